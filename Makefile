@@ -1,0 +1,53 @@
+# `make help` lists every habit.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+QUESTION ?= When is a request refused because of the budget, and at which thresholds does an alert go out?
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs studio lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/.core: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 …"'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.core ## Ingest the sample handbook, ask a question, print the report
+	$(BIN)/sixplane ingest docs/sample --corpus handbook
+	$(BIN)/sixplane research "$(QUESTION)" --corpus handbook --out reports/demo
+
+test: $(VENV)/.dev ## Run the tests
+	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+check: $(VENV)/.dev ## Lint, types, dependency direction, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m docs.generate --check
+
+bench: $(VENV)/.dev ## Measure, each figure against a baseline in the same run
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev ## Write the generated parts of the documentation
+	$(BIN)/python -m docs.generate
+
+studio: $(VENV)/.core ## Open the graph in LangGraph Studio (installs the extra `studio`)
+	$(BIN)/python -m pip install --quiet -c requirements.lock --editable '.[studio]'
+	$(BIN)/langgraph dev
+
+lock: $(VENV)/.dev ## Resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove everything that was made here
+	rm -rf $(VENV) .sixplane reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,120 @@
+"""What orchestration costs: the whole service against a bare LangGraph graph of the same supersteps.
+
+Ours: zero-latency scripted model, stub corpus, guards and judge, but the real ledger, thread table, leases and spans.
+Bare: nodes that return a small update, the same saver on SQLite and `durability="sync"`. Both keep the run's thread new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Send
+
+from experience.service import ResearchRequest, ResearchService
+from experience.threads import Threads
+from gateway import Gateway, Ledger
+from graphs import open_checkpointer
+from graphs.opening import compile_research_graph
+from nodes import Collaborators
+from observability import configure_tracing
+from policy import GuardChain
+from retrieval.grounding import SupportScore, SupportScorer
+from settings import Settings
+from state.channels import ResearchContext
+from state.values import Support
+from tests.doubles.corpora import StubCorpora, StubCorpus
+from tests.doubles.roles import scripted
+
+ROUNDS = 15
+QUESTION = "When did the Falcon start; What does Tariff A cost"
+STEPS = ("guard_input", "researcher", "guard_evidence", "analyzer", "writer", "verifier", "reviewer", "guard_output", "publish")
+
+
+class Agreeing(SupportScorer):
+    """Supports every claim at once."""
+
+    name = "agreeing"
+
+    async def score(self, claim: str, spans: Any) -> SupportScore:  # noqa: ARG002
+        return SupportScore(verdict=Support.SUPPORTED, score=1.0)
+
+
+class Bare(TypedDict, total=False):
+    """The bare graph's state."""
+
+    question: str
+    seen: Annotated[list[str], lambda left, right: [*left, *right]]
+
+
+def bare_graph(saver: Any) -> Any:
+    """Return a graph of the same supersteps that does nothing."""
+    graph = StateGraph(Bare)
+
+    def step(name: str) -> Callable[[Any], Awaitable[dict[str, Any]]]:
+        async def run(state: Any) -> dict[str, Any]:  # noqa: ARG001
+            return {"seen": [name]}
+
+        return run
+
+    for name in (*STEPS, "retrieve"):
+        graph.add_node(name, step(name))
+    graph.add_edge(START, "guard_input")
+    graph.add_edge("guard_input", "researcher")
+    graph.add_conditional_edges("researcher", lambda _: [Send("retrieve", {"n": 1}), Send("retrieve", {"n": 2})], ["retrieve"])
+    chain = ("retrieve", *STEPS[2:], END)
+    for source, target in zip(chain, chain[1:], strict=False):
+        graph.add_edge(source, target)
+    return graph.compile(checkpointer=saver)
+
+
+async def measure(home: Path) -> tuple[list[float], list[float]]:
+    """Return the seconds of each run: ours, bare, alternating."""
+    settings = Settings(home=home)
+    configure_tracing(settings)
+    embeddings = DeterministicFakeEmbedding(size=8)
+    gateway = Gateway(settings, ledger=Ledger(settings), embeddings=embeddings, models={"scripted:m": scripted()})
+    corpora = StubCorpora({("local", "default"): StubCorpus("default")})
+    parts = Collaborators(gateway, corpora, GuardChain((), settings.policy), Agreeing())  # type: ignore[arg-type]
+    threads = Threads(home / "threads.db", lease_seconds=60)
+    await threads.setup()
+    ours: list[float] = []
+    bare: list[float] = []
+    async with compile_research_graph(settings, parts) as graph, open_checkpointer(home / "bare.db") as saver:
+        service = ResearchService(settings, parts, graph, threads)
+        plain = bare_graph(saver)
+        for _ in range(ROUNDS + 2):
+            request = ResearchRequest(question=QUESTION, context=ResearchContext(model="scripted:m"))
+            ours.append(await timed(service.run(request)))
+            config = {"configurable": {"thread_id": uuid.uuid4().hex}}
+            bare.append(await timed(plain.ainvoke({"question": QUESTION}, config, durability="sync")))
+    await threads.aclose()
+    await gateway.aclose()
+    return ours[2:], bare[2:]
+
+
+async def timed(work: Awaitable[Any]) -> float:
+    """Return the seconds that `work` takes."""
+    began = time.perf_counter()
+    await work
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Print the ratio of the medians."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours, bare = asyncio.run(measure(Path(folder)))
+    mine, plain = statistics.median(ours) * 1000, statistics.median(bare) * 1000
+    print(f"orchestration: {mine:.1f} ms against {plain:.1f} ms of the bare graph, ratio {mine / plain:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""From errors to exit statuses, once for all commands, by the class tree of `state.errors`."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from experience.cli.output import note, print_json
+from state.errors import (
+    BadInput,
+    BudgetExceeded,
+    DependencyUnavailable,
+    ModelOutputInvalid,
+    PolicyRefusal,
+    RunStopped,
+    SixplaneError,
+    StorageFull,
+)
+
+if TYPE_CHECKING:
+    from state.report import Report
+
+
+class Exit(IntEnum):
+    """What the exit status says."""
+
+    DONE = 0
+    BUG = 1
+    BAD_INPUT = 2
+    REFUSED = 3
+    BUDGET_EXCEEDED = 4
+    UNAVAILABLE = 5
+    STOPPED = 6
+
+
+_STATUSES: dict[type[SixplaneError], Exit] = {
+    BadInput: Exit.BAD_INPUT,
+    PolicyRefusal: Exit.REFUSED,
+    BudgetExceeded: Exit.BUDGET_EXCEEDED,
+    DependencyUnavailable: Exit.UNAVAILABLE,
+    ModelOutputInvalid: Exit.UNAVAILABLE,
+    RunStopped: Exit.STOPPED,
+}
+
+_DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+_DEBUG = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_DebugOption)
+
+
+def exit_status(error: SixplaneError) -> Exit:
+    """Return the exit status of an error: that of its nearest ancestor in the table."""
+    return next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), Exit.BUG)
+
+
+def report_status(report: Report) -> Exit:
+    """Return the exit status of a finished run."""
+    if report.status == "refused":
+        return Exit.REFUSED
+    if report.stop_reason == BudgetExceeded.code:
+        return Exit.BUDGET_EXCEEDED
+    if report.status != "stopped":
+        return Exit.DONE
+    return _codes().get(report.stop_reason, Exit.BUG)
+
+
+def handled(command: Callable[..., None]) -> Callable[..., None]:
+    """Return `command` with the option `--debug` and with its errors told as what, why and remedy."""
+
+    @functools.wraps(command)
+    def run(*args: Any, debug: bool = False, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except (typer.Exit, typer.Abort):
+            raise
+        except BrokenPipeError:
+            _close_stdout()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place where a command's error ends
+            if debug:
+                _print_traceback()
+            raise typer.Exit(_tell(error, as_json=bool(options.get("json_output")))) from None
+
+    hints = get_type_hints(command, include_extras=True)
+    named = [each.replace(annotation=hints[each.name]) for each in inspect.signature(command).parameters.values()]
+    run.__signature__ = inspect.Signature([*named, _DEBUG])  # type: ignore[attr-defined]
+    run.__annotations__ = {**hints, "debug": _DebugOption}
+    del run.__wrapped__  # type: ignore[attr-defined]
+    return run
+
+
+def known_error(error: BaseException) -> SixplaneError | None:
+    """Return `error` as one of our tree; `None` for what nobody foresaw."""
+    if isinstance(error, SixplaneError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next((ours for inner in error.exceptions if (ours := known_error(inner))), None)
+    if isinstance(error, KeyboardInterrupt):
+        return RunStopped("stopped on request", hint="run the command again; work that was finished is not done twice")
+    if isinstance(error, OSError):
+        return _from_os(error)
+    import sqlite3
+
+    return _from_sqlite(error) if isinstance(error, sqlite3.DatabaseError) else None
+
+
+def _from_os(error: OSError) -> SixplaneError:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull(f"there is no space left on the device{where}")
+    if isinstance(error, PermissionError):
+        hint = "change the permissions, or choose another folder with `--home` or SIXPLANE_HOME"
+        return DependencyUnavailable(f"permission denied{where}", hint=hint)
+    reason = error.strerror or type(error).__name__
+    return DependencyUnavailable(
+        f"{reason}{where}", hint="check the path and the disk; `sixplane doctor` checks the rest"
+    )
+
+
+def _from_sqlite(error: Exception) -> SixplaneError:
+    if "full" in str(error):
+        return StorageFull("a database cannot be written: the disk is full")
+    hint = "`sixplane doctor` tells which database; restore it from a backup, or remove it and start anew"
+    return DependencyUnavailable(f"a database of the home folder cannot be used: {error}", hint=hint)
+
+
+def _tell(error: BaseException, *, as_json: bool) -> Exit:
+    known = known_error(error)
+    if known is None:
+        code, what, hint = (
+            "internal",
+            f"unexpected {type(error).__name__}",
+            "run again with `--debug` and report the traceback",
+        )
+    else:
+        code, what, hint = known.code, known.message, known.hint
+    note(f"error: {what}")
+    if hint:
+        note(f"hint: {hint}")
+    if as_json:
+        print_json({"error": {"code": code, "message": what, "hint": hint}})
+    return exit_status(known) if known else Exit.BUG
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    note(traceback.format_exc())
+
+
+def _codes() -> dict[str, Exit]:
+    """Return the exit status of every error code."""
+
+    def below(kind: type[SixplaneError]) -> list[type[SixplaneError]]:
+        return [kind, *(deeper for child in kind.__subclasses__() for deeper in below(child))]
+
+    return {kind.code: status for root, status in _STATUSES.items() for kind in below(root)}
+
+
+def _close_stdout() -> None:
+    """Give the interpreter a standard output that it can flush at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,122 @@
+"""Following a run to its end and telling what it came to. `research` and `resume` share it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from experience.cli.errors import Exit, report_status
+from experience.cli.output import is_terminal, note, print_json, say
+from experience.cli.progress import node_progress
+from experience.cli.running import Drain, on_signals
+
+if TYPE_CHECKING:
+    from experience.models import RunEvent
+    from experience.service import ResearchService
+    from settings import Settings
+    from state.report import Report
+
+TRACES = "traces"
+
+
+@dataclass
+class Outcome:
+    """How a run ended: with a report, waiting for a person, or stopped."""
+
+    thread_id: str = ""
+    report: Report | None = None
+    pending: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, event: RunEvent) -> None:
+        """Take in one event."""
+        from state.report import Report
+
+        self.thread_id = event.data.get("thread_id") or self.thread_id
+        if event.type == "report":
+            self.report = Report.model_validate(event.data)
+        elif event.type == "review_pending":
+            self.pending = event.data
+
+
+async def follow(service: ResearchService, events: AsyncIterator[RunEvent]) -> Outcome:
+    """Return what the run came to. SIGINT and SIGTERM drain it; its thread stays resumable."""
+    outcome = Outcome()
+    with on_signals(Drain(service.request_drain)), node_progress() as progress:
+        async for event in events:
+            progress(event)
+            outcome.take(event)
+    return outcome
+
+
+def conclude(outcome: Outcome, settings: Settings, *, out: Path | None, json_output: bool) -> None:
+    """Print the outcome, write the report's files, and end the command with its exit status."""
+    if outcome.report is None:
+        _tell_unfinished(outcome, json_output=json_output)
+        raise typer.Exit(Exit.STOPPED)
+    if out is not None:
+        from experience.render import write_report
+
+        for path in write_report(outcome.report, out):
+            note(f"written: {path}")
+    if json_output:
+        print_json(outcome.report.model_dump(mode="json"))
+    else:
+        print_report(outcome.report, settings.home)
+    raise typer.Exit(report_status(outcome.report))
+
+
+def print_report(report: Report, home: Path) -> None:
+    """Print the answer, its sources, and where everything is."""
+    from experience.render import render_text
+
+    body = render_text(report)
+    if is_terminal():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        from experience.cli.output import printable
+
+        Console().print(Markdown(printable(body), hyperlinks=False))
+    else:
+        say(body)
+    say()
+    for line in closing_lines(report, home):
+        say(line)
+
+
+def closing_lines(report: Report, home: Path) -> list[str]:
+    """Return status, usage, thread and trace, one a line."""
+    from experience.render import usage_line
+
+    return [
+        f"status: {report.status.value}" + (f" ({report.stop_reason})" if report.stop_reason else ""),
+        f"usage: {usage_line(report.usage)}",
+        f"thread: {report.thread_id}",
+        f"trace: {home / TRACES / f'{report.trace_id}.jsonl'}",
+    ]
+
+
+def _tell_unfinished(outcome: Outcome, *, json_output: bool) -> None:
+    thread = outcome.thread_id
+    if json_output:
+        state = "review_pending" if outcome.pending else "stopped"
+        print_json({**outcome.pending, "status": state, "thread_id": thread})
+    if not outcome.pending:
+        note(f"stopped: `sixplane resume {thread}` continues it")
+        return
+    if not json_output:
+        say(str(outcome.pending.get("draft", "")))
+    for finding in outcome.pending.get("findings", ()):
+        note(f"reviewer: {_finding(finding)}")
+    note(f"waiting for your review: `sixplane resume {thread}` with --approve, --revise TEXT or --reject")
+
+
+def _finding(finding: Any) -> str:
+    if not isinstance(finding, dict):
+        return str(finding)
+    subject = finding.get("claim_id") or "draft"
+    return f"{subject}: {finding.get('severity', '')}: {finding.get('remedy', '')}"

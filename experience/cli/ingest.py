@@ -1,0 +1,72 @@
+"""`sixplane ingest`: documents into a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experience.cli.options import CorpusName, Home, Json, Tenant
+from experience.cli.output import note, print_json, say
+from experience.cli.running import run_async, settings_of
+from state.errors import BadInput
+
+if TYPE_CHECKING:
+    from retrieval import Corpora, IngestReport
+
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
+
+
+def ingest(
+    paths: Paths, corpus: CorpusName = "default", tenant: Tenant = "local", json_output: Json = False, home: Home = None
+) -> None:
+    """Add documents to a corpus. What has not changed is not read twice; a bad file is reported and passed over."""
+    report = run_async(_ingest(paths, corpus, tenant, home))
+    if json_output:
+        print_json({"corpus": corpus, **report.model_dump(mode="json")})
+        return
+    for line in summary_of(report, corpus):
+        say(line)
+
+
+def check_paths(paths: list[Path]) -> None:
+    """Raise `BadInput` for the first path that does not exist."""
+    for path in paths:
+        if not path.exists():
+            raise BadInput(
+                f"there is no file or folder {str(path)!r}", hint="check the path; quote one that has spaces"
+            )
+
+
+async def ingest_into(corpora: Corpora, tenant: str, name: str, paths: list[Path]) -> IngestReport:
+    """Ingest `paths` into a corpus, creating it, and name each bad file on standard error.
+
+    Raises:
+        BadInput: nothing could be read.
+    """
+    corpus = await corpora.create(tenant, name)
+    report = await corpus.ingest(paths)
+    for file in report.failed:
+        note(f"passed over: {file.source}: {file.reason}")
+    if report.failed and not (report.added or report.updated or report.unchanged):
+        raise BadInput("none of the files could be read", hint="the lines above say why, file by file")
+    return report
+
+
+def summary_of(report: IngestReport, name: str) -> list[str]:
+    """Return what an ingestion did, in two lines."""
+    counts = (
+        f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, {len(report.failed)} failed"
+    )
+    return [f"corpus: {name} (version {report.generation})", f"documents: {counts}; passages: {report.passages}"]
+
+
+async def _ingest(paths: list[Path], name: str, tenant: str, home: Path | None) -> IngestReport:
+    from retrieval import Corpora
+    from settings import checked_name
+
+    checked_name("corpus", name)
+    check_paths(paths)
+    async with Corpora(settings_of(home)) as corpora:
+        return await ingest_into(corpora, checked_name("tenant", tenant), name, paths)

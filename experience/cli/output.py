@@ -1,0 +1,61 @@
+"""What goes to standard output and what to standard error."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import typer
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Return `text` without control characters, so that a document cannot steer the reader's terminal."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\f", "\n")).encode("utf-8", "replace").decode()
+
+
+def say(text: str = "") -> None:
+    """Print a line on standard output."""
+    typer.echo(printable(text).encode() + b"\n", nl=False)
+
+
+def note(text: str) -> None:
+    """Print a line on standard error."""
+    typer.echo(printable(text), err=True)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on standard output, in UTF-8 whatever the locale."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        encoded = json.dumps(document, indent=2).encode()
+    typer.echo(encoded + b"\n", nl=False)
+
+
+def is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    import sys
+
+    return sys.stdout.isatty()
+
+
+def print_table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Print rows: a table on a terminal, tab-separated lines elsewhere."""
+    cells = [tuple(printable(str(cell)).replace("\n", " ").replace("\t", " ") for cell in row) for row in rows]
+    if not is_terminal():
+        for row in [columns, *cells]:
+            say("\t".join(row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE_HEAD)
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)

@@ -1,0 +1,58 @@
+"""What works and what does not, each with its remedy."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+
+from experience.models import HealthCheck, HealthStatus
+from retrieval import Corpora, load_embeddings
+from settings import Settings
+from state.errors import SixplaneError
+
+Check = Callable[[Settings, Corpora], Awaitable[str]]
+
+
+async def check_health(settings: Settings, corpora: Corpora) -> HealthStatus:
+    """Run every check; none stops the others."""
+    checks = tuple([await _checked(name, check, settings, corpora) for name, check in CHECKS.items()])
+    return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
+
+
+async def _checked(name: str, check: Check, settings: Settings, corpora: Corpora) -> HealthCheck:
+    try:
+        return HealthCheck(name=name, ok=True, detail=await check(settings, corpora))
+    except SixplaneError as error:
+        return HealthCheck(name=name, ok=False, detail=error.message, hint=error.hint)
+    except OSError as error:
+        hint = "check the folder's permissions and free space, or set SIXPLANE_HOME"
+        return HealthCheck(name=name, ok=False, detail=error.strerror or type(error).__name__, hint=hint)
+
+
+async def _python(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+    return f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
+
+
+async def _home(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.home):
+        return f"{settings.home} is writable"
+
+
+async def _embeddings(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+    encoder = load_embeddings(settings)
+    vector = await encoder.aembed_query("health")
+    return f"{len(vector)} dimensions"
+
+
+async def _corpora(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+    names = await corpora.names("local")
+    for name in names:
+        await (await corpora.get("local", name)).manifest()
+    return f"{len(names)} of the tenant local: {', '.join(names) or 'none yet'}"
+
+
+CHECKS: dict[str, Check] = {"python": _python, "home": _home, "embeddings": _embeddings, "corpora": _corpora}
+"""The checks by name, in the order in which they are shown."""

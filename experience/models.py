@@ -1,0 +1,71 @@
+"""What goes in and out of the service core."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langchain_core.messages import AnyMessage
+from pydantic import BaseModel, ConfigDict, Field
+
+from experience.threads import ThreadRecord
+from state.channels import ResearchContext
+from state.report import Report
+from state.values import PastRun, ReviewAnswer, Value
+
+EventType = Literal["run_started", "node_started", "node_finished", "review_pending", "stopped", "report"]
+
+
+class ResearchRequest(BaseModel):
+    """One question: `question`, or `messages` whose last human message is it. Without `thread_id` a new thread."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: str | None = None
+    messages: list[AnyMessage] | None = None
+    thread_id: str | None = None
+    context: ResearchContext = ResearchContext()
+
+
+class RunEvent(Value):
+    """One step of a run, numbered from 1. The last one is `report`, `review_pending` or `stopped`."""
+
+    sequence: int
+    type: EventType
+    node: str = ""
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class ThreadView(BaseModel):
+    """A thread as `show` gives it: `next` names the nodes that a resume would run."""
+
+    record: ThreadRecord
+    report: Report | None
+    next: tuple[str, ...]
+    history: tuple[PastRun, ...]
+
+
+class HealthCheck(Value):
+    """One check and its remedy where it failed."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+class HealthStatus(Value):
+    """All checks."""
+
+    ok: bool
+    checks: tuple[HealthCheck, ...]
+
+
+__all__ = [
+    "EventType",
+    "HealthCheck",
+    "HealthStatus",
+    "ResearchRequest",
+    "ReviewAnswer",
+    "RunEvent",
+    "ThreadView",
+]

@@ -1,0 +1,20 @@
+"""Where in the user's documents something stands, in words."""
+
+from __future__ import annotations
+
+from state.report import ReportEvidence
+from state.values import Passage
+
+
+def pages_of(evidence: ReportEvidence | Passage) -> str:
+    """Return `page 3`, `pages 3 to 4`, or nothing for formats without pages."""
+    if evidence.page is None:
+        return ""
+    if evidence.page_end in (None, evidence.page):
+        return f"page {evidence.page}"
+    return f"pages {evidence.page} to {evidence.page_end}"
+
+
+def place_of(evidence: ReportEvidence | Passage) -> str:
+    """Return file and pages."""
+    return ", ".join(filter(None, (evidence.source, pages_of(evidence))))

@@ -1,0 +1,9 @@
+"""A report as files and as text for a terminal."""
+
+from __future__ import annotations
+
+from experience.render.files import write_report
+from experience.render.html import render_html
+from experience.render.markdown import render_markdown, render_text, usage_line
+
+__all__ = ["render_html", "render_markdown", "render_text", "usage_line", "write_report"]

@@ -1,0 +1,336 @@
+"""The service core: every surface adapts `run`, `stream`, `resume` and `health`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, aclosing
+from typing import Any
+
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AnyMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
+from langgraph.types import Command
+from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
+
+from experience.health import check_health
+from experience.models import HealthStatus, ResearchRequest, RunEvent, ThreadView
+from experience.threads import ThreadRecord, Threads
+from graphs import open_collaborators
+from graphs.opening import CompiledResearchGraph, compile_research_graph
+from nodes import Collaborators
+from observability import configure_tracing, operation_span, trace_id_of
+from policy import Action, Stage
+from settings import Settings, checked_name
+from state.channels import ResearchContext
+from state.errors import QuestionInvalid, ReviewPending, RunStopped, ThreadNotResumable
+from state.report import Report
+from state.values import Refusal, ReviewAnswer
+
+WITHHELD = "[withheld]"
+"""What stands for a refused question, which is neither checkpointed nor stored."""
+
+
+class ResearchService:
+    """Runs research. Opened by `open_service`."""
+
+    def __init__(
+        self, settings: Settings, collaborators: Collaborators, graph: CompiledResearchGraph, threads: Threads
+    ) -> None:
+        self.settings = settings
+        self.gateway = collaborators.gateway
+        self.corpora = collaborators.corpora
+        self.guards = collaborators.guards
+        self.graph = graph
+        self._threads = threads
+        self._controls: set[RunControl] = set()
+
+    async def run(self, request: ResearchRequest) -> Report:
+        """Return the report of `request`.
+
+        Raises:
+            QuestionInvalid: the question is empty, too long or not text.
+            ThreadBusy: the thread is being run, or has an unfinished run.
+            ReviewPending: a person has to answer first.
+            RunStopped: the run was drained; its thread can be resumed.
+        """
+        return await _last(self.stream(request))
+
+    async def stream(self, request: ResearchRequest) -> AsyncIterator[RunEvent]:
+        """Yield the run's events; the last is `report`, `review_pending` or `stopped`. Raises like `run`."""
+        context = request.context
+        checked_name("tenant", context.tenant)
+        checked_name("corpus", context.corpus)
+        thread_id = checked_name("thread", request.thread_id or f"t-{uuid.uuid4().hex[:12]}")
+        for role in self._roles(context):
+            self.gateway.model_id(role, context)
+        await self.corpora.get(context.tenant, context.corpus)
+        question, refusal = await self._screened(question_text(request))
+        run_id = str(uuid.uuid4())
+        with operation_span("invoke_workflow", "research", _attributes(context, thread_id, run_id)) as span:
+            await self._threads.start(
+                context.tenant, thread_id, run_id, question, context, refusal, _ids(span)
+            )
+            inputs = graph_input(request, question, refusal)
+            async with aclosing(self._drive(context, thread_id, run_id, inputs, span)) as events:
+                async for event in events:
+                    yield event
+
+    async def resume(
+        self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None
+    ) -> AsyncIterator[RunEvent]:
+        """Yield the events of the rest of an unfinished run.
+
+        Raises:
+            ThreadMissing: the tenant has no such thread.
+            ThreadBusy: a live run holds it.
+            ThreadNotResumable: it is finished; or it waits for an answer and none is given; or the reverse.
+        """
+        stored = await self._threads.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
+        record = stored.record
+        links = (Link(_span_context(record.trace_id, stored.span_id)),)
+        attributes = {**_attributes(stored.context, thread_id, record.run_id), "sixplane.resumed": True}
+        try:
+            inputs = await self._rest(stored.context, record, stored.refusal, answer)
+        except BaseException:
+            await self._threads.settle(tenant, thread_id, record.status)
+            raise
+        with operation_span("invoke_workflow", "research", attributes, links=links) as span:
+            async with aclosing(self._drive(stored.context, thread_id, record.run_id, inputs, span)) as events:
+                async for event in events:
+                    yield event
+
+    def request_drain(self, reason: str) -> None:
+        """Let every run stop after its current step; its thread stays resumable."""
+        for control in self._controls:
+            control.request_drain(reason)
+
+    async def threads(self, tenant: str) -> list[ThreadRecord]:
+        """Return the tenant's threads, the latest first."""
+        return await self._threads.list(checked_name("tenant", tenant))
+
+    async def show(self, tenant: str, thread_id: str) -> ThreadView:
+        """Return a thread with its latest report. Raises `ThreadMissing`."""
+        stored = await self._threads.get(checked_name("tenant", tenant), checked_name("thread", thread_id))
+        snapshot = await self.graph.aget_state(_config(self.settings, tenant, thread_id, stored.record.run_id))
+        report = snapshot.values.get("report")
+        return ThreadView(
+            record=stored.record,
+            report=Report.model_validate(report) if report else None,
+            next=tuple(snapshot.next),
+            history=snapshot.values.get("history", ()),
+        )
+
+    async def health(self) -> HealthStatus:
+        """Return what works and what does not, each with its remedy."""
+        return await check_health(self.settings, self.corpora)
+
+    async def _rest(
+        self, context: ResearchContext, record: ThreadRecord, refusal: Refusal | None, answer: ReviewAnswer | None
+    ) -> Any:
+        """Return what the graph is invoked with to finish the run."""
+        snapshot = await self.graph.aget_state(_config(self.settings, context.tenant, record.thread_id, record.run_id))
+        waiting = bool(snapshot.interrupts)
+        if answer is not None and not waiting:
+            raise ThreadNotResumable(
+                f"the thread {record.thread_id!r} does not wait for an answer", hint="resume it without one"
+            )
+        if waiting and answer is None:
+            raise ThreadNotResumable(
+                f"the thread {record.thread_id!r} waits for a person's answer",
+                hint="add `--approve`, `--revise TEXT` or `--reject`",
+            )
+        if answer is not None:
+            return Command(resume=answer.model_dump())
+        if not snapshot.next and record.status not in ("running", "stopped"):
+            raise ThreadNotResumable(
+                f"the thread {record.thread_id!r} has nothing left to do", hint="`sixplane show` prints its report"
+            )
+        began = snapshot.metadata is not None and (snapshot.metadata.get("sixplane_run_id") == record.run_id)
+        if snapshot.next and began:
+            return None
+        report = snapshot.values.get("report") or {}
+        if report.get("run_id") == record.run_id:
+            return Report.model_validate(report)
+        return graph_input(ResearchRequest(question=record.question), record.question, refusal)
+
+    async def _drive(
+        self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span
+    ) -> AsyncIterator[RunEvent]:
+        """Yield the events of the graph under the thread's lease, then settle the thread."""
+        tenant, numbered = context.tenant, _Numbered()
+        yield numbered("run_started", thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))
+        status = "running"
+        try:
+            async with self._threads.held(tenant, thread_id):
+                async with aclosing(self._steps(context, thread_id, run_id, inputs, span, numbered)) as steps:
+                    async for event in steps:
+                        status = _thread_status(event, status)
+                        yield event
+        finally:
+            await self._threads.settle(tenant, thread_id, "stopped" if status == "running" else status, _ids(span))
+
+    async def _steps(
+        self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span, numbered: _Numbered
+    ) -> AsyncIterator[RunEvent]:
+        if isinstance(inputs, Report):
+            yield numbered("report", **inputs.model_dump(mode="json"))
+            return
+        span.add_event("transition", {"from": "__start__", "to": "guard_input"})
+        config = _config(self.settings, context.tenant, thread_id, run_id)
+        control = RunControl()
+        self._controls.add(control)
+        try:
+            parts = self.graph.astream(
+                inputs, config, context=context, stream_mode=["tasks"], durability="sync", control=control, version="v2"
+            )
+            async with aclosing(parts) as tasks:
+                async for part in tasks:
+                    event = _task_event(part, numbered)
+                    if event is not None:
+                        yield event
+        except GraphDrained:
+            yield numbered("stopped", thread_id=thread_id)
+            return
+        finally:
+            self._controls.discard(control)
+        yield await self._ending(config, thread_id, numbered, span)
+
+    async def _ending(self, config: RunnableConfig, thread_id: str, numbered: _Numbered, span: Span) -> RunEvent:
+        snapshot = await self.graph.aget_state(config)
+        if snapshot.interrupts:
+            return numbered("review_pending", thread_id=thread_id, **snapshot.interrupts[0].value)
+        report = Report.model_validate(snapshot.values["report"])
+        span.set_attribute("sixplane.status", report.status.value)
+        span.set_attribute("sixplane.stop_reason", report.stop_reason)
+        return numbered("report", **report.model_dump(mode="json"))
+
+    async def _screened(self, question: str) -> tuple[str, Refusal | None]:
+        """Screen before the graph sees the question: LangGraph checkpoints the raw input before its first node."""
+        limit = self.settings.policy.max_question_chars
+        if len(question) > limit:
+            raise QuestionInvalid(
+                f"the question has {len(question):,} characters, more than {limit:,}",
+                hint="ask a shorter question and ingest long texts as documents",
+            )
+        screening = await self.guards.screen(question, Stage.QUESTION)
+        verdict = screening.verdict
+        if verdict.action is not Action.REFUSE:
+            return screening.text, None
+        refusal = Refusal(stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason)
+        return WITHHELD, refusal
+
+    def _roles(self, context: ResearchContext) -> list[Any]:
+        from state.values import Role
+
+        return [role for role in Role if role is not Role.JUDGE or role.value in context.models]
+
+
+class _Numbered:
+    """Makes events, numbered from 1."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self, kind: Any, node: str = "", **data: Any) -> RunEvent:
+        self._last += 1
+        return RunEvent(sequence=self._last, type=kind, node=node, data=data)
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings,
+    *,
+    gateway_models: Mapping[str, BaseChatModel] | None = None,
+    embeddings: Embeddings | None = None,
+) -> AsyncIterator[ResearchService]:
+    """Yield the service of `settings`; `gateway_models` adds chat models by id, `embeddings` replaces the encoder."""
+    configure_tracing(settings)
+    async with open_collaborators(settings, models=gateway_models, embeddings=embeddings) as collaborators:
+        threads = Threads(settings.home / "threads.db", lease_seconds=settings.run.lease_seconds)
+        try:
+            await threads.setup()
+            async with compile_research_graph(settings, collaborators) as graph:
+                yield ResearchService(settings, collaborators, graph, threads)
+        finally:
+            await threads.aclose()
+
+
+def question_text(request: ResearchRequest) -> str:
+    """Return the request's question.
+
+    Raises:
+        QuestionInvalid: there is none, or it is not text.
+    """
+    text = request.question or next(
+        (message.text for message in reversed(request.messages or []) if isinstance(message, HumanMessage)), ""
+    )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise QuestionInvalid("the question is not valid UTF-8", hint="send it as UTF-8 text") from error
+    if not text.strip():
+        raise QuestionInvalid("the question is empty", hint="ask something, for example `sixplane research \"What …?\"`")
+    return text.strip()
+
+
+def graph_input(request: ResearchRequest, question: str, refusal: Refusal | None) -> dict[str, Any]:
+    """Return the graph's input, with the screened question in place of what was asked."""
+    earlier: list[AnyMessage] = list(request.messages or [])[:-1] if not request.question else []
+    return {"question": question, "refusal": refusal, **({"messages": earlier} if earlier and refusal is None else {})}
+
+
+async def _last(events: AsyncIterator[RunEvent]) -> Report:
+    last = None
+    async for event in events:
+        last = event
+    if last is None or last.type == "stopped":
+        raise RunStopped("the run was stopped before its report")
+    if last.type == "review_pending":
+        raise ReviewPending(f"the thread {last.data['thread_id']!r} waits for a person's answer")
+    return Report.model_validate(last.data)
+
+
+def _task_event(part: Any, numbered: _Numbered) -> RunEvent | None:
+    data = part["data"]
+    if "input" in data:
+        return numbered("node_started", data["name"])
+    if data.get("interrupts"):
+        return None
+    return numbered("node_finished", data["name"], error=bool(data.get("error")))
+
+
+def _thread_status(event: RunEvent, before: str) -> str:
+    ended = {"review_pending": "review", "stopped": "stopped"}
+    return str(event.data["status"]) if event.type == "report" else ended.get(event.type, before)
+
+
+def _config(settings: Settings, tenant: str, thread_id: str, run_id: str) -> RunnableConfig:
+    return {
+        "configurable": {"thread_id": f"{tenant}/{thread_id}"},
+        "run_id": uuid.UUID(run_id),
+        "metadata": {"sixplane_run_id": run_id},
+        "recursion_limit": settings.run.recursion_limit,
+        "max_concurrency": settings.run.max_concurrency,
+    }
+
+
+def _attributes(context: ResearchContext, thread_id: str, run_id: str) -> dict[str, str]:
+    return {
+        "gen_ai.conversation.id": thread_id,
+        "sixplane.run_id": run_id,
+        "sixplane.tenant": context.tenant,
+        "sixplane.corpus": context.corpus,
+    }
+
+
+def _ids(span: Span) -> tuple[str, str]:
+    context = span.get_span_context()
+    return format(context.trace_id, "032x"), format(context.span_id, "016x")
+
+
+def _span_context(trace_id: str, span_id: str) -> SpanContext:
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))

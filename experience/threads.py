@@ -1,0 +1,260 @@
+"""The table `threads`: who asked what, where it stands, and who is running it now.
+
+LangGraph does not checkpoint a run's context; `resume` restores it from here. One live lease per thread, so that two
+runs never interleave. A thread id is no authorisation: every read names the tenant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from state.channels import ResearchContext
+from state.errors import DependencyUnavailable, StorageFull, ThreadBusy, ThreadMissing
+from state.values import Refusal, Value
+
+UNFINISHED = ("running", "stopped", "review")
+"""A thread in one of these has work left: `running` without a live lease is a run that was killed."""
+
+_metadata = sa.MetaData()
+_threads = sa.Table(
+    "threads",
+    _metadata,
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("thread_id", sa.String(64), primary_key=True),
+    sa.Column("run_id", sa.String(36), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("context", sa.JSON, nullable=False),
+    sa.Column("refusal", sa.JSON),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    sa.Column("span_id", sa.String(16), nullable=False),
+    sa.Column("lease_owner", sa.String(200)),
+    sa.Column("lease_until", sa.Float),
+    sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("updated_at", sa.String(40), nullable=False),
+)
+
+
+class ThreadRecord(Value):
+    """One thread and its latest run. `status` is that of the report, or `running`, `stopped`, `review`."""
+
+    tenant: str
+    thread_id: str
+    run_id: str
+    status: str
+    question: str
+    trace_id: str
+    created_at: str
+    updated_at: str
+
+
+class StoredRun(Value):
+    """What a resume needs."""
+
+    record: ThreadRecord
+    context: ResearchContext
+    refusal: Refusal | None
+    span_id: str
+
+
+class Threads:
+    """The table, on SQLite through SQLAlchemy Core."""
+
+    def __init__(self, path: Path, *, lease_seconds: float) -> None:
+        self._engine = _engine(path)
+        self._lease_seconds = lease_seconds
+        self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+    async def setup(self) -> None:
+        """Create the table where it is missing."""
+        async with self._begin() as connection:
+            await connection.run_sync(_metadata.create_all)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
+
+    async def start(
+        self, tenant: str, thread_id: str, run_id: str, question: str, context: ResearchContext, refusal: Refusal | None,
+        span: tuple[str, str],
+    ) -> None:
+        """Enter a new run and take the thread's lease.
+
+        Raises:
+            ThreadBusy: another run holds the thread, or its last one is unfinished.
+        """
+        async with self._begin() as connection:
+            row = await _select(connection, tenant, thread_id)
+            if row is not None and row["status"] in UNFINISHED:
+                raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+            values = {
+                "run_id": run_id, "status": "running", "question": question, "context": context.model_dump(mode="json"),
+                "refusal": refusal.model_dump(mode="json") if refusal else None, "trace_id": span[0], "span_id": span[1],
+                "updated_at": _now(), **self._lease(),
+            }
+            if row is None:
+                await connection.execute(
+                    _threads.insert().values(tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **values)
+                )
+            else:
+                await connection.execute(_where(_threads.update(), tenant, thread_id).values(**values))
+
+    async def take(self, tenant: str, thread_id: str) -> StoredRun:
+        """Take the lease of an existing thread to resume it.
+
+        Raises:
+            ThreadMissing: the tenant has no such thread.
+            ThreadBusy: a live run holds it.
+        """
+        async with self._begin() as connection:
+            row = await _select(connection, tenant, thread_id)
+            if row is None:
+                raise ThreadMissing(f"there is no thread {thread_id!r}")
+            if _live(row):
+                raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+            await connection.execute(_where(_threads.update(), tenant, thread_id).values(**self._lease()))
+        return _stored(row)
+
+    async def settle(self, tenant: str, thread_id: str, status: str, span: tuple[str, str] | None = None) -> None:
+        """Enter how the run ended and give the lease back."""
+        traced = {"trace_id": span[0], "span_id": span[1]} if span else {}
+        values = {"status": status, "lease_owner": None, "lease_until": None, "updated_at": _now(), **traced}
+        async with self._begin() as connection:
+            await connection.execute(_where(_threads.update(), tenant, thread_id).values(**values))
+
+    @asynccontextmanager
+    async def held(self, tenant: str, thread_id: str) -> AsyncIterator[None]:
+        """Renew the lease while the block runs."""
+        beat = asyncio.create_task(self._beat(tenant, thread_id))
+        try:
+            yield
+        finally:
+            beat.cancel()
+            with suppress(asyncio.CancelledError):
+                await beat
+
+    async def list(self, tenant: str) -> list[ThreadRecord]:
+        """Return the tenant's threads, the latest first."""
+        query = sa.select(_threads).where(_threads.c.tenant == tenant).order_by(_threads.c.updated_at.desc())
+        async with self._begin() as connection:
+            return [_record(row) for row in (await connection.execute(query)).mappings()]
+
+    async def get(self, tenant: str, thread_id: str) -> StoredRun:
+        """Return one thread. Raises `ThreadMissing`."""
+        async with self._begin() as connection:
+            row = await _select(connection, tenant, thread_id)
+        if row is None:
+            raise ThreadMissing(f"there is no thread {thread_id!r}")
+        return _stored(row)
+
+    async def _beat(self, tenant: str, thread_id: str) -> None:
+        while True:
+            await asyncio.sleep(self._lease_seconds / 3)
+            async with self._begin() as connection:
+                mine = _where(_threads.update(), tenant, thread_id).where(_threads.c.lease_owner == self._owner)
+                await connection.execute(mine.values(**self._lease()))
+
+    def _lease(self) -> dict[str, Any]:
+        return {"lease_owner": self._owner, "lease_until": datetime.now(UTC).timestamp() + self._lease_seconds}
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[Any]:
+        try:
+            async with self._engine.connect() as connection:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    await connection.rollback()
+                    raise
+                await connection.commit()
+        except sa.exc.OperationalError as error:
+            raise _storage_error(error) from error
+
+
+def _engine(path: Path) -> AsyncEngine:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 30, "isolation_level": None})
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    return engine
+
+
+def _storage_error(error: sa.exc.OperationalError) -> DependencyUnavailable:
+    if "full" in str(error.orig):
+        return StorageFull("the thread table cannot be written: the disk is full")
+    return DependencyUnavailable(
+        f"the thread table cannot be used: {error.orig}", hint="check the home folder's permissions, or set SIXPLANE_HOME"
+    )
+
+
+async def _select(connection: Any, tenant: str, thread_id: str) -> Any:
+    return (await connection.execute(_where(sa.select(_threads), tenant, thread_id))).mappings().first()
+
+
+def _where(statement: Any, tenant: str, thread_id: str) -> Any:
+    return statement.where(_threads.c.tenant == tenant, _threads.c.thread_id == thread_id)
+
+
+def _live(row: Any) -> bool:
+    """Whether the lease holds. A lease of a process of this machine that is gone does not."""
+    if not row["lease_owner"] or row["lease_until"] < datetime.now(UTC).timestamp():
+        return False
+    host, process, _ = row["lease_owner"].split("/")
+    return host != socket.gethostname() or _alive(int(process))
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _state(row: Any) -> str:
+    if _live(row):
+        return "is being run by another process"
+    return "waits for a person's answer" if row["status"] == "review" else "has an unfinished run"
+
+
+def _busy_hint(thread_id: str, row: Any) -> str:
+    if _live(row):
+        return "wait for it to end, or ask on another thread"
+    answer = " --approve, --revise TEXT or --reject" if row["status"] == "review" else ""
+    return f"`sixplane resume {thread_id}{answer}` finishes it; or ask on another thread"
+
+
+def _record(row: Any) -> ThreadRecord:
+    return ThreadRecord(**{name: row[name] for name in ThreadRecord.model_fields})
+
+
+def _stored(row: Any) -> StoredRun:
+    return StoredRun(
+        record=_record(row),
+        context=ResearchContext.model_validate(row["context"]),
+        refusal=Refusal.model_validate(row["refusal"]) if row["refusal"] else None,
+        span_id=row["span_id"],
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

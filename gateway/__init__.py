@@ -1,0 +1,47 @@
+"""Who is asked: model catalogue, providers, budget ledger, and the governed way to ask."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway.catalog import Catalog, ModelEntry, load_catalog
+    from gateway.extractive import ExtractiveChatModel
+    from gateway.gateway import Gateway
+    from gateway.governed import GovernedChatModel
+    from gateway.ledger import Ledger
+    from gateway.scope import CallScope
+    from gateway.scripted import Answer, ScriptedChatModel
+
+_MODULES = {
+    "Answer": "scripted",
+    "CallScope": "scope",
+    "Catalog": "catalog",
+    "ExtractiveChatModel": "extractive",
+    "Gateway": "gateway",
+    "GovernedChatModel": "governed",
+    "Ledger": "ledger",
+    "ModelEntry": "catalog",
+    "ScriptedChatModel": "scripted",
+    "load_catalog": "catalog",
+}
+
+__all__ = [
+    "Answer",
+    "CallScope",
+    "Catalog",
+    "ExtractiveChatModel",
+    "Gateway",
+    "GovernedChatModel",
+    "Ledger",
+    "ModelEntry",
+    "ScriptedChatModel",
+    "load_catalog",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module `gateway` has no attribute {name!r}")
+    return getattr(import_module(f"gateway.{_MODULES[name]}"), name)

@@ -1,0 +1,90 @@
+"""The gateway: which model a role asks, and the governed way to ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+
+from gateway.catalog import Catalog, load_catalog
+from gateway.extractive import ExtractiveChatModel
+from gateway.governed import GovernedChatModel
+from gateway.ledger import Ledger
+from gateway.providers import openai_chat_model
+from gateway.scope import CallScope
+from settings import Settings
+from state.channels import ResearchContext
+from state.values import Role, Usage
+
+EXTRACTIVE = "extractive"
+
+
+class Gateway:
+    """One per process.
+
+    Args:
+        settings: what is configured.
+        ledger: where calls are accounted.
+        embeddings: what the extractive model ranks with.
+        models: further models by id.
+    """
+
+    def __init__(
+        self, settings: Settings, *, ledger: Ledger, embeddings: Embeddings, models: Mapping[str, BaseChatModel] | None = None
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._embeddings = embeddings
+        self._models = dict(models or {})
+        self.catalog: Catalog = load_catalog(prices=settings.models.prices_micro_usd, extra=self._models)
+
+    def model_id(self, role: Role, context: ResearchContext) -> str:
+        """Return the id of the role's model: context by role, context, settings by role, settings, extractive.
+
+        Raises:
+            ModelUnknown: there is no such model; the hint names the nearest.
+        """
+        models = self._settings.models
+        chosen = context.models.get(role.value) or context.model or models.roles.get(role.value) or models.default
+        return self.catalog.get(chosen or EXTRACTIVE).id
+
+    def judge_id(self, context: ResearchContext) -> str:
+        """Return the id of the judge's model, empty where the local scorer judges: only an explicit choice counts."""
+        chosen = context.models.get(Role.JUDGE.value) or self._settings.models.roles.get(Role.JUDGE.value)
+        return self.catalog.get(chosen).id if chosen else ""
+
+    def chat_model(self, scope: CallScope) -> BaseChatModel:
+        """Return the governed model of one task.
+
+        Raises:
+            ModelUnknown: there is no such model.
+            SettingsInvalid: its endpoint is not configured.
+        """
+        return GovernedChatModel(
+            inner=self._inner(scope),
+            scope=scope,
+            entry=self.catalog.get(scope.model),
+            ledger=self._ledger,
+            limits=self._settings.models,
+            capture_content=self._settings.telemetry.capture_content,
+        )
+
+    async def usage(self, tenant: str, run_id: str) -> Usage:
+        """Return what a run used."""
+        return await self._ledger.usage(tenant, run_id)
+
+    async def end_run(self, tenant: str, run_id: str) -> None:
+        """Forget the run's memo."""
+        await self._ledger.end_run(tenant, run_id)
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        await self._ledger.aclose()
+
+    def _inner(self, scope: CallScope) -> BaseChatModel:
+        if scope.model in self._models:
+            return self._models[scope.model]
+        if scope.model == EXTRACTIVE:
+            return ExtractiveChatModel(embeddings=self._embeddings)
+        return openai_chat_model(self._settings, scope)

@@ -1,0 +1,110 @@
+"""Words, weights and similarity: how the extractive model compares a question with sentences. Pure, no model."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+
+_WORD = re.compile(r"\w+(?:[.'’\-]\w+)*")
+_POSSESSIVE = re.compile(r"['’][sS]?$")
+_FUNCTION_WORDS = """
+    a about above after again all also am an and any are as at be because been before being below between both but by
+    can could did do does doing during each either else ever every few for from further had has have having he her
+    here hers him himself his how i if in into is it its itself just let me more most my neither no nor not of off on
+    once one only or other our ours out over own please same shall she should so some such tell than that the their
+    theirs them themselves then there these they this those through to too under until up us very was we were what
+    when where whether which while who whom whose why will with would you your yours
+    explain describe give list mean means many much often
+"""
+STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
+_SUFFIXES = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""))
+
+
+def fold(text: str) -> str:
+    """Return `text` without case and accents."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words of `text`, possessive endings removed, hyphenated words split."""
+    found = (_POSSESSIVE.sub("", match[0]) for match in _WORD.finditer(text))
+    return [part for word in found for part in re.split(r"[\-'’]", fold(word)) if part]
+
+
+def stem(word: str) -> str:
+    """Return `word` without its English inflection: light, so that only forms of one word fall together."""
+    for suffix, replacement in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):
+            return _undoubled(word[: -len(suffix)] + replacement).rstrip("e")
+    return word.rstrip("e") if len(word) > 3 else word
+
+
+def content_terms(text: str) -> list[str]:
+    """Return the stems of the words that carry meaning, in order, once each."""
+    return list(dict.fromkeys(stem(word) for word in words(text) if word not in STOP_WORDS))
+
+
+def inverse_document_frequency(documents: Iterable[Iterable[str]]) -> dict[str, float]:
+    """Return one plus the BM25 weight of each term over `documents`.
+
+    The one keeps a term that all retrieved passages share, the topic, from weighing nothing.
+    """
+    sets = [frozenset(document) for document in documents]
+    counts = Counter(term for terms in sets for term in terms)
+    return {term: _weight(len(sets), count) for term, count in counts.items()}
+
+
+def unseen_weight(documents: int) -> float:
+    """Return the weight of a term that none of `documents` documents has."""
+    return _weight(documents, 0)
+
+
+def coverage(wanted: Sequence[str], present: frozenset[str], weights: Mapping[str, float], unseen: float) -> float:
+    """Return the weighted share of the `wanted` terms that are `present`, 0 to 1."""
+    total = math.fsum(weights.get(term, unseen) for term in wanted)
+    if not total:
+        return 0.0
+    return math.fsum(weights.get(term, unseen) for term in wanted if term in present) / total
+
+
+def unit_rows(rows: Sequence[Sequence[float]]) -> Vectors:
+    """Return `rows` as a matrix of shape (n, dimensions) with rows of length one; zero rows stay zero."""
+    matrix = np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    lengths = np.where(norms == 0, 1, norms)
+    return np.divide(matrix, lengths, dtype=np.float32)
+
+
+def diverse(scores: Sequence[float], vectors: Vectors, count: int, *, relevance: float = 0.7) -> list[int]:
+    """Return up to `count` indices by maximal marginal relevance, best first.
+
+    Args:
+        scores: one per row of `vectors`.
+        relevance: weight of the score against similarity to what is chosen already.
+    """
+    chosen: list[int] = []
+    left = list(range(len(scores)))
+    while left and len(chosen) < count:
+        overlap = (vectors[left] @ vectors[chosen].T).max(axis=1) if chosen else np.zeros(len(left))
+        gains = [
+            relevance * scores[index] - (1 - relevance) * float(near) for index, near in zip(left, overlap, strict=True)
+        ]
+        chosen.append(left.pop(int(np.argmax(gains))))
+    return chosen
+
+
+def _weight(documents: int, count: int) -> float:
+    return 1 + math.log(1 + (documents - count + 0.5) / (count + 0.5))
+
+
+def _undoubled(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiouls" else word

@@ -1,0 +1,15 @@
+"""How work flows: nodes wired into StateGraphs, nothing else."""
+
+from __future__ import annotations
+
+import settings as _settings  # noqa: F401  (first: it sets the process defaults that LangGraph reads when imported)
+from graphs.opening import open_checkpointer, open_collaborators, open_research_graph
+from graphs.research import ResearchGraph, build_research_graph
+
+__all__ = [
+    "ResearchGraph",
+    "build_research_graph",
+    "open_checkpointer",
+    "open_collaborators",
+    "open_research_graph",
+]

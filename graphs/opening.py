@@ -1,0 +1,128 @@
+"""Opening what a graph stands on: collaborators, checkpointer, store."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from enum import Enum
+from pathlib import Path
+
+import aiosqlite
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.store.sqlite.aio import AsyncSqliteStore
+
+import state.channels
+import state.report
+import state.values
+from gateway import Gateway, Ledger
+from graphs.research import build_research_graph
+from nodes import Collaborators
+from policy import build_guards
+from retrieval import Corpora, load_embeddings
+from retrieval.grounding import LocalSupportScorer
+from settings import Settings
+from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState
+from state.errors import StorageFull
+from state.values import Value
+
+CompiledResearchGraph = CompiledStateGraph[ResearchState, ResearchContext, ResearchInput, ResearchOutput]
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+@asynccontextmanager
+async def open_collaborators(
+    settings: Settings,
+    *,
+    models: Mapping[str, BaseChatModel] | None = None,
+    embeddings: Embeddings | None = None,
+) -> AsyncIterator[Collaborators]:
+    """Yield the planes of `settings`.
+
+    Args:
+        settings: what is configured.
+        models: further chat models by id, for tests and for models of your own.
+        embeddings: in place of the configured ones.
+
+    Raises:
+        StorageFull: the home folder cannot grow.
+    """
+    prepare_home(settings.home)
+    encoder = embeddings or load_embeddings(settings)
+    gateway = Gateway(settings, ledger=Ledger(settings), embeddings=encoder, models=models)
+    async with Corpora(settings, embeddings=encoder) as corpora:
+        try:
+            yield Collaborators(
+                gateway=gateway, corpora=corpora, guards=build_guards(settings), scorer=LocalSupportScorer(encoder)
+            )
+        finally:
+            await gateway.aclose()
+
+
+@asynccontextmanager
+async def open_research_graph(
+    settings: Settings, *, models: Mapping[str, BaseChatModel] | None = None, embeddings: Embeddings | None = None
+) -> AsyncIterator[CompiledResearchGraph]:
+    """Yield the compiled research graph with checkpointer and store in the home folder.
+
+    Example:
+        ```python
+        async with open_research_graph(load_settings()) as graph:
+            context = ResearchContext(corpus="handbook")
+            config = {"configurable": {"thread_id": "local/first"}}
+            answer = await graph.ainvoke({"question": "…"}, config, context=context, durability="sync")
+            print(answer["report"]["markdown"])
+        ```
+    """
+    async with open_collaborators(settings, models=models, embeddings=embeddings) as collaborators:
+        async with compile_research_graph(settings, collaborators) as graph:
+            yield graph
+
+
+@asynccontextmanager
+async def compile_research_graph(settings: Settings, collaborators: Collaborators) -> AsyncIterator[CompiledResearchGraph]:
+    """Yield the graph of `collaborators`, compiled with the persistence of `settings`."""
+    async with AsyncExitStack() as stack:
+        saver = await stack.enter_async_context(open_checkpointer(settings.home / "checkpoints.db"))
+        store = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(settings.home / "store.db")))
+        await store.setup()
+        graph = build_research_graph(collaborators, node_timeout=settings.run.node_timeout_seconds)
+        yield graph.compile(checkpointer=saver, store=store, name="research")
+
+
+@asynccontextmanager
+async def open_checkpointer(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
+    """Yield the checkpointer on the SQLite file at `path`, strict about the types that it brings back."""
+    async with aiosqlite.connect(path) as connection:
+        await connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        saver = AsyncSqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=checkpointed_types()))
+        await saver.setup()
+        yield saver
+
+
+def checkpointed_types() -> list[tuple[str, str]]:
+    """Return module and name of each type of ours that channels hold."""
+    modules = (state.values, state.report, state.channels)
+    return [
+        (kind.__module__, kind.__qualname__)
+        for module in modules
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if kind.__module__ == module.__name__ and issubclass(kind, Value | Enum)
+    ]
+
+
+def prepare_home(home: Path) -> None:
+    """Create the home folder. Raises `StorageFull` or `OSError` with the folder's name."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StorageFull(f"there is no space left for {home}") from error
+        raise
+

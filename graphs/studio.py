@@ -1,0 +1,20 @@
+"""The graph as LangGraph's server loads it: without checkpointer and store, which the server brings itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from graphs.opening import open_collaborators
+from graphs.opening import CompiledResearchGraph
+from graphs.research import build_research_graph
+from settings import load_settings
+
+
+@asynccontextmanager
+async def research() -> AsyncIterator[CompiledResearchGraph]:
+    """Yield the research graph of the process's settings."""
+    settings = load_settings()
+    async with open_collaborators(settings) as collaborators:
+        graph = build_research_graph(collaborators, node_timeout=settings.run.node_timeout_seconds)
+        yield graph.compile(name="research")

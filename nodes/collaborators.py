@@ -1,0 +1,82 @@
+"""What nodes work with: bound when the graph is built. What a caller chooses stands in the run's context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from langchain_core.messages import BaseMessage
+from langgraph.runtime import Runtime
+from pydantic import BaseModel
+
+from gateway import CallScope, Gateway
+from policy import GuardChain
+from retrieval import Corpora, Corpus
+from retrieval.grounding import SupportScorer
+from state.channels import ResearchContext
+from state.errors import BadInput
+from state.values import Role
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """The planes below, as the nodes see them."""
+
+    gateway: Gateway
+    corpora: Corpora
+    guards: GuardChain
+    scorer: SupportScorer
+
+    async def corpus(self, context: ResearchContext) -> Corpus:
+        """Return the corpus of the run. Raises `CorpusMissing`."""
+        return await self.corpora.get(context.tenant, context.corpus)
+
+    async def ask(
+        self, runtime: Runtime[ResearchContext], role: Role, schema: type[Answer], messages: Sequence[BaseMessage]
+    ) -> Answer:
+        """Ask the model of `role` for a `schema`, governed by the gateway.
+
+        Raises:
+            ModelOutputInvalid: the answer did not fit, also after one repair.
+            ModelUnavailable: the provider failed after all retries.
+            BudgetExceeded: the run's limit does not cover the call.
+        """
+        model = self.gateway.chat_model(self._scope(runtime, role))
+        return cast(Answer, await model.with_structured_output(schema).ainvoke(list(messages)))
+
+    def _scope(self, runtime: Runtime[ResearchContext], role: Role) -> CallScope:
+        context = context_of(runtime)
+        execution = runtime.execution_info
+        return CallScope(
+            tenant=context.tenant,
+            run_id=run_id_of(runtime),
+            thread_id=(execution.thread_id if execution else None) or "",
+            task_id=execution.task_id if execution else "",
+            attempt=execution.node_attempt if execution else 1,
+            role=role,
+            model=self.gateway.model_id(role, context),
+            temperature=context.temperature,
+            max_output_tokens=context.max_output_tokens,
+            run_limit_micro_usd=context.budget_micro_usd,
+        )
+
+
+def context_of(runtime: Runtime[ResearchContext]) -> ResearchContext:
+    """Return the run's context.
+
+    Raises:
+        BadInput: there is none. LangGraph does not checkpoint the context, so a bare resume has none; a default in
+            its place could answer from another tenant's corpus.
+    """
+    if runtime.context is None:
+        raise BadInput("the run has no context", hint="pass `context=ResearchContext(…)`, also when resuming")
+    return runtime.context
+
+
+def run_id_of(runtime: Runtime[ResearchContext]) -> str:
+    """Return the id of the run, the same on every resume: the `run_id` of the config, else the thread's id."""
+    execution = runtime.execution_info
+    return str((execution.run_id or execution.thread_id) if execution else "") or "run"

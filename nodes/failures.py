@@ -1,0 +1,117 @@
+"""What a failed node does to the run: it ends in a report. Each handler routes, since a plain update would not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from langgraph.errors import NodeError, NodeTimeoutError
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from nodes.publish import emergency_report
+from nodes.writer import draft_of_quotes
+from observability import operation_span
+from nodes.traced import record_transition
+from state.channels import ResearchContext, ResearchState, RetrieveInput
+from state.errors import BudgetExceeded, SixplaneError
+from state.values import Event, Status, Verification
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[..., Awaitable[Command[Any]]]
+
+
+def code_of(error: BaseException) -> str:
+    """Return the error's `code`; `node_timeout` and `internal` for what is not of our tree."""
+    if isinstance(error, SixplaneError):
+        return error.code
+    return "node_timeout" if isinstance(error, NodeTimeoutError) else "internal"
+
+
+async def branch_failed(
+    state: RetrieveInput, error: NodeError, runtime: Runtime[ResearchContext]  # noqa: ARG001
+) -> Command[Literal["guard_evidence"]]:
+    """One branch failed: the others go on, and the report says so."""
+    code = code_of(error.error)
+    _log(error, code)
+    with operation_span("execute_node", "retrieve", {"sixplane.node": "retrieve", "sixplane.handler": True}) as span:
+        span.set_attribute("error.type", code)
+        record_transition(span, "retrieve", "guard_evidence", code)
+    event = Event(node="retrieve", kind="branch_failed", detail=f"{state['sub_question'].id}: {code}")
+    return Command(update={"events": (event,)}, goto="guard_evidence")
+
+
+def to_publish(name: str) -> Handler:
+    """Return the handler of a node that fails before anything was written."""
+
+    async def failed(
+        state: ResearchState, error: NodeError, runtime: Runtime[ResearchContext]  # noqa: ARG001
+    ) -> Command[Literal["publish"]]:
+        update = _stopped(name, error)
+        _record(name, "publish", update)
+        return Command(update=update, goto="publish")
+
+    return failed
+
+
+def to_what_exists(name: str) -> Handler:
+    """Return the handler of a node that fails after something was found.
+
+    The verified draft, or else the findings' own quotes, leave through `guard_output`.
+    """
+
+    async def failed(
+        state: ResearchState, error: NodeError, runtime: Runtime[ResearchContext]  # noqa: ARG001
+    ) -> Command[Literal["guard_output", "publish"]]:
+        update = {**_stopped(name, error), **_what_exists(state)}
+        goto: Literal["guard_output", "publish"] = "publish"
+        if update.get("draft", state.get("draft")) is not None:
+            update["status"], goto = Status.PARTIAL, "guard_output"
+        _record(name, goto, update)
+        return Command(update=update, goto=goto)
+
+    return failed
+
+
+async def publish_failed(
+    state: ResearchState, error: NodeError, runtime: Runtime[ResearchContext]
+) -> dict[str, Any]:
+    """`publish` itself failed: a report all the same."""
+    _log(error, code_of(error.error))
+    execution = runtime.execution_info
+    thread = (execution.thread_id if execution else None) or ""
+    tenant = f"{runtime.context.tenant}/" if runtime.context else ""
+    run_id = str(execution.run_id) if execution and execution.run_id else ""
+    report = emergency_report(state, runtime.context, thread.removeprefix(tenant), run_id)
+    _record("publish", "__end__", {"stop_reason": "internal"})
+    return {"report": report.model_dump(mode="json"), "status": report.status, "refusal": None, "question": ""}
+
+
+def _what_exists(state: ResearchState) -> dict[str, Any]:
+    draft, verification = state.get("draft"), state.get("verification") or Verification()
+    if draft is not None and verification.draft_hash == draft.hash:
+        return {}
+    return draft_of_quotes(state["findings"], state["aliases"]) if state.get("findings") else {"draft": None}
+
+
+def _stopped(name: str, error: NodeError) -> dict[str, Any]:
+    code = code_of(error.error)
+    _log(error, code)
+    detail = f"{error.error.scope} limit" if isinstance(error.error, BudgetExceeded) else code
+    event = Event(node=name, kind="node_failed", detail=detail)
+    return {"status": Status.STOPPED, "stop_reason": code, "events": (event,)}
+
+
+def _log(error: NodeError, code: str) -> None:
+    """Log what failed; a traceback only for what is our bug, since its text may quote a user's."""
+    internal = error.error if code == "internal" else None
+    logger.warning("node %s failed: %s", error.node, code, exc_info=internal if logger.isEnabledFor(logging.DEBUG) else None)
+
+
+def _record(name: str, target: str, update: dict[str, Any]) -> None:
+    reason = str(update.get("stop_reason", ""))
+    with operation_span("execute_node", name, {"sixplane.node": name, "sixplane.handler": True}) as span:
+        span.set_attribute("error.type", reason)
+        record_transition(span, name, target, reason)

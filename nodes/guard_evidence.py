@@ -1,0 +1,49 @@
+"""`guard_evidence`: retrieved text is data. What carries instructions is dropped, recorded, never rewritten."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from nodes.collaborators import Collaborators, context_of
+from policy import Action, Stage, Verdict
+from state.channels import ResearchContext, ResearchState
+from state.values import Event, Hit, Passage
+
+
+class GuardEvidence:
+    """Screens each new passage and gives the survivors their aliases."""
+
+    def __init__(self, collaborators: Collaborators) -> None:
+        self._to = collaborators
+
+    async def __call__(self, state: ResearchState, runtime: Runtime[ResearchContext]) -> dict[str, Any]:
+        corpus = await self._to.corpus(context_of(runtime))
+        known = {*state.get("aliases", {}).values(), *state.get("dropped", ())}
+        fresh = [key for key in _ids(state.get("hits", ())) if key not in known]
+        passages = await corpus.passages(fresh)
+        verdicts = dict(zip(passages, await asyncio.gather(*map(self._screen, passages.values())), strict=True))
+        dropped = {key for key, verdict in verdicts.items() if verdict.action is Action.REFUSE}
+        return {
+            "dropped": tuple(dropped),
+            "aliases": with_aliases(state.get("aliases", {}), [key for key in verdicts if key not in dropped]),
+            "events": tuple(
+                Event(node="guard_evidence", kind="passage_dropped", detail=f"{key}: {verdicts[key].category}")
+                for key in sorted(dropped)
+            ),
+        }
+
+    async def _screen(self, passage: Passage) -> Verdict:
+        return (await self._to.guards.screen(passage.text, Stage.EVIDENCE)).verdict
+
+
+def with_aliases(known: dict[str, str], evidence_ids: list[str]) -> dict[str, str]:
+    """Return `known` with an alias (`E1`, `E2`, …) for each further evidence id. An alias never changes in a run."""
+    numbered = {f"E{len(known) + n}": key for n, key in enumerate(evidence_ids, 1)}
+    return {**known, **numbered}
+
+
+def _ids(hits: tuple[Hit, ...]) -> list[str]:
+    return list(dict.fromkeys(hit.evidence_id for hit in hits))

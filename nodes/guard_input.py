@@ -1,0 +1,102 @@
+"""`guard_input`: may this question pass, and is there something to answer it from?"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langchain_core.messages import AnyMessage, HumanMessage
+from langgraph.runtime import Runtime
+from langgraph.types import Command, Overwrite
+
+from nodes.collaborators import Collaborators, context_of, run_id_of
+from policy import Action, Stage
+from state.channels import ResearchContext, ResearchState
+from state.errors import CorpusEmpty, QuestionInvalid
+from state.report import CorpusRef
+from state.values import Refusal, Status, Usage, Verification
+
+
+class GuardInput:
+    """Resets the per-run channels, screens the question, checks the corpus."""
+
+    def __init__(self, collaborators: Collaborators) -> None:
+        self._to = collaborators
+
+    async def __call__(
+        self, state: ResearchState, runtime: Runtime[ResearchContext]
+    ) -> Command[Literal["researcher", "publish"]]:
+        context = context_of(runtime)
+        question = question_of(state)
+        fresh = fresh_run(run_id_of(runtime))
+        refusal = state.get("refusal")
+        if refusal is None:
+            screening = await self._to.guards.screen(question, Stage.QUESTION)
+            question, verdict = screening.text, screening.verdict
+            if verdict.action is Action.REFUSE:
+                question = "[withheld]"
+                refusal = Refusal(
+                    stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason
+                )
+        if refusal is not None:
+            ended = {"refusal": refusal, "status": Status.REFUSED, "stop_reason": f"policy:{refusal.category}"}
+            return Command(update={**fresh, "question": question, **ended}, goto="publish")
+        corpus = await self._corpus(context)
+        update = {**fresh, "question": question, "standalone_question": question, "corpus": corpus}
+        return Command(update=update, goto="researcher")
+
+    async def _corpus(self, context: ResearchContext) -> CorpusRef:
+        manifest = await (await self._to.corpus(context)).manifest()
+        if not manifest.passages:
+            raise CorpusEmpty(f"the corpus {context.corpus!r} holds no passages")
+        return CorpusRef(
+            name=manifest.name, version=manifest.version, documents=manifest.documents, passages=manifest.passages
+        )
+
+
+def question_of(state: ResearchState) -> str:
+    """Return the question: `question`, or the last human message.
+
+    Raises:
+        QuestionInvalid: there is neither, or it is blank.
+    """
+    question = state.get("question") or _last_human(state.get("messages") or [])
+    if not question.strip():
+        raise QuestionInvalid("the question is empty", hint="give `question`, or `messages` with a human message")
+    return question.strip()
+
+
+def fresh_run(run_id: str) -> dict[str, Any]:
+    """Return the update that resets every per-run channel, past the reducers where there are any."""
+    return {
+        "run_id": run_id,
+        "corpus": None,
+        "sub_questions": (),
+        "hits": Overwrite(()),
+        "prior_work": (),
+        "dropped": Overwrite(()),
+        "aliases": {},
+        "findings": (),
+        "gaps": (),
+        "draft": None,
+        "claims": (),
+        "verification": Verification(),
+        "review": (),
+        "person": "",
+        "masks": (),
+        "research_rounds": 0,
+        "revisions": 0,
+        "status": None,
+        "stop_reason": "",
+        "refusal": None,
+        "usage": Usage(),
+        "events": Overwrite(()),
+        "timings_ms": Overwrite({}),
+        "report": {},
+    }
+
+
+def _last_human(messages: list[AnyMessage]) -> str:
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            return message.text
+    return ""

@@ -1,0 +1,35 @@
+"""`human_review`: a person approves, sends back with a text, or rejects."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langgraph.runtime import Runtime
+from langgraph.types import Command, interrupt
+
+from state.channels import ResearchContext, ResearchState
+from state.values import ReviewAnswer, ReviewFinding, Severity, Status
+
+
+class HumanReview:
+    """Interrupts once, with nothing before it that could happen twice."""
+
+    async def __call__(
+        self, state: ResearchState, runtime: Runtime[ResearchContext]  # noqa: ARG002
+    ) -> Command[Literal["writer", "guard_output", "publish"]]:
+        draft = state["draft"]
+        answer: ReviewAnswer = interrupt(
+            {
+                "question": state["question"],
+                "draft": draft.markdown if draft else "",
+                "claims": [claim.model_dump(mode="json", include={"id", "text", "verdict"}) for claim in state["claims"]],
+                "findings": [finding.model_dump(mode="json") for finding in state.get("review", ())],
+            },
+            response_schema=ReviewAnswer,
+        )
+        if answer.decision == "approve":
+            return Command(update={"stop_reason": "approved_by_person"}, goto="guard_output")
+        if answer.decision == "reject":
+            return Command(update={"status": Status.STOPPED, "stop_reason": "rejected_by_person"}, goto="publish")
+        wish = ReviewFinding(claim_id="", severity=Severity.MAJOR, remedy="do what the person asks")
+        return Command(update={"person": answer.text, "review": (*state.get("review", ()), wish)}, goto="writer")

@@ -1,0 +1,70 @@
+"""Memory across threads: finished reports of the tenant, recalled as prior work, never cited as evidence."""
+
+from __future__ import annotations
+
+from langchain_core.documents import Document
+from langgraph.runtime import Runtime
+
+from nodes.collaborators import Collaborators, context_of
+from state.channels import ResearchContext
+from state.errors import CorpusEmpty, CorpusMissing, DependencyUnavailable
+from state.report import Report
+from state.values import Event, Status
+
+MEMORY_CORPUS = "memory.reports"
+"""The tenant's reserved corpus, which indexes the questions of finished reports."""
+
+NAMESPACE = "reports"
+RECALLED = 3
+MIN_SIMILARITY = 0.55
+"""Cosine similarity of the questions below which an earlier report is not prior work."""
+
+
+class PriorWork:
+    """Reports live in the `BaseStore` under the tenant; the reserved corpus finds them.
+
+    The SQLite store's own search needs an extension and ignores the query without it, hence the corpus.
+    """
+
+    def __init__(self, collaborators: Collaborators, *, enabled: bool = True) -> None:
+        self._to = collaborators
+        self._enabled = enabled
+
+    async def recall(self, runtime: Runtime[ResearchContext], question: str) -> tuple[list[str], list[Event]]:
+        """Return earlier questions and answers that are near, best first; an outage is an event, not a failure."""
+        if runtime.store is None or not self._enabled:
+            return [], []
+        tenant = context_of(runtime).tenant
+        try:
+            corpus = await self._to.corpora.get(tenant, MEMORY_CORPUS)
+            near = await corpus.search(question, k=RECALLED, mode="dense")
+        except (CorpusMissing, CorpusEmpty):
+            return [], []
+        except DependencyUnavailable as error:
+            return [], [Event(node="researcher", kind="memory_unavailable", detail=error.code)]
+        keys = [hit.metadata["run_id"] for hit in near if (hit.scores.dense or 0.0) >= MIN_SIMILARITY]
+        items = [await runtime.store.aget((tenant, NAMESPACE), key) for key in keys]
+        prior = [f"{item.value['question']} {item.value['summary']}" for item in items if item is not None]
+        return prior, [Event(node="researcher", kind="prior_work_recalled", detail=str(len(prior)))] if prior else []
+
+    async def remember(self, runtime: Runtime[ResearchContext], report: Report, summary: str) -> list[Event]:
+        """Keep an answered report; an outage is an event, not a failure."""
+        if runtime.store is None or not self._enabled or report.status is not Status.ANSWERED:
+            return []
+        tenant = context_of(runtime).tenant
+        value = {"question": report.question, "summary": summary, "report": report.model_dump(mode="json")}
+        try:
+            await runtime.store.aput((tenant, NAMESPACE), report.run_id, value)
+            corpus = await self._to.corpora.create(tenant, MEMORY_CORPUS)
+            await corpus.ingest([_entry(report)])
+        except DependencyUnavailable as error:
+            return [Event(node="publish", kind="memory_unavailable", detail=error.code)]
+        return []
+
+
+def _entry(report: Report) -> Document:
+    return Document(
+        page_content=report.question,
+        id=report.run_id,
+        metadata={"source": f"report:{report.run_id}", "title": "Earlier report", "run_id": report.run_id},
+    )

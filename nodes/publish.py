@@ -1,0 +1,189 @@
+"""`publish`: every run ends here. Numbers the citations, leaves out what is not supported, and says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.runtime import Runtime
+from opentelemetry import trace
+
+from nodes.collaborators import Collaborators, context_of, run_id_of
+from nodes.memory import PriorWork
+from nodes.rendering import Rendered, refusal_text, render_answer
+from observability import trace_id_of
+from state.channels import ResearchContext, ResearchState
+from state.report import Report, ReportEvidence, published_claim
+from state.values import Claim, PastRun, Passage, Role, Scores, Status, Support, Usage, Verification
+
+SUMMARY_CHARS = 400
+"""What a thread remembers of an answer."""
+
+MAX_HISTORY = 20
+"""Runs that a thread remembers."""
+
+
+class Publish:
+    """Turns the state into the report, whatever the run came to."""
+
+    def __init__(self, collaborators: Collaborators, memory: PriorWork) -> None:
+        self._to = collaborators
+        self._memory = memory
+
+    async def __call__(self, state: ResearchState, runtime: Runtime[ResearchContext]) -> dict[str, Any]:
+        context = context_of(runtime)
+        claims = publishable(state)
+        status, reason = conclude(state, claims)
+        if status in (Status.REFUSED, Status.STOPPED, Status.ABSTAINED):
+            claims = ()
+        passages = await self._cited(context, claims)
+        rendered = render_answer(claims, passages, state) if claims else Rendered(refusal_text(status, reason, state))
+        report = Report(
+            thread_id=_thread_id(runtime, context.tenant),
+            run_id=state.get("run_id") or run_id_of(runtime),
+            trace_id=trace_id_of(trace.get_current_span()),
+            question=state.get("question") or "",
+            status=status,
+            stop_reason=reason,
+            markdown=rendered.markdown,
+            claims=tuple(published_claim(claim) for claim in rendered.claims),
+            evidence=_evidence(rendered, passages, state),
+            gaps=gaps_of(state, status),
+            unresolved=unresolved(state),
+            masks=rendered.masks,
+            refusal=state.get("refusal"),
+            verification=state.get("verification") or Verification(),
+            usage=await self._to.gateway.usage(context.tenant, run_id_of(runtime)),
+            models={role.value: self._to.gateway.model_id(role, context) for role in Role if role is not Role.JUDGE},
+            corpus=state.get("corpus"),
+            research_rounds=state.get("research_rounds", 0),
+            revisions=state.get("revisions", 0),
+            timings_ms=state.get("timings_ms", {}),
+            events=state.get("events", ()),
+        )
+        events = await self._memory.remember(runtime, report, summary(report))
+        report = report.model_copy(update={"events": (*report.events, *events)})
+        await self._to.gateway.end_run(context.tenant, run_id_of(runtime))
+        return published(report, state)
+
+    async def _cited(self, context: ResearchContext, claims: tuple[Claim, ...]) -> dict[str, Passage]:
+        keys = list(dict.fromkeys(quote.evidence_id for claim in claims for quote in claim.citations))
+        return await (await self._to.corpus(context)).passages(keys) if keys else {}
+
+
+def publishable(state: ResearchState) -> tuple[Claim, ...]:
+    """Return the claims that may leave: supported, or unverified and marked so; only of the draft that was verified."""
+    draft, verification = state.get("draft"), state.get("verification") or Verification()
+    if draft is None or verification.draft_hash != draft.hash:
+        return ()
+    shown = (Support.SUPPORTED, Support.UNVERIFIED)
+    return tuple(claim for claim in state.get("claims", ()) if claim.verdict in shown and claim.citations)
+
+
+def conclude(state: ResearchState, claims: tuple[Claim, ...]) -> tuple[Status, str]:
+    """Return how the run ended, and why."""
+    reason = state.get("stop_reason") or ""
+    ended = state.get("status")
+    if ended is not None:
+        return (Status.PARTIAL, reason) if ended is Status.PARTIAL and claims else (_without_claims(ended), reason)
+    if not claims:
+        return Status.ABSTAINED, "no_evidence" if not state.get("draft") else "no_supported_claim"
+    if reason not in ("", "approved", "approved_by_person"):
+        return Status.PARTIAL, reason
+    if state.get("gaps"):
+        return Status.PARTIAL, "gaps_left"
+    if any(claim.verdict is Support.UNVERIFIED for claim in claims):
+        return Status.PARTIAL, "unverified_claims"
+    return Status.ANSWERED, reason or "approved"
+
+
+def gaps_of(state: ResearchState, status: Status) -> tuple[str, ...]:
+    """Return what the corpus does not say; an abstention always names something."""
+    gaps = tuple(dict.fromkeys(gap.missing for gap in state.get("gaps", ())))
+    if gaps or status is not Status.ABSTAINED:
+        return gaps
+    return (f"The corpus does not answer: {state.get('standalone_question') or state.get('question') or ''}",)
+
+
+def unresolved(state: ResearchState) -> tuple[str, ...]:
+    """Return what was left out of the draft, and the review findings that no revision mended."""
+    left_out = {
+        claim.id: f"left out ({claim.verdict.value}): {claim.text}"
+        for claim in state.get("claims", ())
+        if claim.verdict in (Support.CONTRADICTED, Support.UNSUPPORTED)
+    }
+    if state.get("masks"):
+        left_out = {key: f"left out: claim {key}" for key in left_out}
+    reviews = [f"review ({finding.severity.value}): {finding.remedy}" for finding in state.get("review", ()) if finding.claim_id not in left_out]
+    return (*left_out.values(), *(reviews if state.get("stop_reason") not in ("approved", "approved_by_person") else ()))
+
+
+def summary(report: Report) -> str:
+    """Return the beginning of the answer, cut at a claim."""
+    text = ""
+    for claim in report.claims:
+        if text and len(text) + len(claim.text) > SUMMARY_CHARS:
+            break
+        text = f"{text} {claim.text}".strip()
+    return text or report.markdown[:SUMMARY_CHARS]
+
+
+def published(report: Report, state: ResearchState) -> dict[str, Any]:
+    """Return the state update: the report, the conversation, the thread's memory; the refusal is spent."""
+    past = PastRun(run_id=report.run_id, question=report.question, status=report.status, summary=summary(report))
+    asked_by_message = not state.get("messages") or not isinstance(state["messages"][-1], HumanMessage)
+    asked = [HumanMessage(report.question, id=f"{report.run_id}-q")] if asked_by_message else []
+    return {
+        "report": report.model_dump(mode="json"),
+        "messages": [*asked, AIMessage(report.markdown, id=f"{report.run_id}-a")],
+        "history": (*state.get("history", ()), past)[-MAX_HISTORY:],
+        "status": report.status,
+        "usage": report.usage,
+        "refusal": None,
+        "question": "",
+    }
+
+
+def emergency_report(state: ResearchState, context: ResearchContext | None, thread_id: str, run_id: str) -> Report:
+    """Return the report of a run whose `publish` failed: what is known without asking anybody."""
+    return Report(
+        thread_id=thread_id,
+        run_id=state.get("run_id") or run_id,
+        trace_id=trace_id_of(trace.get_current_span()),
+        question=state.get("question") or "",
+        status=Status.STOPPED,
+        stop_reason="internal",
+        markdown="The run stopped because its report could not be put together.",
+        gaps=gaps_of(state, Status.STOPPED),
+        usage=Usage(),
+        corpus=state.get("corpus") if context else None,
+    )
+
+
+def _without_claims(status: Status) -> Status:
+    return Status.STOPPED if status is Status.PARTIAL else status
+
+
+def _thread_id(runtime: Runtime[ResearchContext], tenant: str) -> str:
+    thread = (runtime.execution_info.thread_id if runtime.execution_info else None) or ""
+    return thread.removeprefix(f"{tenant}/")
+
+
+def _evidence(rendered: Rendered, passages: dict[str, Passage], state: ResearchState) -> tuple[ReportEvidence, ...]:
+    scores = {hit.evidence_id: hit.scores for hit in reversed(state.get("hits", ())) if not hit.neighbour}
+    return tuple(
+        ReportEvidence(
+            id=key,
+            number=number,
+            document_id=passages[key].document_id,
+            title=passages[key].title,
+            source=passages[key].source,
+            page=passages[key].page,
+            page_end=passages[key].page_end,
+            start=passages[key].start,
+            end=passages[key].end,
+            text=rendered.mask(passages[key].text),
+            scores=scores.get(key, Scores()),
+        )
+        for key, number in rendered.numbers.items()
+    )

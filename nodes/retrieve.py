@@ -1,0 +1,40 @@
+"""`retrieve`: one sub-question, one branch: hybrid search, then enrichment with neighbouring passages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from nodes.collaborators import Collaborators, context_of
+from state.channels import ResearchContext, RetrieveInput
+from state.values import Hit
+
+ENRICHED = 2
+"""How many of the best passages bring their neighbours."""
+
+
+class Retrieve:
+    """Searches the corpus for one sub-question. Reranking is part of the corpus."""
+
+    def __init__(self, collaborators: Collaborators) -> None:
+        self._to = collaborators
+
+    async def __call__(self, state: RetrieveInput, runtime: Runtime[ResearchContext]) -> dict[str, Any]:
+        context = context_of(runtime)
+        question = state["sub_question"]
+        corpus = await self._to.corpus(context)
+        found = await corpus.search(question.text, k=context.k, where=context.where or None)
+        hits = {
+            passage.evidence_id: Hit(
+                evidence_id=passage.evidence_id, sub_question=question.id, scores=passage.scores
+            )
+            for passage in found
+        }
+        for passage in found[:ENRICHED]:
+            for beside in await corpus.neighbours(passage):
+                hits.setdefault(
+                    beside.evidence_id,
+                    Hit(evidence_id=beside.evidence_id, sub_question=question.id, neighbour=True),
+                )
+        return {"hits": tuple(hits.values())}

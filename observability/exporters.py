@@ -1,0 +1,116 @@
+"""Where spans go: JSON lines under the home folder, and OTLP over HTTP when the standard variables name an endpoint."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
+
+from settings import Settings
+from settings.tree import otlp_endpoint_configured
+
+
+class JsonLinesSpanExporter(SpanExporter):
+    """Writes each span as it ends, one JSON object a line, one file per trace, so that a killed run leaves its spans."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    def path_of(self, trace_id: str) -> Path:
+        """Return the file of a trace."""
+        return self._folder / f"{trace_id}.jsonl"
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        try:
+            for span in spans:
+                self.write(_record("span", span))
+        except OSError:
+            return SpanExportResult.FAILURE
+        return SpanExportResult.SUCCESS
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Append one record to the file of its trace."""
+        with self._lock:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self.path_of(record["trace_id"]).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+class RunStartedProcessor(SpanProcessor):
+    """Writes a `run_started` record when a run's root span opens: a killed process exports no open span."""
+
+    def __init__(self, exporter: JsonLinesSpanExporter) -> None:
+        self._exporter = exporter
+
+    def on_start(self, span: Span, parent_context: Any = None) -> None:
+        if span.name.startswith("invoke_workflow "):
+            try:
+                self._exporter.write(_record("run_started", span))
+            except OSError as error:
+                span.set_attribute("sixplane.trace_file_error", type(error).__name__)
+
+
+def traces_folder(settings: Settings) -> Path:
+    """Return the folder of the trace files."""
+    return settings.home / "traces"
+
+
+def build_tracer_provider(settings: Settings) -> TracerProvider:
+    """Return a provider with the exporters that `settings` and the standard variables ask for."""
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "sixplane"}))
+    if settings.telemetry.jsonl:
+        exporter = JsonLinesSpanExporter(traces_folder(settings))
+        provider.add_span_processor(RunStartedProcessor(exporter))
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+    if otlp_endpoint_configured():
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider
+
+
+def configure_tracing(settings: Settings) -> TracerProvider:
+    """Install the process's tracer provider, unless the host application has installed one."""
+    installed = trace.get_tracer_provider()
+    if isinstance(installed, TracerProvider):
+        return installed
+    provider = build_tracer_provider(settings)
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def _record(kind: str, span: ReadableSpan) -> dict[str, Any]:
+    context, parent = span.get_span_context(), span.parent
+    return {
+        "type": kind,
+        "trace_id": format(context.trace_id, "032x") if context else "",
+        "span_id": format(context.span_id, "016x") if context else "",
+        "parent_id": format(parent.span_id, "016x") if parent else None,
+        "name": span.name,
+        "start": _utc(span.start_time),
+        "end": _utc(span.end_time),
+        "duration_ms": round((span.end_time - span.start_time) / 1e6, 3) if span.end_time and span.start_time else None,
+        "status": span.status.status_code.name,
+        "attributes": dict(span.attributes or {}),
+        "events": [
+            {"name": event.name, "time": _utc(event.timestamp), "attributes": dict(event.attributes or {})}
+            for event in span.events
+        ],
+        "links": [
+            {"trace_id": format(link.context.trace_id, "032x"), "span_id": format(link.context.span_id, "016x")}
+            for link in span.links
+        ],
+    }
+
+
+def _utc(nanoseconds: int | None) -> str | None:
+    return None if nanoseconds is None else datetime.fromtimestamp(nanoseconds / 1e9, tz=UTC).isoformat()

@@ -1,0 +1,60 @@
+"""Spans in OpenTelemetry's GenAI vocabulary where it has a word, `sixplane.*` otherwise.
+
+`invoke_workflow research` → `execute_node <name>` → `chat <model>` | `embeddings <model>` | `retrieval <corpus>` |
+`guard <stage>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
+
+from opentelemetry import trace
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+
+from state.errors import SixplaneError
+
+Operation = Literal["invoke_workflow", "execute_node", "chat", "embeddings", "retrieval", "guard"]
+AttributeValue = str | bool | int | float
+
+_KINDS: Mapping[str, SpanKind] = {"chat": SpanKind.CLIENT, "embeddings": SpanKind.CLIENT, "retrieval": SpanKind.CLIENT}
+
+
+@contextmanager
+def operation_span(
+    operation: Operation, target: str, attributes: Mapping[str, AttributeValue] | None = None, *, links: tuple[Link, ...] = ()
+) -> Iterator[Span]:
+    """Open the span `<operation> <target>` as a child of the current one and close it with the block.
+
+    An error sets the span's status and `error.type` (our `code`, or the class name); its text stays out of the
+    span, since it may quote what a user wrote.
+    """
+    tracer = trace.get_tracer("sixplane")
+    span = tracer.start_span(
+        f"{operation} {target}",
+        kind=_KINDS.get(operation, SpanKind.INTERNAL),
+        attributes={"gen_ai.operation.name": operation, **(attributes or {})},
+        links=links,
+    )
+    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        try:
+            yield span
+        except BaseException as error:
+            mark_failed(span, error)
+            raise
+
+
+def mark_failed(span: Span, error: BaseException) -> None:
+    """Set the error status without the error's text, unless it is LangGraph's control flow."""
+    if type(error).__name__ in {"GraphInterrupt", "GraphDrained", "ParentCommand"}:
+        span.set_attribute("sixplane.outcome", type(error).__name__)
+        return
+    kind = error.code if isinstance(error, SixplaneError) else type(error).__name__
+    span.set_attribute("error.type", kind)
+    span.set_status(Status(StatusCode.ERROR, kind))
+
+
+def trace_id_of(span: Span) -> str:
+    """Return the span's trace id as 32 hex digits."""
+    return format(span.get_span_context().trace_id, "032x")

@@ -1,0 +1,72 @@
+"""What may pass: guards on the question, the evidence and the answer, failing closed.
+
+guards = build_guards(load_settings())
+screening = await guards.screen("What does a budget do?", Stage.QUESTION)
+if screening.verdict.action is Action.REFUSE: ...
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from policy.builder import build_guards
+    from policy.chain import GUARD_UNAVAILABLE, GuardChain
+    from policy.credentials import CredentialsGuard
+    from policy.deny import DenyListGuard
+    from policy.guard import Guard
+    from policy.injection import InjectionGuard
+    from policy.limits import LimitsGuard
+    from policy.masks import apply_masks, merge_masks
+    from policy.normalise import Folded, fold, normalised
+    from policy.pii import PersonalDataGuard
+    from policy.verdict import Action, Screening, Stage, Verdict
+
+_MODULES = {
+    "GUARD_UNAVAILABLE": "chain",
+    "Action": "verdict",
+    "CredentialsGuard": "credentials",
+    "DenyListGuard": "deny",
+    "Folded": "normalise",
+    "Guard": "guard",
+    "GuardChain": "chain",
+    "InjectionGuard": "injection",
+    "LimitsGuard": "limits",
+    "PersonalDataGuard": "pii",
+    "Screening": "verdict",
+    "Stage": "verdict",
+    "Verdict": "verdict",
+    "apply_masks": "masks",
+    "build_guards": "builder",
+    "fold": "normalise",
+    "merge_masks": "masks",
+    "normalised": "normalise",
+}
+
+__all__ = [
+    "GUARD_UNAVAILABLE",
+    "Action",
+    "CredentialsGuard",
+    "DenyListGuard",
+    "Folded",
+    "Guard",
+    "GuardChain",
+    "InjectionGuard",
+    "LimitsGuard",
+    "PersonalDataGuard",
+    "Screening",
+    "Stage",
+    "Verdict",
+    "apply_masks",
+    "build_guards",
+    "fold",
+    "merge_masks",
+    "normalised",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module `policy` has no attribute {name!r}")
+    return getattr(import_module(f"policy.{_MODULES[name]}"), name)

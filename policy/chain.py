@@ -1,0 +1,83 @@
+"""Several guards as one, failing closed: a guard that cannot answer refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TypeGuard
+
+from observability import operation_span
+from policy.guard import Guard
+from policy.masks import apply_masks, merge_masks
+from policy.normalise import normalised
+from policy.verdict import Action, Screening, Stage, Verdict, strictest
+from settings.tree import PolicySettings
+
+GUARD_UNAVAILABLE = "guard_unavailable"
+
+_log = logging.getLogger(__name__)
+
+
+class GuardChain:
+    """Asks every guard at once. Any refusal refuses; redact beats allow.
+
+    A guard that raises, takes longer than `settings.timeout_seconds` or answers with anything but a sound `Verdict`
+    counts as a refusal of the category `guard_unavailable`, unless `dangerously_allow_when_guard_unavailable` is set;
+    each such permission is logged. Cancelling `screen` cancels the guards and passes on.
+    """
+
+    def __init__(self, guards: Sequence[Guard], settings: PolicySettings) -> None:
+        self.guards = tuple(guards)
+        self._settings = settings
+
+    async def screen(self, text: str, stage: Stage) -> Screening:
+        """Return what the guards make of `text`. A question is normalised first, evidence and answers never are."""
+        with operation_span("guard", stage.value) as span:
+            given = normalised(text) if stage is Stage.QUESTION else text
+            verdicts = tuple(await asyncio.gather(*(self._ask(guard, given, stage) for guard in self.guards)))
+            verdict = strictest(verdicts)
+            span.set_attribute("sixplane.guard.action", verdict.action.value)
+            span.set_attribute("sixplane.guard.policy", verdict.policy)
+            span.set_attribute("sixplane.guard.category", verdict.category)
+            masks = merge_masks(mask for each in verdicts for mask in each.spans if each.action is Action.REDACT)
+            kept = apply_masks(given, masks) if stage is Stage.QUESTION else text
+            return Screening(text=kept, verdict=verdict, verdicts=verdicts, masks=masks)
+
+    async def _ask(self, guard: Guard, text: str, stage: Stage) -> Verdict:
+        """Return the guard's verdict. `asyncio.wait` also leaves behind a guard that swallows its cancellation."""
+        task = asyncio.create_task(_answer(guard, text, stage))
+        try:
+            await asyncio.wait({task}, timeout=self._settings.timeout_seconds)
+        finally:
+            task.cancel()
+        if not task.done():
+            return self._unavailable(guard, "timed out")
+        if task.cancelled():
+            return self._unavailable(guard, "was cancelled")
+        error = task.exception()
+        if error is not None:
+            return self._unavailable(guard, f"failed with {type(error).__name__}")
+        answer: object = task.result()
+        return answer if _is_sound(answer, text) else self._unavailable(guard, "gave no sound verdict")
+
+    def _unavailable(self, guard: Guard, what: str) -> Verdict:
+        reason = f"the guard {what}"
+        if not self._settings.dangerously_allow_when_guard_unavailable:
+            _log.warning("guard `%s` refuses: %s", guard.name, reason)
+            return Verdict(action=Action.REFUSE, policy=guard.name, category=GUARD_UNAVAILABLE, reason=reason)
+        _log.warning("guard `%s` is unavailable and passed over, as configured: %s", guard.name, reason)
+        return Verdict(action=Action.ALLOW, policy=guard.name, category=GUARD_UNAVAILABLE, reason=reason)
+
+
+async def _answer(guard: Guard, text: str, stage: Stage) -> object:
+    """Await the guard inside a task, so that a `check` that is no coroutine fails there too."""
+    return await guard.check(text, stage)
+
+
+def _is_sound(answer: object, text: str) -> TypeGuard[Verdict]:
+    """Whether `answer` is a verdict, its spans lie inside `text`, and a redaction says what to redact."""
+    if not isinstance(answer, Verdict) or not isinstance(answer.action, Action):
+        return False
+    inside = all(0 <= span.start <= span.end <= len(text) for span in answer.spans)
+    return inside and (answer.action is not Action.REDACT or any(span.start < span.end for span in answer.spans))

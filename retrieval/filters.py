@@ -1,0 +1,50 @@
+"""`where`: a filter on passage metadata, compiled to SQL with every value bound."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from state.errors import BadInput
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_OPERATORS = {"$eq": "=", "$ne": "IS NOT", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_HINT = 'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte, $lt, $lte or $in'
+
+
+def compile_where(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """Return an SQL condition on the column `metadata` and its parameters; conditions are joined by AND.
+
+    Raises:
+        BadInput: a key, an operator or a value is not one of those allowed.
+    """
+    clauses: list[str] = []
+    binds: list[Any] = []
+    for key, condition in where.items():
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise BadInput(f"{key!r} is not a metadata key", hint=_HINT)
+        tests = condition if isinstance(condition, Mapping) else {"$eq": condition}
+        for operator, value in tests.items():
+            clause, values = _test(operator, value)
+            clauses.append(clause)
+            binds += [f'$."{key}"', *values]
+    return " AND ".join(clauses) or "1", binds
+
+
+def _test(operator: str, value: Any) -> tuple[str, list[Any]]:
+    column = "json_extract(metadata, ?)"
+    if operator == "$in" and isinstance(value, list | tuple | set | frozenset):
+        values = [_scalar(item) for item in value]
+        return f"{column} IN ({', '.join('?' * len(values))})", values
+    if operator not in _OPERATORS:
+        raise BadInput(f"{operator!r} is not a filter operator for {type(value).__name__}", hint=_HINT)
+    if value is None and operator == "$eq":
+        return f"{column} IS ?", [None]
+    return f"{column} {_OPERATORS[operator]} ?", [_scalar(value)]
+
+
+def _scalar(value: Any) -> str | int | float | None:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=_HINT)

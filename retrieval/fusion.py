@@ -1,0 +1,37 @@
+"""Fusion of ranked lists: pure functions, deterministic on ties (by id)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+Scored = Mapping[str, float]
+
+
+def reciprocal_rank(legs: Sequence[Scored], *, constant: int = 20) -> dict[str, float]:
+    """Return the sum of `1 / (constant + rank)` over `legs`, best first; ranks count from 1."""
+    fused: dict[str, float] = {}
+    for leg in legs:
+        for rank, key in enumerate(ranked(leg), start=1):
+            fused[key] = fused.get(key, 0.0) + 1.0 / (constant + rank)
+    return {key: fused[key] for key in ranked(fused)}
+
+
+def min_max(legs: Sequence[Scored]) -> dict[str, float]:
+    """Return the mean of the scores, each leg scaled to 0…1, best first; a leg without an id gives it 0."""
+    fused: dict[str, float] = {}
+    for leg in legs:
+        for key, score in _scaled(leg).items():
+            fused[key] = fused.get(key, 0.0) + score / len(legs)
+    return {key: fused[key] for key in ranked(fused)}
+
+
+def ranked(scores: Scored) -> list[str]:
+    """Return the ids by descending score, ties by id."""
+    return sorted(scores, key=lambda key: (-scores[key], key))
+
+
+def _scaled(leg: Scored) -> dict[str, float]:
+    if not leg:
+        return {}
+    low, high = min(leg.values()), max(leg.values())
+    return {key: (score - low) / (high - low) if high > low else 1.0 for key, score in leg.items()}

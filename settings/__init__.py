@@ -1,0 +1,26 @@
+"""What is configured: one frozen settings tree. Nothing else reads the environment.
+
+`Settings` and `load_settings` are imported on first use: pydantic-settings takes longer than the command line's help.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from settings.names import checked_name
+from settings.process import set_process_defaults
+
+if TYPE_CHECKING:
+    from settings.tree import Settings, load_settings
+
+__all__ = ["Settings", "checked_name", "load_settings"]
+
+set_process_defaults()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from settings import tree
+
+    return getattr(tree, name)

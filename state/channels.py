@@ -1,0 +1,137 @@
+"""The graph's channels: input, state and output schemas, the context, and the reducers.
+
+Per-run channels are reset by `guard_input` with `Overwrite`; only `messages` and `history` outlive a run.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+from pydantic import BaseModel, ConfigDict, Field
+
+from state.report import CorpusRef
+from state.values import (
+    Claim,
+    Draft,
+    Event,
+    Finding,
+    Gap,
+    Hit,
+    Mask,
+    PastRun,
+    Refusal,
+    ReviewFinding,
+    Status,
+    SubQuestion,
+    Usage,
+    Verification,
+)
+
+
+def merge_hits(left: tuple[Hit, ...], right: tuple[Hit, ...]) -> tuple[Hit, ...]:
+    """Union by passage and sub-question, ordered so that the order in which branches end makes no difference."""
+    merged = {(hit.sub_question, hit.evidence_id): hit for hit in (*left, *right)}
+    return tuple(
+        sorted(merged.values(), key=lambda hit: (_ordinal(hit.sub_question), hit.neighbour, -_rank(hit), hit.evidence_id))
+    )
+
+
+def merge_screened(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
+    """Sorted union of evidence ids."""
+    return tuple(sorted({*left, *right}))
+
+
+def merge_timings(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
+    """Sum per node: a node that ran twice took both times."""
+    return {node: left.get(node, 0) + right.get(node, 0) for node in sorted({*left, *right})}
+
+
+def append_events(left: tuple[Event, ...], right: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Append, once each."""
+    return (*left, *(event for event in right if event not in left))
+
+
+def _ordinal(sub_question: str) -> int:
+    return int(sub_question[1:]) if sub_question[1:].isdecimal() else 0
+
+
+def _rank(hit: Hit) -> float:
+    scores = hit.scores
+    return next((score for score in (scores.rerank, scores.fused, scores.dense, scores.keyword) if score is not None), 0.0)
+
+
+class ResearchInput(TypedDict, total=False):
+    """`question`, or `messages` whose last human message is the question."""
+
+    question: str
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class ResearchState(TypedDict, total=False):
+    """Every channel. References and short facts, never bodies of text."""
+
+    # outlive a run
+    messages: Annotated[list[AnyMessage], add_messages]
+    history: tuple[PastRun, ...]
+    # of one run
+    question: str
+    run_id: str
+    standalone_question: str
+    corpus: CorpusRef | None
+    sub_questions: tuple[SubQuestion, ...]
+    hits: Annotated[tuple[Hit, ...], merge_hits]
+    prior_work: tuple[str, ...]
+    dropped: Annotated[tuple[str, ...], merge_screened]
+    aliases: dict[str, str]
+    findings: tuple[Finding, ...]
+    gaps: tuple[Gap, ...]
+    draft: Draft | None
+    claims: tuple[Claim, ...]
+    verification: Verification
+    review: tuple[ReviewFinding, ...]
+    person: str
+    masks: tuple[Mask, ...]
+    research_rounds: int
+    revisions: int
+    status: Status | None
+    stop_reason: str
+    refusal: Refusal | None
+    usage: Usage
+    events: Annotated[tuple[Event, ...], append_events]
+    timings_ms: Annotated[dict[str, int], merge_timings]
+    report: dict[str, Any]
+
+
+class ResearchOutput(TypedDict, total=False):
+    """What a caller of the graph gets: the report as JSON, and the conversation."""
+
+    report: dict[str, Any]
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class RetrieveInput(TypedDict):
+    """What one `Send` branch receives."""
+
+    sub_question: SubQuestion
+
+
+class ResearchContext(BaseModel):
+    """What a caller chooses for one run. Plain JSON, so that LangGraph Studio can show a form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tenant: str = Field("local", description="Whose corpora, threads and memory.")
+    corpus: str = Field("default", description="Name of the corpus to answer from.")
+    model: str = Field("", description="Model id for every role, empty for the configured one.")
+    models: dict[str, str] = Field(default_factory=dict, description="Model id by role; goes before `model`.")
+    temperature: float = Field(0.0, ge=0, le=2, description="Sampling temperature.")
+    max_output_tokens: int = Field(2048, ge=64, le=131_072, description="Longest answer of a role, in tokens.")
+    k: int = Field(8, ge=1, le=50, description="Passages per sub-question.")
+    max_sub_questions: int = Field(4, ge=1, le=6, description="Sub-questions per round.")
+    max_research_rounds: int = Field(2, ge=1, le=6, description="Rounds of retrieval.")
+    max_revisions: int = Field(2, ge=0, le=6, description="Revisions of the draft.")
+    budget_micro_usd: int | None = Field(None, ge=0, description="Hard limit of the run, in micro-dollars.")
+    human_review: bool = Field(False, description="Stop for a person when the reviewer asks for one or approves.")
+    where: dict[str, Any] = Field(default_factory=dict, description="Metadata filter on passages.")

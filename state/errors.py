@@ -1,0 +1,212 @@
+"""The error tree. Every error has a stable `code`, a message, and a `hint` that names the remedy.
+
+SixplaneError
+├── BadInput                 bad_input              what the caller gave cannot be used
+│   ├── QuestionInvalid      question_invalid       empty, too long, not text
+│   ├── NameInvalid          name_invalid           a corpus, thread or tenant name outside its alphabet
+│   ├── CorpusMissing        corpus_missing         no such corpus
+│   ├── CorpusEmpty          corpus_empty           a corpus without passages
+│   ├── EmbeddingMismatch    embedding_mismatch     the corpus was built with another embedding model
+│   ├── ThreadMissing        thread_missing         no such thread
+│   ├── ThreadNotResumable   thread_not_resumable   the thread has nothing left to do, or waits for an answer
+│   ├── ModelUnknown         model_unknown          no such model
+│   ├── UnsupportedSchema    unsupported_schema     the extractive model knows only the role schemas
+│   └── SettingsInvalid      settings_invalid       a setting is missing or wrong
+├── PolicyRefusal            policy_refused         a guard refused
+├── BudgetExceeded           budget_exceeded        a scope of the ledger is spent
+├── DependencyUnavailable    dependency_unavailable something that we stand on does not answer
+│   ├── CorpusBusy           corpus_busy            another process is writing to the corpus
+│   ├── CorpusCorrupt        corpus_corrupt         the corpus database cannot be read
+│   ├── StorageFull          storage_full           no space left on the device
+│   ├── ThreadBusy           thread_busy            another run holds the thread, or the thread is unfinished
+│   ├── ModelUnavailable     model_unavailable      the provider failed after all retries
+│   └── GuardUnavailable     guard_unavailable      a guard could not answer
+├── ModelOutputInvalid       model_output_invalid   a role's answer did not fit its schema after one repair
+└── RunStopped               run_stopped            stopped on request, resumable
+    └── ReviewPending        review_pending         a person has to answer first
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SixplaneError(Exception):
+    """Root of the tree.
+
+    Args:
+        message: what happened and why, without secrets and without message content.
+        hint: what the reader can do about it.
+    """
+
+    code: ClassVar[str] = "internal"
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+
+
+class BadInput(SixplaneError):
+    """What the caller gave cannot be used."""
+
+    code = "bad_input"
+
+
+class QuestionInvalid(BadInput):
+    """The question is empty, too long or not text."""
+
+    code = "question_invalid"
+
+
+class NameInvalid(BadInput):
+    """A corpus, thread or tenant name has characters outside its alphabet."""
+
+    code = "name_invalid"
+    default_hint = "use 1 to 64 letters, digits, `.`, `_` or `-`, starting with a letter or digit"
+
+
+class CorpusMissing(BadInput):
+    """There is no corpus of that name."""
+
+    code = "corpus_missing"
+    default_hint = "run `sixplane ingest PATH --corpus NAME` first; `sixplane corpus list` shows what exists"
+
+
+class CorpusEmpty(BadInput):
+    """The corpus holds no passages."""
+
+    code = "corpus_empty"
+    default_hint = "run `sixplane ingest PATH --corpus NAME` first"
+
+
+class EmbeddingMismatch(BadInput):
+    """The corpus was built with another embedding model."""
+
+    code = "embedding_mismatch"
+    default_hint = "use the embedding model of the corpus, or ingest into a corpus of another name"
+
+
+class ThreadMissing(BadInput):
+    """There is no thread of that name."""
+
+    code = "thread_missing"
+    default_hint = "`sixplane threads` lists the threads"
+
+
+class ThreadNotResumable(BadInput):
+    """The thread has nothing left to do, or waits for a person's answer."""
+
+    code = "thread_not_resumable"
+
+
+class ModelUnknown(BadInput):
+    """There is no model of that name."""
+
+    code = "model_unknown"
+    default_hint = "`sixplane models` lists the models"
+
+
+class UnsupportedSchema(BadInput):
+    """The extractive model fills only the role schemas of `state`."""
+
+    code = "unsupported_schema"
+    default_hint = "use a generative model for other schemas, for example `--model openai:NAME`"
+
+
+class SettingsInvalid(BadInput):
+    """A setting is missing or wrong."""
+
+    code = "settings_invalid"
+
+
+class PolicyRefusal(SixplaneError):
+    """A guard refused."""
+
+    code = "policy_refused"
+
+
+class BudgetExceeded(SixplaneError):
+    """A scope of the ledger is spent.
+
+    Args:
+        scope: whose limit it was, for example `run`.
+        limit: the limit in micro-dollars.
+        needed: what the call would have brought the scope to, in micro-dollars.
+    """
+
+    code = "budget_exceeded"
+
+    def __init__(self, scope: str, limit: int, needed: int) -> None:
+        super().__init__(
+            f"the {scope} budget of {limit} micro-dollars does not cover {needed} micro-dollars",
+            hint="raise the budget, or choose a cheaper model",
+        )
+        self.scope, self.limit, self.needed = scope, limit, needed
+
+
+class DependencyUnavailable(SixplaneError):
+    """Something that we stand on does not answer."""
+
+    code = "dependency_unavailable"
+
+
+class CorpusBusy(DependencyUnavailable):
+    """Another process is writing to the corpus."""
+
+    code = "corpus_busy"
+    default_hint = "wait for the other ingestion to end, then run the command again"
+
+
+class CorpusCorrupt(DependencyUnavailable):
+    """The corpus database cannot be read."""
+
+    code = "corpus_corrupt"
+    default_hint = "restore the corpus folder from a backup, or remove it and ingest again"
+
+
+class StorageFull(DependencyUnavailable):
+    """There is no space left on the device."""
+
+    code = "storage_full"
+    default_hint = "free disk space, or set SIXPLANE_HOME to a folder on another disk, then run the command again"
+
+
+class ThreadBusy(DependencyUnavailable):
+    """Another run holds the thread, or its last run is unfinished."""
+
+    code = "thread_busy"
+
+
+class ModelUnavailable(DependencyUnavailable):
+    """The provider failed after all retries."""
+
+    code = "model_unavailable"
+
+
+class GuardUnavailable(DependencyUnavailable):
+    """A guard could not answer."""
+
+    code = "guard_unavailable"
+
+
+class ModelOutputInvalid(SixplaneError):
+    """A role's answer did not fit its schema, also after one repair."""
+
+    code = "model_output_invalid"
+    default_hint = "use a stronger model for this role"
+
+
+class RunStopped(SixplaneError):
+    """The run was stopped on request; its thread can be resumed."""
+
+    code = "run_stopped"
+    default_hint = "`sixplane resume THREAD` continues it"
+
+
+class ReviewPending(RunStopped):
+    """The run waits for a person's answer."""
+
+    code = "review_pending"
+    default_hint = "`sixplane resume THREAD` with `--approve`, `--revise TEXT` or `--reject` answers it"

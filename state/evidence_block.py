@@ -1,0 +1,54 @@
+"""The evidence block: how passages stand in a prompt, written by nodes and read back by the extractive model.
+
+One JSON line per passage between two fences that carry a random nonce. JSON escapes line breaks, so no passage
+can start a line, and the nonce is drawn after the passages are known to lack it: no passage can close its fence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable
+
+from state.values import Value
+
+_BLOCK = re.compile(r"^<evidence nonce=(?P<nonce>[0-9a-f]{16})>\n(?P<body>.*?)^</evidence nonce=(?P=nonce)>$", re.M | re.S)
+_LINE_BREAKS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
+
+
+class EvidenceItem(Value):
+    """One passage in a prompt. `sub_questions` are the ids of the sub-questions that retrieved it."""
+
+    alias: str
+    title: str
+    text: str
+    heading_path: tuple[str, ...] = ()
+    sub_questions: tuple[str, ...] = ()
+    score: float | None = None
+
+
+def render(items: Iterable[EvidenceItem], *, nonce: str | None = None) -> str:
+    """Return the block for `items`; `parse` is its inverse. `nonce` (16 hex digits) makes it repeatable."""
+    lines = [_escape(item.model_dump_json()) for item in items]
+    fence = nonce or secrets.token_hex(8)
+    while any(fence in line for line in lines):
+        fence = secrets.token_hex(8)
+    return "\n".join([f"<evidence nonce={fence}>", *lines, f"</evidence nonce={fence}>"])
+
+
+def parse(text: str) -> list[EvidenceItem]:
+    """Return the items of the first block in `text`, an empty list where there is none.
+
+    Raises:
+        ValueError: a line between the fences is not an item.
+    """
+    found = _BLOCK.search(text)
+    if found is None:
+        return []
+    return [EvidenceItem.model_validate_json(line) for line in found["body"].split("\n") if line]
+
+
+def _escape(line: str) -> str:
+    """Escape what `str.splitlines` would break at and JSON leaves as it is."""
+    return _LINE_BREAKS.sub(lambda match: json.dumps(match[0])[1:-1], line)

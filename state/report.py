@@ -1,0 +1,92 @@
+"""The report: what a run ends in, whatever its status."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from state.values import Claim, Event, Mask, Refusal, Scores, Status, Usage, Value, Verification
+
+
+class ReportCitation(Value):
+    """Offsets are canonical-text offsets inside the evidence's range; `quote` is the canonical text there."""
+
+    evidence_id: str
+    start: int
+    end: int
+    quote: str
+
+
+class ReportClaim(Value):
+    """A published claim."""
+
+    id: str
+    text: str
+    section: str
+    verdict: str
+    score: float | None
+    citations: tuple[ReportCitation, ...]
+
+
+class ReportEvidence(Value):
+    """A cited passage; `number` is the `[n]` in the Markdown."""
+
+    id: str
+    number: int
+    document_id: str
+    title: str
+    source: str
+    page: int | None
+    page_end: int | None
+    start: int
+    end: int
+    text: str
+    scores: Scores
+
+
+class CorpusRef(Value):
+    """The corpus version that answered."""
+
+    name: str
+    version: int
+    documents: int
+    passages: int
+
+
+class Report(BaseModel):
+    """The document of a run. Channels never hold it; the last node returns it and the service completes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    thread_id: str
+    run_id: str
+    trace_id: str
+    question: str
+    status: Status
+    stop_reason: str
+    markdown: str
+    claims: tuple[ReportClaim, ...] = ()
+    evidence: tuple[ReportEvidence, ...] = ()
+    gaps: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
+    masks: tuple[Mask, ...] = ()
+    refusal: Refusal | None = None
+    verification: Verification = Verification()
+    usage: Usage = Usage()
+    models: dict[str, str] = Field(default_factory=dict)
+    corpus: CorpusRef | None = None
+    research_rounds: int = 0
+    revisions: int = 0
+    timings_ms: dict[str, int] = Field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+
+
+def published_claim(claim: Claim) -> ReportClaim:
+    """Return `claim` as the report shows it."""
+    return ReportClaim(
+        id=claim.id,
+        text=claim.text,
+        section=claim.section,
+        verdict=claim.verdict.value,
+        score=claim.score,
+        citations=tuple(ReportCitation(**quote.model_dump()) for quote in claim.citations),
+    )

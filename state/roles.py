@@ -1,0 +1,94 @@
+"""Role schemas: what each role's chat model must answer. Nodes turn them into values after checking every field.
+
+Evidence is named by its alias in the evidence block (`E1`, `E2`, …); code resolves aliases, models never see ids.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from state.values import Severity, Support
+
+
+class ResearchPlan(BaseModel):
+    """The researcher's answer."""
+
+    standalone_question: str = Field(description="The question with every reference to the conversation resolved.")
+    sub_questions: list[str] = Field(
+        min_length=1, max_length=6, description="Questions that together answer it; one is enough for a simple one."
+    )
+
+
+class QuotedEvidence(BaseModel):
+    """A verbatim quote and the alias of the passage it stands in."""
+
+    evidence: str = Field(description="Alias of the passage, for example `E3`.")
+    quote: str = Field(description="Words copied from that passage without any change.")
+
+
+class ProposedFinding(BaseModel):
+    """One finding of the analyzer."""
+
+    statement: str = Field(description="What the evidence says, in one sentence.")
+    sub_question: str = Field(description="Id of the sub-question it answers, for example `q1`.")
+    quotes: list[QuotedEvidence] = Field(min_length=1, description="The quotes that carry the statement.")
+
+
+class ProposedGap(BaseModel):
+    """What the evidence does not say."""
+
+    sub_question: str = Field(description="Id of the sub-question that stays open.")
+    missing: str = Field(description="What is missing, in one sentence.")
+
+
+class Decision(StrEnum):
+    """What the analyzer wants next."""
+
+    ENOUGH = "enough"
+    RESEARCH_MORE = "research_more"
+    NOTHING = "nothing"
+
+
+class Analysis(BaseModel):
+    """The analyzer's answer."""
+
+    findings: list[ProposedFinding] = Field(default_factory=list)
+    gaps: list[ProposedGap] = Field(default_factory=list)
+    decision: Decision = Field(description="`enough`, `research_more` or `nothing` (no evidence answers it).")
+
+
+class WrittenDraft(BaseModel):
+    """The writer's answer."""
+
+    markdown: str = Field(
+        min_length=1, description="The report. Every sentence that states something ends with its aliases, as `[E3]`."
+    )
+
+
+class ProposedReviewFinding(BaseModel):
+    """One objection of the reviewer."""
+
+    claim_id: str = Field(default="", description="Id of the claim, or empty for the whole draft.")
+    severity: Severity
+    remedy: str = Field(description="What the writer should do.")
+
+
+class Review(BaseModel):
+    """The reviewer's answer."""
+
+    verdict: Literal["approve", "revise", "needs_human"]
+    findings: list[ProposedReviewFinding] = Field(default_factory=list)
+
+
+class Judgement(BaseModel):
+    """The judge's answer on one claim against its cited spans."""
+
+    verdict: Literal[Support.SUPPORTED, Support.CONTRADICTED, Support.UNSUPPORTED]
+    score: float = Field(ge=0.0, le=1.0, description="Support from 0 (none) to 1 (stated in so many words).")
+
+
+ROLE_SCHEMAS: tuple[type[BaseModel], ...] = (ResearchPlan, Analysis, WrittenDraft, Review, Judgement)
+"""Every schema that a role asks for."""

@@ -1,0 +1,59 @@
+"""SIGKILL at every node boundary and inside nodes, then resume: the report of an undisturbed run, no second bill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NODES = [
+    "guard_input", "researcher", "retrieve", "guard_evidence", "analyzer", "writer", "verifier", "reviewer", "guard_output", "publish",
+]
+POINTS = [f"before:{node}" for node in NODES] + [f"after:{node}" for node in NODES]
+VOLATILE = ("run_id", "trace_id", "timings_ms")
+
+
+def run(home: Path, log: Path, point: str) -> int:
+    log.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "tests.crash.victim", str(home), str(log), point]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).returncode
+
+
+def report(log: Path) -> dict[str, Any]:
+    return {key: value for key, value in json.loads((log / "report.json").read_text()).items() if key not in VOLATILE}
+
+
+def calls(log: Path) -> Counter[str]:
+    lines = map(json.loads, (log / "calls.jsonl").read_text().splitlines())
+    return Counter(line["role_schema"] for line in lines if line["event"] == "answered")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert run(folder / "home", folder / "log", "none") == 0
+    return report(folder / "log")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_and_resumed_gives_the_same_report_and_no_second_bill(
+    point: str, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    home, log = tmp_path / "home", tmp_path / "log"
+    assert run(home, log, point) == -signal.SIGKILL
+    killed_at = point.partition(":")[2]
+    started = (log / "nodes.log").read_text().split()
+    assert run(home, log, "resume") == 0
+    assert report(log) == undisturbed
+    assert calls(log) == {"ResearchPlan": 1, "Analysis": 1, "WrittenDraft": 1, "Review": 1}
+    again = (log / "nodes.log").read_text().split()[len(started) :]
+    assert again[0] == killed_at
+    committed = {node for node in started if node != killed_at}
+    assert not committed & set(again)

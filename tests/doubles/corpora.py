@@ -1,0 +1,79 @@
+"""A corpus in memory, for tests of the graph that are not about retrieval."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from state.errors import CorpusMissing
+from state.values import Passage, Scores
+
+TEXTS = {
+    "falcon": "The Falcon project started in 2019. Its budget was 40 million dollars. The lead engineer was Ada Moreau.",
+    "heron": "The Heron project ended in 2021. Heron used a titanium hull. The Heron budget was never published.",
+    "tariff": "Tariff A costs 12 dollars a month. Tariff B costs 20 dollars a month and includes support.",
+}
+
+
+def passage(name: str, text: str, score: float = 0.5) -> Passage:
+    """Return the whole document `name` as one passage."""
+    key = "E" + hashlib.sha256(name.encode()).hexdigest()[:26]
+    return Passage(
+        evidence_id=key, document_id=name, title=name.title(), source=f"{name}.md", start=0, end=len(text), text=text,
+        scores=Scores(fused=score), text_hash=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+class StubManifest:
+    """What `guard_input` reads of a manifest."""
+
+    def __init__(self, name: str, count: int) -> None:
+        self.name, self.version, self.documents, self.passages = name, 1, count, count
+
+
+class StubCorpus:
+    """Answers every search with the passages that share a word with the query, most shared words first."""
+
+    def __init__(self, name: str, texts: Mapping[str, str] = TEXTS) -> None:
+        self.name = name
+        self.searched: list[str] = []
+        self._passages = [passage(key, text) for key, text in texts.items()]
+
+    async def manifest(self) -> StubManifest:
+        return StubManifest(self.name, len(self._passages))
+
+    async def search(self, query: str, k: int = 10, **_: Any) -> list[Passage]:
+        self.searched.append(query)
+        words = set(query.lower().strip("?").split())
+        shared = {p.evidence_id: len(words & set(p.text.lower().replace(".", "").split())) for p in self._passages}
+        found = sorted(self._passages, key=lambda p: -shared[p.evidence_id])
+        return [p for p in found if shared[p.evidence_id]][:k]
+
+    async def neighbours(self, _: Passage, **__: Any) -> list[Passage]:
+        return []
+
+    async def passages(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
+        wanted = set(evidence_ids)
+        return {p.evidence_id: p for p in self._passages if p.evidence_id in wanted}
+
+    async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
+        return next((p.text for p in self._passages if (p.document_id, p.text_hash) == (document_id, text_hash)), None)
+
+    async def ingest(self, documents: Sequence[Any], **_: Any) -> None:
+        self._passages += [passage(document.id, document.page_content) for document in documents]
+
+
+class StubCorpora:
+    """Corpora by tenant and name, made in the test."""
+
+    def __init__(self, corpora: Mapping[tuple[str, str], StubCorpus]) -> None:
+        self._corpora = dict(corpora)
+
+    async def get(self, tenant: str, name: str) -> StubCorpus:
+        if (tenant, name) not in self._corpora:
+            raise CorpusMissing(f"there is no corpus {name!r}")
+        return self._corpora[tenant, name]
+
+    async def create(self, tenant: str, name: str) -> StubCorpus:
+        return self._corpora.setdefault((tenant, name), StubCorpus(name, {}))

@@ -1,0 +1,105 @@
+import errno
+import json
+
+import pytest
+import typer
+from reports import make_report
+from typer.testing import CliRunner
+
+from experience.cli.app import app
+from experience.cli.errors import Exit, exit_status, handled, known_error, report_status
+from state import errors
+from state.values import Status
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.QuestionInvalid("x"), 2),
+        (errors.PolicyRefusal("x"), 3),
+        (errors.BudgetExceeded("run", 1, 2), 4),
+        (errors.StorageFull("x"), 5),
+        (errors.ModelOutputInvalid("x"), 5),
+        (errors.ReviewPending("x"), 6),
+        (errors.SixplaneError("x"), 1),
+    ],
+)
+def test_exit_status_follows_the_class_tree(error, status):
+    assert exit_status(error) == status
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "code"),
+    [
+        (Status.ANSWERED, "approved", Exit.DONE),
+        (Status.ABSTAINED, "no_evidence", Exit.DONE),
+        (Status.REFUSED, "deny", Exit.REFUSED),
+        (Status.PARTIAL, "budget_exceeded", Exit.BUDGET_EXCEEDED),
+        (Status.STOPPED, "model_unavailable", Exit.UNAVAILABLE),
+        (Status.STOPPED, "model_output_invalid", Exit.UNAVAILABLE),
+        (Status.STOPPED, "internal", Exit.BUG),
+    ],
+)
+def test_exit_status_of_a_report(status, reason, code):
+    assert report_status(make_report(status=status, stop_reason=reason)) == code
+
+
+def test_system_errors_become_ours():
+    assert isinstance(known_error(OSError(errno.ENOSPC, "full")), errors.StorageFull)
+    assert "SIXPLANE_HOME" in known_error(PermissionError(13, "no", "/x")).hint
+    assert isinstance(known_error(ExceptionGroup("g", [errors.CorpusBusy("b")])), errors.CorpusBusy)
+    assert known_error(ZeroDivisionError()) is None
+
+
+def test_a_bug_is_told_without_a_traceback_and_with_one_on_debug():
+    one = typer.Typer()
+
+    def fail(json_output: bool = False) -> None:
+        raise ZeroDivisionError("secret")
+
+    one.command()(handled(fail))
+    plain = CliRunner().invoke(one, [])
+    assert (plain.exit_code, plain.stdout) == (1, "")
+    assert "--debug" in plain.stderr
+    assert "secret" not in plain.stderr
+    assert "Traceback" in CliRunner().invoke(one, ["--debug"]).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("research", "q", "--corpus", "../x"),
+        ("research", "q", "--docs", "/nowhere"),
+        ("research", "q\udcff"),
+        ("research", "q", "--thread", "a/b"),
+        ("resume", "..", "--approve"),
+        ("resume", "t", "--approve", "--reject"),
+        ("resume", "t", "--revise", " "),
+        ("show", "a b"),
+        ("search", " "),
+        ("verify", "/nowhere.json"),
+        ("guard", "\udc80"),
+        ("corpus", "show", "../../etc"),
+        ("ingest", "/nowhere"),
+        ("research",),
+        ("search", "q", "--mode", "psychic"),
+    ],
+)
+def test_bad_input_exits_with_2_and_a_message(arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "rror" in result.stderr
+
+
+def test_a_file_that_is_no_report_is_named(tmp_path):
+    file = tmp_path / "r.json"
+    file.write_bytes(b"\xff{")
+    result = run("verify", str(file), "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["error"]["code"] == "bad_input"
+    assert "is not a report" in result.stderr

@@ -1,0 +1,34 @@
+import subprocess
+import sys
+
+HEAVY = ("langchain_core", "langgraph", "pydantic", "openvino", "numpy", "sqlalchemy", "asyncio")
+CODE = f"""
+import sys
+sys.argv = ["sixplane", "--help"]
+import experience.cli
+try:
+    experience.cli.main()
+except SystemExit as end:
+    assert not end.code, end.code
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+assert not loaded, loaded
+"""
+
+
+def test_help_imports_neither_langchain_nor_langgraph_nor_pydantic():
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for command in (
+        "ingest",
+        "search",
+        "research",
+        "resume",
+        "threads",
+        "show",
+        "guard",
+        "verify",
+        "corpus",
+        "models",
+        "doctor",
+    ):
+        assert command in done.stdout

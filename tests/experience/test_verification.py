@@ -1,0 +1,79 @@
+import pytest
+from reports import E1, FIRST, TEXT, CorpusStub, make_report
+
+from experience.verification import verify_report
+from state.report import Report
+from state.values import Mask, Verification
+
+
+def kinds(result):
+    return {fault.kind for fault in result.faults}
+
+
+def change_claim(report: Report, **changes) -> Report:
+    return report.model_copy(update={"claims": (report.claims[0].model_copy(update=changes), *report.claims[1:])})
+
+
+def change_citation(report: Report, **changes) -> Report:
+    return change_claim(report, citations=(report.claims[0].citations[0].model_copy(update=changes),))
+
+
+async def test_a_sound_report_is_verified_also_where_a_document_writes_brackets():
+    result = await verify_report(make_report(), CorpusStub())
+    assert result.faults == ()
+    assert result.outcome == "verified"
+    assert (result.claims, result.citations, result.evidence) == (2, 2, 2)
+
+
+async def test_one_changed_character_of_a_quote_is_found_and_named():
+    result = await verify_report(change_citation(make_report(), quote=FIRST.replace("six", "sax")), CorpusStub())
+    assert result.outcome == "failed"
+    assert [(fault.kind, fault.claim_id) for fault in result.faults] == [("quote_differs", "c1")]
+
+
+@pytest.mark.parametrize(
+    ("report", "kind"),
+    [
+        (change_citation(make_report(), evidence_id="E" + "C" * 26), "unknown_evidence"),
+        (change_citation(make_report(), start=79, end=90, quote=TEXT[79:90]), "outside_evidence"),
+        (change_citation(make_report(), start=5, end=5, quote=""), "outside_evidence"),
+        (change_claim(make_report(), citations=()), "uncited_claim"),
+        (change_claim(make_report(), text="Something else."), "claim_not_in_text"),
+        (make_report(markdown=make_report().markdown.replace("[1]", "[2]")), "citation_number"),
+        (make_report(markdown=make_report().markdown + "\n\nMore. [7]"), "citation_number"),
+        (make_report(verification=Verification(claims=2, supported=1, unsupported=1)), "tally"),
+        (make_report(verification=Verification(claims=3, supported=2)), "tally"),
+        (make_report(evidence=make_report().evidence * 2), "duplicate"),
+    ],
+)
+async def test_each_fault_is_found(report, kind):
+    result = await verify_report(report, CorpusStub())
+    assert result.outcome == "failed"
+    assert kind in kinds(result)
+
+
+async def test_changed_evidence_is_found():
+    report = make_report()
+    forged = report.evidence[0].model_copy(update={"text": "x" * 80, "source": "other.md"})
+    result = await verify_report(report.model_copy(update={"evidence": (forged, report.evidence[1])}), CorpusStub())
+    assert kinds(result) == {"evidence_differs"}
+    assert len(result.faults) == 2
+
+
+async def test_pruned_passages_are_an_outcome_of_their_own():
+    corpus = CorpusStub()
+    del corpus.known[E1]
+    result = await verify_report(make_report(), corpus)
+    assert (result.outcome, result.pruned, result.faults) == ("pruned", (E1,), ())
+
+
+async def test_masked_characters_are_skipped_only_where_the_report_has_masks():
+    masked = change_citation(make_report(), quote=FIRST.replace("six", "███"))
+    assert (await verify_report(masked, CorpusStub())).outcome == "failed"
+    declared = masked.model_copy(update={"masks": (Mask(start=0, end=3, kind="X"),)})
+    assert (await verify_report(declared, CorpusStub())).outcome == "verified"
+
+
+async def test_a_report_without_claims_holds():
+    empty = make_report(claims=(), evidence=(), markdown="No [9] answer.", verification=Verification(), corpus=None)
+    assert (await verify_report(empty, None)).outcome == "verified"

@@ -1,0 +1,76 @@
+"""Claims, markers and quotes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodes.citations import MARKER, cited_sentences
+from nodes.quotes import best_quote, locate
+from tests.doubles.corpora import passage
+
+P = passage("falcon", "The Falcon project started in 2019. Its “budget” was 40\nmillion dollars. It went well.")
+
+
+def test_a_marker_belongs_to_the_sentence_before_it() -> None:
+    found = cited_sentences("It started in 2019. [E1] It cost 40 dollars [E2, E3]. Nobody knows why.")
+    assert [(s.text, s.aliases) for s in found] == [
+        ("It started in 2019.", ("E1",)),
+        ("It cost 40 dollars .", ("E2", "E3")),
+        ("Nobody knows why.", ()),
+    ] or [s.aliases for s in found] == [("E1",), ("E2", "E3"), ()]
+
+
+def test_headings_and_questions_state_nothing() -> None:
+    found = cited_sentences("# Falcon\n\nWhen did it start? It started in 2019 [E1].\n\n## Cost\n- 40 dollars were spent. [E2]")
+    assert [s.section for s in found] == ["Falcon", "Cost"]
+    assert [s.aliases for s in found] == [("E1",), ("E2",)]
+
+
+def test_repeated_aliases_count_once() -> None:
+    assert cited_sentences("It is so [E1][E2] and so [E1].")[0].aliases == ("E1", "E2")
+
+
+def test_spans_cover_the_sentence_and_its_markers() -> None:
+    markdown = "First it was. [E1]\n\nThen it was not. [E2]"
+    assert [markdown[s.start : s.end] for s in cited_sentences(markdown)] == ["First it was. [E1]", "Then it was not. [E2]"]
+
+
+@given(st.lists(st.sampled_from(["A fact stands here", "[E1]", "[E12]", ". ", "\n", "## T\n", "- ", "? ", "é"]), max_size=20).map("".join))
+def test_every_alias_lands_in_at_most_one_sentence(markdown: str) -> None:
+    found = cited_sentences(markdown)
+    assert all(0 <= s.start < s.end <= len(markdown) for s in found)
+    assert sum(len(s.aliases) for s in found) <= len(MARKER.findall(markdown))
+    assert all("[E" not in s.text for s in found)
+
+
+def test_a_quote_is_found_verbatim_with_canonical_offsets() -> None:
+    found = locate("started in 2019", P)
+    assert found is not None
+    assert P.text[found.start - P.start : found.end - P.start] == found.quote == "started in 2019"
+
+
+def test_other_white_space_and_quote_marks_are_the_same_words() -> None:
+    found = locate('Its "budget" was 40 million dollars.', P)
+    assert found is not None
+    assert found.quote == "Its “budget” was 40\nmillion dollars."
+
+
+def test_other_words_are_not_found() -> None:
+    assert locate("started in 2018", P) is None
+    assert locate("", P) is None
+    assert locate("  ", P) is None
+
+
+@given(st.data())
+def test_any_slice_of_a_passage_is_located(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(P.text) - 4))
+    end = data.draw(st.integers(start + 4, len(P.text)))
+    found = locate(P.text[start:end], P)
+    if len(P.text[start:end].strip()) >= 3:
+        assert found is not None
+        assert found.quote == P.text[found.start : found.end]
+
+
+def test_the_best_quote_of_a_paraphrase_shares_its_words() -> None:
+    assert best_quote("In 2019 the Falcon project began.", P).quote == "The Falcon project started in 2019."

@@ -1,0 +1,148 @@
+"""Routers, caps and what a run concludes: pure functions, without LangGraph."""
+
+from __future__ import annotations
+
+import pytest
+
+from nodes.analyzer import open_questions, resolve_findings, route_analysis
+from nodes.publish import conclude, gaps_of, publishable, unresolved
+from nodes.rendering import mask_all, number_citations, render_answer
+from nodes.researcher import number_sub_questions, open_gaps
+from nodes.reviewer import checked_review, route_review
+from nodes.writer import draft_of_quotes, new_draft
+from state.channels import ResearchState
+from state.roles import Analysis, Decision, ProposedFinding, QuotedEvidence, ResearchPlan, Review
+from state.values import Claim, Draft, Finding, Gap, Mask, Quote, Status, SubQuestion, Support, Verification
+from tests.doubles.corpora import TEXTS, passage
+
+FALCON = passage("falcon", TEXTS["falcon"])
+Q1, Q2 = SubQuestion(id="q1", text="one"), SubQuestion(id="q2", text="two", round=2)
+
+
+@pytest.mark.parametrize(
+    ("decision", "found", "gaps", "left", "to"),
+    [
+        (Decision.ENOUGH, True, True, 1, "writer"),
+        (Decision.RESEARCH_MORE, True, True, 1, "researcher"),
+        (Decision.RESEARCH_MORE, True, True, 0, "writer"),
+        (Decision.RESEARCH_MORE, True, False, 1, "writer"),
+        (Decision.NOTHING, False, True, 1, "researcher"),
+        (Decision.NOTHING, False, True, 0, "publish"),
+        (Decision.ENOUGH, False, True, 2, "publish"),
+    ],
+)
+def test_the_analysis_routes(decision: Decision, found: bool, gaps: bool, left: int, to: str) -> None:
+    assert route_analysis(decision, found, gaps, left) == to
+
+
+@pytest.mark.parametrize(
+    ("verdict", "left", "human", "to"),
+    [
+        ("approve", 1, False, "guard_output"),
+        ("approve", 1, True, "human_review"),
+        ("revise", 1, False, "writer"),
+        ("revise", 0, False, "guard_output"),
+        ("revise", 0, True, "human_review"),
+        ("needs_human", 2, False, "guard_output"),
+        ("needs_human", 2, True, "human_review"),
+    ],
+)
+def test_the_review_routes(verdict: str, left: int, human: bool, to: str) -> None:
+    assert route_review(verdict, left, human) == to  # type: ignore[arg-type]
+
+
+def test_an_approval_over_a_failed_claim_is_a_revision() -> None:
+    state: ResearchState = {"claims": (Claim(id="c1", text="t", verdict=Support.UNSUPPORTED),)}
+    verdict, findings = checked_review(Review(verdict="approve"), state)
+    assert verdict == "revise"
+    assert [finding.claim_id for finding in findings] == ["c1"]
+
+
+def test_findings_without_a_quote_in_the_evidence_are_dropped() -> None:
+    invented = ProposedFinding(statement="s", sub_question="q1", quotes=[QuotedEvidence(evidence="E1", quote="started in 1919")])
+    real = ProposedFinding(statement="s", sub_question="q9", quotes=[QuotedEvidence(evidence="[E1]", quote="started in 2019")])
+    analysis = Analysis(findings=[invented, real], decision=Decision.ENOUGH)
+    findings, events = resolve_findings(analysis, {"E1": FALCON}, (Q1,))
+    assert [finding.sub_question for finding in findings] == ["q1"]
+    assert [event.kind for event in events] == ["finding_dropped"]
+
+
+def test_only_the_latest_round_leaves_gaps() -> None:
+    gaps = open_questions((Q1, Q2), (), Analysis(decision=Decision.NOTHING))
+    assert [gap.sub_question for gap in gaps] == ["q2"]
+    assert open_gaps((Q1, Q2), gaps) == ["two"]
+
+
+def test_sub_questions_are_numbered_on_and_capped() -> None:
+    plan = ResearchPlan(standalone_question="s", sub_questions=["a", " a ", "b", "c"])
+    assert [q.id for q in number_sub_questions(plan, (Q1,), 2, 2)] == ["q2", "q3"]
+    blank = ResearchPlan(standalone_question="s", sub_questions=[" "])
+    assert [q.text for q in number_sub_questions(blank, (), 2, 1)] == ["s"]
+
+
+def quote(text: str) -> Quote:
+    at = FALCON.text.index(text)
+    return Quote(evidence_id=FALCON.evidence_id, start=at, end=at + len(text), quote=text)
+
+
+def answered(verdict: Support = Support.SUPPORTED) -> ResearchState:
+    draft = Draft(markdown="The Falcon project started in 2019. [E1]", hash="h")
+    claim = Claim(id="c1", text="The Falcon project started in 2019.", verdict=verdict, citations=(quote("started in 2019"),))
+    return {"draft": draft, "claims": (claim,), "verification": Verification(draft_hash="h"), "stop_reason": "approved", "question": "q"}
+
+
+def test_only_the_verified_draft_can_be_published() -> None:
+    state = answered()
+    assert len(publishable(state)) == 1
+    assert publishable({**state, "verification": Verification(draft_hash="other")}) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "reason"),
+    [
+        (answered(), Status.ANSWERED, "approved"),
+        (answered(Support.UNVERIFIED), Status.PARTIAL, "unverified_claims"),
+        (answered(Support.UNSUPPORTED), Status.ABSTAINED, "no_supported_claim"),
+        ({"question": "q"}, Status.ABSTAINED, "no_evidence"),
+        ({**answered(), "gaps": (Gap(sub_question="q1", missing="m"),)}, Status.PARTIAL, "gaps_left"),
+        ({**answered(), "stop_reason": "revisions_exhausted"}, Status.PARTIAL, "revisions_exhausted"),
+        ({**answered(), "status": Status.STOPPED, "stop_reason": "internal"}, Status.STOPPED, "internal"),
+        ({**answered(), "status": Status.PARTIAL, "stop_reason": "budget_exceeded"}, Status.PARTIAL, "budget_exceeded"),
+    ],
+)
+def test_a_run_concludes(state: ResearchState, status: Status, reason: str) -> None:
+    assert conclude(state, publishable(state)) == (status, reason)
+
+
+def test_an_abstention_names_what_is_missing() -> None:
+    assert gaps_of({"question": "Who?"}, Status.ABSTAINED) == ("The corpus does not answer: Who?",)
+    assert gaps_of({"question": "Who?"}, Status.ANSWERED) == ()
+
+
+def test_what_was_left_out_is_listed() -> None:
+    assert unresolved(answered(Support.CONTRADICTED)) == ("left out (contradicted): The Falcon project started in 2019.",)
+
+
+def test_citations_are_numbered_in_order() -> None:
+    claims = [Claim(id=f"c{n}", text="t", citations=(Quote(evidence_id=key, start=0, end=1, quote="x"),)) for n, key in enumerate("BAB")]
+    assert number_citations(claims) == {"B": 1, "A": 2}
+
+
+def test_masks_reach_the_text_and_the_quotes() -> None:
+    state = answered()
+    at = state["draft"].markdown.index("2019")
+    state["masks"] = (Mask(start=at, end=at + 4, kind="DATE"),)
+    rendered = render_answer(state["claims"], {FALCON.evidence_id: FALCON}, state)
+    assert "2019" not in rendered.markdown
+    assert rendered.claims[0].citations[0].quote == "started in ████"
+    assert [rendered.markdown[m.start : m.end] for m in rendered.masks] == ["████"]
+    assert mask_all("abc", ()) == "abc"
+
+
+def test_the_findings_quotes_stand_in_for_a_draft() -> None:
+    finding = Finding(id="f1", statement="s", sub_question="q1", quotes=(quote("The Falcon project started in 2019."),))
+    update = draft_of_quotes((finding,), {"E1": FALCON.evidence_id})
+    assert update["draft"].markdown == "The Falcon project started in 2019. [E1]"
+    assert update["verification"].supported == len(update["claims"]) == 1
+    assert update["verification"].draft_hash == update["draft"].hash
+    assert new_draft("x", update["draft"]).revision == 1

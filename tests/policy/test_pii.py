@@ -1,0 +1,79 @@
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from policy import Action, PersonalDataGuard, Stage
+from policy.pii import PII_ENTITIES, find_personal_data
+
+PRESIDIO = Path(__file__).parents[3] / "shared" / "data" / "pii" / "presidio" / "synth_v2.jsonl"
+RECALL = {
+    "CREDIT_CARD": 0.95, "EMAIL_ADDRESS": 0.98, "IBAN_CODE": 0.9, "IP_ADDRESS": 0.98,
+    "PHONE_NUMBER": 0.6, "US_SSN": 0.85,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("write to jane.roe@example.org", "EMAIL_ADDRESS"),
+        ("card 4111 1111 1111 1111", "CREDIT_CARD"),
+        ("IBAN DE89 3704 0044 0532 0130 00", "IBAN_CODE"),
+        ("call +44 20 7946 0958", "PHONE_NUMBER"),
+        ("call 4155552671", "PHONE_NUMBER"),
+        ("SSN 536-22-1234", "US_SSN"),
+        ("from 203.0.113.7", "IP_ADDRESS"),
+        ("from 2001:db8:85a3::8a2e:370:7334", "IP_ADDRESS"),
+        ("to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "CRYPTO"),
+    ],
+)
+async def test_personal_data_is_redacted_and_evidence_passes(text, kind):
+    guard = PersonalDataGuard(PII_ENTITIES, "redact")
+    verdict = await guard.check(text, Stage.ANSWER)
+    assert verdict.action is Action.REDACT
+    assert [span.kind for span in verdict.spans] == [kind]
+    assert (await guard.check(text, Stage.EVIDENCE)).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order 4155552671",
+        "(131072",
+        "53453732241747",
+        "on 02-22-2023",
+        "0.2054443359375",
+        "std::vector at 127.0.0.1",
+        "pkg@1.2.3",
+        "4111 1111 1111 1112",
+    ],
+)
+def test_what_only_looks_like_personal_data_stays(text):
+    assert find_personal_data(text, PII_ENTITIES) == ()
+
+
+@pytest.mark.parametrize(("action", "expected"), [("refuse", Action.REFUSE), ("allow", Action.ALLOW)])
+async def test_the_action_is_configured(action, expected):
+    guard = PersonalDataGuard(("EMAIL_ADDRESS",), action)
+    assert (await guard.check("jane@example.org", Stage.QUESTION)).action is expected
+    assert (await guard.check("card 4111 1111 1111 1111", Stage.QUESTION)).action is Action.ALLOW
+
+
+@pytest.mark.skipif(not PRESIDIO.exists(), reason="Presidio's evaluation sentences are not here")
+def test_precision_and_recall_on_presidios_sentences():
+    found, missed, false = Counter(), Counter(), Counter()
+    for line in PRESIDIO.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        predicted = {(mask.start, mask.end, mask.kind) for mask in find_personal_data(row["text"], PII_ENTITIES)}
+        gold = {(span["start"], span["end"], span["type"]) for span in row["spans"]}
+        for span in gold:
+            (found if any(overlap(span, other) for other in predicted) else missed)[span[2]] += 1
+        false.update(span[2] for span in predicted if not any(overlap(span, other) for other in gold))
+    for kind, least in RECALL.items():
+        assert found[kind] / (found[kind] + missed[kind]) >= least, kind
+        assert found[kind] / (found[kind] + false[kind]) >= 0.9, kind
+
+
+def overlap(one, other):
+    return one[2] == other[2] and one[0] < other[1] and other[0] < one[1]
