@@ -1,8 +1,8 @@
 """Where to abstain: the extractive model's threshold against questions with and without support in the corpus.
 
 Data: 2WikiMultiHopQA subset (`/work/shared/data/twowiki_multihop`): 3,350 paragraphs, answerable questions of split
-`dev`, and 40 whose support is absent. Each question is planned, retrieved and analysed in one round, as the graph does
-with `k` passages per sub-question; then every threshold is applied to the same sentences. "lower case" takes away the
+`dev`, and 40 whose support is absent. Each question is planned, retrieved (`k` passages per sub-question) and analysed
+in two rounds, as the graph does; then every threshold is applied to the same sentences. "lower case" takes away the
 capitals by which the model knows names, so that only scores are left.
 
     python benchmarks/abstention_calibration.py [--data DIR] [--answerable 100] [-k 8]
@@ -23,12 +23,14 @@ from typing import Any
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
+from gateway.extractive import DEFAULT_THRESHOLD
 from gateway.extractive_analysis import Limits, Reading, analyse, candidates
 from gateway.extractive_plan import plan
 from retrieval import load_embeddings, open_corpus
 from settings import load_settings
 from state.evidence_block import EvidenceItem
 from state.roles import Analysis
+from state.values import Passage
 
 THRESHOLDS = (0.0, 0.3, 0.35, 0.4, 0.42, 0.45, 0.48, 0.5, 0.52, 0.55, 0.6, 0.65)
 DATA = Path("/work/shared/data/twowiki_multihop")
@@ -64,8 +66,20 @@ async def corpus_of(data: Path, home: Path, embeddings: Embeddings) -> AsyncIter
 
 
 async def read(question: str, corpus: Any, embeddings: Embeddings, k: int) -> Read:
+    """Read for one question, with a second round for what the first leaves open at the default threshold."""
     parts = plan({"question": question, "max_sub_questions": 4}).sub_questions
     found = {hit.evidence_id: hit for part in parts for hit in await corpus.search(part, k)}
+    first = await rank(question, parts, found, embeddings)
+    left = {gap.sub_question for gap in first.analysis(DEFAULT_THRESHOLD).gaps}
+    gaps = [part for n, part in enumerate(parts, 1) if f"q{n}" in left]
+    if not gaps:
+        return first
+    again = plan({"question": question, "open_gaps": gaps, "max_sub_questions": 4}).sub_questions
+    found |= {hit.evidence_id: hit for part in again for hit in await corpus.search(part, k)}
+    return await rank(question, [part for part in parts if part not in gaps] + again, found, embeddings)
+
+
+async def rank(question: str, parts: list[str], found: dict[str, Passage], embeddings: Embeddings) -> Read:
     items = [
         EvidenceItem(alias=f"E{n}", title=hit.title, text=hit.text, heading_path=hit.heading_path)
         for n, hit in enumerate(found.values(), 1)

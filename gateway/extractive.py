@@ -29,7 +29,7 @@ from state.evidence_block import EvidenceItem
 from state.prompt_fields import parse_fields
 from state.roles import ROLE_SCHEMAS, Analysis, Judgement, ResearchPlan, Review, WrittenDraft
 
-DEFAULT_THRESHOLD = 0.40
+DEFAULT_THRESHOLD = 0.45
 MODEL_NAME = "extractive"
 
 Rows = Sequence[Sequence[float]]

@@ -28,13 +28,13 @@ _NEXT_QUESTION = re.compile(
     re.IGNORECASE,
 )
 _PAIR = re.compile(
-    r"(?:(?:(?<=difference )|(?<=differences ))between|\bcompar(?:e|ison (?:of|between))|\bout of)\s+(?P<a>[^,?]+?)\s+(?:and|with|to|or)\s+"
-    r"(?P<b>[^,?]+?)(?=\s*(?:[,?]|\b(?:in terms|for)\b|$))"
+    r"(?:(?:(?<=difference )|(?<=differences ))between|\bcompar(?:e|ison (?:of|between))|\bout of)\s+"
+    r"(?P<a>[^,?]+?)\s+(?:and|with|to|or)\s+(?P<b>[^,?]+?)(?=\s*(?:[,?]|\b(?:in terms|for)\b|$))"
     r"|(?:^|\b(?:is|are)\s+)(?P<c>[^,?]+?)\s+(?:vs\.?|versus)\s+(?P<d>[^,?]+?)(?=\s*(?:[,?]|$))",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(r"\b(?:between|compare|from|in|of|on|out of|than|to|versus|vs\.?|with)$", re.IGNORECASE)
-_WORD = re.compile(r"[\w'’\-]+")
+_WORD = re.compile(r"\w[\w'’\-]*")
 
 
 def plan(fields: Mapping[str, Any]) -> ResearchPlan:
@@ -42,7 +42,7 @@ def plan(fields: Mapping[str, Any]) -> ResearchPlan:
     question = " ".join(str(fields.get("question", "")).split()) or "?"
     standalone = resolve(question, fields.get("history") or [])
     limit = max(1, min(_LIMIT, int(fields.get("max_sub_questions") or _LIMIT)))
-    gaps = [keywords(str(gap)) for gap in fields.get("open_gaps") or []]
+    gaps = [reworded(str(gap)) for gap in fields.get("open_gaps") or []]
     parts = list(dict.fromkeys(gap for gap in gaps if gap)) or split(standalone)
     return ResearchPlan(standalone_question=standalone, sub_questions=parts[:limit] if len(parts) > 1 else parts)
 
@@ -80,9 +80,19 @@ def split(question: str) -> list[str]:
     return _sides(question) or [question]
 
 
-def keywords(text: str) -> str:
-    """Return the words of `text` that carry meaning, as a query of another shape."""
-    return " ".join(word for word in _WORD.findall(text) if word.casefold() not in STOP_WORDS)
+def reworded(text: str) -> str:
+    """Return `text` as a query of another shape: its telling words, then its names as they are.
+
+    A name that lost a word would be another name, and could be found where the question's own is absent.
+
+    >>> reworded("Where did the husband of Beatrice of Bohemia die?")
+    'husband die about Beatrice of Bohemia'
+    """
+    found = [name.text for name in names(text)]
+    for name in found:
+        text = text.replace(name, " ", 1)
+    rest = " ".join(_content(text))
+    return f"{rest} about {', '.join(found)}".lstrip() if found else rest
 
 
 def _depends(question: str) -> bool:

@@ -1,1 +1,40 @@
-"""Being written."""
+"""What is known: documents in, cited passages out. Names are imported on first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retrieval.corpora import Corpora, open_corpus
+    from retrieval.corpus import Corpus
+    from retrieval.embeddings import LocalEmbeddings, load_embeddings
+    from retrieval.reports import IngestReport, Manifest, ManifestEntry
+
+__all__ = [
+    "Corpora",
+    "Corpus",
+    "IngestReport",
+    "LocalEmbeddings",
+    "Manifest",
+    "ManifestEntry",
+    "load_embeddings",
+    "open_corpus",
+]
+
+_HOMES = {
+    "Corpora": "corpora",
+    "open_corpus": "corpora",
+    "Corpus": "corpus",
+    "LocalEmbeddings": "embeddings",
+    "load_embeddings": "embeddings",
+    "IngestReport": "reports",
+    "Manifest": "reports",
+    "ManifestEntry": "reports",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"retrieval.{_HOMES[name]}"), name)

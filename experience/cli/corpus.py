@@ -22,7 +22,9 @@ app = typer.Typer(help="List, show and prune corpora.", no_args_is_help=True)
 
 def list_corpora(tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
     """List the corpora."""
-    manifests = run_async(_manifests(tenant, home))
+    from settings import checked_name
+
+    manifests = run_async(_manifests(checked_name("tenant", tenant), home))
     if json_output:
         print_json([manifest.model_dump(mode="json", exclude={"entries"}) for manifest in manifests])
         return
@@ -34,7 +36,7 @@ def list_corpora(tenant: Tenant = "local", json_output: Json = False, home: Home
 
 def show(name: Name, tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
     """Show the documents of a corpus."""
-    manifest = run_async(_manifest(name, tenant, home))
+    manifest = run_async(_manifest(*_names(tenant, name), home))
     if json_output:
         print_json(manifest.model_dump(mode="json"))
         return
@@ -49,7 +51,7 @@ def show(name: Name, tenant: Tenant = "local", json_output: Json = False, home: 
 
 def prune(name: Name, tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
     """Remove superseded passages. Reports that cite them can no longer be verified."""
-    removed = run_async(_prune(name, tenant, home))
+    removed = run_async(_prune(*_names(tenant, name), home))
     if json_output:
         print_json({"corpus": name, "removed": removed})
         return
@@ -63,26 +65,26 @@ app.command("prune")(handled(prune))
 
 async def _manifests(tenant: str, home: Path | None) -> list[Manifest]:
     from retrieval import Corpora
-    from settings import checked_name
 
-    checked_name("tenant", tenant)
     async with Corpora(settings_of(home)) as corpora:
         return [await (await corpora.get(tenant, name)).manifest() for name in await corpora.names(tenant)]
 
 
-async def _manifest(name: str, tenant: str, home: Path | None) -> Manifest:
+async def _manifest(tenant: str, name: str, home: Path | None) -> Manifest:
     from retrieval import Corpora
+
+    async with Corpora(settings_of(home)) as corpora:
+        return await (await corpora.get(tenant, name)).manifest()
+
+
+async def _prune(tenant: str, name: str, home: Path | None) -> int:
+    from retrieval import Corpora
+
+    async with Corpora(settings_of(home)) as corpora:
+        return await (await corpora.get(tenant, name)).prune()
+
+
+def _names(tenant: str, name: str) -> tuple[str, str]:
     from settings import checked_name
 
-    names = checked_name("tenant", tenant), checked_name("corpus", name)
-    async with Corpora(settings_of(home)) as corpora:
-        return await (await corpora.get(*names)).manifest()
-
-
-async def _prune(name: str, tenant: str, home: Path | None) -> int:
-    from retrieval import Corpora
-    from settings import checked_name
-
-    names = checked_name("tenant", tenant), checked_name("corpus", name)
-    async with Corpora(settings_of(home)) as corpora:
-        return await (await corpora.get(*names)).prune()
+    return checked_name("tenant", tenant), checked_name("corpus", name)

@@ -90,7 +90,7 @@ def handled(command: Callable[..., None]) -> Callable[..., None]:
     named = [each.replace(annotation=hints[each.name]) for each in inspect.signature(command).parameters.values()]
     run.__signature__ = inspect.Signature([*named, _DEBUG])  # type: ignore[attr-defined]
     run.__annotations__ = {**hints, "debug": _DebugOption}
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     return run
 
 

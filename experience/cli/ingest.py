@@ -22,6 +22,11 @@ def ingest(
     paths: Paths, corpus: CorpusName = "default", tenant: Tenant = "local", json_output: Json = False, home: Home = None
 ) -> None:
     """Add documents to a corpus. What has not changed is not read twice; a bad file is reported and passed over."""
+    from settings import checked_name
+
+    checked_name("corpus", corpus)
+    checked_name("tenant", tenant)
+    check_paths(paths)
     report = run_async(_ingest(paths, corpus, tenant, home))
     if json_output:
         print_json({"corpus": corpus, **report.model_dump(mode="json")})
@@ -64,9 +69,6 @@ def summary_of(report: IngestReport, name: str) -> list[str]:
 
 async def _ingest(paths: list[Path], name: str, tenant: str, home: Path | None) -> IngestReport:
     from retrieval import Corpora
-    from settings import checked_name
 
-    checked_name("corpus", name)
-    check_paths(paths)
     async with Corpora(settings_of(home)) as corpora:
-        return await ingest_into(corpora, checked_name("tenant", tenant), name, paths)
+        return await ingest_into(corpora, tenant, name, paths)

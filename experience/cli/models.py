@@ -6,17 +6,22 @@ from experience.cli.options import Home, Json
 from experience.cli.output import print_json, print_table
 from experience.cli.running import settings_of
 
+_FIELDS = ("id", "provider", "context_window", "unit", "input_price", "output_price")
+
 
 def models(json_output: Json = False, home: Home = None) -> None:
-    """List the chat models, their providers and prices in micro-dollars per million tokens."""
-    from gateway.catalog import Catalog
+    """List the chat models, their providers, and prices in micro-dollars per million tokens (or 10,000 characters)."""
+    from gateway import load_catalog
 
-    entries = Catalog(settings_of(home)).entries()
+    prices = settings_of(home).models.prices_micro_usd
+    entries = load_catalog(prices=prices).entries
     if json_output:
         print_json([entry.model_dump(mode="json") for entry in entries])
         return
-    rows = [
-        (entry.id, entry.provider, entry.context_tokens, entry.input_micro_usd, entry.output_micro_usd)
-        for entry in entries
-    ]
-    print_table(("model", "provider", "context", "input price", "output price"), rows)
+    print_table(
+        ("model", "provider", "context", "unit", "input price", "output price"),
+        [
+            (each.id, each.provider, each.context_window, each.unit, each.input_price, each.output_price)
+            for each in entries
+        ],
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,6 @@ from state.errors import QuestionInvalid
 if TYPE_CHECKING:
     from state.values import Passage
 
-SearchMode = Literal["hybrid", "dense", "keyword"]
 SNIPPET_CHARS = 300
 
 
@@ -56,7 +55,7 @@ async def _search(query: str, name: str, k: int, mode: Mode, tenant: str, home: 
     checked_name("corpus", name)
     async with Corpora(settings_of(home)) as corpora:
         corpus = await corpora.get(checked_name("tenant", tenant), name)
-        return await corpus.search(query, k, cast("SearchMode", mode.value))
+        return await corpus.search(query, k, mode.value)
 
 
 def _print_passage(number: int, passage: Passage) -> None:

@@ -19,7 +19,7 @@ def render_html(report: Report) -> str:
     script = _asset("report.js")
     body = "\n".join(filter(None, _sections(report)))
     return _asset("report.template.html").format(
-        title=escape(_line(report.question)[:120] or "Report"),
+        title=_clean(escape(_line(report.question)[:120])) or "Report",
         style=_asset("report.css"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

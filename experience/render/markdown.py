@@ -39,7 +39,7 @@ def provenance(report: Report) -> list[str]:
     models = sorted(set(report.models.values()))
     verdicts = ", ".join(f"{getattr(tally, verdict.value)} {verdict.value}" for verdict in Support)
     lines = [
-        f"verification: {verdicts} of {tally.claims} claims; coverage {tally.coverage:.0%}; judge {tally.judge or 'none'}",
+        f"verification: {verdicts} of {tally.claims}; coverage {tally.coverage:.0%}; judge {tally.judge or 'none'}",
         f"models: {', '.join(models) or 'none'}",
         f"usage: {usage_line(report.usage)}",
         f"loops: {report.research_rounds} research rounds, {report.revisions} revisions",

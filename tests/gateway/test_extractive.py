@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from gateway.extractive import ExtractiveChatModel
 from gateway.extractive_chat import NO_EVIDENCE
-from gateway.extractive_plan import resolve, split
+from gateway.extractive_plan import resolve, reworded, split
 from gateway.named_terms import PassageWords, names
 from gateway.ranking import words
 from state.errors import UnsupportedSchema
@@ -106,7 +106,14 @@ def test_a_follow_up_names_what_it_refers_to(question, resolved):
 def test_a_later_round_plans_only_for_the_open_gaps_in_other_words():
     gaps = ["How deep is Lake Garda?", "Who owns Lake Tahoe?", "Third gap?"]
     plan = ask(ResearchPlan, question="x y z", history=[], open_gaps=gaps, max_sub_questions=2)
-    assert plan.sub_questions == ["deep Lake Garda", "owns Lake Tahoe"]
+    assert plan.sub_questions == ["deep about Lake Garda", "owns about Lake Tahoe"]
+
+
+@pytest.mark.parametrize(
+    "question", ["Who is Jaws: His Name Is Nobody?", "Who was Ernest II, Duke of Saxony?", "Did it own Oracle in 2024?"]
+)
+def test_another_wording_keeps_the_names_of_the_question(question):
+    assert [name.core for name in names(reworded(question))] == [name.core for name in names(question)]
 
 
 # analyzer

@@ -79,7 +79,7 @@ async def test_revisions_stop_at_their_cap(build: Any, ask: Any, most: int) -> N
 async def test_a_second_question_carries_nothing_of_the_first(build: Any, ask: Any) -> None:
     graph = build()
     await ask(graph, "When did the Falcon start; Zygote?")
-    report = await ask(graph, "What does Tariff A cost")
+    report = await ask(graph, "tariff costs?")
     assert {item["document_id"] for item in report["evidence"]} == {"tariff"}
     assert report["research_rounds"] == 1
     assert report["gaps"] == []
@@ -189,7 +189,8 @@ async def test_one_failed_branch_leaves_the_others(build: Any, ask: Any, monkeyp
     monkeypatch.setattr(StubCorpus, "search", fails)
     report = await ask(build(), "When did the Falcon start; What does Tariff A cost")
     assert report["status"] == "partial"
-    assert [claim["text"] for claim in report["claims"]] == ["The Falcon project started in 2019."]
+    assert "The Falcon project started in 2019." in [claim["text"] for claim in report["claims"]]
+    assert not any("Tariff" in claim["text"] for claim in report["claims"])
 
 
 async def test_a_hanging_node_times_out_into_a_report(settings: Any, build: Any, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:

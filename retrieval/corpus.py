@@ -1,0 +1,239 @@
+"""A corpus: documents that can be searched, cited and verified."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock, Timeout
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.embeddings import Embeddings
+
+from observability import operation_span
+from retrieval.fusion import min_max, ranked
+from retrieval.indexes import Indexes
+from retrieval.preparation import PreparedDocument, prepare
+from retrieval.reports import IngestReport, Manifest, ManifestEntry
+from retrieval.store import Store, translated
+from settings import Settings
+from state.errors import BadInput, CorpusBusy, CorpusEmpty, EmbeddingMismatch
+from state.values import Passage, Scores
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
+    from langchain_core.vectorstores import VectorStore
+
+Mode = Literal["hybrid", "dense", "keyword"]
+Progress = Callable[[IngestReport], None]
+
+_DEPTH = 100
+_BATCH_PASSAGES = 64
+_MAX_K = 1000
+_END = object()
+_log = logging.getLogger(__name__)
+
+
+class Corpus:
+    """One corpus of one tenant. Get it from `open_corpus` or `Corpora`; safe to share between tasks."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        tenant: str,
+        folder: Path,
+        embeddings: Embeddings,
+        reranker: BaseDocumentCompressor | None = None,
+    ) -> None:
+        self.name, self.tenant = name, tenant
+        self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
+        self._store = Store(folder / "corpus.db")
+        self._indexes = Indexes(self._store)
+        self._lock_path = folder / "writer.lock"
+        self._model = str(getattr(embeddings, "model_id", type(embeddings).__name__))
+
+    @property
+    def vector_store(self) -> VectorStore:
+        """The corpus as a LangChain vector store."""
+        from retrieval.vector_store import EmbeddedVectorStore
+
+        return EmbeddedVectorStore(self._store, self._indexes, self._embeddings)
+
+    def as_retriever(self, k: int = 10) -> BaseRetriever:
+        """Return a LangChain retriever of `k` passages by hybrid search."""
+        from retrieval.retriever import CorpusRetriever
+
+        return CorpusRetriever(corpus=self, k=k)
+
+    async def ingest(self, inputs: Any, *, progress: Progress | None = None) -> IngestReport:
+        """Read, cut, embed and store paths, LangChain documents or a loader; idempotent by content.
+
+        Every batch is one transaction: a killed ingest leaves what it has stored, and running it again continues.
+
+        Raises:
+            CorpusBusy: another process is writing.
+            EmbeddingMismatch: the corpus was built with another model.
+            StorageFull, CorpusCorrupt: the disk is full, the database cannot be read.
+        """
+        async with self._writer():
+            await self._check_model()
+            report = IngestReport()
+            batch: list[PreparedDocument] = []
+            items = prepare(inputs, self._settings, self.tenant, self.name)
+            while (item := await asyncio.to_thread(next, items, _END)) is not _END:
+                report = await self._sort_in(item, batch, report)
+                if sum(len(document.passages) for document in batch) >= _BATCH_PASSAGES:
+                    report = await self._flush(batch, report)
+                if progress is not None:
+                    progress(report)
+            report = await self._flush(batch, report)
+            revision = await asyncio.to_thread(self._store.revision)
+            return report.model_copy(update={"generation": revision.generation})
+
+    async def search(
+        self,
+        query: str,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        where: Mapping[str, Any] | None = None,
+        *,
+        query_vector: Sequence[float] | None = None,
+    ) -> list[Passage]:
+        """Return the best `k` passages, best first, with the score of each stage.
+
+        Raises:
+            BadInput: `k`, `mode` or `where` is not usable.
+            CorpusEmpty: there is nothing to search.
+        """
+        if isinstance(k, bool) or not 1 <= k <= _MAX_K or mode not in {"hybrid", "dense", "keyword"}:
+            raise BadInput(f"k={k!r} mode={mode!r}", hint=f"k is 1 to {_MAX_K}; mode is hybrid, dense or keyword")
+        with operation_span(
+            "retrieval", self.name, {"sixplane.retrieval.mode": mode, "sixplane.retrieval.k": k}
+        ) as span:
+            await self._check_model()
+            await asyncio.to_thread(self._indexes.refresh)
+            if not self._indexes.size:
+                raise CorpusEmpty(f"the corpus `{self.name}` is empty")
+            if mode != "keyword" and query_vector is None:
+                query_vector = await self._embeddings.aembed_query(query)
+            found = await asyncio.to_thread(self._retrieve, query, k, mode, where, query_vector)
+            if self._reranker is not None and found:
+                try:
+                    found = await _reranked(self._reranker, query, found)
+                except Exception as error:  # noqa: BLE001 - any adapter may raise anything; visible in log, span and scores
+                    _log.warning("the reranker failed: %s", type(error).__name__)
+                    span.add_event("rerank_failed", {"error.type": type(error).__name__})
+            span.set_attribute("sixplane.retrieval.passages", len(found[:k]))
+            return found[:k]
+
+    async def neighbours(self, passage: Passage, *, before: int = 1, after: int = 1) -> list[Passage]:
+        """Return the passages around one in the same document version, in reading order, without it."""
+        return await asyncio.to_thread(self._store.neighbours, passage.evidence_id, before, after)
+
+    async def passages(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
+        """Return passages by id, superseded ones too; unknown or pruned ids are absent."""
+        return await asyncio.to_thread(self._store.by_evidence, list(evidence_ids))
+
+    async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
+        """Return the text of one document version, `None` when it is unknown or pruned."""
+        return await asyncio.to_thread(self._store.canonical_text, document_id, text_hash)
+
+    async def manifest(self) -> Manifest:
+        """Return what the corpus holds."""
+        revision, rows = await asyncio.to_thread(self._store.inventory)
+        entries = tuple(ManifestEntry(**{name: row[name] for name in ManifestEntry.model_fields}) for row in rows)
+        live = [entry for entry in entries if not entry.superseded]
+        return Manifest(
+            name=self.name,
+            tenant=self.tenant,
+            version=revision.generation,
+            documents=len(live),
+            passages=sum(entry.passages for entry in live),
+            embedding_model=revision.embedding_model,
+            entries=entries,
+        )
+
+    async def prune(self) -> int:
+        """Delete superseded versions for good; return how many passages went."""
+        async with self._writer():
+            return await asyncio.to_thread(self._store.prune)
+
+    @asynccontextmanager
+    async def _writer(self) -> AsyncIterator[None]:
+        lock = FileLock(self._lock_path, timeout=self._settings.data.lock_timeout_seconds, thread_local=False)
+        with translated(self._lock_path):
+            try:
+                await asyncio.to_thread(lock.acquire)
+            except Timeout as error:
+                raise CorpusBusy(f"another process is writing to the corpus `{self.name}`") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def _check_model(self) -> None:
+        stored = (await asyncio.to_thread(self._store.revision)).embedding_model
+        if stored and stored != self._model:
+            raise EmbeddingMismatch(f"the corpus `{self.name}` was built with `{stored}`, not `{self._model}`")
+
+    async def _sort_in(self, item: Any, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
+        if not isinstance(item, PreparedDocument):
+            return report.model_copy(update={"failed": (*report.failed, item)})
+        if await asyncio.to_thread(self._store.is_current, item):
+            return report.model_copy(update={"unchanged": report.unchanged + 1})
+        batch.append(item)
+        return report
+
+    async def _flush(self, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
+        if not batch:
+            return report
+        documents = batch.copy()
+        batch.clear()
+        vectors = iter(
+            await self._embeddings.aembed_documents([text for item in documents for text in item.embedded_texts()])
+        )
+        pairs = [(item, [next(vectors) for _ in item.passages]) for item in documents]
+        updated, superseded = await asyncio.to_thread(self._store.put, pairs, self._model)
+        return report.model_copy(
+            update={
+                "added": report.added + len(documents) - updated,
+                "updated": report.updated + updated,
+                "passages": report.passages + sum(len(item.passages) for item in documents),
+                "superseded": report.superseded + superseded,
+            }
+        )
+
+    def _retrieve(
+        self, query: str, k: int, mode: Mode, where: Mapping[str, Any] | None, vector: Sequence[float] | None
+    ) -> list[Passage]:
+        only = self._store.matching(where) if where else None
+        depth = max(_DEPTH, k)
+        keyword = self._indexes.keyword(query, depth, only) if mode != "dense" else {}
+        dense = self._indexes.dense(vector, depth, only) if vector is not None and mode != "keyword" else {}
+        passages = self._store.live({*keyword, *dense})
+        key = {row: passage.evidence_id for row, passage in passages.items()}
+        legs = [{key[row]: score for row, score in leg.items() if row in key} for leg in (keyword, dense)]
+        fused = min_max(legs) if mode == "hybrid" else {}
+        by_id = {passage.evidence_id: passage for passage in passages.values()}
+        return [
+            by_id[name].model_copy(
+                update={"scores": Scores(keyword=legs[0].get(name), dense=legs[1].get(name), fused=fused.get(name))}
+            )
+            for name in ranked(fused or {**legs[0], **legs[1]})
+        ]
+
+
+async def _reranked(reranker: BaseDocumentCompressor, query: str, passages: list[Passage]) -> list[Passage]:
+    by_id = {passage.evidence_id: passage for passage in passages[:_DEPTH]}
+    documents = [Document(page_content=item.text, metadata={"evidence_id": name}) for name, item in by_id.items()]
+    ordered = await reranker.acompress_documents(documents, query)
+    found = []
+    for rank, document in enumerate(ordered):
+        passage = by_id[document.metadata["evidence_id"]]
+        score = float(document.metadata.get("relevance_score", 1.0 / (1 + rank)))
+        found.append(passage.model_copy(update={"scores": passage.scores.model_copy(update={"rerank": score})}))
+    return found

@@ -1,0 +1,84 @@
+"""From files and LangChain documents to canonical text. A bad file is reported and passed over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.documents import FailedFile, LoadedDocument
+from retrieval.loaders.errors import LoadFault
+from settings import Settings
+from state.errors import BadInput
+
+if TYPE_CHECKING:
+    from retrieval.loaders.langchain import load_langchain, load_loader
+
+__all__ = ["FORMATS", "load_langchain", "load_loader", "load_paths"]
+
+FORMATS = {
+    ".txt": "text", ".text": "text", ".md": "markdown", ".markdown": "markdown", ".rst": "rst", ".html": "html", ".htm": "html",
+    ".pdf": "pdf", ".docx": "docx", ".pptx": "pptx", ".xlsx": "xlsx", ".csv": "table", ".tsv": "table",
+    ".jsonl": "jsonl", ".ndjson": "jsonl",
+}
+"""The module of this package that loads each suffix."""
+
+
+def load_paths(paths: Iterable[Path], settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
+    """Yield the documents of files and folders, one at a time; folders are walked in sorted order, hidden files left out.
+
+    Raises:
+        BadInput: a named path does not exist.
+    """
+    named = [Path(path) for path in paths]
+    for path in named:
+        if not os.path.lexists(path):
+            raise BadInput(f"there is no file or folder {str(path)!r}", hint="check the path; it is relative to the working folder")
+    for path in named:
+        yield from _load_tree(path, settings)
+
+
+def _load_tree(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
+    try:
+        if not path.is_dir():
+            yield from _load_file(path, settings)
+            return
+        children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
+    except PermissionError:
+        yield FailedFile(source=path.as_posix(), reason="no permission to read it; change its permissions and ingest again")
+        return
+    for child in children:
+        yield from _load_tree(child, settings)
+
+
+def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
+    source = path.as_posix()
+    try:
+        _check(path, settings.data.max_file_bytes)
+        yield from import_module(f"retrieval.loaders.{FORMATS[path.suffix.lower()]}").load(path)
+    except LoadFault as fault:
+        yield FailedFile(source=source, reason=fault.reason)
+    except PermissionError:
+        yield FailedFile(source=source, reason="no permission to read it; change its permissions and ingest again")
+    except OSError as error:
+        yield FailedFile(source=source, reason=f"it cannot be read: {error.strerror or type(error).__name__}")
+
+
+def _check(path: Path, most: int) -> None:
+    if path.suffix.lower() not in FORMATS:
+        raise LoadFault(f"unsupported format {path.suffix or 'without a suffix'!r}; convert it to one of {', '.join(FORMATS)}")
+    if not path.is_file():
+        raise LoadFault("it is not a regular file")
+    size = path.stat().st_size
+    if size > most:
+        raise LoadFault(f"it has {size:,} bytes, more than {most:,}; split it, or raise SIXPLANE_DATA__MAX_FILE_BYTES")
+    if size == 0:
+        raise LoadFault("it is empty; remove it or give it a text")
+
+
+def __getattr__(name: str) -> object:
+    if name not in ("load_langchain", "load_loader"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("retrieval.loaders.langchain"), name)

@@ -1,0 +1,47 @@
+"""DOCX: paragraphs and table rows in the order of the body, headings by their style."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from docx import Document
+from docx.opc.exceptions import PackageNotFoundError
+from docx.table import Table
+from lxml.etree import XMLSyntaxError
+
+from retrieval.documents import LoadedDocument
+from retrieval.loaders.canonical import TextBuilder, document
+from retrieval.loaders.errors import LoadFault
+
+_HEADING = re.compile(r"Heading (\d)")
+DAMAGED = (PackageNotFoundError, zipfile.BadZipFile, KeyError, ValueError, XMLSyntaxError)
+"""What python-docx raises on files that are none, truncated or password-protected."""
+
+
+def load(path: Path) -> Iterator[LoadedDocument]:
+    """Yield the file as one document with its headings."""
+    try:
+        docx = Document(str(path))
+    except DAMAGED as error:
+        raise LoadFault("it is damaged or encrypted; open and save it again with a word processor") from error
+    built = TextBuilder()
+    for block in docx.iter_inner_content():
+        if isinstance(block, Table):
+            for row in block.rows:
+                cells = dict.fromkeys(" ".join(cell.text.split()) for cell in row.cells)
+                built.add(" | ".join(cell for cell in cells if cell))
+        else:
+            built.add(block.text, _level(block.style.name if block.style else ""))
+    title = docx.core_properties.title or ""
+    yield document(path, built.text, parser="python-docx", version=version("python-docx"), title=title, headings=built.headings)
+
+
+def _level(style: str | None) -> int | None:
+    if style == "Title":
+        return 1
+    found = _HEADING.fullmatch(style or "")
+    return int(found[1]) if found else None

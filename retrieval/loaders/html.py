@@ -1,0 +1,70 @@
+"""HTML: the text of its blocks, without scripts, styles and navigation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from retrieval.documents import LoadedDocument
+from retrieval.loaders.canonical import TextBuilder, decode, document
+
+_DROPPED = ["script", "style", "noscript", "template", "nav", "svg", "iframe", "head > *:not(title)"]
+_BLOCKS = frozenset(
+    "p div section article header footer main li dt dd td th tr table ul ol pre blockquote figcaption h1 h2 h3 h4 h5 h6".split()
+)
+_SPACE = re.compile(r"[ \t\n\r\f]+")
+_CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([A-Za-z0-9_-]+)", re.IGNORECASE)
+
+
+def load(path: Path) -> Iterator[LoadedDocument]:
+    """Yield the page as one document with its headings."""
+    tree = LexborHTMLParser(_decoded(path.read_bytes()))
+    title = tree.css_first("title")
+    name = _SPACE.sub(" ", title.text()).strip() if title else ""
+    tree.strip_tags(_DROPPED[:-1])
+    built = TextBuilder()
+    if tree.body is not None:
+        _walk(tree.body, built)
+    yield document(path, built.text, parser="selectolax", version=version("selectolax"), title=name, headings=built.headings)
+
+
+def _decoded(data: bytes) -> str:
+    named = _CHARSET.search(data[:2048])
+    if named and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
+        try:
+            return decode(data.decode(named[1].decode("ascii")).encode())
+        except (LookupError, UnicodeDecodeError):
+            return decode(data)
+    return decode(data)
+
+
+def _walk(node: LexborNode, built: TextBuilder) -> None:
+    """Add each block's own text; a heading with its level."""
+    inline: list[str] = []
+
+    def flush() -> None:
+        text = "".join(inline)
+        built.add(text if node.tag == "pre" else _SPACE.sub(" ", text), _level(node.tag))
+        inline.clear()
+
+    child = node.child
+    while child is not None:
+        if child.tag == "-text":
+            inline.append(child.text(deep=False) or "")
+        elif child.tag == "br":
+            inline.append(" ")
+        elif child.tag in _BLOCKS or child.css_first(",".join(_BLOCKS)) is not None:
+            flush()
+            _walk(child, built)
+        else:
+            inline.append(child.text(deep=True) or "")
+        child = child.next
+    flush()
+
+
+def _level(tag: str | None) -> int | None:
+    return int(tag[1]) if tag in ("h1", "h2", "h3", "h4", "h5", "h6") else None

@@ -1,0 +1,67 @@
+"""LangChain documents and loaders: any `BaseLoader` can be ingested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from langchain_core.document_loaders import BaseLoader
+from langchain_core.documents import Document
+
+from retrieval.documents import FailedFile, LoadedDocument
+from retrieval.loaders.canonical import join_pages, lf
+
+
+def load_loader(loader: BaseLoader) -> Iterator[LoadedDocument | FailedFile]:
+    """Yield what `loader` loads. What it raises is reported; what it had yielded before stays."""
+    name = type(loader).__name__
+    documents = loader.lazy_load()
+
+    def each() -> Iterator[Document | FailedFile]:
+        while True:
+            try:
+                yield next(documents)
+            except StopIteration:
+                return
+            except Exception as error:  # noqa: BLE001  (any loader, any error: reported, and the rest goes on)
+                yield FailedFile(source=name, reason=f"the loader failed with {type(error).__name__}")
+                return
+
+    yield from _grouped(each())
+
+
+def load_langchain(documents: Iterable[Document]) -> Iterator[LoadedDocument | FailedFile]:
+    """Yield LangChain documents; neighbours with the same `source` and a `page` each are one document's pages."""
+    yield from _grouped(documents)
+
+
+def _grouped(documents: Iterable[Document | FailedFile]) -> Iterator[LoadedDocument | FailedFile]:
+    for _, group in groupby(enumerate(documents, 1), key=_key):
+        members = list(group)
+        first = members[0][1]
+        if isinstance(first, FailedFile):
+            yield first
+        else:
+            yield _joined(members[0][0], [document for _, document in members if isinstance(document, Document)])
+
+
+def _key(numbered: tuple[int, Document | FailedFile]) -> Any:
+    number, document = numbered
+    if isinstance(document, FailedFile) or "page" not in document.metadata:
+        return number
+    return str(document.metadata.get("source") or number)
+
+
+def _joined(number: int, pages: list[Document]) -> LoadedDocument | FailedFile:
+    first = pages[0]
+    source = str(first.metadata.get("source") or first.id or f"document-{number}")
+    text, starts = join_pages([lf(page.page_content).replace("\f", "\n") for page in pages])
+    if not text.strip():
+        return FailedFile(source=source, reason="it holds no text")
+    scalars = {k: v for k, v in first.metadata.items() if isinstance(v, str | int | float | bool) and k != "page"}
+    return LoadedDocument(
+        document_id=first.id or source, title=str(first.metadata.get("title") or source), source=source,
+        text=text.encode("utf-8", "replace").decode(), page_starts=tuple(starts) if "page" in first.metadata else (),
+        parser="langchain", parser_version="1", metadata=scalars,
+    )

@@ -1,0 +1,39 @@
+"""Markdown: the canonical text is the source itself, so that a quote is what the author wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from retrieval.documents import Heading, LoadedDocument
+from retrieval.loaders.canonical import document, read_text
+
+_PARSER = MarkdownIt("commonmark")
+
+
+def load(path: Path) -> Iterator[LoadedDocument]:
+    """Yield the file as one document with its headings."""
+    text = read_text(path)
+    yield document(path, text, parser="markdown-it-py", version=version("markdown-it-py"), headings=headings_of(text))
+
+
+def headings_of(text: str) -> list[Heading]:
+    """Return the headings with their offsets in `text`."""
+    starts = line_starts(text)
+    tokens = _PARSER.parse(text.replace("\f", " "))
+    return [
+        Heading(start=starts[token.map[0]], level=int(token.tag[1:]), title=inline.content.strip())
+        for token, inline in zip(tokens, tokens[1:], strict=False)
+        if token.type == "heading_open" and token.map and inline.content.strip()
+    ]
+
+
+def line_starts(text: str) -> list[int]:
+    """Return the offset of each line, as `\\n` ends them."""
+    starts = [0]
+    for line in text.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    return starts

@@ -1,0 +1,44 @@
+"""reStructuredText: the canonical text is the source itself; headings are found by their underlines.
+
+docutils is not asked: without Sphinx it knows neither its roles nor its directives, and real manuals are full of both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from retrieval.documents import Heading, LoadedDocument
+from retrieval.loaders.canonical import document, read_text
+from retrieval.loaders.markdown import line_starts
+
+_UNDERLINE = re.compile(r"([=\-`:.'\"~^_*+#<>!$%&(),/;?@\[\]{|}\\])\1{2,}\s*")
+
+
+def load(path: Path) -> Iterator[LoadedDocument]:
+    """Yield the file as one document with its headings."""
+    text = read_text(path)
+    yield document(path, text, parser="rst", version="1", headings=headings_of(text))
+
+
+def headings_of(text: str) -> list[Heading]:
+    """Return the headings; levels count in the order in which their adornments first appear."""
+    lines, starts = text.split("\n"), line_starts(text)
+    styles: list[tuple[str, bool]] = []
+    found: list[Heading] = []
+    for n, (title, under) in enumerate(zip(lines, lines[1:], strict=False)):
+        if not _is_heading(title, under):
+            continue
+        over = n > 0 and lines[n - 1].rstrip() == under.rstrip()
+        style = (under[0], over)
+        if style not in styles:
+            styles.append(style)
+        found.append(Heading(start=starts[n - 1 if over else n], level=styles.index(style) + 1, title=title.strip()))
+    return found
+
+
+def _is_heading(title: str, under: str) -> bool:
+    if not title.strip() or _UNDERLINE.fullmatch(title) or not _UNDERLINE.fullmatch(under):
+        return False
+    return len(under.rstrip()) >= len(title.strip())

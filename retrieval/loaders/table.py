@@ -1,0 +1,34 @@
+"""CSV and TSV: each row is a line, its cells under the names of the first row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from retrieval.documents import LoadedDocument
+from retrieval.loaders.canonical import document, read_text
+from retrieval.loaders.errors import LoadFault
+
+
+def load(path: Path) -> Iterator[LoadedDocument]:
+    """Yield the table as one document."""
+    text = read_text(path)
+    try:
+        dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
+    except csv.Error:
+        dialect = csv.excel
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text), dialect) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise LoadFault(f"it is not a table: {error}; save it again as CSV") from error
+    names = [name.strip() for name in rows[0]]
+    lines = [_line(names, row) for row in rows[1:]] or [" | ".join(names)]
+    yield document(path, "\n".join(lines), parser="csv", version="1")
+
+
+def _line(names: list[str], row: list[str]) -> str:
+    cells = [" ".join(cell.split()) for cell in row]
+    named = [*names, *[""] * (len(cells) - len(names))]
+    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in zip(named, cells, strict=False) if cell)

@@ -1,0 +1,35 @@
+"""XLSX: each sheet is a page, each row a line."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from retrieval.documents import LoadedDocument
+from retrieval.loaders.canonical import document, join_pages, lf
+from retrieval.loaders.errors import LoadFault
+
+DAMAGED = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError)
+
+
+def load(path: Path) -> Iterator[LoadedDocument]:
+    """Yield the workbook as one document with a page per sheet."""
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        sheets = [_sheet(sheet) for sheet in book.worksheets]
+        book.close()
+    except DAMAGED as error:
+        raise LoadFault("it is damaged or encrypted; open and save it again with a spreadsheet program") from error
+    text, starts = join_pages(sheets)
+    yield document(path, text, parser="openpyxl", version=version("openpyxl"), page_starts=starts)
+
+
+def _sheet(sheet: Any) -> str:
+    rows = (" | ".join(lf(str(cell)) for cell in row if cell is not None) for row in sheet.iter_rows(values_only=True))
+    return "\n".join([sheet.title, *filter(None, rows)])

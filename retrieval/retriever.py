@@ -1,0 +1,42 @@
+# ruff: noqa: ARG002 - the signatures are LangChain's
+"""A corpus as a LangChain retriever."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import ConfigDict
+
+from state.values import Passage
+
+_CITED = ("evidence_id", "document_id", "title", "source", "page", "page_end", "start", "end")
+
+
+class CorpusRetriever(BaseRetriever):
+    """Returns `k` passages by hybrid search; `metadata` says where each stands."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    corpus: Any
+    k: int = 10
+
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        return asyncio.run(self._search(query))
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        return await self._search(query)
+
+    async def _search(self, query: str) -> list[Document]:
+        return [as_document(passage) for passage in await self.corpus.search(query, self.k)]
+
+
+def as_document(passage: Passage) -> Document:
+    """Return a LangChain document with the passage's metadata and its place."""
+    place = {name: getattr(passage, name) for name in _CITED}
+    return Document(id=passage.evidence_id, page_content=passage.text, metadata={**passage.metadata, **place})

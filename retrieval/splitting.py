@@ -1,0 +1,63 @@
+"""Cutting canonical text into passages whose offsets are exact."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from retrieval.documents import Heading, LoadedDocument, Span
+
+SEPARATORS = ("\f", "\n\n", "\n", ". ", "? ", "! ", "; ", ", ", " ", "")
+
+
+def split_document(document: LoadedDocument, *, chunk_chars: int, overlap: int) -> list[Span]:
+    """Return the passages of `document`, in order: section by section, none longer than `chunk_chars`.
+
+    Every character that is not white space lies in at least one of them.
+    """
+    spans: list[Span] = []
+    for start, end, path in _sections(document):
+        spans.extend(_span(document, *bounds, path) for bounds in _pieces(document.text, start, end, chunk_chars, overlap))
+    return spans
+
+
+def _sections(document: LoadedDocument) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Yield start, end and heading path of each section; what stands before the first heading has no path."""
+    open_headings: list[Heading] = []
+    starts = [heading.start for heading in document.headings]
+    if not starts or starts[0] > 0:
+        yield 0, starts[0] if starts else len(document.text), ()
+    for heading, end in zip(document.headings, [*starts[1:], len(document.text)], strict=False):
+        open_headings = [outer for outer in open_headings if outer.level < heading.level] + [heading]
+        yield heading.start, end, tuple(outer.title for outer in open_headings)
+
+
+def _pieces(text: str, start: int, end: int, most: int, overlap: int) -> Iterator[tuple[int, int]]:
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+    splitter = RecursiveCharacterTextSplitter(
+        separators=list(SEPARATORS), chunk_size=most, chunk_overlap=min(overlap, most // 2), keep_separator="end",
+        strip_whitespace=False,
+    )
+    at = start
+    for piece in splitter.split_text(text[start:end]):
+        found = text.find(piece, max(start, at - overlap - most), end) if overlap else at
+        bounds = _trimmed(text, found, found + len(piece))
+        at = found + len(piece)
+        if bounds[0] < bounds[1]:
+            yield bounds
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))
+
+
+def _span(document: LoadedDocument, start: int, end: int, path: tuple[str, ...]) -> Span:
+    pages = document.page_starts
+    return Span(start=start, end=end, page=_page(pages, start), page_end=_page(pages, end - 1), heading_path=path)
+
+
+def _page(starts: Sequence[int], at: int) -> int | None:
+    """Return the page that holds the offset, from 1."""
+    return max(bisect_right(starts, at), 1) if starts else None
