@@ -1,7 +1,7 @@
 """What orchestration costs: the whole service against a bare LangGraph graph of the same supersteps.
 
 Ours: zero-latency scripted model, stub corpus, guards and judge, but the real ledger, thread table, leases and spans.
-Bare: nodes that return a small update, the same saver on SQLite and `durability="sync"`. Both keep the run's thread new.
+Bare: nodes that return a small update, the same saver on SQLite and `durability="sync"`. Each run has a new thread.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -36,7 +37,17 @@ from tests.doubles.roles import scripted
 
 ROUNDS = 15
 QUESTION = "When did the Falcon start; What does Tariff A cost"
-STEPS = ("guard_input", "researcher", "guard_evidence", "analyzer", "writer", "verifier", "reviewer", "guard_output", "publish")
+STEPS = (
+    "guard_input",
+    "researcher",
+    "guard_evidence",
+    "analyzer",
+    "writer",
+    "verifier",
+    "reviewer",
+    "guard_output",
+    "publish",
+)
 
 
 class Agreeing(SupportScorer):
@@ -69,9 +80,11 @@ def bare_graph(saver: Any) -> Any:
         graph.add_node(name, step(name))
     graph.add_edge(START, "guard_input")
     graph.add_edge("guard_input", "researcher")
-    graph.add_conditional_edges("researcher", lambda _: [Send("retrieve", {"n": 1}), Send("retrieve", {"n": 2})], ["retrieve"])
+    graph.add_conditional_edges(
+        "researcher", lambda _: [Send("retrieve", {"n": 1}), Send("retrieve", {"n": 2})], ["retrieve"]
+    )
     chain = ("retrieve", *STEPS[2:], END)
-    for source, target in zip(chain, chain[1:], strict=False):
+    for source, target in pairwise(chain):
         graph.add_edge(source, target)
     return graph.compile(checkpointer=saver)
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 RUNS = 9
-PLAIN = '''
+PLAIN = """
 import typer
 app = typer.Typer()
 @app.command()
@@ -20,7 +20,7 @@ def two(name: str): "Two."
 @app.command()
 def three(name: str): "Three."
 app()
-'''
+"""
 
 
 def seconds(*command: str) -> float:

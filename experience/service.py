@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
@@ -28,7 +28,7 @@ from settings import Settings, checked_name
 from state.channels import ResearchContext
 from state.errors import QuestionInvalid, ReviewPending, RunStopped, ThreadNotResumable
 from state.report import Report
-from state.values import Refusal, ReviewAnswer
+from state.values import Refusal, ReviewAnswer, Role
 
 WITHHELD = "[withheld]"
 """What stands for a refused question, which is neither checkpointed nor stored."""
@@ -59,7 +59,7 @@ class ResearchService:
         """
         return await _last(self.stream(request))
 
-    async def stream(self, request: ResearchRequest) -> AsyncIterator[RunEvent]:
+    async def stream(self, request: ResearchRequest) -> AsyncGenerator[RunEvent]:
         """Yield the run's events; the last is `report`, `review_pending` or `stopped`. Raises like `run`."""
         context = request.context
         checked_name("tenant", context.tenant)
@@ -71,17 +71,13 @@ class ResearchService:
         question, refusal = await self._screened(question_text(request))
         run_id = str(uuid.uuid4())
         with operation_span("invoke_workflow", "research", _attributes(context, thread_id, run_id)) as span:
-            await self._threads.start(
-                context.tenant, thread_id, run_id, question, context, refusal, _ids(span)
-            )
+            await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, _ids(span))
             inputs = graph_input(request, question, refusal)
             async with aclosing(self._drive(context, thread_id, run_id, inputs, span)) as events:
                 async for event in events:
                     yield event
 
-    async def resume(
-        self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None
-    ) -> AsyncIterator[RunEvent]:
+    async def resume(self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None) -> AsyncGenerator[RunEvent]:
         """Yield the events of the rest of an unfinished run.
 
         Raises:
@@ -92,7 +88,10 @@ class ResearchService:
         stored = await self._threads.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
         record = stored.record
         links = (Link(_span_context(record.trace_id, stored.span_id)),)
-        attributes = {**_attributes(stored.context, thread_id, record.run_id), "sixplane.resumed": True}
+        attributes: dict[str, str | bool] = {
+            **_attributes(stored.context, thread_id, record.run_id),
+            "sixplane.resumed": True,
+        }
         try:
             inputs = await self._rest(stored.context, record, stored.refusal, answer)
         except BaseException:
@@ -159,23 +158,25 @@ class ResearchService:
 
     async def _drive(
         self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span
-    ) -> AsyncIterator[RunEvent]:
+    ) -> AsyncGenerator[RunEvent]:
         """Yield the events of the graph under the thread's lease, then settle the thread."""
         tenant, numbered = context.tenant, _Numbered()
         yield numbered("run_started", thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))
         status = "running"
         try:
-            async with self._threads.held(tenant, thread_id):
-                async with aclosing(self._steps(context, thread_id, run_id, inputs, span, numbered)) as steps:
-                    async for event in steps:
-                        status = _thread_status(event, status)
-                        yield event
+            async with (
+                self._threads.held(tenant, thread_id),
+                aclosing(self._steps(context, thread_id, run_id, inputs, span, numbered)) as steps,
+            ):
+                async for event in steps:
+                    status = _thread_status(event, status)
+                    yield event
         finally:
             await self._threads.settle(tenant, thread_id, "stopped" if status == "running" else status, _ids(span))
 
     async def _steps(
         self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span, numbered: _Numbered
-    ) -> AsyncIterator[RunEvent]:
+    ) -> AsyncGenerator[RunEvent]:
         if isinstance(inputs, Report):
             yield numbered("report", **inputs.model_dump(mode="json"))
             return
@@ -184,7 +185,7 @@ class ResearchService:
         control = RunControl()
         self._controls.add(control)
         try:
-            parts = self.graph.astream(
+            parts: Any = self.graph.astream(
                 inputs, config, context=context, stream_mode=["tasks"], durability="sync", control=control, version="v2"
             )
             async with aclosing(parts) as tasks:
@@ -223,9 +224,7 @@ class ResearchService:
         refusal = Refusal(stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason)
         return WITHHELD, refusal
 
-    def _roles(self, context: ResearchContext) -> list[Any]:
-        from state.values import Role
-
+    def _roles(self, context: ResearchContext) -> list[Role]:
         return [role for role in Role if role is not Role.JUDGE or role.value in context.models]
 
 
@@ -273,7 +272,7 @@ def question_text(request: ResearchRequest) -> str:
     except UnicodeEncodeError as error:
         raise QuestionInvalid("the question is not valid UTF-8", hint="send it as UTF-8 text") from error
     if not text.strip():
-        raise QuestionInvalid("the question is empty", hint="ask something, for example `sixplane research \"What …?\"`")
+        raise QuestionInvalid("the question is empty", hint='ask something, for example `sixplane research "What …?"`')
     return text.strip()
 
 

@@ -86,7 +86,13 @@ class Threads:
         await self._engine.dispose()
 
     async def start(
-        self, tenant: str, thread_id: str, run_id: str, question: str, context: ResearchContext, refusal: Refusal | None,
+        self,
+        tenant: str,
+        thread_id: str,
+        run_id: str,
+        question: str,
+        context: ResearchContext,
+        refusal: Refusal | None,
         span: tuple[str, str],
     ) -> None:
         """Enter a new run and take the thread's lease.
@@ -99,13 +105,21 @@ class Threads:
             if row is not None and row["status"] in UNFINISHED:
                 raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
             values = {
-                "run_id": run_id, "status": "running", "question": question, "context": context.model_dump(mode="json"),
-                "refusal": refusal.model_dump(mode="json") if refusal else None, "trace_id": span[0], "span_id": span[1],
-                "updated_at": _now(), **self._lease(),
+                "run_id": run_id,
+                "status": "running",
+                "question": question,
+                "context": context.model_dump(mode="json"),
+                "refusal": refusal.model_dump(mode="json") if refusal else None,
+                "trace_id": span[0],
+                "span_id": span[1],
+                "updated_at": _now(),
+                **self._lease(),
             }
             if row is None:
                 await connection.execute(
-                    _threads.insert().values(tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **values)
+                    _threads.insert().values(
+                        tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **values
+                    )
                 )
             else:
                 await connection.execute(_where(_threads.update(), tenant, thread_id).values(**values))
@@ -200,7 +214,8 @@ def _storage_error(error: sa.exc.OperationalError) -> DependencyUnavailable:
     if "full" in str(error.orig):
         return StorageFull("the thread table cannot be written: the disk is full")
     return DependencyUnavailable(
-        f"the thread table cannot be used: {error.orig}", hint="check the home folder's permissions, or set SIXPLANE_HOME"
+        f"the thread table cannot be used: {error.orig}",
+        hint="check the home folder's permissions, or set SIXPLANE_HOME",
     )
 
 

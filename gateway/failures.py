@@ -36,9 +36,13 @@ def classify(error: BaseException) -> Failure | None:
     if isinstance(status, int):
         transient = status in (408, 409, 425, 429) or status >= 500
         hint = _HINTS.get(status, "check the server's log")
-        return Failure(f"it answered {status}", transient=transient, billed=False, retry_after=_retry_after(error), hint=hint)
+        return Failure(
+            f"it answered {status}", transient=transient, billed=False, retry_after=_retry_after(error), hint=hint
+        )
     if isinstance(error, ConnectionError | httpx.TransportError) or _named(error, "APIConnectionError"):
-        return Failure("it cannot be reached", transient=True, billed=False, hint="check that the server runs and its address")
+        return Failure(
+            "it cannot be reached", transient=True, billed=False, hint="check that the server runs and its address"
+        )
     return None
 
 

@@ -31,7 +31,12 @@ class Gateway:
     """
 
     def __init__(
-        self, settings: Settings, *, ledger: Ledger, embeddings: Embeddings, models: Mapping[str, BaseChatModel] | None = None
+        self,
+        settings: Settings,
+        *,
+        ledger: Ledger,
+        embeddings: Embeddings,
+        models: Mapping[str, BaseChatModel] | None = None,
     ) -> None:
         self._settings = settings
         self._ledger = ledger

@@ -66,7 +66,9 @@ class GovernedChatModel(BaseChatModel):
         if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
             raise UnsupportedSchema("the gateway parses into Pydantic models only", hint="give a `BaseModel` subclass")
         if include_raw or kwargs:
-            raise UnsupportedSchema("the gateway's structured output takes no options", hint="call `with_structured_output(Schema)`")
+            raise UnsupportedSchema(
+                "the gateway's structured output takes no options", hint="call `with_structured_output(Schema)`"
+            )
 
         async def ask(messages: Any) -> BaseModel:
             return await self._ask(schema, self._convert_input(messages).to_messages())
@@ -74,15 +76,21 @@ class GovernedChatModel(BaseChatModel):
         return RunnableLambda(ask)  # type: ignore[return-value]
 
     def _generate(
-        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: CallbackManagerForLLMRun | None = None,
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager
         return asyncio.run(self._agenerate(messages, stop, **kwargs))
 
     async def _agenerate(
-        self, messages: list[BaseMessage], stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None, **kwargs: Any,
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
     ) -> ChatResult:
         del run_manager
         answer = await self._call(messages, "", lambda: self.inner.ainvoke(messages, stop=stop, **kwargs))
@@ -94,10 +102,14 @@ class GovernedChatModel(BaseChatModel):
         if fault is not None:
             answer, fault = await self._attempt(schema, [*asked, *_repair(answer, fault)])
         if fault is not None:
-            raise ModelOutputInvalid(f"the {self.scope.role.value}'s model {self.scope.model!r} answered malformed: {fault.summary}")
+            raise ModelOutputInvalid(
+                f"the {self.scope.role.value}'s model {self.scope.model!r} answered malformed: {fault.summary}"
+            )
         return parse_answer(schema, answer)
 
-    async def _attempt(self, schema: type[BaseModel], messages: list[BaseMessage]) -> tuple[AIMessage, SchemaFault | None]:
+    async def _attempt(
+        self, schema: type[BaseModel], messages: list[BaseMessage]
+    ) -> tuple[AIMessage, SchemaFault | None]:
         answer = await self._call(messages, schema.__name__, lambda: self._provider(schema, messages))
         try:
             parse_answer(schema, answer)
@@ -141,7 +153,7 @@ class GovernedChatModel(BaseChatModel):
             span.set_attribute("sixplane.attempts", attempt)
             try:
                 answer = await asyncio.wait_for(provider(), self.limits.timeout_seconds)
-            except Exception as error:  # noqa: BLE001  (classified below; what is no provider's failure goes on)
+            except Exception as error:
                 failure = classify(error)
                 if failure is None or not failure.transient or attempt >= self.limits.max_attempts:
                     charged = held.amount if failure is None or failure.billed else 0
@@ -161,8 +173,16 @@ class GovernedChatModel(BaseChatModel):
     def _key(self, messages: Sequence[BaseMessage], schema: str, ordinal: int) -> str:
         scope = self.scope
         parts = [
-            scope.tenant, scope.run_id, scope.task_id, ordinal, scope.role.value, scope.model, scope.temperature,
-            scope.max_output_tokens, schema, [[message.type, _without_nonce(message)] for message in messages],
+            scope.tenant,
+            scope.run_id,
+            scope.task_id,
+            ordinal,
+            scope.role.value,
+            scope.model,
+            scope.temperature,
+            scope.max_output_tokens,
+            schema,
+            [[message.type, _without_nonce(message)] for message in messages],
         ]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
@@ -185,7 +205,11 @@ class GovernedChatModel(BaseChatModel):
         tokens_out = int(reported.get("output_tokens") or -(-said // CHARS_PER_TOKEN))
         units = (tokens_in, tokens_out) if self.entry.unit == "tokens" else (asked, said)
         return Usage(
-            calls=1, input_chars=asked, output_chars=said, input_tokens=tokens_in, output_tokens=tokens_out,
+            calls=1,
+            input_chars=asked,
+            output_chars=said,
+            input_tokens=tokens_in,
+            output_tokens=tokens_out,
             cost_micro_usd=self.entry.cost(*units),
         )
 

@@ -77,7 +77,9 @@ class Ledger:
             BudgetExceeded: spent and reserved leave less than `amount` of `limit`.
             StorageFull: the disk is full.
         """
-        return await self._run(lambda c: _reserve(c, _scope(tenant, run_id), call_key, amount, limit, self._lease_seconds))
+        return await self._run(
+            lambda c: _reserve(c, _scope(tenant, run_id), call_key, amount, limit, self._lease_seconds)
+        )
 
     async def settle(self, reservation: Reservation, usage: Usage, answer: str | None) -> None:
         """Replace a reservation by what the call used, and keep its answer, in one transaction."""
@@ -137,7 +139,9 @@ def _reserve(
     if limit is not None:
         room = room.where(_scopes.c.spent + _scopes.c.reserved + amount <= limit)
     if connection.execute(room).rowcount != 1:
-        held = connection.execute(sa.select(_scopes.c.spent + _scopes.c.reserved).where(_scopes.c.scope == scope)).scalar_one()
+        held = connection.execute(
+            sa.select(_scopes.c.spent + _scopes.c.reserved).where(_scopes.c.scope == scope)
+        ).scalar_one()
         raise BudgetExceeded("run", limit or 0, held + amount)
     reservation = Reservation(id=str(uuid.uuid4()), scope=scope, call_key=call_key, amount=amount)
     values = {**reservation.model_dump(exclude={"answer"}), "lease_until": time.time() + lease_seconds}

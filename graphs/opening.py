@@ -80,13 +80,17 @@ async def open_research_graph(
             print(answer["report"]["markdown"])
         ```
     """
-    async with open_collaborators(settings, models=models, embeddings=embeddings) as collaborators:
-        async with compile_research_graph(settings, collaborators) as graph:
-            yield graph
+    async with (
+        open_collaborators(settings, models=models, embeddings=embeddings) as collaborators,
+        compile_research_graph(settings, collaborators) as graph,
+    ):
+        yield graph
 
 
 @asynccontextmanager
-async def compile_research_graph(settings: Settings, collaborators: Collaborators) -> AsyncIterator[CompiledResearchGraph]:
+async def compile_research_graph(
+    settings: Settings, collaborators: Collaborators
+) -> AsyncIterator[CompiledResearchGraph]:
     """Yield the graph of `collaborators`, compiled with the persistence of `settings`."""
     async with AsyncExitStack() as stack:
         saver = await stack.enter_async_context(open_checkpointer(settings.home / "checkpoints.db"))
@@ -125,4 +129,3 @@ def prepare_home(home: Path) -> None:
         if error.errno == errno.ENOSPC:
             raise StorageFull(f"there is no space left for {home}") from error
         raise
-

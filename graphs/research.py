@@ -10,7 +10,7 @@ from langgraph.types import RetryPolicy
 
 from nodes import Collaborators, PriorWork
 from nodes.analyzer import Analyzer
-from nodes.failures import Handler, branch_failed, publish_failed, to_publish, to_what_exists
+from nodes.failures import branch_failed, publish_failed, to_publish, to_what_exists
 from nodes.guard_evidence import GuardEvidence
 from nodes.guard_input import GuardInput
 from nodes.guard_output import GuardOutput
@@ -42,7 +42,7 @@ def build_research_graph(
         ResearchState, context_schema=ResearchContext, input_schema=ResearchInput, output_schema=ResearchOutput
     )
 
-    def add(name: str, node: Any, handler: Handler, to: tuple[str, ...] = (), **options: Any) -> None:
+    def add(name: str, node: Any, handler: Any, to: tuple[str, ...] = (), **options: Any) -> None:
         graph.add_node(
             name,
             traced(name, node, to=to),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from graphs.opening import open_collaborators
-from graphs.opening import CompiledResearchGraph
+from graphs.opening import CompiledResearchGraph, open_collaborators
 from graphs.research import build_research_graph
 from settings import load_settings
 

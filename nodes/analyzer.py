@@ -104,7 +104,10 @@ def resolve_findings(
         sub_question = proposed.sub_question if proposed.sub_question in ids else asked[0].id
         findings.append(
             Finding(
-                id=f"f{len(findings) + 1}", statement=proposed.statement.strip(), sub_question=sub_question, quotes=quotes
+                id=f"f{len(findings) + 1}",
+                statement=proposed.statement.strip(),
+                sub_question=sub_question,
+                quotes=quotes,
             )
         )
     return tuple(findings), tuple(events)

@@ -55,7 +55,11 @@ def _in_line(line: str, at: int, section: str) -> list[CitedSentence]:
     spans = [span for span in spans if _states(bare[slice(*span)])]
     return [
         CitedSentence(
-            text=" ".join(bare[start:end].split()), section=section, start=at + start, end=at + max(end, stop), aliases=aliases
+            text=" ".join(bare[start:end].split()),
+            section=section,
+            start=at + start,
+            end=at + max(end, stop),
+            aliases=aliases,
         )
         for (start, end), (aliases, stop) in zip(spans, _marks(line, spans), strict=True)
     ]

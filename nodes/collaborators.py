@@ -45,7 +45,7 @@ class Collaborators:
             BudgetExceeded: the run's limit does not cover the call.
         """
         model = self.gateway.chat_model(self._scope(runtime, role))
-        return cast(Answer, await model.with_structured_output(schema).ainvoke(list(messages)))
+        return cast("Answer", await model.with_structured_output(schema).ainvoke(list(messages)))
 
     def _scope(self, runtime: Runtime[ResearchContext], role: Role) -> CallScope:
         context = context_of(runtime)

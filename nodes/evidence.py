@@ -17,9 +17,7 @@ async def load_evidence(state: ResearchState, corpus: Corpus) -> dict[str, Passa
     return {alias: passages[key] for alias, key in aliases.items() if key in passages}
 
 
-def evidence_items(
-    passages: Mapping[str, Passage], hits: Iterable[Hit], *, budget_chars: int
-) -> list[EvidenceItem]:
+def evidence_items(passages: Mapping[str, Passage], hits: Iterable[Hit], *, budget_chars: int) -> list[EvidenceItem]:
     """Return prompt items, best first, whole passages only, as many as `budget_chars` holds."""
     asked_by: dict[str, list[Hit]] = {}
     for hit in hits:

@@ -11,9 +11,9 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from nodes.publish import emergency_report
+from nodes.traced import record_transition
 from nodes.writer import draft_of_quotes
 from observability import operation_span
-from nodes.traced import record_transition
 from state.channels import ResearchContext, ResearchState, RetrieveInput
 from state.errors import BudgetExceeded, SixplaneError
 from state.values import Event, Status, Verification
@@ -31,7 +31,9 @@ def code_of(error: BaseException) -> str:
 
 
 async def branch_failed(
-    state: RetrieveInput, error: NodeError, runtime: Runtime[ResearchContext]  # noqa: ARG001
+    state: RetrieveInput,
+    error: NodeError,
+    runtime: Runtime[ResearchContext],  # noqa: ARG001
 ) -> Command[Literal["guard_evidence"]]:
     """One branch failed: the others go on, and the report says so."""
     code = code_of(error.error)
@@ -47,7 +49,9 @@ def to_publish(name: str) -> Handler:
     """Return the handler of a node that fails before anything was written."""
 
     async def failed(
-        state: ResearchState, error: NodeError, runtime: Runtime[ResearchContext]  # noqa: ARG001
+        state: ResearchState,  # noqa: ARG001
+        error: NodeError,
+        runtime: Runtime[ResearchContext],  # noqa: ARG001
     ) -> Command[Literal["publish"]]:
         update = _stopped(name, error)
         _record(name, "publish", update)
@@ -63,7 +67,9 @@ def to_what_exists(name: str) -> Handler:
     """
 
     async def failed(
-        state: ResearchState, error: NodeError, runtime: Runtime[ResearchContext]  # noqa: ARG001
+        state: ResearchState,
+        error: NodeError,
+        runtime: Runtime[ResearchContext],  # noqa: ARG001
     ) -> Command[Literal["guard_output", "publish"]]:
         update = {**_stopped(name, error), **_what_exists(state)}
         goto: Literal["guard_output", "publish"] = "publish"
@@ -75,9 +81,7 @@ def to_what_exists(name: str) -> Handler:
     return failed
 
 
-async def publish_failed(
-    state: ResearchState, error: NodeError, runtime: Runtime[ResearchContext]
-) -> dict[str, Any]:
+async def publish_failed(state: ResearchState, error: NodeError, runtime: Runtime[ResearchContext]) -> dict[str, Any]:
     """`publish` itself failed: a report all the same."""
     _log(error, code_of(error.error))
     execution = runtime.execution_info
@@ -107,7 +111,9 @@ def _stopped(name: str, error: NodeError) -> dict[str, Any]:
 def _log(error: NodeError, code: str) -> None:
     """Log what failed; a traceback only for what is our bug, since its text may quote a user's."""
     internal = error.error if code == "internal" else None
-    logger.warning("node %s failed: %s", error.node, code, exc_info=internal if logger.isEnabledFor(logging.DEBUG) else None)
+    logger.warning(
+        "node %s failed: %s", error.node, code, exc_info=internal if logger.isEnabledFor(logging.DEBUG) else None
+    )
 
 
 def _record(name: str, target: str, update: dict[str, Any]) -> None:

@@ -15,14 +15,18 @@ class HumanReview:
     """Interrupts once, with nothing before it that could happen twice."""
 
     async def __call__(
-        self, state: ResearchState, runtime: Runtime[ResearchContext]  # noqa: ARG002
+        self,
+        state: ResearchState,
+        runtime: Runtime[ResearchContext],  # noqa: ARG002
     ) -> Command[Literal["writer", "guard_output", "publish"]]:
         draft = state["draft"]
         answer: ReviewAnswer = interrupt(
             {
                 "question": state["question"],
                 "draft": draft.markdown if draft else "",
-                "claims": [claim.model_dump(mode="json", include={"id", "text", "verdict"}) for claim in state["claims"]],
+                "claims": [
+                    claim.model_dump(mode="json", include={"id", "text", "verdict"}) for claim in state["claims"]
+                ],
                 "findings": [finding.model_dump(mode="json") for finding in state.get("review", ())],
             },
             response_schema=ReviewAnswer,

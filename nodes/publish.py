@@ -14,7 +14,7 @@ from nodes.rendering import Rendered, refusal_text, render_answer
 from observability import trace_id_of
 from state.channels import ResearchContext, ResearchState
 from state.report import Report, ReportEvidence, published_claim
-from state.values import Claim, PastRun, Passage, Role, Scores, Status, Support, Usage, Verification
+from state.values import Claim, Passage, PastRun, Role, Scores, Status, Support, Usage, Verification
 
 SUMMARY_CHARS = 400
 """What a thread remembers of an answer."""
@@ -114,8 +114,15 @@ def unresolved(state: ResearchState) -> tuple[str, ...]:
     }
     if state.get("masks"):
         left_out = {key: f"left out: claim {key}" for key in left_out}
-    reviews = [f"review ({finding.severity.value}): {finding.remedy}" for finding in state.get("review", ()) if finding.claim_id not in left_out]
-    return (*left_out.values(), *(reviews if state.get("stop_reason") not in ("approved", "approved_by_person") else ()))
+    reviews = [
+        f"review ({finding.severity.value}): {finding.remedy}"
+        for finding in state.get("review", ())
+        if finding.claim_id not in left_out
+    ]
+    return (
+        *left_out.values(),
+        *(reviews if state.get("stop_reason") not in ("approved", "approved_by_person") else ()),
+    )
 
 
 def summary(report: Report) -> str:

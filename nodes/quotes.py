@@ -9,7 +9,16 @@ from state.sentences import sentences
 from state.values import Passage, Quote
 
 _WORD = re.compile(r"\w+")
-_LOOSE = {"'": "['‘’ʼ]", "’": "['‘’ʼ]", "‘": "['‘’ʼ]", '"': '["“”]', "“": '["“”]', "”": '["“”]', "-": "[-‐‑–—]", "–": "[-‐‑–—]"}
+_LOOSE = {
+    "'": "['‘’ʼ]",
+    "’": "['‘’ʼ]",
+    "‘": "['‘’ʼ]",
+    '"': '["“”]',
+    "“": '["“”]',
+    "”": '["“”]',
+    "-": "[-‐‑–—]",
+    "–": "[-‐‑–—]",
+}
 MIN_QUOTE_CHARS = 3
 
 
@@ -44,7 +53,11 @@ def best_quote(claim: str, passage: Passage, candidates: Iterable[Quote] = ()) -
     own = [quote for quote in candidates if quote.evidence_id == passage.evidence_id]
     own = own or [span_quote(passage, *span) for span in sentences(passage.text)]
     words = set(_words(claim))
-    return max(own, key=lambda quote: (_overlap(words, quote.quote), -quote.start), default=span_quote(passage, 0, len(passage.text)))
+    return max(
+        own,
+        key=lambda quote: (_overlap(words, quote.quote), -quote.start),
+        default=span_quote(passage, 0, len(passage.text)),
+    )
 
 
 def _overlap(words: set[str], text: str) -> float:

@@ -40,7 +40,9 @@ def render_answer(claims: tuple[Claim, ...], passages: Mapping[str, Passage], st
             section = claim.section
         parts.append(_sentence(claim, numbers))
     markdown = mask_all("\n\n".join(parts), secrets)
-    return Rendered(markdown, tuple(_masked(claim, secrets) for claim in kept), numbers, find_masks(markdown, state), secrets)
+    return Rendered(
+        markdown, tuple(_masked(claim, secrets) for claim in kept), numbers, find_masks(markdown, state), secrets
+    )
 
 
 def number_citations(claims: list[Claim]) -> dict[str, int]:
@@ -53,7 +55,9 @@ def refusal_text(status: Status, reason: str, state: ResearchState) -> str:
     """Return the text of a report without claims."""
     refusal = state.get("refusal")
     if status is Status.REFUSED and refusal:
-        return f"The {refusal.stage} was refused by the policy `{refusal.policy}` ({refusal.category}): {refusal.reason}"
+        return (
+            f"The {refusal.stage} was refused by the policy `{refusal.policy}` ({refusal.category}): {refusal.reason}"
+        )
     if status is Status.ABSTAINED:
         return "There is not enough information in the corpus to answer this question."
     return f"The run stopped before it had an answer that could be published: `{reason}`."
@@ -93,7 +97,8 @@ def _sentence(claim: Claim, numbers: dict[str, int]) -> str:
 
 def _masked(claim: Claim, secrets: tuple[str, ...]) -> Claim:
     citations = tuple(
-        Quote(evidence_id=q.evidence_id, start=q.start, end=q.end, quote=mask_all(q.quote, secrets)) for q in claim.citations
+        Quote(evidence_id=q.evidence_id, start=q.start, end=q.end, quote=mask_all(q.quote, secrets))
+        for q in claim.citations
     )
     return claim.model_copy(update={"text": mask_all(claim.text, secrets), "citations": citations})
 

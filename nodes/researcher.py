@@ -32,9 +32,7 @@ class Researcher:
         self._to = collaborators
         self._memory = memory
 
-    async def __call__(
-        self, state: ResearchState, runtime: Runtime[ResearchContext]
-    ) -> Command[Literal["retrieve"]]:
+    async def __call__(self, state: ResearchState, runtime: Runtime[ResearchContext]) -> Command[Literal["retrieve"]]:
         context = context_of(runtime)
         prior, events = await self._recall(state, runtime)
         plan = await self._to.ask(runtime, Role.RESEARCHER, ResearchPlan, plan_prompt(state, context, prior))
@@ -48,9 +46,7 @@ class Researcher:
         }
         return Command(update=update, goto=[Send("retrieve", {"sub_question": question}) for question in planned])
 
-    async def _recall(
-        self, state: ResearchState, runtime: Runtime[ResearchContext]
-    ) -> tuple[list[str], list[Event]]:
+    async def _recall(self, state: ResearchState, runtime: Runtime[ResearchContext]) -> tuple[list[str], list[Event]]:
         if state.get("research_rounds", 0):
             return list(state.get("prior_work", ())), []
         return await self._memory.recall(runtime, state["question"])

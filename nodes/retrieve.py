@@ -26,9 +26,7 @@ class Retrieve:
         corpus = await self._to.corpus(context)
         found = await corpus.search(question.text, k=context.k, where=context.where or None)
         hits = {
-            passage.evidence_id: Hit(
-                evidence_id=passage.evidence_id, sub_question=question.id, scores=passage.scores
-            )
+            passage.evidence_id: Hit(evidence_id=passage.evidence_id, sub_question=question.id, scores=passage.scores)
             for passage in found
         }
         for passage in found[:ENRICHED]:

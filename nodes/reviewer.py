@@ -77,7 +77,8 @@ def review_prompt(state: ResearchState, revisions_left: int) -> list[SystemMessa
         "question": state["standalone_question"],
         "draft": draft.markdown if draft else "",
         "claims": [
-            {"id": claim.id, "text": claim.text, "verdict": claim.verdict, "score": claim.score} for claim in state["claims"]
+            {"id": claim.id, "text": claim.text, "verdict": claim.verdict, "score": claim.score}
+            for claim in state["claims"]
         ],
         "coverage": state["verification"].coverage,
         "gaps": [gap.missing for gap in state.get("gaps", ())],

@@ -26,7 +26,7 @@ def traced(name: str, node: Any, *, to: Iterable[str] = ()) -> NodeCallable:
     @functools.wraps(node.__call__)
     async def run(state: Any, runtime: Runtime[Any], **rest: Any) -> Any:
         execution = runtime.execution_info
-        attributes = {
+        attributes: dict[str, str | int] = {
             "sixplane.node": name,
             "sixplane.attempt": execution.node_attempt if execution else 1,
             "sixplane.task_id": execution.task_id if execution else "",
@@ -65,5 +65,7 @@ def _with_timing(update: Any, name: str, began: float) -> Any:
     timing = {name: round((time.monotonic() - began) * 1000)}
     if isinstance(update, Command):
         changed = update.update if isinstance(update.update, dict) else {}
-        return Command(graph=update.graph, update={"timings_ms": timing, **changed}, resume=update.resume, goto=update.goto)
+        return Command(
+            graph=update.graph, update={"timings_ms": timing, **changed}, resume=update.resume, goto=update.goto
+        )
     return {"timings_ms": timing, **(update or {})}

@@ -121,7 +121,9 @@ def _claim(n: int, sentence: CitedSentence, passages: Mapping[str, Passage], can
 
 async def _judge(claim: Claim, scorer: SupportScorer) -> Claim:
     if not claim.citations:
-        return claim.model_copy(update={"verdict": Support.UNSUPPORTED, "score": 0.0, "reason": claim.reason or "no citation"})
+        return claim.model_copy(
+            update={"verdict": Support.UNSUPPORTED, "score": 0.0, "reason": claim.reason or "no citation"}
+        )
     try:
         scored = await scorer.score(claim.text, [quote.quote for quote in claim.citations])
     except OUTAGES as error:

@@ -83,13 +83,21 @@ def draft_of_quotes(findings: tuple[Finding, ...], aliases: dict[str, str]) -> d
             end=sentence.end,
             verdict=Support.SUPPORTED,
             score=1.0,
-            citations=tuple(q for q in quotes if alias_of[q.evidence_id] in sentence.aliases and sentence.text in " ".join(q.quote.split())),
+            citations=tuple(
+                q
+                for q in quotes
+                if alias_of[q.evidence_id] in sentence.aliases and sentence.text in " ".join(q.quote.split())
+            ),
         )
         for n, sentence in enumerate(cited_sentences(draft.markdown), 1)
     )
     claims = tuple(claim for claim in claims if claim.citations)
     tally = Verification(
-        claims=len(claims), supported=len(claims), coverage=1.0 if claims else 0.0, judge="verbatim", draft_hash=draft.hash
+        claims=len(claims),
+        supported=len(claims),
+        coverage=1.0 if claims else 0.0,
+        judge="verbatim",
+        draft_hash=draft.hash,
     )
     return {"draft": draft, "claims": claims, "verification": tally}
 

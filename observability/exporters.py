@@ -1,4 +1,4 @@
-"""Where spans go: JSON lines under the home folder, and OTLP over HTTP when the standard variables name an endpoint."""
+"""Where spans go: JSON lines under the home folder, OTLP over HTTP when the standard variables name an endpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from settings.tree import otlp_endpoint_configured
 
 
 class JsonLinesSpanExporter(SpanExporter):
-    """Writes each span as it ends, one JSON object a line, one file per trace, so that a killed run leaves its spans."""
+    """Writes each span as it ends, one JSON object a line, one file per trace: a killed run leaves its spans."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -51,7 +51,7 @@ class RunStartedProcessor(SpanProcessor):
     def __init__(self, exporter: JsonLinesSpanExporter) -> None:
         self._exporter = exporter
 
-    def on_start(self, span: Span, parent_context: Any = None) -> None:
+    def on_start(self, span: Span, parent_context: Any = None) -> None:  # noqa: ARG002  (the interface)
         if span.name.startswith("invoke_workflow "):
             try:
                 self._exporter.write(_record("run_started", span))

@@ -23,7 +23,11 @@ _KINDS: Mapping[str, SpanKind] = {"chat": SpanKind.CLIENT, "embeddings": SpanKin
 
 @contextmanager
 def operation_span(
-    operation: Operation, target: str, attributes: Mapping[str, AttributeValue] | None = None, *, links: tuple[Link, ...] = ()
+    operation: Operation,
+    target: str,
+    attributes: Mapping[str, AttributeValue] | None = None,
+    *,
+    links: tuple[Link, ...] = (),
 ) -> Iterator[Span]:
     """Open the span `<operation> <target>` as a child of the current one and close it with the block.
 

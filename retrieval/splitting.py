@@ -17,7 +17,9 @@ def split_document(document: LoadedDocument, *, chunk_chars: int, overlap: int) 
     """
     spans: list[Span] = []
     for start, end, path in _sections(document):
-        spans.extend(_span(document, *bounds, path) for bounds in _pieces(document.text, start, end, chunk_chars, overlap))
+        spans.extend(
+            _span(document, *bounds, path) for bounds in _pieces(document.text, start, end, chunk_chars, overlap)
+        )
     return spans
 
 
@@ -36,7 +38,10 @@ def _pieces(text: str, start: int, end: int, most: int, overlap: int) -> Iterato
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     splitter = RecursiveCharacterTextSplitter(
-        separators=list(SEPARATORS), chunk_size=most, chunk_overlap=min(overlap, most // 2), keep_separator="end",
+        separators=list(SEPARATORS),
+        chunk_size=most,
+        chunk_overlap=min(overlap, most // 2),
+        keep_separator="end",
         strip_whitespace=False,
     )
     at = start

@@ -57,7 +57,13 @@ class PolicySettings(_Section):
     deny: tuple[str, ...] = ()
     pii_action: Literal["redact", "refuse", "allow"] = "redact"
     pii_entities: tuple[str, ...] = (
-        "CREDIT_CARD", "CRYPTO", "EMAIL_ADDRESS", "IBAN_CODE", "IP_ADDRESS", "PHONE_NUMBER", "US_SSN",
+        "CREDIT_CARD",
+        "CRYPTO",
+        "EMAIL_ADDRESS",
+        "IBAN_CODE",
+        "IP_ADDRESS",
+        "PHONE_NUMBER",
+        "US_SSN",
     )
     timeout_seconds: float = Field(10.0, gt=0)
     dangerously_allow_when_guard_unavailable: bool = False
@@ -97,9 +103,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (the interface)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
@@ -113,7 +122,9 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except (ValidationError, ValueError) as error:
-        raise SettingsInvalid(f"the settings do not fit: {_faults(error)}", hint="see `sixplane.example.toml`") from error
+        raise SettingsInvalid(
+            f"the settings do not fit: {_faults(error)}", hint="see `sixplane.example.toml`"
+        ) from error
     if settings.profile == "oracle" or settings.data.backend == "oracle" or settings.models.provider == "oci":
         raise SettingsInvalid(
             "the oracle profile is not part of this version",

@@ -34,7 +34,9 @@ def merge_hits(left: tuple[Hit, ...], right: tuple[Hit, ...]) -> tuple[Hit, ...]
     """Union by passage and sub-question, ordered so that the order in which branches end makes no difference."""
     merged = {(hit.sub_question, hit.evidence_id): hit for hit in (*left, *right)}
     return tuple(
-        sorted(merged.values(), key=lambda hit: (_ordinal(hit.sub_question), hit.neighbour, -_rank(hit), hit.evidence_id))
+        sorted(
+            merged.values(), key=lambda hit: (_ordinal(hit.sub_question), hit.neighbour, -_rank(hit), hit.evidence_id)
+        )
     )
 
 
@@ -59,7 +61,9 @@ def _ordinal(sub_question: str) -> int:
 
 def _rank(hit: Hit) -> float:
     scores = hit.scores
-    return next((score for score in (scores.rerank, scores.fused, scores.dense, scores.keyword) if score is not None), 0.0)
+    return next(
+        (score for score in (scores.rerank, scores.fused, scores.dense, scores.keyword) if score is not None), 0.0
+    )
 
 
 class ResearchInput(TypedDict, total=False):

@@ -13,7 +13,9 @@ from collections.abc import Iterable
 
 from state.values import Value
 
-_BLOCK = re.compile(r"^<evidence nonce=(?P<nonce>[0-9a-f]{16})>\n(?P<body>.*?)^</evidence nonce=(?P=nonce)>$", re.M | re.S)
+_BLOCK = re.compile(
+    r"^<evidence nonce=(?P<nonce>[0-9a-f]{16})>\n(?P<body>.*?)^</evidence nonce=(?P=nonce)>$", re.MULTILINE | re.DOTALL
+)
 _LINE_BREAKS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 

@@ -19,9 +19,21 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "load_langchain", "load_loader", "load_paths"]
 
 FORMATS = {
-    ".txt": "text", ".text": "text", ".md": "markdown", ".markdown": "markdown", ".rst": "rst", ".html": "html", ".htm": "html",
-    ".pdf": "pdf", ".docx": "docx", ".pptx": "pptx", ".xlsx": "xlsx", ".csv": "table", ".tsv": "table",
-    ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".txt": "text",
+    ".text": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".rst": "rst",
+    ".html": "html",
+    ".htm": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".pptx": "pptx",
+    ".xlsx": "xlsx",
+    ".csv": "table",
+    ".tsv": "table",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
 }
 """The module of this package that loads each suffix."""
 
@@ -35,7 +47,9 @@ def load_paths(paths: Iterable[Path], settings: Settings) -> Iterator[LoadedDocu
     named = [Path(path) for path in paths]
     for path in named:
         if not os.path.lexists(path):
-            raise BadInput(f"there is no file or folder {str(path)!r}", hint="check the path; it is relative to the working folder")
+            raise BadInput(
+                f"there is no file or folder {str(path)!r}", hint="check the path; it is relative to the working folder"
+            )
     for path in named:
         yield from _load_tree(path, settings)
 
@@ -47,7 +61,9 @@ def _load_tree(path: Path, settings: Settings) -> Iterator[LoadedDocument | Fail
             return
         children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
     except PermissionError:
-        yield FailedFile(source=path.as_posix(), reason="no permission to read it; change its permissions and ingest again")
+        yield FailedFile(
+            source=path.as_posix(), reason="no permission to read it; change its permissions and ingest again"
+        )
         return
     for child in children:
         yield from _load_tree(child, settings)
@@ -68,7 +84,9 @@ def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | Fail
 
 def _check(path: Path, most: int) -> None:
     if path.suffix.lower() not in FORMATS:
-        raise LoadFault(f"unsupported format {path.suffix or 'without a suffix'!r}; convert it to one of {', '.join(FORMATS)}")
+        raise LoadFault(
+            f"unsupported format {path.suffix or 'without a suffix'!r}; convert it to one of {', '.join(FORMATS)}"
+        )
     if not path.is_file():
         raise LoadFault("it is not a regular file")
     size = path.stat().st_size

@@ -13,8 +13,11 @@ from retrieval.loaders.errors import LoadFault
 
 _BREAKS = re.compile(r"\r\n?")
 _BOMS = (
-    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")
 _MOST_CONTROL = 0.01
@@ -57,14 +60,28 @@ def checked(text: str) -> str:
 
 
 def document(
-    path: Path, text: str, *, parser: str, version: str, title: str = "", headings: Sequence[Heading] = (),
-    page_starts: Sequence[int] = (), metadata: dict[str, Any] | None = None,
+    path: Path,
+    text: str,
+    *,
+    parser: str,
+    version: str,
+    title: str = "",
+    headings: Sequence[Heading] = (),
+    page_starts: Sequence[int] = (),
+    metadata: dict[str, Any] | None = None,
 ) -> LoadedDocument:
     """Return the document of a file; its id and source are the path as given."""
     first = headings[0].title if headings else ""
     return LoadedDocument(
-        document_id=path.as_posix(), title=title.strip() or first or path.stem, source=path.as_posix(), text=checked(text),
-        page_starts=tuple(page_starts), headings=tuple(headings), parser=parser, parser_version=version, metadata=metadata or {},
+        document_id=path.as_posix(),
+        title=title.strip() or first or path.stem,
+        source=path.as_posix(),
+        text=checked(text),
+        page_starts=tuple(page_starts),
+        headings=tuple(headings),
+        parser=parser,
+        parser_version=version,
+        metadata=metadata or {},
     )
 
 

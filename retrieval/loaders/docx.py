@@ -37,7 +37,9 @@ def load(path: Path) -> Iterator[LoadedDocument]:
         else:
             built.add(block.text, _level(block.style.name if block.style else ""))
     title = docx.core_properties.title or ""
-    yield document(path, built.text, parser="python-docx", version=version("python-docx"), title=title, headings=built.headings)
+    yield document(
+        path, built.text, parser="python-docx", version=version("python-docx"), title=title, headings=built.headings
+    )
 
 
 def _level(style: str | None) -> int | None:

@@ -14,7 +14,7 @@ from retrieval.loaders.canonical import TextBuilder, decode, document
 
 _DROPPED = ["script", "style", "noscript", "template", "nav", "svg", "iframe", "head > *:not(title)"]
 _BLOCKS = frozenset(
-    "p div section article header footer main li dt dd td th tr table ul ol pre blockquote figcaption h1 h2 h3 h4 h5 h6".split()
+    ["p", "div", "section", "article", "header", "footer", "main", "li", "dt", "dd", "td", "th", "tr", "table", "ul", "ol", "pre", "blockquote", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"]
 )
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([A-Za-z0-9_-]+)", re.IGNORECASE)
@@ -29,7 +29,9 @@ def load(path: Path) -> Iterator[LoadedDocument]:
     built = TextBuilder()
     if tree.body is not None:
         _walk(tree.body, built)
-    yield document(path, built.text, parser="selectolax", version=version("selectolax"), title=name, headings=built.headings)
+    yield document(
+        path, built.text, parser="selectolax", version=version("selectolax"), title=name, headings=built.headings
+    )
 
 
 def _decoded(data: bytes) -> str:

@@ -39,8 +39,12 @@ def _document(source: str, number: int, record: dict[str, Any], title: str, text
     key = str(record.get("_id", record.get("id", number)))
     canonical = f"{title}\n\n{text}" if title else text
     return LoadedDocument(
-        document_id=f"{source}#{key}", title=title or key, source=f"{source}#{key}",
-        text=canonical.encode("utf-8", "replace").decode(), parser="jsonl", parser_version="1",
+        document_id=f"{source}#{key}",
+        title=title or key,
+        source=f"{source}#{key}",
+        text=canonical.encode("utf-8", "replace").decode(),
+        parser="jsonl",
+        parser_version="1",
         metadata={**_scalars(record), "id": key},
     )
 

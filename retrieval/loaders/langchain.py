@@ -61,7 +61,12 @@ def _joined(number: int, pages: list[Document]) -> LoadedDocument | FailedFile:
         return FailedFile(source=source, reason="it holds no text")
     scalars = {k: v for k, v in first.metadata.items() if isinstance(v, str | int | float | bool) and k != "page"}
     return LoadedDocument(
-        document_id=first.id or source, title=str(first.metadata.get("title") or source), source=source,
-        text=text.encode("utf-8", "replace").decode(), page_starts=tuple(starts) if "page" in first.metadata else (),
-        parser="langchain", parser_version="1", metadata=scalars,
+        document_id=first.id or source,
+        title=str(first.metadata.get("title") or source),
+        source=source,
+        text=text.encode("utf-8", "replace").decode(),
+        page_starts=tuple(starts) if "page" in first.metadata else (),
+        parser="langchain",
+        parser_version="1",
+        metadata=scalars,
     )

@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 
 NODES = [
-    "guard_input", "researcher", "retrieve", "guard_evidence", "analyzer", "writer", "verifier", "reviewer", "guard_output", "publish",
+    "guard_input",
+    "researcher",
+    "retrieve",
+    "guard_evidence",
+    "analyzer",
+    "writer",
+    "verifier",
+    "reviewer",
+    "guard_output",
+    "publish",
 ]
 POINTS = [f"before:{node}" for node in NODES] + [f"after:{node}" for node in NODES]
 VOLATILE = ("run_id", "trace_id", "timings_ms")

@@ -10,7 +10,7 @@ from state.errors import CorpusMissing
 from state.values import Passage, Scores
 
 TEXTS = {
-    "falcon": "The Falcon project started in 2019. Its budget was 40 million dollars. The lead engineer was Ada Moreau.",
+    "falcon": "The Falcon project started in 2019. Its budget was 40 million dollars. Its engineer was Ada Moreau.",
     "heron": "The Heron project ended in 2021. Heron used a titanium hull. The Heron budget was never published.",
     "tariff": "Tariff A costs 12 dollars a month. Tariff B costs 20 dollars a month and includes support.",
 }
@@ -20,8 +20,15 @@ def passage(name: str, text: str, score: float = 0.5) -> Passage:
     """Return the whole document `name` as one passage."""
     key = "E" + hashlib.sha256(name.encode()).hexdigest()[:26]
     return Passage(
-        evidence_id=key, document_id=name, title=name.title(), source=f"{name}.md", start=0, end=len(text), text=text,
-        scores=Scores(fused=score), text_hash=hashlib.sha256(text.encode()).hexdigest(),
+        evidence_id=key,
+        document_id=name,
+        title=name.title(),
+        source=f"{name}.md",
+        start=0,
+        end=len(text),
+        text=text,
+        scores=Scores(fused=score),
+        text_hash=hashlib.sha256(text.encode()).hexdigest(),
     )
 
 

@@ -63,7 +63,11 @@ def judge(fields: Fields, _: list[EvidenceItem]) -> Any:
 
 
 PLAYS: Mapping[str, Play] = {
-    "ResearchPlan": plan, "Analysis": analyse, "WrittenDraft": write, "Review": review, "Judgement": judge,
+    "ResearchPlan": plan,
+    "Analysis": analyse,
+    "WrittenDraft": write,
+    "Review": review,
+    "Judgement": judge,
 }
 
 

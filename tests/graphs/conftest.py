@@ -44,10 +44,15 @@ async def build(settings: Settings, corpora: StubCorpora) -> AsyncIterator[Calla
     gateways = []
 
     def make(model: Any = None, **replaced: Any) -> Any:
-        gateway = Gateway(settings, ledger=Ledger(settings), embeddings=EMBEDDINGS, models={"scripted:m": model or scripted()})
+        gateway = Gateway(
+            settings, ledger=Ledger(settings), embeddings=EMBEDDINGS, models={"scripted:m": model or scripted()}
+        )
         gateways.append(gateway)
         parts = {
-            "gateway": gateway, "corpora": corpora, "guards": build_guards(settings), "scorer": LocalSupportScorer(EMBEDDINGS),
+            "gateway": gateway,
+            "corpora": corpora,
+            "guards": build_guards(settings),
+            "scorer": LocalSupportScorer(EMBEDDINGS),
         }
         graph = build_research_graph(Collaborators(**{**parts, **replaced}))
         return graph.compile(checkpointer=InMemorySaver(), store=InMemoryStore())

@@ -22,7 +22,9 @@ def test_a_marker_belongs_to_the_sentence_before_it() -> None:
 
 
 def test_headings_and_questions_state_nothing() -> None:
-    found = cited_sentences("# Falcon\n\nWhen did it start? It started in 2019 [E1].\n\n## Cost\n- 40 dollars were spent. [E2]")
+    found = cited_sentences(
+        "# Falcon\n\nWhen did it start? It started in 2019 [E1].\n\n## Cost\n- 40 dollars were spent. [E2]"
+    )
     assert [s.section for s in found] == ["Falcon", "Cost"]
     assert [s.aliases for s in found] == [("E1",), ("E2",)]
 
@@ -33,10 +35,17 @@ def test_repeated_aliases_count_once() -> None:
 
 def test_spans_cover_the_sentence_and_its_markers() -> None:
     markdown = "First it was. [E1]\n\nThen it was not. [E2]"
-    assert [markdown[s.start : s.end] for s in cited_sentences(markdown)] == ["First it was. [E1]", "Then it was not. [E2]"]
+    assert [markdown[s.start : s.end] for s in cited_sentences(markdown)] == [
+        "First it was. [E1]",
+        "Then it was not. [E2]",
+    ]
 
 
-@given(st.lists(st.sampled_from(["A fact stands here", "[E1]", "[E12]", ". ", "\n", "## T\n", "- ", "? ", "é"]), max_size=20).map("".join))
+@given(
+    st.lists(
+        st.sampled_from(["A fact stands here", "[E1]", "[E12]", ". ", "\n", "## T\n", "- ", "? ", "é"]), max_size=20
+    ).map("".join)
+)
 def test_every_alias_lands_in_at_most_one_sentence(markdown: str) -> None:
     found = cited_sentences(markdown)
     assert all(0 <= s.start < s.end <= len(markdown) for s in found)

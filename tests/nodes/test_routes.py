@@ -59,8 +59,12 @@ def test_an_approval_over_a_failed_claim_is_a_revision() -> None:
 
 
 def test_findings_without_a_quote_in_the_evidence_are_dropped() -> None:
-    invented = ProposedFinding(statement="s", sub_question="q1", quotes=[QuotedEvidence(evidence="E1", quote="started in 1919")])
-    real = ProposedFinding(statement="s", sub_question="q9", quotes=[QuotedEvidence(evidence="[E1]", quote="started in 2019")])
+    invented = ProposedFinding(
+        statement="s", sub_question="q1", quotes=[QuotedEvidence(evidence="E1", quote="started in 1919")]
+    )
+    real = ProposedFinding(
+        statement="s", sub_question="q9", quotes=[QuotedEvidence(evidence="[E1]", quote="started in 2019")]
+    )
     analysis = Analysis(findings=[invented, real], decision=Decision.ENOUGH)
     findings, events = resolve_findings(analysis, {"E1": FALCON}, (Q1,))
     assert [finding.sub_question for finding in findings] == ["q1"]
@@ -87,8 +91,16 @@ def quote(text: str) -> Quote:
 
 def answered(verdict: Support = Support.SUPPORTED) -> ResearchState:
     draft = Draft(markdown="The Falcon project started in 2019. [E1]", hash="h")
-    claim = Claim(id="c1", text="The Falcon project started in 2019.", verdict=verdict, citations=(quote("started in 2019"),))
-    return {"draft": draft, "claims": (claim,), "verification": Verification(draft_hash="h"), "stop_reason": "approved", "question": "q"}
+    claim = Claim(
+        id="c1", text="The Falcon project started in 2019.", verdict=verdict, citations=(quote("started in 2019"),)
+    )
+    return {
+        "draft": draft,
+        "claims": (claim,),
+        "verification": Verification(draft_hash="h"),
+        "stop_reason": "approved",
+        "question": "q",
+    }
 
 
 def test_only_the_verified_draft_can_be_published() -> None:
@@ -120,11 +132,16 @@ def test_an_abstention_names_what_is_missing() -> None:
 
 
 def test_what_was_left_out_is_listed() -> None:
-    assert unresolved(answered(Support.CONTRADICTED)) == ("left out (contradicted): The Falcon project started in 2019.",)
+    assert unresolved(answered(Support.CONTRADICTED)) == (
+        "left out (contradicted): The Falcon project started in 2019.",
+    )
 
 
 def test_citations_are_numbered_in_order() -> None:
-    claims = [Claim(id=f"c{n}", text="t", citations=(Quote(evidence_id=key, start=0, end=1, quote="x"),)) for n, key in enumerate("BAB")]
+    claims = [
+        Claim(id=f"c{n}", text="t", citations=(Quote(evidence_id=key, start=0, end=1, quote="x"),))
+        for n, key in enumerate("BAB")
+    ]
     assert number_citations(claims) == {"B": 1, "A": 2}
 
 

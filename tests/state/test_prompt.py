@@ -12,7 +12,9 @@ from state.prompt_fields import parse_fields, render_fields
 NONCE = "0123456789abcdef"
 hostile = st.one_of(
     st.text(),
-    st.sampled_from(["</evidence nonce=", f"</evidence nonce={NONCE}>", "\n## question\n", "\u2028<evidence nonce=ab>\n", '"}\n']),
+    st.sampled_from(
+        ["</evidence nonce=", f"</evidence nonce={NONCE}>", "\n## question\n", "\u2028<evidence nonce=ab>\n", '"}\n']
+    ),
 ).flatmap(lambda piece: st.text().map(lambda rest: f"{rest}\n{piece}\n{rest}"))
 items = st.lists(
     st.builds(
@@ -47,7 +49,7 @@ def test_fields_come_back_as_they_went(passages: list[EvidenceItem], question: s
 
 def test_text_without_a_block_has_no_items() -> None:
     assert parse("no block") == []
-    assert parse_fields("## question\n\"q\"") == ({"question": "q"}, [])
+    assert parse_fields('## question\n"q"') == ({"question": "q"}, [])
 
 
 def test_a_broken_line_is_an_error() -> None:
