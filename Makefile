@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-QUESTION ?= When is a request refused because of the budget, and at which thresholds does an alert go out?
+QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench docs studio lock clean

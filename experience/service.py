@@ -180,34 +180,34 @@ class ResearchService:
         if isinstance(inputs, Report):
             yield numbered("report", **inputs.model_dump(mode="json"))
             return
-        span.add_event("transition", {"from": "__start__", "to": "guard_input"})
+        if inputs is not None and not isinstance(inputs, Command):
+            span.add_event("transition", {"from": "__start__", "to": "guard_input"})
         config = _config(self.settings, context.tenant, thread_id, run_id)
         control = RunControl()
         self._controls.add(control)
+        ending: RunEvent | None = None
         try:
             parts: Any = self.graph.astream(
                 inputs, config, context=context, stream_mode=["tasks"], durability="sync", control=control, version="v2"
             )
             async with aclosing(parts) as tasks:
                 async for part in tasks:
-                    event = _task_event(part, numbered)
-                    if event is not None:
-                        yield event
+                    for event in _task_events(part, numbered, thread_id):
+                        if event.type in ("node_started", "node_finished"):
+                            yield event
+                        else:
+                            ending = event
         except GraphDrained:
             yield numbered("stopped", thread_id=thread_id)
             return
         finally:
             self._controls.discard(control)
-        yield await self._ending(config, thread_id, numbered, span)
-
-    async def _ending(self, config: RunnableConfig, thread_id: str, numbered: _Numbered, span: Span) -> RunEvent:
-        snapshot = await self.graph.aget_state(config)
-        if snapshot.interrupts:
-            return numbered("review_pending", thread_id=thread_id, **snapshot.interrupts[0].value)
-        report = Report.model_validate(snapshot.values["report"])
-        span.set_attribute("sixplane.status", report.status.value)
-        span.set_attribute("sixplane.stop_reason", report.stop_reason)
-        return numbered("report", **report.model_dump(mode="json"))
+        if ending is None:
+            raise RuntimeError("the graph ended without a report")
+        if ending.type == "report":
+            span.set_attribute("sixplane.status", str(ending.data["status"]))
+            span.set_attribute("sixplane.stop_reason", str(ending.data["stop_reason"]))
+        yield ending
 
     async def _screened(self, question: str) -> tuple[str, Refusal | None]:
         """Screen before the graph sees the question: LangGraph checkpoints the raw input before its first node."""
@@ -293,13 +293,23 @@ async def _last(events: AsyncIterator[RunEvent]) -> Report:
     return Report.model_validate(last.data)
 
 
-def _task_event(part: Any, numbered: _Numbered) -> RunEvent | None:
+def _task_events(part: Any, numbered: _Numbered, thread_id: str) -> list[RunEvent]:
+    """Return the events of one part of the graph's `tasks` stream; a report is validated as it leaves."""
     data = part["data"]
     if "input" in data:
-        return numbered("node_started", data["name"])
+        return [numbered("node_started", data["name"])]
     if data.get("interrupts"):
-        return None
-    return numbered("node_finished", data["name"], error=bool(data.get("error")))
+        return [numbered("review_pending", thread_id=thread_id, **_interrupt_value(data["interrupts"][0]))]
+    events = [numbered("node_finished", data["name"], error=bool(data.get("error")))]
+    report = (data.get("result") or {}).get("report")
+    if report:
+        events.append(numbered("report", **Report.model_validate(report).model_dump(mode="json")))
+    return events
+
+
+def _interrupt_value(interrupt: Any) -> dict[str, Any]:
+    value = interrupt["value"] if isinstance(interrupt, dict) else interrupt.value
+    return dict(value)
 
 
 def _thread_status(event: RunEvent, before: str) -> str:

@@ -10,14 +10,13 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from state.channels import ResearchContext
 from state.errors import DependencyUnavailable, StorageFull, ThreadBusy, ThreadMissing
@@ -25,6 +24,8 @@ from state.values import Refusal, Value
 
 UNFINISHED = ("running", "stopped", "review")
 """A thread in one of these has work left: `running` without a live lease is a run that was killed."""
+
+Result = TypeVar("Result")
 
 _metadata = sa.MetaData()
 _threads = sa.Table(
@@ -69,7 +70,7 @@ class StoredRun(Value):
 
 
 class Threads:
-    """The table, on SQLite through SQLAlchemy Core."""
+    """The table, on SQLite through SQLAlchemy Core: immediate transactions in a worker thread."""
 
     def __init__(self, path: Path, *, lease_seconds: float) -> None:
         self._engine = _engine(path)
@@ -78,12 +79,11 @@ class Threads:
 
     async def setup(self) -> None:
         """Create the table where it is missing."""
-        async with self._begin() as connection:
-            await connection.run_sync(_metadata.create_all)
+        await self._run(_metadata.create_all)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._engine.dispose()
+        await asyncio.to_thread(self._engine.dispose)
 
     async def start(
         self,
@@ -100,29 +100,18 @@ class Threads:
         Raises:
             ThreadBusy: another run holds the thread, or its last one is unfinished.
         """
-        async with self._begin() as connection:
-            row = await _select(connection, tenant, thread_id)
-            if row is not None and row["status"] in UNFINISHED:
-                raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
-            values = {
-                "run_id": run_id,
-                "status": "running",
-                "question": question,
-                "context": context.model_dump(mode="json"),
-                "refusal": refusal.model_dump(mode="json") if refusal else None,
-                "trace_id": span[0],
-                "span_id": span[1],
-                "updated_at": _now(),
-                **self._lease(),
-            }
-            if row is None:
-                await connection.execute(
-                    _threads.insert().values(
-                        tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **values
-                    )
-                )
-            else:
-                await connection.execute(_where(_threads.update(), tenant, thread_id).values(**values))
+        values = {
+            "run_id": run_id,
+            "status": "running",
+            "question": question,
+            "context": context.model_dump(mode="json"),
+            "refusal": refusal.model_dump(mode="json") if refusal else None,
+            "trace_id": span[0],
+            "span_id": span[1],
+            "updated_at": _now(),
+            **self._lease(),
+        }
+        await self._run(lambda connection: _start(connection, tenant, thread_id, values))
 
     async def take(self, tenant: str, thread_id: str) -> StoredRun:
         """Take the lease of an existing thread to resume it.
@@ -131,21 +120,21 @@ class Threads:
             ThreadMissing: the tenant has no such thread.
             ThreadBusy: a live run holds it.
         """
-        async with self._begin() as connection:
-            row = await _select(connection, tenant, thread_id)
-            if row is None:
-                raise ThreadMissing(f"there is no thread {thread_id!r}")
+
+        def take(connection: sa.Connection) -> StoredRun:
+            row = _existing(connection, tenant, thread_id)
             if _live(row):
                 raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
-            await connection.execute(_where(_threads.update(), tenant, thread_id).values(**self._lease()))
-        return _stored(row)
+            connection.execute(_where(_threads.update(), tenant, thread_id).values(**self._lease()))
+            return _stored(row)
+
+        return await self._run(take)
 
     async def settle(self, tenant: str, thread_id: str, status: str, span: tuple[str, str] | None = None) -> None:
         """Enter how the run ended and give the lease back."""
         traced = {"trace_id": span[0], "span_id": span[1]} if span else {}
         values = {"status": status, "lease_owner": None, "lease_until": None, "updated_at": _now(), **traced}
-        async with self._begin() as connection:
-            await connection.execute(_where(_threads.update(), tenant, thread_id).values(**values))
+        await self._run(lambda c: c.execute(_where(_threads.update(), tenant, thread_id).values(**values)))
 
     @asynccontextmanager
     async def held(self, tenant: str, thread_id: str) -> AsyncIterator[None]:
@@ -161,66 +150,76 @@ class Threads:
     async def list(self, tenant: str) -> list[ThreadRecord]:
         """Return the tenant's threads, the latest first."""
         query = sa.select(_threads).where(_threads.c.tenant == tenant).order_by(_threads.c.updated_at.desc())
-        async with self._begin() as connection:
-            return [_record(row) for row in (await connection.execute(query)).mappings()]
+        return await self._run(lambda connection: [_record(row) for row in connection.execute(query).mappings()])
 
     async def get(self, tenant: str, thread_id: str) -> StoredRun:
         """Return one thread. Raises `ThreadMissing`."""
-        async with self._begin() as connection:
-            row = await _select(connection, tenant, thread_id)
-        if row is None:
-            raise ThreadMissing(f"there is no thread {thread_id!r}")
-        return _stored(row)
+        return await self._run(lambda connection: _stored(_existing(connection, tenant, thread_id)))
 
     async def _beat(self, tenant: str, thread_id: str) -> None:
+        mine = _where(_threads.update(), tenant, thread_id).where(_threads.c.lease_owner == self._owner)
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
-            async with self._begin() as connection:
-                mine = _where(_threads.update(), tenant, thread_id).where(_threads.c.lease_owner == self._owner)
-                await connection.execute(mine.values(**self._lease()))
+            await self._run(lambda connection: connection.execute(mine.values(**self._lease())))
 
     def _lease(self) -> dict[str, Any]:
         return {"lease_owner": self._owner, "lease_until": datetime.now(UTC).timestamp() + self._lease_seconds}
 
-    @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[Any]:
+    async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return await asyncio.to_thread(self._in_transaction, work)
+
+    def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
         try:
-            async with self._engine.connect() as connection:
-                await connection.exec_driver_sql("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                except BaseException:
-                    await connection.rollback()
-                    raise
-                await connection.commit()
-        except sa.exc.OperationalError as error:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except sa.exc.DatabaseError as error:
             raise _storage_error(error) from error
 
 
-def _engine(path: Path) -> AsyncEngine:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 30, "isolation_level": None})
+def _engine(path: Path) -> sa.Engine:
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30, "isolation_level": None})
 
-    @sa.event.listens_for(engine.sync_engine, "connect")
+    @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.close()
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    @sa.event.listens_for(engine, "begin")
+    def _immediate(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
 
-def _storage_error(error: sa.exc.OperationalError) -> DependencyUnavailable:
+def _storage_error(error: sa.exc.DatabaseError) -> DependencyUnavailable:
     if "full" in str(error.orig):
         return StorageFull("the thread table cannot be written: the disk is full")
     return DependencyUnavailable(
         f"the thread table cannot be used: {error.orig}",
-        hint="check the home folder's permissions, or set SIXPLANE_HOME",
+        hint="check the permissions of the home folder, or move `threads.db` away; checkpoints are kept elsewhere",
     )
 
 
-async def _select(connection: Any, tenant: str, thread_id: str) -> Any:
-    return (await connection.execute(_where(sa.select(_threads), tenant, thread_id))).mappings().first()
+def _start(connection: sa.Connection, tenant: str, thread_id: str, values: dict[str, Any]) -> None:
+    row = _select(connection, tenant, thread_id)
+    if row is None:
+        created = {"tenant": tenant, "thread_id": thread_id, "created_at": values["updated_at"]}
+        connection.execute(_threads.insert().values(**created, **values))
+        return
+    if row["status"] in UNFINISHED:
+        raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+    connection.execute(_where(_threads.update(), tenant, thread_id).values(**values))
+
+
+def _existing(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
+    row = _select(connection, tenant, thread_id)
+    if row is None:
+        raise ThreadMissing(f"there is no thread {thread_id!r}")
+    return row
+
+
+def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
+    return connection.execute(_where(sa.select(_threads), tenant, thread_id)).mappings().first()
 
 
 def _where(statement: Any, tenant: str, thread_id: str) -> Any:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What an error means: whether to try again, after how many seconds at least, and whether it was billed."""
-
-    reason: str
-    transient: bool
-    billed: bool
-    retry_after: float = 0.0
-    hint: str = ""
-
 
 _HINTS = {
     400: "the model may not take this request; try another model",
@@ -26,24 +15,71 @@ _HINTS = {
     413: "retrieve fewer passages with `-k`",
     429: "wait, or choose another model",
 }
+_TOO_LONG = "retrieve fewer passages with `-k`, or set SIXPLANE_OPENAI__CONTEXT_TOKENS to what the server takes"
+_NEVER_SENT = (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What an error means: whether to try again, after how many seconds at least, and whether it may be billed."""
+
+    reason: str
+    transient: bool
+    billed: bool
+    retry_after: float = 0.0
+    hint: str = ""
+
+
+class ProviderError(Exception):
+    """A provider failed; the SDK's error is its cause."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+class NoCompletionError(ProviderError):
+    """An endpoint answered with something else than a chat completion."""
+
+    def __init__(self) -> None:
+        hint = "check SIXPLANE_OPENAI__BASE_URL; it usually ends in `/v1`"
+        super().__init__(Failure("its answer is no chat completion", transient=False, billed=True, hint=hint))
 
 
 def classify(error: BaseException) -> Failure | None:
     """Return what `error` means, `None` for one that no provider causes."""
+    if isinstance(error, ProviderError):
+        return error.failure
     if isinstance(error, TimeoutError | httpx.TimeoutException) or _named(error, "APITimeoutError"):
-        return Failure("it did not answer in time", transient=True, billed=True, hint="raise `models.timeout_seconds`")
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int):
-        transient = status in (408, 409, 425, 429) or status >= 500
-        hint = _HINTS.get(status, "check the server's log")
-        return Failure(
-            f"it answered {status}", transient=transient, billed=False, retry_after=_retry_after(error), hint=hint
-        )
+        hint = "raise SIXPLANE_MODELS__TIMEOUT_SECONDS"
+        return Failure("it did not answer in time", transient=True, billed=_was_sent(error), hint=hint)
+    if isinstance(getattr(error, "status_code", None), int):
+        return _of_status(error, error.status_code)  # type: ignore[attr-defined]
     if isinstance(error, ConnectionError | httpx.TransportError) or _named(error, "APIConnectionError"):
-        return Failure(
-            "it cannot be reached", transient=True, billed=False, hint="check that the server runs and its address"
-        )
+        hint = "check that the server runs, and SIXPLANE_OPENAI__BASE_URL"
+        return Failure("it cannot be reached", transient=True, billed=_was_sent(error), hint=hint)
     return None
+
+
+def refuses_json_mode(error: BaseException) -> bool:
+    """Whether a server does not know `response_format`, or not this one."""
+    return getattr(error, "status_code", None) in (400, 422) and "response_format" in str(error)
+
+
+def _of_status(error: BaseException, status: int) -> Failure:
+    transient = status in (408, 409, 425, 429) or status >= 500
+    hint = _TOO_LONG if status == 400 and "context" in str(error) else _HINTS.get(status, "check the server's log")
+    return Failure(f"it answered {status}", transient, billed=False, retry_after=_retry_after(error), hint=hint)
+
+
+def _was_sent(error: BaseException) -> bool:
+    return not any(isinstance(cause, _NEVER_SENT) for cause in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def _named(error: BaseException, name: str) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
-from gateway.catalog import Catalog, load_catalog
+from gateway.catalog import Catalog, ModelEntry, load_catalog
 from gateway.extractive import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
 from gateway.ledger import Ledger
-from gateway.providers import openai_chat_model
+from gateway.metering import answer_tokens, prompt_chars
+from gateway.providers import JsonMode, openai_chat_model
 from gateway.scope import CallScope
 from settings import Settings
 from state.channels import ResearchContext
@@ -42,6 +44,7 @@ class Gateway:
         self._ledger = ledger
         self._embeddings = embeddings
         self._models = dict(models or {})
+        self._json_modes: dict[str, JsonMode] = {}
         self.catalog: Catalog = load_catalog(prices=settings.models.prices_micro_usd, extra=self._models)
 
     def model_id(self, role: Role, context: ResearchContext) -> str:
@@ -66,14 +69,25 @@ class Gateway:
             ModelUnknown: there is no such model.
             SettingsInvalid: its endpoint is not configured.
         """
+        entry = self._entry(scope.model)
+        bounded = replace(scope, max_output_tokens=answer_tokens(entry, scope.max_output_tokens))
         return GovernedChatModel(
-            inner=self._inner(scope),
-            scope=scope,
-            entry=self.catalog.get(scope.model),
+            inner=self._inner(bounded),
+            scope=bounded,
+            entry=entry,
             ledger=self._ledger,
             limits=self._settings.models,
             capture_content=self._settings.telemetry.capture_content,
+            json_mode=self._json_modes.setdefault(scope.model, JsonMode()),
         )
+
+    def prompt_chars(self, model_id: str, max_output_tokens: int = 2048) -> int:
+        """Return how many characters of prompt `model_id` takes beside an answer of `max_output_tokens`.
+
+        Raises:
+            ModelUnknown: there is no such model.
+        """
+        return prompt_chars(self._entry(model_id), max_output_tokens)
 
     async def usage(self, tenant: str, run_id: str) -> Usage:
         """Return what a run used."""
@@ -86,6 +100,12 @@ class Gateway:
     async def aclose(self) -> None:
         """Close what was opened."""
         await self._ledger.aclose()
+
+    def _entry(self, model_id: str) -> ModelEntry:
+        entry = self.catalog.get(model_id)
+        if entry.provider != "openai":
+            return entry
+        return entry.model_copy(update={"context_window": self._settings.openai.context_tokens})
 
     def _inner(self, scope: CallScope) -> BaseChatModel:
         if scope.model in self._models:

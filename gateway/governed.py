@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import json
 import random
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -18,8 +19,10 @@ from opentelemetry.trace import Span
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from gateway.catalog import ModelEntry
-from gateway.failures import Failure, classify
+from gateway.failures import Failure, ProviderError, classify
 from gateway.ledger import Ledger, Reservation
+from gateway.metering import check_fits, usage_of_call, worst_cost
+from gateway.providers import JsonMode, ask_openai
 from gateway.scope import CallScope
 from gateway.structure import SchemaFault, parse_answer, with_schema_prompt
 from observability import operation_span
@@ -27,11 +30,12 @@ from settings.tree import ModelSettings
 from state.errors import ModelOutputInvalid, ModelUnavailable, UnsupportedSchema
 from state.values import Usage
 
-CHARS_PER_TOKEN = 3
-"""Prompts are counted at three characters a token for the reservation: English averages about four, so that the
-estimate errs upward."""
-
 MAX_BACKOFF_SECONDS = 20.0
+
+_QUOTED_CHARS = 1_500
+_NONCE = re.compile(r"evidence nonce=[0-9a-f]{16}>")
+
+Provider = Callable[[], Awaitable[AIMessage]]
 
 
 class GovernedChatModel(BaseChatModel):
@@ -45,6 +49,7 @@ class GovernedChatModel(BaseChatModel):
     ledger: Ledger
     limits: ModelSettings
     capture_content: bool = False
+    json_mode: JsonMode = JsonMode()
 
     _ordinal: int = PrivateAttr(default=0)
 
@@ -73,7 +78,7 @@ class GovernedChatModel(BaseChatModel):
         async def ask(messages: Any) -> BaseModel:
             return await self._ask(schema, self._convert_input(messages).to_messages())
 
-        return RunnableLambda(ask)  # type: ignore[return-value]
+        return RunnableLambda(ask)
 
     def _generate(
         self,
@@ -119,56 +124,77 @@ class GovernedChatModel(BaseChatModel):
 
     async def _provider(self, schema: type[BaseModel], messages: list[BaseMessage]) -> AIMessage:
         if self.entry.provider == "openai":
-            return await self.inner.ainvoke(messages)
+            return await ask_openai(self.inner, messages, self.json_mode)
         raw = await self.inner.with_structured_output(schema, include_raw=True).ainvoke(messages)
         answer = raw["raw"] if isinstance(raw, dict) else raw
         if not isinstance(answer, AIMessage):
             raise TypeError(f"the model answered {type(answer).__name__!r}, not an `AIMessage`")
         return answer
 
-    async def _call(self, messages: Sequence[BaseMessage], schema: str, provider: Callable[[], Any]) -> AIMessage:
+    async def _call(self, messages: Sequence[BaseMessage], schema: str, provider: Provider) -> AIMessage:
         ordinal, self._ordinal = self._ordinal, self._ordinal + 1
-        key = self._key(messages, schema, ordinal)
         with operation_span("chat", self.scope.model, self._attributes()) as span:
-            worst = self.entry.cost(*self._units(_chars(messages), self.scope.max_output_tokens, worst=True))
-            scope = self.scope
-            held = await self.ledger.reserve(scope.tenant, scope.run_id, key, worst, scope.run_limit_micro_usd)
-            span.set_attribute("sixplane.memo", "miss" if held.answer is None else "hit")
-            if held.answer is not None:
-                return _load(held.answer)
-            answer = await self._provided(provider, held, span)
-            usage = self._used(messages, answer)
-            await self.ledger.settle(held, usage, _dump(answer))
-            self._observe(span, messages, answer, usage)
-            return answer
+            check_fits(self.entry, messages, self.scope.max_output_tokens)
+            key = self._key(messages, schema, ordinal)
+            for attempt in range(1, self.limits.max_attempts + 1):
+                try:
+                    return await self._attempted(span, key, attempt, messages, provider)
+                except ProviderError as error:
+                    await self._before_the_next(attempt, error)
+            raise AssertionError("the last attempt returns or raises")
 
-    async def _provided(self, provider: Callable[[], Any], held: Reservation, span: Span) -> AIMessage:
-        """Ask the provider, again where it makes sense; settle the reservation where it fails for good.
+    async def _attempted(
+        self, span: Span, key: str, attempt: int, messages: Sequence[BaseMessage], provider: Provider
+    ) -> AIMessage:
+        held = await self._reserved(key, messages)
+        span.set_attribute("sixplane.memo", "miss" if held.answer is None else "hit")
+        if held.answer is not None:
+            return _load(held.answer)
+        span.set_attribute("sixplane.attempts", attempt)
+        answer = await self._provided(provider, held)
+        usage = usage_of_call(self.entry, messages, answer)
+        await self.ledger.settle(held, usage, _dump(answer))
+        self._observe(span, messages, answer, usage)
+        return answer
+
+    async def _reserved(self, key: str, messages: Sequence[BaseMessage]) -> Reservation:
+        scope = self.scope
+        worst = worst_cost(self.entry, messages, scope.max_output_tokens)
+        return await self.ledger.reserve(scope.tenant, scope.run_id, key, worst, scope.run_limit_micro_usd)
+
+    async def _provided(self, provider: Provider, held: Reservation) -> AIMessage:
+        """Ask the provider once, and settle where it fails.
 
         What certainly was not answered is free; a call that may have been answered is charged at its reservation.
         """
-        attempt = 0
-        while True:
-            attempt += 1
-            span.set_attribute("sixplane.attempts", attempt)
-            try:
-                answer = await asyncio.wait_for(provider(), self.limits.timeout_seconds)
-            except Exception as error:
-                failure = classify(error)
-                if failure is None or not failure.transient or attempt >= self.limits.max_attempts:
-                    charged = held.amount if failure is None or failure.billed else 0
-                    await self.ledger.settle(held, Usage(calls=1, cost_micro_usd=charged), None)
-                    if failure is None:
-                        raise
-                    raise self._unavailable(failure, attempt) from error
-                await asyncio.sleep(_backoff(attempt, failure.retry_after))
-            else:
-                return answer
+        try:
+            return await asyncio.wait_for(provider(), self.limits.timeout_seconds)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._charge(held, held.amount))
+            raise
+        except Exception as error:
+            failure = classify(error)
+            await self._charge(held, 0 if failure and not failure.billed else held.amount)
+            if failure is None:
+                raise
+            raise ProviderError(failure) from error
+
+    async def _charge(self, held: Reservation, cost: int) -> None:
+        await self.ledger.settle(held, Usage(calls=1, cost_micro_usd=cost), None)
+
+    async def _before_the_next(self, attempt: int, error: ProviderError) -> None:
+        """Wait for the next attempt.
+
+        Raises:
+            ModelUnavailable: there is none.
+        """
+        if not error.failure.transient or attempt >= self.limits.max_attempts:
+            raise self._unavailable(error.failure, attempt) from error.__cause__
+        await asyncio.sleep(_backoff(attempt, error.failure.retry_after))
 
     def _unavailable(self, failure: Failure, attempts: int) -> ModelUnavailable:
-        return ModelUnavailable(
-            f"the model {self.scope.model!r} failed after {attempts} attempts: {failure.reason}", hint=failure.hint
-        )
+        tries = "" if attempts == 1 else f" {attempts} times"
+        return ModelUnavailable(f"the model {self.scope.model!r} failed{tries}: {failure.reason}", hint=failure.hint)
 
     def _key(self, messages: Sequence[BaseMessage], schema: str, ordinal: int) -> str:
         scope = self.scope
@@ -197,31 +223,9 @@ class GovernedChatModel(BaseChatModel):
             "sixplane.role": scope.role.value,
         }
 
-    def _used(self, messages: Sequence[BaseMessage], answer: AIMessage) -> Usage:
-        """Return what the provider reports, counted where it does not."""
-        reported = answer.usage_metadata or {}
-        asked, said = _chars(messages), len(answer.text)
-        tokens_in = int(reported.get("input_tokens") or -(-asked // CHARS_PER_TOKEN))
-        tokens_out = int(reported.get("output_tokens") or -(-said // CHARS_PER_TOKEN))
-        units = (tokens_in, tokens_out) if self.entry.unit == "tokens" else (asked, said)
-        return Usage(
-            calls=1,
-            input_chars=asked,
-            output_chars=said,
-            input_tokens=tokens_in,
-            output_tokens=tokens_out,
-            cost_micro_usd=self.entry.cost(*units),
-        )
-
-    def _units(self, chars: int, output_tokens: int, *, worst: bool) -> tuple[int, int]:
-        del worst
-        if self.entry.unit == "characters":
-            return chars, output_tokens * 6
-        return -(-chars // CHARS_PER_TOKEN), output_tokens
-
     def _observe(self, span: Span, messages: Sequence[BaseMessage], answer: AIMessage, usage: Usage) -> None:
         span.set_attribute("gen_ai.response.model", str(answer.response_metadata.get("model_name") or self.scope.model))
-        span.set_attribute("gen_ai.response.finish_reasons", str(answer.response_metadata.get("finish_reason") or ""))
+        span.set_attribute("gen_ai.response.finish_reasons", [str(answer.response_metadata.get("finish_reason") or "")])
         span.set_attribute("gen_ai.usage.input_tokens", usage.input_tokens)
         span.set_attribute("gen_ai.usage.output_tokens", usage.output_tokens)
         span.set_attribute("sixplane.cost_micro_usd", usage.cost_micro_usd)
@@ -231,25 +235,20 @@ class GovernedChatModel(BaseChatModel):
 
 
 def _repair(answer: AIMessage, fault: SchemaFault) -> list[BaseMessage]:
+    wrong = fault.detail[: _QUOTED_CHARS // 2]
     return [
-        AIMessage(answer.text or "(nothing)"),
-        HumanMessage(f"That does not fit: {fault.detail} Answer again with the JSON object alone, complete and valid."),
+        AIMessage(answer.text[:_QUOTED_CHARS] or "(nothing)"),
+        HumanMessage(f"That does not fit: {wrong} Answer again with the JSON object alone, complete and valid."),
     ]
 
 
 def _without_nonce(message: BaseMessage) -> str:
     """Return the text that a repeated call shares: the evidence fence's nonce is drawn anew each time."""
-    import re
-
-    return re.sub(r"evidence nonce=[0-9a-f]{16}>", "evidence>", message.text)
-
-
-def _chars(messages: Sequence[BaseMessage]) -> int:
-    return sum(len(message.text) for message in messages)
+    return _NONCE.sub("evidence>", message.text)
 
 
 def _backoff(attempt: int, retry_after: float) -> float:
-    jittered = random.uniform(0.5, 1.0) * min(0.25 * 2**attempt, MAX_BACKOFF_SECONDS)  # noqa: S311
+    jittered = random.uniform(0.5, 1.0) * min(0.25 * 2.0**attempt, MAX_BACKOFF_SECONDS)  # noqa: S311
     return max(jittered, min(retry_after, MAX_BACKOFF_SECONDS))
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
-from langchain_core.utils.json import parse_json_markdown
 from pydantic import BaseModel, ValidationError
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
 _TRUNCATED = frozenset({"length", "max_tokens", "MAX_TOKENS"})
+_STARTS = re.compile(r"\A[^{]*\{|^\{", re.MULTILINE)
+_DECODER = json.JSONDecoder(strict=False)
 
 
 class SchemaFault(ValueError):
@@ -33,25 +35,39 @@ def with_schema_prompt(messages: Sequence[BaseMessage], schema: type[BaseModel])
 
 
 def parse_answer(schema: type[Schema], answer: AIMessage) -> Schema:
-    """Return the answer as `schema`.
+    """Return the answer as `schema`: the last JSON object in its text that fits.
 
     Raises:
-        SchemaFault: it is truncated, is no JSON object, or does not fit.
+        SchemaFault: it is truncated, holds no JSON object, or none fits.
     """
     if answer.response_metadata.get("finish_reason") in _TRUNCATED:
         raise SchemaFault("it was cut off at the longest output", "The answer was cut off; make it shorter.")
-    try:
-        value = parse_json_markdown(_object_in(answer.text), parser=json.loads)
-    except (ValueError, RecursionError) as error:
-        raise SchemaFault("it is not JSON", "It is not a JSON object.") from error
-    try:
-        return schema.model_validate(value)
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise SchemaFault(f"it does not fit `{schema.__name__}`", "; ".join(faults[:5])) from error
+    fault = SchemaFault("it is not JSON", "It is not a JSON object.")
+    for value in reversed(_objects_in(answer.text)):
+        try:
+            return schema.model_validate(value)
+        except ValidationError as error:
+            fault = _fault(schema, error)
+    raise fault
 
 
-def _object_in(text: str) -> str:
-    """Return the outermost JSON object in `text`, which weak models wrap in prose or a code fence."""
-    start, end = text.find("{"), text.rfind("}")
-    return text[start : end + 1] if 0 <= start < end else text
+def _objects_in(text: str) -> list[Any]:
+    """Return the JSON objects in `text`, which weak models wrap in prose, thoughts or a code fence.
+
+    One starts at the first brace or at the start of a line, never within a line: that would be a part of a broken one.
+    """
+    found: list[Any] = []
+    end = 0
+    for start in [match.end() - 1 for match in _STARTS.finditer(text)]:
+        if start >= end:
+            try:
+                value, end = _DECODER.raw_decode(text, start)
+            except (ValueError, RecursionError):
+                continue
+            found.append(value)
+    return found
+
+
+def _fault(schema: type[BaseModel], error: ValidationError) -> SchemaFault:
+    faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+    return SchemaFault(f"it does not fit `{schema.__name__}`", f"{'; '.join(faults[:5])}.")

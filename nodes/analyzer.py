@@ -124,10 +124,16 @@ def open_questions(
     named = {gap.sub_question: gap.missing for gap in analysis.gaps}
     latest = max((question.round for question in asked), default=1)
     return tuple(
-        Gap(sub_question=question.id, missing=named.get(question.id) or f"The corpus does not answer: {question.text}")
+        Gap(sub_question=question.id, missing=_missing(question, named.get(question.id, "")))
         for question in asked
         if question.round == latest and (question.id in named or question.id not in answered)
     )
+
+
+def _missing(question: SubQuestion, named: str) -> str:
+    """Return what is missing in the words of the question as it was first asked."""
+    missing = named or f"The corpus does not answer: {question.text}"
+    return missing.replace(question.text, question.asks) if question.asks else missing
 
 
 def _quotes(proposed: ProposedFinding, passages: Mapping[str, Passage]) -> tuple[Quote, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from langchain_core.messages import HumanMessage, SystemMessage
@@ -37,7 +38,9 @@ class Researcher:
         prior, events = await self._recall(state, runtime)
         plan = await self._to.ask(runtime, Role.RESEARCHER, ResearchPlan, plan_prompt(state, context, prior))
         known = state.get("sub_questions", ())
-        planned = number_sub_questions(plan, known, context.max_sub_questions, state.get("research_rounds", 0) + 1)
+        again = open_gaps(known, state.get("gaps", ()))
+        round_ = state.get("research_rounds", 0) + 1
+        planned = number_sub_questions(plan, known, context.max_sub_questions, round_, again)
         update = {
             "standalone_question": (known and state["standalone_question"]) or plan.standalone_question.strip(),
             "sub_questions": (*known, *planned),
@@ -68,13 +71,20 @@ def plan_prompt(state: ResearchState, context: ResearchContext, prior: list[str]
 def open_gaps(asked: tuple[SubQuestion, ...], gaps: tuple[Gap, ...]) -> list[str]:
     """Return the sub-questions that the last round left open, in their order."""
     left_open = {gap.sub_question for gap in gaps}
-    return [question.text for question in asked if question.id in left_open]
+    return [question.asks or question.text for question in asked if question.id in left_open]
 
 
 def number_sub_questions(
-    plan: ResearchPlan, known: tuple[SubQuestion, ...], most: int, round_: int
+    plan: ResearchPlan, known: tuple[SubQuestion, ...], most: int, round_: int, asked_again: Sequence[str] = ()
 ) -> list[SubQuestion]:
-    """Return at most `most` new sub-questions, numbered on from `known`; never an empty list."""
+    """Return at most `most` new sub-questions, numbered on from `known`; never an empty list.
+
+    `asked_again` are the open questions that a later round plans for, one by one where the counts agree.
+    """
     texts = dict.fromkeys(text.strip() for text in plan.sub_questions if text.strip())
     chosen = list(texts)[:most] or [plan.standalone_question]
-    return [SubQuestion(id=f"q{len(known) + n}", text=text, round=round_) for n, text in enumerate(chosen, 1)]
+    again = dict(enumerate(asked_again, 1)) if len(asked_again) == len(chosen) else {}
+    return [
+        SubQuestion(id=f"q{len(known) + n}", text=text, round=round_, asks=again.get(n, ""))
+        for n, text in enumerate(chosen, 1)
+    ]

@@ -10,6 +10,7 @@ SixplaneError
 │   ├── ThreadMissing        thread_missing         no such thread
 │   ├── ThreadNotResumable   thread_not_resumable   the thread has nothing left to do, or waits for an answer
 │   ├── ModelUnknown         model_unknown          no such model
+│   ├── PromptTooLong        prompt_too_long        prompt and answer do not fit into the model's context
 │   ├── UnsupportedSchema    unsupported_schema     the extractive model knows only the role schemas
 │   └── SettingsInvalid      settings_invalid       a setting is missing or wrong
 ├── PolicyRefusal            policy_refused         a guard refused
@@ -106,6 +107,13 @@ class ModelUnknown(BadInput):
 
     code = "model_unknown"
     default_hint = "`sixplane models` lists the models"
+
+
+class PromptTooLong(BadInput):
+    """Prompt and answer do not fit into the model's context."""
+
+    code = "prompt_too_long"
+    default_hint = "retrieve fewer passages with `-k`, or raise SIXPLANE_OPENAI__CONTEXT_TOKENS if the model takes more"
 
 
 class UnsupportedSchema(BadInput):

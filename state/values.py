@@ -76,11 +76,15 @@ class Passage(Value):
 
 
 class SubQuestion(Value):
-    """One question of the research plan. `id` is `q1`, `q2`, … across the rounds of a run."""
+    """One question of the research plan. `id` is `q1`, `q2`, … across the rounds of a run.
+
+    `asks` is what an earlier round asked and this one asks again in other words.
+    """
 
     id: str
     text: str
     round: int = 1
+    asks: str = ""
 
 
 class Hit(Value):

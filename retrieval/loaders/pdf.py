@@ -14,6 +14,10 @@ from retrieval.loaders.canonical import document, join_pages, lf
 from retrieval.loaders.errors import LoadFault
 
 _HYPHENS = ("\ufffe\n", "\ufffe\r\n", "\ufffe")
+_HEADING_SHARE = 0.6
+"""A heading is shorter than this share of the page's longest line."""
+
+_END_MARKS = ".,;:!?-"
 _PDFIUM = Lock()
 """pdfium is not safe to call from two threads at once."""
 
@@ -41,7 +45,23 @@ def _page_text(pdf: pypdfium2.PdfDocument, n: int) -> str:
     text = page.get_textpage().get_text_range()
     for hyphen in _HYPHENS:
         text = text.replace(hyphen, "")
-    return lf(text).replace("\0", "").replace("\f", "\n")
+    return set_off_headings(lf(text).replace("\0", "").replace("\f", "\n"))
+
+
+def set_off_headings(text: str) -> str:
+    """Return a page's text with a blank line after each line that looks like a heading.
+
+    pdfium gives lines, not paragraphs: a short line without an end mark, before a line that begins in upper case,
+    would otherwise run into the sentence below it.
+    """
+    lines = text.split("\n")
+    usual = max(map(len, lines))
+    for n in range(len(lines) - 1):
+        line, below = lines[n].strip(), lines[n + 1].lstrip()
+        short = 0 < len(line) < _HEADING_SHARE * usual and line[0].isupper()
+        if short and line[-1] not in _END_MARKS and below[:1].isupper():
+            lines[n] += "\n"
+    return "\n".join(lines)
 
 
 def _fault(error: pypdfium2.PdfiumError) -> LoadFault:

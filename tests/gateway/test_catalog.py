@@ -7,7 +7,9 @@ from state.errors import ModelUnknown
 
 
 def catalog(**prices):
-    return load_catalog(prices={name.replace("_", ":"): price for name, price in prices.items()}, extra=["scripted:one"])
+    return load_catalog(
+        prices={name.replace("_", ":"): price for name, price in prices.items()}, extra=["scripted:one"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,9 +43,15 @@ def test_a_configured_price_goes_before_the_catalogue():
 
 @pytest.mark.parametrize(
     ("unit", "units", "cost"),
-    [("tokens", (1, 0), 1), ("tokens", (1_000_000, 0), 150_000), ("tokens", (1_000_001, 0), 150_001), ("tokens", (0, 0), 0),
-     ("characters", (10_000, 0), 150_000), ("characters", (1, 1), 75)],
-)  # fmt: skip
+    [
+        ("tokens", (0, 0), 0),
+        ("tokens", (1, 0), 1),
+        ("tokens", (1_000_000, 0), 150_000),
+        ("tokens", (1_000_001, 0), 150_001),
+        ("characters", (10_000, 0), 150_000),
+        ("characters", (1, 1), 75),
+    ],
+)
 def test_a_cost_is_a_whole_number_rounded_up(unit, units, cost):
     entry = catalog(openai_small=(150_000, 600_000)).get("openai:small").model_copy(update={"unit": unit})
     assert entry.cost(*units) == cost

@@ -1,0 +1,74 @@
+"""What a call takes: counted before it for the reservation, after it where the provider reports nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from gateway.catalog import ModelEntry
+from state.errors import PromptTooLong
+from state.values import Usage
+
+CHARS_PER_TOKEN = 3
+"""English averages four characters to the token: three make the estimate of a prompt err upward."""
+
+MAX_CHARS_PER_TOKEN = 6
+"""What a token of an answer takes at most, for models that bill characters."""
+
+SPARED_CHARS = 5_500
+"""What the gateway adds to a prompt: the schema (2,000 characters), a repair (2,500), headings."""
+
+
+def chars_of(messages: Sequence[BaseMessage]) -> int:
+    """Return the characters of a prompt."""
+    return sum(len(message.text) for message in messages)
+
+
+def answer_tokens(entry: ModelEntry, wanted: int) -> int:
+    """Return the longest answer that is asked for: at most half of the context, the rest is the prompt's."""
+    return min(wanted, entry.output_cap, entry.context_window // 2)
+
+
+def prompt_chars(entry: ModelEntry, max_output_tokens: int) -> int:
+    """Return how many characters a caller's prompt may have, so that answer, schema and repair still fit."""
+    room = (entry.context_window - answer_tokens(entry, max_output_tokens)) * CHARS_PER_TOKEN
+    return max(room - SPARED_CHARS, room // 3)
+
+
+def check_fits(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int) -> None:
+    """Raise `PromptTooLong` where prompt and answer do not fit into the model's context."""
+    needed = _tokens(chars_of(messages)) + max_output_tokens
+    if needed > entry.context_window:
+        raise PromptTooLong(
+            f"prompt and answer need about {needed} tokens, and {entry.id!r} takes {entry.context_window}"
+        )
+
+
+def worst_cost(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int) -> int:
+    """Return what a call costs at most, in micro-dollars."""
+    asked = chars_of(messages)
+    if entry.unit == "characters":
+        return entry.cost(asked, max_output_tokens * MAX_CHARS_PER_TOKEN)
+    return entry.cost(_tokens(asked), max_output_tokens)
+
+
+def usage_of_call(entry: ModelEntry, messages: Sequence[BaseMessage], answer: AIMessage) -> Usage:
+    """Return what the provider reports, counted where it does not."""
+    asked, said = chars_of(messages), len(answer.text)
+    reported = answer.usage_metadata
+    tokens_in = (reported["input_tokens"] if reported else 0) or _tokens(asked)
+    tokens_out = (reported["output_tokens"] if reported else 0) or _tokens(said)
+    units = (tokens_in, tokens_out) if entry.unit == "tokens" else (asked, said)
+    return Usage(
+        calls=1,
+        input_chars=asked,
+        output_chars=said,
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        cost_micro_usd=entry.cost(*units),
+    )
+
+
+def _tokens(chars: int) -> int:
+    return -(-chars // CHARS_PER_TOKEN)

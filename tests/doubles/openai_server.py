@@ -1,0 +1,109 @@
+"""An endpoint on 127.0.0.1 that speaks OpenAI's chat completions over the wire, and misbehaves on request.
+
+with OpenAIServer(Reply("{}"), Reply(status=500)) as server:
+    settings = load_settings(openai={"base_url": server.base_url})
+"""
+
+import asyncio
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer: `content` as a chat completion, or `body` as it stands, after `delay` seconds."""
+
+    content: str = ""
+    status: int = 200
+    headers: dict = field(default_factory=dict)
+    finish_reason: str = "stop"
+    usage: tuple[int, int] | None = (100, 20)
+    delay: float = 0.0
+    body: str | None = None
+    error: str = "something is wrong"
+
+
+class OpenAIServer:
+    """Answers with `replies` in order; the last one repeats. `requests` are the bodies it was sent."""
+
+    def __init__(self, *replies: Reply, api_key: str = "", json_mode: bool = True) -> None:
+        self._replies, self._api_key, self._json_mode = replies, api_key, json_mode
+        self.requests: list[dict] = []
+        self.headers: list[dict] = []
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        app = Starlette(routes=[Route("/v1/chat/completions", self._complete, methods=["POST"])])
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+
+    def __enter__(self):
+        self._thread.start()
+        for _ in range(1_000):
+            if self._server.started:
+                return self
+            time.sleep(0.005)
+        raise TimeoutError("the endpoint did not start")
+
+    def __exit__(self, *_):
+        self._server.should_exit = self._server.force_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+    async def _complete(self, request: Request) -> Response:
+        self.requests.append(await request.json())
+        self.headers.append(dict(request.headers))
+        refusal = self._refusal(request)
+        if refusal:
+            return refusal
+        reply = self._replies[min(len(self.requests), len(self._replies)) - 1]
+        await asyncio.sleep(reply.delay)
+        if reply.body is not None:
+            return Response(reply.body, reply.status, reply.headers, media_type="text/html")
+        if reply.status != 200:
+            return _error(reply.status, reply.error, reply.headers)
+        return JSONResponse(_completion(reply, self.requests[-1]["model"]), headers=reply.headers)
+
+    def _refusal(self, request: Request) -> Response | None:
+        if self._api_key and request.headers.get("authorization") != f"Bearer {self._api_key}":
+            return _error(401, "Incorrect API key provided", {})
+        if not self._json_mode and "response_format" in self.requests[-1]:
+            return _error(400, "'response_format.type' must be 'json_schema' or 'text'", {})
+        return None
+
+
+def unused_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _error(status, message, headers):
+    return JSONResponse({"error": {"message": message, "type": "error", "code": status}}, status, headers)
+
+
+def _completion(reply, model):
+    message = {"role": "assistant", "content": reply.content}
+    completion = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_700_000_000,
+        "model": model,
+        "choices": [{"index": 0, "message": message, "finish_reason": reply.finish_reason, "logprobs": None}],
+    }
+    if reply.usage:
+        asked, said = reply.usage
+        completion["usage"] = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+    return completion

@@ -1,0 +1,239 @@
+"""The gateway against a real endpoint on 127.0.0.1: what weak models and ailing servers send."""
+
+import json
+import time
+
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from gateway import CallScope, Gateway, Ledger
+from settings import load_settings
+from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong, SettingsInvalid
+from state.roles import ResearchPlan
+from state.values import Role
+from tests.doubles.openai_server import OpenAIServer, Reply, unused_port
+
+PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why now?"])
+JSON = PLAN.model_dump_json()
+MODEL = "openai:small"
+PROMPT = [SystemMessage("Plan."), HumanMessage("Why?")]
+
+
+class Asked:
+    """A gateway of one endpoint, and the one question that the tests ask."""
+
+    def __init__(self, home, base_url, **given):
+        self.openai = {"base_url": base_url, **given.pop("openai", {})}
+        models = {"timeout_seconds": 5, "prices_micro_usd": {MODEL: (1_000_000, 2_000_000)}, **given}
+        self.settings = load_settings(home=home, openai=self.openai, models=models)
+        self.gateway = Gateway(self.settings, ledger=Ledger(self.settings), embeddings=None)
+
+    def model(self, task="task"):
+        scope = CallScope("local", "run", "thread", task, 1, Role.RESEARCHER, MODEL, max_output_tokens=500)
+        return self.gateway.chat_model(scope)
+
+    async def plan(self, prompt=PROMPT, task="task"):
+        return await self.model(task).with_structured_output(ResearchPlan).ainvoke(prompt)
+
+    async def usage(self):
+        return await self.gateway.usage("local", "run")
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr("gateway.governed._backoff", lambda attempt, retry_after: retry_after / 1_000)
+
+
+async def test_an_answer_is_parsed_and_charged(tmp_path):
+    with OpenAIServer(Reply(JSON, usage=(120, 30)), api_key="secret") as server:
+        asked = Asked(tmp_path, server.base_url, openai={"api_key": "secret"})
+        assert await asked.plan() == PLAN
+    usage = await asked.usage()
+    assert (usage.calls, usage.input_tokens, usage.output_tokens, usage.cost_micro_usd) == (1, 120, 30, 180)
+    sent = server.requests[0]
+    assert (sent["model"], sent["temperature"], sent["max_completion_tokens"]) == ("small", 0.0, 500)
+    assert sent["response_format"] == {"type": "json_object"}
+    assert not sent.get("stream")
+    assert sent["messages"][0]["role"] == "system"
+    assert '"sub_questions"' in sent["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"```json\n{JSON}\n```",
+        f"```\n{JSON}\n```",
+        f"Certainly! Here is the plan:\n{JSON}\nI hope that helps.",
+        f"<think>A {{plan}} is wanted.</think>\n{JSON}",
+        f"<think>Shall it be this?\n{{}}\nNo, better:</think>\n{JSON}",
+        f"Here is the plan: {JSON} I hope that helps.",
+        JSON.replace("Why now?", "Why\n\tnow?"),
+        json.dumps(PLAN.model_dump(), indent=2),
+        f"\ufeff{JSON}",
+    ],
+)
+async def test_what_weak_models_wrap_around_the_json_is_put_away(tmp_path, content):
+    with OpenAIServer(Reply(content)) as server:
+        plan = await Asked(tmp_path, server.base_url).plan()
+    assert plan.standalone_question == "Why?"
+    assert [question.split() for question in plan.sub_questions] == [["Why", "now?"]]
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Reply(JSON[:-5]),
+        Reply('{"standalone_question": 5}'),
+        Reply("I cannot."),
+        Reply(""),
+        Reply(JSON, finish_reason="length"),
+        Reply("[]"),
+        Reply("[" * 5_000),
+        Reply('{"a":' * 5_000 + "1" + "}" * 5_000),
+    ],
+)
+async def test_a_malformed_answer_is_repaired_once_and_both_are_charged(tmp_path, wrong):
+    with OpenAIServer(wrong, Reply(JSON)) as server:
+        asked = Asked(tmp_path, server.base_url)
+        assert await asked.plan() == PLAN
+    assert (await asked.usage()).calls == 2
+    assert (await asked.usage()).cost_micro_usd == 2 * (100 + 2 * 20)
+    first, second = (request["messages"] for request in server.requests)
+    assert second[: len(first)] == first
+    assert [message["role"] for message in second[len(first) :]] == ["assistant", "user"]
+    assert "does not fit" in second[-1]["content"]
+
+
+@pytest.mark.parametrize("wrong", [Reply("I cannot do that."), Reply(JSON, finish_reason="length")])
+async def test_what_is_malformed_twice_is_an_error_without_the_answer_in_it(tmp_path, wrong):
+    with OpenAIServer(wrong) as server:
+        asked = Asked(tmp_path, server.base_url)
+        with pytest.raises(ModelOutputInvalid, match="researcher") as caught:
+            await asked.plan()
+    assert len(server.requests) == 2
+    assert "cannot do that" not in str(caught.value)
+    assert "stronger model" in caught.value.hint
+
+
+async def test_a_rate_limit_is_waited_for_as_long_as_the_server_says(tmp_path, monkeypatch):
+    waited = []
+    monkeypatch.setattr("gateway.governed._backoff", lambda attempt, retry_after: waited.append(retry_after) or 0)
+    with OpenAIServer(Reply(status=429, headers={"Retry-After": "7"}), Reply(JSON)) as server:
+        asked = Asked(tmp_path, server.base_url)
+        assert await asked.plan() == PLAN
+    assert waited == [7.0]
+    assert len(server.requests) == 2
+    assert (await asked.usage()).cost_micro_usd == 140
+
+
+@pytest.mark.parametrize(("status", "hint"), [(500, "server's log"), (503, "server's log"), (429, "another model")])
+async def test_a_server_that_stays_down_is_unavailable_and_costs_nothing(tmp_path, status, hint):
+    with OpenAIServer(Reply(status=status)) as server:
+        asked = Asked(tmp_path, server.base_url)
+        with pytest.raises(ModelUnavailable, match=f"3 times: it answered {status}") as caught:
+            await asked.plan()
+    assert len(server.requests) == 3
+    assert hint in caught.value.hint
+    assert (await asked.usage()).cost_micro_usd == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "hint"),
+    [
+        (Reply(status=400), "another model"),
+        (Reply(status=400, error="the request exceeds the available context size"), "CONTEXT_TOKENS"),
+        (Reply(status=403), "may use"),
+        (Reply(status=404), "SIXPLANE_OPENAI__BASE_URL"),
+        (Reply(body="<html>Welcome</html>"), "/v1"),
+        (Reply(body="null"), "/v1"),
+    ],
+)
+async def test_what_will_not_get_better_is_asked_once_and_names_its_remedy(tmp_path, reply, hint):
+    with OpenAIServer(reply) as server, pytest.raises(ModelUnavailable) as caught:
+        await Asked(tmp_path, server.base_url).plan()
+    assert len(server.requests) == 1
+    assert hint in caught.value.hint
+
+
+async def test_a_wrong_key_names_the_setting_and_is_asked_once(tmp_path):
+    with OpenAIServer(Reply(JSON), api_key="secret") as server:
+        asked = Asked(tmp_path, server.base_url)
+        with pytest.raises(ModelUnavailable, match="it answered 401") as caught:
+            await asked.plan()
+    assert len(server.requests) == 1
+    assert "SIXPLANE_OPENAI__API_KEY" in caught.value.hint
+
+
+async def test_a_server_that_does_not_run_is_unavailable_and_costs_nothing(tmp_path):
+    asked = Asked(tmp_path, f"http://127.0.0.1:{unused_port()}/v1")
+    with pytest.raises(ModelUnavailable, match="3 times: it cannot be reached") as caught:
+        await asked.plan()
+    assert "SIXPLANE_OPENAI__BASE_URL" in caught.value.hint
+    assert (await asked.usage()).cost_micro_usd == 0
+
+
+async def test_a_slow_server_is_given_up_and_charged_for_every_request(tmp_path):
+    with OpenAIServer(Reply(JSON, delay=10)) as server:
+        asked = Asked(tmp_path, server.base_url, timeout_seconds=0.2, max_attempts=2)
+        began = time.monotonic()
+        with pytest.raises(ModelUnavailable, match="did not answer in time") as caught:
+            await asked.plan()
+    assert time.monotonic() - began < 5
+    assert "SIXPLANE_MODELS__TIMEOUT_SECONDS" in caught.value.hint
+    usage = await asked.usage()
+    assert usage.calls == len(server.requests) == 2
+    assert usage.cost_micro_usd > 2 * 500 * 2
+
+
+async def test_a_server_that_reports_no_usage_is_counted(tmp_path):
+    with OpenAIServer(Reply(JSON, usage=None)) as server:
+        asked = Asked(tmp_path, server.base_url)
+        await asked.plan()
+    usage = await asked.usage()
+    sent = sum(len(message["content"]) for message in server.requests[0]["messages"])
+    assert (usage.input_chars, usage.output_chars) == (sent, len(JSON))
+    assert (usage.input_tokens, usage.output_tokens) == (-(-sent // 3), -(-len(JSON) // 3))
+    assert usage.cost_micro_usd == usage.input_tokens + 2 * usage.output_tokens
+
+
+async def test_a_server_without_json_mode_is_asked_without_it_from_then_on(tmp_path):
+    with OpenAIServer(Reply(JSON), json_mode=False) as server:
+        asked = Asked(tmp_path, server.base_url)
+        assert await asked.plan() == PLAN
+        assert await asked.plan(task="another") == PLAN
+    assert ["response_format" in request for request in server.requests] == [True, False, False]
+    assert (await asked.usage()).calls == 2
+
+
+async def test_plain_chat_is_not_asked_for_json(tmp_path):
+    with OpenAIServer(Reply("Hello.")) as server:
+        answer = await Asked(tmp_path, server.base_url).model().ainvoke("Hi")
+    assert answer.text == "Hello."
+    assert "response_format" not in server.requests[0]
+
+
+async def test_a_prompt_that_the_model_cannot_take_is_refused_before_it_is_sent(tmp_path):
+    with OpenAIServer(Reply(JSON)) as server:
+        asked = Asked(tmp_path, server.base_url, openai={"context_tokens": 4_096})
+        with pytest.raises(PromptTooLong) as caught:
+            await asked.plan([HumanMessage("x" * 12_000)])
+    assert server.requests == []
+    assert "`-k`" in caught.value.hint
+    assert "SIXPLANE_OPENAI__CONTEXT_TOKENS" in caught.value.hint
+    assert (await asked.usage()).calls == 0
+
+
+@pytest.mark.parametrize("context_tokens", [4_096, 8_192, 131_072])
+async def test_a_prompt_packed_to_the_promised_length_fits_also_when_repaired(tmp_path, context_tokens):
+    with OpenAIServer(Reply("no" * 5_000), Reply(JSON)) as server:
+        asked = Asked(tmp_path, server.base_url, openai={"context_tokens": context_tokens})
+        room = asked.gateway.prompt_chars(MODEL, 500)
+        assert room > context_tokens
+        assert await asked.plan([HumanMessage("x" * room)]) == PLAN
+
+
+async def test_an_endpoint_has_to_be_configured(tmp_path):
+    with pytest.raises(SettingsInvalid) as caught:
+        await Asked(tmp_path, "").plan()
+    assert "SIXPLANE_OPENAI__BASE_URL" in caught.value.hint
