@@ -1,0 +1,300 @@
+"""The service in process, with the real encoder, the real corpus and the real databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from experience.models import ResearchRequest
+from experience.service import WITHHELD, ResearchService, open_service
+from experience.verification import verify_report
+from gateway import Answer
+from settings import Settings
+from state.channels import ResearchContext
+from state.errors import (
+    CorpusMissing,
+    ReviewPending,
+    RunStopped,
+    ThreadBusy,
+    ThreadMissing,
+    ThreadNotResumable,
+)
+from state.report import Report
+from state.values import ReviewAnswer, Status
+from tests.doubles.roles import plan, scripted
+
+PRICE = "What is the price of Tariff A?"
+OUTSIDE = "Who was the second president of Uruguay?"
+SLOW = "scripted:slow"
+
+
+def ask(question: str = PRICE, thread: str | None = None, **context: Any) -> ResearchRequest:
+    return ResearchRequest(
+        question=question, thread_id=thread, context=ResearchContext(**{"corpus": "small", **context})
+    )
+
+
+@asynccontextmanager
+async def service_of(home: Path, model: Any = None, **settings: Any) -> AsyncIterator[ResearchService]:
+    models = {"scripted:slow": model} if model else None
+    async with open_service(Settings(home=home, **settings), gateway_models=models) as service:
+        yield service
+
+
+async def events_of(events: Any) -> list[Any]:
+    return [event async for event in events]
+
+
+def stored_bytes(home: Path) -> bytes:
+    """Everything under the home folder: databases with their logs, traces, corpora."""
+    return b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
+
+
+def slow_plan(seconds: float) -> Any:
+    """A model whose researcher takes its time."""
+    return scripted(ResearchPlan=lambda fields, evidence: Answer(plan(fields, evidence), delay=seconds))
+
+
+async def until_started(events: Any, node: str) -> None:
+    async for event in events:
+        if event.type == "node_started" and event.node == node:
+            return
+
+
+async def test_every_quote_is_the_canonical_text_inside_its_evidence_and_one_changed_character_is_found(home):
+    async with service_of(home) as service:
+        report = await service.run(ask())
+        corpus = await service.corpora.get("local", "small")
+        assert report.status is Status.ANSWERED
+        assert "12 dollars" in report.markdown
+        evidence = {item.id: item for item in report.evidence}
+        citations = [citation for claim in report.claims for citation in claim.citations]
+        assert citations
+        for citation in citations:
+            cited = evidence[citation.evidence_id]
+            passage = (await corpus.passages([citation.evidence_id]))[citation.evidence_id]
+            text = await corpus.canonical_text(passage.document_id, passage.text_hash)
+            assert text is not None
+            assert citation.quote == text[citation.start : citation.end]
+            assert cited.start <= citation.start < citation.end <= cited.end
+            assert citation.quote in cited.text
+        assert (await verify_report(report, corpus)).outcome == "verified"
+        forged = report.model_dump(mode="json")
+        quote = forged["claims"][0]["citations"][0]["quote"]
+        forged["claims"][0]["citations"][0]["quote"] = quote[:-2] + chr(ord(quote[-2]) ^ 1) + quote[-1]
+        result = await verify_report(Report.model_validate(forged), corpus)
+        assert (result.outcome, {fault.kind for fault in result.faults}) == ("failed", {"quote_differs"})
+
+
+async def test_a_question_outside_of_the_corpus_abstains_with_gaps_and_no_claims(home):
+    async with service_of(home) as service:
+        report = await service.run(ask(OUTSIDE))
+        assert (report.status, report.claims, report.evidence) == (Status.ABSTAINED, (), ())
+        assert report.gaps
+        assert (await verify_report(report, await service.corpora.get("local", "small"))).outcome == "verified"
+
+
+async def test_a_follow_up_resolves_it_from_the_thread_and_carries_nothing_else_over(home):
+    async with service_of(home) as service:
+        first = await service.run(ask(PRICE, "t"))
+        second = await service.run(ask("And what does it include?", "t"))
+        alone = await service.run(ask("And what does it include?"))
+        view = await service.show("local", "t")
+    assert second.status is Status.ANSWERED
+    assert "unlimited calls" in second.markdown
+    assert "Tariff B" not in second.markdown
+    assert "unlimited calls" not in alone.markdown or alone.status is not Status.ANSWERED
+    assert first.run_id != second.run_id
+    assert second.research_rounds <= 2
+    assert second.revisions == first.revisions == 0
+    assert not {claim.text for claim in first.claims} & {claim.text for claim in second.claims}
+    assert {event.node for event in second.events} <= {"retrieve", "researcher", "analyzer", "verifier", "reviewer"}
+    assert [past.question for past in view.history] == [PRICE, "And what does it include?"]
+    assert view.report == second
+    assert view.next == ()
+
+
+async def test_a_thread_that_is_being_run_is_busy_and_an_unfinished_one_too(home):
+    async with service_of(home, slow_plan(30)) as service, service_of(home) as other:
+        events = service.stream(ask(thread="t", model=SLOW))
+        await until_started(events, "researcher")
+        with pytest.raises(ThreadBusy, match="being run"):
+            await other.run(ask(thread="t"))
+        with pytest.raises(ThreadBusy, match="being run"):
+            await events_of(other.resume("local", "t"))
+        await events.aclose()
+        with pytest.raises(ThreadBusy, match="unfinished") as busy:
+            await other.run(ask(thread="t"))
+        assert "sixplane resume t" in busy.value.hint
+        assert [record.status for record in await other.threads("local")] == ["stopped"]
+        assert (await other.run(ask())).status is Status.ANSWERED
+
+
+async def test_tenants_see_neither_corpora_nor_threads_nor_memory_of_each_other(home):
+    async with service_of(home) as service:
+        await service.run(ask(thread="t"))
+        with pytest.raises(CorpusMissing):
+            await service.run(ask(tenant="other"))
+        with pytest.raises(ThreadMissing):
+            await service.show("other", "t")
+        with pytest.raises(ThreadMissing):
+            await events_of(service.resume("other", "t"))
+        assert await service.threads("other") == []
+        mine = await service.corpora.create("other", "small")
+        await mine.ingest([home.parent / "home" / "nothing.md"])
+        from langchain_core.documents import Document
+
+        await mine.ingest([Document("Tariff A costs 99 pounds a month.", id="theirs", metadata={"source": "t.md"})])
+        report = await service.run(ask(thread="t", tenant="other"))
+        assert "99 pounds" in report.markdown
+        assert "prior_work_recalled" not in {event.kind for event in report.events}
+        assert [record.question for record in await service.threads("other")] == [PRICE]
+        assert "12 dollars" in (await service.show("local", "t")).report.markdown
+
+
+async def test_another_thread_recalls_an_earlier_report_and_never_cites_it(home):
+    async with service_of(home) as service:
+        first = await service.run(ask(thread="one"))
+        second = await service.run(ask("What is the price of Tariff A per month?", thread="two"))
+        memory = await service.corpora.get("local", "memory.reports")
+        remembered = {hit.evidence_id for hit in await memory.search(PRICE, k=10)}
+    assert "prior_work_recalled" not in {event.kind for event in first.events}
+    assert "prior_work_recalled" in {event.kind for event in second.events}
+    assert second.status is Status.ANSWERED
+    assert remembered
+    assert not remembered & {item.id for item in second.evidence}
+    assert {item.source.rsplit("/", 1)[-1] for item in second.evidence} <= {"tariffs.md"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "reason"),
+    [
+        (ReviewAnswer(decision="approve"), Status.ANSWERED, "approved_by_person"),
+        (ReviewAnswer(decision="reject"), Status.STOPPED, "rejected_by_person"),
+    ],
+)
+async def test_a_person_answers_once(home, answer, status, reason):
+    async with service_of(home) as service:
+        with pytest.raises(ReviewPending):
+            await service.run(ask(thread="t", human_review=True))
+        assert [record.status for record in await service.threads("local")] == ["review"]
+        with pytest.raises(ThreadNotResumable, match="waits for a person"):
+            await events_of(service.resume("local", "t"))
+        with pytest.raises(ThreadBusy, match="waits for a person"):
+            await service.run(ask(thread="t"))
+        report = Report.model_validate((await events_of(service.resume("local", "t", answer)))[-1].data)
+        assert (report.status, report.stop_reason) == (status, reason)
+        assert bool(report.claims) is (status is Status.ANSWERED)
+        with pytest.raises(ThreadNotResumable):
+            await events_of(service.resume("local", "t", answer))
+        assert (await service.show("local", "t")).record.status == status.value
+
+
+async def test_a_person_asks_for_a_revision_and_is_asked_again(home):
+    written: list[Any] = []
+
+    def write(fields: Any, evidence: Any) -> Any:
+        from tests.doubles.roles import write as plain
+
+        written.append(fields.get("person"))
+        return plain(fields, evidence)
+
+    async with service_of(home, scripted(WrittenDraft=write)) as service:
+        first = await events_of(service.stream(ask(thread="t", human_review=True, model=SLOW)))
+        assert first[-1].type == "review_pending"
+        assert first[-1].data["draft"]
+        again = await events_of(service.resume("local", "t", ReviewAnswer(decision="revise", text="Be brief.")))
+        assert again[-1].type == "review_pending"
+        report = (await events_of(service.resume("local", "t", ReviewAnswer(decision="approve"))))[-1].data
+    assert written == [written[0], "Be brief."]
+    assert not written[0]
+    assert report["stop_reason"] == "approved_by_person"
+    assert "Be brief" not in report["markdown"]
+
+
+def test_a_malformed_answer_of_a_person_is_refused():
+    with pytest.raises(ValidationError):
+        ReviewAnswer.model_validate({"decision": "perhaps"})
+
+
+async def test_drained_run_is_resumed_to_its_report(home):
+    async with service_of(home, slow_plan(0.5)) as service:
+        events = service.stream(ask(thread="t", model=SLOW))
+        await until_started(events, "researcher")
+        service.request_drain("SIGTERM")
+        rest = await events_of(events)
+        assert rest[-1].type == "stopped"
+        assert "report" not in {event.type for event in rest}
+        assert (await service.show("local", "t")).record.status == "stopped"
+        resumed = await events_of(service.resume("local", "t"))
+        assert resumed[-1].type == "report"
+        assert "guard_input" not in {event.node for event in resumed}
+        assert (await service.show("local", "t")).record.status == resumed[-1].data["status"]
+
+
+async def test_run_raises_when_it_was_drained(home):
+    async with service_of(home, slow_plan(0.5)) as service:
+        running = asyncio.create_task(service.run(ask(thread="t", model=SLOW)))
+        while not (await service.threads("local")):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
+        service.request_drain("SIGTERM")
+        with pytest.raises(RunStopped):
+            await running
+
+
+async def test_a_refused_question_is_stored_nowhere(home):
+    secret = "zanzibarcode"
+    async with service_of(home, policy={"deny": (secret,)}) as service:
+        report = await service.run(ask(f"What is the price of the {secret} for Tariff A?", thread="t"))
+        assert (report.status, report.question) == (Status.REFUSED, WITHHELD)
+        assert report.refusal is not None
+        assert (report.claims, report.evidence) == ((), ())
+        assert secret not in report.model_dump_json()
+        again = await service.run(ask(thread="t"))
+        assert again.status is Status.ANSWERED
+    assert secret.encode() not in stored_bytes(home)
+
+
+async def test_personal_data_in_a_question_is_redacted_before_anything_is_stored(home):
+    async with service_of(home) as service:
+        report = await service.run(ask("What is the price of Tariff A for grace.hopper@example.com?", thread="t"))
+        assert "grace.hopper" not in report.model_dump_json()
+        assert report.status is not Status.REFUSED
+    assert b"grace.hopper" not in stored_bytes(home)
+
+
+async def test_a_report_on_a_superseded_document_holds_until_it_is_pruned(home, docs):
+    async with service_of(home) as service:
+        corpus = await service.corpora.create("local", "own")
+        await corpus.ingest([docs])
+        report = await service.run(ask(corpus="own"))
+        (docs / "tariffs.md").write_text("# Tariffs\n\nTariff A costs 13 dollars a month.\n")
+        assert (await corpus.ingest([docs])).updated == 1
+        assert (await verify_report(report, corpus)).outcome == "verified"
+        newer = await service.run(ask(corpus="own"))
+        assert "13 dollars" in newer.markdown
+        assert "12 dollars" not in newer.markdown
+        await corpus.prune()
+        result = await verify_report(report, corpus)
+        assert (result.outcome, set(result.pruned)) == ("pruned", {item.id for item in report.evidence})
+        assert (await verify_report(newer, corpus)).outcome == "verified"
+
+
+async def test_the_lease_goes_back_when_the_caller_goes_away(home):
+    async with service_of(home, slow_plan(30)) as service:
+        running = asyncio.create_task(service.run(ask(thread="t", model=SLOW)))
+        while not (await service.threads("local")):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        with pytest.raises(ThreadBusy, match="unfinished"):
+            await service.run(ask(thread="t", model=SLOW))

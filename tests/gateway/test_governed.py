@@ -1,0 +1,393 @@
+"""The governed call: memo, budget, one deadline, one retry owner, accounting and spans."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+
+from gateway import Answer, CallScope, Gateway, Ledger, ScriptedChatModel
+from observability import configure_tracing
+from settings import load_settings
+from state.channels import ResearchContext
+from state.errors import BudgetExceeded, ModelOutputInvalid, ModelUnavailable, ModelUnknown, UnsupportedSchema
+from state.evidence_block import EvidenceItem
+from state.prompt_fields import render_fields
+from state.roles import ResearchPlan
+from state.values import Role, Usage
+
+PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why now?"])
+MODEL = "scripted:one"
+PROMPT = [SystemMessage("Plan."), HumanMessage("Why?")]
+DOWN = ConnectionRefusedError("refused")
+
+
+class StatusError(Exception):
+    """What an SDK raises for an HTTP status."""
+
+    def __init__(self, status, headers=None):
+        super().__init__("what the server said")
+        self.status_code, self.response = status, httpx.Response(status, headers=headers)
+
+
+class Asked:
+    """A gateway with one scripted model, priced one micro-dollar a token."""
+
+    def __init__(self, home, *script, log=None, telemetry=None, price=(1_000_000, 1_000_000), **models):
+        self.scripted = ScriptedChatModel(script=list(script), log=log)
+        models = {"timeout_seconds": 5, "prices_micro_usd": {MODEL: price}, **models}
+        self.settings = load_settings(home=home, models=models, telemetry=telemetry or {"jsonl": False})
+        given = {MODEL: self.scripted}
+        self.gateway = Gateway(self.settings, ledger=Ledger(self.settings), embeddings=None, models=given)
+
+    def model(self, task="task", limit=None, run="run"):
+        scope = CallScope(
+            "local", run, "thread", task, 1, Role.RESEARCHER, MODEL, max_output_tokens=100, run_limit_micro_usd=limit
+        )
+        return self.gateway.chat_model(scope)
+
+    async def plan(self, prompt=PROMPT, **scope):
+        return await self.model(**scope).with_structured_output(ResearchPlan).ainvoke(prompt)
+
+    @property
+    def calls(self):
+        return self.scripted.calls
+
+    async def usage(self):
+        return await self.gateway.usage("local", "run")
+
+
+@pytest.fixture(autouse=True)
+def waited(monkeypatch):
+    """The `Retry-After` of each wait, which takes no time."""
+    waits = []
+    monkeypatch.setattr("gateway.governed._backoff", lambda attempt, retry_after: waits.append(retry_after) or 0)
+    return waits
+
+
+# what comes back
+
+
+async def test_an_answer_is_a_schema_instance_and_priced_calls_sum(tmp_path):
+    asked = Asked(tmp_path, Answer(PLAN, usage=(10, 5)), Answer(PLAN, usage=(20, 7)))
+    assert await asked.plan(task="a") == PLAN
+    assert await asked.plan(task="b") == PLAN
+    usage = await asked.usage()
+    assert (usage.calls, usage.input_tokens, usage.output_tokens, usage.cost_micro_usd) == (2, 30, 12, 42)
+    assert (usage.input_chars, usage.output_chars) == (2 * len("Plan.Why?"), 2 * len(PLAN.model_dump_json()))
+
+
+async def test_what_the_provider_does_not_report_is_counted(tmp_path):
+    asked = Asked(tmp_path, Answer(PLAN, reports_usage=False))
+    await asked.plan()
+    usage = await asked.usage()
+    assert (usage.input_tokens, usage.output_tokens) == (3, -(-len(PLAN.model_dump_json()) // 3))
+    assert usage.cost_micro_usd == usage.input_tokens + usage.output_tokens
+
+
+async def test_plain_chat_is_governed_too(tmp_path):
+    asked = Asked(tmp_path, Answer("Hello.", usage=(3, 2)))
+    assert (await asked.model().ainvoke("Hi")).text == "Hello."
+    assert (await asked.usage()).cost_micro_usd == 5
+
+
+def test_the_synchronous_way_is_the_same_way(tmp_path):
+    asked = Asked(tmp_path, Answer("Hello.", usage=(3, 2)))
+    assert asked.model().invoke("Hi").text == "Hello."
+    assert asyncio.run(asked.usage()).calls == 1
+
+
+@pytest.mark.parametrize("wrong", [Answer(PLAN, malformed=True), Answer(PLAN, truncated=True), "no", {"other": 1}])
+async def test_a_malformed_answer_is_repaired_once_and_charged(tmp_path, wrong):
+    asked = Asked(tmp_path, wrong, Answer(PLAN))
+    assert await asked.plan() == PLAN
+    assert asked.calls == (await asked.usage()).calls == 2
+
+
+async def test_a_truncated_answer_counts_as_malformed_even_where_it_parses(tmp_path):
+    cut = AIMessage(PLAN.model_dump_json(), response_metadata={"finish_reason": "length"})
+    asked = Asked(tmp_path, Answer(PLAN))
+    asked.scripted.script = lambda messages, schema: PLAN
+    model = asked.model()
+    answers = iter([cut, cut])
+
+    async def provider(schema, messages):
+        return next(answers)
+
+    object.__setattr__(model, "_provider", provider)
+    with pytest.raises(ModelOutputInvalid, match="cut off"):
+        await model.with_structured_output(ResearchPlan).ainvoke(PROMPT)
+
+
+async def test_what_is_malformed_twice_is_an_error(tmp_path):
+    asked = Asked(tmp_path, "I will not", "I will not", PLAN)
+    with pytest.raises(ModelOutputInvalid, match=r"researcher.*'scripted:one'.*not JSON") as caught:
+        await asked.plan()
+    assert asked.calls == 2
+    assert "I will not" not in f"{caught.value} {caught.value.hint}"
+
+
+async def test_the_repair_tells_the_model_what_was_wrong(tmp_path):
+    seen = []
+    asked = Asked(tmp_path)
+    asked.scripted.script = lambda messages, schema: seen.append(messages) or ({"a": 1} if len(seen) == 1 else PLAN)
+    await asked.plan()
+    assert [message.type for message in seen[1]] == ["system", "human", "ai", "human"]
+    assert "standalone_question: Field required" in seen[1][-1].text
+
+
+@pytest.mark.parametrize("schema", [{"type": "object"}, dict, str])
+def test_only_pydantic_schemas_are_taken(tmp_path, schema):
+    with pytest.raises(UnsupportedSchema):
+        Asked(tmp_path).model().with_structured_output(schema)
+
+
+def test_options_of_structured_output_are_refused(tmp_path):
+    with pytest.raises(UnsupportedSchema):
+        Asked(tmp_path).model().with_structured_output(ResearchPlan, include_raw=True)
+
+
+# what fails
+
+
+@pytest.mark.parametrize(
+    "error", [DOWN, ConnectionError("x"), httpx.ConnectError("x"), StatusError(503), StatusError(429)]
+)
+async def test_a_transient_failure_is_tried_again(tmp_path, error):
+    asked = Asked(tmp_path, Answer(raises=error), Answer(raises=error), PLAN)
+    assert await asked.plan() == PLAN
+    assert asked.calls == 3
+
+
+async def test_attempts_end(tmp_path, waited):
+    asked = Asked(tmp_path, *[Answer(raises=DOWN)] * 4, max_attempts=4)
+    with pytest.raises(ModelUnavailable, match="4 times: it cannot be reached") as caught:
+        await asked.plan()
+    assert (asked.calls, len(waited)) == (4, 3)
+    assert caught.value.__cause__ is DOWN
+    assert await asked.usage() == Usage(calls=4)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
+async def test_a_refused_request_is_not_tried_again_and_is_free(tmp_path, status):
+    asked = Asked(tmp_path, Answer(raises=StatusError(status)))
+    with pytest.raises(ModelUnavailable, match=f"failed: it answered {status}") as caught:
+        await asked.plan()
+    assert asked.calls == 1
+    assert caught.value.hint
+    assert "what the server said" not in str(caught.value)
+    assert (await asked.usage()).cost_micro_usd == 0
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("12", 12.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), ("-3", 0.0)])
+async def test_retry_after_is_honoured(tmp_path, waited, header, seconds):
+    await Asked(tmp_path, Answer(raises=StatusError(429, {"retry-after": header})), PLAN).plan()
+    assert waited == [seconds]
+
+
+async def test_what_no_provider_causes_goes_on_as_it_is_and_is_charged(tmp_path):
+    asked = Asked(tmp_path, Answer(raises=ZeroDivisionError("a bug")))
+    with pytest.raises(ZeroDivisionError):
+        await asked.plan()
+    assert asked.calls == 1
+    assert (await asked.usage()).cost_micro_usd == 103
+
+
+async def test_a_call_past_its_deadline_is_given_up_and_every_attempt_charged(tmp_path):
+    asked = Asked(tmp_path, *[Answer(PLAN, delay=30)] * 2, timeout_seconds=0.05, max_attempts=2)
+    with pytest.raises(ModelUnavailable, match="did not answer in time"):
+        await asked.plan()
+    assert await asked.usage() == Usage(calls=2, cost_micro_usd=2 * 103)
+
+
+async def test_a_retry_that_the_budget_does_not_cover_is_not_made(tmp_path):
+    asked = Asked(tmp_path, *[Answer(PLAN, delay=30)] * 3, timeout_seconds=0.05)
+    with pytest.raises(BudgetExceeded):
+        await asked.plan(limit=250)
+    assert asked.calls == 2
+    assert (await asked.usage()).cost_micro_usd == 206
+
+
+async def test_a_call_that_the_budget_does_not_cover_is_not_made(tmp_path):
+    asked = Asked(tmp_path, PLAN)
+    with pytest.raises(BudgetExceeded):
+        await asked.plan(limit=102)
+    assert asked.calls == 0
+    assert await asked.plan(limit=103) == PLAN
+
+
+async def test_a_repair_that_the_budget_does_not_cover_is_not_made(tmp_path):
+    asked = Asked(tmp_path, Answer("no", usage=(3, 90)), PLAN)
+    with pytest.raises(BudgetExceeded):
+        await asked.plan(limit=150)
+    assert asked.calls == 1
+
+
+async def test_a_free_model_runs_within_a_budget_of_nothing(tmp_path):
+    assert await Asked(tmp_path, PLAN, price=(0, 0)).plan(limit=0) == PLAN
+
+
+async def test_a_cancellation_passes_at_once_and_the_call_is_charged(tmp_path):
+    asked = Asked(tmp_path, Answer(PLAN, delay=30))
+    task = asyncio.create_task(asked.plan())
+    while not asked.calls:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+    assert asked.calls == 1
+    assert await asked.usage() == Usage(calls=1, cost_micro_usd=103)
+
+
+# what a crash leaves
+
+
+def evidence(*texts):
+    return [
+        HumanMessage(render_fields({"question": "Why?"}, [EvidenceItem(alias="E1", title="T", text=t) for t in texts]))
+    ]
+
+
+async def test_after_a_crash_an_answered_call_is_neither_asked_nor_charged_again(tmp_path):
+    before = Asked(tmp_path, Answer("no", usage=(10, 5)), Answer(PLAN, usage=(10, 5)))
+    first, second = evidence("because"), evidence("because")
+    assert first[0].text != second[0].text
+    assert await before.plan(first) == PLAN
+    after = Asked(tmp_path)
+    assert await after.plan(second) == PLAN
+    assert after.calls == 0
+    assert await after.usage() == await before.usage()
+
+
+@pytest.mark.parametrize("other", [{"task": "other"}, {"run": "other"}, {"prompt": evidence("other")}])
+async def test_another_call_is_no_memo_hit(tmp_path, other):
+    await Asked(tmp_path, PLAN).plan(evidence("because"))
+    after = Asked(tmp_path, PLAN)
+    await after.plan(**{"prompt": evidence("because"), **other})
+    assert after.calls == 1
+
+
+async def test_a_call_in_flight_at_the_crash_is_charged_and_asked_again(tmp_path):
+    before = Asked(tmp_path, Answer(PLAN, delay=30))
+    task = asyncio.create_task(before.plan())
+    while not before.calls:
+        await asyncio.sleep(0.01)
+    after = Asked(tmp_path, Answer(PLAN, usage=(10, 5)))
+    assert await after.plan() == PLAN
+    assert await after.usage() == Usage(calls=2, input_chars=9, output_chars=len(PLAN.model_dump_json()),
+                                        input_tokens=10, output_tokens=5, cost_micro_usd=103 + 15)  # fmt: skip
+    task.cancel()
+
+
+async def test_an_ended_run_is_asked_anew(tmp_path):
+    asked = Asked(tmp_path, PLAN, PLAN)
+    await asked.plan()
+    await asked.gateway.end_run("local", "run")
+    await asked.plan()
+    assert asked.calls == 2
+
+
+# what is seen
+
+
+@pytest.fixture
+def spans(tmp_path):
+    exporter = InMemorySpanExporter()
+    configure_tracing(load_settings(home=tmp_path)).add_span_processor(SimpleSpanProcessor(exporter))
+    yield exporter.get_finished_spans
+    exporter.shutdown()
+
+
+async def test_a_call_s_span_says_what_was_asked_and_what_it_took(tmp_path, spans):
+    await Asked(tmp_path, Answer(raises=DOWN), Answer(PLAN, usage=(10, 5))).plan()
+    (span,) = (each for each in spans() if each.name == f"chat {MODEL}")
+    expected = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "given",
+        "gen_ai.request.model": MODEL,
+        "gen_ai.request.temperature": 0.0,
+        "gen_ai.request.max_tokens": 100,
+        "gen_ai.conversation.id": "thread",
+        "gen_ai.response.model": "scripted",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+        "sixplane.role": "researcher",
+        "sixplane.memo": "miss",
+        "sixplane.attempts": 2,
+        "sixplane.cost_micro_usd": 15,
+    }
+    assert dict(span.attributes) == expected
+
+
+async def test_a_memo_hit_says_so(tmp_path, spans):
+    await Asked(tmp_path, PLAN).plan()
+    await Asked(tmp_path).plan()
+    assert [span.attributes["sixplane.memo"] for span in spans()] == ["miss", "hit"]
+    assert "gen_ai.usage.input_tokens" not in spans()[1].attributes
+
+
+async def test_a_failure_s_span_bears_its_code_and_not_its_text(tmp_path, spans):
+    with pytest.raises(ModelUnavailable):
+        await Asked(tmp_path, Answer(raises=StatusError(401))).plan()
+    assert spans()[0].attributes["error.type"] == "model_unavailable"
+    assert spans()[0].status.status_code is StatusCode.ERROR
+    assert spans()[0].events == ()
+    assert "what the server said" not in spans()[0].to_json()
+
+
+@pytest.mark.parametrize("captured", [False, True])
+async def test_content_is_seen_only_where_that_was_chosen(tmp_path, spans, captured):
+    telemetry = {"jsonl": False, "capture_content": captured}
+    secret = PLAN.model_copy(update={"standalone_question": "the secret answer"})
+    await Asked(tmp_path, secret, telemetry=telemetry).plan([HumanMessage("the secret question")])
+    seen = json.dumps([json.loads(span.to_json()) for span in spans()])
+    assert ("the secret question" in seen, "the secret answer" in seen) == (captured, captured)
+
+
+# which model
+
+
+@pytest.mark.parametrize(
+    ("context", "models", "expected"),
+    [
+        ({}, {}, "extractive"),
+        ({}, {"default": "openai:d"}, "openai:d"),
+        ({}, {"default": "openai:d", "roles": {"writer": "openai:r"}}, "openai:r"),
+        ({"model": "openai:c"}, {"roles": {"writer": "openai:r"}}, "openai:c"),
+        ({"model": "openai:c", "models": {"writer": "openai:w"}}, {}, "openai:w"),
+        ({"models": {"judge": "openai:j"}}, {}, "extractive"),
+    ],
+)
+def test_the_nearest_choice_of_a_model_counts(tmp_path, context, models, expected):
+    gateway = Asked(tmp_path, **models).gateway
+    assert gateway.model_id(Role.WRITER, ResearchContext(**context)) == expected
+
+
+def test_a_judge_is_asked_only_where_one_was_chosen(tmp_path):
+    gateway = Asked(tmp_path, default="openai:d").gateway
+    assert gateway.judge_id(ResearchContext(model="openai:c")) == ""
+    assert gateway.judge_id(ResearchContext(models={"judge": "openai:j"})) == "openai:j"
+    with pytest.raises(ModelUnknown):
+        gateway.judge_id(ResearchContext(models={"judge": "opnai:j"}))
+
+
+def test_an_unknown_model_is_known_to_be_so_before_a_call(tmp_path):
+    gateway = Asked(tmp_path).gateway
+    for lookup in (
+        lambda: gateway.model_id(Role.WRITER, ResearchContext(model="gpt")),
+        lambda: gateway.prompt_chars("gpt"),
+    ):
+        with pytest.raises(ModelUnknown):
+            lookup()
+
+
+def test_the_extractive_model_takes_large_prompts(tmp_path):
+    gateway = Asked(tmp_path).gateway
+    assert gateway.prompt_chars("extractive") > 2_000_000
+    assert gateway.prompt_chars("openai:small") == (8_192 - 2_048) * 3 - 5_500
+    assert gateway.prompt_chars("openai:small", 100_000) == 4_096 * 3 - 5_500
