@@ -26,7 +26,7 @@ demo: $(VENV)/.core ## Ingest the sample handbook, ask a question, print the rep
 	$(BIN)/sixplane research "$(QUESTION)" --corpus handbook --out reports/demo
 
 test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev ## Lint, types, dependency direction, generated docs
 	$(BIN)/ruff check .

@@ -22,11 +22,12 @@ from experience.threads import ThreadRecord, Threads
 from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
+from nodes.memory import MEMORY_CORPUS
 from observability import configure_tracing, operation_span, trace_id_of
 from policy import Action, Stage
 from settings import Settings, checked_name
 from state.channels import ResearchContext
-from state.errors import QuestionInvalid, ReviewPending, RunStopped, ThreadNotResumable
+from state.errors import NameInvalid, QuestionInvalid, ReviewPending, RunStopped, ThreadNotResumable
 from state.report import Report
 from state.values import Refusal, ReviewAnswer, Role
 
@@ -63,7 +64,10 @@ class ResearchService:
         """Yield the run's events; the last is `report`, `review_pending` or `stopped`. Raises like `run`."""
         context = request.context
         checked_name("tenant", context.tenant)
-        checked_name("corpus", context.corpus)
+        if checked_name("corpus", context.corpus) == MEMORY_CORPUS:
+            raise NameInvalid(
+                f"{MEMORY_CORPUS!r} is reserved: earlier reports are no evidence", hint="ask a corpus of documents"
+            )
         thread_id = checked_name("thread", request.thread_id or f"t-{uuid.uuid4().hex[:12]}")
         for role in self._roles(context):
             self.gateway.model_id(role, context)

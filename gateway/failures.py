@@ -61,11 +61,6 @@ def classify(error: BaseException) -> Failure | None:
     return None
 
 
-def refuses_json_mode(error: BaseException) -> bool:
-    """Whether a server does not know `response_format`, or not this one."""
-    return getattr(error, "status_code", None) in (400, 422) and "response_format" in str(error)
-
-
 def _of_status(error: BaseException, status: int) -> Failure:
     transient = status in (408, 409, 425, 429) or status >= 500
     hint = _TOO_LONG if status == 400 and "context" in str(error) else _HINTS.get(status, "check the server's log")

@@ -13,7 +13,7 @@ from gateway.extractive import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
 from gateway.ledger import Ledger
 from gateway.metering import answer_tokens, prompt_chars
-from gateway.providers import JsonMode, openai_chat_model
+from gateway.providers import Dialect, openai_chat_model
 from gateway.scope import CallScope
 from settings import Settings
 from state.channels import ResearchContext
@@ -44,7 +44,7 @@ class Gateway:
         self._ledger = ledger
         self._embeddings = embeddings
         self._models = dict(models or {})
-        self._json_modes: dict[str, JsonMode] = {}
+        self._dialects: dict[str, Dialect] = {}
         self.catalog: Catalog = load_catalog(prices=settings.models.prices_micro_usd, extra=self._models)
 
     def model_id(self, role: Role, context: ResearchContext) -> str:
@@ -78,7 +78,7 @@ class Gateway:
             ledger=self._ledger,
             limits=self._settings.models,
             capture_content=self._settings.telemetry.capture_content,
-            json_mode=self._json_modes.setdefault(scope.model, JsonMode()),
+            dialect=self._dialects.setdefault(scope.model, Dialect()),
         )
 
     def prompt_chars(self, model_id: str, max_output_tokens: int = 2048) -> int:

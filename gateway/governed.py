@@ -22,7 +22,7 @@ from gateway.catalog import ModelEntry
 from gateway.failures import Failure, ProviderError, classify
 from gateway.ledger import Ledger, Reservation
 from gateway.metering import check_fits, usage_of_call, worst_cost
-from gateway.providers import JsonMode, ask_openai
+from gateway.providers import Dialect, ask_openai
 from gateway.scope import CallScope
 from gateway.structure import SchemaFault, parse_answer, with_schema_prompt
 from observability import operation_span
@@ -49,7 +49,7 @@ class GovernedChatModel(BaseChatModel):
     ledger: Ledger
     limits: ModelSettings
     capture_content: bool = False
-    json_mode: JsonMode = JsonMode()
+    dialect: Dialect
 
     _ordinal: int = PrivateAttr(default=0)
 
@@ -98,7 +98,7 @@ class GovernedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager
-        answer = await self._call(messages, "", lambda: self.inner.ainvoke(messages, stop=stop, **kwargs))
+        answer = await self._call(messages, "", lambda: self._chat(messages, stop=stop, **kwargs))
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
     async def _ask(self, schema: type[BaseModel], messages: list[BaseMessage]) -> BaseModel:
@@ -122,9 +122,14 @@ class GovernedChatModel(BaseChatModel):
             return answer, fault
         return answer, None
 
+    async def _chat(self, messages: list[BaseMessage], **options: Any) -> AIMessage:
+        if self.entry.provider == "openai":
+            return await ask_openai(self.inner, messages, self.scope, self.dialect, json=False, **options)
+        return await self.inner.ainvoke(messages, **options)
+
     async def _provider(self, schema: type[BaseModel], messages: list[BaseMessage]) -> AIMessage:
         if self.entry.provider == "openai":
-            return await ask_openai(self.inner, messages, self.json_mode)
+            return await ask_openai(self.inner, messages, self.scope, self.dialect, json=True)
         raw = await self.inner.with_structured_output(schema, include_raw=True).ainvoke(messages)
         answer = raw["raw"] if isinstance(raw, dict) else raw
         if not isinstance(answer, AIMessage):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -10,20 +10,40 @@ from langchain_core.messages import AIMessage, BaseMessage
 from opentelemetry import trace
 from pydantic import SecretStr
 
-from gateway.failures import NoCompletionError, refuses_json_mode
+from gateway.failures import NoCompletionError
 from gateway.scope import CallScope
 from settings import Settings
 from state.errors import SettingsInvalid
 
-_JSON_MODE = {"extra_body": {"response_format": {"type": "json_object"}}}
-"""As `extra_body`, since langchain-openai parses the answer itself, and fails on truncated ones, where it sees it."""
-
 
 @dataclass
-class JsonMode:
-    """Whether an endpoint has refused `response_format`: learnt from its first refusal."""
+class Dialect:
+    """Which optional fields an endpoint takes: all, until it refuses one.
 
-    refused: bool = False
+    Local servers ignore `max_completion_tokens`, and would answer without end; reasoning models refuse `max_tokens`
+    and `temperature`; some servers refuse `response_format`.
+    """
+
+    refused: set[str] = field(default_factory=set)
+
+    def body(self, scope: CallScope, *, json: bool) -> dict[str, Any]:
+        """Return the fields of one request."""
+        length = "max_completion_tokens" if "max_tokens" in self.refused else "max_tokens"
+        wanted: dict[str, Any] = {length: scope.max_output_tokens, "temperature": scope.temperature}
+        if json:
+            wanted["response_format"] = {"type": "json_object"}
+        return {name: value for name, value in wanted.items() if name not in self.refused}
+
+    def learns_from(self, error: BaseException) -> bool:
+        """Return whether `error` refuses a field that was not known to be refused."""
+        if getattr(error, "status_code", None) not in (400, 422):
+            return False
+        said = str(error)
+        names = ["response_format", *(("max_tokens", "temperature") if "nsupported" in said else ())]
+        refused = {name for name in names if f"'{name}" in said or f'"{name}' in said or f"`{name}" in said}
+        new = refused - self.refused
+        self.refused |= new
+        return bool(new)
 
 
 def openai_chat_model(settings: Settings, scope: CallScope) -> BaseChatModel:
@@ -43,8 +63,6 @@ def openai_chat_model(settings: Settings, scope: CallScope) -> BaseChatModel:
         model=scope.model.removeprefix("openai:"),
         base_url=settings.openai.base_url,
         api_key=settings.openai.api_key if settings.openai.api_key.get_secret_value() else SecretStr("none"),
-        temperature=scope.temperature,
-        max_completion_tokens=scope.max_output_tokens,
         timeout=settings.models.timeout_seconds,
         max_retries=0,
         use_responses_api=False,
@@ -52,25 +70,23 @@ def openai_chat_model(settings: Settings, scope: CallScope) -> BaseChatModel:
     )
 
 
-async def ask_openai(model: BaseChatModel, messages: list[BaseMessage], mode: JsonMode) -> AIMessage:
-    """Return the endpoint's answer, asked for in JSON mode unless the endpoint refuses that.
+async def ask_openai(
+    model: BaseChatModel, messages: list[BaseMessage], scope: CallScope, dialect: Dialect, *, json: bool, **options: Any
+) -> AIMessage:
+    """Return the endpoint's answer, asked in its dialect.
+
+    The fields go as `extra_body`: langchain-openai parses the answer itself, and fails on truncated ones, where it
+    sees a `response_format`.
 
     Raises:
         NoCompletionError: the endpoint answered with something else than a chat completion.
     """
-    if not mode.refused:
+    while True:
         try:
-            return await _completion(model, messages, _JSON_MODE)
+            return await model.ainvoke(messages, extra_body=dialect.body(scope, json=json), **options)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise NoCompletionError from error
         except Exception as error:
-            if not refuses_json_mode(error):
+            if not dialect.learns_from(error):
                 raise
-            mode.refused = True
-            trace.get_current_span().add_event("sixplane.json_mode_refused")
-    return await _completion(model, messages, {})
-
-
-async def _completion(model: BaseChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-    try:
-        return await model.ainvoke(messages, **options)
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise NoCompletionError from error
+            trace.get_current_span().add_event("sixplane.dialect", {"refused": sorted(dialect.refused)})

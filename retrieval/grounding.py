@@ -75,6 +75,15 @@ _STOP = frozenset(
 )
 
 
+_OPPOSITES = (
+    ("increas", "decreas"), ("increas", "reduc"), ("rais", "lower"), ("higher", "lower"), ("high", "low"),
+    ("more", "less"), ("more", "fewer"), ("larger", "smaller"), ("before", "after"), ("above", "below"),
+    ("improv", "worsen"), ("positive", "negative"), ("activat", "inhibit"), ("promot", "inhibit"),
+    ("promot", "prevent"), ("enhanc", "impair"), ("gain", "loss"), ("open", "clos"), ("allow", "refus"),
+    ("accept", "reject"), ("first", "last"), ("minimum", "maximum"), ("always", "never"),
+)  # fmt: skip
+
+
 class SupportScore(Value):
     """`score` runs from 0 (nothing in common) to 1 (stated in so many words)."""
 
@@ -97,8 +106,10 @@ class LocalSupportScorer(SupportScorer):
 
     A claim is supported when its content words stand in the spans (`containment`) or both measures are high
     together; a number the spans do not have, or a negation on one side only, with everything else in common, is a
-    contradiction. It reads words, not logic: paraphrase it may call unsupported, which drops a claim and invents
-    none. Measured by `benchmarks/grounding.py`.
+    contradiction. It reads words, not logic: paraphrase it often calls unsupported, which drops a claim and invents
+    none. Measured by `benchmarks/grounding.py` on human labels: precision of `supported` 0.75 and recall 0.33 on
+    SciFact's dev claims, 0.56 and 0.50 on WiCE's test claims. Verbatim claims, which the extractive model writes, it
+    always recognises. Configure a chat model as judge for a model that paraphrases.
     """
 
     def __init__(self, embeddings: Embeddings, *, supported: float = 0.62, related: float = 0.75) -> None:
@@ -115,7 +126,7 @@ class LocalSupportScorer(SupportScorer):
         value = round(0.6 * contained + 0.4 * similar, 4)
         if contained >= self._related and opposed(claim, cited):
             return SupportScore(verdict=Support.CONTRADICTED, score=value)
-        if value >= self._supported and not foreign_numbers(claim, cited):
+        if value >= self._supported and not foreign_numbers(claim, cited) and not _says_opposite(claim, cited):
             return SupportScore(verdict=Support.SUPPORTED, score=value)
         return SupportScore(verdict=Support.UNSUPPORTED, score=value)
 
@@ -139,9 +150,23 @@ def foreign_numbers(claim: str, cited: str) -> bool:
 
 
 def opposed(claim: str, cited: str) -> bool:
-    """Whether one side negates and the other does not, or the numbers differ with numbers on both sides."""
+    """Whether one side negates and the other does not, or numbers or opposites differ."""
     negated = bool(_NEGATION.search(claim)) != bool(_NEGATION.search(cited))
-    return negated or (foreign_numbers(claim, cited) and bool(_NUMBER.search(cited)))
+    return negated or (foreign_numbers(claim, cited) and bool(_NUMBER.search(cited))) or _says_opposite(claim, cited)
+
+
+def _says_opposite(claim: str, cited: str) -> bool:
+    """Whether the claim uses one word of a pair of opposites where the spans use only the other."""
+    said, stands = claim.lower().split(), cited.lower().split()
+
+    def uses(words: list[str], stem: str) -> bool:
+        return any(word.startswith(stem) for word in words)
+
+    return any(
+        uses(said, one) and not uses(said, other) and uses(stands, other) and not uses(stands, one)
+        for pair in _OPPOSITES
+        for one, other in (pair, pair[::-1])
+    )
 
 
 def _content(text: str) -> set[str]:

@@ -35,22 +35,31 @@ def _sections(document: LoadedDocument) -> Iterator[tuple[int, int, tuple[str, .
 
 
 def _pieces(text: str, start: int, end: int, most: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """Yield trimmed bounds. Cut without overlap, so that offsets add up, then each piece reaches back by whole words."""
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
+    reach = min(overlap, most // 2)
     splitter = RecursiveCharacterTextSplitter(
         separators=list(SEPARATORS),
-        chunk_size=most,
-        chunk_overlap=min(overlap, most // 2),
+        chunk_size=most - reach,
+        chunk_overlap=0,
         keep_separator="end",
         strip_whitespace=False,
     )
     at = start
     for piece in splitter.split_text(text[start:end]):
-        found = text.find(piece, max(start, at - overlap - most), end) if overlap else at
-        bounds = _trimmed(text, found, found + len(piece))
-        at = found + len(piece)
-        if bounds[0] < bounds[1]:
-            yield bounds
+        begin, finish = _trimmed(text, at, at + len(piece))
+        if begin < finish:
+            yield _trimmed(text, _reached_back(text, start, at, reach), finish)
+        at += len(piece)
+
+
+def _reached_back(text: str, start: int, at: int, reach: int) -> int:
+    """Return where a word begins at most `reach` characters before `at`, or `at` itself."""
+    earliest = max(start, at - reach)
+    if earliest == start:
+        return start
+    return next((n for n in range(earliest, at) if text[n - 1].isspace() and not text[n].isspace()), at)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

@@ -67,10 +67,14 @@ def _rank(hit: Hit) -> float:
 
 
 class ResearchInput(TypedDict, total=False):
-    """`question`, or `messages` whose last human message is the question."""
+    """`question`, or `messages` whose last human message is the question.
+
+    With `refusal` the question was refused before the graph saw it, which checkpoints its raw input.
+    """
 
     question: str
     messages: Annotated[list[AnyMessage], add_messages]
+    refusal: Refusal | None
 
 
 class ResearchState(TypedDict, total=False):

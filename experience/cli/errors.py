@@ -50,6 +50,13 @@ _STATUSES: dict[type[SixplaneError], Exit] = {
     RunStopped: Exit.STOPPED,
 }
 
+_REASONS = {
+    "rejected_by_person": Exit.DONE,
+    "retrieval_failed": Exit.UNAVAILABLE,
+    "node_timeout": Exit.UNAVAILABLE,
+}
+"""Stop reasons of the graph that are no error's code."""
+
 _DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 _DEBUG = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_DebugOption)
 
@@ -67,7 +74,7 @@ def report_status(report: Report) -> Exit:
         return Exit.BUDGET_EXCEEDED
     if report.status != "stopped":
         return Exit.DONE
-    return _codes().get(report.stop_reason, Exit.BUG)
+    return {**_codes(), **_REASONS}.get(report.stop_reason, Exit.BUG)
 
 
 def handled(command: Callable[..., None]) -> Callable[..., None]:

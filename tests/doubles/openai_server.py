@@ -32,10 +32,13 @@ class Reply:
 
 
 class OpenAIServer:
-    """Answers with `replies` in order; the last one repeats. `requests` are the bodies it was sent."""
+    """Answers with `replies` in order; the last one repeats. `requests` are the bodies it was sent.
 
-    def __init__(self, *replies: Reply, api_key: str = "", json_mode: bool = True) -> None:
-        self._replies, self._api_key, self._json_mode = replies, api_key, json_mode
+    `refuses` maps names of fields to the message of the 400 that a request with such a field gets.
+    """
+
+    def __init__(self, *replies: Reply, api_key: str = "", refuses: dict | None = None) -> None:
+        self._replies, self._api_key, self._refuses = replies, api_key, refuses or {}
         self.requests: list[dict] = []
         self.headers: list[dict] = []
         self._socket = socket.socket()
@@ -78,9 +81,8 @@ class OpenAIServer:
     def _refusal(self, request: Request) -> Response | None:
         if self._api_key and request.headers.get("authorization") != f"Bearer {self._api_key}":
             return _error(401, "Incorrect API key provided", {})
-        if not self._json_mode and "response_format" in self.requests[-1]:
-            return _error(400, "'response_format.type' must be 'json_schema' or 'text'", {})
-        return None
+        refused = next((message for name, message in self._refuses.items() if name in self.requests[-1]), None)
+        return _error(400, refused, {}) if refused else None
 
 
 def unused_port() -> int:

@@ -3,7 +3,7 @@ import json
 
 import pytest
 import typer
-from reports import make_report
+from tests.experience.reports import make_report
 from typer.testing import CliRunner
 
 from experience.cli.app import app

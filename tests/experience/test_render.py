@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from reports import E1, FIRST, citation, make_report
+from tests.experience.reports import E1, FIRST, citation, make_report
 
 from experience.render import render_html, render_markdown, render_text, write_report
 from state.report import Report, ReportClaim

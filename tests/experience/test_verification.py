@@ -1,5 +1,5 @@
 import pytest
-from reports import E1, FIRST, TEXT, CorpusStub, make_report
+from tests.experience.reports import E1, FIRST, TEXT, CorpusStub, make_report
 
 from experience.verification import verify_report
 from state.report import Report

@@ -5,12 +5,13 @@ import json
 
 import httpx
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.messages import HumanMessage, SystemMessage
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
 from gateway import Answer, CallScope, Gateway, Ledger, ScriptedChatModel
+from gateway.governed import MAX_BACKOFF_SECONDS, _backoff
 from observability import configure_tracing
 from settings import load_settings
 from state.channels import ResearchContext
@@ -56,6 +57,13 @@ class Asked:
     @property
     def calls(self):
         return self.scripted.calls
+
+    async def first_call(self):
+        for _ in range(500):
+            if self.calls:
+                return
+            await asyncio.sleep(0.01)
+        raise TimeoutError("nothing was asked")
 
     async def usage(self):
         return await self.gateway.usage("local", "run")
@@ -109,18 +117,11 @@ async def test_a_malformed_answer_is_repaired_once_and_charged(tmp_path, wrong):
 
 
 async def test_a_truncated_answer_counts_as_malformed_even_where_it_parses(tmp_path):
-    cut = AIMessage(PLAN.model_dump_json(), response_metadata={"finish_reason": "length"})
-    asked = Asked(tmp_path, Answer(PLAN))
-    asked.scripted.script = lambda messages, schema: PLAN
-    model = asked.model()
-    answers = iter([cut, cut])
-
-    async def provider(schema, messages):
-        return next(answers)
-
-    object.__setattr__(model, "_provider", provider)
+    whole = PLAN.model_dump_json()
+    cut = Answer(whole + " " * len(whole), truncated=True)
+    assert cut.text == whole
     with pytest.raises(ModelOutputInvalid, match="cut off"):
-        await model.with_structured_output(ResearchPlan).ainvoke(PROMPT)
+        await Asked(tmp_path, cut, cut).plan()
 
 
 async def test_what_is_malformed_twice_is_an_error(tmp_path):
@@ -189,6 +190,14 @@ async def test_retry_after_is_honoured(tmp_path, waited, header, seconds):
     assert waited == [seconds]
 
 
+@pytest.mark.parametrize(("attempt", "low", "high"), [(1, 0.25, 0.5), (2, 0.5, 1.0), (3, 1.0, 2.0), (50, 10.0, 20.0)])
+def test_waits_are_jittered_grow_and_end(attempt, low, high):
+    waits = [_backoff(attempt, 0.0) for _ in range(200)]
+    assert low <= min(waits) < max(waits) <= high
+    assert _backoff(attempt, high + 0.01) == min(high + 0.01, MAX_BACKOFF_SECONDS)
+    assert _backoff(attempt, 3_600) == MAX_BACKOFF_SECONDS
+
+
 async def test_what_no_provider_causes_goes_on_as_it_is_and_is_charged(tmp_path):
     asked = Asked(tmp_path, Answer(raises=ZeroDivisionError("a bug")))
     with pytest.raises(ZeroDivisionError):
@@ -234,8 +243,7 @@ async def test_a_free_model_runs_within_a_budget_of_nothing(tmp_path):
 async def test_a_cancellation_passes_at_once_and_the_call_is_charged(tmp_path):
     asked = Asked(tmp_path, Answer(PLAN, delay=30))
     task = asyncio.create_task(asked.plan())
-    while not asked.calls:
-        await asyncio.sleep(0.01)
+    await asked.first_call()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
@@ -274,8 +282,7 @@ async def test_another_call_is_no_memo_hit(tmp_path, other):
 async def test_a_call_in_flight_at_the_crash_is_charged_and_asked_again(tmp_path):
     before = Asked(tmp_path, Answer(PLAN, delay=30))
     task = asyncio.create_task(before.plan())
-    while not before.calls:
-        await asyncio.sleep(0.01)
+    await before.first_call()
     after = Asked(tmp_path, Answer(PLAN, usage=(10, 5)))
     assert await after.plan() == PLAN
     assert await after.usage() == Usage(calls=2, input_chars=9, output_chars=len(PLAN.model_dump_json()),

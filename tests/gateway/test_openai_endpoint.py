@@ -51,7 +51,8 @@ async def test_an_answer_is_parsed_and_charged(tmp_path):
     usage = await asked.usage()
     assert (usage.calls, usage.input_tokens, usage.output_tokens, usage.cost_micro_usd) == (1, 120, 30, 180)
     sent = server.requests[0]
-    assert (sent["model"], sent["temperature"], sent["max_completion_tokens"]) == ("small", 0.0, 500)
+    assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("small", 0.0, 500)
+    assert "max_completion_tokens" not in sent
     assert sent["response_format"] == {"type": "json_object"}
     assert not sent.get("stream")
     assert sent["messages"][0]["role"] == "system"
@@ -197,20 +198,48 @@ async def test_a_server_that_reports_no_usage_is_counted(tmp_path):
     assert usage.cost_micro_usd == usage.input_tokens + 2 * usage.output_tokens
 
 
-async def test_a_server_without_json_mode_is_asked_without_it_from_then_on(tmp_path):
-    with OpenAIServer(Reply(JSON), json_mode=False) as server:
+REFUSALS = {
+    "response_format": "'response_format.type' must be 'json_schema' or 'text'",
+    "max_tokens": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens'.",
+    "temperature": "Unsupported value: 'temperature' does not support 0.0 with this model.",
+}
+
+
+@pytest.mark.parametrize("field", REFUSALS)
+async def test_a_field_that_a_server_refuses_is_left_out_from_then_on(tmp_path, field):
+    with OpenAIServer(Reply(JSON), refuses={field: REFUSALS[field]}) as server:
         asked = Asked(tmp_path, server.base_url)
         assert await asked.plan() == PLAN
         assert await asked.plan(task="another") == PLAN
-    assert ["response_format" in request for request in server.requests] == [True, False, False]
+    assert [field in request for request in server.requests] == [True, False, False]
+    assert [request.get("max_completion_tokens") for request in server.requests[1:]] == (
+        [500, 500] if field == "max_tokens" else [None, None]
+    )
     assert (await asked.usage()).calls == 2
 
 
-async def test_plain_chat_is_not_asked_for_json(tmp_path):
+async def test_a_server_may_refuse_one_field_after_the_other(tmp_path):
+    with OpenAIServer(Reply(JSON), refuses=REFUSALS) as server:
+        assert await Asked(tmp_path, server.base_url).plan() == PLAN
+    assert len(server.requests) == 4
+    assert set(server.requests[-1]) - {"stream"} == {"max_completion_tokens", "messages", "model"}
+
+
+async def test_a_field_is_not_blamed_for_what_it_only_stands_beside(tmp_path):
+    too_long = "'max_tokens' is too large: 500. This model's maximum context length is 400 tokens."
+    with OpenAIServer(Reply(status=400, error=too_long)) as server, pytest.raises(ModelUnavailable) as caught:
+        await Asked(tmp_path, server.base_url).plan()
+    assert len(server.requests) == 1
+    assert "SIXPLANE_OPENAI__CONTEXT_TOKENS" in caught.value.hint
+
+
+async def test_plain_chat_is_bounded_and_not_asked_for_json(tmp_path):
     with OpenAIServer(Reply("Hello.")) as server:
-        answer = await Asked(tmp_path, server.base_url).model().ainvoke("Hi")
+        answer = await Asked(tmp_path, server.base_url).model().ainvoke("Hi", stop=["END"])
     assert answer.text == "Hello."
-    assert "response_format" not in server.requests[0]
+    sent = server.requests[0]
+    assert (sent["max_tokens"], sent["stop"]) == (500, ["END"])
+    assert "response_format" not in sent
 
 
 async def test_a_prompt_that_the_model_cannot_take_is_refused_before_it_is_sent(tmp_path):
