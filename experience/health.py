@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 
 from experience.models import HealthCheck, HealthStatus
 from retrieval import Corpora, load_embeddings
 from settings import Settings
-from state.errors import SixplaneError
+from state.errors import DependencyUnavailable, SixplaneError
 
 Check = Callable[[Settings, Corpora], Awaitable[str]]
 
@@ -54,5 +57,29 @@ async def _corpora(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
     return f"{len(names)} of the tenant local: {', '.join(names) or 'none yet'}"
 
 
-CHECKS: dict[str, Check] = {"python": _python, "home": _home, "embeddings": _embeddings, "corpora": _corpora}
+async def _databases(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+    present = [name for name in DATABASES if (settings.home / name).is_file()]
+    for name in present:
+        await asyncio.to_thread(_read_database, settings.home / name)
+    return f"{len(present)} of {len(DATABASES)} can be read"
+
+
+def _read_database(path: Path) -> None:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.DatabaseError as error:
+        hint = "restore it from a backup, or move it away and start anew"
+        raise DependencyUnavailable(f"{path.name} cannot be read: {error}", hint=hint) from error
+
+
+DATABASES = ("threads.db", "checkpoints.db", "store.db", "ledger.db")
+
+CHECKS: dict[str, Check] = {
+    "python": _python,
+    "home": _home,
+    "databases": _databases,
+    "embeddings": _embeddings,
+    "corpora": _corpora,
+}
 """The checks by name, in the order in which they are shown."""

@@ -25,6 +25,7 @@ from nodes import Collaborators
 from nodes.memory import MEMORY_CORPUS
 from observability import configure_tracing, operation_span, trace_id_of
 from policy import Action, Stage
+from policy.limits import LimitsGuard
 from settings import Settings, checked_name
 from state.channels import ResearchContext
 from state.errors import NameInvalid, QuestionInvalid, ReviewPending, RunStopped, ThreadNotResumable
@@ -74,6 +75,7 @@ class ResearchService:
         await self.corpora.get(context.tenant, context.corpus)
         question, refusal = await self._screened(question_text(request))
         run_id = str(uuid.uuid4())
+        await self.gateway.usage(context.tenant, run_id)  # a ledger that cannot be read is told before a thread begins
         with operation_span("invoke_workflow", "research", _attributes(context, thread_id, run_id)) as span:
             await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, _ids(span))
             inputs = graph_input(request, question, refusal)
@@ -148,7 +150,7 @@ class ResearchService:
             )
         if answer is not None:
             return Command(resume=answer.model_dump())
-        if not snapshot.next and record.status not in ("running", "stopped"):
+        if not snapshot.next and record.status not in ("running", "interrupted"):
             raise ThreadNotResumable(
                 f"the thread {record.thread_id!r} has nothing left to do", hint="`sixplane show` prints its report"
             )
@@ -176,7 +178,7 @@ class ResearchService:
                     status = _thread_status(event, status)
                     yield event
         finally:
-            await self._threads.settle(tenant, thread_id, "stopped" if status == "running" else status, _ids(span))
+            await self._threads.settle(tenant, thread_id, "interrupted" if status == "running" else status, _ids(span))
 
     async def _steps(
         self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span, numbered: _Numbered
@@ -225,6 +227,8 @@ class ResearchService:
         verdict = screening.verdict
         if verdict.action is not Action.REFUSE:
             return screening.text, None
+        if verdict.policy == LimitsGuard.name:
+            raise QuestionInvalid(verdict.reason, hint="ask in plain text, without control characters")
         refusal = Refusal(stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason)
         return WITHHELD, refusal
 
@@ -317,7 +321,7 @@ def _interrupt_value(interrupt: Any) -> dict[str, Any]:
 
 
 def _thread_status(event: RunEvent, before: str) -> str:
-    ended = {"review_pending": "review", "stopped": "stopped"}
+    ended = {"review_pending": "review", "stopped": "interrupted"}
     return str(event.data["status"]) if event.type == "report" else ended.get(event.type, before)
 
 

@@ -22,8 +22,9 @@ from state.channels import ResearchContext
 from state.errors import DependencyUnavailable, StorageFull, ThreadBusy, ThreadMissing
 from state.values import Refusal, Value
 
-UNFINISHED = ("running", "stopped", "review")
-"""A thread in one of these has work left: `running` without a live lease is a run that was killed."""
+UNFINISHED = ("running", "interrupted", "review")
+"""A thread in one of these has work left: `running` without a live lease is a run that was killed. (`stopped` is the
+status of a report: that run is over.)"""
 
 Result = TypeVar("Result")
 
@@ -48,7 +49,7 @@ _threads = sa.Table(
 
 
 class ThreadRecord(Value):
-    """One thread and its latest run. `status` is that of the report, or `running`, `stopped`, `review`."""
+    """One thread and its latest run. `status` is that of the report, or `running`, `interrupted`, `review`."""
 
     tenant: str
     thread_id: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import inspect
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from enum import Enum
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from retrieval import Corpora, load_embeddings
 from retrieval.grounding import LocalSupportScorer
 from settings import Settings
 from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState
-from state.errors import StorageFull
+from state.errors import DependencyUnavailable, StorageFull
 from state.values import Value
 
 CompiledResearchGraph = CompiledStateGraph[ResearchState, ResearchContext, ResearchInput, ResearchOutput]
@@ -93,9 +94,12 @@ async def compile_research_graph(
 ) -> AsyncIterator[CompiledResearchGraph]:
     """Yield the graph of `collaborators`, compiled with the persistence of `settings`."""
     async with AsyncExitStack() as stack:
-        saver = await stack.enter_async_context(open_checkpointer(settings.home / "checkpoints.db"))
-        store = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(settings.home / "store.db")))
-        await store.setup()
+        checkpoints, reports = settings.home / "checkpoints.db", settings.home / "store.db"
+        with named_in_errors(checkpoints):
+            saver = await stack.enter_async_context(open_checkpointer(checkpoints))
+        with named_in_errors(reports):
+            store = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(reports)))
+            await store.setup()
         graph = build_research_graph(collaborators, node_timeout=settings.run.node_timeout_seconds)
         yield graph.compile(checkpointer=saver, store=store, name="research")
 
@@ -108,6 +112,23 @@ async def open_checkpointer(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
         saver = AsyncSqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=checkpointed_types()))
         await saver.setup()
         yield saver
+
+
+@contextmanager
+def named_in_errors(path: Path) -> Iterator[None]:
+    """Say which database it is that cannot be opened.
+
+    Raises:
+        StorageFull: the disk is full.
+        DependencyUnavailable: it is damaged, or may not be read.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if "full" in str(error):
+            raise StorageFull(f"`{path}` cannot be written: the disk is full") from error
+        hint = "restore it from a backup, or move it away and start anew; corpora are kept elsewhere"
+        raise DependencyUnavailable(f"the database `{path}` cannot be used: {error}", hint=hint) from error
 
 
 def checkpointed_types() -> list[tuple[str, str]]:

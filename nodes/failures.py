@@ -89,7 +89,8 @@ async def publish_failed(state: ResearchState, error: NodeError, runtime: Runtim
     tenant = f"{runtime.context.tenant}/" if runtime.context else ""
     run_id = str(execution.run_id) if execution and execution.run_id else ""
     report = emergency_report(state, runtime.context, thread.removeprefix(tenant), run_id)
-    _record("publish", "__end__", {"stop_reason": "internal"})
+    report = report.model_copy(update={"stop_reason": code_of(error.error)})
+    _record("publish", "__end__", {"stop_reason": report.stop_reason})
     return {"report": report.model_dump(mode="json"), "status": report.status, "refusal": None, "question": ""}
 
 

@@ -35,7 +35,7 @@ def _sections(document: LoadedDocument) -> Iterator[tuple[int, int, tuple[str, .
 
 
 def _pieces(text: str, start: int, end: int, most: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """Yield trimmed bounds. Cut without overlap, so that offsets add up, then each piece reaches back by whole words."""
+    """Yield trimmed bounds: cut without overlap, so that offsets add up, then reaching back by whole words."""
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     reach = min(overlap, most // 2)

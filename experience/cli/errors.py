@@ -63,7 +63,7 @@ _DEBUG = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=Fals
 
 def exit_status(error: SixplaneError) -> Exit:
     """Return the exit status of an error: that of its nearest ancestor in the table."""
-    return next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), Exit.BUG)
+    return _status_of(type(error))
 
 
 def report_status(report: Report) -> Exit:
@@ -74,7 +74,18 @@ def report_status(report: Report) -> Exit:
         return Exit.BUDGET_EXCEEDED
     if report.status != "stopped":
         return Exit.DONE
-    return {**_codes(), **_REASONS}.get(report.stop_reason, Exit.BUG)
+    kind = _kinds().get(report.stop_reason)
+    return _status_of(kind) if kind else _REASONS.get(report.stop_reason, Exit.BUG)
+
+
+def tell_stop(report: Report) -> None:
+    """Say on standard error why a run stopped before it had an answer, and what helps."""
+    if report.status != "stopped" or report_status(report) is Exit.DONE:
+        return
+    kind = _kinds().get(report.stop_reason, SixplaneError)
+    what = next(iter((kind.__doc__ or "").splitlines())).rstrip(".") if kind is not SixplaneError else "the run stopped"
+    note(f"error: {report.stop_reason}: {what[0].lower()}{what[1:]}")
+    note(f"hint: {kind.default_hint or '`sixplane doctor` checks what a run stands on; the trace names the node'}")
 
 
 def handled(command: Callable[..., None]) -> Callable[..., None]:
@@ -154,19 +165,23 @@ def _tell(error: BaseException, *, as_json: bool) -> Exit:
     return exit_status(known) if known else Exit.BUG
 
 
+def _status_of(error: type[SixplaneError]) -> Exit:
+    return next((_STATUSES[kind] for kind in error.__mro__ if kind in _STATUSES), Exit.BUG)
+
+
 def _print_traceback() -> None:
     import traceback
 
     note(traceback.format_exc())
 
 
-def _codes() -> dict[str, Exit]:
-    """Return the exit status of every error code."""
+def _kinds() -> dict[str, type[SixplaneError]]:
+    """Return the class of every error code."""
 
     def below(kind: type[SixplaneError]) -> list[type[SixplaneError]]:
         return [kind, *(deeper for child in kind.__subclasses__() for deeper in below(child))]
 
-    return {kind.code: status for root, status in _STATUSES.items() for kind in below(root)}
+    return {kind.code: kind for kind in below(SixplaneError)}
 
 
 def _close_stdout() -> None:

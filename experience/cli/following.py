@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from experience.cli.errors import Exit, report_status
+from experience.cli.errors import Exit, report_status, tell_stop
 from experience.cli.output import is_terminal, note, print_json, say
 from experience.cli.progress import node_progress
 from experience.cli.running import Drain, on_signals
@@ -66,6 +66,7 @@ def conclude(outcome: Outcome, settings: Settings, *, out: Path | None, json_out
         print_json(outcome.report.model_dump(mode="json"))
     else:
         print_report(outcome.report, settings.home)
+    tell_stop(outcome.report)
     raise typer.Exit(report_status(outcome.report))
 
 

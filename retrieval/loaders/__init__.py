@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.documents import FailedFile, LoadedDocument
+from retrieval.loaders.canonical import well_formed
 from retrieval.loaders.errors import LoadFault
 from settings import Settings
 from state.errors import BadInput
@@ -38,8 +39,11 @@ FORMATS = {
 """The module of this package that loads each suffix."""
 
 
+_NO_PERMISSION = "no permission to read it; change its permissions and ingest again"
+
+
 def load_paths(paths: Iterable[Path], settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
-    """Yield the documents of files and folders, one at a time; folders are walked in sorted order, hidden files left out.
+    """Yield the documents of files and folders, one at a time; folders are walked in order, without hidden files.
 
     Raises:
         BadInput: a named path does not exist.
@@ -54,35 +58,42 @@ def load_paths(paths: Iterable[Path], settings: Settings) -> Iterator[LoadedDocu
         yield from _load_tree(path, settings)
 
 
-def _load_tree(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
+def _load_tree(path: Path, settings: Settings, above: tuple[str, ...] = ()) -> Iterator[LoadedDocument | FailedFile]:
     try:
         if not path.is_dir():
             yield from _load_file(path, settings)
             return
+        real = os.path.realpath(path)
         children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
     except PermissionError:
-        yield FailedFile(
-            source=path.as_posix(), reason="no permission to read it; change its permissions and ingest again"
-        )
+        yield _failed(path, _NO_PERMISSION)
+        return
+    if real in above:
+        yield _failed(path, "it is a link to a folder that holds it; remove the link")
         return
     for child in children:
-        yield from _load_tree(child, settings)
+        yield from _load_tree(child, settings, (*above, real))
 
 
 def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
-    source = path.as_posix()
     try:
         _check(path, settings.data.max_file_bytes)
         yield from import_module(f"retrieval.loaders.{FORMATS[path.suffix.lower()]}").load(path)
     except LoadFault as fault:
-        yield FailedFile(source=source, reason=fault.reason)
+        yield _failed(path, fault.reason)
     except PermissionError:
-        yield FailedFile(source=source, reason="no permission to read it; change its permissions and ingest again")
+        yield _failed(path, _NO_PERMISSION)
     except OSError as error:
-        yield FailedFile(source=source, reason=f"it cannot be read: {error.strerror or type(error).__name__}")
+        yield _failed(path, f"it cannot be read: {error.strerror or type(error).__name__}")
+
+
+def _failed(path: Path, reason: str) -> FailedFile:
+    return FailedFile(source=well_formed(path.as_posix()), reason=reason)
 
 
 def _check(path: Path, most: int) -> None:
+    if well_formed(path.as_posix()) != path.as_posix():
+        raise LoadFault("its name is not UTF-8; rename it")
     if path.suffix.lower() not in FORMATS:
         raise LoadFault(
             f"unsupported format {path.suffix or 'without a suffix'!r}; convert it to one of {', '.join(FORMATS)}"

@@ -39,17 +39,22 @@ def decode(data: bytes) -> str:
         text = data.decode(encoding or "utf-8")
     except UnicodeDecodeError as error:
         if encoding is not None or b"\0" in data:
-            raise LoadFault("it is not text; convert it to one of the supported formats") from error
+            raise LoadFault("it is not text; convert it to a supported format, or save it as UTF-8") from error
         text = data.decode("cp1252", "replace")
     text = text.removeprefix("\ufeff")
     if len(_CONTROL.findall(text)) > _MOST_CONTROL * len(text):
-        raise LoadFault("it is binary, not text; convert it to one of the supported formats")
+        raise LoadFault("it is binary, not text; convert it to a supported format, or save it as UTF-8")
     return lf(text)
 
 
 def lf(text: str) -> str:
     """Return `text` with LF for CRLF and CR."""
     return _BREAKS.sub("\n", text)
+
+
+def well_formed(text: str) -> str:
+    """Return `text` with `?` for lone surrogates, which no database stores."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def checked(text: str) -> str:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 from docx import Document
+from docx.document import Document as DocxDocument
+from docx.exceptions import InvalidXmlError
 from docx.opc.exceptions import PackageNotFoundError
 from docx.table import Table
-from lxml.etree import XMLSyntaxError
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import TextBuilder, document
+from retrieval.loaders.container import DAMAGED_CONTAINER
 from retrieval.loaders.errors import LoadFault
 
 _HEADING = re.compile(r"Heading (\d)")
-DAMAGED = (PackageNotFoundError, zipfile.BadZipFile, KeyError, ValueError, XMLSyntaxError)
+DAMAGED = (PackageNotFoundError, InvalidXmlError, *DAMAGED_CONTAINER)
 """What python-docx raises on files that are none, truncated or password-protected."""
 
 
@@ -26,8 +27,21 @@ def load(path: Path) -> Iterator[LoadedDocument]:
     """Yield the file as one document with its headings."""
     try:
         docx = Document(str(path))
+        built = _built(docx)
+        title = docx.core_properties.title or ""
     except DAMAGED as error:
         raise LoadFault("it is damaged or encrypted; open and save it again with a word processor") from error
+    yield document(
+        path,
+        built.text,
+        parser="python-docx",
+        version=version("python-docx"),
+        title=title,
+        headings=built.headings,
+    )
+
+
+def _built(docx: DocxDocument) -> TextBuilder:
     built = TextBuilder()
     for block in docx.iter_inner_content():
         if isinstance(block, Table):
@@ -36,10 +50,7 @@ def load(path: Path) -> Iterator[LoadedDocument]:
                 built.add(" | ".join(cell for cell in cells if cell))
         else:
             built.add(block.text, _level(block.style.name if block.style else ""))
-    title = docx.core_properties.title or ""
-    yield document(
-        path, built.text, parser="python-docx", version=version("python-docx"), title=title, headings=built.headings
-    )
+    return built
 
 
 def _level(style: str | None) -> int | None:

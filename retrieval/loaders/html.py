@@ -11,10 +11,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import TextBuilder, decode, document
+from retrieval.loaders.errors import LoadFault
 
-_DROPPED = ["script", "style", "noscript", "template", "nav", "svg", "iframe", "head > *:not(title)"]
+_DROPPED = ["script", "style", "noscript", "template", "nav", "svg", "iframe"]
 _BLOCKS = frozenset(
-    ["p", "div", "section", "article", "header", "footer", "main", "li", "dt", "dd", "td", "th", "tr", "table", "ul", "ol", "pre", "blockquote", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"]
+    (
+        *("p", "div", "section", "article", "header", "footer", "main", "li", "dt", "dd", "td", "th", "tr", "table"),
+        *("ul", "ol", "pre", "blockquote", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"),
+    )
 )
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([A-Za-z0-9_-]+)", re.IGNORECASE)
@@ -25,10 +29,13 @@ def load(path: Path) -> Iterator[LoadedDocument]:
     tree = LexborHTMLParser(_decoded(path.read_bytes()))
     title = tree.css_first("title")
     name = _SPACE.sub(" ", title.text()).strip() if title else ""
-    tree.strip_tags(_DROPPED[:-1])
+    tree.strip_tags(_DROPPED)
     built = TextBuilder()
     if tree.body is not None:
-        _walk(tree.body, built)
+        try:
+            _walk(tree.body, built)
+        except RecursionError as error:
+            raise LoadFault("its elements are nested too deeply; save it again from a browser as plain text") from error
     yield document(
         path, built.text, parser="selectolax", version=version("selectolax"), title=name, headings=built.headings
     )
@@ -36,10 +43,14 @@ def load(path: Path) -> Iterator[LoadedDocument]:
 
 def _decoded(data: bytes) -> str:
     named = _CHARSET.search(data[:2048])
-    if named and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
+    if (
+        named
+        and not named[1].lower().startswith(b"utf-16")
+        and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"))
+    ):
         try:
             return decode(data.decode(named[1].decode("ascii")).encode())
-        except (LookupError, UnicodeDecodeError):
+        except (LookupError, UnicodeError):
             return decode(data)
     return decode(data)
 

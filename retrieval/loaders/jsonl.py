@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.documents import FailedFile, LoadedDocument
-from retrieval.loaders.canonical import lf
+from retrieval.loaders.canonical import lf, well_formed
 
 _KNOWN = ("_id", "id", "title", "text", "metadata")
 
@@ -29,20 +29,20 @@ def _load_line(source: str, number: int, line: bytes) -> LoadedDocument | Failed
         return FailedFile(source=where, reason="the line is not JSON; mend it")
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
         return FailedFile(source=where, reason="the line is no object with a `text`; give each line one")
-    title, text = str(record.get("title") or "").strip(), lf(record["text"]).strip()
+    title, text = well_formed(str(record.get("title") or "")).strip(), well_formed(lf(record["text"])).strip()
     if not text:
         return FailedFile(source=where, reason="its `text` is blank; give it one or remove the line")
     return _document(source, number, record, title, text)
 
 
 def _document(source: str, number: int, record: dict[str, Any], title: str, text: str) -> LoadedDocument:
-    key = str(record.get("_id", record.get("id", number)))
+    key = well_formed(str(record.get("_id", record.get("id", number))))
     canonical = f"{title}\n\n{text}" if title else text
     return LoadedDocument(
         document_id=f"{source}#{key}",
         title=title or key,
         source=f"{source}#{key}",
-        text=canonical.encode("utf-8", "replace").decode(),
+        text=canonical,
         parser="jsonl",
         parser_version="1",
         metadata={**_scalars(record), "id": key},

@@ -10,17 +10,19 @@ from langchain_core.document_loaders import BaseLoader
 from langchain_core.documents import Document
 
 from retrieval.documents import FailedFile, LoadedDocument
-from retrieval.loaders.canonical import join_pages, lf
+from retrieval.loaders.canonical import join_pages, lf, well_formed
 
 
 def load_loader(loader: BaseLoader) -> Iterator[LoadedDocument | FailedFile]:
     """Yield what `loader` loads. What it raises is reported; what it had yielded before stays."""
     name = type(loader).__name__
-    documents = loader.lazy_load()
+    documents: Iterator[Document] | None = None
 
     def each() -> Iterator[Document | FailedFile]:
+        nonlocal documents
         while True:
             try:
+                documents = documents or iter(loader.lazy_load())
                 yield next(documents)
             except StopIteration:
                 return
@@ -64,7 +66,7 @@ def _joined(number: int, pages: list[Document]) -> LoadedDocument | FailedFile:
         document_id=first.id or source,
         title=str(first.metadata.get("title") or source),
         source=source,
-        text=text.encode("utf-8", "replace").decode(),
+        text=well_formed(text),
         page_starts=tuple(starts) if "page" in first.metadata else (),
         parser="langchain",
         parser_version="1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -26,7 +27,7 @@ def headings_of(text: str) -> list[Heading]:
     tokens = _PARSER.parse(text.replace("\f", " "))
     return [
         Heading(start=starts[token.map[0]], level=int(token.tag[1:]), title=inline.content.strip())
-        for token, inline in zip(tokens, tokens[1:], strict=False)
+        for token, inline in pairwise(tokens)
         if token.type == "heading_open" and token.map and inline.content.strip()
     ]
 

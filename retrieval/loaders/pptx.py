@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lxml.etree import XMLSyntaxError
 from pptx import Presentation
-from pptx.exc import PackageNotFoundError
+from pptx.exc import InvalidXmlError, PackageNotFoundError
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import document, join_pages, lf
+from retrieval.loaders.container import DAMAGED_CONTAINER
 from retrieval.loaders.errors import LoadFault
 
-DAMAGED = (PackageNotFoundError, zipfile.BadZipFile, KeyError, ValueError, XMLSyntaxError)
+DAMAGED = (PackageNotFoundError, InvalidXmlError, *DAMAGED_CONTAINER)
 
 
 def load(path: Path) -> Iterator[LoadedDocument]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from retrieval.documents import Heading, LoadedDocument
@@ -27,7 +28,7 @@ def headings_of(text: str) -> list[Heading]:
     lines, starts = text.split("\n"), line_starts(text)
     styles: list[tuple[str, bool]] = []
     found: list[Heading] = []
-    for n, (title, under) in enumerate(zip(lines, lines[1:], strict=False)):
+    for n, (title, under) in enumerate(pairwise(lines)):
         if not _is_heading(title, under):
             continue
         over = n > 0 and lines[n - 1].rstrip() == under.rstrip()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import document, join_pages, lf
+from retrieval.loaders.container import DAMAGED_CONTAINER
 from retrieval.loaders.errors import LoadFault
 
-DAMAGED = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError)
+DAMAGED = (InvalidFileException, ParseError, *DAMAGED_CONTAINER)
 
 
 def load(path: Path) -> Iterator[LoadedDocument]:

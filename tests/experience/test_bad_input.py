@@ -62,8 +62,11 @@ def test_no_home_yet(tmp_path):
 def test_empty_corpus(home, tmp_path):
     (tmp_path / "nothing").mkdir()
     run(home, "ingest", str(tmp_path / "nothing"), "--corpus", "bare")
-    result = run(home, "research", QUESTION, "--corpus", "bare")
-    assert_told(result, 2, "bare", "sixplane ingest")
+    result = run(home, "research", QUESTION, "--corpus", "bare", "--json")
+    assert result.exit_code == 2, result.stderr
+    assert "error: corpus_empty" in result.stderr
+    assert "sixplane ingest" in result.stderr
+    assert json.loads(result.stdout)["stop_reason"] == "corpus_empty"
 
 
 def bad_files(folder: Path) -> dict[str, str]:
@@ -74,7 +77,7 @@ def bad_files(folder: Path) -> dict[str, str]:
     (folder / "binary.txt").write_bytes(bytes(range(256)) * 20)
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7\ngarbage")
     (folder / "broken.docx").write_bytes(b"PK\x03\x04 not a zip")
-    (folder / "broken.jsonl").write_text('{"text": "one"\nnot json\n')
+    (folder / "broken.jsonl").write_text("no json\n")
     (folder / "large.txt").write_text("word " * 100_000)
     page = Canvas(str(folder / "locked.pdf"), encrypt=StandardEncryption("secret", ownerPassword="secret"))
     page.drawString(100, 700, "Nobody reads this.")
@@ -86,7 +89,7 @@ def bad_files(folder: Path) -> dict[str, str]:
         "broken.pdf": "",
         "broken.docx": "",
         "broken.jsonl": "",
-        "large.txt": "larger",
+        "large.txt": "more than 200,000",
         "locked.pdf": "encrypted",
     }
 
@@ -97,7 +100,11 @@ def test_bad_files_are_named_with_their_reason_and_good_ones_kept(tmp_path, docs
     folder.mkdir(exist_ok=True)
     reasons = bad_files(folder)
     result = run(tmp_path / "home", "ingest", str(folder), "--corpus", "small", SIXPLANE_DATA__MAX_FILE_BYTES="200000")
-    told = {line.split(": ")[1].rsplit("/", 1)[-1]: line for line in result.stderr.splitlines() if "passed over" in line}
+    told = {
+        line.split(": ")[1].rsplit("/", 1)[-1].removesuffix(":1"): line
+        for line in result.stderr.splitlines()
+        if "passed over" in line
+    }
     assert set(told) == set(reasons)
     for name, word in reasons.items():
         assert word in told[name].lower(), told[name]
@@ -148,7 +155,7 @@ def test_folder_without_permission(tmp_path, docs, monkeypatch):
 
 def test_home_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    assert_told(run(tmp_path / "file", "research", QUESTION), 2)
+    assert_told(run(tmp_path / "file", "research", QUESTION), 5, "file")
     assert_told(run(tmp_path / "file" / "home", "ingest", str(tmp_path), "--corpus", "small"), 5, "file")
 
 
@@ -178,7 +185,6 @@ def test_a_question_in_another_script_is_answered_or_abstained_from(home, questi
     "arguments",
     [
         ("research", QUESTION, "--corpus", "small", "--model", "extractve"),
-        ("research", QUESTION, "--corpus", "small", "--model", "openai:gpt"),
         ("show", "nowhere"),
         ("resume", "nowhere"),
         *[("research", QUESTION, "--corpus", name) for name in ("../x", "/etc", "a" * 65, "..", "a/b", "a\0b", " ")],
@@ -196,11 +202,28 @@ def test_unknown_and_impossible_names(home, arguments):
     assert sorted(path for path in home.parent.rglob("*") if path.is_dir()) == before
 
 
+def test_a_model_without_an_endpoint(home):
+    result = run(home, "research", QUESTION, "--corpus", "small", "--model", "openai:gpt")
+    assert result.exit_code == 2
+    assert "settings_invalid" in result.stderr
+    assert "hint: " in result.stderr
+
+
+def test_doctor_names_a_damaged_database(home):
+    (home / "threads.db").write_bytes(b"no database" * 1000)
+    result = run(home, "doctor")
+    assert result.exit_code == 5
+    assert "FAIL databases: threads.db" in result.stdout
+    assert "hint: " in result.stdout
+
+
 def test_an_unknown_model_names_the_nearest(home):
     assert_told(run(home, "research", QUESTION, "--corpus", "small", "--model", "extractve"), 2, "extractive")
 
 
-@pytest.mark.parametrize("database", ["corpora/local/small/corpus.db", "threads.db", "checkpoints.db", "ledger.db", "store.db"])
+@pytest.mark.parametrize(
+    "database", ["corpora/local/small/corpus.db", "threads.db", "checkpoints.db", "ledger.db", "store.db"]
+)
 def test_a_corrupt_database_is_named_and_left_as_it_is(home, database):
     assert run(home, "research", QUESTION, "--corpus", "small").exit_code == 0
     path = home / database
@@ -245,7 +268,7 @@ def test_full_disk(small_disk, home, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_ingesting_the_same_corpus_at_once(tmp_path, docs):
-    for number in range(60):
+    for number in range(12):
         (docs / f"{number}.txt").write_text(f"Document {number} says word{number}. " * 400)
     command = [*CONSOLE, "ingest", str(docs), "--corpus", "small", "--json"]
     environment = {**os.environ, "SIXPLANE_HOME": str(tmp_path / "home"), "SIXPLANE_DATA__LOCK_TIMEOUT_SECONDS": "0"}
@@ -260,5 +283,5 @@ def test_two_processes_ingesting_the_same_corpus_at_once(tmp_path, docs):
     assert "Traceback" not in err
     assert "hint: wait" in err
     manifest = json.loads(run(tmp_path / "home", "corpus", "show", "small", "--json").stdout)
-    assert manifest["documents"] == 63
+    assert manifest["documents"] == 15
     assert answers(tmp_path / "home")

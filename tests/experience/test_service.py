@@ -20,6 +20,7 @@ from settings import Settings
 from state.channels import ResearchContext
 from state.errors import (
     CorpusMissing,
+    QuestionInvalid,
     ReviewPending,
     RunStopped,
     ThreadBusy,
@@ -110,7 +111,7 @@ async def test_a_follow_up_resolves_it_from_the_thread_and_carries_nothing_else_
         view = await service.show("local", "t")
     assert second.status is Status.ANSWERED
     assert second.claims[0].text.startswith("Tariff B includes support")
-    print(second.markdown, alone.markdown); assert not alone.claims
+    assert not alone.claims[0].text.startswith("Tariff B")
     assert (first.research_rounds, second.research_rounds) == (1, 1)
     assert (first.revisions, second.revisions) == (0, 0)
     assert second.verification.claims == len(second.claims)
@@ -156,7 +157,7 @@ async def test_a_thread_that_is_being_run_is_busy_and_an_unfinished_one_too(home
         with pytest.raises(ThreadBusy, match="unfinished") as busy:
             await other.run(ask(thread="t"))
         assert "sixplane resume t" in busy.value.hint
-        assert [record.status for record in await other.threads("local")] == ["stopped"]
+        assert [record.status for record in await other.threads("local")] == ["interrupted"]
         assert (await other.run(ask())).status is Status.ANSWERED
 
 
@@ -215,6 +216,7 @@ async def test_a_person_answers_once(home, answer, status, reason):
         with pytest.raises(ThreadNotResumable):
             await events_of(service.resume("local", "t", answer))
         assert (await service.show("local", "t")).record.status == status.value
+        assert (await service.run(ask(thread="t"))).status is Status.ANSWERED
 
 
 async def test_a_person_asks_for_a_revision_and_is_asked_again(home):
@@ -239,6 +241,24 @@ async def test_a_person_asks_for_a_revision_and_is_asked_again(home):
     assert "Be brief" not in report["markdown"]
 
 
+async def test_a_run_that_failed_is_over_and_its_thread_takes_the_next_question(home):
+    broken = scripted(ResearchPlan=lambda fields, evidence: Answer(raises=ValueError("no")))
+    async with service_of(home, broken) as service:
+        report = await service.run(ask(thread="t", model=SLOW))
+        assert report.status is Status.STOPPED
+        with pytest.raises(ThreadNotResumable):
+            await events_of(service.resume("local", "t"))
+        assert (await service.run(ask(thread="t"))).status is Status.ANSWERED
+
+
+async def test_a_question_without_text_is_refused_as_bad_input(home):
+    async with service_of(home) as service:
+        for question in ("", "  ", "\u200b", "a\x00b", "x" * 100_000, "\udce9"):
+            with pytest.raises(QuestionInvalid):
+                await service.run(ask(question, "t"))
+        assert await service.threads("local") == []
+
+
 def test_a_malformed_answer_of_a_person_is_refused():
     with pytest.raises(ValidationError):
         ReviewAnswer.model_validate({"decision": "perhaps"})
@@ -252,7 +272,7 @@ async def test_drained_run_is_resumed_to_its_report(home):
         rest = await events_of(events)
         assert rest[-1].type == "stopped"
         assert "report" not in {event.type for event in rest}
-        assert (await service.show("local", "t")).record.status == "stopped"
+        assert (await service.show("local", "t")).record.status == "interrupted"
         resumed = await events_of(service.resume("local", "t"))
         assert resumed[-1].type == "report"
         assert "guard_input" not in {event.node for event in resumed}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,7 +67,7 @@ def test_pages_are_those_of_the_first_and_last_character(document, most, overlap
 @given(documents(), SIZES)
 def test_without_overlap_no_character_is_in_two_spans(document, most):
     spans = split_document(document, chunk_chars=most, overlap=0)
-    assert all(before.end <= after.start for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before.end <= after.start for before, after in pairwise(spans))
 
 
 @given(documents(), SIZES, st.integers(0, 80))
@@ -90,15 +92,15 @@ def test_repeated_text_does_not_confuse_offsets(overlap):
     text = "The same sentence again. " * 40 + "The end."
     spans = split_document(made([text]), chunk_chars=80, overlap=overlap)
     assert spans[-1].end == len(text)
-    assert all(after.start <= before.end + 1 for before, after in zip(spans, spans[1:], strict=False))
-    assert all(before.end - after.start <= overlap for before, after in zip(spans, spans[1:], strict=False))
+    assert all(after.start <= before.end + 1 for before, after in pairwise(spans))
+    assert all(before.end - after.start <= overlap for before, after in pairwise(spans))
 
 
 def test_overlap_begins_at_a_word():
     text = " ".join(f"word{n:03}" for n in range(100))
     spans = split_document(made([text]), chunk_chars=100, overlap=20)
     assert all(text[span.start : span.start + 4] == "word" for span in spans)
-    assert all(after.start < before.end for before, after in zip(spans, spans[1:], strict=False))
+    assert all(after.start < before.end for before, after in pairwise(spans))
 
 
 def test_a_format_without_pages_gives_none():
