@@ -167,9 +167,9 @@ class ResearchService:
     ) -> AsyncGenerator[RunEvent]:
         """Yield the events of the graph under the thread's lease, then settle the thread."""
         tenant, numbered = context.tenant, _Numbered()
-        yield numbered("run_started", thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))
         status = "running"
         try:
+            yield numbered("run_started", thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))
             async with (
                 self._threads.held(tenant, thread_id),
                 aclosing(self._steps(context, thread_id, run_id, inputs, span, numbered)) as steps,

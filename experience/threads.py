@@ -161,7 +161,8 @@ class Threads:
         mine = _where(_threads.update(), tenant, thread_id).where(_threads.c.lease_owner == self._owner)
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
-            await self._run(lambda connection: connection.execute(mine.values(**self._lease())))
+            with suppress(DependencyUnavailable):  # the next beat tries again; a report is not lost to it
+                await self._run(lambda connection: connection.execute(mine.values(**self._lease())))
 
     def _lease(self) -> dict[str, Any]:
         return {"lease_owner": self._owner, "lease_until": datetime.now(UTC).timestamp() + self._lease_seconds}

@@ -31,9 +31,8 @@ EVIDENCE_BUDGET_CHARS = 48_000
 class Analyzer:
     """Reads the run's evidence."""
 
-    def __init__(self, collaborators: Collaborators, *, evidence_chars: int = EVIDENCE_BUDGET_CHARS) -> None:
+    def __init__(self, collaborators: Collaborators) -> None:
         self._to = collaborators
-        self._evidence_chars = evidence_chars
 
     async def __call__(
         self, state: ResearchState, runtime: Runtime[ResearchContext]
@@ -46,8 +45,11 @@ class Analyzer:
         passages = await load_evidence(state, await self._to.corpus(context))
         if not passages:
             return self._decided(state, context, rounds, (), Analysis(decision=Decision.NOTHING), ())
-        items = evidence_items(passages, state.get("hits", ()), budget_chars=self._evidence_chars)
-        messages = analysis_prompt(state, items, rounds, context.max_research_rounds - rounds)
+        left = context.max_research_rounds - rounds
+        bare = analysis_prompt(state, [], rounds, left)
+        room = self._to.evidence_room(runtime, Role.ANALYZER, bare, most=EVIDENCE_BUDGET_CHARS)
+        items = evidence_items(passages, state.get("hits", ()), budget_chars=room)
+        messages = analysis_prompt(state, items, rounds, left)
         analysis = await self._to.ask(runtime, Role.ANALYZER, Analysis, messages)
         findings, events = resolve_findings(analysis, passages, state["sub_questions"])
         return self._decided(state, context, rounds, findings, analysis, events)

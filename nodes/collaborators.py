@@ -47,6 +47,14 @@ class Collaborators:
         model = self.gateway.chat_model(self._scope(runtime, role))
         return cast("Answer", await model.with_structured_output(schema).ainvoke(list(messages)))
 
+    def evidence_room(
+        self, runtime: Runtime[ResearchContext], role: Role, prompt: Sequence[BaseMessage], *, most: int
+    ) -> int:
+        """Return how many characters of evidence fit beside `prompt` into the context of the role's model."""
+        context = context_of(runtime)
+        room = self.gateway.prompt_chars(self.gateway.model_id(role, context), context.max_output_tokens)
+        return min(most, room - sum(len(message.text) for message in prompt))
+
     def _scope(self, runtime: Runtime[ResearchContext], role: Role) -> CallScope:
         context = context_of(runtime)
         execution = runtime.execution_info

@@ -18,7 +18,7 @@ async def load_evidence(state: ResearchState, corpus: Corpus) -> dict[str, Passa
 
 
 def evidence_items(passages: Mapping[str, Passage], hits: Iterable[Hit], *, budget_chars: int) -> list[EvidenceItem]:
-    """Return prompt items, best first, whole passages only, as many as `budget_chars` holds."""
+    """Return prompt items, best first, whole passages only, as many as `budget_chars` holds and at least one."""
     asked_by: dict[str, list[Hit]] = {}
     for hit in hits:
         asked_by.setdefault(hit.evidence_id, []).append(hit)
@@ -26,7 +26,7 @@ def evidence_items(passages: Mapping[str, Passage], hits: Iterable[Hit], *, budg
     ranked = sorted(items, key=lambda item: -(item.score or 0.0))
     chosen: list[EvidenceItem] = []
     for item in ranked:
-        budget_chars -= len(item.text) + len(item.title)
+        budget_chars -= len(item.model_dump_json()) + 1
         if budget_chars < 0 and chosen:
             break
         chosen.append(item)

@@ -35,7 +35,9 @@ class Writer:
         passages = await load_evidence(state, await self._to.corpus(context_of(runtime)))
         cited = {quote.evidence_id for finding in state["findings"] for quote in finding.quotes}
         owned = {alias: passage for alias, passage in passages.items() if passage.evidence_id in cited}
-        items = evidence_items(owned, state.get("hits", ()), budget_chars=EVIDENCE_BUDGET_CHARS)
+        bare = writing_prompt(state, [])
+        room = self._to.evidence_room(runtime, Role.WRITER, bare, most=EVIDENCE_BUDGET_CHARS)
+        items = evidence_items(owned, state.get("hits", ()), budget_chars=room)
         written = await self._to.ask(runtime, Role.WRITER, WrittenDraft, writing_prompt(state, items))
         return {"draft": new_draft(written.markdown, state.get("draft")), "claims": ()}
 

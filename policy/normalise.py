@@ -121,7 +121,7 @@ def _script(char: str) -> str:
 @cache
 def _confusables() -> dict[str, str]:
     """Return the Latin letter that each foreign letter can be taken for, after Unicode's confusables table."""
-    from confusable_homoglyphs import confusables  # type: ignore[import-untyped]
+    from confusable_homoglyphs import confusables
 
     return {
         char: latin[0]

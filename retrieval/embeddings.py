@@ -142,7 +142,7 @@ def _load_tokenizer(path: Path) -> Any:
 
 
 def _load_model(path: Path) -> tuple[Any, list[str]]:
-    import openvino  # type: ignore[import-untyped]
+    import openvino
 
     try:
         compiled = openvino.Core().compile_model(str(path), "CPU", {"PERFORMANCE_HINT": "LATENCY"})

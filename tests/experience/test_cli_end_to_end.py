@@ -81,7 +81,7 @@ def test_from_documents_to_a_verified_report(tmp_path, docs):
         home, "research", QUESTION, "-c", "small", "--thread", "t", "--json", "--out", str(tmp_path / "out")
     )
     assert asked.returncode == 0, asked.stderr
-    assert set(line.split(": ")[0] for line in asked.stderr.splitlines()) == {"written"}
+    assert {line.split(": ")[0] for line in asked.stderr.splitlines()} == {"written"}
     report = json.loads(asked.stdout)
     assert report["status"] == "answered"
     assert "12 dollars" in report["markdown"]
@@ -104,7 +104,7 @@ def test_a_finished_thread_is_listed_shown_and_has_nothing_to_resume_and_pipes_s
     assert (asked.returncode, asked.stderr) == (0, "")
     for line in ("status: answered", "thread: t", "tariffs.md"):
         assert line in asked.stdout
-    assert Path(re.search(r"^trace: (.*)$", asked.stdout, re.M).group(1)).is_file()
+    assert Path(re.search(r"^trace: (.*)$", asked.stdout, re.MULTILINE).group(1)).is_file()
     listed = in_process(home, "threads")
     assert "t\tanswered\t" in listed.stdout
     shown = in_process(home, "show", "t")

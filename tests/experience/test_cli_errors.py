@@ -3,13 +3,13 @@ import json
 
 import pytest
 import typer
-from tests.experience.reports import make_report
 from typer.testing import CliRunner
 
 from experience.cli.app import app
 from experience.cli.errors import Exit, exit_status, handled, known_error, report_status
 from state import errors
 from state.values import Status
+from tests.experience.reports import make_report
 
 
 def run(*arguments):

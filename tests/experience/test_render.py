@@ -1,10 +1,10 @@
 import re
 
 import pytest
-from tests.experience.reports import E1, FIRST, citation, make_report
 
 from experience.render import render_html, render_markdown, render_text, write_report
 from state.report import Report, ReportClaim
+from tests.experience.reports import E1, FIRST, citation, make_report
 
 HOSTILE = (
     '<script>alert(1)</script> ![x](http://evil/x.png) [y](javascript:z) </details> \x1b[31m & "quoted" \ue0001\ue001'

@@ -20,6 +20,7 @@ from settings import Settings
 from state.channels import ResearchContext
 from state.errors import (
     CorpusMissing,
+    DependencyUnavailable,
     QuestionInvalid,
     ReviewPending,
     RunStopped,
@@ -58,9 +59,15 @@ def stored_bytes(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
 
 
-def slow_plan(seconds: float) -> Any:
-    """A model whose researcher takes its time."""
-    return scripted(ResearchPlan=lambda fields, evidence: Answer(plan(fields, evidence), delay=seconds))
+def slow_plan(seconds: float, asked: asyncio.Event | None = None) -> Any:
+    """A model whose researcher takes its time, and says when it was asked."""
+
+    def play(fields: Any, evidence: Any) -> Answer:
+        if asked:
+            asked.set()
+        return Answer(plan(fields, evidence), delay=seconds)
+
+    return scripted(ResearchPlan=play)
 
 
 async def until_started(events: Any, node: str) -> None:
@@ -280,11 +287,10 @@ async def test_drained_run_is_resumed_to_its_report(home):
 
 
 async def test_run_raises_when_it_was_drained(home):
-    async with service_of(home, slow_plan(0.5)) as service:
+    asked = asyncio.Event()
+    async with service_of(home, slow_plan(0.5, asked)) as service:
         running = asyncio.create_task(service.run(ask(thread="t", model=SLOW)))
-        while not (await service.threads("local")):
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(asked.wait(), 20)
         service.request_drain("SIGTERM")
         with pytest.raises(RunStopped):
             await running
@@ -329,13 +335,38 @@ async def test_a_report_on_a_superseded_document_holds_until_it_is_pruned(home, 
 
 
 async def test_the_lease_goes_back_when_the_caller_goes_away(home):
-    async with service_of(home, slow_plan(30)) as service:
+    asked = asyncio.Event()
+    async with service_of(home, slow_plan(30, asked)) as service:
         running = asyncio.create_task(service.run(ask(thread="t", model=SLOW)))
-        while not (await service.threads("local")):
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(asked.wait(), 20)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
         with pytest.raises(ThreadBusy, match="unfinished"):
             await service.run(ask(thread="t", model=SLOW))
+
+
+async def test_the_lease_goes_back_when_the_caller_leaves_at_the_first_event(home):
+    async with service_of(home) as service:
+        events = service.stream(ask(thread="t"))
+        assert (await anext(events)).type == "run_started"
+        await events.aclose()
+        with pytest.raises(ThreadBusy, match="unfinished"):
+            await service.run(ask(thread="t"))
+        resumed = await events_of(service.resume("local", "t"))
+        assert resumed[-1].data["status"] == "answered"
+
+
+async def test_a_failed_heartbeat_does_not_cost_the_report(home):
+    async with service_of(home, slow_plan(1.0), run={"lease_seconds": 1.2}) as service:
+        lease = service._threads._lease
+        calls = iter(range(100))
+
+        def failing() -> Any:
+            if next(calls) == 1:
+                raise DependencyUnavailable("the table is locked")
+            return lease()
+
+        service._threads._lease = failing
+        assert (await service.run(ask(thread="t", model=SLOW))).claims
+    assert next(calls) > 2

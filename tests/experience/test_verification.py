@@ -1,9 +1,9 @@
 import pytest
-from tests.experience.reports import E1, FIRST, TEXT, CorpusStub, make_report
 
 from experience.verification import verify_report
 from state.report import Report
 from state.values import Mask, Verification
+from tests.experience.reports import E1, FIRST, TEXT, CorpusStub, make_report
 
 
 def kinds(result):

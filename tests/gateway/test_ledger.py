@@ -111,6 +111,15 @@ async def test_an_expired_lease_is_charged_in_full_never_released(tmp_path, monk
     await ledger.aclose()
 
 
+async def test_an_expired_lease_stands_in_the_usage_without_another_call(tmp_path, monkeypatch):
+    ledger = Ledger(settings_of(tmp_path, timeout_seconds=1, max_attempts=1))
+    await ledger.reserve("local", "run", "dead", 600, LIMIT)
+    assert await ledger.usage("local", "run") == Usage()
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 60)
+    assert await ledger.usage("local", "run") == Usage(calls=1, cost_micro_usd=600)
+    await ledger.aclose()
+
+
 async def test_a_call_that_two_settled_keeps_its_first_answer(ledger):
     first = await ledger.reserve("local", "run", "call", 10, LIMIT)
     second = await ledger.reserve("local", "run", "call", 10, LIMIT)
