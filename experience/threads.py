@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +26,9 @@ from state.values import Refusal, Value
 UNFINISHED = ("running", "interrupted", "review")
 """A thread in one of these has work left: `running` without a live lease is a run that was killed. (`stopped` is the
 status of a report: that run is over.)"""
+
+NO_ROOM_BYTES = 64 * 1024
+"""Free space below which an I/O error of SQLite means a full disk."""
 
 Result = TypeVar("Result")
 
@@ -74,7 +78,7 @@ class Threads:
     """The table, on SQLite through SQLAlchemy Core: immediate transactions in a worker thread."""
 
     def __init__(self, path: Path, *, lease_seconds: float) -> None:
-        self._engine = _engine(path)
+        self._engine, self._folder = _engine(path), path.parent
         self._lease_seconds = lease_seconds
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
@@ -175,7 +179,7 @@ class Threads:
             with self._engine.begin() as connection:
                 return work(connection)
         except sa.exc.DatabaseError as error:
-            raise _storage_error(error) from error
+            raise _storage_error(error, self._folder) from error
 
 
 def _engine(path: Path) -> sa.Engine:
@@ -193,8 +197,10 @@ def _engine(path: Path) -> sa.Engine:
     return engine
 
 
-def _storage_error(error: sa.exc.DatabaseError) -> DependencyUnavailable:
-    if "full" in str(error.orig):
+def _storage_error(error: sa.exc.DatabaseError, folder: Path) -> DependencyUnavailable:
+    """Return it as one of ours. SQLite calls a full disk an I/O error where its write-ahead log cannot grow."""
+    no_room = "disk I/O" in str(error.orig) and shutil.disk_usage(folder).free < NO_ROOM_BYTES
+    if no_room or "full" in str(error.orig):
         return StorageFull("the thread table cannot be written: the disk is full")
     return DependencyUnavailable(
         f"the thread table cannot be used: {error.orig}",

@@ -130,6 +130,11 @@ def load_settings(**overrides: Any) -> Settings:
             "the oracle profile is not part of this version",
             hint="unset SIXPLANE_PROFILE, SIXPLANE_DATA__BACKEND and SIXPLANE_MODELS__PROVIDER",
         )
+    if settings.models.provider == "openai" and not settings.models.default:
+        raise SettingsInvalid(
+            "the provider `openai` needs a default model",
+            hint="set SIXPLANE_MODELS__DEFAULT=openai:NAME and SIXPLANE_OPENAI__BASE_URL",
+        )
     return settings
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -262,6 +262,17 @@ def test_full_disk(small_disk, home, tmp_path):
     for number in range(40):
         (folder / f"{number}.txt").write_text(f"Document {number} says word{number}. " * 600)
     assert_told(run(small_disk / "home", "ingest", str(folder), "--corpus", "small"), 5, "SIXPLANE_HOME")
+    (small_disk / "filler").unlink()
+    assert answers(small_disk / "home")
+
+
+def test_full_disk_before_a_question(small_disk, home):
+    shutil.copytree(home, small_disk / "home")
+    asked = ("research", QUESTION, "--corpus", "small", "--thread", "t")
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(b"x" * 1024)
+    assert_told(run(small_disk / "home", *asked), 5, "full", "SIXPLANE_HOME")
     (small_disk / "filler").unlink()
     assert answers(small_disk / "home")
 

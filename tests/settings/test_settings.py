@@ -1,0 +1,70 @@
+"""Precedence, refusals, and names that become paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from settings import checked_name, load_settings
+from state.errors import NameInvalid, SettingsInvalid
+
+
+def test_arguments_go_before_the_environment_before_the_file_before_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sixplane.toml").write_text('[openai]\nbase_url = "http://file"\n[data]\nchunk_chars = 500\n')
+    assert load_settings().data.chunk_chars == 500
+    monkeypatch.setenv("SIXPLANE_OPENAI__BASE_URL", "http://env")
+    assert load_settings().openai.base_url == "http://env"
+    assert load_settings(openai={"base_url": "http://arg"}).openai.base_url == "http://arg"
+
+
+def test_the_example_file_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = Path(__file__).resolve().parents[2] / "sixplane.example.toml"
+    monkeypatch.chdir(tmp_path)
+    defaults = load_settings()
+    (tmp_path / "sixplane.toml").write_text(example.read_text())
+    assert load_settings() == defaults
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SIXPLANE_MODELS__MAX_ATTEMPTS", "many", "models.max_attempts"),
+        ("SIXPLANE_PROFILE", "oracle", "not part of this version"),
+        ("SIXPLANE_MODELS__PROVIDER", "oci", "not part of this version"),
+        ("SIXPLANE_MODELS__PROVIDER", "openai", "needs a default model"),
+        ("SIXPLANE_POLICY__PII_ACTION", "shrug", "policy.pii_action"),
+    ],
+)
+def test_what_does_not_fit_is_named(name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsInvalid, match=told) as raised:
+        load_settings()
+    assert raised.value.hint
+
+
+def test_a_secret_does_not_show() -> None:
+    settings = load_settings(openai={"api_key": "sk-very-secret"})
+    assert "very-secret" not in repr(settings)
+    assert "very-secret" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a..b", "x" * 65, "a\0b", "a b", "-x", "ä"])
+def test_names_that_are_no_names(name: str) -> None:
+    with pytest.raises(NameInvalid, match="is not a corpus name"):
+        checked_name("corpus", name)
+
+
+@given(st.text(max_size=70))
+def test_a_checked_name_never_leaves_its_folder(name: str) -> None:
+    try:
+        checked = checked_name("corpus", name)
+    except NameInvalid:
+        return
+    base = Path("/home/x")
+    assert (base / checked).resolve().parent == base
