@@ -41,9 +41,7 @@ async def main(home: Path) -> None:
         corpus = await service.corpora.create("local", "wiki")
         report = await corpus.ingest(DATA / "corpus.jsonl")
         print(f"corpus: {report.added + report.unchanged} documents")
-        print(
-            f"{'questions':<12}{'asked':>6}{'answered':>10}{'partial':>9}{'abstained':>11}{'other':>7}{'answer in claims':>18}"
-        )
+        print("questions    asked  answered  partial  abstained  other  answer in claims")
         for kind, rows in questions().items():
             counts: Counter[str] = Counter()
             found = 0
