@@ -15,7 +15,7 @@ from langchain_core.embeddings import Embeddings
 
 from observability import operation_span
 from retrieval.fusion import min_max, ranked
-from retrieval.indexes import Indexes
+from retrieval.indexes import Indexes, lock_path
 from retrieval.preparation import PreparedDocument, prepare
 from retrieval.reports import IngestReport, Manifest, ManifestEntry
 from retrieval.store import Store, translated
@@ -52,8 +52,8 @@ class Corpus:
         self.name, self.tenant = name, tenant
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
         self._store = Store(folder / "corpus.db")
+        self._lock_path = lock_path(folder)
         self._indexes = Indexes(self._store)
-        self._lock_path = folder / "writer.lock"
         self._model = str(getattr(embeddings, "model_id", type(embeddings).__name__))
 
     @property
@@ -91,6 +91,7 @@ class Corpus:
                 if progress is not None:
                     progress(report)
             report = await self._flush(batch, report)
+            await asyncio.to_thread(self._indexes.build)
             revision = await asyncio.to_thread(self._store.revision)
             return report.model_copy(update={"generation": revision.generation})
 
@@ -214,16 +215,18 @@ class Corpus:
         depth = max(_DEPTH, k)
         keyword = self._indexes.keyword(query, depth, only) if mode != "dense" else {}
         dense = self._indexes.dense(vector, depth, only) if vector is not None and mode != "keyword" else {}
-        passages = self._store.live({*keyword, *dense})
-        key = {row: passage.evidence_id for row, passage in passages.items()}
-        legs = [{key[row]: score for row, score in leg.items() if row in key} for leg in (keyword, dense)]
-        fused = min_max(legs) if mode == "hybrid" else {}
-        by_id = {passage.evidence_id: passage for passage in passages.values()}
+        fused = min_max([keyword, dense]) if mode == "hybrid" else {}
+        order = ranked(fused or {**keyword, **dense})
+        wanted = k if self._reranker is None else depth
+        passages = self._store.live(order[:wanted])
+        if len(passages) < min(wanted, len(order)):
+            passages = self._store.live(order)
         return [
-            by_id[name].model_copy(
-                update={"scores": Scores(keyword=legs[0].get(name), dense=legs[1].get(name), fused=fused.get(name))}
+            passages[row].model_copy(
+                update={"scores": Scores(keyword=keyword.get(row), dense=dense.get(row), fused=fused.get(row))}
             )
-            for name in ranked(fused or {**legs[0], **legs[1]})
+            for row in order
+            if row in passages
         ]
 
 

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
-Scored = Mapping[str, float]
+Key = TypeVar("Key", int, str)
 
 
-def reciprocal_rank(legs: Sequence[Scored], *, constant: int = 20) -> dict[str, float]:
+def reciprocal_rank(legs: Sequence[Mapping[Key, float]], *, constant: int = 20) -> dict[Key, float]:
     """Return the sum of `1 / (constant + rank)` over `legs`, best first; ranks count from 1."""
-    fused: dict[str, float] = {}
+    fused: dict[Key, float] = {}
     for leg in legs:
         for rank, key in enumerate(ranked(leg), start=1):
             fused[key] = fused.get(key, 0.0) + 1.0 / (constant + rank)
     return {key: fused[key] for key in ranked(fused)}
 
 
-def min_max(legs: Sequence[Scored]) -> dict[str, float]:
+def min_max(legs: Sequence[Mapping[Key, float]]) -> dict[Key, float]:
     """Return the mean of the scores, each leg scaled to 0…1, best first; a leg without an id gives it 0."""
-    fused: dict[str, float] = {}
+    fused: dict[Key, float] = {}
     for leg in legs:
         for key, score in _scaled(leg).items():
             fused[key] = fused.get(key, 0.0) + score / len(legs)
     return {key: fused[key] for key in ranked(fused)}
 
 
-def ranked(scores: Scored) -> list[str]:
+def ranked(scores: Mapping[Key, float]) -> list[Key]:
     """Return the ids by descending score, ties by id."""
     return sorted(scores, key=lambda key: (-scores[key], key))
 
 
-def _scaled(leg: Scored) -> dict[str, float]:
+def _scaled(leg: Mapping[Key, float]) -> dict[Key, float]:
     if not leg:
         return {}
     low, high = min(leg.values()), max(leg.values())

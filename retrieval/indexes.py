@@ -1,97 +1,191 @@
-"""Keyword and vector index of one process: caches over the store, caught up whenever its revision moved."""
+"""Keyword and vector index of a corpus: caches beside its database, caught up whenever its revision moved.
+
+`indexes.json` names the revision and the files of the last complete build. Files are immutable per generation (the
+graph) or per epoch (tantivy's folder), so that a reader never maps what a writer rewrites. A missing, damaged or
+older build is caught up or made anew by whoever holds the writer's lock; a reader without it searches in memory.
+"""
 
 from __future__ import annotations
 
 import json
-import re
+import logging
+import shutil
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+from filelock import FileLock, Timeout
 
+from retrieval.keyword_index import KeywordIndex
 from retrieval.store import Revision, Store
+from retrieval.vector_index import EXACT_BELOW, Loaded, VectorIndex, open_graph, unit_rows, write_graph
 
-_WORD = re.compile(r"\w+")
+_STATE = "indexes.json"
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError)
+"""What tantivy, usearch and the state file raise when they are missing, truncated or not theirs."""
+
+_log = logging.getLogger(__name__)
 
 
 class Indexes:
-    """tantivy (BM25, `en_stem`) and an exact cosine scan, both in memory; safe to share between threads."""
+    """The two legs of one corpus. Safe to share between threads.
+
+    Args:
+        store: the truth; the files stand beside it, under the corpus's writer lock.
+    """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._store, self._folder = store, store.path.parent
+        self._lock_path = lock_path(self._folder)
         self._lock = threading.RLock()
         self._seen: Revision | None = None
-        self._reset()
+        self._keyword: KeywordIndex | None = None
+        self._vector = VectorIndex(0, lambda: unit_rows([]))
 
     @property
     def size(self) -> int:
         """How many live passages there are."""
-        return len(self._ids)
+        return self._vector.size
 
     def refresh(self) -> None:
-        """Catch up with the store: append new rows, or start over when passages were taken away."""
+        """Catch up with the store: open the files of its revision, build them, or else build in memory."""
         with self._lock:
             revision = self._store.revision()
             if revision == self._seen:
                 return
-            if self._seen is None or revision.epoch != self._seen.epoch:
-                self._reset()
-            self._append(self._store.rows_after(int(self._ids[-1]) if self.size else 0))
-            self._seen = revision
+            if not self._open(revision):
+                try:
+                    with FileLock(self._lock_path, timeout=0, thread_local=False):
+                        self.build()
+                except (Timeout, PermissionError):
+                    self._in_memory()
+
+    def build(self) -> None:
+        """Build what the store's revision lacks and open it. The caller holds the writer's lock."""
+        with self._lock:
+            revision = self._store.revision()
+            if revision == self._seen or self._open(revision):
+                return
+            before = self._state()
+            if before is None or before["epoch"] != revision.epoch or not self._try_build(revision, before):
+                self._discard()
+                self._try_build(revision, None)
+            if not self._open(revision):
+                _log.warning("the index files cannot be used; searching in memory")
+                self._in_memory()
 
     def keyword(self, query: str, limit: int, only: set[int] | None = None) -> dict[int, float]:
         """Return BM25 scores of the best `limit` row ids that have any word of `query`."""
-        words = " ".join(_WORD.findall(query.lower()))
         with self._lock:
-            if not words or not self.size:
-                return {}
-            searcher = self._index.searcher()
-            found = searcher.search(
-                self._index.parse_query(words, ["text"]), self.size if only is not None else limit
-            ).hits
-            scored = ((int(searcher.doc(address)["id"][0]), float(score)) for score, address in found)
-            return dict([(row, score) for row, score in scored if only is None or row in only][:limit])
+            index = self._keyword
+        return index.search(query, limit, only) if index is not None else {}
 
     def dense(self, vector: Sequence[float], limit: int, only: set[int] | None = None) -> dict[int, float]:
         """Return cosine similarities of the nearest `limit` row ids."""
         with self._lock:
-            ids, matrix = self._ids, self._matrix
-        if only is not None:
-            chosen = np.isin(ids, np.fromiter(only, dtype=np.int64, count=len(only)))
-            ids, matrix = ids[chosen], matrix[chosen]
-        if not len(ids):
-            return {}
-        scores = matrix @ _unit(np.asarray(vector, dtype=np.float32)[None, :])[0]
-        best = np.lexsort((ids, -scores))[:limit]
-        return {int(ids[index]): float(scores[index]) for index in best}
+            index = self._vector
+        return index.search(vector, limit, only)
 
-    def _reset(self) -> None:
-        import tantivy
+    def _try_build(self, revision: Revision, before: dict[str, Any] | None) -> bool:
+        try:
+            self._write(revision, before)
+        except _DAMAGED as error:
+            if before is None:
+                raise
+            _log.warning("the index files are damaged (%s); building them anew", type(error).__name__)
+            return False
+        return True
 
-        builder = tantivy.SchemaBuilder()
-        builder.add_unsigned_field("id", stored=True)
-        builder.add_text_field("text", stored=False, tokenizer_name="en_stem")
-        self._index: Any = tantivy.Index(builder.build())
-        self._ids: Any = np.zeros(0, dtype=np.int64)
-        self._matrix: Any = np.zeros((0, 0), dtype=np.float32)
+    def _write(self, revision: Revision, before: dict[str, Any] | None) -> None:
+        rows = self._store.rows_after(before["last"] if before else 0)
+        count = (before["count"] if before else 0) + len(rows)
+        keyword = KeywordIndex(self._folder / f"keyword-{revision.epoch}")
+        if before is not None and keyword.size != before["count"]:
+            raise ValueError("the keyword index lacks rows")
+        if rows:
+            keyword.add(rows)
+        graph = self._write_graph(revision, before, rows, count)
+        last = int(rows[-1]["id"]) if rows else (before["last"] if before else 0)
+        state = {
+            "generation": revision.generation,
+            "epoch": revision.epoch,
+            "last": last,
+            "count": count,
+            "graph": graph,
+        }
+        self._publish(state)
 
-    def _append(self, rows: Sequence[Any]) -> None:
-        if not rows:
-            return
-        import tantivy
+    def _write_graph(
+        self, revision: Revision, before: dict[str, Any] | None, rows: Sequence[Any], count: int
+    ) -> str | None:
+        if count < EXACT_BELOW:
+            return None
+        earlier = self._folder / before["graph"] if before and before["graph"] else None
+        path = self._folder / f"vectors-{revision.epoch}-{revision.generation}.usearch"
+        write_graph(path, unit_rows(rows if earlier else self._store.rows_after(0)), earlier)
+        return path.name
 
-        writer = self._index.writer(heap_size=50_000_000, num_threads=1)
-        for row in rows:
-            text = "\n".join((row["title"], *json.loads(row["heading_path"]), row["text"]))
-            writer.add_document(tantivy.Document(id=row["id"], text=text))
-        writer.commit()
-        writer.wait_merging_threads()
-        self._index.reload()
-        added = _unit(np.stack([np.frombuffer(row["vector"], dtype=np.float32) for row in rows]))
-        self._matrix = np.concatenate((self._matrix, added)) if self.size else added
-        self._ids = np.concatenate((self._ids, np.array([row["id"] for row in rows], dtype=np.int64)))
+    def _publish(self, state: dict[str, Any]) -> None:
+        partial = self._folder / f"{_STATE}.partial"
+        partial.write_text(json.dumps(state), encoding="utf-8")
+        partial.replace(self._folder / _STATE)
+        for old in [*self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
+            if old.name not in (state["graph"], f"keyword-{state['epoch']}"):
+                _remove(old)
+
+    def _open(self, revision: Revision) -> bool:
+        """Open the files where they are of this revision and sound; return whether they are."""
+        state = self._state()
+        if state is None or (state["generation"], state["epoch"]) != (revision.generation, revision.epoch):
+            return False
+        folder = self._folder / f"keyword-{revision.epoch}"
+        try:
+            if not folder.is_dir():
+                return False
+            keyword = KeywordIndex(folder)
+            graph = open_graph(self._folder / state["graph"]) if state["graph"] else None
+        except _DAMAGED:
+            return False
+        if keyword.size != state["count"] or (graph is not None and len(graph) != state["count"]):
+            return False
+        self._take(revision, keyword, VectorIndex(state["count"], self._rows, graph))
+        return True
+
+    def _in_memory(self) -> None:
+        revision = self._store.revision()
+        rows = self._store.rows_after(0)
+        keyword = KeywordIndex()
+        if rows:
+            keyword.add(rows)
+        self._take(revision, keyword, VectorIndex(len(rows), lambda: unit_rows(rows)))
+
+    def _take(self, revision: Revision, keyword: KeywordIndex, vector: VectorIndex) -> None:
+        self._seen, self._keyword, self._vector = revision, keyword, vector
+
+    def _rows(self) -> Loaded:
+        return unit_rows(self._store.rows_after(0))
+
+    def _state(self) -> dict[str, Any] | None:
+        try:
+            state = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
+            return {name: state[name] for name in ("generation", "epoch", "last", "count", "graph")}
+        except _DAMAGED:
+            return None
+
+    def _discard(self) -> None:
+        for old in [self._folder / _STATE, *self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
+            _remove(old)
 
 
-def _unit(matrix: Any) -> Any:
-    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+def lock_path(folder: Path) -> Path:
+    """Return the writer's lock of the corpus in `folder`."""
+    return folder / "writer.lock"
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder that nobody opens any more; who still maps it keeps what it maps."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

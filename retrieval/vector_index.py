@@ -1,0 +1,103 @@
+"""The vector leg: an exact scan below a size, usearch's HNSW graph above it. Cosine similarity throughout."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+EXACT_BELOW = 20_000
+"""Rows below which a scan of all vectors is used: it takes some 2 ms there, and misses nothing."""
+
+CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 96, 192
+"""HNSW parameters; `benchmarks/search.py` measures the recall that they give."""
+
+_SMALL = 5_000
+"""Rows that one thread adds: several threads on a near-empty graph can leave nodes that no path reaches."""
+
+Loaded = tuple[Any, Any]
+"""Row ids (int64) and their unit vectors (float32), in the same order."""
+
+
+class VectorIndex:
+    """Row ids by their vectors. `load` reads all rows from the store; it is called when a scan first needs them."""
+
+    def __init__(self, size: int, load: Callable[[], Loaded], graph: Any = None) -> None:
+        self.size = size
+        self._load = load
+        self._graph = graph
+        self._rows: Loaded | None = None
+
+    def search(self, vector: Sequence[float], limit: int, only: set[int] | None = None) -> dict[int, float]:
+        """Return cosine similarities of the nearest `limit` row ids; with `only`, exactly, among those."""
+        if not self.size:
+            return {}
+        asked = unit(np.asarray(vector, dtype=np.float32)[None, :])[0]
+        if only is None and self._graph is not None:
+            found = self._graph.search(asked, limit)
+            return {int(row): 1.0 - float(gap) for row, gap in zip(found.keys, found.distances, strict=True)}
+        return self._scan(asked, limit, only)
+
+    def _scan(self, asked: Any, limit: int, only: set[int] | None) -> dict[int, float]:
+        if self._rows is None:
+            self._rows = self._load()
+        ids, matrix = self._rows
+        if only is not None:
+            chosen = np.isin(ids, np.fromiter(only, dtype=np.int64, count=len(only)))
+            ids, matrix = ids[chosen], matrix[chosen]
+        if not len(ids):
+            return {}
+        scores = matrix @ asked
+        best = np.lexsort((ids, -scores))[:limit]
+        return {int(ids[index]): float(scores[index]) for index in best}
+
+
+def unit(matrix: Any) -> Any:
+    """Return the rows of `matrix` at length one."""
+    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+
+
+def unit_rows(rows: Sequence[Any]) -> Loaded:
+    """Return ids and unit vectors of rows with `id` and `vector` (float32 blob)."""
+    if not rows:
+        return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
+    ids = np.array([row["id"] for row in rows], dtype=np.int64)
+    return ids, unit(np.stack([np.frombuffer(row["vector"], dtype=np.float32) for row in rows]))
+
+
+def open_graph(path: Path) -> Any:
+    """Return the graph of a file, mapped into memory: files are immutable, a newer one has another name."""
+    from usearch.index import Index
+
+    found = Index.metadata(path)
+    if found is None:
+        raise ValueError(f"{path.name} is no usearch index")
+    graph = Index(ndim=int(found["dimensions"]), metric="cos", dtype="f32", expansion_search=EXPANSION_SEARCH)
+    graph.view(path)
+    return graph
+
+
+def write_graph(path: Path, added: Loaded, before: Path | None) -> None:
+    """Write the graph of the rows in `before` and `added` to `path`, complete or not at all."""
+    from usearch.index import Index
+
+    ids, vectors = added
+    graph = Index.restore(before) if before is not None else None
+    if graph is None:
+        graph = Index(
+            ndim=vectors.shape[1],
+            metric="cos",
+            dtype="f32",
+            connectivity=CONNECTIVITY,
+            expansion_add=EXPANSION_ADD,
+            expansion_search=EXPANSION_SEARCH,
+        )
+    graph.add(ids.astype(np.uint64), vectors, threads=1 if len(ids) < _SMALL else 0)
+    partial = path.with_suffix(".partial")
+    graph.save(partial)
+    with partial.open("rb") as written:
+        os.fsync(written.fileno())
+    partial.replace(path)
