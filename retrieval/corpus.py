@@ -18,7 +18,7 @@ from retrieval.fusion import min_max, ranked
 from retrieval.indexes import Indexes, lock_path
 from retrieval.preparation import PreparedDocument, prepare
 from retrieval.reports import IngestReport, Manifest, ManifestEntry
-from retrieval.store import Store, translated
+from retrieval.store import Revision, Store, translated
 from settings import Settings
 from state.errors import BadInput, CorpusBusy, CorpusEmpty, EmbeddingMismatch
 from state.values import Passage, Scores
@@ -115,8 +115,7 @@ class Corpus:
         with operation_span(
             "retrieval", self.name, {"sixplane.retrieval.mode": mode, "sixplane.retrieval.k": k}
         ) as span:
-            await self._check_model()
-            await asyncio.to_thread(self._indexes.refresh)
+            self._check_same(await asyncio.to_thread(self._indexes.refresh))
             if not self._indexes.size:
                 raise CorpusEmpty(f"the corpus `{self.name}` is empty")
             if mode != "keyword" and query_vector is None:
@@ -177,7 +176,10 @@ class Corpus:
             lock.release()
 
     async def _check_model(self) -> None:
-        stored = (await asyncio.to_thread(self._store.revision)).embedding_model
+        self._check_same(await asyncio.to_thread(self._store.revision))
+
+    def _check_same(self, revision: Revision) -> None:
+        stored = revision.embedding_model
         if stored and stored != self._model:
             raise EmbeddingMismatch(f"the corpus `{self.name}` was built with `{stored}`, not `{self._model}`")
 

@@ -48,18 +48,17 @@ class Indexes:
         """How many live passages there are."""
         return self._vector.size
 
-    def refresh(self) -> None:
+    def refresh(self) -> Revision:
         """Catch up with the store: open the files of its revision, build them, or else build in memory."""
         with self._lock:
             revision = self._store.revision()
-            if revision == self._seen:
-                return
-            if not self._open(revision):
+            if revision != self._seen and not self._open(revision):
                 try:
                     with FileLock(self._lock_path, timeout=0, thread_local=False):
                         self.build()
                 except (Timeout, PermissionError):
                     self._in_memory()
+            return revision
 
     def build(self) -> None:
         """Build what the store's revision lacks and open it. The caller holds the writer's lock."""

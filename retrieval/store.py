@@ -63,7 +63,6 @@ class Store:
             connection = sqlite3.connect(self.path, isolation_level=None, timeout=10)
             try:
                 connection.row_factory = sqlite3.Row
-                connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("BEGIN")
                 yield connection
             finally:
