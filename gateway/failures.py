@@ -19,6 +19,9 @@ _TOO_LONG = "retrieve fewer passages with `-k`, or set SIXPLANE_OPENAI__CONTEXT_
 _NEVER_SENT = (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
+_REQUEST_TIMEOUT, _SERVER_FAULT = 408, 500
+
+
 @dataclass(frozen=True)
 class Failure:
     """What an error means: whether to try again, after how many seconds at least, and whether it may be billed."""
@@ -64,7 +67,8 @@ def classify(error: BaseException) -> Failure | None:
 def _of_status(error: BaseException, status: int) -> Failure:
     transient = status in (408, 409, 425, 429) or status >= 500
     hint = _TOO_LONG if status == 400 and "context" in str(error) else _HINTS.get(status, "check the server's log")
-    return Failure(f"it answered {status}", transient, billed=False, retry_after=_retry_after(error), hint=hint)
+    billed = status == _REQUEST_TIMEOUT or status >= _SERVER_FAULT  # the model may have answered before it broke
+    return Failure(f"it answered {status}", transient, billed=billed, retry_after=_retry_after(error), hint=hint)
 
 
 def _was_sent(error: BaseException) -> bool:

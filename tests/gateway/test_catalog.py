@@ -61,3 +61,12 @@ def test_a_cost_is_a_whole_number_rounded_up(unit, units, cost):
 def test_large_calls_lose_nothing_to_floating_point():
     entry = catalog(openai_small=(999_999_999_999_999, 1)).get("openai:small")
     assert entry.cost(1_000_000_000_000_001, 1) == -(-(999_999_999_999_999 * 1_000_000_000_000_001 + 1) // 1_000_000)
+
+
+def test_a_prompt_in_another_script_is_not_counted_like_english() -> None:
+    from langchain_core.messages import HumanMessage
+
+    from gateway.metering import most_tokens
+
+    assert most_tokens([HumanMessage("a" * 900)]) == 300
+    assert most_tokens([HumanMessage("\u4e2d" * 900)]) == 1800

@@ -128,15 +128,20 @@ async def test_a_rate_limit_is_waited_for_as_long_as_the_server_says(tmp_path, m
     assert (await asked.usage()).cost_micro_usd == 140
 
 
-@pytest.mark.parametrize(("status", "hint"), [(500, "server's log"), (503, "server's log"), (429, "another model")])
-async def test_a_server_that_stays_down_is_unavailable_and_costs_nothing(tmp_path, status, hint):
+@pytest.mark.parametrize(
+    ("status", "hint", "billed"),
+    [(500, "server's log", True), (503, "server's log", True), (429, "another model", False)],
+)
+async def test_a_server_that_stays_down_is_unavailable_and_charged_where_it_may_have_answered(
+    tmp_path, status, hint, billed
+):
     with OpenAIServer(Reply(status=status)) as server:
         asked = Asked(tmp_path, server.base_url)
         with pytest.raises(ModelUnavailable, match=f"3 times: it answered {status}") as caught:
             await asked.plan()
     assert len(server.requests) == 3
     assert hint in caught.value.hint
-    assert (await asked.usage()).cost_micro_usd == 0
+    assert bool((await asked.usage()).cost_micro_usd) is billed
 
 
 @pytest.mark.parametrize(
