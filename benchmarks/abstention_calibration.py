@@ -1,6 +1,6 @@
 """Where to abstain: the extractive model's threshold against questions with and without support in the corpus.
 
-Data: 2WikiMultiHopQA subset (`/work/shared/data/twowiki_multihop`): 3,350 paragraphs, answerable questions of split
+Data: 2WikiMultiHopQA subset (`../shared/data/twowiki_multihop`): 3,350 paragraphs, answerable questions of split
 `dev`, and 40 whose support is absent. Each question is planned, retrieved (`k` passages per sub-question) and analysed
 in two rounds, as the graph does; then every threshold is applied to the same sentences. "lower case" takes away the
 capitals by which the model knows names, so that only scores are left.
@@ -33,7 +33,7 @@ from state.roles import Analysis
 from state.values import Passage
 
 THRESHOLDS = (0.0, 0.3, 0.35, 0.4, 0.42, 0.45, 0.48, 0.5, 0.52, 0.55, 0.6, 0.65)
-DATA = Path("/work/shared/data/twowiki_multihop")
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "twowiki_multihop"
 
 
 @dataclass(frozen=True)
