@@ -56,7 +56,7 @@ class Indexes:
                 try:
                     with FileLock(self._lock_path, timeout=0, thread_local=False):
                         self.build()
-                except (Timeout, PermissionError):
+                except (Timeout, OSError):
                     self._in_memory()
             return revision
 
@@ -90,9 +90,7 @@ class Indexes:
         try:
             self._write(revision, before)
         except _DAMAGED as error:
-            if before is None:
-                raise
-            _log.warning("the index files are damaged (%s); building them anew", type(error).__name__)
+            _log.warning("the index files cannot be built on (%s)", type(error).__name__)
             return False
         return True
 
