@@ -50,9 +50,21 @@ class PreparedDocument:
 
 
 def prepare(inputs: Any, settings: Settings, tenant: str, corpus: str) -> Iterator[PreparedDocument | FailedFile]:
-    """Yield a `PreparedDocument` for each document and a `FailedFile` for each that cannot be read."""
+    """Yield a `PreparedDocument` for each document and a `FailedFile` for each that cannot be read.
+
+    A document that stands twice is taken once. With another text it is reported: the second would supersede the
+    first within one ingest.
+    """
+    seen: dict[str, str] = {}
     for item in _loaded(inputs, settings):
-        yield _cut(item, settings, tenant, corpus) if isinstance(item, LoadedDocument) else item
+        if not isinstance(item, LoadedDocument):
+            yield item
+        elif item.document_id not in seen:
+            seen[item.document_id] = item.text_hash
+            yield _cut(item, settings, tenant, corpus)
+        elif seen[item.document_id] != item.text_hash:
+            reason = f"the id {item.document_id!r} stands twice with different texts; give each document its own"
+            yield FailedFile(source=item.source, reason=reason)
 
 
 def _loaded(inputs: Any, settings: Settings) -> Iterator[Any]:

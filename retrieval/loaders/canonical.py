@@ -42,7 +42,7 @@ def decode(data: bytes) -> str:
             raise LoadFault("it is not text; convert it to a supported format, or save it as UTF-8") from error
         text = data.decode("cp1252", "replace")
     text = text.removeprefix("\ufeff")
-    if len(_CONTROL.findall(text)) > _MOST_CONTROL * len(text):
+    if "\0" in text or len(_CONTROL.findall(text)) > _MOST_CONTROL * len(text):
         raise LoadFault("it is binary, not text; convert it to a supported format, or save it as UTF-8")
     return lf(text)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from docx import Document
 from docx.document import Document as DocxDocument
@@ -46,11 +47,19 @@ def _built(docx: DocxDocument) -> TextBuilder:
     for block in docx.iter_inner_content():
         if isinstance(block, Table):
             for row in block.rows:
-                cells = dict.fromkeys(" ".join(cell.text.split()) for cell in row.cells)
-                built.add(" | ".join(cell for cell in cells if cell))
+                built.add(" | ".join(text for text in _cell_texts(row) if text))
         else:
             built.add(block.text, _level(block.style.name if block.style else ""))
     return built
+
+
+def _cell_texts(row: Any) -> Iterator[str]:
+    """Yield each cell's text once: a merged cell stands in `row.cells` as often as it spans columns."""
+    cells = row.cells
+    at = 0
+    while at < len(cells):
+        yield " ".join(cells[at].text.split())
+        at += max(cells[at].grid_span, 1)
 
 
 def _level(style: str | None) -> int | None:

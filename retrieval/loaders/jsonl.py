@@ -36,7 +36,7 @@ def _load_line(source: str, number: int, line: bytes) -> LoadedDocument | Failed
 
 
 def _document(source: str, number: int, record: dict[str, Any], title: str, text: str) -> LoadedDocument:
-    key = well_formed(str(record.get("_id", record.get("id", number))))
+    key = well_formed(str(next(key for key in (record.get("_id"), record.get("id"), number) if key is not None)))
     canonical = f"{title}\n\n{text}" if title else text
     return LoadedDocument(
         document_id=f"{source}#{key}",

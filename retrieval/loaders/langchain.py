@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
@@ -34,18 +35,23 @@ def load_loader(loader: BaseLoader) -> Iterator[LoadedDocument | FailedFile]:
 
 
 def load_langchain(documents: Iterable[Document]) -> Iterator[LoadedDocument | FailedFile]:
-    """Yield LangChain documents; neighbours with the same `source` and a `page` each are one document's pages."""
+    """Yield LangChain documents; neighbours with the same `source` and a `page` each are one document's pages.
+
+    Further documents of a source, as text splitters make them, are documents of their own: `source#2`, `source#3`.
+    Pages of a source that stand apart are reported, since their page numbers would be wrong.
+    """
     yield from _grouped(documents)
 
 
 def _grouped(documents: Iterable[Document | FailedFile]) -> Iterator[LoadedDocument | FailedFile]:
+    named: Counter[str] = Counter()
     for _, group in groupby(enumerate(documents, 1), key=_key):
         members = list(group)
-        first = members[0][1]
+        number, first = members[0]
         if isinstance(first, FailedFile):
             yield first
         else:
-            yield _joined(members[0][0], [document for _, document in members if isinstance(document, Document)])
+            yield _joined(number, [document for _, document in members if isinstance(document, Document)], named)
 
 
 def _key(numbered: tuple[int, Document | FailedFile]) -> Any:
@@ -55,19 +61,23 @@ def _key(numbered: tuple[int, Document | FailedFile]) -> Any:
     return str(document.metadata.get("source") or number)
 
 
-def _joined(number: int, pages: list[Document]) -> LoadedDocument | FailedFile:
+def _joined(number: int, pages: list[Document], named: Counter[str]) -> LoadedDocument | FailedFile:
     first = pages[0]
     source = str(first.metadata.get("source") or first.id or f"document-{number}")
     text, starts = join_pages([lf(page.page_content).replace("\f", "\n") for page in pages])
     if not text.strip():
         return FailedFile(source=source, reason="it holds no text")
+    paged = "page" in first.metadata
+    named[source] += first.id is None
+    if paged and first.id is None and named[source] > 1:
+        return FailedFile(source=source, reason="its pages stand apart; sort the documents by source and page")
     scalars = {k: v for k, v in first.metadata.items() if isinstance(v, str | int | float | bool) and k != "page"}
     return LoadedDocument(
-        document_id=first.id or source,
+        document_id=first.id or (source if named[source] == 1 else f"{source}#{named[source]}"),
         title=str(first.metadata.get("title") or source),
         source=source,
         text=well_formed(text),
-        page_starts=tuple(starts) if "page" in first.metadata else (),
+        page_starts=tuple(starts) if paged else (),
         parser="langchain",
         parser_version="1",
         metadata=scalars,

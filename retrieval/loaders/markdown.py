@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from itertools import pairwise
@@ -13,18 +14,30 @@ from retrieval.documents import Heading, LoadedDocument
 from retrieval.loaders.canonical import document, read_text
 
 _PARSER = MarkdownIt("commonmark")
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<fields>.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
+_TITLE = re.compile(r"^title:[ \t]*[\"']?(?P<title>[^\n]*?)[\"']?[ \t]*$", re.MULTILINE)
 
 
 def load(path: Path) -> Iterator[LoadedDocument]:
     """Yield the file as one document with its headings."""
     text = read_text(path)
-    yield document(path, text, parser="markdown-it-py", version=version("markdown-it-py"), headings=headings_of(text))
+    front = _FRONT_MATTER.match(text)
+    named = _TITLE.search(front["fields"]) if front else None
+    yield document(
+        path,
+        text,
+        parser="markdown-it-py",
+        version=version("markdown-it-py"),
+        title=named["title"] if named else "",
+        headings=headings_of(text),
+    )
 
 
 def headings_of(text: str) -> list[Heading]:
-    """Return the headings with their offsets in `text`."""
+    """Return the headings with their offsets in `text`. Front matter, which looks like one, holds none."""
     starts = line_starts(text)
-    tokens = _PARSER.parse(text.replace("\f", " "))
+    body = _FRONT_MATTER.sub(lambda front: "\n" * front[0].count("\n"), text, count=1) if text[:3] == "---" else text
+    tokens = _PARSER.parse(body.replace("\f", " "))
     return [
         Heading(start=starts[token.map[0]], level=int(token.tag[1:]), title=inline.content.strip())
         for token, inline in pairwise(tokens)

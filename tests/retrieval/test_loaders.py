@@ -344,3 +344,43 @@ def test_a_loader_that_raises_keeps_what_it_gave():
 def test_a_loader_that_raises_at_once_is_reported():
     (failed,) = load_loader(FailingAtOnce())
     assert failed.reason == "the loader failed with KeyError"
+
+
+def test_merged_cells_stand_once_and_equal_cells_as_often_as_they_do(tmp_path):
+    made = docx.Document()
+    table = made.add_table(rows=2, cols=4)
+    for cell, text in zip(table.rows[0].cells, ("Revenue", "5", "5", "7"), strict=True):
+        cell.text = text
+    table.cell(1, 0).merge(table.cell(1, 2)).text = "Total"
+    table.cell(1, 3).text = "17"
+    made.save(tmp_path / "a.docx")
+    assert one(tmp_path / "a.docx").text == "Revenue | 5 | 5 | 7\n\nTotal | 17"
+
+
+def test_front_matter_names_the_title_and_is_no_heading(tmp_path):
+    text = '---\ntitle: "A: guide"\ntags: [x]\n---\n\n# First\n\nText.\n'
+    loaded = one(saved(tmp_path, "a.md", text.encode()))
+    assert (loaded.title, loaded.text) == ("A: guide", text)
+    assert [(h.title, h.start) for h in loaded.headings] == [("First", text.index("# First"))]
+
+
+def test_a_single_nul_is_not_text(tmp_path):
+    assert "not text" in fault(saved(tmp_path, "a.txt", b"a" * 1000 + b"\0"))
+
+
+def test_a_null_id_falls_back_to_the_line(tmp_path):
+    assert one(saved(tmp_path, "a.jsonl", b'{"id": null, "text": "t"}\n')).document_id.endswith("#1")
+
+
+def test_chunks_of_one_source_are_documents_of_their_own():
+    chunks = [Document(page_content=text, metadata={"source": "s"}) for text in ("one", "two", "three")]
+    assert [d.document_id for d in load_langchain(chunks)] == ["s", "s#2", "s#3"]
+
+
+def test_pages_that_stand_apart_are_reported():
+    pages = [
+        Document(page_content=f"{s}{p}", metadata={"source": s, "page": p}) for s, p in (("a", 0), ("b", 0), ("a", 1))
+    ]
+    loaded = list(load_langchain(pages))
+    assert [type(item).__name__ for item in loaded] == ["LoadedDocument", "LoadedDocument", "FailedFile"]
+    assert "sort the documents" in loaded[2].reason
