@@ -100,7 +100,7 @@ class ResearchService:
         }
         try:
             inputs = await self._rest(stored.context, record, stored.refusal, answer)
-        except BaseException:
+        except BaseException:  # whatever it is, a cancellation too: the lease goes back before it passes on
             await self._threads.settle(tenant, thread_id, record.status)
             raise
         with operation_span("invoke_workflow", "research", attributes, links=links) as span:

@@ -177,7 +177,7 @@ class GovernedChatModel(BaseChatModel):
         except asyncio.CancelledError:
             await asyncio.shield(self._charge(held, held.amount))
             raise
-        except Exception as error:
+        except Exception as error:  # any SDK raises anything: classified, charged and always raised again
             failure = classify(error)
             await self._charge(held, 0 if failure and not failure.billed else held.amount)
             if failure is None:

@@ -86,7 +86,7 @@ async def ask_openai(
             return await model.ainvoke(messages, extra_body=dialect.body(scope, json=json), **options)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise NoCompletionError from error
-        except Exception as error:
+        except Exception as error:  # only to look at: what teaches no dialect is raised again
             if not dialect.learns_from(error):
                 raise
             trace.get_current_span().add_event("sixplane.dialect", {"refused": sorted(dialect.refused)})

@@ -10,7 +10,7 @@ from langgraph.types import RetryPolicy
 
 from nodes import Collaborators, PriorWork
 from nodes.analyzer import Analyzer
-from nodes.failures import branch_failed, publish_failed, to_publish, to_what_exists
+from nodes.failures import branch_failed, input_failed, publish_failed, to_publish, to_what_exists
 from nodes.guard_evidence import GuardEvidence
 from nodes.guard_input import GuardInput
 from nodes.guard_output import GuardOutput
@@ -51,7 +51,7 @@ def build_research_graph(
             **{"timeout": node_timeout, **options},
         )
 
-    add("guard_input", GuardInput(collaborators), to_publish("guard_input"))
+    add("guard_input", GuardInput(collaborators), input_failed)
     add("researcher", Researcher(collaborators, memory), to_publish("researcher"))
     add("retrieve", Retrieve(collaborators), branch_failed, to=("guard_evidence",), input_schema=RetrieveInput)
     add("guard_evidence", GuardEvidence(collaborators), to_publish("guard_evidence"), to=("analyzer",))

@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from langgraph.errors import NodeError, NodeTimeoutError
 from langgraph.runtime import Runtime
-from langgraph.types import Command
+from langgraph.types import Command, Overwrite
 
+from nodes.collaborators import run_id_of
+from nodes.guard_input import fresh_run
 from nodes.publish import emergency_report
 from nodes.traced import record_transition
 from nodes.writer import draft_of_quotes
@@ -43,6 +45,19 @@ async def branch_failed(
         record_transition(span, "retrieve", "guard_evidence", code)
     event = Event(node="retrieve", kind="branch_failed", detail=f"{state['sub_question'].id}: {code}")
     return Command(update={"events": (event,)}, goto="guard_evidence")
+
+
+async def input_failed(
+    state: ResearchState,  # noqa: ARG001
+    error: NodeError,
+    runtime: Runtime[ResearchContext],
+) -> Command[Literal["publish"]]:
+    """`guard_input` failed, and with it its reset: the handler resets, or the report would show an earlier run."""
+    update = _stopped("guard_input", error)
+    _record("guard_input", "publish", update)
+    return Command(
+        update={**fresh_run(run_id_of(runtime)), **update, "events": Overwrite(update["events"])}, goto="publish"
+    )
 
 
 def to_publish(name: str) -> Handler:
@@ -88,8 +103,7 @@ async def publish_failed(state: ResearchState, error: NodeError, runtime: Runtim
     thread = (execution.thread_id if execution else None) or ""
     tenant = f"{runtime.context.tenant}/" if runtime.context else ""
     run_id = str(execution.run_id) if execution and execution.run_id else ""
-    report = emergency_report(state, runtime.context, thread.removeprefix(tenant), run_id)
-    report = report.model_copy(update={"stop_reason": code_of(error.error)})
+    report = emergency_report(state, thread.removeprefix(tenant), run_id, code_of(error.error))
     _record("publish", "__end__", {"stop_reason": report.stop_reason})
     return {"report": report.model_dump(mode="json"), "status": report.status, "refusal": None, "question": ""}
 

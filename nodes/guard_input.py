@@ -45,12 +45,10 @@ class GuardInput:
         return Command(update=update, goto="researcher")
 
     async def _corpus(self, context: ResearchContext) -> CorpusRef:
-        manifest = await (await self._to.corpus(context)).manifest()
-        if not manifest.passages:
+        summary = await (await self._to.corpus(context)).summary()
+        if not summary.passages:
             raise CorpusEmpty(f"the corpus {context.corpus!r} holds no passages")
-        return CorpusRef(
-            name=manifest.name, version=manifest.version, documents=manifest.documents, passages=manifest.passages
-        )
+        return summary
 
 
 def question_of(state: ResearchState) -> str:

@@ -151,7 +151,7 @@ def published(report: Report, state: ResearchState) -> dict[str, Any]:
     }
 
 
-def emergency_report(state: ResearchState, context: ResearchContext | None, thread_id: str, run_id: str) -> Report:
+def emergency_report(state: ResearchState, thread_id: str, run_id: str, reason: str) -> Report:
     """Return the report of a run whose `publish` failed: what is known without asking anybody."""
     return Report(
         thread_id=thread_id,
@@ -159,11 +159,11 @@ def emergency_report(state: ResearchState, context: ResearchContext | None, thre
         trace_id=trace_id_of(trace.get_current_span()),
         question=state.get("question") or "",
         status=Status.STOPPED,
-        stop_reason="internal",
+        stop_reason=reason,
         markdown="The run stopped because its report could not be put together.",
         gaps=gaps_of(state, Status.STOPPED),
         usage=Usage(),
-        corpus=state.get("corpus") if context else None,
+        corpus=state.get("corpus"),
     )
 
 

@@ -44,7 +44,7 @@ def operation_span(
     with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield span
-        except BaseException as error:
+        except BaseException as error:  # marks the span of a cancellation too; always raised again
             mark_failed(span, error)
             raise
 

@@ -21,6 +21,7 @@ from retrieval.reports import IngestReport, Manifest, ManifestEntry
 from retrieval.store import Revision, Store, translated
 from settings import Settings
 from state.errors import BadInput, CorpusBusy, CorpusEmpty, EmbeddingMismatch
+from state.report import CorpusRef
 from state.values import Passage, Scores
 
 if TYPE_CHECKING:
@@ -156,6 +157,11 @@ class Corpus:
             embedding_model=revision.embedding_model,
             entries=entries,
         )
+
+    async def summary(self) -> CorpusRef:
+        """Return name, version and counts: the head of the manifest, without reading any document."""
+        revision, documents, passages = await asyncio.to_thread(self._store.counts)
+        return CorpusRef(name=self.name, version=revision.generation, documents=documents, passages=passages)
 
     async def prune(self) -> int:
         """Delete superseded versions for good; return how many passages went."""

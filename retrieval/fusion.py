@@ -8,15 +8,6 @@ from typing import TypeVar
 Key = TypeVar("Key", int, str)
 
 
-def reciprocal_rank(legs: Sequence[Mapping[Key, float]], *, constant: int = 20) -> dict[Key, float]:
-    """Return the sum of `1 / (constant + rank)` over `legs`, best first; ranks count from 1."""
-    fused: dict[Key, float] = {}
-    for leg in legs:
-        for rank, key in enumerate(ranked(leg), start=1):
-            fused[key] = fused.get(key, 0.0) + 1.0 / (constant + rank)
-    return {key: fused[key] for key in ranked(fused)}
-
-
 def min_max(legs: Sequence[Mapping[Key, float]]) -> dict[Key, float]:
     """Return the mean of the scores, each leg scaled to 0…1, best first; a leg without an id gives it 0."""
     fused: dict[Key, float] = {}

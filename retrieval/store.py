@@ -154,6 +154,13 @@ class Store:
         with self.read() as connection:
             return _revision(connection), connection.execute(query).fetchall()
 
+    def counts(self) -> tuple[Revision, int, int]:
+        """Return the revision, and how many live documents and passages there are."""
+        query = "SELECT count(DISTINCT d.version), count(p.id) FROM documents d LEFT JOIN passages p USING (version)"
+        with self.read() as connection:
+            documents, passages = connection.execute(f"{query} WHERE d.superseded = 0").fetchone()
+            return _revision(connection), documents, passages
+
     def prune(self) -> int:
         """Delete superseded versions; return how many passages went."""
         with self.write() as connection:

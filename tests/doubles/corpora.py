@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from state.errors import CorpusMissing
+from state.report import CorpusRef
 from state.values import Passage, Scores
 
 TEXTS = {
@@ -32,13 +33,6 @@ def passage(name: str, text: str, score: float = 0.5) -> Passage:
     )
 
 
-class StubManifest:
-    """What `guard_input` reads of a manifest."""
-
-    def __init__(self, name: str, count: int) -> None:
-        self.name, self.version, self.documents, self.passages = name, 1, count, count
-
-
 class StubCorpus:
     """Answers every search with the passages that share a word with the query, most shared words first."""
 
@@ -47,8 +41,8 @@ class StubCorpus:
         self.searched: list[str] = []
         self._passages = [passage(key, text) for key, text in texts.items()]
 
-    async def manifest(self) -> StubManifest:
-        return StubManifest(self.name, len(self._passages))
+    async def summary(self) -> CorpusRef:
+        return CorpusRef(name=self.name, version=1, documents=len(self._passages), passages=len(self._passages))
 
     async def search(self, query: str, k: int = 10, **_: Any) -> list[Passage]:
         self.searched.append(query)

@@ -118,6 +118,18 @@ async def test_a_missing_or_empty_corpus_is_loud(build: Any, ask: Any, corpus: s
     assert (report["status"], report["stop_reason"], report["claims"]) == ("stopped", reason, [])
 
 
+async def test_a_question_that_fails_at_the_door_carries_nothing_of_the_one_before(build: Any, ask: Any) -> None:
+    graph = build()
+    first = await ask(graph, "When did the Falcon start; Zygote?")
+    assert first["gaps"]
+    report = await ask(graph, QUESTION, corpus="empty")
+    assert (report["status"], report["stop_reason"]) == ("stopped", "corpus_empty")
+    assert (report["gaps"], report["unresolved"], report["research_rounds"], report["corpus"]) == ([], [], 0, None)
+    assert report["verification"]["claims"] == 0
+    assert [event["kind"] for event in report["events"]] == ["node_failed"]
+    assert report["run_id"] != first["run_id"]
+
+
 async def test_an_invented_alias_and_an_uncited_sentence_never_leave(build: Any, ask: Any) -> None:
     draft = "The Falcon project started in 2019. [E1]\n\nIt was cancelled in 2020. [E99]\n\nEveryone was happy."
     report = await ask(build(scripted(WrittenDraft={"markdown": draft})), QUESTION, max_revisions=0)

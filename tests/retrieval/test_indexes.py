@@ -63,12 +63,11 @@ async def test_deleted_files_are_built_anew(home: Path) -> None:
     assert state(home)["count"] == 60
 
 
-async def test_truncated_files_are_built_anew(home: Path) -> None:
+@pytest.mark.parametrize("damaged", ["vectors-*", "keyword-*/meta.json", "indexes.json"])
+async def test_truncated_files_are_built_anew(home: Path, damaged: str) -> None:
     before = await fresh_answers(home)
-    folder = home.joinpath(*FOLDER)
-    for path in [*folder.glob("vectors-*"), *folder.glob("keyword-*/meta.json")]:
-        path.write_bytes(path.read_bytes()[:40])
-    (folder / "indexes.json").write_text("{")
+    for path in home.joinpath(*FOLDER).glob(damaged):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert await fresh_answers(home) == before
 
 
@@ -112,3 +111,17 @@ async def test_an_open_reader_sees_what_another_process_ingests(home: Path) -> N
         await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, str(home)], check=True)
         found = await corpus.search("number105", k=1, mode="keyword")
         assert [p.document_id for p in found] == ["d105"]
+
+
+async def test_the_retriever_serves_a_sync_caller_inside_a_running_loop(home: Path) -> None:
+    async with opened(home) as corpus:
+        found = corpus.as_retriever(k=2).invoke("number7")
+        assert "d7" in [document.metadata["document_id"] for document in found]
+
+
+async def test_the_summary_counts_what_is_live(home: Path) -> None:
+    async with opened(home) as corpus:
+        await corpus.ingest([Document(page_content="another text", id="d7")])
+        summary, manifest = await corpus.summary(), await corpus.manifest()
+        assert (summary.documents, summary.passages) == (60, 60) == (manifest.documents, manifest.passages)
+        assert summary.version == manifest.version
