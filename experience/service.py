@@ -19,6 +19,7 @@ from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 from experience.health import check_health
 from experience.models import HealthStatus, ResearchRequest, RunEvent, ThreadView
 from experience.threads import ThreadRecord, Threads
+from gateway.account import Account, accounted
 from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
@@ -73,8 +74,9 @@ class ResearchService:
         for role in self._roles(context):
             self.gateway.model_id(role, context)
         await self.corpora.get(context.tenant, context.corpus)
-        question, refusal = await self._screened(question_text(request))
         run_id = str(uuid.uuid4())
+        with accounted(Account(context.tenant, run_id, thread_id, context.budget_micro_usd)):
+            question, refusal = await self._screened(question_text(request))
         await self.gateway.usage(context.tenant, run_id)  # a ledger that cannot be read is told before a thread begins
         with operation_span("invoke_workflow", "research", _attributes(context, thread_id, run_id)) as span:
             await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, _ids(span))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gateway.extractive import ExtractiveChatModel
     from gateway.gateway import Gateway
     from gateway.governed import GovernedChatModel
+    from gateway.governor import Governor
     from gateway.ledger import Ledger
     from gateway.scope import CallScope
     from gateway.scripted import Answer, ScriptedChatModel
@@ -21,6 +22,7 @@ _MODULES = {
     "ExtractiveChatModel": "extractive",
     "Gateway": "gateway",
     "GovernedChatModel": "governed",
+    "Governor": "governor",
     "Ledger": "ledger",
     "ModelEntry": "catalog",
     "ScriptedChatModel": "scripted",
@@ -34,6 +36,7 @@ __all__ = [
     "ExtractiveChatModel",
     "Gateway",
     "GovernedChatModel",
+    "Governor",
     "Ledger",
     "ModelEntry",
     "ScriptedChatModel",

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from importlib import resources
 from typing import Literal
 
-from state.errors import ModelUnknown
+from state.errors import ModelUnknown, PriceUnknown
 from state.values import Value
 
 _PER = {"tokens": 1_000_000, "characters": 10_000}
 
 
 class ModelEntry(Value):
-    """One model, or a pattern of models such as `openai:*`. Prices are micro-dollars per unit."""
+    """One model, or a pattern of models such as `openai:*`. Prices are micro-dollars per unit, `None` if unknown."""
 
     id: str
     provider: str
@@ -24,12 +24,17 @@ class ModelEntry(Value):
     context_window: int
     output_cap: int
     unit: Literal["tokens", "characters"]
-    input_price: int
-    output_price: int
+    input_price: int | None = None
+    output_price: int | None = None
     capabilities: tuple[str, ...] = ()
     use_cases: tuple[str, ...] = ()
     source: str
     date: str
+
+    @property
+    def unit_size(self) -> int:
+        """How many tokens or characters a price is for."""
+        return _PER[self.unit]
 
     def cost(self, input_units: int, output_units: int) -> int:
         """Return the price of a call in micro-dollars, rounded up.
@@ -37,17 +42,35 @@ class ModelEntry(Value):
         Args:
             input_units: tokens or characters of the prompt, as `unit` says.
             output_units: tokens or characters of the answer.
+
+        Raises:
+            PriceUnknown: the entry has no price.
         """
-        return -(-(input_units * self.input_price + output_units * self.output_price) // _PER[self.unit])
+        if self.input_price is None or self.output_price is None:
+            raise PriceUnknown(f"the price of the model {self.id!r} is not known")
+        return -(-(input_units * self.input_price + output_units * self.output_price) // self.unit_size)
 
 
 class Catalog:
-    """The entries by id, with the prices of the settings over them."""
+    """The entries by id, with the prices of the settings over them.
+
+    Args:
+        entries: the first that fits an id counts.
+        prices: price of the input and of the output by model id.
+        extra: ids of models that the caller gives.
+        use_cases: models for a use case, the preferred one of each provider first.
+    """
 
     def __init__(
-        self, entries: Iterable[ModelEntry], *, prices: Mapping[str, tuple[int, int]], extra: Iterable[str] = ()
+        self,
+        entries: Iterable[ModelEntry],
+        *,
+        prices: Mapping[str, tuple[int, int]],
+        extra: Iterable[str] = (),
+        use_cases: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.entries = tuple(entries)
+        self._use_cases = dict(use_cases or {})
         self._prices = dict(prices)
         self._extra = tuple(extra)
 
@@ -60,23 +83,48 @@ class Catalog:
         entry = next((entry for entry in self.entries if fnmatchcase(model_id, entry.id)), None)
         if entry is None and model_id in self._extra:
             entry = _unpriced(model_id)
-        if entry is None or model_id.endswith((":", "*")):
+        if entry is None or model_id.endswith((":", ".", "*")):
             raise ModelUnknown(f"there is no model {model_id!r}", hint=self._nearest(model_id))
         price = self._prices.get(model_id)
         priced = {"input_price": price[0], "output_price": price[1]} if price else {}
         return entry.model_copy(update={"id": model_id, **priced})
 
+    def listed(self) -> tuple[ModelEntry, ...]:
+        """Return all entries at their prices, and the models of a pattern that the settings price."""
+        named = {entry.id for entry in self.entries}
+        further = (self.get(model_id) for model_id in self._prices if model_id not in named)
+        return (*(entry if "*" in entry.id else self.get(entry.id) for entry in self.entries), *further)
+
+    def for_use_case(self, use_case: str, provider: str) -> ModelEntry:
+        """Return the model of the moment for a use case such as `general` or `embedding`.
+
+        Raises:
+            ModelUnknown: the provider has none; the message names the use cases.
+        """
+        entries = map(self.get, self._use_cases.get(use_case, ()))
+        entry = next((entry for entry in entries if entry.provider == provider), None)
+        if entry is None:
+            known = ", ".join(f"`{each}`" for each in self._use_cases)
+            raise ModelUnknown(
+                f"the catalogue names no model of {provider!r} for {use_case!r}; its use cases are {known}",
+                hint="name the model itself, for example in SIXPLANE_MODELS__DEFAULT; `sixplane models` lists them",
+            )
+        return entry
+
     def _nearest(self, model_id: str) -> str:
-        known = [*(entry.id.replace("*", "NAME") for entry in self.entries), *self._extra]
-        near = difflib.get_close_matches(model_id, known, n=1, cutoff=0.3) or known[:1]
-        return f"did you mean `{near[0]}`? `sixplane models` lists the models"
+        name = model_id.partition(":")[2] or "NAME"
+        known = {entry.id.replace("*", name): entry.id.replace("*", "NAME") for entry in self.entries}
+        known |= {each: each for each in self._extra}
+        near = difflib.get_close_matches(model_id, known, n=1, cutoff=0.3) or [next(iter(known))]
+        return f"did you mean `{known[near[0]]}`? `sixplane models` lists the models"
 
 
 def load_catalog(*, prices: Mapping[str, tuple[int, int]], extra: Iterable[str] = ()) -> Catalog:
     """Return the packaged catalogue; `extra` names models given by the caller, priced zero unless `prices` say."""
     text = resources.files("gateway").joinpath("catalog.toml").read_text(encoding="utf-8")
-    entries = [ModelEntry.model_validate(entry) for entry in tomllib.loads(text)["model"]]
-    return Catalog(entries, prices=prices, extra=extra)
+    table = tomllib.loads(text)
+    entries = [ModelEntry.model_validate(entry) for entry in table["model"]]
+    return Catalog(entries, prices=prices, extra=extra, use_cases=table["use_cases"])
 
 
 def _unpriced(model_id: str) -> ModelEntry:

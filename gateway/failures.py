@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import httpx
+
+from gateway.failure import Failure, ProviderError, seconds_of, status_failure
+from gateway.oci_failures import classify_oci, from_oci
 
 _HINTS = {
     400: "the model may not take this request; try another model",
@@ -17,28 +19,6 @@ _HINTS = {
 }
 _TOO_LONG = "retrieve fewer passages with `-k`, or set SIXPLANE_OPENAI__CONTEXT_TOKENS to what the server takes"
 _NEVER_SENT = (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-
-_REQUEST_TIMEOUT, _SERVER_FAULT = 408, 500
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What an error means: whether to try again, after how many seconds at least, and whether it may be billed."""
-
-    reason: str
-    transient: bool
-    billed: bool
-    retry_after: float = 0.0
-    hint: str = ""
-
-
-class ProviderError(Exception):
-    """A provider failed; the SDK's error is its cause."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
 
 
 class NoCompletionError(ProviderError):
@@ -53,6 +33,8 @@ def classify(error: BaseException) -> Failure | None:
     """Return what `error` means, `None` for one that no provider causes."""
     if isinstance(error, ProviderError):
         return error.failure
+    if from_oci(error):
+        return classify_oci(error)
     if isinstance(error, TimeoutError | httpx.TimeoutException) or _named(error, "APITimeoutError"):
         hint = "raise SIXPLANE_MODELS__TIMEOUT_SECONDS"
         return Failure("it did not answer in time", transient=True, billed=_was_sent(error), hint=hint)
@@ -65,10 +47,8 @@ def classify(error: BaseException) -> Failure | None:
 
 
 def _of_status(error: BaseException, status: int) -> Failure:
-    transient = status in (408, 409, 425, 429) or status >= 500
     hint = _TOO_LONG if status == 400 and "context" in str(error) else _HINTS.get(status, "check the server's log")
-    billed = status == _REQUEST_TIMEOUT or status >= _SERVER_FAULT  # the model may have answered before it broke
-    return Failure(f"it answered {status}", transient, billed=billed, retry_after=_retry_after(error), hint=hint)
+    return status_failure(status, hint, _retry_after(error))
 
 
 def _was_sent(error: BaseException) -> bool:
@@ -87,8 +67,4 @@ def _named(error: BaseException, name: str) -> bool:
 
 def _retry_after(error: BaseException) -> float:
     response = getattr(error, "response", None)
-    value = response.headers.get("retry-after", "") if response is not None else ""
-    try:
-        return max(float(value), 0.0)
-    except ValueError:
-        return 0.0
+    return seconds_of(response.headers.get("retry-after", "")) if response is not None else 0.0

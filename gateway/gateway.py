@@ -11,12 +11,15 @@ from langchain_core.language_models import BaseChatModel
 from gateway.catalog import Catalog, ModelEntry, load_catalog
 from gateway.extractive import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
+from gateway.governor import Governor
 from gateway.ledger import Ledger
 from gateway.metering import answer_tokens, prompt_chars
+from gateway.oci_plane import OCIPlane
 from gateway.providers import Dialect, openai_chat_model
 from gateway.scope import CallScope
 from settings import Settings
 from state.channels import ResearchContext
+from state.errors import ModelUnknown, SettingsInvalid
 from state.values import Role, Usage
 
 EXTRACTIVE = "extractive"
@@ -30,6 +33,8 @@ class Gateway:
         ledger: where calls are accounted.
         embeddings: what the extractive model ranks with.
         models: further models by id.
+        oci: OCI's models, where they are configured.
+        governor: the way of every call; without one a plain one on `ledger`.
     """
 
     def __init__(
@@ -39,12 +44,16 @@ class Gateway:
         ledger: Ledger,
         embeddings: Embeddings,
         models: Mapping[str, BaseChatModel] | None = None,
+        oci: OCIPlane | None = None,
+        governor: Governor | None = None,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._embeddings = embeddings
         self._models = dict(models or {})
         self._dialects: dict[str, Dialect] = {}
+        self._oci = oci
+        self._governor = governor or Governor(settings, ledger)
         self.catalog: Catalog = load_catalog(prices=settings.models.prices_micro_usd, extra=self._models)
 
     def model_id(self, role: Role, context: ResearchContext) -> str:
@@ -55,7 +64,7 @@ class Gateway:
         """
         models = self._settings.models
         chosen = context.models.get(role.value) or context.model or models.roles.get(role.value) or models.default
-        return self.catalog.get(chosen or EXTRACTIVE).id
+        return self.catalog.get(chosen or self._default()).id
 
     def judge_id(self, context: ResearchContext) -> str:
         """Return the id of the judge's model, empty where the local scorer judges: only an explicit choice counts."""
@@ -69,14 +78,19 @@ class Gateway:
             ModelUnknown: there is no such model.
             SettingsInvalid: its endpoint is not configured.
         """
+        fallbacks = self._settings.models.fallbacks.get(scope.model, ())
+        model = self._governed(scope)
+        model.fallbacks = tuple(self._governed(replace(scope, model=fallback)) for fallback in fallbacks)
+        return model
+
+    def _governed(self, scope: CallScope) -> GovernedChatModel:
         entry = self._entry(scope.model)
         bounded = replace(scope, max_output_tokens=answer_tokens(entry, scope.max_output_tokens))
         return GovernedChatModel(
-            inner=self._inner(bounded),
+            inner=self._inner(entry, bounded),
             scope=bounded,
             entry=entry,
-            ledger=self._ledger,
-            limits=self._settings.models,
+            governor=self._governor,
             capture_content=self._settings.telemetry.capture_content,
             dialect=self._dialects.setdefault(scope.model, Dialect()),
         )
@@ -93,6 +107,10 @@ class Gateway:
         """Return what a run used."""
         return await self._ledger.usage(tenant, run_id)
 
+    async def may_expand(self, tenant: str, run_id: str) -> bool:
+        """Return whether a run may start another round or revision: not beyond the soft share of a limit."""
+        return not await self._ledger.soft_limit_reached(tenant, run_id)
+
     async def end_run(self, tenant: str, run_id: str) -> None:
         """Forget the run's memo."""
         await self._ledger.end_run(tenant, run_id)
@@ -107,9 +125,25 @@ class Gateway:
             return entry
         return entry.model_copy(update={"context_window": self._settings.openai.context_tokens})
 
-    def _inner(self, scope: CallScope) -> BaseChatModel:
+    def _default(self) -> str:
+        if self._settings.models.provider == "oci":
+            return self.catalog.for_use_case("general", "oci").id
+        return EXTRACTIVE
+
+    def _inner(self, entry: ModelEntry, scope: CallScope) -> BaseChatModel:
         if scope.model in self._models:
             return self._models[scope.model]
         if scope.model == EXTRACTIVE:
             return ExtractiveChatModel(embeddings=self._embeddings)
+        if entry.provider == "oci":
+            return self._oci_model(entry, scope)
         return openai_chat_model(self._settings, scope)
+
+    def _oci_model(self, entry: ModelEntry, scope: CallScope) -> BaseChatModel:
+        if self._oci is None:
+            raise SettingsInvalid(
+                f"the model {scope.model!r} needs OCI", hint="set SIXPLANE_MODELS__PROVIDER=oci, see docs/oci.md"
+            )
+        if {"embedding", "rerank"} & set(entry.capabilities):
+            raise ModelUnknown(f"{scope.model!r} is no chat model", hint="`sixplane models` lists what each is for")
+        return self._oci.chat_model(entry, scope, self._dialects.setdefault(scope.model, Dialect()).refused)

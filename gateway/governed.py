@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import random
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -19,23 +18,19 @@ from opentelemetry.trace import Span
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from gateway.catalog import ModelEntry
-from gateway.failures import Failure, ProviderError, classify
-from gateway.ledger import Ledger, Reservation
-from gateway.metering import check_fits, usage_of_call, worst_cost
-from gateway.providers import Dialect, ask_openai
+from gateway.governor import Governor, PlannedCall
+from gateway.metering import check_fits, usage_of_call, worst_usage
+from gateway.providers import Dialect, ask_oci, ask_openai
 from gateway.scope import CallScope
 from gateway.structure import SchemaFault, parse_answer, with_schema_prompt
-from observability import operation_span
-from settings.tree import ModelSettings
+from observability import notice
 from state.errors import ModelOutputInvalid, ModelUnavailable, UnsupportedSchema
-from state.values import Usage
-
-MAX_BACKOFF_SECONDS = 20.0
 
 _QUOTED_CHARS = 1_500
 _NONCE = re.compile(r"evidence nonce=[0-9a-f]{16}>")
 
 Provider = Callable[[], Awaitable[AIMessage]]
+Result = TypeVar("Result")
 
 
 class GovernedChatModel(BaseChatModel):
@@ -46,8 +41,8 @@ class GovernedChatModel(BaseChatModel):
     inner: BaseChatModel
     scope: CallScope
     entry: ModelEntry
-    ledger: Ledger
-    limits: ModelSettings
+    governor: Governor
+    fallbacks: tuple[GovernedChatModel, ...] = ()
     capture_content: bool = False
     dialect: Dialect
 
@@ -76,7 +71,7 @@ class GovernedChatModel(BaseChatModel):
             )
 
         async def ask(messages: Any) -> BaseModel:
-            return await self._ask(schema, self._convert_input(messages).to_messages())
+            return await self._ask_schema(schema, self._convert_input(messages).to_messages())
 
         return RunnableLambda(ask)
 
@@ -98,11 +93,32 @@ class GovernedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager
-        answer = await self._call(messages, "", lambda: self._chat(messages, stop=stop, **kwargs))
+        answer = await self._with_fallbacks(lambda model: model._said(messages, stop=stop, **kwargs))  # noqa: SLF001
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
+    async def _said(self, messages: list[BaseMessage], **options: Any) -> AIMessage:
+        return await self._call(messages, "", lambda: self._chat(messages, **options))
+
+    async def _with_fallbacks(self, ask: Callable[[GovernedChatModel], Awaitable[Result]]) -> Result:
+        """Ask this model, and the next declared one where it stays unavailable; each use is told."""
+        try:
+            return await ask(self)
+        except ModelUnavailable as error:
+            failed = error
+        for model in self.fallbacks:
+            detail = f"{self.scope.model} → {model.scope.model}: {failed.message}"
+            notice(self.scope.role.value, "model_fallback", detail)
+            try:
+                return await ask(model)
+            except ModelUnavailable as error:
+                failed = error
+        raise failed
+
+    async def _ask_schema(self, schema: type[BaseModel], messages: list[BaseMessage]) -> BaseModel:
+        return await self._with_fallbacks(lambda model: model._ask(schema, messages))  # noqa: SLF001
+
     async def _ask(self, schema: type[BaseModel], messages: list[BaseMessage]) -> BaseModel:
-        asked = with_schema_prompt(messages, schema) if self.entry.provider == "openai" else messages
+        asked = with_schema_prompt(messages, schema) if self._spells_schemas() else messages
         answer, fault = await self._attempt(schema, asked)
         if fault is not None:
             answer, fault = await self._attempt(schema, [*asked, *_repair(answer, fault)])
@@ -122,6 +138,12 @@ class GovernedChatModel(BaseChatModel):
             return answer, fault
         return answer, None
 
+    def _spells_schemas(self) -> bool:
+        """Whether the schema goes into the prompt: where the endpoint may know no schemas, or surely knows none."""
+        return self.entry.provider == "openai" or (
+            self.entry.provider == "oci" and "structured" not in self.entry.capabilities
+        )
+
     async def _chat(self, messages: list[BaseMessage], **options: Any) -> AIMessage:
         if self.entry.provider == "openai":
             return await ask_openai(self.inner, messages, self.scope, self.dialect, json=False, **options)
@@ -130,6 +152,8 @@ class GovernedChatModel(BaseChatModel):
     async def _provider(self, schema: type[BaseModel], messages: list[BaseMessage]) -> AIMessage:
         if self.entry.provider == "openai":
             return await ask_openai(self.inner, messages, self.scope, self.dialect, json=True)
+        if self.entry.provider == "oci":
+            return await ask_oci(self.inner, messages, self.entry, schema)
         raw = await self.inner.with_structured_output(schema, include_raw=True).ainvoke(messages)
         answer = raw["raw"] if isinstance(raw, dict) else raw
         if not isinstance(answer, AIMessage):
@@ -138,68 +162,24 @@ class GovernedChatModel(BaseChatModel):
 
     async def _call(self, messages: Sequence[BaseMessage], schema: str, provider: Provider) -> AIMessage:
         ordinal, self._ordinal = self._ordinal, self._ordinal + 1
-        with operation_span("chat", self.scope.model, self._attributes()) as span:
-            check_fits(self.entry, messages, self.scope.max_output_tokens)
-            key = self._key(messages, schema, ordinal)
-            for attempt in range(1, self.limits.max_attempts + 1):
-                try:
-                    return await self._attempted(span, key, attempt, messages, provider)
-                except ProviderError as error:
-                    await self._before_the_next(attempt, error)
-            raise AssertionError("the last attempt returns or raises")
-
-    async def _attempted(
-        self, span: Span, key: str, attempt: int, messages: Sequence[BaseMessage], provider: Provider
-    ) -> AIMessage:
-        held = await self._reserved(key, messages)
-        span.set_attribute("sixplane.memo", "miss" if held.answer is None else "hit")
-        if held.answer is not None:
-            return _load(held.answer)
-        span.set_attribute("sixplane.attempts", attempt)
-        answer = await self._provided(provider, held)
-        usage = usage_of_call(self.entry, messages, answer)
-        await self.ledger.settle(held, usage, _dump(answer))
-        self._observe(span, messages, answer, usage)
-        return answer
-
-    async def _reserved(self, key: str, messages: Sequence[BaseMessage]) -> Reservation:
-        scope = self.scope
-        worst = worst_cost(self.entry, messages, scope.max_output_tokens)
-        return await self.ledger.reserve(scope.tenant, scope.run_id, key, worst, scope.run_limit_micro_usd)
-
-    async def _provided(self, provider: Provider, held: Reservation) -> AIMessage:
-        """Ask the provider once, and settle where it fails.
-
-        What certainly was not answered is free; a call that may have been answered is charged at its reservation.
-        """
-        try:
-            return await asyncio.wait_for(provider(), self.limits.timeout_seconds)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._charge(held, held.amount))
-            raise
-        except Exception as error:  # any SDK raises anything: classified, charged and always raised again
-            failure = classify(error)
-            await self._charge(held, 0 if failure and not failure.billed else held.amount)
-            if failure is None:
-                raise
-            raise ProviderError(failure) from error
-
-    async def _charge(self, held: Reservation, cost: int) -> None:
-        await self.ledger.settle(held, Usage(calls=1, cost_micro_usd=cost), None)
-
-    async def _before_the_next(self, attempt: int, error: ProviderError) -> None:
-        """Wait for the next attempt.
-
-        Raises:
-            ModelUnavailable: there is none.
-        """
-        if not error.failure.transient or attempt >= self.limits.max_attempts:
-            raise self._unavailable(error.failure, attempt) from error.__cause__
-        await asyncio.sleep(_backoff(attempt, error.failure.retry_after))
-
-    def _unavailable(self, failure: Failure, attempts: int) -> ModelUnavailable:
-        tries = "" if attempts == 1 else f" {attempts} times"
-        return ModelUnavailable(f"the model {self.scope.model!r} failed{tries}: {failure.reason}", hint=failure.hint)
+        check_fits(self.entry, messages, self.scope.max_output_tokens)
+        return await self.governor.call(
+            PlannedCall(
+                operation="chat",
+                entry=self.entry,
+                account=self.scope.account,
+                key=self._key(messages, schema, ordinal),
+                most=worst_usage(self.entry, messages, self.scope.max_output_tokens),
+                ask=provider,
+                measure=lambda answer: usage_of_call(self.entry, messages, answer),
+                dump=_dump,
+                load=_load,
+                attributes=self._attributes(),
+                role=self.scope.role.value,
+                observe=lambda span, answer: self._observe(span, messages, answer),
+                request_id=lambda answer: str(answer.response_metadata.get("request_id") or ""),
+            )
+        )
 
     def _key(self, messages: Sequence[BaseMessage], schema: str, ordinal: int) -> str:
         scope = self.scope
@@ -228,12 +208,12 @@ class GovernedChatModel(BaseChatModel):
             "sixplane.role": scope.role.value,
         }
 
-    def _observe(self, span: Span, messages: Sequence[BaseMessage], answer: AIMessage, usage: Usage) -> None:
-        span.set_attribute("gen_ai.response.model", str(answer.response_metadata.get("model_name") or self.scope.model))
-        span.set_attribute("gen_ai.response.finish_reasons", [str(answer.response_metadata.get("finish_reason") or "")])
-        span.set_attribute("gen_ai.usage.input_tokens", usage.input_tokens)
-        span.set_attribute("gen_ai.usage.output_tokens", usage.output_tokens)
-        span.set_attribute("sixplane.cost_micro_usd", usage.cost_micro_usd)
+    def _observe(self, span: Span, messages: Sequence[BaseMessage], answer: AIMessage) -> None:
+        found = answer.response_metadata
+        span.set_attribute("gen_ai.response.model", str(found.get("model_name") or self.scope.model))
+        span.set_attribute("gen_ai.response.finish_reasons", [str(found.get("finish_reason") or "")])
+        if found.get("retirement"):
+            span.set_attribute("sixplane.model_retirement", str(found["retirement"]))
         if self.capture_content:
             span.set_attribute("gen_ai.input.messages", json.dumps([message.text for message in messages]))
             span.set_attribute("gen_ai.output.messages", json.dumps([answer.text]))
@@ -250,11 +230,6 @@ def _repair(answer: AIMessage, fault: SchemaFault) -> list[BaseMessage]:
 def _without_nonce(message: BaseMessage) -> str:
     """Return the text that a repeated call shares: the evidence fence's nonce is drawn anew each time."""
     return _NONCE.sub("evidence>", message.text)
-
-
-def _backoff(attempt: int, retry_after: float) -> float:
-    jittered = random.uniform(0.5, 1.0) * min(0.25 * 2.0**attempt, MAX_BACKOFF_SECONDS)  # noqa: S311
-    return max(jittered, min(retry_after, MAX_BACKOFF_SECONDS))
 
 
 def _dump(answer: AIMessage) -> str:

@@ -1,7 +1,8 @@
-"""The ledger: reserve before a call, settle after it, and the memo of answers, in one SQLite database.
+"""The ledger: reserve before a call, settle after it; the memo of answers, the limits and the alerts beside it.
 
-Reserve and settle are immediate transactions in a worker thread: deferred ones fail under contention. A reservation
-whose lease has run out is charged in full, never released, or the limit would not hold.
+Three scopes are charged at once: the run, its tenant, the tenant's month (UTC). Reserve and settle are immediate
+transactions in a worker thread: deferred ones fail under contention. A reservation whose lease has run out is charged
+in full, never released, or the limits would not hold.
 """
 
 from __future__ import annotations
@@ -12,104 +13,207 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
+from gateway import ledger_alerts
+from gateway.ledger_alerts import Alert
+from gateway.ledger_tables import calls, limits, memo, metadata, scopes
 from settings import Settings
-from state.errors import BudgetExceeded, DependencyUnavailable, StorageFull
+from state.errors import BudgetExceeded, DependencyUnavailable, SettingsInvalid, StorageFull
 from state.values import Usage, Value
 
 Result = TypeVar("Result")
+Kind = Literal["run", "tenant", "month"]
 
-_metadata = sa.MetaData()
-_scopes = sa.Table(
-    "ledger_scopes",
-    _metadata,
-    sa.Column("scope", sa.String(200), primary_key=True),
-    sa.Column("spent", sa.BigInteger, nullable=False, default=0),
-    sa.Column("reserved", sa.BigInteger, nullable=False, default=0),
-    sa.Column("usage", sa.JSON, nullable=False),
-)
-_reservations = sa.Table(
-    "ledger_reservations",
-    _metadata,
-    sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("scope", sa.String(200), nullable=False, index=True),
-    sa.Column("call_key", sa.String(64), nullable=False),
-    sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("lease_until", sa.Float, nullable=False),
-)
-_memo = sa.Table(
-    "ledger_memo",
-    _metadata,
-    sa.Column("scope", sa.String(200), primary_key=True),
-    sa.Column("call_key", sa.String(64), primary_key=True),
-    sa.Column("answer", sa.Text, nullable=False),
-)
-_HELD = sa.select(_scopes.c.spent + _scopes.c.reserved).where(_scopes.c.scope == sa.bindparam("wanted"))
-_NOTHING = Usage()
 _BUSY_SECONDS = 30
+_LEASE_MARGIN_SECONDS = 60
+_FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
+
+_IN_SCOPES = scopes.c.scope.in_([sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month")])
+_HELD = sa.select(scopes).where(_IN_SCOPES).order_by(scopes.c.scope).with_for_update()
+_MEMOISED = sa.select(memo.c.answer).where(
+    memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key")
+)
+_DEAD = sa.select(calls).where(
+    calls.c.state == "pending",
+    (calls.c.lease_until < sa.bindparam("now"))
+    | ((calls.c.run_scope == sa.bindparam("run")) & (calls.c.call_key == sa.bindparam("key"))),
+)
+_CHARGE = (
+    scopes.update()
+    .where(_IN_SCOPES)
+    .values(spent=scopes.c.spent + sa.bindparam("cost"), reserved=scopes.c.reserved + sa.bindparam("change"))
+)
+_SETTLED = (
+    calls.update()
+    .where(calls.c.id == sa.bindparam("call"), calls.c.state == sa.bindparam("before"))
+    .values({name: sa.bindparam(f"new_{name}") for name in ("state", "cost", *_FIGURES)})
+)
+_USAGE = sa.select(
+    sa.func.count(), sa.func.sum(calls.c.cost), *(sa.func.sum(calls.c[name]) for name in _FIGURES)
+).where(calls.c.run_scope == sa.bindparam("run"), calls.c.state.in_(("completed", "free")))
+_CHARGED = sa.select(sa.func.count(), sa.func.sum(calls.c.cost)).where(
+    calls.c.run_scope == sa.bindparam("run"), calls.c.state == "charged"
+)
 
 
 class Reservation(Value):
-    """Room for one call. `answer` is the memoised answer instead, and then nothing is reserved."""
+    """Room for one attempt of a call. `answer` is the memoised answer instead, and then nothing is reserved."""
 
     id: str = ""
-    scope: str
+    run: str
+    tenant: str = ""
+    month: str = ""
     call_key: str
     amount: int = 0
     answer: str | None = None
 
+    @property
+    def scopes(self) -> dict[str, str]:
+        """The scopes that are charged, by kind."""
+        return {"run": self.run, "tenant": self.tenant, "month": self.month}
+
+
+class BudgetLine(Value):
+    """One scope of the ledger, in micro-dollars; the limits are `None` where there are none."""
+
+    kind: Kind
+    period: str
+    spent: int
+    reserved: int
+    soft_limit: int | None
+    hard_limit: int | None
+
+
+class Characters(Value):
+    """Characters of prompts and answers: of completed calls, and the most that calls of unknown end may have used."""
+
+    completed: int
+    charged: int
+
 
 class Ledger:
-    """Run-scoped ledger on SQLite through SQLAlchemy Core."""
+    """The ledger of the home folder, or of `engine`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, engine: sa.Engine | None = None) -> None:
         self._path = settings.home / "ledger.db"
-        self._lease_seconds = settings.models.timeout_seconds * settings.models.max_attempts * 2
+        self._budgets = settings.budgets
+        self._lease_ms = round((settings.models.deadline_seconds + _LEASE_MARGIN_SECONDS) * 1000)
         self._opening = threading.Lock()
-        self._engine: sa.Engine | None = None
+        self._given, self._engine = engine, None if engine is None else engine
+        self._ready = False
+        self._limit_of: dict[str, int | None] = {}
 
-    async def reserve(self, tenant: str, run_id: str, call_key: str, amount: int, limit: int | None) -> Reservation:
-        """Reserve `amount` micro-dollars for a call, or return its memoised answer.
+    async def reserve(
+        self,
+        tenant: str,
+        run_id: str,
+        call_key: str,
+        amount: int,
+        limit: int | None,
+        *,
+        operation: str = "chat",
+        model: str = "-",
+        most: Usage | None = None,
+    ) -> Reservation:
+        """Reserve `amount` micro-dollars for one attempt of a call, or return the call's memoised answer.
 
         Reservations of an earlier process for the same call are charged: that call was in flight when it died. They
         stay charged where the new one finds no room.
 
+        Args:
+            tenant: who is charged.
+            run_id: for which run.
+            call_key: the same for the same call, also after a crash.
+            amount: what the call costs at most.
+            limit: hard limit of the run, beside that of the settings.
+            operation: what is called, for the record.
+            model: which model, for the record.
+            most: the characters and tokens that it uses at most.
+
         Raises:
-            BudgetExceeded: spent and reserved leave less than `amount` of `limit`.
+            BudgetExceeded: spent and reserved leave less than `amount` of a scope's limit.
             StorageFull: the disk is full.
             DependencyUnavailable: the database cannot be read or written.
         """
-        wanted = Reservation(id=str(uuid.uuid4()), scope=_scope(tenant, run_id), call_key=call_key, amount=amount)
-        outcome = await self._run(lambda connection: _reserve(connection, wanted, limit, self._lease_seconds))
+        wanted = Reservation(id=str(uuid.uuid4()), **scope_keys(tenant, run_id), call_key=call_key, amount=amount)
+        figures = (most or Usage()).model_dump(include=set(_FIGURES))
+        row = {"operation": operation, "model": model, **figures}
+        outcome = await self._run(lambda connection: self._reserve(connection, wanted, limit, row))
         if isinstance(outcome, BudgetExceeded):
             raise outcome
         return outcome
 
-    async def settle(self, reservation: Reservation, usage: Usage, answer: str | None) -> None:
+    async def settle(
+        self, reservation: Reservation, usage: Usage, answer: str | None, *, state: str = "completed"
+    ) -> bool:
         """Replace a reservation by what the call used, and keep its answer, in one transaction.
 
         Where the lease ran out meanwhile, the call has been charged in full and costs nothing more.
+
+        Args:
+            reservation: as `reserve` gave it.
+            usage: what the attempt used; of a `charged` one its cost alone counts.
+            answer: to be memoised.
+            state: `completed`, `charged` (nobody knows whether it was answered) or `free` (certainly not).
+
+        Returns:
+            Whether a threshold was crossed, so that an alert waits in the outbox.
         """
-        await self._run(lambda connection: _settle(connection, reservation, usage, answer))
+        return await self._run(lambda connection: _settle(connection, reservation, usage, answer, state))
 
     async def usage(self, tenant: str, run_id: str) -> Usage:
-        """Return what the run used; calls that died in flight stand in its calls and its cost alone."""
-        return await self._run(lambda connection: _usage_now(connection, _scope(tenant, run_id)))
+        """Return what the run used; calls of unknown end stand in its calls and its cost alone."""
+        return await self._run(lambda connection: self._usage_now(connection, _key("run", tenant, run_id)))
+
+    async def characters(self, tenant: str) -> Characters:
+        """Return the characters of all calls of the tenant."""
+        return await self._run(lambda connection: _characters(connection, _key("tenant", tenant)))
 
     async def end_run(self, tenant: str, run_id: str) -> None:
         """Forget the run's memo: it answers a crash, not a repeated question."""
-        memo_of_run = _memo.delete().where(_memo.c.scope == _scope(tenant, run_id))
-        await self._run(lambda connection: connection.execute(memo_of_run).close())
+        run = _key("run", tenant, run_id)
+        self._limit_of.pop(run, None)
+        await self._run(lambda connection: connection.execute(memo.delete().where(memo.c.run_scope == run)).close())
+
+    async def soft_limit_reached(self, tenant: str, run_id: str) -> bool:
+        """Return whether a scope of the run has spent the soft share of its hard limit."""
+        percent = self._budgets.soft_percent
+        keys = scope_keys(tenant, run_id)
+        found = sa.select(sa.func.count()).where(_IN_SCOPES, scopes.c.spent * 100 >= scopes.c.hard_limit * percent)
+        return bool(await self._run(lambda connection: connection.execute(found, keys).scalar()))
+
+    async def budget(self, tenant: str) -> list[BudgetLine]:
+        """Return the tenant's whole and its current month."""
+        return await self._run(lambda connection: self._lines(connection, tenant))
+
+    async def set_limit(self, tenant: str, kind: Kind, hard_limit: int | None) -> None:
+        """Set a tenant's limit, `None` for none. Raises `SettingsInvalid` for zero and below."""
+        if hard_limit is not None and hard_limit <= 0:
+            raise SettingsInvalid(f"a budget of {hard_limit} micro-dollars allows nothing", hint="give a positive one")
+        await self._run(lambda connection: self._set_limit(connection, tenant, kind, hard_limit))
+
+    async def pending_alerts(self) -> list[Alert]:
+        """Claim and return the alerts that wait to be published."""
+        return await self._run(ledger_alerts.claim)
+
+    async def alerts(self) -> list[Alert]:
+        """Return the alerts on record, the oldest first."""
+        return await self._run(ledger_alerts.recorded)
+
+    async def alert_published(self, alert: Alert) -> None:
+        """Take an alert out of the outbox; it stays on record."""
+        await self._run(lambda connection: ledger_alerts.published(connection, alert))
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        if self._engine is not None:
+        """Close the connections that were opened here."""
+        if self._engine is not None and self._given is None:
             await asyncio.to_thread(self._engine.dispose)
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
@@ -122,17 +226,120 @@ class Ledger:
     def _opened(self) -> sa.Engine:
         with self._opening:
             if self._engine is None:
-                self._engine = _engine(self._path)
+                self._engine = open_engine(self._path)
+            if not self._ready:
+                with self._engine.begin() as connection:
+                    metadata.create_all(connection)
+                self._ready = True
             return self._engine
 
+    def _reserve(
+        self, connection: sa.Connection, wanted: Reservation, limit: int | None, row: Mapping[str, Any]
+    ) -> Reservation | BudgetExceeded:
+        answer = connection.execute(_MEMOISED, {"run": wanted.run, "key": wanted.call_key}).scalar()
+        if answer is not None:
+            return wanted.model_copy(update={"id": "", "amount": 0, "answer": answer})
+        self._ensure(connection, wanted.scopes, limit)
+        now = _now_ms()
+        _charge_dead(connection, {"run": wanted.run, "key": wanted.call_key, "now": now})
+        for held in connection.execute(_HELD, wanted.scopes).all():
+            needed = held.spent + held.reserved + wanted.amount
+            if held.hard_limit is not None and needed > held.hard_limit:
+                ledger_alerts.record(connection, held, (100,))
+                return BudgetExceeded(_kind_of(held.scope), held.hard_limit, needed)
+        connection.execute(_CHARGE, {**wanted.scopes, "cost": 0, "change": wanted.amount})
+        connection.execute(
+            calls.insert(),
+            {
+                "id": wanted.id,
+                **{f"{kind}_scope": scope for kind, scope in wanted.scopes.items()},
+                "call_key": wanted.call_key,
+                "amount": wanted.amount,
+                "lease_until": now + self._lease_ms,
+                "state": "pending",
+                "cost": 0,
+                **row,
+            },
+        )
+        return wanted
 
-def _engine(path: Path) -> sa.Engine:
+    def _ensure(self, connection: sa.Connection, keys: Mapping[str, str], run_limit: int | None) -> None:
+        """Make the scopes that are missing, and give the run its limit, once per process and scope."""
+        changed = [
+            (kind, key)
+            for kind, key in keys.items()
+            if key not in self._limit_of or (kind == "run" and self._limit_of[key] != run_limit)
+        ]
+        wanted = {key: self._limit(connection, kind, key, run_limit) for kind, key in changed}
+        if not wanted:
+            return
+        found = set(connection.execute(sa.select(scopes.c.scope).where(scopes.c.scope.in_(wanted))).scalars())
+        for key, limit in wanted.items():
+            if key in found:
+                ledger_alerts.change_limit(connection, key, limit)
+            else:
+                _insert_scope(connection, key, limit)
+        self._limit_of.update({key: run_limit if kind == "run" else wanted[key] for kind, key in changed})
+
+    def _limit(self, connection: sa.Connection, kind: str, key: str, run_limit: int | None) -> int | None:
+        if kind == "run":
+            given = [limit for limit in (run_limit, self._budgets.run_micro_usd) if limit is not None]
+            return min(given, default=None)
+        tenant = json.loads(key)[1]
+        stored = connection.execute(
+            sa.select(limits.c.hard_limit).where(limits.c.kind == kind, limits.c.tenant == tenant)
+        ).first()
+        if stored is not None:
+            return None if stored.hard_limit is None else int(stored.hard_limit)
+        return self._budgets.tenant_micro_usd if kind == "tenant" else self._budgets.month_micro_usd
+
+    def _set_limit(self, connection: sa.Connection, tenant: str, kind: Kind, hard_limit: int | None) -> None:
+        connection.execute(limits.delete().where(limits.c.kind == kind, limits.c.tenant == tenant))
+        connection.execute(limits.insert().values(kind=kind, tenant=tenant, hard_limit=hard_limit))
+        key = scope_keys(tenant, "-")[kind]
+        ledger_alerts.change_limit(connection, key, hard_limit)
+
+    def _lines(self, connection: sa.Connection, tenant: str) -> list[BudgetLine]:
+        _charge_dead(connection, {"run": "", "key": "", "now": _now_ms()})
+        keys = {kind: key for kind, key in scope_keys(tenant, "-").items() if kind != "run"}
+        self._limit_of = {key: limit for key, limit in self._limit_of.items() if key not in keys.values()}
+        self._ensure(connection, keys, None)
+        rows = {
+            row.scope: row for row in connection.execute(sa.select(scopes).where(scopes.c.scope.in_(keys.values())))
+        }
+        return [self._line(kind, rows[key]) for kind, key in keys.items()]
+
+    def _line(self, kind: Any, row: Any) -> BudgetLine:
+        soft = None if row.hard_limit is None else row.hard_limit * self._budgets.soft_percent // 100
+        period = json.loads(row.scope)[-1] if kind == "month" else "all"
+        return BudgetLine(
+            kind=kind, period=period, spent=row.spent, reserved=row.reserved, soft_limit=soft, hard_limit=row.hard_limit
+        )
+
+    def _usage_now(self, connection: sa.Connection, run: str) -> Usage:
+        _charge_dead(connection, {"run": "", "key": "", "now": _now_ms()})
+        count, cost, *figures = connection.execute(_USAGE, {"run": run}).one()
+        charged, lost = connection.execute(_CHARGED, {"run": run}).one()
+        found = dict(zip(_FIGURES, (int(figure or 0) for figure in figures), strict=True))
+        return Usage(calls=count + charged, cost_micro_usd=int(cost or 0) + int(lost or 0), **found)
+
+
+def scope_keys(tenant: str, run_id: str) -> dict[str, str]:
+    """Return the scopes that a call is charged to, by kind."""
+    month = datetime.now(UTC).strftime("%Y-%m")
+    return {
+        "run": _key("run", tenant, run_id),
+        "tenant": _key("tenant", tenant),
+        "month": _key("month", tenant, month),
+    }
+
+
+def open_engine(path: Path) -> sa.Engine:
+    """Return an engine on the SQLite file at `path` whose transactions take the writer's lock as they begin."""
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None})
     sa.event.listen(engine, "connect", _configure)
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    with engine.begin() as connection:
-        _metadata.create_all(connection)
     return engine
 
 
@@ -141,71 +348,76 @@ def _configure(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def _reserve(
-    connection: sa.Connection, wanted: Reservation, limit: int | None, lease_seconds: float
-) -> Reservation | BudgetExceeded:
-    memoised = sa.select(_memo.c.answer).where(_memo.c.scope == wanted.scope, _memo.c.call_key == wanted.call_key)
-    answer = connection.execute(memoised).scalar()
+def _settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None, state: str) -> bool:
+    figures = {name: getattr(usage, name) for name in _FIGURES} if state != "charged" else None
+    crossed = False
+    if _close(connection, reservation.id, "pending", state, usage.cost_micro_usd, figures):
+        change = {"cost": usage.cost_micro_usd, "change": -reservation.amount}
+        connection.execute(_CHARGE, {**reservation.scopes, **change})
+        crossed = ledger_alerts.record_crossed(connection, reservation.scopes)
+    elif state == "completed":  # its lease ran out: it stays charged in full, and what it used is known now
+        _close(connection, reservation.id, "charged", state, reservation.amount, figures)
     if answer is not None:
-        return Reservation(scope=wanted.scope, call_key=wanted.call_key, answer=answer)
-    _open_scope(connection, wanted.scope)
-    _charge_dead(connection, wanted.scope, wanted.call_key)
-    held = connection.execute(_HELD, {"wanted": wanted.scope}).scalar_one()
-    if limit is not None and held + wanted.amount > limit:
-        return BudgetExceeded("run", limit, held + wanted.amount)
-    _account(connection, wanted.scope, reserved=wanted.amount)
-    values = {**wanted.model_dump(exclude={"answer"}), "lease_until": time.time() + lease_seconds}
-    connection.execute(_reservations.insert().values(**values))
-    return wanted
+        key = {"run": reservation.run, "key": reservation.call_key}
+        if connection.execute(_MEMOISED, key).scalar() is None:
+            values = {"run_scope": reservation.run, "call_key": reservation.call_key, "answer": answer}
+            connection.execute(memo.insert(), values)
+    return crossed
 
 
-def _settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None) -> None:
-    held = connection.execute(_reservations.delete().where(_reservations.c.id == reservation.id)).rowcount
-    if held:
-        _account(connection, reservation.scope, usage, reserved=-reservation.amount)
-    else:
-        _account(connection, reservation.scope, usage.model_copy(update={"calls": 0, "cost_micro_usd": 0}))
-    if answer is not None:
-        values = {"scope": reservation.scope, "call_key": reservation.call_key, "answer": answer}
-        connection.execute(_memo.insert().prefix_with("OR IGNORE").values(**values))
+def _close(
+    connection: sa.Connection, call: str, before: str, state: str, cost: int, figures: Mapping[str, int] | None
+) -> bool:
+    """Settle the row of an attempt; without `figures` those stay that it was reserved with."""
+    if figures is None:
+        settled = calls.update().where(calls.c.id == call, calls.c.state == before).values(state=state, cost=cost)
+        return bool(connection.execute(settled).rowcount)
+    values = {"call": call, "before": before, "new_state": state, "new_cost": cost}
+    values.update({f"new_{name}": figure for name, figure in figures.items()})
+    return bool(connection.execute(_SETTLED, values).rowcount)
 
 
-def _open_scope(connection: sa.Connection, scope: str) -> None:
-    fresh = {"scope": scope, "spent": 0, "reserved": 0, "usage": Usage().model_dump()}
-    connection.execute(_scopes.insert().prefix_with("OR IGNORE").values(**fresh))
-
-
-def _charge_dead(connection: sa.Connection, scope: str, call_key: str = "") -> None:
+def _charge_dead(connection: sa.Connection, which: Mapping[str, Any]) -> None:
     """Charge what was reserved for this very call before, and what has outlived its lease."""
-    ended = (_reservations.c.call_key == call_key) | (_reservations.c.lease_until < time.time())
-    dead = (_reservations.c.scope == scope) & ended
-    amount = connection.execute(sa.select(sa.func.sum(_reservations.c.amount)).where(dead)).scalar() or 0
-    found = connection.execute(_reservations.delete().where(dead)).rowcount
-    if found:
-        _account(connection, scope, Usage(calls=found, cost_micro_usd=amount), reserved=-amount)
+    for dead in connection.execute(_DEAD, which).all():
+        if _close(connection, dead.id, "pending", "charged", dead.amount, None):
+            keys = {"run": dead.run_scope, "tenant": dead.tenant_scope, "month": dead.month_scope}
+            connection.execute(_CHARGE, {**keys, "cost": dead.amount, "change": -dead.amount})
+            ledger_alerts.record_crossed(connection, keys)
 
 
-def _account(connection: sa.Connection, scope: str, usage: Usage = _NOTHING, *, reserved: int = 0) -> None:
-    values = {
-        "spent": _scopes.c.spent + usage.cost_micro_usd,
-        "reserved": _scopes.c.reserved + reserved,
-        "usage": (_usage(connection, scope) + usage).model_dump(),
-    }
-    connection.execute(_scopes.update().where(_scopes.c.scope == scope).values(**values))
+def _insert_scope(connection: sa.Connection, key: str, limit: int | None) -> None:
+    """Make a scope, unless another process did meanwhile."""
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                scopes.insert(),
+                {"scope": key, "spent": 0, "reserved": 0, "hard_limit": limit, "limit_version": 0, "alerted": 0},
+            )
+    except sa.exc.IntegrityError:
+        ledger_alerts.change_limit(connection, key, limit)
 
 
-def _usage_now(connection: sa.Connection, scope: str) -> Usage:
-    _charge_dead(connection, scope)
-    return _usage(connection, scope)
+def _characters(connection: sa.Connection, tenant: str) -> Characters:
+    by_state = (
+        sa.select(calls.c.state, sa.func.sum(calls.c.input_chars + calls.c.output_chars))
+        .where(calls.c.tenant_scope == tenant, calls.c.operation == "chat")
+        .group_by(calls.c.state)
+    )
+    found = {state: int(total or 0) for state, total in connection.execute(by_state)}
+    return Characters(completed=found.get("completed", 0), charged=found.get("charged", 0) + found.get("pending", 0))
 
 
-def _usage(connection: sa.Connection, scope: str) -> Usage:
-    stored = connection.execute(sa.select(_scopes.c.usage).where(_scopes.c.scope == scope)).scalar()
-    return Usage.model_validate(stored) if stored else Usage()
+def _key(kind: Kind, *names: str) -> str:
+    return json.dumps([kind, *names])
 
 
-def _scope(tenant: str, run_id: str) -> str:
-    return json.dumps(["run", tenant, run_id])
+def _kind_of(scope: str) -> str:
+    return str(json.loads(scope)[0])
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
 
 
 @contextmanager

@@ -56,17 +56,29 @@ def check_fits(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_to
         )
 
 
-def worst_cost(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int) -> int:
-    """Return what a call costs at most, in micro-dollars."""
-    asked = chars_of(messages)
-    if entry.unit == "characters":
-        return entry.cost(asked, max_output_tokens * MAX_CHARS_PER_TOKEN)
-    return entry.cost(most_tokens(messages), max_output_tokens)
+def worst_usage(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int) -> Usage:
+    """Return what a call uses at most, its cost included.
+
+    Raises:
+        PriceUnknown: the catalogue has no price for the model.
+    """
+    asked, said = chars_of(messages), max_output_tokens * MAX_CHARS_PER_TOKEN
+    tokens = most_tokens(messages)
+    units = (asked, said) if entry.unit == "characters" else (tokens, max_output_tokens)
+    return Usage(
+        calls=1,
+        input_chars=asked,
+        output_chars=said,
+        input_tokens=tokens,
+        output_tokens=max_output_tokens,
+        cost_micro_usd=entry.cost(*units),
+    )
 
 
 def usage_of_call(entry: ModelEntry, messages: Sequence[BaseMessage], answer: AIMessage) -> Usage:
     """Return what the provider reports, counted where it does not."""
-    asked, said = chars_of(messages), len(answer.text)
+    asked = chars_of(messages)
+    said = int(answer.response_metadata.get("output_chars", len(answer.text)))  # before a stop sequence cut it
     reported = answer.usage_metadata
     tokens_in = (reported["input_tokens"] if reported else 0) or _tokens(asked)
     tokens_out = (reported["output_tokens"] if reported else 0) or _tokens(said)

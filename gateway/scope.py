@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.account import Account
 from state.values import Role
 
 
@@ -21,3 +22,8 @@ class CallScope:
     temperature: float = 0.0
     max_output_tokens: int = 2048
     run_limit_micro_usd: int | None = None
+
+    @property
+    def account(self) -> Account:
+        """Who is charged."""
+        return Account(self.tenant, self.run_id, self.thread_id, self.run_limit_micro_usd)

@@ -21,11 +21,11 @@ from langgraph.store.sqlite.aio import AsyncSqliteStore
 import state.channels
 import state.report
 import state.values
-from gateway import Gateway, Ledger
+from graphs.planes import open_planes
 from graphs.research import build_research_graph
 from nodes import Collaborators
 from policy import build_guards
-from retrieval import Corpora, load_embeddings
+from retrieval import Corpora
 from retrieval.grounding import LocalSupportScorer
 from settings import Settings
 from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState
@@ -55,15 +55,16 @@ async def open_collaborators(
         StorageFull: the home folder cannot grow.
     """
     prepare_home(settings.home)
-    encoder = embeddings or load_embeddings(settings)
-    gateway = Gateway(settings, ledger=Ledger(settings), embeddings=encoder, models=models)
-    async with Corpora(settings, embeddings=encoder) as corpora:
-        try:
-            yield Collaborators(
-                gateway=gateway, corpora=corpora, guards=build_guards(settings), scorer=LocalSupportScorer(encoder)
-            )
-        finally:
-            await gateway.aclose()
+    async with (
+        open_planes(settings, models=models, embeddings=embeddings) as planes,
+        Corpora(settings, embeddings=planes.embeddings, reranker=planes.reranker) as corpora,
+    ):
+        yield Collaborators(
+            gateway=planes.gateway,
+            corpora=corpora,
+            guards=build_guards(settings, oci=planes.guardrails),
+            scorer=LocalSupportScorer(planes.local_embeddings),
+        )
 
 
 @asynccontextmanager

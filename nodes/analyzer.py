@@ -44,20 +44,21 @@ class Analyzer:
             return Command(update={**ended, "gaps": _all_open(state)}, goto="publish")
         passages = await load_evidence(state, await self._to.corpus(context))
         if not passages:
-            return self._decided(state, context, rounds, (), Analysis(decision=Decision.NOTHING), ())
-        left = context.max_research_rounds - rounds
+            left = await self._to.rounds_left(runtime, context.max_research_rounds - rounds)
+            return self._decided(state, left, rounds, (), Analysis(decision=Decision.NOTHING), ())
+        left = await self._to.rounds_left(runtime, context.max_research_rounds - rounds)
         bare = analysis_prompt(state, [], rounds, left)
         room = self._to.evidence_room(runtime, Role.ANALYZER, bare, most=EVIDENCE_BUDGET_CHARS)
         items = evidence_items(passages, state.get("hits", ()), budget_chars=room)
         messages = analysis_prompt(state, items, rounds, left)
         analysis = await self._to.ask(runtime, Role.ANALYZER, Analysis, messages)
         findings, events = resolve_findings(analysis, passages, state["sub_questions"])
-        return self._decided(state, context, rounds, findings, analysis, events)
+        return self._decided(state, left, rounds, findings, analysis, events)
 
     def _decided(
         self,
         state: ResearchState,
-        context: ResearchContext,
+        left: int,
         rounds: int,
         findings: tuple[Finding, ...],
         analysis: Analysis,
@@ -65,7 +66,7 @@ class Analyzer:
     ) -> Command[Literal["researcher", "writer", "publish"]]:
         gaps = open_questions(state["sub_questions"], findings, analysis)
         update: dict[str, Any] = {"findings": findings, "gaps": gaps, "research_rounds": rounds, "events": events}
-        goto = route_analysis(analysis.decision, bool(findings), bool(gaps), context.max_research_rounds - rounds)
+        goto = route_analysis(analysis.decision, bool(findings), bool(gaps), left)
         return Command(update=update, goto=goto)
 
 

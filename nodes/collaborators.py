@@ -11,6 +11,8 @@ from langgraph.runtime import Runtime
 from pydantic import BaseModel
 
 from gateway import CallScope, Gateway
+from gateway.account import Account
+from observability import notice
 from policy import GuardChain
 from retrieval import Corpora, Corpus
 from retrieval.grounding import SupportScorer
@@ -47,6 +49,13 @@ class Collaborators:
         model = self.gateway.chat_model(self._scope(runtime, role))
         return cast("Answer", await model.with_structured_output(schema).ainvoke(list(messages)))
 
+    async def rounds_left(self, runtime: Runtime[ResearchContext], left: int) -> int:
+        """Return how many of `left` rounds or revisions may still begin: none beyond the soft share of a budget."""
+        if left <= 0 or await self.gateway.may_expand(context_of(runtime).tenant, run_id_of(runtime)):
+            return left
+        notice("gateway", "budget_soft_limit", "no further round or revision: the soft share of a budget is spent")
+        return 0
+
     def evidence_room(
         self, runtime: Runtime[ResearchContext], role: Role, prompt: Sequence[BaseMessage], *, most: int
     ) -> int:
@@ -82,6 +91,15 @@ def context_of(runtime: Runtime[ResearchContext]) -> ResearchContext:
     if runtime.context is None:
         raise BadInput("the run has no context", hint="pass `context=ResearchContext(…)`, also when resuming")
     return runtime.context
+
+
+def account_of(runtime: Runtime[ResearchContext]) -> Account:
+    """Return who is charged for what a node calls."""
+    context, execution = runtime.context, runtime.execution_info
+    if context is None:
+        return Account()
+    thread_id = (execution.thread_id if execution else None) or ""
+    return Account(context.tenant, run_id_of(runtime), thread_id, context.budget_micro_usd)
 
 
 def run_id_of(runtime: Runtime[ResearchContext]) -> str:

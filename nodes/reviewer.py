@@ -32,7 +32,7 @@ class Reviewer:
         self, state: ResearchState, runtime: Runtime[ResearchContext]
     ) -> Command[Literal["writer", "human_review", "guard_output"]]:
         context = context_of(runtime)
-        left = context.max_revisions - state.get("revisions", 0)
+        left = await self._to.rounds_left(runtime, context.max_revisions - state.get("revisions", 0))
         review = await self._to.ask(runtime, Role.REVIEWER, Review, review_prompt(state, left))
         verdict, findings = checked_review(review, state)
         goto = route_review(verdict, left, context.human_review)

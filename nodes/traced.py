@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
-from langgraph.types import Command, Send
+from langgraph.types import Command, Overwrite, Send
 from opentelemetry.trace import Span
 
-from observability import operation_span
+from gateway.account import accounted
+from nodes.collaborators import account_of
+from observability import collected_notices, operation_span
+from state.values import Event
 
 NodeCallable = Callable[..., Awaitable[Any]]
 
@@ -31,11 +34,15 @@ def traced(name: str, node: Any, *, to: Iterable[str] = ()) -> NodeCallable:
             "sixplane.attempt": execution.node_attempt if execution else 1,
             "sixplane.task_id": execution.task_id if execution else "",
         }
-        with operation_span("execute_node", name, attributes) as span:
+        with (
+            operation_span("execute_node", name, attributes) as span,
+            accounted(account_of(runtime)),
+            collected_notices() as notices,
+        ):
             began = time.monotonic()
             update = await node(state, runtime, **rest)
             _record_transitions(span, name, update, tuple(to))
-            return _with_timing(update, name, began)
+            return _with_what_happened(update, name, began, notices)
 
     return run
 
@@ -61,11 +68,24 @@ def _targets(goto: Any) -> list[str]:
     return [step.node if isinstance(step, Send) else str(step) for step in steps if step]
 
 
-def _with_timing(update: Any, name: str, began: float) -> Any:
+def _with_what_happened(update: Any, name: str, began: float, notices: Sequence[Event]) -> Any:
+    """Return `update` with the node's time, and with the notices of its attempt as events of the report."""
     timing = {name: round((time.monotonic() - began) * 1000)}
+    plain = update.update if isinstance(update, Command) else update
+    changed = dict(plain) if isinstance(plain, dict) else {}
+    told = tuple(event.model_copy(update={"node": name}) for event in notices)
+    whole = {
+        "timings_ms": timing,
+        **changed,
+        **({"events": _with_events(changed.get("events", ()), told)} if told else {}),
+    }
     if isinstance(update, Command):
-        changed = update.update if isinstance(update.update, dict) else {}
-        return Command(
-            graph=update.graph, update={"timings_ms": timing, **changed}, resume=update.resume, goto=update.goto
-        )
-    return {"timings_ms": timing, **(update or {})}
+        return Command(graph=update.graph, update=whole, resume=update.resume, goto=update.goto)
+    return whole
+
+
+def _with_events(events: Any, told: tuple[Event, ...]) -> Any:
+    """Return the update of the channel, which is still an `Overwrite` where it was one."""
+    if isinstance(events, Overwrite):
+        return Overwrite((*events.value, *told))
+    return (*events, *told)

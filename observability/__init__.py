@@ -1,15 +1,28 @@
-"""What is seen: spans and where they go."""
+"""What is seen: spans, calls, alerts, and where they go.
+
+The metrics and logs SDKs and `oci` are imported when telemetry opens, and only for the sinks that are set.
+"""
 
 from __future__ import annotations
 
+from observability.calls import CallObserved, CallTelemetry, open_call_telemetry
 from observability.exporters import JsonLinesSpanExporter, build_tracer_provider, configure_tracing, traces_folder
+from observability.notices import collected_notices, notice
+from observability.oci_notifications import TopicPublisher, open_topic
 from observability.tracing import mark_failed, operation_span, trace_id_of
 
 __all__ = [
+    "CallObserved",
+    "CallTelemetry",
     "JsonLinesSpanExporter",
+    "TopicPublisher",
     "build_tracer_provider",
+    "collected_notices",
     "configure_tracing",
     "mark_failed",
+    "notice",
+    "open_call_telemetry",
+    "open_topic",
     "operation_span",
     "trace_id_of",
     "traces_folder",

@@ -1,4 +1,4 @@
-"""Where spans go: JSON lines under the home folder, OTLP over HTTP when the standard variables name an endpoint."""
+"""Where spans go: JSON lines under the home folder; OTLP over HTTP by the standard variables; OCI APM."""
 
 from __future__ import annotations
 
@@ -65,7 +65,11 @@ def traces_folder(settings: Settings) -> Path:
 
 
 def build_tracer_provider(settings: Settings) -> TracerProvider:
-    """Return a provider with the exporters that `settings` and the standard variables ask for."""
+    """Return a provider with the exporters that `settings` and the standard variables ask for.
+
+    Raises:
+        SettingsInvalid: OCI APM lacks its data key.
+    """
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "sixplane"}))
     if settings.telemetry.jsonl:
         exporter = JsonLinesSpanExporter(traces_folder(settings))
@@ -75,6 +79,10 @@ def build_tracer_provider(settings: Settings) -> TracerProvider:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    if settings.oci.apm_endpoint:
+        from observability.apm import apm_processor
+
+        provider.add_span_processor(apm_processor(settings))
     return provider
 
 

@@ -15,10 +15,10 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 from state.errors import SixplaneError
 
-Operation = Literal["invoke_workflow", "execute_node", "chat", "embeddings", "retrieval", "guard"]
+Operation = Literal["invoke_workflow", "execute_node", "chat", "embeddings", "rerank", "retrieval", "guard"]
 AttributeValue = str | bool | int | float
 
-_KINDS: Mapping[str, SpanKind] = {"chat": SpanKind.CLIENT, "embeddings": SpanKind.CLIENT, "retrieval": SpanKind.CLIENT}
+_KINDS: Mapping[str, SpanKind] = dict.fromkeys(("chat", "embeddings", "rerank", "retrieval"), SpanKind.CLIENT)
 
 
 @contextmanager

@@ -7,17 +7,23 @@ from policy.credentials import CredentialsGuard
 from policy.deny import DenyListGuard
 from policy.injection import InjectionGuard
 from policy.limits import LimitsGuard
+from policy.oci_guardrails import ApplyGuardrails, OCIGuardrailsGuard
 from policy.pii import PersonalDataGuard
 from settings import Settings
 
 
-def build_guards(settings: Settings) -> GuardChain:
+def build_guards(settings: Settings, *, oci: ApplyGuardrails | None = None) -> GuardChain:
     """Return the guards that `settings.policy` asks for.
+
+    Args:
+        settings: what is configured.
+        oci: asks OCI Guardrails; without it the local guards judge alone.
 
     Raises:
         SettingsInvalid: `policy.pii_entities` names an entity that no recogniser finds.
     """
     policy = settings.policy
+    remote = () if oci is None else (OCIGuardrailsGuard(oci, policy),)
     return GuardChain(
         (
             LimitsGuard(policy.max_question_chars),
@@ -25,6 +31,7 @@ def build_guards(settings: Settings) -> GuardChain:
             PersonalDataGuard(policy.pii_entities, policy.pii_action),
             CredentialsGuard(),
             InjectionGuard(),
+            *remote,
         ),
         policy,
     )

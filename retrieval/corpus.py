@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 
-from observability import operation_span
+from observability import notice, operation_span
 from retrieval.fusion import min_max, ranked
 from retrieval.indexes import Indexes, lock_path
 from retrieval.preparation import PreparedDocument, prepare
@@ -127,7 +127,7 @@ class Corpus:
                     found = await _reranked(self._reranker, query, found)
                 except Exception as error:  # noqa: BLE001 - any adapter may raise anything; visible in log, span and scores
                     _log.warning("the reranker failed: %s", type(error).__name__)
-                    span.add_event("rerank_failed", {"error.type": type(error).__name__})
+                    notice("retrieve", "rerank_failed", type(error).__name__)
             span.set_attribute("sixplane.retrieval.passages", len(found[:k]))
             return found[:k]
 

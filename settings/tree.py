@@ -25,10 +25,15 @@ class ModelSettings(_Section):
     provider: Literal["extractive", "oci", "openai"] = "extractive"
     default: str = ""
     roles: dict[str, str] = Field(default_factory=dict)
+    fallbacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Models to ask, in this order, when a model id stays unavailable. Each use is an event of the report."""
     timeout_seconds: float = Field(120.0, gt=0)
-    max_attempts: int = Field(3, ge=1, le=10)
+    """For one attempt of a call."""
+    deadline_seconds: float = Field(240.0, gt=0)
+    """For a call with all its attempts and waits."""
+    max_attempts: int = Field(5, ge=1, le=10)
     prices_micro_usd: dict[str, tuple[int, int]] = Field(default_factory=dict)
-    """Price of a model id: micro-dollars per million input tokens, per million output tokens."""
+    """Price of a model id, of its input and of its output: micro-dollars per the unit that the catalogue names."""
 
 
 class OpenAISettings(_Section):
@@ -39,10 +44,80 @@ class OpenAISettings(_Section):
     context_tokens: int = Field(8192, ge=512)
 
 
+class OCISettings(_Section):
+    """The tenancy, and which of its services are used. `config_file` and `profile` default to the SDK's."""
+
+    auth: Literal["api_key", "security_token", "instance_principal", "resource_principal", "oke_workload_identity"] = (
+        "api_key"
+    )
+    config_file: Path | None = None
+    profile: str = ""
+    region: str = ""
+    compartment_id: str = ""
+    endpoint: str = ""
+    """Endpoint of Generative AI inference, for private endpoints and tests; else the region's."""
+    connect_timeout_seconds: float = Field(10.0, gt=0)
+    read_timeout_seconds: float = Field(60.0, gt=0)
+    embedding_model: str = "cohere.embed-v4.0"
+    embedding_dimensions: Literal[256, 512, 1024, 1536] | None = None
+    rerank_model: str = ""
+    guardrails: bool = True
+    guardrail_version: str = "1.0.1"
+    guardrail_language: str = "en"
+    guardrail_pii: tuple[str, ...] = ("EMAIL", "TELEPHONE_NUMBER")
+    """Personal data to find. The service knows PERSON and ADDRESS too: they would be masked out of every report."""
+    log_id: str = ""
+    topic_id: str = ""
+    metrics_namespace: str = ""
+    logging_endpoint: str = ""
+    monitoring_endpoint: str = ""
+    notifications_endpoint: str = ""
+    apm_endpoint: str = ""
+    """Data upload endpoint of the APM domain."""
+    apm_data_key: SecretStr = SecretStr("")
+    """The APM domain's private data key."""
+
+
+class LimitSettings(_Section):
+    """Requests and characters per minute, for each model of `providers`, within this process."""
+
+    preset: Literal["free", "standard", "enterprise", "none"] = "standard"
+    requests_per_minute: int | None = Field(None, ge=1)
+    characters_per_minute: int | None = Field(None, ge=1)
+    providers: tuple[str, ...] = ("oci",)
+
+    def per_minute(self, provider: str) -> tuple[int | None, int | None]:
+        """Return requests and characters per minute of `provider`, `None` for no limit."""
+        if provider not in self.providers:
+            return None, None
+        requests, characters = LIMIT_PRESETS[self.preset]
+        return self.requests_per_minute or requests, self.characters_per_minute or characters
+
+
+LIMIT_PRESETS: dict[str, tuple[int | None, int | None]] = {
+    "free": (60, 100_000),
+    "standard": (600, 1_000_000),
+    "enterprise": (6_000, 10_000_000),
+    "none": (None, None),
+}
+"""Requests and characters per minute. OCI throttles dynamically and publishes no figures: these are ours."""
+
+
+class BudgetSettings(_Section):
+    """Hard limits in micro-dollars, none where `None`; `sixplane budget set` goes before `tenant` and `month`."""
+
+    run_micro_usd: int | None = Field(None, ge=1)
+    tenant_micro_usd: int | None = Field(None, ge=1)
+    month_micro_usd: int | None = Field(None, ge=1)
+    soft_percent: int = Field(80, ge=1, le=100)
+    """From this share of a hard limit on, a run starts no new round and no revision."""
+
+
 class DataSettings(_Section):
     """Where documents are kept."""
 
     backend: Literal["embedded", "oracle"] = "embedded"
+    embeddings: Literal["local", "oci"] = "local"
     chunk_chars: int = Field(1000, ge=100, le=20_000)
     chunk_overlap: int = Field(0, ge=0, le=1000)
     max_file_bytes: int = Field(100 * 1024 * 1024, ge=1)
@@ -96,6 +171,9 @@ class Settings(BaseSettings):
     home: Path = Path(".sixplane")
     models: ModelSettings = ModelSettings()
     openai: OpenAISettings = OpenAISettings()
+    oci: OCISettings = OCISettings()
+    limits: LimitSettings = LimitSettings()
+    budgets: BudgetSettings = BudgetSettings()
     data: DataSettings = DataSettings()
     policy: PolicySettings = PolicySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
@@ -125,10 +203,10 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsInvalid(
             f"the settings do not fit: {_faults(error)}", hint="see `sixplane.example.toml`"
         ) from error
-    if settings.profile == "oracle" or settings.data.backend == "oracle" or settings.models.provider == "oci":
+    if settings.profile == "oracle" or settings.data.backend == "oracle":
         raise SettingsInvalid(
-            "the oracle profile is not part of this version",
-            hint="unset SIXPLANE_PROFILE, SIXPLANE_DATA__BACKEND and SIXPLANE_MODELS__PROVIDER",
+            "Oracle Database is not part of this version",
+            hint="unset SIXPLANE_PROFILE and SIXPLANE_DATA__BACKEND; SIXPLANE_MODELS__PROVIDER=oci needs neither",
         )
     if settings.models.provider == "openai" and not settings.models.default:
         raise SettingsInvalid(
@@ -138,9 +216,38 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
+def uses_oci(settings: Settings) -> bool:
+    """Whether anything of `settings` needs an OCI session."""
+    oci = settings.oci
+    sinks = oci.log_id or oci.topic_id or oci.metrics_namespace
+    return settings.models.provider == "oci" or settings.data.embeddings == "oci" or bool(oci.rerank_model or sinks)
+
+
+def standard_oci_file(settings: Settings) -> tuple[Path, str]:
+    """Return the OCI configuration file and profile: ours, else the SDK's own variables, else its defaults."""
+    chosen = settings.oci.config_file or os.environ.get("OCI_CONFIG_FILE") or "~/.oci/config"
+    profile = settings.oci.profile or os.environ.get("OCI_CONFIG_PROFILE") or "DEFAULT"
+    return Path(chosen).expanduser(), profile
+
+
+def standard_compartment(settings: Settings) -> str:
+    """Return the compartment: ours, else `OCI_COMPARTMENT_ID`."""
+    return settings.oci.compartment_id or os.environ.get("OCI_COMPARTMENT_ID", "")
+
+
+def standard_ca_bundle() -> str | None:
+    """Return the file of certificate authorities that `requests` and the SDK's synchronous clients honour."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or None
+
+
 def otlp_endpoint_configured() -> bool:
     """Whether a standard `OTEL_EXPORTER_OTLP_*ENDPOINT` variable is set."""
     return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{part}ENDPOINT") for part in ("", "TRACES_"))
+
+
+def otlp_metrics_endpoint_configured() -> bool:
+    """Whether a standard variable names an OTLP endpoint that metrics go to."""
+    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{part}ENDPOINT") for part in ("", "METRICS_"))
 
 
 def _faults(error: Exception) -> str:

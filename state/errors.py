@@ -10,6 +10,7 @@ SixplaneError
 │   ├── ThreadMissing        thread_missing         no such thread
 │   ├── ThreadNotResumable   thread_not_resumable   the thread has nothing left to do, or waits for an answer
 │   ├── ModelUnknown         model_unknown          no such model
+│   ├── PriceUnknown         price_unknown          the catalogue has no price for the model
 │   ├── PromptTooLong        prompt_too_long        prompt and answer do not fit into the model's context
 │   ├── UnsupportedSchema    unsupported_schema     the extractive model knows only the role schemas
 │   └── SettingsInvalid      settings_invalid       a setting is missing or wrong
@@ -107,6 +108,13 @@ class ModelUnknown(BadInput):
 
     code = "model_unknown"
     default_hint = "`sixplane models` lists the models"
+
+
+class PriceUnknown(BadInput):
+    """The catalogue has no price for the model, so no budget could hold."""
+
+    code = "price_unknown"
+    default_hint = "set its price under `[models.prices_micro_usd]` in sixplane.toml, with the figure of your contract"
 
 
 class PromptTooLong(BadInput):

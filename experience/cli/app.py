@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from experience.cli.corpus import app as corpus
+from experience.cli.cost import cost
 from experience.cli.doctor import doctor
 from experience.cli.errors import handled
 from experience.cli.guard import guard
@@ -24,6 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (ingest, search, research, resume, threads, show, guard, verify, models, doctor):
+for command in (ingest, search, research, resume, threads, show, guard, verify, models, cost, doctor):
     app.command()(handled(command))
 app.add_typer(corpus, name="corpus")

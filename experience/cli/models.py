@@ -1,27 +1,46 @@
-"""`sixplane models`: which chat models can be asked."""
+"""`sixplane models`: which models can be asked, for what, and at which price."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from experience.cli.options import Home, Json
 from experience.cli.output import print_json, print_table
 from experience.cli.running import settings_of
 
-_FIELDS = ("id", "provider", "context_window", "unit", "input_price", "output_price")
+if TYPE_CHECKING:
+    from gateway import ModelEntry
+
+_COLUMNS = ("model", "use cases", "context", "output", "price of", "input USD", "output USD", "as of")
 
 
 def models(json_output: Json = False, home: Home = None) -> None:
-    """List the chat models, their providers, and prices in micro-dollars per million tokens (or 10,000 characters)."""
+    """List the models: use cases, context and longest answer in tokens, and prices in USD with their date."""
     from gateway import load_catalog
 
-    prices = settings_of(home).models.prices_micro_usd
-    entries = load_catalog(prices=prices).entries
+    entries = load_catalog(prices=settings_of(home).models.prices_micro_usd).listed()
     if json_output:
         print_json([entry.model_dump(mode="json") for entry in entries])
         return
-    print_table(
-        ("model", "provider", "context", "unit", "input price", "output price"),
-        [
-            (each.id, each.provider, each.context_window, each.unit, each.input_price, each.output_price)
-            for each in entries
-        ],
+    print_table(_COLUMNS, [_row(entry) for entry in entries])
+
+
+def dollars(micro_usd: int | None) -> str:
+    """Return whole micro-dollars as dollars, exactly; `unknown` where there is no price."""
+    if micro_usd is None:
+        return "unknown"
+    whole, rest = divmod(micro_usd, 1_000_000)
+    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
+
+
+def _row(entry: ModelEntry) -> tuple[Any, ...]:
+    return (
+        entry.id,
+        ", ".join([*entry.use_cases, *(["deprecated"] if "deprecated" in entry.capabilities else [])]),
+        entry.context_window,
+        entry.output_cap,
+        f"{entry.unit_size:,} {entry.unit}",
+        dollars(entry.input_price),
+        dollars(entry.output_price),
+        entry.date,
     )

@@ -29,6 +29,7 @@ def test_help_imports_neither_langchain_nor_langgraph_nor_pydantic():
         "verify",
         "corpus",
         "models",
+        "cost",
         "doctor",
     ):
         assert command in done.stdout

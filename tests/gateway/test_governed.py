@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx
 import pytest
@@ -11,7 +13,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from gateway import Answer, CallScope, Gateway, Ledger, ScriptedChatModel
-from gateway.governed import MAX_BACKOFF_SECONDS, _backoff
+from gateway.failure import Failure
+from gateway.governor import wait_seconds
 from observability import configure_tracing
 from settings import load_settings
 from state.channels import ResearchContext
@@ -70,11 +73,8 @@ class Asked:
 
 
 @pytest.fixture(autouse=True)
-def waited(monkeypatch):
-    """The `Retry-After` of each wait, which takes no time."""
-    waits = []
-    monkeypatch.setattr("gateway.governed._backoff", lambda attempt, retry_after: waits.append(retry_after) or 0)
-    return waits
+def _no_waiting(waits):
+    """Take no time for back-off."""
 
 
 # what comes back
@@ -164,11 +164,11 @@ async def test_a_transient_failure_is_tried_again(tmp_path, error):
     assert asked.calls == 3
 
 
-async def test_attempts_end(tmp_path, waited):
+async def test_attempts_end(tmp_path, waits):
     asked = Asked(tmp_path, *[Answer(raises=DOWN)] * 4, max_attempts=4)
     with pytest.raises(ModelUnavailable, match="4 times: it cannot be reached") as caught:
         await asked.plan()
-    assert (asked.calls, len(waited)) == (4, 3)
+    assert (asked.calls, len(waits.attempts)) == (4, 3)
     assert caught.value.__cause__ is DOWN
     assert await asked.usage() == Usage(calls=4)
 
@@ -185,17 +185,29 @@ async def test_a_refused_request_is_not_tried_again_and_is_free(tmp_path, status
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("12", 12.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), ("-3", 0.0)])
-async def test_retry_after_is_honoured(tmp_path, waited, header, seconds):
+async def test_retry_after_pauses_everybody_who_calls_the_model(tmp_path, waits, header, seconds):
     await Asked(tmp_path, Answer(raises=StatusError(429, {"retry-after": header})), PLAN).plan()
-    assert waited == [seconds]
+    assert waits.throttled == [seconds]
+
+
+async def test_retry_after_may_be_a_date(tmp_path, waits):
+    header = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    await Asked(tmp_path, Answer(raises=StatusError(429, {"retry-after": header})), PLAN).plan()
+    assert 80 < waits.throttled[0] <= 90
+
+
+async def test_a_retry_after_beyond_the_deadline_is_not_waited_for(tmp_path):
+    asked = Asked(tmp_path, Answer(raises=StatusError(503, {"retry-after": "900"})), PLAN)
+    with pytest.raises(ModelUnavailable, match="failed: it answered 503"):
+        await asked.plan()
+    assert asked.calls == 1
 
 
 @pytest.mark.parametrize(("attempt", "low", "high"), [(1, 0.25, 0.5), (2, 0.5, 1.0), (3, 1.0, 2.0), (50, 10.0, 20.0)])
 def test_waits_are_jittered_grow_and_end(attempt, low, high):
-    waits = [_backoff(attempt, 0.0) for _ in range(200)]
+    waits = [wait_seconds(attempt, Failure("x", True, False)) for _ in range(200)]
     assert low <= min(waits) < max(waits) <= high
-    assert _backoff(attempt, high + 0.01) == min(high + 0.01, MAX_BACKOFF_SECONDS)
-    assert _backoff(attempt, 3_600) == MAX_BACKOFF_SECONDS
+    assert wait_seconds(attempt, Failure("x", True, False, retry_after=high + 1)) == high + 1
 
 
 async def test_what_no_provider_causes_goes_on_as_it_is_and_is_charged(tmp_path):
@@ -343,7 +355,7 @@ async def test_a_failure_s_span_bears_its_code_and_not_its_text(tmp_path, spans)
         await Asked(tmp_path, Answer(raises=StatusError(401))).plan()
     assert spans()[0].attributes["error.type"] == "model_unavailable"
     assert spans()[0].status.status_code is StatusCode.ERROR
-    assert spans()[0].events == ()
+    assert [dict(event.attributes) for event in spans()[0].events] == [{"attempt": 1, "reason": "it answered 401"}]
     assert "what the server said" not in spans()[0].to_json()
 
 

@@ -101,7 +101,7 @@ async def test_a_dead_process_s_call_stays_charged_where_the_new_one_finds_no_ro
 async def test_an_expired_lease_is_charged_in_full_never_released(tmp_path, monkeypatch):
     ledger = Ledger(settings_of(tmp_path, timeout_seconds=1, max_attempts=1))
     late = await ledger.reserve("local", "run", "slow", 600, LIMIT)
-    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 60)
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 3_600)
     with pytest.raises(BudgetExceeded):
         await ledger.reserve("local", "run", "other", 500, LIMIT)
     assert (await ledger.usage("local", "run")).cost_micro_usd == 600
@@ -115,7 +115,7 @@ async def test_an_expired_lease_stands_in_the_usage_without_another_call(tmp_pat
     ledger = Ledger(settings_of(tmp_path, timeout_seconds=1, max_attempts=1))
     await ledger.reserve("local", "run", "dead", 600, LIMIT)
     assert await ledger.usage("local", "run") == Usage()
-    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 60)
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 3_600)
     assert await ledger.usage("local", "run") == Usage(calls=1, cost_micro_usd=600)
     await ledger.aclose()
 

@@ -40,8 +40,8 @@ class Asked:
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr("gateway.governed._backoff", lambda attempt, retry_after: retry_after / 1_000)
+def _no_waiting(waits):
+    """Take no time for back-off."""
 
 
 async def test_an_answer_is_parsed_and_charged(tmp_path):
@@ -117,13 +117,11 @@ async def test_what_is_malformed_twice_is_an_error_without_the_answer_in_it(tmp_
     assert "stronger model" in caught.value.hint
 
 
-async def test_a_rate_limit_is_waited_for_as_long_as_the_server_says(tmp_path, monkeypatch):
-    waited = []
-    monkeypatch.setattr("gateway.governed._backoff", lambda attempt, retry_after: waited.append(retry_after) or 0)
+async def test_a_rate_limit_is_waited_for_as_long_as_the_server_says(tmp_path, waits):
     with OpenAIServer(Reply(status=429, headers={"Retry-After": "7"}), Reply(JSON)) as server:
         asked = Asked(tmp_path, server.base_url)
         assert await asked.plan() == PLAN
-    assert waited == [7.0]
+    assert waits.throttled == [7.0]
     assert len(server.requests) == 2
     assert (await asked.usage()).cost_micro_usd == 140
 
@@ -137,9 +135,9 @@ async def test_a_server_that_stays_down_is_unavailable_and_charged_where_it_may_
 ):
     with OpenAIServer(Reply(status=status)) as server:
         asked = Asked(tmp_path, server.base_url)
-        with pytest.raises(ModelUnavailable, match=f"3 times: it answered {status}") as caught:
+        with pytest.raises(ModelUnavailable, match=f"5 times: it answered {status}") as caught:
             await asked.plan()
-    assert len(server.requests) == 3
+    assert len(server.requests) == 5
     assert hint in caught.value.hint
     assert bool((await asked.usage()).cost_micro_usd) is billed
 
@@ -173,7 +171,7 @@ async def test_a_wrong_key_names_the_setting_and_is_asked_once(tmp_path):
 
 async def test_a_server_that_does_not_run_is_unavailable_and_costs_nothing(tmp_path):
     asked = Asked(tmp_path, f"http://127.0.0.1:{unused_port()}/v1")
-    with pytest.raises(ModelUnavailable, match="3 times: it cannot be reached") as caught:
+    with pytest.raises(ModelUnavailable, match="5 times: it cannot be reached") as caught:
         await asked.plan()
     assert "SIXPLANE_OPENAI__BASE_URL" in caught.value.hint
     assert (await asked.usage()).cost_micro_usd == 0

@@ -1,0 +1,266 @@
+"""The way of every call: memo → reserve → rate limit → provider → settle → telemetry.
+
+One deadline holds for all attempts and waits of a call, and one owner of retries: this. Chat models, embeddings,
+rerankers and guardrails all pass here, so that all are charged and limited alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from opentelemetry.trace import Span
+
+from gateway.account import Account
+from gateway.alerts import AlertOutbox
+from gateway.catalog import ModelEntry
+from gateway.failure import Failure, ProviderError
+from gateway.failures import classify
+from gateway.ledger import Ledger, Reservation
+from gateway.rate_limit import RateLimiter, limiter_of
+from observability import CallObserved, CallTelemetry, operation_span
+from settings import Settings
+from state.errors import ModelUnavailable, SixplaneError
+from state.values import Usage
+
+MAX_BACKOFF_SECONDS = 20.0
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class PlannedCall(Generic[Answer]):
+    """One call, before it is made.
+
+    Args:
+        operation: what kind of call it is.
+        entry: which model.
+        account: who is charged.
+        key: the same for the same call, also after a crash.
+        most: what it uses at most; its cost is reserved.
+        ask: asks the provider once.
+        measure: what an answer used.
+        dump: an answer as text for the memo, `None` for calls that are not memoised.
+        load: the answer of such a text.
+        attributes: of the span.
+        role: of the agent that asks.
+        metadata: finish reason, request id and the like of an answer.
+    """
+
+    operation: Literal["chat", "embeddings", "rerank", "guard"]
+    entry: ModelEntry
+    account: Account
+    key: str
+    most: Usage
+    ask: Callable[[], Awaitable[Answer]]
+    measure: Callable[[Answer], Usage]
+    dump: Callable[[Answer], str] | None = None
+    load: Callable[[str], Answer] | None = None
+    attributes: Mapping[str, str | bool | int | float] = field(default_factory=dict)
+    role: str = ""
+    observe: Callable[[Span, Answer], None] | None = None
+    request_id: Callable[[Answer], str] | None = None
+
+
+@dataclass
+class _Course:
+    """How a call goes: its deadline on the monotonic clock, its attempts, what they cost."""
+
+    began: float
+    deadline: float
+    attempts: int = 0
+    usage: Usage = field(default_factory=Usage)
+    memo: bool = False
+    request_id: str = ""
+
+    def left(self) -> float:
+        """Return the seconds until the deadline, at least a millisecond."""
+        return max(self.deadline - time.monotonic(), 0.001)
+
+
+class Governor:
+    """One per process. Takes what it works with and owns none of it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        *,
+        telemetry: CallTelemetry | None = None,
+        outbox: AlertOutbox | None = None,
+    ) -> None:
+        self.settings, self.ledger = settings, ledger
+        self._telemetry, self._outbox = telemetry, outbox
+
+    async def call(self, planned: PlannedCall[Answer]) -> Answer:
+        """Return the answer of `planned`.
+
+        Raises:
+            BudgetExceeded: a scope's limit does not cover it.
+            ModelUnavailable: the provider failed in all attempts, or the deadline passed.
+            PriceUnknown: the catalogue has no price for the model.
+        """
+        now = time.monotonic()
+        course = _Course(began=now, deadline=now + self.settings.models.deadline_seconds)
+        status = "ok"
+        with operation_span(planned.operation, planned.entry.id, planned.attributes) as span:
+            try:
+                return await self._attempts(span, planned, course)
+            except BaseException as error:
+                status = error.code if isinstance(error, SixplaneError) else type(error).__name__
+                raise
+            finally:
+                self._observed(span, planned, course, status)
+
+    async def _attempts(self, span: Span, planned: PlannedCall[Answer], course: _Course) -> Answer:
+        while True:
+            course.attempts += 1
+            try:
+                return await self._attempt(span, planned, course)
+            except ProviderError as error:
+                span.add_event("sixplane.attempt_failed", {"attempt": course.attempts, "reason": error.failure.reason})
+                await self._before_the_next(planned, course, error)
+
+    async def _attempt(self, span: Span, planned: PlannedCall[Answer], course: _Course) -> Answer:
+        held = await self._reserved(planned)
+        course.memo = held.answer is not None
+        span.set_attribute("sixplane.memo", "hit" if course.memo else "miss")
+        if held.answer is not None and planned.load is not None:
+            return planned.load(held.answer)
+        answer = await self._provided(planned, course, held)
+        usage = planned.measure(answer)
+        await self._settled(held, usage, planned.dump(answer) if planned.dump else None)
+        course.usage += usage
+        course.request_id = planned.request_id(answer) if planned.request_id else ""
+        if planned.observe:
+            planned.observe(span, answer)
+        return answer
+
+    async def _reserved(self, planned: PlannedCall[Answer]) -> Reservation:
+        account, most = planned.account, planned.most
+        return await self.ledger.reserve(
+            account.tenant,
+            account.run_id,
+            planned.key,
+            most.cost_micro_usd,
+            account.run_limit_micro_usd,
+            operation=planned.operation,
+            model=planned.entry.id,
+            most=most,
+        )
+
+    async def _provided(self, planned: PlannedCall[Answer], course: _Course, held: Reservation) -> Answer:
+        """Ask the provider once, within the limits, and settle where it fails.
+
+        What certainly was not answered is free; a call that may have been answered is charged at its reservation.
+        """
+        limiter = self._limiter(planned.entry)
+        sent = False
+        try:
+            size = planned.most.input_chars + planned.most.output_chars
+            grant = await asyncio.wait_for(limiter.acquire(size), course.left())
+            sent = True
+            answer = await asyncio.wait_for(planned.ask(), min(self.settings.models.timeout_seconds, course.left()))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._lost(held, course, charged=sent))
+            raise
+        except Exception as error:  # any SDK raises anything: classified, charged and always raised again
+            failure = classify(error) if sent else _no_room(error)
+            await asyncio.shield(self._lost(held, course, charged=sent and (failure is None or failure.billed)))
+            if failure is None:
+                raise
+            if failure.throttled:
+                limiter.throttled(failure.retry_after)
+            raise ProviderError(failure) from error
+        used = planned.measure(answer)
+        grant.settle(used.input_chars + used.output_chars)
+        limiter.succeeded()
+        return answer
+
+    async def _lost(self, held: Reservation, course: _Course, *, charged: bool) -> None:
+        usage = Usage(calls=1, cost_micro_usd=held.amount if charged else 0)
+        course.usage += usage
+        await self._settled(held, usage, None, state="charged" if charged else "free")
+
+    async def _settled(self, held: Reservation, usage: Usage, answer: str | None, *, state: str = "completed") -> None:
+        if await self.ledger.settle(held, usage, answer, state=state) and self._outbox is not None:
+            self._outbox.wake()
+
+    def _limiter(self, entry: ModelEntry) -> RateLimiter:
+        requests, characters = self.settings.limits.per_minute(entry.provider)
+        return limiter_of(entry.provider, entry.id, requests, characters)
+
+    async def _before_the_next(self, planned: PlannedCall[Answer], course: _Course, error: ProviderError) -> None:
+        """Wait for the next attempt.
+
+        Raises:
+            ModelUnavailable: there is none, or it would come after the deadline.
+        """
+        failure = error.failure
+        last = course.attempts >= self.settings.models.max_attempts
+        if failure.transient and not last:
+            wait = wait_seconds(course.attempts, failure)
+            if max(wait, failure.retry_after) < course.left():
+                await asyncio.sleep(wait)
+                return
+        raise _unavailable(planned.entry.id, failure, course.attempts) from error.__cause__
+
+    def _observed(self, span: Span, planned: PlannedCall[Answer], course: _Course, status: str) -> None:
+        if not course.memo:
+            _describe(span, course)
+        if self._telemetry is None:
+            return
+        context = span.get_span_context()
+        self._telemetry.observe(
+            CallObserved(
+                operation=planned.operation,
+                model=planned.entry.id,
+                provider=planned.entry.provider,
+                status=status,
+                latency_ms=round((time.monotonic() - course.began) * 1000),
+                role=planned.role,
+                attempts=course.attempts,
+                memo=course.memo,
+                request_id=course.request_id,
+                trace_id=format(context.trace_id, "032x"),
+                span_id=format(context.span_id, "016x"),
+                **course.usage.model_dump(exclude={"calls"}),
+            )
+        )
+
+
+def _describe(span: Span, course: _Course) -> None:
+    span.set_attribute("sixplane.attempts", course.attempts)
+    span.set_attribute("gen_ai.usage.input_tokens", course.usage.input_tokens)
+    span.set_attribute("gen_ai.usage.output_tokens", course.usage.output_tokens)
+    span.set_attribute("sixplane.cost_micro_usd", course.usage.cost_micro_usd)
+    if course.request_id:
+        span.set_attribute("sixplane.request_id", course.request_id)
+
+
+def wait_seconds(attempt: int, failure: Failure) -> float:
+    """Return how long to wait after a failed attempt: jittered, at least what the service asks for.
+
+    A throttled model has its limiter paused, for all who call it: nothing is to be waited for here.
+    """
+    if failure.throttled:
+        return 0.0
+    jittered = random.uniform(0.5, 1.0) * min(0.25 * 2.0**attempt, MAX_BACKOFF_SECONDS)  # noqa: S311
+    return max(jittered, failure.retry_after)
+
+
+def _no_room(error: Exception) -> Failure | None:
+    """Return the failure of a call whose turn did not come before its deadline."""
+    if not isinstance(error, TimeoutError):
+        return None
+    hint = "raise SIXPLANE_LIMITS__PRESET, run fewer at once, or raise SIXPLANE_MODELS__DEADLINE_SECONDS"
+    return Failure("its rate limit left no room before the deadline", transient=False, billed=False, hint=hint)
+
+
+def _unavailable(model: str, failure: Failure, attempts: int) -> ModelUnavailable:
+    tries = "" if attempts == 1 else f" {attempts} times"
+    return ModelUnavailable(f"the model {model!r} failed{tries}: {failure.reason}", hint=failure.hint)

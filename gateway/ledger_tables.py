@@ -1,0 +1,79 @@
+"""The ledger's tables, the same on SQLite and on Oracle Database. Times are milliseconds since the epoch, UTC.
+
+No column holds an empty string: Oracle Database stores it as NULL.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+scopes = sa.Table(
+    "ledger_scopes",
+    metadata,
+    sa.Column("scope", sa.String(300), primary_key=True),
+    sa.Column("spent", sa.BigInteger, nullable=False),
+    sa.Column("reserved", sa.BigInteger, nullable=False),
+    sa.Column("hard_limit", sa.BigInteger),
+    sa.Column("limit_version", sa.Integer, nullable=False),
+    sa.Column("alerted", sa.Integer, nullable=False),
+)
+"""What a scope has spent and reserved. `alerted` has a bit for each threshold of this limit that is on record."""
+
+limits = sa.Table(
+    "ledger_limits",
+    metadata,
+    sa.Column("kind", sa.String(10), primary_key=True),
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("hard_limit", sa.BigInteger),
+)
+"""Limits that `sixplane budget set` gave; they go before the settings."""
+
+calls = sa.Table(
+    "ledger_calls",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("run_scope", sa.String(300), nullable=False),
+    sa.Column("tenant_scope", sa.String(300), nullable=False),
+    sa.Column("month_scope", sa.String(300), nullable=False),
+    sa.Column("call_key", sa.String(64), nullable=False),
+    sa.Column("operation", sa.String(20), nullable=False),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("lease_until", sa.BigInteger, nullable=False),
+    sa.Column("cost", sa.BigInteger, nullable=False),
+    sa.Column("input_chars", sa.BigInteger, nullable=False),
+    sa.Column("output_chars", sa.BigInteger, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Index("ledger_calls_run", "run_scope", "state"),
+    sa.Index("ledger_calls_pending", "state", "lease_until"),
+    sa.Index("ledger_calls_month", "month_scope", "model"),
+)
+"""One row for each attempt of a call. `state`: `pending` until it is settled; `completed` with what it used; `charged`
+in full, because nobody knows whether it was answered (its characters are then the most it may have used); `free` when
+it certainly was not."""
+
+memo = sa.Table(
+    "ledger_memo",
+    metadata,
+    sa.Column("run_scope", sa.String(300), primary_key=True),
+    sa.Column("call_key", sa.String(64), primary_key=True),
+    sa.Column("answer", sa.Text, nullable=False),
+)
+
+alerts = sa.Table(
+    "ledger_alerts",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("scope", sa.String(300), nullable=False),
+    sa.Column("threshold", sa.Integer, nullable=False),
+    sa.Column("hard_limit", sa.BigInteger, nullable=False),
+    sa.Column("spent", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("claimed_until", sa.BigInteger, nullable=False),
+    sa.Column("published_at", sa.BigInteger),
+)
+"""The record of alerts and their outbox in one: written with the charge, published after it."""

@@ -1,0 +1,118 @@
+"""`OCIGenAIRerank` on the session's clients, governed like every call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_oci import OCIGenAIRerank
+from pydantic import ConfigDict
+
+from gateway.account import current_account
+from gateway.catalog import ModelEntry
+from gateway.governor import Governor, PlannedCall
+from gateway.oci_chat import not_oci, run_sync
+from settings.oci_inference import InferenceClients
+from state.values import Usage
+
+
+class OCIReranker(BaseDocumentCompressor):
+    """Orders documents by their relevance to a query; each gets `relevance_score` into its metadata."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    clients: InferenceClients
+    governor: Governor
+    entry: ModelEntry
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        """Return all documents, the most relevant first.
+
+        Raises:
+            ModelUnavailable: the service did not answer.
+            BudgetExceeded: a limit does not cover the call.
+        """
+        del callbacks
+        if not documents:
+            return []
+        texts = [document.page_content for document in documents]
+        ranks = await self._ranked(query, texts)
+        return [
+            Document(
+                id=documents[rank["index"]].id,
+                page_content=documents[rank["index"]].page_content,
+                metadata={**documents[rank["index"]].metadata, "relevance_score": rank["relevance_score"]},
+            )
+            for rank in ranks
+        ]
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        """Return all documents, the most relevant first."""
+
+        async def once() -> Sequence[Document]:
+            try:
+                return await self.acompress_documents(documents, query, callbacks)
+            finally:
+                await self.clients.aclose()
+
+        return run_sync(once)
+
+    async def _ranked(self, query: str, texts: list[str]) -> list[dict[str, Any]]:
+        upstream = _Upstream(
+            client=self.clients,
+            model_id=self.entry.id,
+            service_endpoint=self.clients.session.inference_endpoint,
+            compartment_id=self.clients.session.compartment_id,
+            top_n=None,
+        )
+        chars = len(query) + sum(map(len, texts))
+        tokens = -(-chars // 3)
+        most = Usage(
+            calls=1,
+            input_chars=chars,
+            input_tokens=tokens,
+            cost_micro_usd=self.entry.cost(chars if self.entry.unit == "characters" else tokens, 0),
+        )
+        return await self.governor.call(
+            PlannedCall(
+                operation="rerank",
+                entry=self.entry,
+                account=current_account(),
+                key=hashlib.sha256(json.dumps(["rerank", query, texts]).encode()).hexdigest(),
+                most=most,
+                ask=lambda: upstream.ask(texts, query),
+                measure=lambda _: most,
+                attributes={"gen_ai.provider.name": "oci", "gen_ai.request.model": self.entry.id},
+            )
+        )
+
+
+class _Upstream(OCIGenAIRerank):  # type: ignore[misc]  # upstream is untyped
+    """Upstream's request, on the session's clients."""
+
+    async def ask(self, texts: list[str], query: str) -> list[dict[str, Any]]:
+        """Return index and score, the best first. Raises `ProviderError` where the answer is none."""
+        details = self._build_rerank_details(texts, query, len(texts))
+        data, _ = await self.client.call("rerank_text", details)
+        ranks = data.get("documentRanks") if isinstance(data, Mapping) else None
+        if not isinstance(ranks, list) or not all(_sound(rank, len(texts)) for rank in ranks):
+            raise not_oci(data)
+        found = [{"index": rank["index"], "relevance_score": float(rank["relevanceScore"])} for rank in ranks]
+        return sorted(found, key=lambda rank: -rank["relevance_score"])
+
+
+def _sound(rank: Any, documents: int) -> bool:
+    return (
+        isinstance(rank, Mapping)
+        and isinstance(rank.get("index"), int)
+        and 0 <= rank["index"] < documents
+        and isinstance(rank.get("relevanceScore"), int | float)
+    )

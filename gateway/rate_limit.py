@@ -1,0 +1,229 @@
+"""Requests and characters per minute, over a moving window.
+
+Ours, because no well-kept limiter holds two units atomically in a moving window: of two limiters with one unit each,
+the first is charged while the second still refuses; and a bucket lets up to twice its limit through within a window.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from state.errors import PromptTooLong
+
+MAX_PAUSE_SECONDS = 20.0
+_FIRST_PAUSE_SECONDS = 0.5
+_MOST_STEPS = 7  # 0.5 * 2 ** 6 is beyond the longest pause: more steps would only delay the way back
+_MARGIN_SECONDS = 0.001  # added to the window, against rounding; also the shortest sleep
+_PATIENCE_SECONDS = (
+    1.0  # how long a waiter trusts that the one before it is alive; longer in a long queue, where many look
+)
+
+
+class Grant:
+    """A place in the window. A request is admitted with the most characters it may take, and settled to what it took.
+
+    Args:
+        characters: what counts against the window.
+        at: when it was admitted, on the limiter's clock.
+        counted: whether its window is still open.
+        waited: how long it waited, in seconds.
+    """
+
+    def __init__(self, limiter: RateLimiter, characters: int, at: float) -> None:
+        self._limiter = limiter
+        self.characters, self.at, self.waited = characters, at, 0.0
+        self.counted = True
+
+    def settle(self, characters: int) -> None:
+        """Count `characters` from now on, never more than were admitted."""
+        self._limiter.settled(self, characters)
+
+
+@dataclass(eq=False)
+class _Ticket:
+    characters: int
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    queued: bool = False
+    grant: Grant | None = None
+
+
+class RateLimiter:
+    """Admits callers first come, first served, within both limits in every moving window.
+
+    One limiter serves the whole process: its callers may live in different event loops and threads. A limit of `None`
+    is none. `await limiter.acquire(4_000)` returns when a request of 4,000 characters may be sent.
+    """
+
+    def __init__(
+        self,
+        *,
+        requests_per_minute: int | None,
+        characters_per_minute: int | None,
+        window_seconds: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        if any(limit is not None and limit < 1 for limit in (requests_per_minute, characters_per_minute)):
+            raise ValueError("a limit is at least 1; `None` is no limit")
+        self._most_requests = requests_per_minute or float("inf")
+        self._most_characters = characters_per_minute or float("inf")
+        self._window = window_seconds + _MARGIN_SECONDS
+        self._clock, self._sleep = clock, sleep
+        self._lock = threading.RLock()  # reentrant: the collector may close a dead loop's `acquire` at any time
+        self._waiting: deque[_Ticket] = deque()
+        self._grants: deque[Grant] = deque()
+        self._characters = 0
+        self._steps, self._paused_until = 0, float("-inf")
+
+    async def acquire(self, characters: int) -> Grant:
+        """Wait for the turn of a request of at most `characters`, and return its place.
+
+        Raises:
+            PromptTooLong: the request alone exceeds the characters of a whole window.
+        """
+        if characters > self._most_characters:
+            raise PromptTooLong(
+                f"a request of {characters} characters exceeds the limit of {self._most_characters} a minute",
+                hint="retrieve fewer passages with `-k`, or raise SIXPLANE_LIMITS__CHARACTERS_PER_MINUTE",
+            )
+        began, ticket = self._clock(), _Ticket(characters)
+        try:
+            while ticket.grant is None:
+                wait = self._wait_of(ticket)
+                if wait is None:
+                    await self._turn(ticket)
+                elif wait > 0:
+                    await self._rest(ticket, max(wait, _MARGIN_SECONDS))
+        finally:
+            self._leave(ticket)
+        ticket.grant.waited = self._clock() - began
+        return ticket.grant
+
+    def settled(self, grant: Grant, characters: int) -> None:
+        """Count what a request took; see `Grant.settle`."""
+        with self._lock:
+            spared = max(grant.characters - characters, 0)
+            grant.characters -= spared
+            if grant.counted and spared:
+                self._characters -= spared
+                self._wake_head()
+
+    def throttled(self, retry_after: float = 0.0) -> None:
+        """Pause everybody after a 429, longer from one to the next; at least `retry_after` seconds.
+
+        Refusals that arrive during a pause were sent before it: they count as one with the refusal that began it.
+        """
+        with self._lock:
+            now = self._clock()
+            if now >= self._paused_until:
+                self._steps = min(self._steps + 1, _MOST_STEPS)
+            pause = min(_FIRST_PAUSE_SECONDS * 2.0 ** (self._steps - 1), MAX_PAUSE_SECONDS)
+            pause = max(random.uniform(0.5, 1.0) * pause, retry_after)  # noqa: S311
+            self._paused_until = max(self._paused_until, now + pause)
+
+    def succeeded(self) -> None:
+        """Take back one step of the back-off. A pause that has begun is kept."""
+        with self._lock:
+            self._steps = max(0, self._steps - 1)
+
+    def _wait_of(self, ticket: _Ticket) -> float | None:
+        """Return the seconds until `ticket` may be granted, 0 where it is now, `None` where others stand before it."""
+        with self._lock:
+            if not ticket.queued:  # new, or dropped while its loop stood still
+                ticket.queued = True
+                self._waiting.append(ticket)
+            while not (head := self._waiting[0]).loop.is_running():
+                self._drop(head)
+            if head is not ticket:
+                return None
+            now = self._clock()
+            wait = self._free_at(ticket.characters, now) - now
+            if wait <= 0:
+                ticket.grant = self._granted(ticket.characters, now)
+            return max(wait, 0.0)
+
+    def _granted(self, characters: int, now: float) -> Grant:
+        grant = Grant(self, characters, now)
+        grant.counted = min(self._most_requests, self._most_characters) < float("inf")
+        if grant.counted:
+            self._grants.append(grant)
+            self._characters += characters
+        return grant
+
+    def _free_at(self, characters: int, now: float) -> float:
+        """Return the instant from which both units and the pause admit `characters`."""
+        while self._grants and self._grants[0].at + self._window <= now:
+            oldest = self._grants.popleft()
+            oldest.counted = False
+            self._characters -= oldest.characters
+        requests, held, at = len(self._grants), self._characters, self._paused_until
+        for grant in self._grants:
+            if requests < self._most_requests and held + characters <= self._most_characters:
+                break
+            requests, held, at = requests - 1, held - grant.characters, max(at, grant.at + self._window)
+        return at
+
+    async def _turn(self, ticket: _Ticket) -> None:
+        """Wait to be woken, or to look whether the one before still lives."""
+        ticket.woken.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS * max(1, len(self._waiting) // 100)):
+                await ticket.woken.wait()
+
+    async def _rest(self, ticket: _Ticket, seconds: float) -> None:
+        """Wait `seconds`, or less where a call that took less than planned makes room."""
+        ticket.woken.clear()
+        sleeping = asyncio.ensure_future(self._sleep(seconds))
+        sleeping.add_done_callback(lambda _: ticket.woken.set())
+        try:
+            await ticket.woken.wait()
+        finally:
+            with contextlib.suppress(RuntimeError):  # its loop is closed
+                sleeping.cancel()
+
+    def _leave(self, ticket: _Ticket) -> None:
+        """Take `ticket` out of the queue, and wake the next one."""
+        with self._lock:
+            first = bool(self._waiting) and self._waiting[0] is ticket
+            self._drop(ticket)
+            if first:
+                self._wake_head()
+
+    def _wake_head(self) -> None:
+        while self._waiting:
+            head = self._waiting[0]
+            try:
+                head.loop.call_soon_threadsafe(head.woken.set)
+                return
+            except RuntimeError:  # its loop is closed
+                self._drop(head)
+
+    def _drop(self, ticket: _Ticket) -> None:
+        ticket.queued = False
+        with contextlib.suppress(ValueError):  # the collector was faster
+            self._waiting.remove(ticket)
+
+
+_limiters: dict[tuple[str, str, int | None, int | None], RateLimiter] = {}
+_making = threading.Lock()
+
+
+def limiter_of(
+    provider: str, model: str, requests_per_minute: int | None, characters_per_minute: int | None
+) -> RateLimiter:
+    """Return the process's limiter of a model."""
+    key = (provider, model, requests_per_minute, characters_per_minute)
+    with _making:
+        if key not in _limiters:
+            _limiters[key] = RateLimiter(
+                requests_per_minute=requests_per_minute, characters_per_minute=characters_per_minute
+            )
+        return _limiters[key]

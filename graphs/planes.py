@@ -1,0 +1,101 @@
+"""Opening gateway, embeddings, reranker and guardrails, embedded or on OCI, as the settings say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from langchain_core.documents import BaseDocumentCompressor
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+
+from gateway import Catalog, Gateway, Governor, Ledger, load_catalog
+from gateway.alerts import AlertOutbox, Publish
+from gateway.oci_plane import OCIModels
+from observability import CallTelemetry, open_call_telemetry
+from policy.oci_guardrails import ApplyGuardrails
+from retrieval import load_embeddings
+from settings import Settings
+from settings.tree import uses_oci
+
+if TYPE_CHECKING:
+    from settings.oci_session import OCISession
+
+
+@dataclass(frozen=True)
+class Planes:
+    """What collaborators are made of. `local_embeddings` judge support, whatever searches."""
+
+    gateway: Gateway
+    embeddings: Embeddings
+    local_embeddings: Embeddings
+    reranker: BaseDocumentCompressor | None
+    guardrails: ApplyGuardrails | None
+
+
+@asynccontextmanager
+async def open_planes(
+    settings: Settings,
+    *,
+    models: Mapping[str, BaseChatModel] | None = None,
+    embeddings: Embeddings | None = None,
+) -> AsyncIterator[Planes]:
+    """Yield the planes of `settings`; `models` and `embeddings` as in `open_collaborators`.
+
+    Raises:
+        SettingsInvalid: OCI is asked for and something of its configuration is missing or wrong.
+        DependencyUnavailable: the tenancy gives no credentials.
+    """
+    session = _session(settings)
+    local = embeddings or load_embeddings(settings)
+    async with AsyncExitStack() as stack:
+        ledger = Ledger(settings)
+        stack.push_async_callback(ledger.aclose)
+        telemetry = open_call_telemetry(settings, session)
+        stack.push_async_callback(_shut, telemetry)
+        outbox = AlertOutbox(ledger, _topic(settings, session))
+        stack.push_async_callback(outbox.aclose)
+        governor = Governor(settings, ledger, telemetry=telemetry, outbox=outbox)
+        oci = None if session is None else OCIModels(settings, session, governor, _catalog(settings))
+        if oci is not None:
+            stack.push_async_callback(oci.aclose)
+        gateway = Gateway(settings, ledger=ledger, embeddings=local, models=models, oci=oci, governor=governor)
+        if (settings.home / "ledger.db").is_file():
+            outbox.wake()  # what a killed process recorded and did not publish
+        remote = oci if oci is not None and settings.models.provider == "oci" else None
+        searching = oci.embeddings() if oci is not None and settings.data.embeddings == "oci" else local
+        yield Planes(
+            gateway=gateway,
+            embeddings=embeddings or searching,
+            local_embeddings=local,
+            reranker=oci.reranker() if oci is not None else None,
+            guardrails=remote.guardrails() if remote is not None else None,
+        )
+
+
+def _session(settings: Settings) -> OCISession | None:
+    if not uses_oci(settings):
+        return None
+    from settings.oci_session import open_oci_session
+
+    return open_oci_session(settings)
+
+
+def _catalog(settings: Settings) -> Catalog:
+    return load_catalog(prices=settings.models.prices_micro_usd)
+
+
+def _topic(settings: Settings, session: OCISession | None) -> Publish | None:
+    if session is None or not settings.oci.topic_id:
+        return None
+    from observability import open_topic
+
+    topic = open_topic(settings, session)
+    return None if topic is None else topic.publish
+
+
+async def _shut(telemetry: CallTelemetry) -> None:
+    await asyncio.to_thread(telemetry.shutdown)

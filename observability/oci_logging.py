@@ -1,0 +1,118 @@
+"""OCI Logging: one structured event per call, in a custom log."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+
+from observability.calls import CallObserved
+from observability.oci_delivery import Courier, sink_client
+from observability.tally import Tally
+from settings import Settings
+from settings.oci_session import OCISession
+
+EVENT, SOURCE = "sixplane.genai.call", "sixplane"
+MAX_QUEUE, MAX_BATCH = 2048, 200
+MAX_TEXT = 512
+"""Characters of a text field: what a provider sends as its request id may be anything."""
+
+
+class OCILogExporter(LogRecordExporter):
+    """Puts a batch of events into a custom log; what does not arrive after two tries is lost and counted.
+
+    Args:
+        client: an `oci.loggingingestion.LoggingClient`.
+        log_id: OCID of the custom log.
+        tally: counts events.
+    """
+
+    def __init__(self, client: Any, log_id: str, tally: Tally) -> None:
+        self._client, self._log_id = client, log_id
+        self._tally, self._courier = tally, Courier("OCI Logging", tally)
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Put `batch` into the log."""
+        if self._tally.closed:  # what is pending counts as lost already
+            return LogRecordExportResult.FAILURE
+        details = _details(batch)
+
+        def put() -> int:
+            self._client.put_logs(self._log_id, details)
+            return 0
+
+        return LogRecordExportResult.SUCCESS if self._courier.send(len(batch), put) else LogRecordExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  (the interface)
+        """Nothing is buffered here."""
+        return True
+
+    def shutdown(self) -> None:
+        """Wait for no further try."""
+        self._tally.close()
+
+
+class EventsSink:
+    """Queues an event per call and exports them in batches, every `delay_seconds` or when a batch is full."""
+
+    def __init__(self, name: str, exporter: LogRecordExporter, tally: Tally, *, delay_seconds: float = 2.0) -> None:
+        self.name, self.tally = name, tally
+        self._processor = BatchLogRecordProcessor(
+            exporter,
+            schedule_delay_millis=delay_seconds * 1000,
+            max_export_batch_size=MAX_BATCH,
+            max_queue_size=MAX_QUEUE,
+        )
+        provider = LoggerProvider(Resource.create({SERVICE_NAME: "sixplane"}), shutdown_on_exit=False)
+        provider.add_log_record_processor(self._processor)
+        self._logger = provider.get_logger("sixplane")
+
+    def observe(self, call: CallObserved) -> None:
+        """Queue the event of `call`; where the queue is full, it is lost."""
+        if self.tally.take():
+            self._logger.emit(timestamp=time.time_ns(), event_name=EVENT, attributes=call.model_dump())
+
+    def stop(self, timeout_seconds: float) -> None:  # noqa: ARG002  (the SDK takes none here; the caller waits no longer)
+        """Export what is queued, and end."""
+        self._processor.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _details(batch: Sequence[ReadableLogRecord]) -> Any:
+    from oci.loggingingestion.models import LogEntry, LogEntryBatch, PutLogsDetails
+
+    entries = [
+        LogEntry(data=_data(record.log_record.attributes or {}), id=str(uuid4()), time=_moment(record))
+        for record in batch
+    ]
+    bundle = LogEntryBatch(entries=entries, source=SOURCE, type=EVENT, defaultlogentrytime=datetime.now(UTC))
+    return PutLogsDetails(specversion="1.0", log_entry_batches=[bundle])
+
+
+def _data(attributes: Mapping[str, Any]) -> str:
+    bounded = {key: value[:MAX_TEXT] if isinstance(value, str) else value for key, value in attributes.items()}
+    return json.dumps(bounded)
+
+
+def _moment(record: ReadableLogRecord) -> datetime:
+    return datetime.fromtimestamp((record.log_record.timestamp or time.time_ns()) / 1e9, tz=UTC)
+
+
+def open_logging(settings: Settings, session: OCISession, *, delay_seconds: float = 2.0) -> EventsSink:
+    """Return the sink that writes to `settings.oci.log_id`.
+
+    Raises:
+        SettingsInvalid: there is neither an endpoint nor a region.
+    """
+    from oci.loggingingestion import LoggingClient
+
+    client = sink_client(session, LoggingClient, name="logging", endpoint=settings.oci.logging_endpoint)
+    tally = Tally(MAX_QUEUE)
+    exporter = OCILogExporter(client, settings.oci.log_id, tally)
+    return EventsSink("oci_logging", exporter, tally, delay_seconds=delay_seconds)

@@ -1,0 +1,161 @@
+"""OCI Monitoring: the metrics of calls as custom metrics of the compartment."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from opentelemetry.sdk.metrics import Counter, Histogram
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    HistogramDataPoint,
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    NumberDataPoint,
+)
+
+from observability.call_metrics import MetricsSink, in_dollars, points
+from observability.oci_delivery import Courier, sink_client
+from observability.tally import Tally
+from settings import Settings
+from settings.oci_session import OCISession
+from state.errors import SettingsInvalid
+
+ENDPOINT_TEMPLATE = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
+"""The SDK's own default is the endpoint of queries, which takes no metrics."""
+
+MAX_STREAMS = 50
+MAX_DIMENSIONS, MAX_KEY, MAX_VALUE = 20, 256, 512
+PAST_SECONDS, FUTURE_SECONDS = 2 * 3600, 10 * 60
+
+_NAMESPACE = re.compile(r"(?!oci_|oracle_)[a-z][a-z0-9_]{0,255}", re.IGNORECASE | re.ASCII)
+_NOT_IN_KEYS = re.compile(r"[^!-~]")
+
+
+class OCIMonitoringExporter(MetricExporter):
+    """Posts what was counted since the last export, at most 50 streams a call.
+
+    What the service refuses, what does not reach it and what lies outside its time window is lost and counted.
+
+    Args:
+        client: an `oci.monitoring.MonitoringClient` at the ingestion endpoint.
+        namespace: of the custom metrics.
+        compartment_id: that the metrics belong to.
+        tally: counts data points.
+    """
+
+    def __init__(self, client: Any, namespace: str, compartment_id: str, tally: Tally) -> None:
+        delta = AggregationTemporality.DELTA
+        super().__init__(preferred_temporality={Counter: delta, Histogram: delta})
+        self._client, self._namespace, self._compartment = client, namespace, compartment_id
+        self._tally, self._courier = tally, Courier("OCI Monitoring", tally)
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **kwargs: Any,  # noqa: ARG002  (the interface)
+    ) -> MetricExportResult:
+        """Post `metrics_data`; batches that `timeout_millis` leaves no time for are lost."""
+        found = list(points(in_dollars(metrics_data)))
+        if not self._tally.take(len(found)):
+            return MetricExportResult.FAILURE
+        streams = [self._stream(name, point) for name, point in found if in_window(point.time_unix_nano)]
+        stale = len(found) - len(streams)
+        self._tally.settle(stale, lost=stale)
+        deadline = time.monotonic() + timeout_millis / 1000
+        batches = [streams[at : at + MAX_STREAMS] for at in range(0, len(streams), MAX_STREAMS)]
+        posted = [self._post(batch, deadline) for batch in batches]
+        return MetricExportResult.SUCCESS if all(posted) and not stale else MetricExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002  (the interface)
+        """Nothing is buffered here."""
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ARG002
+        """Wait for no further try."""
+        self._tally.close()
+
+    def _post(self, batch: Sequence[Any], deadline: float) -> bool:
+        from oci.monitoring.models import PostMetricDataDetails
+
+        if time.monotonic() >= deadline or self._tally.closed:
+            self._tally.settle(len(batch), lost=len(batch))
+            return False
+        details = PostMetricDataDetails(metric_data=list(batch), batch_atomicity="NON_ATOMIC")
+
+        def post() -> int:
+            answer = self._client.post_metric_data(details)
+            return getattr(answer.data, "failed_metrics_count", 0) or 0
+
+        return self._courier.send(len(batch), post)
+
+    def _stream(self, name: str, point: NumberDataPoint | HistogramDataPoint) -> Any:
+        from oci.monitoring.models import Datapoint, MetricDataDetails
+
+        value, count = measured(point)
+        moment = datetime.fromtimestamp(point.time_unix_nano / 1e9, tz=UTC)
+        return MetricDataDetails(
+            namespace=self._namespace,
+            compartment_id=self._compartment,
+            name=name,
+            dimensions=dimensions(point.attributes or {}),
+            datapoints=[Datapoint(timestamp=moment, value=value, count=count)],
+        )
+
+
+def measured(point: NumberDataPoint | HistogramDataPoint) -> tuple[float, int]:
+    """Return a data point's value and how many measurements it stands for: a histogram gives its mean."""
+    if isinstance(point, HistogramDataPoint):
+        return point.sum / point.count, point.count
+    return float(point.value), 1
+
+
+def in_window(nanoseconds: int) -> bool:
+    """Whether the service takes data points of that moment: two hours back, ten minutes ahead."""
+    age = time.time() - nanoseconds / 1e9
+    return -FUTURE_SECONDS < age < PAST_SECONDS
+
+
+def dimensions(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Return `attributes` as the service takes them: few, short, none empty, keys in printable ASCII."""
+    cleaned = (
+        (_NOT_IN_KEYS.sub("_", key)[:MAX_KEY], "".join(c for c in str(value) if c.isprintable()).strip()[:MAX_VALUE])
+        for key, value in attributes.items()
+    )
+    return dict([(key, value) for key, value in cleaned if key and value][:MAX_DIMENSIONS])
+
+
+def checked_namespace(namespace: str) -> str:
+    """Return `namespace` if custom metrics may have it.
+
+    Raises:
+        SettingsInvalid: it holds other characters than letters, digits and `_`, or begins with a reserved prefix.
+    """
+    if not _NAMESPACE.fullmatch(namespace):
+        raise SettingsInvalid(
+            f"{namespace[:80]!r} is no namespace of custom metrics",
+            hint="set SIXPLANE_OCI__METRICS_NAMESPACE to letters, digits and `_`, not beginning with `oci_` or "
+            "`oracle_`, for example to `sixplane`",
+        )
+    return namespace
+
+
+def open_monitoring(settings: Settings, session: OCISession, *, interval_seconds: float = 60.0) -> MetricsSink:
+    """Return the sink that posts to `settings.oci.metrics_namespace`.
+
+    Raises:
+        SettingsInvalid: the namespace does not fit, or there is neither an endpoint nor a region.
+    """
+    namespace = checked_namespace(settings.oci.metrics_namespace)
+    from oci.monitoring import MonitoringClient
+
+    endpoint = settings.oci.monitoring_endpoint
+    client = sink_client(session, MonitoringClient, name="monitoring", endpoint=endpoint, template=ENDPOINT_TEMPLATE)
+    tally = Tally()
+    exporter = OCIMonitoringExporter(client, namespace, session.compartment_id, tally)
+    return MetricsSink("oci_monitoring", exporter, tally, interval_seconds=interval_seconds)

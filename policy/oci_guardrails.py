@@ -1,0 +1,87 @@
+"""OCI Guardrails behind the guard port. The service only reports; what a report means is decided here.
+
+Its moderation and injection scores are binary (0.0 or 1.0). A result that lacks what was asked for counts as no answer,
+and the chain refuses. The service echoes the personal data that it finds: nothing of it goes into a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from policy.guard import Guard
+from policy.masks import merge_masks
+from policy.verdict import Action, Stage, Verdict
+from settings.tree import PolicySettings
+from state.errors import GuardUnavailable
+from state.values import Mask
+
+ApplyGuardrails = Callable[[str], Awaitable[Mapping[str, Any]]]
+"""Returns the service's `results` for a text."""
+
+FLAGGED = 0.5
+"""Scores are 0.0 or 1.0; anything above the middle is the latter."""
+
+
+class OCIGuardrailsGuard(Guard):
+    """Refuses unsafe content anywhere and injected instructions in evidence and question; redacts personal data.
+
+    Personal data in evidence passes, as with the local guard: it is the user's own document.
+    """
+
+    name = "oci_guardrails"
+
+    def __init__(self, apply: ApplyGuardrails, settings: PolicySettings) -> None:
+        self._apply, self._pii = apply, Action(settings.pii_action)
+
+    async def check(self, text: str, stage: Stage) -> Verdict:
+        """Return the verdict on `text` at `stage`."""
+        if not text.strip():
+            return self.allow()
+        results = await self._apply(text)
+        if any(score > FLAGGED for score in _moderation(results)):
+            return self.refuse("unsafe_content", f"the {stage.value} holds unsafe content")
+        if stage is not Stage.ANSWER and _injection(results) > FLAGGED:
+            return self.refuse("prompt_injection", f"the {stage.value} holds instructions to the model")
+        masks = () if stage is Stage.EVIDENCE or self._pii is Action.ALLOW else _personal_data(results, len(text))
+        if not masks:
+            return self.allow()
+        kinds = ", ".join(sorted({mask.kind for mask in masks}))
+        reason = f"the {stage.value} holds {kinds}"
+        return Verdict(action=self._pii, policy=self.name, category="personal_data", reason=reason, spans=masks)
+
+
+def _moderation(results: Mapping[str, Any]) -> list[float]:
+    found = (results.get("contentModeration") or {}).get("categories")
+    if not isinstance(found, list) or not found:
+        raise GuardUnavailable("OCI Guardrails did not moderate the text")
+    return [_score(category) for category in found]
+
+
+def _injection(results: Mapping[str, Any]) -> float:
+    found = results.get("promptInjection")
+    if not isinstance(found, Mapping):
+        raise GuardUnavailable("OCI Guardrails did not look for injected instructions")
+    return _score(found)
+
+
+def _score(found: Any) -> float:
+    score = found.get("score") if isinstance(found, Mapping) else None
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0.0 <= score <= 1.0:
+        raise GuardUnavailable("OCI Guardrails gave no score")
+    return float(score)
+
+
+def _personal_data(results: Mapping[str, Any], length: int) -> tuple[Mask, ...]:
+    found = results.get("personallyIdentifiableInformation")
+    if not isinstance(found, list):
+        raise GuardUnavailable("OCI Guardrails did not look for personal data")
+    return merge_masks(_mask(item, length) for item in found)
+
+
+def _mask(item: Any, length: int) -> Mask:
+    found = item if isinstance(item, Mapping) else {}
+    start, size = found.get("offset"), found.get("length")
+    if not isinstance(start, int) or not isinstance(size, int) or not 0 <= start < start + size <= length:
+        raise GuardUnavailable("OCI Guardrails gave no place of the personal data that it found")
+    return Mask(start=start, end=start + size, kind=str(found.get("label") or "PERSONAL_DATA"))

@@ -1,0 +1,30 @@
+"""A server that takes what the sinks send, and a session to sign with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from circuitbreaker import CircuitBreakerMonitor
+
+from settings.oci_session import OCISession
+from tests.observability.sink_server import SinkServer, sink_server, throwaway_session
+
+
+@pytest.fixture
+def sinks() -> Iterator[SinkServer]:
+    with sink_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def session() -> OCISession:
+    return throwaway_session()
+
+
+@pytest.fixture(autouse=True)
+def closed_breakers() -> Iterator[None]:
+    """Breakers are of the process: none stays open for the next test."""
+    yield
+    for breaker in CircuitBreakerMonitor.get_circuits():
+        breaker.reset()
