@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs studio lock clean
+.PHONY: help demo demo-oci test check bench docs studio lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/.core: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 …"'
@@ -24,6 +24,9 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.core
 demo: $(VENV)/.core ## Ingest the sample handbook, ask a question, print the report
 	$(BIN)/sixplane ingest docs/sample --corpus handbook
 	$(BIN)/sixplane research "$(QUESTION)" --corpus handbook --out reports/demo
+
+demo-oci: $(VENV)/.dev ## The same on OCI's models, against a local OCI that verifies every signature
+	$(BIN)/python -m tests.doubles.oci.demo
 
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "orchestration", "ingestion", "search", "scifact", "abstention", "grounding")
+NAMES = ("startup", "orchestration", "ingestion", "search", "scifact", "abstention", "grounding", "gateway")
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from gateway.catalog import Catalog, ModelEntry, load_catalog
 from gateway.extractive import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
 from gateway.governor import Governor
-from gateway.ledger import Ledger
+from gateway.ledger import Characters, Kind, Ledger
 from gateway.metering import answer_tokens, prompt_chars
 from gateway.oci_plane import OCIPlane
 from gateway.providers import Dialect, openai_chat_model
@@ -110,6 +110,14 @@ class Gateway:
     async def may_expand(self, tenant: str, run_id: str) -> bool:
         """Return whether a run may start another round or revision: not beyond the soft share of a limit."""
         return not await self._ledger.soft_limit_reached(tenant, run_id)
+
+    async def characters(self, tenant: str) -> Characters:
+        """Return the characters of all chat calls of a tenant."""
+        return await self._ledger.characters(tenant)
+
+    async def set_limit(self, tenant: str, kind: Kind, hard_limit: int | None) -> None:
+        """Set a tenant's limit in micro-dollars, `None` for none. Raises `SettingsInvalid` for zero and below."""
+        await self._ledger.set_limit(tenant, kind, hard_limit)
 
     async def end_run(self, tenant: str, run_id: str) -> None:
         """Forget the run's memo."""

@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, TypeVar
 
 from opentelemetry.trace import Span
@@ -76,6 +76,7 @@ class _Course:
     usage: Usage = field(default_factory=Usage)
     memo: bool = False
     request_id: str = ""
+    failed: Failure | None = None
 
     def left(self) -> float:
         """Return the seconds until the deadline, at least a millisecond."""
@@ -169,10 +170,11 @@ class Governor:
             await asyncio.shield(self._lost(held, course, charged=sent))
             raise
         except Exception as error:  # any SDK raises anything: classified, charged and always raised again
-            failure = classify(error) if sent else _no_room(error)
+            failure = classify(error) if sent else _no_room(error, course.failed)
             await asyncio.shield(self._lost(held, course, charged=sent and (failure is None or failure.billed)))
             if failure is None:
                 raise
+            course.failed = failure
             if failure.throttled:
                 limiter.throttled(failure.retry_after)
             raise ProviderError(failure) from error
@@ -253,10 +255,12 @@ def wait_seconds(attempt: int, failure: Failure) -> float:
     return max(jittered, failure.retry_after)
 
 
-def _no_room(error: Exception) -> Failure | None:
-    """Return the failure of a call whose turn did not come before its deadline."""
+def _no_room(error: Exception, before: Failure | None) -> Failure | None:
+    """Return the failure of a call whose turn did not come before its deadline: what failed before, if anything."""
     if not isinstance(error, TimeoutError):
         return None
+    if before is not None:
+        return replace(before, transient=False, billed=False, throttled=False)
     hint = "raise SIXPLANE_LIMITS__PRESET, run fewer at once, or raise SIXPLANE_MODELS__DEADLINE_SECONDS"
     return Failure("its rate limit left no room before the deadline", transient=False, billed=False, hint=hint)
 

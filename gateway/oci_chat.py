@@ -23,6 +23,7 @@ from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.utils.function_calling import convert_to_json_schema
+from langchain_core.utils.pydantic import is_basemodel_subclass
 from langchain_oci import ChatOCIGenAI
 from langchain_oci.common.param_compat import drop_unsupported_param, extract_unsupported_param
 from oci.exceptions import ServiceError
@@ -94,9 +95,10 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
             )
             return parsed if include_raw else parsed | RunnableLambda(_parsed)
         spelled = convert_to_json_schema(schema)
-        model = self.bind(response_format=self.response_format(spelled))
-        is_model = isinstance(schema, type) and issubclass(schema, BaseModel)
-        parser: Any = PydanticOutputParser(pydantic_object=schema) if is_model else JsonOutputParser()
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": spelled}
+        model = self.bind(response_format=self.response_format(spelled), ls_structured_output_format=traced)
+        into = isinstance(schema, type) and is_basemodel_subclass(schema)
+        parser: Any = PydanticOutputParser(pydantic_object=schema) if into else JsonOutputParser()
         read: Runnable[LanguageModelInput, Any] = model | RunnableLambda(functools.partial(_read, parser))
         return read if include_raw else read | RunnableLambda(_parsed)
 
@@ -163,8 +165,8 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with ThreadPoolExecutor(1) as thread, asyncio.Runner() as runner:
-            chunks = self._astream(messages, stop, **kwargs)
+        runner, chunks = asyncio.Runner(), self._astream(messages, stop, **kwargs)
+        with ThreadPoolExecutor(1) as thread:  # the loop lives and ends there: the caller's may be running
             try:
                 while (chunk := thread.submit(runner.run, _next(chunks)).result()) is not None:
                     if run_manager:
@@ -172,6 +174,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
                     yield chunk
             finally:
                 thread.submit(runner.run, self._closed(chunks)).result()
+                thread.submit(runner.close).result()
 
     async def _closed(self, chunks: Any) -> None:
         await chunks.aclose()

@@ -36,7 +36,6 @@ def test_the_example_file_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     [
         ("SIXPLANE_MODELS__MAX_ATTEMPTS", "many", "models.max_attempts"),
         ("SIXPLANE_PROFILE", "oracle", "not part of this version"),
-        ("SIXPLANE_MODELS__PROVIDER", "oci", "not part of this version"),
         ("SIXPLANE_MODELS__PROVIDER", "openai", "needs a default model"),
         ("SIXPLANE_POLICY__PII_ACTION", "shrug", "policy.pii_action"),
     ],

@@ -8,26 +8,17 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from retrieval import load_embeddings
-from settings import load_settings
-from tests.doubles.oci import Fault, LocalOCI, extractive_answers, forwarded_answers
-from tests.doubles.oci.server import TENANCY, USER
+from tests.doubles.oci.faults import mixed_faults
+from tests.doubles.oci.server import REGION, TENANCY, USER, LocalOCI
 from tests.doubles.oci.signature import fingerprint_of, pem_of, throw_away_key
 
 
 def main() -> None:
     """Serve until interrupted."""
     options = _options()
-    embeddings = load_embeddings(load_settings(models={"provider": "extractive"}))
-    answer = forwarded_answers(options.forward_to) if options.forward_to else extractive_answers(embeddings)
-    oci = LocalOCI(
-        answer, embed=embeddings.embed_documents, key=_key(options.keys), port=options.port, seed=options.seed
-    )
-    share = options.fault_rate / 3
-    if share:
-        throttled = Fault("status", probability=share, status=429)
-        broken = Fault("status", probability=share, status=503)
-        oci.faults.add(throttled, broken, Fault("drop_midstream", "chat", probability=share))
+    oci = LocalOCI(forward_to=options.forward_to, key=write_keys(options.keys), port=options.port, seed=options.seed)
+    if options.fault_rate:
+        oci.faults.add(*mixed_faults(options.fault_rate))
     with oci:
         print(f"a local OCI listens on {oci.url}", flush=True)  # noqa: T201
         try:
@@ -47,7 +38,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _key(folder: Path | None) -> object:
+def write_keys(folder: Path | None) -> object:
     """Return the key of `folder`; write one, and an OCI configuration beside it, where there is none."""
     if folder is None:
         return throw_away_key()
@@ -60,7 +51,7 @@ def _key(folder: Path | None) -> object:
     pem.chmod(0o600)
     config = folder / "config"
     lines = ["[DEFAULT]", f"tenancy={TENANCY}", f"user={USER}", f"fingerprint={fingerprint_of(key)}"]
-    config.write_text("\n".join([*lines, "region=us-chicago-1", f"key_file={pem.absolute()}", ""]), encoding="utf-8")
+    config.write_text("\n".join([*lines, f"region={REGION}", f"key_file={pem.absolute()}", ""]), encoding="utf-8")
     config.chmod(0o600)
     return key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal[
     "status",
@@ -19,20 +19,27 @@ Kind = Literal[
     "content_type",
     "no_content_length",
 ]
+_CODES = {401: "NotAuthenticated", 404: "NotAuthorizedOrNotFound", 409: "IncorrectState", 429: "TooManyRequests"}
 
 
 @dataclass
 class Fault:
     """One way to misbehave.
 
+    `status` answers instead of the service. With the others the model answers, which is billed, and then it goes wrong.
+
     Args:
         kind: what goes wrong.
-        path: the operation that it hits, for example `chat`; empty for all.
+        path: the operation that it hits (the last part of the path, or the SDK's name where that says nothing:
+            `put_logs`, `post_metric_data`, `publish_message`); empty for all.
         times: how often.
         probability: instead of `times`, how likely each call is hit.
-        status: of `kind="status"`.
-        headers: of the faulty response, for example `retry-after`.
-        body: of `kind="status"`, in place of the service's error body.
+        status: of `status`.
+        code: of `status`, in place of OCI's own for the status.
+        message: of `status`, and the `errorMessage` of `error_finish`.
+        retry_after: of `status`, in seconds.
+        headers: of `status`.
+        body: of `status`, in place of `{"code", "message"}`: JSON where it is a mapping, else HTML.
         seconds: of `slow_first_byte`.
         value: the content type of `content_type`.
     """
@@ -42,10 +49,18 @@ class Fault:
     times: int = 1
     probability: float | None = None
     status: int = 500
+    code: str = ""
+    message: str = "injected by the double"
+    retry_after: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    body: str | None = None
+    body: str | dict[str, Any] | None = None
     seconds: float = 0.0
-    value: str = ""
+    value: str = "application/json; charset=utf-8"
+
+    @property
+    def error_code(self) -> str:
+        """The `code` of the service's error."""
+        return self.code or _CODES.get(self.status, "InternalServerError" if self.status >= 500 else "InvalidParameter")
 
 
 class Faults:
@@ -81,3 +96,13 @@ class Faults:
             return False
         fault.times -= 1
         return True
+
+
+def mixed_faults(rate: float, path: str = "") -> list[Fault]:
+    """Return faults that together hit the share `rate` of the calls: as many 429 as 503 as dropped connections."""
+    share = rate / 3
+    return [
+        Fault("status", path, probability=share, status=429),
+        Fault("status", path, probability=share / (1 - share), status=503),
+        Fault("drop_midstream", path, probability=share / (1 - 2 * share)),
+    ]

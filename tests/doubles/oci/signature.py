@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -16,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 MAX_SKEW_SECONDS = 300
-_SIGNED = {"GET": {"date", "(request-target)", "host"}}
-_SIGNED_WITH_BODY = {"date", "(request-target)", "host", "content-length", "content-type", "x-content-sha256"}
+_SIGNED = frozenset({"date", "(request-target)", "host"})
+_SIGNED_WITH_BODY = _SIGNED | {"content-length", "content-type", "x-content-sha256"}
 _FIELD = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -42,33 +43,56 @@ def fingerprint_of(key: rsa.RSAPrivateKey) -> str:
     return hashlib.md5(der, usedforsecurity=False).digest().hex(":")
 
 
-def check_signature(
-    method: str, target: str, headers: Mapping[str, str], body: bytes, key: rsa.RSAPublicKey, key_ids: set[str]
-) -> None:
-    """Raise `NotAuthenticated` unless a request is signed by `key` under one of `key_ids`, whole and in time."""
-    said = headers.get("authorization", "")
-    fields = dict(_FIELD.findall(said))
-    if not said.startswith("Signature ") or fields.get("algorithm") != "rsa-sha256":
-        raise NotAuthenticated("no rsa-sha256 signature")
-    if fields.get("keyId") not in key_ids:
-        raise NotAuthenticated("unknown key")
-    names = fields.get("headers", "").split()
-    missing = _SIGNED.get(method, _SIGNED_WITH_BODY) - set(names)
-    if missing:
-        raise NotAuthenticated(f"not signed: {', '.join(sorted(missing))}")
-    _check_date(headers.get("date", ""))
-    if method != "GET" and base64.b64encode(hashlib.sha256(body).digest()).decode() != headers.get("x-content-sha256"):
-        raise NotAuthenticated("the body is not the one that was signed")
-    text = "\n".join(f"{name}: {_value(name, method, target, headers)}" for name in names)
-    try:
-        signature = base64.b64decode(fields.get("signature", ""), validate=True)
-        key.verify(signature, text.encode(), padding.PKCS1v15(), hashes.SHA256())
-    except (InvalidSignature, ValueError) as error:
-        raise NotAuthenticated("the signature does not fit") from error
+@dataclass(frozen=True)
+class Verifier:
+    """Accepts what `key` signed under one of `key_ids`: `tenancy/user/fingerprint`, or `ST$token`."""
+
+    key: rsa.RSAPublicKey
+    key_ids: frozenset[str]
+
+    def check(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Raise `NotAuthenticated` unless a request is signed, whole and in time.
+
+        Args:
+            method: of the request.
+            target: path and query, as they were sent.
+            headers: with names in any case.
+            body: as it arrived.
+        """
+        said = headers.get("authorization", "")
+        fields = dict(_FIELD.findall(said))
+        if not said.startswith("Signature ") or fields.get("algorithm") != "rsa-sha256":
+            raise NotAuthenticated("no rsa-sha256 signature")
+        if fields.get("keyId") not in self.key_ids:
+            raise NotAuthenticated("unknown key")
+        names = fields.get("headers", "").split()
+        _check_signed_names(method, names, headers)
+        _check_date(headers.get("date", ""))
+        if method != "GET" and headers.get("x-content-sha256") != _digest(body):
+            raise NotAuthenticated("the body is not the one that was signed")
+        text = "\n".join(f"{name}: {_value(name, method, target, headers)}" for name in names)
+        try:
+            signature = base64.b64decode(fields.get("signature", ""), validate=True)
+            self.key.verify(signature, text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        except (InvalidSignature, ValueError) as error:
+            raise NotAuthenticated("the signature does not fit") from error
+
+
+def _check_signed_names(method: str, names: list[str], headers: Mapping[str, str]) -> None:
+    unsigned = (_SIGNED if method == "GET" else _SIGNED_WITH_BODY) - set(names)
+    if unsigned:
+        raise NotAuthenticated(f"not signed: {', '.join(sorted(unsigned))}")
+    absent = [name for name in names if name != "(request-target)" and name not in headers]
+    if absent:
+        raise NotAuthenticated(f"signed but not sent: {', '.join(sorted(absent))}")
+
+
+def _digest(body: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
 def _value(name: str, method: str, target: str, headers: Mapping[str, str]) -> str:
-    return f"{method.lower()} {target}" if name == "(request-target)" else headers.get(name, "")
+    return f"{method.lower()} {target}" if name == "(request-target)" else headers[name]
 
 
 def _check_date(said: str) -> None:

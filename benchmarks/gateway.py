@@ -1,0 +1,78 @@
+"""The gateway's own time per call: a governed call of a model without latency against the bare call."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.messages import HumanMessage
+
+from gateway import CallScope, Gateway, Ledger, ScriptedChatModel
+from observability import configure_tracing
+from settings import load_settings
+from state.values import Role
+
+CALLS, ROUNDS = 300, 3
+MODEL = "scripted:m"
+PROMPT = [HumanMessage("How are on-demand models priced? " * 40)]
+
+
+async def median_ms(call: Callable[[int], Awaitable[object]]) -> float:
+    """Return the median time of one call, in milliseconds."""
+    times = []
+    for number in range(CALLS):
+        began = time.perf_counter()
+        await call(number)
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+async def measure(home: Path) -> None:
+    """Print both medians, alternating, with every limit and budget in force."""
+    settings = load_settings(
+        home=home,
+        limits={
+            "preset": "enterprise",
+            "requests_per_minute": 10**6,
+            "characters_per_minute": 10**9,
+            "providers": ("given",),
+        },
+        budgets={"run_micro_usd": 10**12, "tenant_micro_usd": 10**12, "month_micro_usd": 10**12},
+        models={"prices_micro_usd": {MODEL: (1_000, 1_000)}},
+    )
+    configure_tracing(settings)
+    bare = ScriptedChatModel(script=lambda _messages, _schema: "By the character.")
+    gateway = Gateway(
+        settings, ledger=Ledger(settings), embeddings=DeterministicFakeEmbedding(size=8), models={MODEL: bare}
+    )
+
+    async def governed(number: int) -> object:
+        scope = CallScope("local", "run", "thread", f"task-{number}", 1, Role.WRITER, MODEL)
+        return await gateway.chat_model(scope).ainvoke(PROMPT)
+
+    async def direct(_: int) -> object:
+        return await bare.ainvoke(PROMPT)
+
+    pairs = []
+    for number in range(ROUNDS):
+        await gateway.end_run("local", "run")
+        pairs.append((await median_ms(governed), await median_ms(direct)))
+        print(f"round {number + 1}: governed {pairs[-1][0]:.2f} ms, bare {pairs[-1][1]:.2f} ms")
+    mine, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    print(f"the gateway's own time per call: {mine - theirs:.2f} ms (governed {mine:.2f}, bare {theirs:.2f})")
+    await gateway.aclose()
+
+
+def main() -> None:
+    """Measure in a home folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(measure(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

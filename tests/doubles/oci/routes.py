@@ -1,0 +1,196 @@
+"""The routes: each checks who asks, records it, answers, and lets go wrong what shall."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+from google.protobuf.message import DecodeError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.doubles.oci import chat_formats, services, telemetry
+from tests.doubles.oci.answers import Answers, Reply
+from tests.doubles.oci.delivery import Answer, Delivery, chat_answer, error_answer, fault_answer, json_answer
+from tests.doubles.oci.faults import Fault, Faults
+from tests.doubles.oci.records import Call, Records
+from tests.doubles.oci.signature import NotAuthenticated, Verifier
+
+TRACES = "/20200101/opentelemetry/private/v1/traces"
+_NAMES = {"push": "put_logs", "metrics": "post_metric_data", "messages": "publish_message"}
+
+Serve = Callable[[Call, Fault | None], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """What the routes work with; see `LocalOCI`."""
+
+    answer: Answers
+    embed: services.Embed
+    unsafe: tuple[str, ...]
+    data_key: str
+    delay: float
+    verifier: Verifier
+    faults: Faults
+    records: Records
+
+    def app(self) -> Starlette:
+        """Return the application."""
+        actions: dict[str, Serve] = {
+            "/20231130/actions/chat": self._chat,
+            "/20231130/actions/embedText": self._embed_text,
+            "/20231130/actions/rerankText": self._rerank_text,
+            "/20231130/actions/applyGuardrails": self._apply_guardrails,
+            "/20200831/logs/{id}/actions/push": self._put_logs,
+            "/20180401/metrics": self._post_metric_data,
+            "/20181201/topics/{id}/messages": self._publish_message,
+        }
+        routes = [Route(path, self._signed(serve), methods=["POST"]) for path, serve in actions.items()]
+        routes.append(Route(TRACES, self._traces, methods=["POST"]))
+        routes.append(Route("/_double/calls", self._counts, methods=["GET"]))
+        return Starlette(
+            routes=routes,
+            middleware=[Middleware(_OriginForm)],
+            exception_handlers={404: _not_found, 405: _not_found},
+        )
+
+    def _signed(self, serve: Serve) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            body, request_id = await request.body(), _request_id(request)
+            call = _call(request, body)
+            try:
+                self.verifier.check(request.method, _target(request), request.headers, body)
+            except NotAuthenticated as error:
+                self.records.reject(call, str(error))
+                return Delivery(error_answer(401, "NotAuthenticated", str(error)), call, None, request_id)
+            call.verified = True
+            self.records.add(call)
+            fault = self.faults.next(call.path)
+            return Delivery(await self._answered(serve, call, fault), call, fault, request_id)
+
+        return endpoint
+
+    async def _answered(self, serve: Serve, call: Call, fault: Fault | None) -> Answer:
+        if fault is not None and fault.kind == "status":
+            return fault_answer(fault)
+        try:
+            answer = await serve(call, fault)
+        except (LookupError, TypeError, AttributeError) as error:
+            return error_answer(400, "InvalidParameter", f"missing or wrong: {error}")
+        except httpx.HTTPError as error:
+            return error_answer(502, "BadGateway", f"nobody to forward to: {type(error).__name__}")
+        return answer
+
+    async def _chat(self, call: Call, fault: Fault | None) -> Answer:
+        chat = chat_formats.read_call(call.body)
+        call.model, call.prompt_chars = chat.model, chat.chars
+        await asyncio.sleep(self.delay)
+        said: Any = self.answer(chat)
+        if inspect.isawaitable(said):
+            said = await said
+        reply = said if isinstance(said, Reply) else Reply(str(said))
+        if fault is not None and fault.kind in ("truncated", "error_finish"):
+            reason = "length" if fault.kind == "truncated" else "error"
+            reply = replace(reply, text=reply.text[: len(reply.text) // 2], tool_calls=(), finish_reason=reason)
+        call.answer_chars, call.answered = reply.chars, True
+        return chat_answer(chat, reply, fault)
+
+    async def _embed_text(self, call: Call, _: Fault | None) -> Answer:
+        call.model = call.body["servingMode"].get("modelId") or ""
+        call.prompt_chars = sum(map(len, call.body["inputs"]))
+        return json_answer(await asyncio.to_thread(services.embed_answer, call.body, self.embed))
+
+    async def _rerank_text(self, call: Call, _: Fault | None) -> Answer:
+        call.model = call.body["servingMode"].get("modelId") or ""
+        return json_answer(services.rerank_answer(call.body))
+
+    async def _apply_guardrails(self, call: Call, _: Fault | None) -> Answer:
+        return json_answer(services.guardrails_answer(call.body, self.unsafe))
+
+    async def _put_logs(self, call: Call, _: Fault | None) -> Answer:
+        self.records.keep("log_entries", telemetry.log_entries(call.body))
+        return Answer()
+
+    async def _post_metric_data(self, call: Call, _: Fault | None) -> Answer:
+        data = call.body["metricData"]
+        if telemetry.too_many_streams(data):
+            return error_answer(400, "InvalidParameter", "more than 50 unique metric streams")
+        accepted, failed = telemetry.sorted_metrics(data)
+        self.records.keep("metrics", accepted)
+        return json_answer({"failedMetricsCount": len(failed), "failedMetrics": failed})
+
+    async def _publish_message(self, call: Call, _: Fault | None) -> Answer:
+        self.records.keep("messages", [call.body])
+        return json_answer({"messageId": uuid.uuid4().hex, "timeStamp": datetime.now(UTC).isoformat()}, 202)
+
+    async def _traces(self, request: Request) -> Response:
+        body, request_id = await request.body(), _request_id(request)
+        call = Call("traces", {}, dict(request.headers))
+        if self.data_key and request.headers.get("authorization") != f"dataKey {self.data_key}":
+            self.records.reject(call, "wrong data key")
+            return Delivery(error_answer(401, "NotAuthenticated", "wrong data key"), call, None, request_id)
+        call.verified = True
+        self.records.add(call)
+        fault = self.faults.next("traces")
+        if fault is not None and fault.kind == "status":
+            return Delivery(fault_answer(fault), call, fault, request_id)
+        try:
+            self.records.keep("spans", telemetry.decoded_spans(body, request.headers.get("content-encoding", "")))
+        except (DecodeError, OSError) as error:
+            return Delivery(error_answer(400, "InvalidParameter", str(error)), call, fault, request_id)
+        return Delivery(Answer(media="application/x-protobuf"), call, fault, request_id)
+
+    async def _counts(self, _: Request) -> Response:
+        return JSONResponse(self.records.counts())
+
+
+class _OriginForm:
+    """Serves requests that a client sends to a proxy (`POST http://host/path`) as if they were for this server."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw = scope.get("raw_path", b"")
+        if raw.startswith(b"http://"):
+            raw = b"/" + raw.removeprefix(b"http://").partition(b"/")[2]
+            scope = {**scope, "raw_path": raw, "path": unquote(raw.decode("ascii"))}
+        await self._app(scope, receive, send)
+
+
+def _call(request: Request, body: bytes) -> Call:
+    last = request.url.path.rsplit("/", 1)[-1]
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        parsed = {}
+    return Call(_NAMES.get(last, last), parsed if isinstance(parsed, dict) else {}, dict(request.headers))
+
+
+def _request_id(request: Request) -> str:
+    return request.headers.get("opc-request-id") or uuid.uuid4().hex.upper()
+
+
+def _target(request: Request) -> str:
+    """Return path and query as they were sent, percent-encoding included."""
+    path = request.scope["raw_path"].decode("ascii")
+    query = request.scope["query_string"].decode("ascii")
+    return f"{path}?{query}" if query else path
+
+
+async def _not_found(request: Request, _: Exception) -> Response:
+    body = {"code": "NotAuthorizedOrNotFound", "message": "no such resource"}
+    return JSONResponse(body, 404, {"opc-request-id": _request_id(request)})
