@@ -5,7 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "orchestration", "ingestion", "search", "scifact", "abstention", "grounding", "gateway")
+NAMES = (
+    "startup",
+    "orchestration",
+    "ingestion",
+    "search",
+    "scifact",
+    "abstention",
+    "grounding",
+    "gateway",
+    "telemetry",
+)
 
 
 def main() -> int:

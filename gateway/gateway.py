@@ -60,16 +60,17 @@ class Gateway:
         """Return the id of the role's model: context by role, context, settings by role, settings, extractive.
 
         Raises:
-            ModelUnknown: there is no such model; the hint names the nearest.
+            ModelUnknown: there is no such chat model; the hint names the nearest.
+            PriceUnknown: the catalogue has no price for it.
         """
         models = self._settings.models
         chosen = context.models.get(role.value) or context.model or models.roles.get(role.value) or models.default
-        return self.catalog.get(chosen or self._default()).id
+        return self._chat_entry(chosen or self._default()).id
 
     def judge_id(self, context: ResearchContext) -> str:
         """Return the id of the judge's model, empty where the local scorer judges: only an explicit choice counts."""
         chosen = context.models.get(Role.JUDGE.value) or self._settings.models.roles.get(Role.JUDGE.value)
-        return self.catalog.get(chosen).id if chosen else ""
+        return self._chat_entry(chosen).id if chosen else ""
 
     def chat_model(self, scope: CallScope) -> BaseChatModel:
         """Return the governed model of one task.
@@ -129,9 +130,19 @@ class Gateway:
 
     def _entry(self, model_id: str) -> ModelEntry:
         entry = self.catalog.get(model_id)
+        if model_id in self._settings.oci.endpoint_formats:
+            return entry.model_copy(update={"api_format": self._settings.oci.endpoint_formats[model_id]})
         if entry.provider != "openai":
             return entry
         return entry.model_copy(update={"context_window": self._settings.openai.context_tokens})
+
+    def _chat_entry(self, model_id: str) -> ModelEntry:
+        """Return the entry of a chat model with a price: a run that could not ask it must not begin."""
+        entry = self.catalog.get(model_id)
+        if {"embedding", "rerank", "guard"} & set(entry.capabilities):
+            raise ModelUnknown(f"{model_id!r} is no chat model", hint="`sixplane models` lists what each is for")
+        entry.cost(0, 0)
+        return entry
 
     def _default(self) -> str:
         if self._settings.models.provider == "oci":
@@ -152,6 +163,4 @@ class Gateway:
             raise SettingsInvalid(
                 f"the model {scope.model!r} needs OCI", hint="set SIXPLANE_MODELS__PROVIDER=oci, see docs/oci.md"
             )
-        if {"embedding", "rerank"} & set(entry.capabilities):
-            raise ModelUnknown(f"{scope.model!r} is no chat model", hint="`sixplane models` lists what each is for")
         return self._oci.chat_model(entry, scope, self._dialects.setdefault(scope.model, Dialect()).refused)

@@ -24,7 +24,7 @@ from gateway.ledger import Ledger, Reservation
 from gateway.rate_limit import RateLimiter, limiter_of
 from observability import CallObserved, CallTelemetry, operation_span
 from settings import Settings
-from state.errors import ModelUnavailable, SixplaneError
+from state.errors import BudgetExceeded, ModelUnavailable, SixplaneError
 from state.values import Usage
 
 MAX_BACKOFF_SECONDS = 20.0
@@ -143,16 +143,21 @@ class Governor:
 
     async def _reserved(self, planned: PlannedCall[Answer]) -> Reservation:
         account, most = planned.account, planned.most
-        return await self.ledger.reserve(
-            account.tenant,
-            account.run_id,
-            planned.key,
-            most.cost_micro_usd,
-            account.run_limit_micro_usd,
-            operation=planned.operation,
-            model=planned.entry.id,
-            most=most,
-        )
+        try:
+            return await self.ledger.reserve(
+                account.tenant,
+                account.run_id,
+                planned.key,
+                most.cost_micro_usd,
+                account.run_limit_micro_usd,
+                operation=planned.operation,
+                model=planned.entry.id,
+                most=most,
+            )
+        except BudgetExceeded:
+            if self._outbox is not None:
+                self._outbox.wake()  # the first refusal of a limit is an alert
+            raise
 
     async def _provided(self, planned: PlannedCall[Answer], course: _Course, held: Reservation) -> Answer:
         """Ask the provider once, within the limits, and settle where it fails.

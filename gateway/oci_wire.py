@@ -108,7 +108,8 @@ def tool_calls_of(choice: Mapping[str, Any]) -> tuple[list[ToolCall], list[Any]]
     """Return the tool calls, and those whose arguments are no JSON object."""
     raw = choice.get("toolCalls") or (choice.get("message") or {}).get("toolCalls") or ()
     calls, broken = [], []
-    for call in raw:
+    for each in raw:
+        call = {**each, **(each.get("function") or {})}  # COHEREV2 nests name and arguments
         name, identifier = str(call.get("name") or ""), str(call.get("id") or uuid.uuid4().hex)
         arguments = call.get("arguments", call.get("parameters", {}))
         parsed = _parsed(arguments)

@@ -17,7 +17,7 @@ from nodes.traced import record_transition
 from nodes.writer import draft_of_quotes
 from observability import operation_span
 from state.channels import ResearchContext, ResearchState, RetrieveInput
-from state.errors import BudgetExceeded, SixplaneError
+from state.errors import SixplaneError
 from state.values import Event, Status, Verification
 
 logger = logging.getLogger(__name__)
@@ -118,9 +118,15 @@ def _what_exists(state: ResearchState) -> dict[str, Any]:
 def _stopped(name: str, error: NodeError) -> dict[str, Any]:
     code = code_of(error.error)
     _log(error, code)
-    detail = f"{error.error.scope} limit" if isinstance(error.error, BudgetExceeded) else code
-    event = Event(node=name, kind="node_failed", detail=detail)
+    event = Event(node=name, kind="node_failed", detail=_told(error.error, code))
     return {"status": Status.STOPPED, "stop_reason": code, "events": (event,)}
+
+
+def _told(error: BaseException, code: str) -> str:
+    """Return what an error of ours says and its remedy: by contract neither holds content. Of others, the code."""
+    if not isinstance(error, SixplaneError):
+        return code
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _log(error: NodeError, code: str) -> None:

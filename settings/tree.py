@@ -56,6 +56,8 @@ class OCISettings(_Section):
     compartment_id: str = ""
     endpoint: str = ""
     """Endpoint of Generative AI inference, for private endpoints and tests; else the region's."""
+    endpoint_formats: dict[str, Literal["COHERE", "COHEREV2", "GENERIC"]] = Field(default_factory=dict)
+    """Chat format of a dedicated endpoint by its OCID; GENERIC where it is not named."""
     connect_timeout_seconds: float = Field(10.0, gt=0)
     read_timeout_seconds: float = Field(60.0, gt=0)
     embedding_model: str = "cohere.embed-v4.0"

@@ -140,6 +140,6 @@ class ResearchContext(BaseModel):
     max_sub_questions: int = Field(4, ge=1, le=6, description="Sub-questions per round.")
     max_research_rounds: int = Field(2, ge=1, le=6, description="Rounds of retrieval.")
     max_revisions: int = Field(2, ge=0, le=6, description="Revisions of the draft.")
-    budget_micro_usd: int | None = Field(None, ge=0, description="Hard limit of the run, in micro-dollars.")
+    budget_micro_usd: int | None = Field(None, ge=1, description="Hard limit of the run, in micro-dollars.")
     human_review: bool = Field(False, description="Stop for a person when the reviewer asks for one or approves.")
     where: dict[str, Any] = Field(default_factory=dict, description="Metadata filter on passages.")

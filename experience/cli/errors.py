@@ -85,6 +85,12 @@ def tell_stop(report: Report) -> None:
     kind = _kinds().get(report.stop_reason, SixplaneError)
     what = next(iter((kind.__doc__ or "").splitlines())).rstrip(".") if kind is not SixplaneError else "the run stopped"
     note(f"error: {report.stop_reason}: {what[0].lower()}{what[1:]}")
+    failed = [event.detail for event in report.events if event.kind == "node_failed" and "; " in event.detail]
+    if failed:
+        said, _, hint = failed[-1].partition("; ")
+        note(f"error: {said}")
+        note(f"hint: {hint}")
+        return
     note(f"hint: {kind.default_hint or '`sixplane doctor` checks what a run stands on; the trace names the node'}")
 
 

@@ -30,7 +30,7 @@ Model = Annotated[str, typer.Option("--model", help="Model of every role, as `si
 HumanReview = Annotated[bool, typer.Option("--human-review", help="Wait for your answer before publishing.")]
 K = Annotated[int, typer.Option("-k", help="Passages per sub-question.", min=1, max=50)]
 Budget = Annotated[
-    int | None, typer.Option("--budget-micro-usd", help="Hard limit of the run, in micro-dollars.", min=0)
+    int | None, typer.Option("--budget-micro-usd", help="Hard limit of the run, in micro-dollars.", min=1)
 ]
 
 

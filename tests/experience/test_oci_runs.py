@@ -46,8 +46,8 @@ def oci():
         yield served
 
 
-async def ingested(settings) -> None:
-    folder = settings.home.parent / "texts"
+async def ingested(settings, folder=None) -> None:
+    folder = folder or settings.home.parent / "texts"
     folder.mkdir(exist_ok=True)
     for name, text in TEXTS.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -216,3 +216,73 @@ async def test_64_runs_survive_a_third_of_failing_calls(tmp_path):
     assert found.completed == oci.completed_chars()
     assert found.completed + found.charged >= oci.all_chars()
     assert took < 150
+
+
+def sinks(server, **more):
+    """Return the settings that send telemetry to `server`."""
+    ids = {"log_id": "ocid1.log.oc1..x", "topic_id": "ocid1.onstopic.oc1..x", "metrics_namespace": "sixplane"}
+    endpoints = dict.fromkeys(("logging_endpoint", "monitoring_endpoint", "notifications_endpoint"), server.url)
+    return {**ids, **endpoints, **more}
+
+
+def said(report):
+    """Return what a report says, without what differs from run to run."""
+    return report.model_dump(
+        mode="json", exclude={"thread_id", "run_id", "trace_id", "timings_ms", "question", "corpus"}
+    )
+
+
+async def test_sinks_that_die_during_a_run_change_nothing_in_its_report(tmp_path):
+    plane = LocalOCI()
+
+    def play_and_kill(call):
+        if call.schema == "Analysis":
+            plane.stop()
+        return play(call)
+
+    with plane, LocalOCI(play) as models, LocalOCI(play_and_kill) as killing:
+        alive = local_settings(models, tmp_path / "home", oci=sinks(plane))
+        await ingested(alive)
+        expected = said(await ask(alive))
+        dying = local_settings(killing, tmp_path / "other" / "home", oci=sinks(plane))
+        await ingested(dying, tmp_path / "texts")
+        began = time.monotonic()
+        assert said(await ask(dying)) == expected
+    assert time.monotonic() - began < 30
+
+
+async def test_every_call_is_an_event_and_a_metric_without_a_word_of_what_was_said(tmp_path):
+    with LocalOCI(play) as oci:
+        settings = local_settings(oci, tmp_path / "home", oci=sinks(oci))
+        await ingested(settings)
+        report = await ask(settings)
+        events = [json.loads(entry["data"]) for entry in oci.log_entries]
+        metrics = oci.metrics
+    assert len(events) == report.usage.calls
+    assert sum(event["cost_micro_usd"] for event in events) == report.usage.cost_micro_usd
+    names = {metric["name"] for metric in metrics}
+    assert {"genai_requests", "genai_tokens", "genai_latency_ms", "genai_cost_usd"} <= names
+    assert {"service", "model", "status"} <= set(metrics[0]["dimensions"])
+    everything = json.dumps([events, metrics])
+    assert not [word for word in ("Falcon", "Ada", "million", "tenant") if word in everything]
+
+
+async def test_a_budget_s_thresholds_reach_the_topic(tmp_path):
+    with LocalOCI(play) as oci:
+        settings = local_settings(
+            oci, tmp_path / "home", oci=sinks(oci), budgets={"tenant_micro_usd": 60_000, "soft_percent": 100}
+        )
+        await ingested(settings)
+        async with open_service(settings) as service:
+            reports = [await service.run(request(max_output_tokens=256)) for _ in range(12)]
+            for _ in range(100):
+                if len(oci.messages) == 4:
+                    break
+                await asyncio.sleep(0.05)
+        alerts = [json.loads(message["body"]) for message in oci.messages]
+    assert sorted(alert["threshold"] for alert in alerts) == [50, 75, 90, 100]
+    assert len({alert["id"] for alert in alerts}) == len(alerts)
+    assert {alert["kind"] for alert in alerts} == {"tenant"}
+    assert reports[0].status is Status.ANSWERED
+    assert reports[-1].stop_reason == "budget_exceeded"
+    assert sum(report.usage.cost_micro_usd for report in reports) <= 60_000

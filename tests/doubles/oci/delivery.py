@@ -91,7 +91,7 @@ class Delivery(Response):
         self.raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._fault and await self._left_while_waiting(receive):
+        if self._fault and await _left_while_waiting(self._fault, receive):
             return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         *parts, last = self._answer.parts or [b""]
@@ -105,20 +105,21 @@ class Delivery(Response):
         self._call.completed = self._answer.whole and not gone
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
-    async def _left_while_waiting(self, receive: Receive) -> bool:
-        """Wait as the fault demands; return whether the client left meanwhile."""
-        if self._kind not in ("hang", "slow_first_byte"):
-            return False
-        try:
-            async with asyncio.timeout(self._fault.seconds if self._kind == "slow_first_byte" else None):
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-        except TimeoutError:
-            return False
-        return True
-
     async def _drop(self, parts: list[bytes], send: Send) -> None:
         """Send half of it and return: uvicorn closes the connection of a response that is not finished."""
         half = parts[: len(parts) // 2] if len(parts) > 1 else [parts[0][: len(parts[0]) // 2]]
         for part in half:
             await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+async def _left_while_waiting(fault: Fault, receive: Receive) -> bool:
+    """Wait as the fault demands; return whether the client left meanwhile."""
+    if fault.kind not in ("hang", "slow_first_byte"):
+        return False
+    try:
+        async with asyncio.timeout(fault.seconds if fault.kind == "slow_first_byte" else None):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return False
+    return True

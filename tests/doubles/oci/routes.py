@@ -61,11 +61,8 @@ class Plane:
         routes = [Route(path, self._signed(serve), methods=["POST"]) for path, serve in actions.items()]
         routes.append(Route(TRACES, self._traces, methods=["POST"]))
         routes.append(Route("/_double/calls", self._counts, methods=["GET"]))
-        return Starlette(
-            routes=routes,
-            middleware=[Middleware(_OriginForm)],
-            exception_handlers={404: _not_found, 405: _not_found},
-        )
+        routes.append(Route("/{rest:path}", self._signed(self._nothing), methods=["GET", "POST", "PUT", "DELETE"]))
+        return Starlette(routes=routes, middleware=[Middleware(_OriginForm)])
 
     def _signed(self, serve: Serve) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -136,6 +133,9 @@ class Plane:
         self.records.keep("messages", [call.body])
         return json_answer({"messageId": uuid.uuid4().hex, "timeStamp": datetime.now(UTC).isoformat()}, 202)
 
+    async def _nothing(self, _: Call, __: Fault | None) -> Answer:
+        return error_answer(404, "NotAuthorizedOrNotFound", "no such resource")
+
     async def _traces(self, request: Request) -> Response:
         body, request_id = await request.body(), _request_id(request)
         call = Call("traces", {}, dict(request.headers))
@@ -189,8 +189,3 @@ def _target(request: Request) -> str:
     path = request.scope["raw_path"].decode("ascii")
     query = request.scope["query_string"].decode("ascii")
     return f"{path}?{query}" if query else path
-
-
-async def _not_found(request: Request, _: Exception) -> Response:
-    body = {"code": "NotAuthorizedOrNotFound", "message": "no such resource"}
-    return JSONResponse(body, 404, {"opc-request-id": _request_id(request)})

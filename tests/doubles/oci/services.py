@@ -75,7 +75,7 @@ def guardrails_answer(body: dict[str, Any], unsafe: tuple[str, ...]) -> dict[str
     if wanted.get("promptInjectionConfig") is not None:
         results["promptInjection"] = {"score": float(_INJECTION in text.lower())}
     version = (body.get("guardrailVersionConfig") or {}).get("guardrailVersion", "1.0.0")
-    return {"results": results, "guardrailVersion": version}
+    return {"results": results, "guardrailVersion": {"version": version}}
 
 
 def _emails(text: str) -> list[dict[str, Any]]:
