@@ -34,7 +34,7 @@ class OCIEmbeddings(Embeddings):
     def __init__(
         self, clients: InferenceClients, governor: Governor, entry: ModelEntry, *, dimensions: int | None = None
     ) -> None:
-        self.model_id, self.dimensions = entry.id, dimensions
+        self.model_id = f"{entry.id}-{dimensions}" if dimensions else entry.id
         self._clients, self._governor, self._entry = clients, governor, entry
         self._documents = _upstream(clients, entry.id, dimensions, "SEARCH_DOCUMENT")
         self._queries = _upstream(clients, entry.id, dimensions, "SEARCH_QUERY")

@@ -68,7 +68,7 @@ def summary_of(report: IngestReport, name: str) -> list[str]:
 
 
 async def _ingest(paths: list[Path], name: str, tenant: str, home: Path | None) -> IngestReport:
-    from retrieval import Corpora
+    from experience.corpora import open_corpora
 
-    async with Corpora(settings_of(home)) as corpora:
+    async with open_corpora(settings_of(home), tenant, "ingest") as corpora:
         return await ingest_into(corpora, tenant, name, paths)

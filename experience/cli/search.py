@@ -49,11 +49,11 @@ def search(
 
 
 async def _search(query: str, name: str, k: int, mode: Mode, tenant: str, home: Path | None) -> list[Passage]:
-    from retrieval import Corpora
+    from experience.corpora import open_corpora
     from settings import checked_name
 
     checked_name("corpus", name)
-    async with Corpora(settings_of(home)) as corpora:
+    async with open_corpora(settings_of(home), tenant, "search") as corpora:
         corpus = await corpora.get(checked_name("tenant", tenant), name)
         return await corpus.search(query, k, mode.value)
 

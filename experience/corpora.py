@@ -1,0 +1,34 @@
+"""Corpora outside of a run: with the configured embeddings, and charged where those are billed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from retrieval import Corpora
+from settings import Settings
+
+
+@asynccontextmanager
+async def open_corpora(settings: Settings, tenant: str, purpose: str) -> AsyncIterator[Corpora]:
+    """Yield the corpora of `settings`; what embedding and reranking cost is charged to `tenant`.
+
+    Args:
+        settings: what is configured.
+        tenant: who pays.
+        purpose: what the calls are for; the ledger accounts them as a run of their own.
+    """
+    if settings.data.embeddings == "local" and not settings.oci.rerank_model:
+        async with Corpora(settings) as corpora:
+            yield corpora
+        return
+    from gateway.account import Account, accounted
+    from graphs.planes import open_planes
+
+    async with (
+        open_planes(settings) as planes,
+        Corpora(settings, embeddings=planes.embeddings, reranker=planes.reranker) as corpora,
+    ):
+        with accounted(Account(tenant, f"{purpose}-{uuid.uuid4()}")):
+            yield corpora
