@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
@@ -23,6 +22,7 @@ from gateway.metering import check_fits, usage_of_call, worst_usage
 from gateway.providers import Dialect, ask_oci, ask_openai
 from gateway.scope import CallScope
 from gateway.structure import SchemaFault, parse_answer, with_schema_prompt
+from gateway.sync import run_sync
 from observability import notice
 from state.errors import ModelOutputInvalid, ModelUnavailable, UnsupportedSchema
 
@@ -83,7 +83,7 @@ class GovernedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager
-        return asyncio.run(self._agenerate(messages, stop, **kwargs))
+        return run_sync(lambda: self._agenerate(messages, stop, **kwargs))
 
     async def _agenerate(
         self,

@@ -34,6 +34,7 @@ from pydantic import BaseModel, Field
 from gateway.failure import Failure, ProviderError
 from gateway.oci_schema import wire_schema
 from gateway.oci_wire import answer_of, finish_reason, metadata, text_of, usage_of
+from gateway.sync import run_sync
 from settings.oci_inference import REQUEST_ID, InferenceClients, new_request_id
 from state.errors import ModelOutputInvalid
 
@@ -260,12 +261,6 @@ class _StreamReader:
         return found
 
 
-def run_sync(make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Return what the coroutine returns, from a loop in a thread of its own: the caller's may be running."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(make())).result()
-
-
 async def _next(chunks: AsyncIterator[Result]) -> Result | None:
     return await anext(chunks, None)
 
@@ -316,4 +311,4 @@ def not_oci(data: Any) -> ProviderError:
     return ProviderError(Failure(f"its answer is {kind}, not what OCI answers", False, True, hint=hint))
 
 
-__all__ = ["OCIChatModel", "not_oci", "run_sync"]
+__all__ = ["OCIChatModel", "not_oci"]

@@ -15,7 +15,8 @@ from pydantic import ConfigDict
 from gateway.account import current_account
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor, PlannedCall
-from gateway.oci_chat import not_oci, run_sync
+from gateway.oci_chat import not_oci
+from gateway.sync import run_sync
 from settings.oci_inference import InferenceClients
 from state.values import Usage
 

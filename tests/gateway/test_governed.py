@@ -410,3 +410,10 @@ def test_the_extractive_model_takes_large_prompts(tmp_path):
     assert gateway.prompt_chars("extractive") > 2_000_000
     assert gateway.prompt_chars("openai:small") == (8_192 - 2_048) * 3 - 5_500
     assert gateway.prompt_chars("openai:small", 100_000) == 4_096 * 3 - 5_500
+
+
+async def test_a_synchronous_call_works_where_a_loop_runs(tmp_path):
+    asked = Asked(tmp_path, PLAN, PLAN)
+    assert asked.model(task="one").invoke(PROMPT).text
+    assert (await asked.model(task="two").ainvoke(PROMPT)).text
+    assert (await asked.usage()).calls == 2
