@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from experience.cli.budget import app as budget
 from experience.cli.corpus import app as corpus
 from experience.cli.cost import cost
 from experience.cli.doctor import doctor
@@ -28,3 +29,4 @@ app = typer.Typer(
 for command in (ingest, search, research, resume, threads, show, guard, verify, models, cost, doctor):
     app.command()(handled(command))
 app.add_typer(corpus, name="corpus")
+app.add_typer(budget, name="budget")
