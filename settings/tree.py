@@ -74,10 +74,37 @@ class OCISettings(_Section):
     logging_endpoint: str = ""
     monitoring_endpoint: str = ""
     notifications_endpoint: str = ""
+    vault_endpoint: str = ""
     apm_endpoint: str = ""
     """Data upload endpoint of the APM domain."""
     apm_data_key: SecretStr = SecretStr("")
     """The APM domain's private data key."""
+
+
+class OracleSettings(_Section):
+    """Oracle Database 23ai or later."""
+
+    dsn: str = ""
+    """EZConnect string, full descriptor, or TNS alias."""
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    password_secret_id: str = ""
+    """OCID of a secret of OCI Vault."""
+    config_dir: Path | None = None
+    """Folder of `tnsnames.ora`."""
+    wallet_location: Path | None = None
+    wallet_password: SecretStr = SecretStr("")
+    pool_min: int = Field(1, ge=0, le=100)
+    pool_max: int = Field(8, ge=1, le=1000)
+    connect_timeout_seconds: float = Field(10.0, gt=0)
+    acquire_timeout_seconds: float = Field(10.0, gt=0)
+    call_timeout_seconds: float = Field(60.0, gt=0)
+    statement_cache: int = Field(50, ge=0)
+    table_prefix: str = "SIXPLANE"
+    vector_index: Literal["none", "hnsw", "ivf"] = "hnsw"
+    target_accuracy: int = Field(95, ge=50, le=100)
+    """Percent of exact search that an approximate one has to reach."""
 
 
 class LimitSettings(_Section):
@@ -174,6 +201,7 @@ class Settings(BaseSettings):
     models: ModelSettings = ModelSettings()
     openai: OpenAISettings = OpenAISettings()
     oci: OCISettings = OCISettings()
+    oracle: OracleSettings = OracleSettings()
     limits: LimitSettings = LimitSettings()
     budgets: BudgetSettings = BudgetSettings()
     data: DataSettings = DataSettings()
