@@ -97,7 +97,7 @@ async def measure(home: Path) -> tuple[list[float], list[float]]:
     gateway = Gateway(settings, ledger=Ledger(settings), embeddings=embeddings, models={"scripted:m": scripted()})
     corpora = StubCorpora({("local", "default"): StubCorpus("default")})
     parts = Collaborators(gateway, corpora, GuardChain((), settings.policy), Agreeing())  # type: ignore[arg-type]
-    threads = Threads(home / "threads.db", lease_seconds=60)
+    threads = Threads(settings, lease_seconds=60)
     await threads.setup()
     ours: list[float] = []
     bare: list[float] = []

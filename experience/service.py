@@ -259,7 +259,7 @@ async def open_service(
     """Yield the service of `settings`; `gateway_models` adds chat models by id, `embeddings` replaces the encoder."""
     configure_tracing(settings)
     async with open_collaborators(settings, models=gateway_models, embeddings=embeddings) as collaborators:
-        threads = Threads(settings.home / "threads.db", lease_seconds=settings.run.lease_seconds)
+        threads = Threads(settings, lease_seconds=settings.run.lease_seconds)
         try:
             await threads.setup()
             async with compile_research_graph(settings, collaborators) as graph:

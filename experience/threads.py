@@ -9,26 +9,23 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from settings import Settings
+from settings.sql import Database, JsonText
 from state.channels import ResearchContext
-from state.errors import DependencyUnavailable, StorageFull, ThreadBusy, ThreadMissing
+from state.errors import DependencyUnavailable, ThreadBusy, ThreadMissing
 from state.values import Refusal, Value
 
 UNFINISHED = ("running", "interrupted", "review")
 """A thread in one of these has work left: `running` without a live lease is a run that was killed. (`stopped` is the
 status of a report: that run is over.)"""
-
-NO_ROOM_BYTES = 64 * 1024
-"""Free space below which an I/O error of SQLite means a full disk."""
 
 Result = TypeVar("Result")
 
@@ -41,8 +38,8 @@ _threads = sa.Table(
     sa.Column("run_id", sa.String(36), nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("question", sa.Text, nullable=False),
-    sa.Column("context", sa.JSON, nullable=False),
-    sa.Column("refusal", sa.JSON),
+    sa.Column("context", JsonText, nullable=False),
+    sa.Column("refusal", JsonText),
     sa.Column("trace_id", sa.String(32), nullable=False),
     sa.Column("span_id", sa.String(16), nullable=False),
     sa.Column("lease_owner", sa.String(200)),
@@ -75,20 +72,20 @@ class StoredRun(Value):
 
 
 class Threads:
-    """The table, on SQLite through SQLAlchemy Core: immediate transactions in a worker thread."""
+    """The table, on SQLite or Oracle Database through SQLAlchemy Core, in worker threads."""
 
-    def __init__(self, path: Path, *, lease_seconds: float) -> None:
-        self._engine, self._folder = _engine(path), path.parent
+    def __init__(self, settings: Settings, *, lease_seconds: float, engine: sa.Engine | None = None) -> None:
+        self._database = Database(settings, "threads.db", _metadata, engine=engine)
         self._lease_seconds = lease_seconds
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
     async def setup(self) -> None:
-        """Create the table where it is missing."""
-        await self._run(_metadata.create_all)
+        """Open the table; on SQLite create it where it is missing."""
+        await self._run(lambda _: None)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await asyncio.to_thread(self._engine.dispose)
+        await asyncio.to_thread(self._database.close)
 
     async def start(
         self,
@@ -175,37 +172,8 @@ class Threads:
         return await asyncio.to_thread(self._in_transaction, work)
 
     def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
-        try:
-            with self._engine.begin() as connection:
-                return work(connection)
-        except sa.exc.DatabaseError as error:
-            raise _storage_error(error, self._folder) from error
-
-
-def _engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30, "isolation_level": None})
-
-    @sa.event.listens_for(engine, "connect")
-    def _configure(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    @sa.event.listens_for(engine, "begin")
-    def _immediate(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _storage_error(error: sa.exc.DatabaseError, folder: Path) -> DependencyUnavailable:
-    """Return it as one of ours. SQLite calls a full disk an I/O error where its write-ahead log cannot grow."""
-    no_room = "disk I/O" in str(error.orig) and shutil.disk_usage(folder).free < NO_ROOM_BYTES
-    if no_room or "full" in str(error.orig):
-        return StorageFull("the thread table cannot be written: the disk is full")
-    return DependencyUnavailable(
-        f"the thread table cannot be used: {error.orig}",
-        hint="check the permissions of the home folder, or move `threads.db` away; checkpoints are kept elsewhere",
-    )
+        with self._database.transaction() as connection:
+            return work(connection)
 
 
 def _start(connection: sa.Connection, tenant: str, thread_id: str, values: dict[str, Any]) -> None:

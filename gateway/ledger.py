@@ -8,15 +8,11 @@ in full, never released, or the limits would not hold.
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
@@ -25,13 +21,13 @@ from gateway import ledger_alerts
 from gateway.ledger_alerts import Alert
 from gateway.ledger_tables import calls, limits, memo, metadata, scopes
 from settings import Settings
-from state.errors import BudgetExceeded, DependencyUnavailable, SettingsInvalid, StorageFull
+from settings.sql import Database
+from state.errors import BudgetExceeded, SettingsInvalid
 from state.values import Usage, Value
 
 Result = TypeVar("Result")
 Kind = Literal["run", "tenant", "month"]
 
-_BUSY_SECONDS = 30
 _LEASE_MARGIN_SECONDS = 60
 _FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
 
@@ -102,12 +98,9 @@ class Ledger:
     """The ledger of the home folder, or of `engine`."""
 
     def __init__(self, settings: Settings, *, engine: sa.Engine | None = None) -> None:
-        self._path = settings.home / "ledger.db"
+        self._database = Database(settings, "ledger.db", metadata, engine=engine)
         self._budgets = settings.budgets
         self._lease_ms = round((settings.models.deadline_seconds + _LEASE_MARGIN_SECONDS) * 1000)
-        self._opening = threading.Lock()
-        self._given, self._engine = engine, None if engine is None else engine
-        self._ready = False
         self._limit_of: dict[str, int | None] = {}
 
     async def reserve(
@@ -213,25 +206,14 @@ class Ledger:
 
     async def aclose(self) -> None:
         """Close the connections that were opened here."""
-        if self._engine is not None and self._given is None:
-            await asyncio.to_thread(self._engine.dispose)
+        await asyncio.to_thread(self._database.close)
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
         return await asyncio.to_thread(self._in_transaction, work)
 
     def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
-        with _classified(), self._opened().begin() as connection:
+        with self._database.transaction() as connection:
             return work(connection)
-
-    def _opened(self) -> sa.Engine:
-        with self._opening:
-            if self._engine is None:
-                self._engine = open_engine(self._path)
-            if not self._ready:
-                with self._engine.begin() as connection:
-                    metadata.create_all(connection)
-                self._ready = True
-            return self._engine
 
     def _reserve(
         self, connection: sa.Connection, wanted: Reservation, limit: int | None, row: Mapping[str, Any]
@@ -334,20 +316,6 @@ def scope_keys(tenant: str, run_id: str) -> dict[str, str]:
     }
 
 
-def open_engine(path: Path) -> sa.Engine:
-    """Return an engine on the SQLite file at `path` whose transactions take the writer's lock as they begin."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None})
-    sa.event.listen(engine, "connect", _configure)
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
-
-
-def _configure(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-
-
 def _settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None, state: str) -> bool:
     figures = {name: getattr(usage, name) for name in _FIGURES} if state != "charged" else None
     crossed = False
@@ -418,17 +386,3 @@ def _kind_of(scope: str) -> str:
 
 def _now_ms() -> int:
     return round(time.time() * 1000)
-
-
-@contextmanager
-def _classified() -> Iterator[None]:
-    try:
-        yield
-    except (sa.exc.DBAPIError, OSError) as error:
-        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "errno", 0) == errno.ENOSPC:
-            raise StorageFull("the ledger cannot be written: the disk is full") from error
-        raise DependencyUnavailable(
-            f"the ledger cannot be used: {cause}",
-            hint="check the permissions of the home folder, or move `ledger.db` away and start again",
-        ) from error

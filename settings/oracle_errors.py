@@ -25,10 +25,12 @@ _INIT = "run `sixplane db init`, or `sixplane db upgrade` after an update"
 _CREDENTIALS = (
     "check SIXPLANE_ORACLE__USER and the password (SIXPLANE_ORACLE__PASSWORD, _PASSWORD_FILE or _PASSWORD_SECRET_ID)"
 )
-_DSN = "check SIXPLANE_ORACLE__DSN; an Autonomous Database also needs its wallet, see docs/oracle.md"
+DSN_HINT = "check SIXPLANE_ORACLE__DSN; an Autonomous Database also needs its wallet, see docs/oracle.md"
+POOL_TIMEOUT = "DPY-4005"
+
 _AGAIN = "nothing was written; run the command again"
 
-_DOWN = _Meaning(DependencyUnavailable, "the database cannot be reached", _DSN)
+_DOWN = _Meaning(DependencyUnavailable, "the database cannot be reached", DSN_HINT)
 _LOST = _Meaning(DependencyUnavailable, "the connection to the database was lost", _AGAIN)
 _DENIED = _Meaning(DependencyUnavailable, "the database user lacks a privilege", _GRANTS)
 
@@ -50,11 +52,13 @@ _MEANINGS: dict[str, _Meaning] = {
         SettingsInvalid, "the TNS alias is not known", "check SIXPLANE_ORACLE__CONFIG_DIR and the DSN"
     ),
     "ORA-12170": _DOWN,
-    "ORA-12514": _Meaning(SettingsInvalid, "the listener does not know the service name", _DSN),
+    "ORA-12514": _Meaning(SettingsInvalid, "the listener does not know the service name", DSN_HINT),
     "ORA-12541": _DOWN,
     "ORA-12545": _DOWN,
     "ORA-28000": _Meaning(SettingsInvalid, "the account is locked", "an administrator unlocks it"),
-    "ORA-28001": _Meaning(SettingsInvalid, "the password has expired", "set a new one, then put it into the settings"),
+    "ORA-28001": _Meaning(
+        SettingsInvalid, "the password has expired", "set a new password, then put it into the settings"
+    ),
     "ORA-51803": _Meaning(EmbeddingMismatch, "the vector has another dimension than its column", _INIT),
     "ORA-51808": _Meaning(EmbeddingMismatch, "two vectors of different dimensions were compared", _INIT),
     "ORA-51805": _Meaning(BadInput, "the vector is not well-formed", "embed the text again; NaN is no number"),
@@ -70,7 +74,7 @@ _MEANINGS: dict[str, _Meaning] = {
     "ORA-12537": _LOST,
     "DPY-1001": _LOST,
     "DPY-4011": _LOST,
-    "DPY-4005": _Meaning(
+    POOL_TIMEOUT: _Meaning(
         DependencyUnavailable, "no connection of the pool became free in time", "raise SIXPLANE_ORACLE__POOL_MAX"
     ),
     "DPY-4024": _Meaning(
@@ -82,8 +86,8 @@ _MEANINGS: dict[str, _Meaning] = {
     "DPY-4001": _Meaning(SettingsInvalid, "user or password is missing", _CREDENTIALS),
     "DPY-4026": _Meaning(SettingsInvalid, "`tnsnames.ora` is missing", "check SIXPLANE_ORACLE__CONFIG_DIR"),
     "DPY-6000": _DOWN,
-    "DPY-6001": _Meaning(SettingsInvalid, "the listener does not know the service name", _DSN),
-    "DPY-6003": _Meaning(SettingsInvalid, "the listener does not know the SID", _DSN),
+    "DPY-6001": _Meaning(SettingsInvalid, "the listener does not know the service name", DSN_HINT),
+    "DPY-6003": _Meaning(SettingsInvalid, "the listener does not know the SID", DSN_HINT),
     "DPY-6005": _DOWN,
     "DPY-3010": _Meaning(DependencyUnavailable, "the database is too old", "use Oracle Database 23ai or later"),
 }

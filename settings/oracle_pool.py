@@ -6,13 +6,14 @@ either fails, and which knows no wallet and no time-outs.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from settings.oracle_errors import classify_oracle
+from settings.oracle_errors import DSN_HINT, POOL_TIMEOUT, classify_oracle, codes_of
 from settings.tree import OracleSettings, Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MODULE = "sixplane"
 MINIMUM_VERSION = 23
 PING_INTERVAL_SECONDS = 60
+CLOSE_SECONDS = 5
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,20}")
 
@@ -37,28 +39,43 @@ async def open_oracle_pool(settings: Settings) -> AsyncIterator[oracledb.AsyncCo
     import oracledb
 
     oracle = settings.oracle
-    arguments = pool_arguments(oracle, await _password(settings))
+    arguments = pool_arguments(oracle, await asyncio.to_thread(oracle_password, settings))
     try:
         pool = oracledb.create_pool_async(**arguments, session_callback=_session_callback(oracle))
     except oracledb.Error as error:
         raise classify_oracle(error) from error
     try:
-        await _check_version(pool)
+        await _check_version(pool, oracle.connect_timeout_seconds + oracle.acquire_timeout_seconds)
         yield pool
     finally:
-        await pool.close(force=True)
+        with suppress(TimeoutError, oracledb.Error):  # a connection that hangs must not hold the process
+            await asyncio.wait_for(pool.close(force=True), CLOSE_SECONDS)
 
 
 def pool_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
-    """Return the driver's arguments.
+    """Return the driver's arguments for the pool. Raises like `connect_arguments`."""
+    import oracledb
+
+    return {
+        **connect_arguments(oracle, password),
+        "min": oracle.pool_min,
+        "max": oracle.pool_max,
+        "increment": 1,
+        "getmode": oracledb.POOL_GETMODE_TIMEDWAIT,
+        "wait_timeout": round(oracle.acquire_timeout_seconds * 1000),
+        "ping_interval": PING_INTERVAL_SECONDS,
+    }
+
+
+def connect_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
+    """Return the driver's arguments for one connection.
 
     Raises:
         SettingsInvalid: something is missing, or the prefix is no identifier.
     """
     checked_prefix(oracle)
-    missing = [
-        name for name, value in (("DSN", oracle.dsn), ("USER", oracle.user), ("PASSWORD", password)) if not value
-    ]
+    given = {"DSN": oracle.dsn, "USER": oracle.user, "PASSWORD": password}
+    missing = [name for name, value in given.items() if not value]
     if missing:
         raise SettingsInvalid(
             f"Oracle Database needs {', '.join(missing).lower()}",
@@ -73,12 +90,7 @@ def pool_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
         "dsn": oracle.dsn,
         "user": oracle.user,
         "password": password,
-        "min": oracle.pool_min,
-        "max": oracle.pool_max,
-        "increment": 1,
-        "wait_timeout": round(oracle.acquire_timeout_seconds * 1000),
         "tcp_connect_timeout": oracle.connect_timeout_seconds,
-        "ping_interval": PING_INTERVAL_SECONDS,
         "stmtcachesize": oracle.statement_cache,
         "program": MODULE,
         **{name: value for name, value in wallet.items() if value},
@@ -96,23 +108,29 @@ def checked_prefix(oracle: OracleSettings) -> str:
 
 
 def _session_callback(oracle: OracleSettings) -> Any:
-    """Name each session for the database's own views, and bound every call on it."""
-
     async def prepare(connection: oracledb.AsyncConnection, _: str) -> None:
-        connection.module = MODULE
-        connection.client_identifier = oracle.table_prefix
-        connection.call_timeout = round(oracle.call_timeout_seconds * 1000)
+        prepare_session(connection, oracle)
 
     return prepare
 
 
-async def _check_version(pool: oracledb.AsyncConnectionPool) -> None:
+def prepare_session(connection: Any, oracle: OracleSettings) -> None:
+    """Name a session for the database's own views, and bound every call on it."""
+    connection.module = MODULE
+    connection.client_identifier = oracle.table_prefix
+    connection.call_timeout = round(oracle.call_timeout_seconds * 1000)
+
+
+async def _check_version(pool: oracledb.AsyncConnectionPool, seconds: float) -> None:
+    """Look who answers. The driver bounds the connect alone: a host that accepts and is silent would hold for ever."""
     import oracledb
 
     try:
-        async with pool.acquire() as connection:
+        async with asyncio.timeout(seconds), pool.acquire() as connection:
             version = connection.version
-    except oracledb.Error as error:
+    except (TimeoutError, oracledb.Error) as error:
+        if isinstance(error, TimeoutError) or POOL_TIMEOUT in codes_of(error):
+            raise DependencyUnavailable("the database did not answer in time", hint=DSN_HINT) from error
         raise classify_oracle(error) from error
     if int(version.partition(".")[0]) < MINIMUM_VERSION:
         raise DependencyUnavailable(
@@ -121,7 +139,13 @@ async def _check_version(pool: oracledb.AsyncConnectionPool) -> None:
         )
 
 
-async def _password(settings: Settings) -> str:
+def oracle_password(settings: Settings) -> str:
+    """Return the password, from the settings, its file or OCI Vault; blocks.
+
+    Raises:
+        SettingsInvalid: the file is missing.
+        DependencyUnavailable: OCI Vault does not give it.
+    """
     oracle = settings.oracle
     if oracle.password_file is not None:
         if not oracle.password_file.is_file():
@@ -130,14 +154,12 @@ async def _password(settings: Settings) -> str:
             )
         return oracle.password_file.read_text(encoding="utf-8").strip()
     if oracle.password_secret_id:
-        return await _vault_secret(settings, oracle.password_secret_id)
+        return _vault_secret(settings, oracle.password_secret_id)
     return oracle.password.get_secret_value()
 
 
-async def _vault_secret(settings: Settings, secret_id: str) -> str:
+def _vault_secret(settings: Settings, secret_id: str) -> str:
     """Return the current version of a secret of OCI Vault."""
-    import asyncio
-
     from oci.exceptions import ServiceError
     from oci.secrets import SecretsClient
 
@@ -145,7 +167,7 @@ async def _vault_secret(settings: Settings, secret_id: str) -> str:
 
     client = open_oci_session(settings).client(SecretsClient, name="vault", endpoint=settings.oci.vault_endpoint)
     try:
-        bundle = await asyncio.to_thread(client.get_secret_bundle, secret_id)
+        bundle = client.get_secret_bundle(secret_id)
     except ServiceError as error:
         raise DependencyUnavailable(
             f"OCI Vault does not give the password: it answered {error.status}",

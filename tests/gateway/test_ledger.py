@@ -205,7 +205,7 @@ async def test_a_database_that_went_corrupt_meanwhile_is_a_typed_error(tmp_path,
 async def test_a_full_disk_is_a_typed_error(ledger):
     await ledger.usage("local", "run")
 
-    @sa.event.listens_for(ledger._engine, "begin")
+    @sa.event.listens_for(ledger._database._engine, "begin")
     def full(connection):
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
@@ -213,20 +213,20 @@ async def test_a_full_disk_is_a_typed_error(ledger):
     held = await ledger.reserve("local", "run", "a", 1, None)
     with pytest.raises(StorageFull, match="disk is full"):
         await ledger.settle(held, used(1), "x" * 100_000)
-    sa.event.remove(ledger._engine, "begin", full)
-    ledger._engine.dispose()
+    sa.event.remove(ledger._database._engine, "begin", full)
+    ledger._database._engine.dispose()
     await ledger.settle(held, used(1), "x" * 100_000)
     assert await ledger.usage("local", "run") == used(1)
 
 
 async def test_a_home_that_cannot_be_written_is_a_typed_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DependencyUnavailable, match="the ledger cannot be used"):
+    with pytest.raises(DependencyUnavailable, match=r"`ledger\.db` cannot be used"):
         await Ledger(settings_of(tmp_path / "file" / "home")).usage("local", "run")
 
 
 async def test_a_database_that_another_process_holds_is_a_typed_error(tmp_path, ledger, monkeypatch):
-    monkeypatch.setattr("gateway.ledger._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("settings.sql.BUSY_SECONDS", 0.1)
     await ledger.usage("local", "run")
     with sqlite3.connect(tmp_path / "ledger.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,145 @@
+"""The pool's arguments, the error table, the engines: what is missing is named, what fails has its remedy."""
+
+import socket
+import threading
+import time
+
+import oracledb
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import oracle as oracle_dialect
+
+from settings import load_settings
+from settings.oracle_errors import classify_oracle, codes_of
+from settings.oracle_pool import checked_prefix, connect_arguments, open_oracle_pool, oracle_password, pool_arguments
+from settings.sql import Database, JsonText
+from state.errors import (
+    BadInput,
+    DependencyUnavailable,
+    EmbeddingMismatch,
+    SettingsInvalid,
+    StorageFull,
+)
+
+GIVEN = {"dsn": "db.example:1521/FREEPDB1", "user": "app", "password": "p@ss/word"}
+
+
+def oracle(**given):
+    return load_settings(oracle={**GIVEN, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"dsn": ""}, "SIXPLANE_ORACLE__DSN"),
+        ({"user": ""}, "SIXPLANE_ORACLE__USER"),
+        ({"password": ""}, "SIXPLANE_ORACLE__PASSWORD"),
+        ({"password_file": "/nowhere/secret"}, "SIXPLANE_ORACLE__PASSWORD_FILE"),
+        ({"table_prefix": 'X"; DROP TABLE T'}, "SIXPLANE_ORACLE__TABLE_PREFIX"),
+        ({"table_prefix": "OTHER.SIXPLANE"}, "SIXPLANE_ORACLE__TABLE_PREFIX"),
+        ({"table_prefix": "1ST"}, "SIXPLANE_ORACLE__TABLE_PREFIX"),
+        ({"table_prefix": "A" * 22}, "SIXPLANE_ORACLE__TABLE_PREFIX"),
+    ],
+)
+def test_what_is_missing_or_no_identifier_is_named(given, told):
+    settings = oracle(**given)
+    with pytest.raises(SettingsInvalid) as caught:
+        connect_arguments(settings.oracle, oracle_password(settings))
+    assert told in caught.value.hint
+    assert "p@ss" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_password_may_hold_what_splits_connect_strings(tmp_path):
+    assert pool_arguments(oracle().oracle, "p@ss/word")["password"] == "p@ss/word"
+    (tmp_path / "secret").write_text("from a file\n")
+    assert oracle_password(oracle(password_file=tmp_path / "secret")) == "from a file"
+
+
+def test_the_pool_is_bounded_and_knows_its_wallet(tmp_path):
+    given = {"wallet_location": tmp_path, "wallet_password": "w", "pool_max": 3, "acquire_timeout_seconds": 2.5}
+    found = pool_arguments(oracle(**given).oracle, "x")
+    assert (found["max"], found["wait_timeout"], found["tcp_connect_timeout"]) == (3, 2_500, 10.0)
+    assert (found["config_dir"], found["wallet_location"], found["wallet_password"]) == (str(tmp_path),) * 2 + ("w",)
+    oracledb.PoolParams(**{name: value for name, value in found.items() if name != "dsn"})
+    assert checked_prefix(oracle(table_prefix="app_1").oracle) == "APP_1"
+
+
+class Details:
+    """What the driver puts into its errors."""
+
+    def __init__(self, code):
+        self.full_code, self.message = code, f"{code}: the text with 'zebra'"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "hint"),
+    [
+        ("ORA-00001", DependencyUnavailable, "run the command again"),
+        ("ORA-00060", DependencyUnavailable, "run the command again"),
+        ("ORA-00942", DependencyUnavailable, "sixplane db init"),
+        ("ORA-01017", SettingsInvalid, "PASSWORD"),
+        ("ORA-01031", DependencyUnavailable, "sixplane db grants"),
+        ("ORA-12170", DependencyUnavailable, "SIXPLANE_ORACLE__DSN"),
+        ("ORA-12514", SettingsInvalid, "SIXPLANE_ORACLE__DSN"),
+        ("ORA-12899", BadInput, "shorten"),
+        ("ORA-28001", SettingsInvalid, "password"),
+        ("ORA-51803", EmbeddingMismatch, "sixplane db init"),
+        ("ORA-01653", StorageFull, "space"),
+        ("ORA-03113", DependencyUnavailable, "run the command again"),
+        ("DPY-4011", DependencyUnavailable, "run the command again"),
+        ("DPY-4005", DependencyUnavailable, "POOL_MAX"),
+        ("DPY-4024", DependencyUnavailable, "CALL_TIMEOUT"),
+        ("ORA-99999", DependencyUnavailable, "look the code up"),
+    ],
+)
+def test_an_error_is_told_by_its_code_with_the_remedy_and_without_its_text(code, kind, hint):
+    inner = oracledb.DatabaseError(Details(code))
+    wrapped = RuntimeError(f"Failed due to a DB issue: {code}")
+    wrapped.__cause__ = RuntimeError("again")
+    wrapped.__cause__.__cause__ = inner
+    for error in (inner, wrapped):
+        found = classify_oracle(error)
+        assert type(found) is kind
+        assert code in found.message
+        assert hint in found.hint
+        assert "zebra" not in f"{found.message} {found.hint}"
+
+
+def test_an_error_without_a_code_is_unavailable_by_its_class():
+    assert codes_of(ValueError("no code")) == []
+    assert "ValueError" in classify_oracle(ValueError("no code")).message
+
+
+async def test_a_closed_port_and_a_silent_host_are_told_apart_from_nothing_in_bounded_time():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(DependencyUnavailable, match="cannot be reached") as caught:
+        async with open_oracle_pool(oracle(dsn=f"127.0.0.1:{port}/FREEPDB1", connect_timeout_seconds=1)):
+            pass
+    assert "SIXPLANE_ORACLE__DSN" in caught.value.hint
+
+
+async def test_a_host_that_never_answers_is_given_up():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        accepted = []
+        threading.Thread(target=lambda: accepted.append(silent.accept()), daemon=True).start()
+        dsn = f"127.0.0.1:{silent.getsockname()[1]}/FREEPDB1"
+        settings = oracle(dsn=dsn, connect_timeout_seconds=0.5, acquire_timeout_seconds=1)
+        began = time.monotonic()
+        with pytest.raises(DependencyUnavailable, match="did not answer in time"):
+            await open_oracle_pool(settings).__aenter__()
+        assert time.monotonic() - began < 15
+
+
+def test_json_is_text_on_every_database():
+    column = sa.Column("a", JsonText)
+    assert str(column.type.compile(dialect=oracle_dialect.dialect())) == "CLOB"
+    metadata = sa.MetaData()
+    table = sa.Table("t", metadata, sa.Column("a", JsonText))
+    engine = sa.create_engine("sqlite://")
+    with Database(load_settings(), "x.db", metadata, engine=engine).transaction() as connection:
+        connection.execute(table.insert(), [{"a": {"b": [1, None]}}, {"a": None}])
+        assert connection.execute(sa.select(table.c.a)).scalars().all() == [{"b": [1, None]}, None]
