@@ -75,6 +75,17 @@ def worst_usage(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_t
     )
 
 
+def input_usage(entry: ModelEntry, texts: Sequence[str]) -> Usage:
+    """Return what a call without a written answer uses: embeddings, reranking, guardrails.
+
+    Raises:
+        PriceUnknown: the catalogue has no price for the model.
+    """
+    chars = sum(map(len, texts))
+    units = chars if entry.unit == "characters" else _tokens(chars)
+    return Usage(calls=1, input_chars=chars, input_tokens=_tokens(chars), cost_micro_usd=entry.cost(units, 0))
+
+
 def usage_of_call(entry: ModelEntry, messages: Sequence[BaseMessage], answer: AIMessage) -> Usage:
     """Return what the provider reports, counted where it does not."""
     asked = chars_of(messages)

@@ -17,6 +17,7 @@ from langchain_oci import OCIGenAIEmbeddings
 from gateway.account import current_account
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor, PlannedCall
+from gateway.metering import input_usage
 from gateway.oci_chat import not_oci
 from gateway.sync import run_sync
 from settings.oci_inference import InferenceClients
@@ -26,7 +27,6 @@ MAX_BATCH = 96
 """Texts of one call (service limit)."""
 
 PARALLEL_BATCHES = 4
-CHARS_PER_TOKEN = 3
 
 
 class OCIEmbeddings(Embeddings):
@@ -75,13 +75,7 @@ class OCIEmbeddings(Embeddings):
         return run_sync(once)
 
     async def _embed(self, upstream: _Upstream, texts: list[str]) -> list[list[float]]:
-        chars = sum(map(len, texts))
-        most = Usage(
-            calls=1,
-            input_chars=chars,
-            input_tokens=-(-chars // CHARS_PER_TOKEN),
-            cost_micro_usd=self._entry.cost(chars if self._entry.unit == "characters" else -(-chars // 3), 0),
-        )
+        most = input_usage(self._entry, texts)
         answer = await self._governor.call(
             PlannedCall(
                 operation="embeddings",

@@ -16,10 +16,10 @@ from oci.generative_ai_inference import models as wire
 from gateway.account import current_account
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor, PlannedCall
+from gateway.metering import input_usage
 from gateway.oci_chat import not_oci
 from settings.oci_inference import InferenceClients
 from settings.tree import OCISettings
-from state.values import Usage
 
 CATEGORIES = ("OVERALL", "BLOCKLIST")
 
@@ -37,8 +37,7 @@ class OCIGuardrailCalls:
             ModelUnavailable: it did not answer.
             BudgetExceeded: a limit does not cover the call.
         """
-        chars = len(text)
-        most = Usage(calls=1, input_chars=chars, cost_micro_usd=self._entry.cost(chars, 0))
+        most = input_usage(self._entry, [text])
         return await self._governor.call(
             PlannedCall(
                 operation="guard",

@@ -15,10 +15,10 @@ from pydantic import ConfigDict
 from gateway.account import current_account
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor, PlannedCall
+from gateway.metering import input_usage
 from gateway.oci_chat import not_oci
 from gateway.sync import run_sync
 from settings.oci_inference import InferenceClients
-from state.values import Usage
 
 
 class OCIReranker(BaseDocumentCompressor):
@@ -74,14 +74,7 @@ class OCIReranker(BaseDocumentCompressor):
             compartment_id=self.clients.session.compartment_id,
             top_n=None,
         )
-        chars = len(query) + sum(map(len, texts))
-        tokens = -(-chars // 3)
-        most = Usage(
-            calls=1,
-            input_chars=chars,
-            input_tokens=tokens,
-            cost_micro_usd=self.entry.cost(chars if self.entry.unit == "characters" else tokens, 0),
-        )
+        most = input_usage(self.entry, [query, *texts])
         return await self.governor.call(
             PlannedCall(
                 operation="rerank",

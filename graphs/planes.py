@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from settings.tree import uses_oci
 
 if TYPE_CHECKING:
     from settings.oci_session import OCISession
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,3 +103,6 @@ def _topic(settings: Settings, session: OCISession | None) -> Publish | None:
 
 async def _shut(telemetry: CallTelemetry) -> None:
     await asyncio.to_thread(telemetry.shutdown)
+    lost = {name: count for name, count in telemetry.dropped().items() if count}
+    if lost:
+        _log.warning("telemetry that no sink took: %s", ", ".join(f"{name} {count}" for name, count in lost.items()))
