@@ -20,13 +20,14 @@ Check = Callable[[Settings, Corpora], Awaitable[str]]
 
 async def check_health(settings: Settings, corpora: Corpora) -> HealthStatus:
     """Run every check; none stops the others."""
-    checks = tuple([await _checked(name, check, settings, corpora) for name, check in CHECKS.items()])
+    checks = tuple([await checked(name, check(settings, corpora)) for name, check in CHECKS.items()])
     return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
 
 
-async def _checked(name: str, check: Check, settings: Settings, corpora: Corpora) -> HealthCheck:
+async def checked(name: str, check: Awaitable[str]) -> HealthCheck:
+    """Return the check called `name`: the detail that `check` returns, or the error that it raises and its remedy."""
     try:
-        return HealthCheck(name=name, ok=True, detail=await check(settings, corpora))
+        return HealthCheck(name=name, ok=True, detail=await check)
     except SixplaneError as error:
         return HealthCheck(name=name, ok=False, detail=error.message, hint=error.hint)
     except OSError as error:

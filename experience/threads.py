@@ -29,10 +29,10 @@ status of a report: that run is over.)"""
 
 Result = TypeVar("Result")
 
-_metadata = sa.MetaData()
+METADATA = sa.MetaData()
 _threads = sa.Table(
     "threads",
-    _metadata,
+    METADATA,
     sa.Column("tenant", sa.String(64), primary_key=True),
     sa.Column("thread_id", sa.String(64), primary_key=True),
     sa.Column("run_id", sa.String(36), nullable=False),
@@ -75,7 +75,7 @@ class Threads:
     """The table, on SQLite or Oracle Database through SQLAlchemy Core, in worker threads."""
 
     def __init__(self, settings: Settings, *, lease_seconds: float, engine: sa.Engine | None = None) -> None:
-        self._database = Database(settings, "threads.db", _metadata, engine=engine)
+        self._database = Database(settings, "threads.db", METADATA, engine=engine)
         self._lease_seconds = lease_seconds
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 

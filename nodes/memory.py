@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 
 from nodes.collaborators import Collaborators, context_of
 from state.channels import ResearchContext
-from state.errors import CorpusEmpty, CorpusMissing, DependencyUnavailable
+from state.errors import CorpusEmpty, CorpusMissing, DependencyUnavailable, EmbeddingMismatch
 from state.report import Report
 from state.values import Event, Status
 
@@ -40,7 +40,7 @@ class PriorWork:
             near = await corpus.search(question, k=RECALLED, mode="dense")
         except (CorpusMissing, CorpusEmpty):
             return [], []
-        except DependencyUnavailable as error:
+        except (DependencyUnavailable, EmbeddingMismatch) as error:
             return [], [Event(node="researcher", kind="memory_unavailable", detail=error.code)]
         keys = [hit.metadata["run_id"] for hit in near if (hit.scores.dense or 0.0) >= MIN_SIMILARITY]
         items = [await runtime.store.aget((tenant, NAMESPACE), key) for key in keys]
@@ -57,7 +57,7 @@ class PriorWork:
             await runtime.store.aput((tenant, NAMESPACE), report.run_id, value)
             corpus = await self._to.corpora.create(tenant, MEMORY_CORPUS)
             await corpus.ingest([_entry(report)])
-        except DependencyUnavailable as error:
+        except (DependencyUnavailable, EmbeddingMismatch) as error:
             return [Event(node="publish", kind="memory_unavailable", detail=error.code)]
         return []
 

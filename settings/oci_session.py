@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import configparser
 import difflib
 import hashlib
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,15 +32,17 @@ BREAKING_STATUSES: dict[int, list[str]] = {500: [], 502: [], 503: [], 504: []}
 """What opens a breaker. 429 is the rate limiter's: a breaker would turn a short pause into an outage."""
 
 _COMPARTMENT = re.compile(r"ocid1\.(compartment|tenancy)\.[A-Za-z0-9._-]+")
-_PRINCIPAL_SECONDS = 5
+_SETUP = "run `oci setup config`, or set SIXPLANE_OCI__CONFIG_FILE and SIXPLANE_OCI__PROFILE"
+PRINCIPAL_SECONDS = 10.0
+"""How long a principal may take to answer. The SDK alone tries for up to three minutes and takes no timeout."""
 
 
 @dataclass(frozen=True)
 class OCISession:
     """Who signs, where, and for which compartment."""
 
-    config: Mapping[str, Any]
-    signer: Any
+    config: Mapping[str, Any] = field(repr=False)
+    signer: Any = field(repr=False)
     region: str
     compartment_id: str
     timeout: tuple[float, float]
@@ -92,13 +96,11 @@ def open_oci_session(settings: Settings) -> OCISession:
         DependencyUnavailable: the metadata service of a principal does not answer.
     """
     config, signer = _AUTHS[settings.oci.auth](settings)
-    endpoint = settings.oci.endpoint
-    region = settings.oci.region or str(config.get("region") or getattr(signer, "region", "") or "")
-    if not endpoint:
-        endpoint = _inference_endpoint(region)
+    region = _region(settings.oci.region or str(config.get("region") or getattr(signer, "region", "") or ""))
+    endpoint = settings.oci.endpoint or _inference_endpoint(region)
     timeout = (settings.oci.connect_timeout_seconds, settings.oci.read_timeout_seconds)
     return OCISession(
-        config={**config, **({"region": region} if region else {})},
+        config={**config, "region": region},
         signer=signer,
         region=region,
         compartment_id=_compartment(settings),
@@ -119,11 +121,18 @@ def _compartment(settings: Settings) -> str:
     return found
 
 
+def _region(named: str) -> str:
+    """Return the region's identifier; `named` may be its short name, as `ord` for `us-chicago-1`."""
+    from oci.regions import get_region_from_short_name
+
+    if not named:
+        raise SettingsInvalid("OCI needs a region", hint="set SIXPLANE_OCI__REGION, for example to us-chicago-1")
+    return str(get_region_from_short_name(named.strip().lower()))
+
+
 def _inference_endpoint(region: str) -> str:
     from oci.regions import REGIONS, endpoint_for, is_region
 
-    if not region:
-        raise SettingsInvalid("OCI needs a region", hint="set SIXPLANE_OCI__REGION, for example to us-chicago-1")
     if not is_region(region):
         near = difflib.get_close_matches(region, REGIONS, n=1)
         hint = f"did you mean `{near[0]}`?" if near else "`oci iam region list` lists the regions"
@@ -133,18 +142,23 @@ def _inference_endpoint(region: str) -> str:
 
 def _from_file(settings: Settings) -> dict[str, Any]:
     from oci import config as sdk_config
-    from oci.exceptions import ConfigFileNotFound, InvalidConfig, ProfileNotFound
+    from oci.exceptions import ClientError, ConfigFileNotFound, InvalidKeyFilePath, ProfileNotFound
 
     path, profile = standard_oci_file(settings)
-    setup = "run `oci setup config`, or set SIXPLANE_OCI__CONFIG_FILE and SIXPLANE_OCI__PROFILE"
     try:
         return dict(sdk_config.from_file(str(path), profile))
-    except ConfigFileNotFound as error:
-        raise SettingsInvalid(f"there is no OCI configuration file `{path}`", hint=setup) from error
-    except ProfileNotFound as error:
-        raise SettingsInvalid(f"`{path}` has no profile `{profile}`", hint=setup) from error
-    except (InvalidConfig, ValueError) as error:
-        raise SettingsInvalid(f"`{path}` cannot be read as an OCI configuration", hint=setup) from error
+    except ConfigFileNotFound:
+        what, hint = f"there is no OCI configuration file `{path}` that can be read", _SETUP
+    except ProfileNotFound:
+        what, hint = f"`{path}` has no profile `{profile}`", _SETUP
+    except InvalidKeyFilePath:
+        what, hint = f"there is no private key where the profile `{profile}` names it", f"mend `key_file` in `{path}`"
+    except (ClientError, ValueError, configparser.Error) as error:
+        what = f"`{path}` cannot be read as an OCI configuration: {type(error).__name__}"
+        hint = "mend it: `[PROFILE]` lines and `name=value` lines, each name once, and no `key_content`"
+    raise SettingsInvalid(
+        what, hint=hint
+    )  # without its cause: a parser's error quotes lines, and they hold passphrases
 
 
 def _key_file(config: Mapping[str, Any]) -> Path:
@@ -158,32 +172,42 @@ def _key_file(config: Mapping[str, Any]) -> Path:
 
 
 def _private_key(config: Mapping[str, Any]) -> Any:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from oci.exceptions import InvalidPrivateKey, MissingPrivateKeyPassphrase
     from oci.signer import load_private_key
 
     path = _key_file(config)
     hint = "mend `key_file` or `pass_phrase` in the OCI profile"
+    text = _text_of(path, "private key", hint)
     try:
-        return load_private_key(path.read_text(encoding="utf-8"), config.get("pass_phrase"))
-    except MissingPrivateKeyPassphrase as error:
-        raise SettingsInvalid(f"the private key `{path}` needs a passphrase", hint=hint) from error
-    except (InvalidPrivateKey, ValueError) as error:
-        raise SettingsInvalid(f"`{path}` is no private key, or its passphrase is wrong", hint=hint) from error
+        key = load_private_key(text, config.get("pass_phrase"))
+    except MissingPrivateKeyPassphrase:
+        what = f"the private key `{path}` needs a passphrase"
+    except (InvalidPrivateKey, ValueError):
+        what = f"`{path}` is no private key in PEM, or its passphrase is wrong"
+    else:
+        if isinstance(key, RSAPrivateKey):
+            return key
+        what = f"the private key `{path}` is no RSA key"
+    raise SettingsInvalid(what, hint=hint)
+
+
+def _text_of(path: Path, what: str, hint: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeError:
+        raise SettingsInvalid(f"the {what} `{path}` is no text", hint=hint) from None
+    except OSError as error:
+        raise SettingsInvalid(f"the {what} `{path}` cannot be read: {error.strerror}", hint=hint) from error
 
 
 def _api_key(settings: Settings) -> tuple[dict[str, Any], Any]:
-    from oci.config import validate_config
-    from oci.exceptions import InvalidConfig
     from oci.signer import Signer
 
     config = _from_file(settings)
+    _check_profile(config)
     key = _private_key(config)
-    try:
-        validate_config({**config, "region": config.get("region") or settings.oci.region or "us-chicago-1"})
-    except InvalidConfig as error:
-        faults = ", ".join(f"`{name}` {fault}" for name, fault in sorted(dict(error.args[0]).items()))
-        raise SettingsInvalid(f"the OCI profile does not fit: {faults}", hint="run `oci setup config`") from error
-    if fingerprint(key) != str(config["fingerprint"]).lower():
+    if fingerprint(key) != config["fingerprint"]:
         raise SettingsInvalid(
             "the OCI profile's `fingerprint` is not that of its `key_file`",
             hint="copy the fingerprint from the console's API keys, or point `key_file` at the key that was uploaded",
@@ -196,6 +220,25 @@ def _api_key(settings: Settings) -> tuple[dict[str, Any], Any]:
         pass_phrase=config.get("pass_phrase"),
     )
     return config, signer
+
+
+def _check_profile(config: Mapping[str, Any]) -> None:
+    """Raise `SettingsInvalid` for a profile that holds no API key; each missing or malformed entry is named."""
+    from oci.config import PATTERNS
+
+    if "authentication_type" in config:
+        raise SettingsInvalid(
+            "the OCI profile has an `authentication_type`: it is none of an API key",
+            hint="remove the entry, or set SIXPLANE_OCI__AUTH to what it asks for",
+        )
+    faults = {name: "malformed" for name, pattern in PATTERNS.items() if not pattern.match(config.get(name) or "")}
+    faults |= {name: "missing" for name in (*PATTERNS, "key_file") if not config.get(name)}
+    if not faults:
+        return
+    told = ", ".join(f"`{name}` is {fault}" for name, fault in sorted(faults.items()))
+    token = "security_token_file" in config
+    hint = "set SIXPLANE_OCI__AUTH=security_token: the profile holds a session" if token else "run `oci setup config`"
+    raise SettingsInvalid(f"the OCI profile does not fit: {told}", hint=hint)
 
 
 def fingerprint(private_key: Any) -> str:
@@ -215,7 +258,7 @@ def _security_token(settings: Settings) -> tuple[dict[str, Any], Any]:
     named = config.get("security_token_file")
     if not named or not Path(str(named)).expanduser().is_file():
         raise SettingsInvalid(f"the OCI profile `{profile}` has no security token file", hint=renew)
-    token = Path(str(named)).expanduser().read_text(encoding="utf-8").strip()
+    token = _text_of(Path(str(named)).expanduser(), "security token file", renew)
     if _expiry(token, renew) <= time.time():
         raise SettingsInvalid("the OCI security token has expired", hint=renew)
     return config, SecurityTokenSigner(token, _private_key(config))
@@ -227,23 +270,38 @@ def _expiry(token: str, renew: str) -> float:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return float(claims["exp"])
-    except (LookupError, ValueError, TypeError, binascii.Error) as error:
-        raise SettingsInvalid("the OCI security token cannot be read", hint=renew) from error
+    except (LookupError, ValueError, TypeError, binascii.Error):
+        raise SettingsInvalid("the OCI security token cannot be read", hint=renew) from None
 
 
 def _principal(name: str, make: str, hint: str) -> Callable[[Settings], tuple[dict[str, Any], Any]]:
     def signer(_: Settings) -> tuple[dict[str, Any], Any]:
         from oci.auth import signers
 
-        options = {"timeout": (_PRINCIPAL_SECONDS, _PRINCIPAL_SECONDS)} if name == "instance principal" else {}
-        try:
-            return {}, getattr(signers, make)(**options)
-        except Exception as error:  # the SDK raises bare exceptions of many kinds here: each is told, with its remedy
-            raise DependencyUnavailable(
-                f"the {name} gives no credentials: {type(error).__name__}", hint=hint
-            ) from error
+        found, failed = _within(PRINCIPAL_SECONDS, getattr(signers, make))
+        if found is None:
+            what = type(failed).__name__ if failed else f"no answer in {PRINCIPAL_SECONDS:g} seconds"
+            raise DependencyUnavailable(f"the {name} gives no credentials: {what}", hint=hint) from failed
+        return {}, found
 
     return signer
+
+
+def _within(seconds: float, make: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    """Return what `make` returns or raises; neither where it takes longer, and it is left to itself then."""
+    found: list[Any] = []
+    failed: list[Exception] = []
+
+    def run() -> None:
+        try:
+            found.append(make())
+        except Exception as error:  # noqa: BLE001 - the SDK raises bare exceptions of many kinds here
+            failed.append(error)
+
+    worker = threading.Thread(target=run, name="sixplane-principal", daemon=True)
+    worker.start()
+    worker.join(seconds)
+    return (found[0] if found else None), (failed[0] if failed else None)
 
 
 _AUTHS: dict[str, Callable[[Settings], tuple[dict[str, Any], Any]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,12 +13,19 @@ from experience.cli.output import print_json, say
 from experience.cli.running import run_async, settings_of
 
 if TYPE_CHECKING:
-    from experience.models import HealthStatus
+    from experience.models import HealthCheck, HealthStatus
+    from settings import Settings
 
 
-def doctor(json_output: Json = False, home: Home = None) -> None:
-    """Check Python, the home folder, the embedding model, the corpora and the model endpoint."""
-    health = run_async(_health(home))
+Live = Annotated[
+    bool,
+    typer.Option("--live", help="Also ask OCI's models for a few tokens, billed, and write an entry to each OCI sink."),
+]
+
+
+def doctor(live: Live = False, json_output: Json = False, home: Home = None) -> None:
+    """Check Python, the home folder, the embedding model, the corpora, the model endpoint, and OCI where it is used."""
+    health = run_async(_health(home, live=live))
     if json_output:
         print_json(health.model_dump(mode="json"))
     else:
@@ -30,7 +37,7 @@ def doctor(json_output: Json = False, home: Home = None) -> None:
         raise typer.Exit(Exit.UNAVAILABLE)
 
 
-async def _health(home: Path | None) -> HealthStatus:
+async def _health(home: Path | None, *, live: bool) -> HealthStatus:
     from experience.endpoint import check_endpoint
     from experience.health import check_health
     from experience.models import HealthStatus
@@ -39,5 +46,15 @@ async def _health(home: Path | None) -> HealthStatus:
     settings = settings_of(home)
     async with Corpora(settings) as corpora:
         health = await check_health(settings, corpora)
-    endpoint = await check_endpoint(settings)
-    return HealthStatus(ok=health.ok and endpoint.ok, checks=(*health.checks, endpoint))
+    checks = (*health.checks, await check_endpoint(settings), *await _oci(settings, live=live))
+    return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
+
+
+async def _oci(settings: Settings, *, live: bool) -> tuple[HealthCheck, ...]:
+    from settings.tree import uses_oci
+
+    if not (uses_oci(settings) or settings.oci.apm_endpoint):
+        return ()  # what checks OCI is slow to import
+    from experience.oci_health import check_oci
+
+    return await check_oci(settings, live=live)

@@ -286,3 +286,16 @@ async def test_a_budget_s_thresholds_reach_the_topic(tmp_path):
     assert reports[0].status is Status.ANSWERED
     assert reports[-1].stop_reason == "budget_exceeded"
     assert sum(report.usage.cost_micro_usd for report in reports) <= 60_000
+
+
+async def test_memory_of_other_embeddings_is_passed_over_and_told(oci, tmp_path):
+    local = local_settings(oci, tmp_path / "home")
+    await ingested(local)
+    await ask(local)
+    remote = local_settings(oci, tmp_path / "home", data={"embeddings": "oci"})
+    async with open_service(remote) as service:
+        corpus = await service.corpora.create("local", "other")
+        await corpus.ingest([tmp_path / "texts"])
+        report = await service.run(ResearchRequest(question=QUESTION, context=ResearchContext(corpus="other")))
+    assert report.status is Status.ANSWERED
+    assert {(event.kind, event.detail) for event in report.events} == {("memory_unavailable", "embedding_mismatch")}
