@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 from experience.health import checked
 from experience.models import HealthCheck
+from experience.oci_live import check_live_models
+from experience.oci_remedies import both_remedies, tried
 from experience.oci_sinks import SINKS, Sink, Write, open_apm
-from gateway import CallScope, Catalog, Gateway, Governor, Ledger, load_catalog
-from gateway.account import Account, accounted
-from gateway.failures import classify
-from gateway.oci_plane import GUARDRAILS, OCIModels
+from gateway import Catalog, load_catalog
+from gateway.oci_plane import GUARDRAILS
 from observability.oci_delivery import reason
-from retrieval import load_embeddings
 from settings import Settings
 from settings.oci_session import OCISession, open_oci_session
 from settings.tree import standard_oci_file, uses_oci
-from state.channels import ResearchContext
 from state.errors import DependencyUnavailable, ModelUnknown, SettingsInvalid, SixplaneError
-from state.values import Role
 
-TENANT = "local"
-LIVE_TOKENS = 16
-"""Of the answer that `live` asks for."""
-
-_LIVE_SECONDS = 30.0
-_POLICY = "allow group … to use generative-ai-family in compartment …"
 _SPECIAL = frozenset({"embedding", "rerank", "guard"})
-
-Result = TypeVar("Result")
 
 
 async def check_oci(settings: Settings, *, live: bool = False) -> tuple[HealthCheck, ...]:
@@ -58,7 +42,7 @@ async def check_oci(settings: Settings, *, live: bool = False) -> tuple[HealthCh
     if _asks_models(settings):
         asked.append(await checked("oci generative ai", _reached(settings, session)))
         if live and all(check.ok for check in models):
-            asked += await _live_models(settings, session)
+            asked += await check_live_models(settings, session, _chat_models(settings))
     sinks = [await checked(sink.name, _sink(settings, session, sink, live=live)) for sink in SINKS]
     return (found, *models, *asked, *sinks, *apm)
 
@@ -95,13 +79,20 @@ def _used(settings: Settings, catalog: Catalog) -> dict[str, str]:
     return used
 
 
+def _chat_models(settings: Settings) -> list[str]:
+    catalog = load_catalog(prices=settings.models.prices_micro_usd)
+    chats = (model for model, use in _used(settings, catalog).items() if use == "chat")
+    return [model for model in chats if catalog.get(model).provider == "oci"]
+
+
 def _priced(catalog: Catalog, model: str, use: str) -> str:
     entry = catalog.get(model)
     if use not in entry.capabilities if use in _SPECIAL else _SPECIAL & set(entry.capabilities):
         raise ModelUnknown(f"{model!r} cannot be used for {use}", hint="`sixplane models` lists what each is for")
     entry.cost(0, 0)
     old = ", deprecated" if "deprecated" in entry.capabilities else ""
-    return f"{model} for {use} at {entry.input_price}/{entry.output_price} per {entry.unit_size:,} {entry.unit}{old}"
+    price = f"{entry.input_price}/{entry.output_price} micro-dollars per {entry.unit_size:,} {entry.unit}"
+    return f"{model} for {use} at {price}{old}"
 
 
 async def _reached(settings: Settings, session: OCISession) -> str:
@@ -110,7 +101,7 @@ async def _reached(settings: Settings, session: OCISession) -> str:
 
     clients = InferenceClients(session, name="doctor")
     try:
-        data, _ = await _tried(clients.call("list_guardrail_versions", session.compartment_id), _POLICY)
+        data, _ = await tried(clients.call("list_guardrail_versions", session.compartment_id))
     finally:
         await clients.aclose()
     items = data.get("items") if isinstance(data, dict) else None
@@ -145,111 +136,8 @@ async def _entry(write: Write, remedy: str, live: bool) -> str:
     try:
         await write()
     except SixplaneError as error:
-        raise DependencyUnavailable(error.message, hint=_both(error, remedy) or error.hint) from error
+        raise DependencyUnavailable(error.message, hint=both_remedies(error, remedy) or error.hint) from error
     except Exception as error:
-        hint = _both(error, remedy) or f"check {remedy}, the region, the network and its proxy"
+        hint = both_remedies(error, remedy) or f"check {remedy}, the region, the network and its proxy"
         raise DependencyUnavailable(reason(error), hint=hint) from error
     return "took a test entry"
-
-
-async def _tried(work: Awaitable[Result], policy: str) -> Result:
-    """Return what `work` returns. Raises `DependencyUnavailable` with the remedies of what went wrong."""
-    try:
-        return await work
-    except SixplaneError as error:
-        remedy = _both(
-            error, f"SIXPLANE_OCI__COMPARTMENT_ID, that the region has the model, and that a policy says `{policy}`"
-        )
-        raise DependencyUnavailable(error.message, hint=remedy or error.hint) from error
-    except Exception as error:
-        failure = classify(error)
-        if failure is None:
-            raise
-        remedy = _both(
-            error, f"SIXPLANE_OCI__COMPARTMENT_ID, that the region has it, and that a policy says `{policy}`"
-        )
-        raise DependencyUnavailable(failure.reason, hint=remedy or failure.hint) from error
-
-
-def _both(error: BaseException, remedy: str) -> str:
-    """Return the remedies of a refusal: OCI answers 401 and 404 to a wrong key and to a missing policy alike."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if getattr(cause, "status", None) in (401, 404):
-            return (
-                f"check the key, its fingerprint and this machine's clock; and check {remedy}: "
-                "OCI answers 401 and 404 alike for either, see docs/oci.md"
-            )
-        cause = cause.__cause__
-    return ""
-
-
-@dataclass(frozen=True)
-class _Live:
-    """What the models are asked with, each attempt once and on an account of its own."""
-
-    settings: Settings
-    gateway: Gateway
-    oci: OCIModels
-    ledger: Ledger
-    account: Account
-
-    async def chat(self) -> str:
-        model = self.gateway.model_id(Role.WRITER, ResearchContext())
-        scope = CallScope(
-            TENANT, self.account.run_id, "doctor", "doctor", 1, Role.WRITER, model, max_output_tokens=LIVE_TOKENS
-        )
-        await _tried(self.gateway.chat_model(scope).ainvoke("Say OK."), _POLICY)
-        return f"{model} answers"
-
-    async def embeddings(self) -> str:
-        vector = await _tried(self.oci.embeddings().aembed_query("OK"), _POLICY)
-        return f"{self.settings.oci.embedding_model} gives {len(vector)} dimensions"
-
-    async def rerank(self) -> str:
-        from langchain_core.documents import Document
-
-        reranker = self.oci.reranker()
-        if reranker is not None:
-            await _tried(reranker.acompress_documents([Document("OK")], "OK"), _POLICY)
-        return f"{self.settings.oci.rerank_model} answers"
-
-    async def guardrails(self) -> str:
-        guardrails = self.oci.guardrails()
-        if guardrails is not None:
-            await _tried(guardrails("OK"), _POLICY)
-        return f"version {self.settings.oci.guardrail_version} answers"
-
-    async def cost(self) -> str:
-        usage = await self.ledger.usage(TENANT, self.account.run_id)
-        return f"{usage.calls} calls for {usage.cost_micro_usd} micro-dollars"
-
-
-async def _live_models(settings: Settings, session: OCISession) -> list[HealthCheck]:
-    async with _opened(settings, session) as live:
-        wanted = {
-            "oci chat": (live.chat, settings.models.provider == "oci"),
-            "oci guardrails": (live.guardrails, settings.models.provider == "oci" and settings.oci.guardrails),
-            "oci embeddings": (live.embeddings, settings.data.embeddings == "oci"),
-            "oci rerank": (live.rerank, bool(settings.oci.rerank_model)),
-        }
-        checks = [await checked(name, ask()) for name, (ask, used) in wanted.items() if used]
-        return [*checks, await checked("oci cost of these checks", live.cost())]
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, session: OCISession) -> AsyncIterator[_Live]:
-    brief = {"max_attempts": 1, "deadline_seconds": min(settings.models.deadline_seconds, _LIVE_SECONDS)}
-    hasty = settings.model_copy(update={"models": settings.models.model_copy(update=brief)})
-    ledger = Ledger(hasty)
-    governor = Governor(hasty, ledger)
-    oci = OCIModels(hasty, session, governor, load_catalog(prices=settings.models.prices_micro_usd))
-    gateway = Gateway(hasty, ledger=ledger, embeddings=load_embeddings(hasty), oci=oci, governor=governor)
-    account = Account(TENANT, f"doctor-{uuid.uuid4().hex[:12]}", "doctor")
-    try:
-        with accounted(account):
-            yield _Live(hasty, gateway, oci, ledger, account)
-    finally:
-        await oci.aclose()
-        await ledger.end_run(TENANT, account.run_id)
-        await ledger.aclose()

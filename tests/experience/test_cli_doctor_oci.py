@@ -15,6 +15,7 @@ from tests.doubles.oci import Fault, LocalOCI
 from tests.doubles.oci.__main__ import write_keys
 from tests.doubles.oci.server import COMPARTMENT
 
+MODEL = "cohere.command-a-03-2025"
 VERSIONS = {"items": [{"guardrailVersion": "1.0.0", "state": "ACTIVE"}, {"guardrailVersion": "1.0.1"}]}
 DATA_KEY = "apm-private-data-key"
 SECRETS = (DATA_KEY, "PRIVATE KEY")
@@ -87,7 +88,7 @@ def test_who_where_and_at_what_price_is_told_without_anything_that_is_billed(doc
     for words in (
         "ok   oci credentials: api_key of the profile DEFAULT",
         f"region us-chicago-1; {oci.url.removeprefix('http://')}",
-        "cohere.command-a-03-2025 for chat at 15600/15600 per 10,000 characters",
+        "cohere.command-a-03-2025 for chat at 15600/15600 micro-dollars per 10,000 characters",
         "ok   oci generative ai: answers; guardrails 1.0.0, 1.0.1",
         "ok   oci logging: not configured (SIXPLANE_OCI__LOG_ID)",
         "ok   oci monitoring: not configured",
@@ -105,6 +106,7 @@ def test_live_asks_each_model_once_for_little_and_writes_one_entry_to_each_sink(
         "SIXPLANE_OCI__RERANK_MODEL": "cohere.rerank-v4.0-fast",
         "SIXPLANE_MODELS__PRICES_MICRO_USD": '{"cohere.rerank-v4.0-fast": [1000, 0]}',
     }
+    more["SIXPLANE_MODELS__ROLES"] = '{"writer": "meta.llama-3.3-70b-instruct"}'
     result = doctor("--live", "--json", **sinks(oci), **more)
     found = checks_of(result)
     assert result.exit_code == 0, found
@@ -112,7 +114,8 @@ def test_live_asks_each_model_once_for_little_and_writes_one_entry_to_each_sink(
         "oci credentials",
         "oci models",
         "oci generative ai",
-        "oci chat",
+        f"oci chat {MODEL}",
+        "oci chat meta.llama-3.3-70b-instruct",
         "oci guardrails",
         "oci embeddings",
         "oci rerank",
@@ -122,13 +125,14 @@ def test_live_asks_each_model_once_for_little_and_writes_one_entry_to_each_sink(
         "oci notifications",
         "oci apm",
     ]
-    asked = ["guardrailVersions", "chat", "applyGuardrails", "embedText", "rerankText"]
+    asked = ["guardrailVersions", "chat", "chat", "applyGuardrails", "embedText", "rerankText"]
     written = ["put_logs", "post_metric_data", "publish_message", "traces"]
     assert sorted(call.path for call in oci.calls) == sorted([*asked, *written])
     assert oci.of("chat")[0].body["chatRequest"]["maxTokens"] == 16
     assert (len(oci.log_entries), len(oci.metrics), len(oci.messages), len(oci.spans)) == (1, 1, 1, 1)
-    billed = -(-(len("Say OK.") + len("OK")) * 15_600 // 10_000) + 2
-    assert found["oci cost of these checks"]["detail"] == f"4 calls for {billed} micro-dollars"
+    said = len("Say OK.") + len("OK")
+    billed = sum(-(-said * price // 10_000) for price in (15_600, 1_800)) + 2
+    assert found["oci cost of these checks"]["detail"] == f"5 calls for {billed} micro-dollars"
 
 
 def test_live_twice_asks_twice(doctor, oci: LocalOCI) -> None:
@@ -245,7 +249,7 @@ def test_a_page_in_place_of_oci_s_answer_is_told(doctor, oci: LocalOCI) -> None:
 @pytest.mark.parametrize(
     ("operation", "check", "words"),
     [
-        ("chat", "oci chat", DENIED),
+        ("chat", f"oci chat {MODEL}", DENIED),
         ("applyGuardrails", "oci guardrails", DENIED),
         ("put_logs", "oci logging", ("fingerprint", "SIXPLANE_OCI__LOG_ID", "to use log-content")),
         ("post_metric_data", "oci monitoring", ("fingerprint", "SIXPLANE_OCI__METRICS_NAMESPACE", "to use metrics")),
@@ -275,7 +279,7 @@ def test_sinks_that_nobody_serves_are_told(doctor, oci: LocalOCI) -> None:
 
 
 def test_a_budget_that_is_spent_is_told(doctor) -> None:
-    found = checks_of(doctor("--live", "--json", SIXPLANE_BUDGETS__RUN_MICRO_USD="1"))["oci chat"]
+    found = checks_of(doctor("--live", "--json", SIXPLANE_BUDGETS__RUN_MICRO_USD="1"))[f"oci chat {MODEL}"]
     assert not found["ok"]
     assert "budget" in str(found["detail"])
     assert found["hint"]

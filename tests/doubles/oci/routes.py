@@ -59,6 +59,8 @@ class Plane:
             "/20181201/topics/{id}/messages": self._publish_message,
         }
         routes = [Route(path, self._signed(serve), methods=["POST"]) for path, serve in actions.items()]
+        listed = self._signed(self._guardrail_versions)
+        routes.append(Route("/20231130/guardrailVersions", listed, methods=["GET"]))
         routes.append(Route(TRACES, self._traces, methods=["POST"]))
         routes.append(Route("/_double/calls", self._counts, methods=["GET"]))
         routes.append(Route("/{rest:path}", self._signed(self._nothing), methods=["GET", "POST", "PUT", "DELETE"]))
@@ -116,6 +118,9 @@ class Plane:
 
     async def _apply_guardrails(self, call: Call, _: Fault | None) -> Answer:
         return json_answer(services.guardrails_answer(call.body, self.unsafe))
+
+    async def _guardrail_versions(self, _call: Call, _: Fault | None) -> Answer:
+        return json_answer({"items": [{"guardrailVersion": version} for version in services.GUARDRAIL_VERSIONS]})
 
     async def _put_logs(self, call: Call, _: Fault | None) -> Answer:
         self.records.keep("log_entries", telemetry.log_entries(call.body))

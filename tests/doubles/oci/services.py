@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+GUARDRAIL_VERSIONS = ("1.0.0", "1.0.1")
+
 Embed = Callable[[list[str]], list[list[float]]]
 
 MAX_INPUTS = 96
