@@ -1,0 +1,242 @@
+"""`AsyncOracleSaver` with its losses closed: types come back as they went, nothing is altered at start-up, and what
+upstream does not implement (pruning, deletion by run) is there.
+
+Upstream keeps every value that JSON takes inline, in a JSON column: a float 2.0 comes back as the integer 2, a tuple as
+a list, an enum as its text, NaN fails. Here only values that survive that column exactly stay inline; all others take
+the way through the serialiser.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import oracledb
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph_oracledb.checkpoint.oracle.aio import AsyncOracleSaver
+
+from settings.oracle_errors import classify_oracle
+from state.errors import DependencyUnavailable
+
+PACKED = "sixplane:packed"
+"""Key of a metadata value that went through the serialiser: its type and its bytes in base64."""
+
+MAX_EXACT_INTEGER = 10**38
+"""NUMBER holds 38 digits."""
+
+_VERSION = "SELECT MAX(v) FROM checkpoint_migrations"
+_LATEST = """SELECT c.checkpoint_ns, c.checkpoint_id, c.checkpoint FROM checkpoints c WHERE c.thread_id = :thread_id
+    AND c.checkpoint_id = (SELECT MAX(l.checkpoint_id) FROM checkpoints l
+    WHERE l.thread_id = c.thread_id AND l.checkpoint_ns = c.checkpoint_ns)"""
+_BLOBS = "SELECT channel, version FROM checkpoint_blobs WHERE thread_id = :thread_id AND checkpoint_ns = :ns"
+_DELETE_BLOB = """DELETE FROM checkpoint_blobs WHERE thread_id = :thread_id AND checkpoint_ns = :ns
+    AND channel = :channel AND version = :version"""
+_DELETE_OLD = tuple(
+    f"DELETE FROM {table} WHERE thread_id = :thread_id AND checkpoint_ns = :ns AND checkpoint_id <> :latest"  # noqa: S608
+    for table in ("checkpoints", "checkpoint_writes")
+)
+_OF_RUN = """SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints
+    WHERE JSON_VALUE(metadata, '$.run_id') = :run_id"""
+_DELETE_ONE = tuple(
+    f"DELETE FROM {table} WHERE thread_id = :thread_id AND checkpoint_ns = :ns AND checkpoint_id = :id"  # noqa: S608
+    for table in ("checkpoints", "checkpoint_writes")
+)
+
+
+class OracleCheckpointer(AsyncOracleSaver):
+    """The saver of the research graph on Oracle Database 23ai or later, over a pool."""
+
+    async def setup(self) -> None:
+        """Verify the tables; `sixplane db init` makes them.
+
+        Raises:
+            DependencyUnavailable: they are missing, or of another version.
+        """
+        with _translated():
+            async with self._cursor() as cursor:
+                await cursor.execute(_VERSION)
+                row = await cursor.fetchone()
+        found, wanted = (None if row is None else row[0]), len(self.MIGRATIONS) - 1
+        if found is None or int(found) != wanted:
+            raise DependencyUnavailable(
+                f"the checkpoint tables are at version {found}, and this version needs {wanted}",
+                hint="run `sixplane db init`, or `sixplane db upgrade` after an update",
+            )
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint, the latest one where `config` names none."""
+        with _translated():
+            found = await super().aget_tuple(config)
+        return None if found is None else self._unpacked(found)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002  (the interface)
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Yield checkpoints, the latest first."""
+        with _translated():
+            async for found in super().alist(config, filter=filter, before=before, limit=limit):
+                yield self._unpacked(found)
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint."""
+        packed: Any = {name: self._packed(value) for name, value in metadata.items()}
+        with _translated():
+            stored: RunnableConfig = await super().aput(config, checkpoint, packed, new_versions)
+        return stored
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what a task wrote."""
+        with _translated():
+            await super().aput_writes(config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete everything of a thread."""
+        with _translated():
+            await super().adelete_thread(thread_id)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Keep each thread's latest checkpoint per namespace alone, and the blobs that it names; or nothing.
+
+        Upstream reads every blob version of a thread at each step: an unpruned thread gets slower with every question.
+
+        Raises:
+            ValueError: an unknown strategy.
+        """
+        if strategy not in ("keep_latest", "delete"):
+            raise ValueError(f"unknown strategy {strategy!r}: it is `keep_latest` or `delete`")
+        for thread_id in thread_ids:
+            if strategy == "delete":
+                await self.adelete_thread(thread_id)
+            else:
+                await self._keep_latest(thread_id)
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints and writes of runs, by the `run_id` of their metadata."""
+        async with self._transaction() as cursor:
+            for run_id in run_ids:
+                await cursor.execute(_OF_RUN, {"run_id": str(run_id)})
+                rows = [dict(zip(("thread_id", "ns", "id"), row, strict=True)) for row in await cursor.fetchall()]
+                for statement in _DELETE_ONE if rows else ():
+                    await cursor.executemany(statement, rows)
+
+    def _should_use_blob(self, value: Any, size_threshold_mb: float = 5.0) -> bool:
+        """Whether a channel's value goes through the serialiser: whatever a JSON column would change."""
+        return not is_exact_json(value) or bool(super()._should_use_blob(value, size_threshold_mb))
+
+    async def _keep_latest(self, thread_id: str) -> None:
+        async with self._transaction() as cursor:
+            await cursor.execute(_LATEST, {"thread_id": thread_id})
+            for namespace, latest, checkpoint in await cursor.fetchall():
+                kept = dict(checkpoint.get("channel_versions") or {})
+                await cursor.execute(_BLOBS, {"thread_id": thread_id, "ns": namespace})
+                stale = [
+                    {"thread_id": thread_id, "ns": namespace, "channel": channel, "version": version}
+                    for channel, version in await cursor.fetchall()
+                    if kept.get(channel) != version
+                ]
+                if stale:
+                    await cursor.executemany(_DELETE_BLOB, stale)
+                for statement in _DELETE_OLD:
+                    await cursor.execute(statement, {"thread_id": thread_id, "ns": namespace, "latest": latest})
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Any]:
+        with _translated():
+            async with self._cursor() as cursor:
+                yield cursor
+                await cursor.connection.commit()
+
+    def _packed(self, value: Any) -> Any:
+        if is_exact_json(value):
+            return value
+        kind, data = self.serde.dumps_typed(value)
+        return {PACKED: [kind, base64.b64encode(data).decode("ascii")]}
+
+    def _unpacked(self, found: CheckpointTuple) -> CheckpointTuple:
+        metadata: Any = {name: self._loaded(value) for name, value in found.metadata.items()}
+        return found._replace(metadata=metadata)
+
+    def _loaded(self, value: Any) -> Any:
+        if not isinstance(value, Mapping) or PACKED not in value:
+            return value
+        kind, data = value[PACKED]
+        return self.serde.loads_typed((kind, base64.b64decode(data)))
+
+
+def is_exact_json(value: Any) -> bool:
+    """Whether Oracle's JSON column gives `value` back as it is, type by type."""
+    kind = type(value)
+    if kind in (type(None), bool):
+        return True
+    if kind is str:
+        return _encodes(value)
+    if kind is int:
+        return bool(abs(value) < MAX_EXACT_INTEGER)
+    if kind is list:
+        return all(map(is_exact_json, value))
+    return kind is dict and all(
+        type(key) is str and _encodes(key) and is_exact_json(each) for key, each in value.items()
+    )
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def checkpoint_ddl() -> list[str]:
+    """Return the statements that make the saver's tables, upstream's own, and record them as applied."""
+    made = [" ".join(statement.split()) for statement in AsyncOracleSaver.MIGRATIONS]
+    marks = [f"INSERT INTO checkpoint_migrations (v) SELECT {n} FROM dual WHERE NOT EXISTS "  # noqa: S608 - our numbers
+             f"(SELECT 1 FROM checkpoint_migrations WHERE v = {n})" for n in range(len(made))]  # fmt: skip
+    return [*made, *marks]
+
+
+def checkpoint_drops() -> list[str]:
+    """Return the statements that drop them."""
+    return [
+        f"DROP TABLE {table} PURGE"
+        for table in ("checkpoint_writes", "checkpoint_blobs", "checkpoints", "checkpoint_migrations")
+    ]
+
+
+@asynccontextmanager
+async def open_oracle_checkpointer(
+    pool: oracledb.AsyncConnectionPool, types: Sequence[tuple[str, str]]
+) -> AsyncIterator[OracleCheckpointer]:
+    """Yield the saver over `pool`, strict about the `types` (module and name) that it brings back.
+
+    Raises:
+        DependencyUnavailable: its tables are missing.
+    """
+    saver = OracleCheckpointer(pool, serde=JsonPlusSerializer(allowed_msgpack_modules=list(types)))
+    await saver.setup()
+    yield saver
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except oracledb.Error as error:
+        raise classify_oracle(error) from error

@@ -1,0 +1,138 @@
+"""The saver's tables, played back: what was written comes back as Oracle's JSON type would give it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from tests.doubles.oracle.recording import RecordingLob, RecordingPool, Statement
+
+COLUMNS = ("thread_id", "checkpoint", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id", "metadata")
+
+
+def through_json_column(value: Any) -> Any:
+    """Return `value` as a native JSON column gives it back: numbers as decimals, tuples as lists, enums as text.
+
+    Raises:
+        ValueError: NaN and infinities, which no JSON holds.
+    """
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, Enum):
+        return through_json_column(value.value)
+    if isinstance(value, int | float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise ValueError("no JSON number")
+        return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): through_json_column(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [through_json_column(each) for each in value]
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+class Checkpoints:
+    """The rows, and the answers of a recording pool to the saver's statements."""
+
+    def __init__(self, pool: RecordingPool, *, version: int = 6) -> None:
+        self.checkpoints: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.blobs: dict[tuple[str, str, str, str], tuple[str, Any]] = {}
+        self.writes: dict[tuple[str, str, str, str, int], tuple[str, str, Any]] = {}
+        pool.answer(r"SELECT MAX\(v\) FROM checkpoint_migrations", [(version,)])
+        pool.answer(r"MERGE INTO checkpoints ", self._put)
+        pool.answer(r"MERGE INTO checkpoint_blobs", self._put_blobs)
+        pool.answer(r"MERGE INTO checkpoint_writes", self._put_writes)
+        pool.answer(r"^SELECT thread_id, checkpoint, checkpoint_ns", self._get)
+        pool.answer(r"channel, version, type, blob FROM checkpoint_blobs", self._get_blobs)
+        pool.answer(r"task_id, channel, type, blob FROM checkpoint_writes", self._get_writes)
+        pool.answer(r"^SELECT c.checkpoint_ns, c.checkpoint_id", self._latest)
+        pool.answer(r"^SELECT channel, version FROM checkpoint_blobs", self._versions)
+        pool.answer(r"^SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints", self._of_run)
+        pool.answer(r"^DELETE FROM", self._delete)
+
+    def _put(self, statement: Statement) -> list[Any]:
+        row = dict(statement.binds)
+        row["checkpoint"] = through_json_column(row["checkpoint"])
+        row["metadata"] = through_json_column(row["metadata"])
+        self.checkpoints[row["thread_id"], row["checkpoint_ns"], row["checkpoint_id"]] = row
+        return []
+
+    def _put_blobs(self, statement: Statement) -> list[Any]:
+        for row in statement.binds:
+            key = (row["thread_id"], row["checkpoint_ns"], row["channel"], row["version"])
+            self.blobs.setdefault(key, (row["type"], _bytes(row["blob"])))
+        return []
+
+    def _put_writes(self, statement: Statement) -> list[Any]:
+        for row in statement.binds:
+            key = tuple(row[name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx"))
+            self.writes[key] = (row["channel"], row["type"], _bytes(row["blob"]))  # type: ignore[index]
+        return []
+
+    def _get(self, statement: Statement) -> list[Any]:
+        binds = statement.binds or {}
+        rows = [
+            row for row in self.checkpoints.values() if all(row.get(name) == value for name, value in binds.items())
+        ]
+        rows.sort(key=lambda row: str(row["checkpoint_id"]), reverse=True)
+        chosen = rows[:1] if "FETCH FIRST 1" in statement.text else rows
+        return [tuple(row[name] for name in COLUMNS) for row in chosen]
+
+    def _get_blobs(self, statement: Statement) -> list[Any]:
+        return [(*key, *value) for key, value in self.blobs.items() if _fits(key[:2], statement)]
+
+    def _get_writes(self, statement: Statement) -> list[Any]:
+        rows = sorted(self.writes.items(), key=lambda item: (item[0][3], item[0][4]))
+        return [(*key[:4], *value) for key, value in rows if _fits(key[:3], statement)]
+
+    def _latest(self, statement: Statement) -> list[Any]:
+        found: dict[str, tuple[str, str, Any]] = {}
+        for (thread, namespace, identifier), row in sorted(self.checkpoints.items()):
+            if thread == statement.binds["thread_id"]:
+                found[namespace] = (namespace, identifier, row["checkpoint"])
+        return list(found.values())
+
+    def _versions(self, statement: Statement) -> list[Any]:
+        wanted = (statement.binds["thread_id"], statement.binds["ns"])
+        return [key[2:] for key in self.blobs if key[:2] == wanted]
+
+    def _of_run(self, statement: Statement) -> list[Any]:
+        run = statement.binds.get("run_id")
+        return [key for key, row in self.checkpoints.items() if row["metadata"].get("run_id") == run]
+
+    def _delete(self, statement: Statement) -> list[Any]:
+        for binds in statement.binds if statement.many else [statement.binds]:
+            self._delete_one(statement.text, binds)
+        return []
+
+    def _delete_one(self, text: str, binds: Any) -> None:
+        thread = binds[0] if isinstance(binds, list) else binds["thread_id"]
+        rows: dict[Any, Any] = {
+            "checkpoints": self.checkpoints,
+            "checkpoint_blobs": self.blobs,
+            "checkpoint_writes": self.writes,
+        }[text.split()[2]]
+        for key in [key for key in rows if key[0] == thread]:
+            if isinstance(binds, list) or _doomed(key, binds):
+                del rows[key]
+
+
+def _doomed(key: tuple[Any, ...], binds: dict[str, Any]) -> bool:
+    if key[1] != binds["ns"]:
+        return False
+    if "latest" in binds:
+        return bool(key[2] != binds["latest"])
+    return tuple(key[2:4]) == (binds["channel"], binds["version"]) if "channel" in binds else key[2] == binds["id"]
+
+
+def _bytes(blob: Any) -> Any:
+    """Return what a LOB holds; a SELECT gives bytes, not locators."""
+    return blob.data if isinstance(blob, RecordingLob) else blob
+
+
+def _fits(key: tuple[Any, ...], statement: Statement) -> bool:
+    names = ("thread_id", "checkpoint_ns", "checkpoint_id")
+    return all(statement.binds.get(name, value) == value for name, value in zip(names, key, strict=False))

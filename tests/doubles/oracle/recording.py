@@ -1,0 +1,240 @@
+"""Connection and pool of the real driver's classes, so that the Oracle packages take them, without a database.
+
+pool = RecordingPool()
+pool.answer(r"SELECT privilege", [("CREATE TABLE",)])
+pool.fail(r"INSERT INTO", "ORA-00001")
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import oracledb
+
+Rows = Sequence[tuple[Any, ...]]
+Answer = Rows | Callable[["Statement"], Rows]
+
+_CONNECTION_CODES = ("ORA-03113", "ORA-03114", "ORA-03135", "DPY-4011", "DPY-1001")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement as it was sent. `many` marks an array bind."""
+
+    sql: str
+    binds: Any = None
+    many: bool = False
+
+    @property
+    def text(self) -> str:
+        """The statement in one line."""
+        return " ".join(self.sql.split())
+
+
+@dataclass
+class _Details:
+    full_code: str
+    code: int
+    message: str
+    isrecoverable: bool = False
+    context: str = ""
+    offset: int = 0
+
+
+def oracle_error(code: str, message: str = "") -> oracledb.DatabaseError:
+    """Return the driver's error for `code`, for example `ORA-00001`."""
+    kinds: dict[str, type[oracledb.DatabaseError]] = {"ORA-00001": oracledb.IntegrityError}
+    kind = oracledb.OperationalError if code in _CONNECTION_CODES else kinds.get(code, oracledb.DatabaseError)
+    details = _Details(code, int(code.partition("-")[2]), message or f"{code}: scripted", code in _CONNECTION_CODES)
+    return kind(details)
+
+
+@dataclass
+class _Script:
+    """What a recording pool's connections share."""
+
+    statements: list[Statement] = field(default_factory=list)
+    answers: list[tuple[re.Pattern[str], Answer]] = field(default_factory=list)
+    errors: list[tuple[re.Pattern[str], str, int]] = field(default_factory=list)
+    commits: int = 0
+    rollbacks: int = 0
+
+    def run(self, statement: Statement) -> Rows:
+        """Record a statement, and return its rows or raise its error."""
+        self.statements.append(statement)
+        for n, (pattern, code, times) in enumerate(self.errors):
+            if times and pattern.search(statement.text):
+                self.errors[n] = (pattern, code, times - 1)
+                raise oracle_error(code)
+        for pattern, answer in reversed(self.answers):
+            if pattern.search(statement.text):
+                return answer(statement) if callable(answer) else answer
+        return ()
+
+
+class RecordingCursor:
+    """A cursor, synchronous and asynchronous as context manager, as the driver's is."""
+
+    def __init__(self, connection: RecordingConnection, script: _Script) -> None:
+        self.connection, self._script = connection, script
+        self._rows: list[tuple[Any, ...]] = []
+        self.rowcount, self.arraysize, self.prefetchrows = 0, 100, 2
+        self.outputtypehandler: Any = None
+        self.description: list[Any] | None = None
+
+    async def execute(self, statement: str, parameters: Any = None, **named: Any) -> None:
+        self._fetch(Statement(statement, parameters if parameters is not None else named or None))
+
+    async def executemany(self, statement: str, parameters: Any, **_: Any) -> None:
+        self._fetch(Statement(statement, parameters, many=True))
+        self.rowcount = len(parameters) if hasattr(parameters, "__len__") else int(parameters)
+
+    def _fetch(self, statement: Statement) -> None:
+        self._rows = [tuple(row) for row in self._script.run(statement)]
+        self.rowcount = len(self._rows)
+        self.description = [(name,) for name in _columns(statement.text, self._rows)]
+
+    async def fetchone(self) -> tuple[Any, ...] | None:
+        return self._rows.pop(0) if self._rows else None
+
+    async def fetchall(self) -> list[tuple[Any, ...]]:
+        rows, self._rows = self._rows, []
+        return rows
+
+    async def fetchmany(self, size: int = 100) -> list[tuple[Any, ...]]:
+        rows, self._rows = self._rows[:size], self._rows[size:]
+        return rows
+
+    def setinputsizes(self, *_: Any, **__: Any) -> None:
+        """Take the types."""
+
+    def getbatcherrors(self) -> list[Any]:
+        return []
+
+    def var(self, *_: Any, **__: Any) -> Any:
+        return None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __aiter__(self) -> RecordingCursor:
+        return self
+
+    async def __anext__(self) -> tuple[Any, ...]:
+        row = await self.fetchone()
+        if row is None:
+            raise StopAsyncIteration
+        return row
+
+    def __enter__(self) -> RecordingCursor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> RecordingCursor:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+
+def _columns(text: str, rows: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Return the names of a plain select list, else `C0`, `C1`, …"""
+    width = len(rows[0]) if rows else 0
+    found = re.match(r"SELECT (.*?) FROM ", text, re.IGNORECASE)
+    names = [name.strip().upper() for name in found.group(1).split(",")] if found else []
+    return names if len(names) == width else [f"C{n}" for n in range(width)]
+
+
+class RecordingLob:
+    """A temporary LOB."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
+
+    async def write(self, data: bytes, offset: int = 1) -> None:
+        self.data = self.data[: offset - 1] + data
+
+
+class RecordingConnection(oracledb.AsyncConnection):
+    """A connection that nobody answers but the script."""
+
+    version, thin, autocommit = "23.26.0.0.0", True, False
+    module = client_identifier = action = ""
+    call_timeout = 0
+
+    def __init__(self, script: _Script | None = None) -> None:
+        self.script = script or _Script()
+
+    def cursor(self, *_: Any, **__: Any) -> RecordingCursor:
+        return RecordingCursor(self, self.script)
+
+    async def commit(self) -> None:
+        self.script.commits += 1
+
+    async def rollback(self) -> None:
+        self.script.rollbacks += 1
+
+    async def createlob(self, _: Any, data: Any = None) -> Any:
+        return RecordingLob(data or b"")
+
+    async def close(self, *_: Any, **__: Any) -> None:
+        """Nothing is open."""
+
+    async def __aenter__(self) -> RecordingConnection:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        """The driver's own looks for a transport."""
+
+
+class RecordingPool(oracledb.AsyncConnectionPool):
+    """A pool of such connections, which share one script."""
+
+    def __init__(self) -> None:
+        self.script = _Script()
+
+    @property
+    def statements(self) -> list[Statement]:
+        """Everything that was sent."""
+        return self.script.statements
+
+    @property
+    def commits(self) -> int:
+        """How often it was committed."""
+        return self.script.commits
+
+    @property
+    def rollbacks(self) -> int:
+        """How often it was rolled back."""
+        return self.script.rollbacks
+
+    def answer(self, pattern: str, rows: Answer) -> None:
+        """Answer statements that match `pattern` with `rows`; the latest answer counts."""
+        self.script.answers.append((re.compile(pattern, re.IGNORECASE), rows))
+
+    def fail(self, pattern: str, code: str, times: int = 1) -> None:
+        """Raise `code` for the next statements that match `pattern`."""
+        self.script.errors.append((re.compile(pattern, re.IGNORECASE), code, times))
+
+    @asynccontextmanager
+    async def acquire(self, *_: Any, **__: Any) -> Any:
+        """Give a connection."""
+        yield RecordingConnection(self.script)
+
+    async def release(self, *_: Any, **__: Any) -> None:
+        """Take it back."""
+
+    async def close(self, *_: Any, **__: Any) -> None:
+        """Nothing is open."""
+
+    def __del__(self) -> None:
+        """The driver's own looks for a transport."""
