@@ -9,8 +9,8 @@ the way through the serialiser.
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import oracledb
@@ -19,7 +19,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph_oracledb.checkpoint.oracle.aio import AsyncOracleSaver
 
-from settings.oracle_errors import classify_oracle
+from settings.oracle_errors import translated
 from state.errors import DependencyUnavailable
 
 PACKED = "sixplane:packed"
@@ -56,7 +56,7 @@ class OracleCheckpointer(AsyncOracleSaver):
         Raises:
             DependencyUnavailable: they are missing, or of another version.
         """
-        with _translated():
+        with translated():
             async with self._cursor() as cursor:
                 await cursor.execute(_VERSION)
                 row = await cursor.fetchone()
@@ -69,7 +69,7 @@ class OracleCheckpointer(AsyncOracleSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint, the latest one where `config` names none."""
-        with _translated():
+        with translated():
             found = await super().aget_tuple(config)
         return None if found is None else self._unpacked(found)
 
@@ -82,7 +82,7 @@ class OracleCheckpointer(AsyncOracleSaver):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """Yield checkpoints, the latest first."""
-        with _translated():
+        with translated():
             async for found in super().alist(config, filter=filter, before=before, limit=limit):
                 yield self._unpacked(found)
 
@@ -95,7 +95,7 @@ class OracleCheckpointer(AsyncOracleSaver):
     ) -> RunnableConfig:
         """Store a checkpoint."""
         packed: Any = {name: self._packed(value) for name, value in metadata.items()}
-        with _translated():
+        with translated():
             stored: RunnableConfig = await super().aput(config, checkpoint, packed, new_versions)
         return stored
 
@@ -103,12 +103,12 @@ class OracleCheckpointer(AsyncOracleSaver):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Store what a task wrote."""
-        with _translated():
+        with translated():
             await super().aput_writes(config, writes, task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete everything of a thread."""
-        with _translated():
+        with translated():
             await super().adelete_thread(thread_id)
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
@@ -158,7 +158,7 @@ class OracleCheckpointer(AsyncOracleSaver):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Any]:
-        with _translated():
+        with translated():
             async with self._cursor() as cursor:
                 yield cursor
                 await cursor.connection.commit()
@@ -232,11 +232,3 @@ async def open_oracle_checkpointer(
     saver = OracleCheckpointer(pool, serde=JsonPlusSerializer(allowed_msgpack_modules=list(types)))
     await saver.setup()
     yield saver
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except oracledb.Error as error:
-        raise classify_oracle(error) from error

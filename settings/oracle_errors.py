@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from state.errors import BadInput, DependencyUnavailable, EmbeddingMismatch, SettingsInvalid, SixplaneError, StorageFull
@@ -106,6 +107,17 @@ def classify_oracle(error: BaseException) -> SixplaneError:
         return DependencyUnavailable(what, hint="look the code up, and see `sixplane doctor`")
     code = next(code for code in codes if code in _MEANINGS)
     return meaning.kind(f"{meaning.what} ({code})", hint=meaning.hint)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the driver raises in the block into an error of our tree."""
+    import oracledb
+
+    try:
+        yield
+    except oracledb.Error as error:
+        raise classify_oracle(error) from error
 
 
 def codes_of(error: BaseException) -> list[str]:

@@ -96,7 +96,7 @@ class RecordingCursor:
     def _fetch(self, statement: Statement) -> None:
         self._rows = [tuple(row) for row in self._script.run(statement)]
         self.rowcount = len(self._rows)
-        self.description = [(name,) for name in _columns(statement.text, self._rows)]
+        self.description = [_Column((name,)) for name in _columns(statement.text, self._rows)]
 
     async def fetchone(self) -> tuple[Any, ...] | None:
         return self._rows.pop(0) if self._rows else None
@@ -149,6 +149,14 @@ def _columns(text: str, rows: Sequence[tuple[Any, ...]]) -> list[str]:
     found = re.match(r"SELECT (.*?) FROM ", text, re.IGNORECASE)
     names = [name.strip().upper() for name in found.group(1).split(",")] if found else []
     return names if len(names) == width else [f"C{n}" for n in range(width)]
+
+
+class _Column(tuple[str]):
+    """An entry of a cursor's description, by place and by name."""
+
+    @property
+    def name(self) -> str:
+        return self[0]
 
 
 class RecordingLob:

@@ -1,0 +1,180 @@
+"""`AsyncOracleStore` with its leaks and losses closed: namespaces match whole labels, values come back as they went.
+
+Upstream finds namespaces by `prefix LIKE 'ns%'`, so that `("t1",)` finds those of `("t10",)`, and `_` and `%` of a
+label are wildcards: each namespace is checked again here, and more is fetched until enough is found. It keeps values in
+a JSON column that makes the integer 2 of 2.0: values that would change go as text. A ttl is put into its SQL as it is:
+only numbers pass. `setup` makes tables; ours verifies.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import oracledb
+from langgraph.store.base import GetOp, Item, ListNamespacesOp, MatchCondition, Op, PutOp, Result, SearchOp
+from langgraph_oracledb.store.oracle.aio import AsyncOracleStore
+
+from graphs.oracle_checkpoints import is_exact_json
+from settings.oracle_errors import translated
+from state.errors import BadInput, DependencyUnavailable
+
+SUFFIX = "novec"
+"""Upstream's name for a store without vectors: ours indexes memory in a corpus."""
+
+PACKED = "sixplane:json"
+"""Key of a value that went as text."""
+
+MAX_FETCHED = 10_000
+"""Rows that a search fetches at most before it gives what it has found."""
+
+_TABLES = {
+    "store": f"store_{SUFFIX}",
+    "store_vectors": f"store_vectors_{SUFFIX}",
+    "store_migrations": f"store_migrations_{SUFFIX}",
+    "vector_migrations": f"vector_migrations_{SUFFIX}",
+}
+_VERSION = f"SELECT MAX(v) FROM {_TABLES['store_migrations']}"  # noqa: S608 - our name
+
+
+class OracleStore(AsyncOracleStore):
+    """The store of the research graph on Oracle Database 23ai or later, over a pool."""
+
+    def __init__(self, pool: oracledb.AsyncConnectionPool) -> None:
+        super().__init__(pool)
+        self.table_suffix, self.table_names = SUFFIX, dict(_TABLES)
+
+    async def setup(self) -> None:
+        """Verify the tables; `sixplane db init` makes them.
+
+        Raises:
+            DependencyUnavailable: they are missing, or of another version.
+        """
+        with translated():
+            async with self._cursor() as cursor:
+                await cursor.execute(_VERSION)
+                row = await cursor.fetchone()
+        found, wanted = (None if row is None else row[0]), len(self.MIGRATIONS) - 1
+        if found is None or int(found) != wanted:
+            raise DependencyUnavailable(
+                f"the store's tables are at version {found}, and this version needs {wanted}",
+                hint="run `sixplane db init`, or `sixplane db upgrade` after an update",
+            )
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        """Execute operations.
+
+        Raises:
+            BadInput: a ttl that is no positive number.
+            DependencyUnavailable: the database fails.
+        """
+        asked = [_checked(op) for op in ops]
+        with translated():
+            results = await super().abatch(asked)
+            return [await self._mended(op, result) for op, result in zip(asked, results, strict=True)]
+
+    async def _mended(self, op: Op, result: Any) -> Result:
+        if isinstance(op, GetOp) and result is not None:
+            return _loaded(result)
+        if isinstance(op, SearchOp):
+            return await self._searched(op, result)
+        if isinstance(op, ListNamespacesOp):
+            return [namespace for namespace in result if _fits(namespace, op)]
+        return result  # type: ignore[no-any-return]  # upstream is untyped
+
+    async def _searched(self, op: SearchOp, found: list[Any]) -> list[Any]:
+        """Return the hits inside the namespace; where others took their places, fetch more from the start."""
+        last = op.offset + op.limit
+        if op.offset == 0 and all(_inside(item, op) for item in found):
+            return [_loaded(item) for item in found]
+        limit = last
+        while True:
+            limit = min(limit * 4, MAX_FETCHED)
+            rows: Any = (await super().abatch([op._replace(offset=0, limit=limit)]))[0]
+            inside = [item for item in rows if _inside(item, op)]
+            if len(inside) >= last or len(rows) < limit or limit == MAX_FETCHED:
+                return [_loaded(item) for item in inside[op.offset : last]]
+
+
+def _inside(item: Item, op: SearchOp) -> bool:
+    return tuple(item.namespace[: len(op.namespace_prefix)]) == tuple(op.namespace_prefix)
+
+
+def _checked(op: Op) -> Op:
+    if not isinstance(op, PutOp):
+        return op
+    if op.ttl is not None and (
+        isinstance(op.ttl, bool) or not isinstance(op.ttl, int | float) or not _positive(op.ttl)
+    ):
+        raise BadInput(f"{op.ttl!r} is no time to live", hint="give minutes as a positive number")
+    if op.value is None or is_exact_json(op.value):
+        return op
+    return op._replace(value={PACKED: json.dumps(op.value)})
+
+
+def _positive(ttl: float) -> bool:
+    return math.isfinite(ttl) and ttl > 0
+
+
+def _loaded(item: Item) -> Item:
+    """Return an item with its value as it was put."""
+    value = item.value
+    item.value = json.loads(value[PACKED]) if PACKED in value else _plain(value)
+    return item
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` with integers for Oracle's decimals: no other number went into the column."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | str) else int(value)
+
+
+def _fits(namespace: tuple[str, ...], op: ListNamespacesOp) -> bool:
+    return all(_matches(namespace, condition) for condition in op.match_conditions or ())
+
+
+def _matches(namespace: tuple[str, ...], condition: MatchCondition) -> bool:
+    """Whether the labels fit, one by one; `*` stands for any. A depth limit may have cut the end off."""
+    path = condition.path
+    if len(namespace) < len(path):
+        return condition.match_type == "suffix"
+    part = namespace[: len(path)] if condition.match_type == "prefix" else namespace[-len(path) :]
+    return condition.match_type == "suffix" or all(want in ("*", label) for want, label in zip(path, part, strict=True))
+
+
+def store_ddl() -> list[str]:
+    """Return the statements that make the store's tables, upstream's own, and record them as applied."""
+    journal = _TABLES["store_migrations"]
+    made = [_without_comments(statement).format(**_TABLES) for statement in AsyncOracleStore.MIGRATIONS]
+    marks = [
+        f"INSERT INTO {journal} (v) SELECT {n} FROM dual WHERE NOT EXISTS (SELECT 1 FROM {journal} WHERE v = {n})"  # noqa: S608
+        for n in range(len(made))
+    ]
+    return [f"CREATE TABLE IF NOT EXISTS {journal} (v INTEGER PRIMARY KEY)", *made, *marks]
+
+
+def store_drops() -> list[str]:
+    """Return the statements that drop them."""
+    return [f"DROP TABLE {table} PURGE" for table in (_TABLES["store"], _TABLES["store_migrations"], "store_configs")]
+
+
+def _without_comments(statement: str) -> str:
+    return " ".join(" ".join(line for line in statement.splitlines() if not line.lstrip().startswith("--")).split())
+
+
+@asynccontextmanager
+async def open_oracle_store(pool: oracledb.AsyncConnectionPool) -> AsyncIterator[OracleStore]:
+    """Yield the store over `pool`.
+
+    Raises:
+        DependencyUnavailable: its tables are missing.
+    """
+    store = OracleStore(pool)
+    await store.setup()
+    yield store
