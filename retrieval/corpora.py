@@ -12,6 +12,7 @@ from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings
 
 from retrieval.corpus import Corpus
+from retrieval.embedded_backend import EmbeddedBackend
 from retrieval.embeddings import load_embeddings
 from settings import Settings, checked_name
 from state.errors import CorpusMissing
@@ -69,7 +70,8 @@ class Corpora:
 
     def _make(self, tenant: str, name: str, folder: Path) -> Corpus:
         embeddings = self._embeddings or load_embeddings(self._settings)
-        return Corpus(self._settings, name, tenant, folder, embeddings, self._reranker)
+        backend = EmbeddedBackend(folder, name, self._settings.data.lock_timeout_seconds)
+        return Corpus(self._settings, name, tenant, backend, embeddings, self._reranker)
 
 
 @asynccontextmanager

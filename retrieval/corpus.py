@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock, Timeout
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 
 from observability import notice, operation_span
+from retrieval.backend import CorpusBackend, CorpusWriter
 from retrieval.fusion import min_max, ranked
-from retrieval.indexes import Indexes, lock_path
 from retrieval.preparation import PreparedDocument, prepare
 from retrieval.reports import IngestReport, Manifest, ManifestEntry
-from retrieval.store import Revision, Store, translated
+from retrieval.store import Revision
 from settings import Settings
-from state.errors import BadInput, CorpusBusy, CorpusEmpty, EmbeddingMismatch
+from state.errors import BadInput, CorpusEmpty, EmbeddingMismatch
 from state.report import CorpusRef
 from state.values import Passage, Scores
 
@@ -46,23 +43,19 @@ class Corpus:
         settings: Settings,
         name: str,
         tenant: str,
-        folder: Path,
+        backend: CorpusBackend,
         embeddings: Embeddings,
         reranker: BaseDocumentCompressor | None = None,
     ) -> None:
         self.name, self.tenant = name, tenant
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
-        self._store = Store(folder / "corpus.db")
-        self._lock_path = lock_path(folder)
-        self._indexes = Indexes(self._store)
+        self._backend = backend
         self._model = str(getattr(embeddings, "model_id", type(embeddings).__name__))
 
     @property
     def vector_store(self) -> VectorStore:
         """The corpus as a LangChain vector store."""
-        from retrieval.vector_store import EmbeddedVectorStore
-
-        return EmbeddedVectorStore(self._store, self._indexes, self._embeddings)
+        return self._backend.vector_store(self._embeddings)
 
     def as_retriever(self, k: int = 10) -> BaseRetriever:
         """Return a LangChain retriever of `k` passages by hybrid search."""
@@ -80,20 +73,20 @@ class Corpus:
             EmbeddingMismatch: the corpus was built with another model.
             StorageFull, CorpusCorrupt: the disk is full, the database cannot be read.
         """
-        async with self._writer():
-            await self._check_model()
+        async with self._backend.writer() as writer:
+            self._check_same(await self._backend.revision())
             report = IngestReport()
             batch: list[PreparedDocument] = []
             items = prepare(inputs, self._settings, self.tenant, self.name)
             while (item := await asyncio.to_thread(next, items, _END)) is not _END:
                 report = await self._sort_in(item, batch, report)
                 if sum(len(document.passages) for document in batch) >= _BATCH_PASSAGES:
-                    report = await self._flush(batch, report)
+                    report = await self._flush(writer, batch, report)
                 if progress is not None:
                     progress(report)
-            report = await self._flush(batch, report)
-            await asyncio.to_thread(self._indexes.build)
-            revision = await asyncio.to_thread(self._store.revision)
+            report = await self._flush(writer, batch, report)
+            await writer.build()
+            revision = await self._backend.revision()
             return report.model_copy(update={"generation": revision.generation})
 
     async def search(
@@ -116,12 +109,13 @@ class Corpus:
         with operation_span(
             "retrieval", self.name, {"sixplane.retrieval.mode": mode, "sixplane.retrieval.k": k}
         ) as span:
-            self._check_same(await asyncio.to_thread(self._indexes.refresh))
-            if not self._indexes.size:
+            revision, searchable = await self._backend.refresh()
+            self._check_same(revision)
+            if not searchable:
                 raise CorpusEmpty(f"the corpus `{self.name}` is empty")
             if mode != "keyword" and query_vector is None:
                 query_vector = await self._embeddings.aembed_query(query)
-            found = await asyncio.to_thread(self._retrieve, query, k, mode, where, query_vector)
+            found = await self._retrieve(query, k, mode, where, query_vector)
             if self._reranker is not None and found:
                 try:
                     found = await _reranked(self._reranker, query, found)
@@ -133,20 +127,20 @@ class Corpus:
 
     async def neighbours(self, passage: Passage, *, before: int = 1, after: int = 1) -> list[Passage]:
         """Return the passages around one in the same document version, in reading order, without it."""
-        return await asyncio.to_thread(self._store.neighbours, passage.evidence_id, before, after)
+        return await self._backend.neighbours(passage.evidence_id, before, after)
 
     async def passages(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
         """Return passages by id, superseded ones too; unknown or pruned ids are absent."""
-        return await asyncio.to_thread(self._store.by_evidence, list(evidence_ids))
+        return await self._backend.by_evidence(list(evidence_ids))
 
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
         """Return the text of one document version, `None` when it is unknown or pruned."""
-        return await asyncio.to_thread(self._store.canonical_text, document_id, text_hash)
+        return await self._backend.canonical_text(document_id, text_hash)
 
     async def manifest(self) -> Manifest:
         """Return what the corpus holds."""
-        revision, rows = await asyncio.to_thread(self._store.inventory)
-        entries = tuple(ManifestEntry(**{name: row[name] for name in ManifestEntry.model_fields}) for row in rows)
+        revision, rows = await self._backend.inventory()
+        entries = tuple(ManifestEntry(**row) for row in rows)
         live = [entry for entry in entries if not entry.superseded]
         return Manifest(
             name=self.name,
@@ -160,29 +154,13 @@ class Corpus:
 
     async def summary(self) -> CorpusRef:
         """Return name, version and counts: the head of the manifest, without reading any document."""
-        revision, documents, passages = await asyncio.to_thread(self._store.counts)
+        revision, documents, passages = await self._backend.counts()
         return CorpusRef(name=self.name, version=revision.generation, documents=documents, passages=passages)
 
     async def prune(self) -> int:
         """Delete superseded versions for good; return how many passages went."""
-        async with self._writer():
-            return await asyncio.to_thread(self._store.prune)
-
-    @asynccontextmanager
-    async def _writer(self) -> AsyncIterator[None]:
-        lock = FileLock(self._lock_path, timeout=self._settings.data.lock_timeout_seconds, thread_local=False)
-        with translated(self._lock_path):
-            try:
-                await asyncio.to_thread(lock.acquire)
-            except Timeout as error:
-                raise CorpusBusy(f"another process is writing to the corpus `{self.name}`") from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    async def _check_model(self) -> None:
-        self._check_same(await asyncio.to_thread(self._store.revision))
+        async with self._backend.writer() as writer:
+            return await writer.prune()
 
     def _check_same(self, revision: Revision) -> None:
         stored = revision.embedding_model
@@ -192,12 +170,12 @@ class Corpus:
     async def _sort_in(self, item: Any, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
         if not isinstance(item, PreparedDocument):
             return report.model_copy(update={"failed": (*report.failed, item)})
-        if await asyncio.to_thread(self._store.is_current, item):
+        if await self._backend.is_current(item):
             return report.model_copy(update={"unchanged": report.unchanged + 1})
         batch.append(item)
         return report
 
-    async def _flush(self, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
+    async def _flush(self, writer: CorpusWriter, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
         if not batch:
             return report
         documents = batch.copy()
@@ -206,7 +184,7 @@ class Corpus:
             await self._embeddings.aembed_documents([text for item in documents for text in item.embedded_texts()])
         )
         pairs = [(item, [next(vectors) for _ in item.passages]) for item in documents]
-        updated, superseded = await asyncio.to_thread(self._store.put, pairs, self._model)
+        updated, superseded = await writer.put(pairs, self._model)
         return report.model_copy(
             update={
                 "added": report.added + len(documents) - updated,
@@ -216,19 +194,18 @@ class Corpus:
             }
         )
 
-    def _retrieve(
+    async def _retrieve(
         self, query: str, k: int, mode: Mode, where: Mapping[str, Any] | None, vector: Sequence[float] | None
     ) -> list[Passage]:
-        only = self._store.matching(where) if where else None
         depth = max(_DEPTH, k)
-        keyword = self._indexes.keyword(query, depth, only) if mode != "dense" else {}
-        dense = self._indexes.dense(vector, depth, only) if vector is not None and mode != "keyword" else {}
+        words, meaning = query if mode != "dense" else None, vector if mode != "keyword" else None
+        keyword, dense = await self._backend.legs(words, meaning, depth, where)
         fused = min_max([keyword, dense]) if mode == "hybrid" else {}
         order = ranked(fused or {**keyword, **dense})
         wanted = k if self._reranker is None else depth
-        passages = self._store.live(order[:wanted])
+        passages = await self._backend.live(order[:wanted])
         if len(passages) < min(wanted, len(order)):
-            passages = self._store.live(order)
+            passages = await self._backend.live(order)
         return [
             passages[row].model_copy(
                 update={"scores": Scores(keyword=keyword.get(row), dense=dense.get(row), fused=fused.get(row))}

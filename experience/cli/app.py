@@ -7,6 +7,7 @@ import typer
 from experience.cli.budget import app as budget
 from experience.cli.corpus import app as corpus
 from experience.cli.cost import cost
+from experience.cli.db import app as db
 from experience.cli.doctor import doctor
 from experience.cli.errors import handled
 from experience.cli.guard import guard
@@ -30,3 +31,4 @@ for command in (ingest, search, research, resume, threads, show, guard, verify, 
     app.command()(handled(command))
 app.add_typer(corpus, name="corpus")
 app.add_typer(budget, name="budget")
+app.add_typer(db, name="db")

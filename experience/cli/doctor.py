@@ -24,7 +24,7 @@ Live = Annotated[
 
 
 def doctor(live: Live = False, json_output: Json = False, home: Home = None) -> None:
-    """Check Python, the home folder, the embedding model, the corpora, the model endpoint, and OCI where it is used."""
+    """Check Python, home, embedding model, corpora and model endpoint; OCI and Oracle Database where they are used."""
     health = run_async(_health(home, live=live))
     if json_output:
         print_json(health.model_dump(mode="json"))
@@ -46,8 +46,21 @@ async def _health(home: Path | None, *, live: bool) -> HealthStatus:
     settings = settings_of(home)
     async with Corpora(settings) as corpora:
         health = await check_health(settings, corpora)
-    checks = (*health.checks, await check_endpoint(settings), *await _oci(settings, live=live))
+    checks = (
+        *health.checks,
+        await check_endpoint(settings),
+        *await _oci(settings, live=live),
+        *await _oracle(settings),
+    )
     return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
+
+
+async def _oracle(settings: Settings) -> tuple[HealthCheck, ...]:
+    if settings.data.backend != "oracle" and not settings.oracle.dsn:
+        return ()
+    from experience.oracle_health import check_oracle
+
+    return await check_oracle(settings)
 
 
 async def _oci(settings: Settings, *, live: bool) -> tuple[HealthCheck, ...]:

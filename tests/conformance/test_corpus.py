@@ -9,7 +9,6 @@ import sqlite3
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
@@ -77,7 +76,8 @@ async def test_a_rare_filter_never_under_returns(corpus, mode):
     rows = [
         document(f"d{n}", f"common words number{n}", kind="rare" if n % 1000 == 0 else "usual") for n in range(20_000)
     ]
-    corpus._store.put([(row, Hashed().embed_documents([row.text])) for row in rows], "hashed")
+    async with corpus._backend.writer() as writer:
+        await writer.put([(row, Hashed().embed_documents([row.text])) for row in rows], "hashed")
     found = await corpus.search("common words", 50, mode, {"kind": {"$in": ["rare"]}})
     assert len(found) == 20
     assert {item.metadata["kind"] for item in found} == {"rare"}
@@ -104,8 +104,9 @@ async def test_another_embedder_is_refused(corpus, settings):
 
 
 async def test_one_writer_at_a_time(corpus):
-    with FileLock(corpus._lock_path), pytest.raises(CorpusBusy):
-        await corpus.ingest([document("a", "x")])
+    async with corpus._backend.writer():
+        with pytest.raises(CorpusBusy):
+            await corpus.ingest([document("a", "x")])
     assert (await corpus.ingest([document("a", "x")])).added == 1
 
 

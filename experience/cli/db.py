@@ -1,0 +1,94 @@
+"""`sixplane db`: the schema in Oracle Database, as a step of deployment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experience.cli.errors import handled
+from experience.cli.options import Home, Json
+from experience.cli.output import print_json, print_table, say
+from experience.cli.running import run_async, settings_of
+from state.errors import BadInput
+
+if TYPE_CHECKING:
+    from experience.database import Migration, MigrationState
+
+app = typer.Typer(help="The schema in Oracle Database: init, upgrade, status, drop, grants.", no_args_is_help=True)
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the complete DDL; no database is needed.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Really drop everything.")]
+
+
+def init(dry_run: DryRun = False, home: Home = None) -> None:
+    """Create the tables and indexes. Running it again goes on where it broke off."""
+    if dry_run:
+        from experience.database import script
+
+        settings = settings_of(home)
+        say(script(settings, run_async(_dimensions(home))))
+        return
+    for migration in run_async(_upgrade(home)):
+        say(f"applied {migration.number}: {migration.name}")
+    say("the schema is complete")
+
+
+def status(json_output: Json = False, home: Home = None) -> None:
+    """Show which migrations are applied."""
+    states = run_async(_status(home))
+    if json_output:
+        print_json([{"number": each.number, "name": each.name, "state": each.state} for each in states])
+        return
+    print_table(("number", "migration", "state"), [(each.number, each.name, each.state) for each in states])
+
+
+def drop(yes: Yes = False, home: Home = None) -> None:
+    """Drop the tables with everything in them: corpora, checkpoints, memory, ledger."""
+    if not yes:
+        raise BadInput("dropping takes everything away", hint="add `--yes` if that is what you want")
+    run_async(_drop(home))
+    say("dropped")
+
+
+def grants(home: Home = None) -> None:
+    """Print what an administrator has to grant to the user."""
+    from experience.database import grants as statements
+
+    for statement in statements(settings_of(home)):
+        say(f"{statement};")
+
+
+async def _dimensions(home: Path | None) -> int:
+    from experience.database import embedding_dimensions
+
+    return await embedding_dimensions(settings_of(home))
+
+
+async def _upgrade(home: Path | None) -> list[Migration]:
+    from experience.database import open_schema
+
+    async with open_schema(settings_of(home), await _dimensions(home)) as schema:
+        return await schema.upgrade()
+
+
+async def _status(home: Path | None) -> list[MigrationState]:
+    from experience.database import open_schema
+
+    async with open_schema(settings_of(home), await _dimensions(home)) as schema:
+        return await schema.status()
+
+
+async def _drop(home: Path | None) -> None:
+    from experience.database import open_schema
+
+    async with open_schema(settings_of(home), await _dimensions(home)) as schema:
+        await schema.drop()
+
+
+app.command("init")(handled(init))
+app.command("upgrade")(handled(init))
+app.command("status")(handled(status))
+app.command("drop")(handled(drop))
+app.command("grants")(handled(grants))

@@ -1,0 +1,216 @@
+"""The schema in Oracle Database as ordered migrations, and the commands that deploy, verify and drop it.
+
+Start-up verifies and never alters. Oracle commits every DDL statement on its own: a migration that broke off is run
+again, and what it had made by then (ORA-00955) is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import oracle as oracle_dialect
+
+from settings import Settings
+from settings.oracle_errors import classify_oracle, codes_of
+from settings.oracle_pool import checked_prefix, open_oracle_pool
+from state.errors import DependencyUnavailable
+
+if TYPE_CHECKING:
+    import oracledb
+
+State = Literal["applied", "missing", "unknown"]
+
+EXISTS = frozenset({"ORA-00955", "ORA-01408"})
+"""The name is taken by an object; the columns are indexed already."""
+
+OCI_DIMENSIONS = 1536
+"""Of `cohere.embed-v4.0` where none are set (upstream's docstring)."""
+
+GONE = frozenset({"ORA-00942", "ORA-01418", "ORA-02289"})
+"""There is no such table, index or sequence."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step of the schema. `drops` take back what `statements` make, in an order that works."""
+
+    number: int
+    name: str
+    statements: tuple[str, ...]
+    drops: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MigrationState:
+    """Where a migration stands: `unknown` ones were applied by a later version of Sixplane."""
+
+    number: int
+    name: str
+    state: State
+
+
+def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
+    """Return the whole schema, in its order.
+
+    Args:
+        settings: prefix, index kind and accuracy.
+        dimensions: of the vectors, as the configured embeddings make them.
+    """
+    from experience import threads
+    from gateway import ledger_tables
+    from graphs.oracle_checkpoints import checkpoint_ddl, checkpoint_drops
+    from graphs.oracle_store import store_ddl, store_drops
+    from retrieval.oracle_schema import corpus_ddl, corpus_drops
+
+    steps = (
+        ("ledger", *_of_metadata(ledger_tables.metadata)),
+        ("threads", *_of_metadata(threads.METADATA)),
+        ("checkpoints", checkpoint_ddl(), checkpoint_drops()),
+        ("store", store_ddl(), store_drops()),
+        ("corpora", corpus_ddl(settings.oracle, dimensions), corpus_drops(settings.oracle)),
+    )
+    return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
+
+
+async def embedding_dimensions(settings: Settings) -> int:
+    """Return how long the configured embeddings' vectors are; OCI's are known without asking."""
+    if settings.data.embeddings == "oci":
+        return settings.oci.embedding_dimensions or OCI_DIMENSIONS
+    from retrieval import load_embeddings
+
+    return len(await load_embeddings(settings).aembed_query("dimensions"))
+
+
+def script(settings: Settings, dimensions: int) -> str:
+    """Return the complete DDL, as `sixplane db init --dry-run` prints it."""
+    lines = [f"-- the record of migrations\n{_journal_ddl(settings)};"]
+    for migration in migrations(settings, dimensions):
+        lines.append(f"-- {migration.number}: {migration.name}")
+        lines += [f"{statement};" for statement in migration.statements]
+    return "\n\n".join(lines)
+
+
+def grants(settings: Settings) -> list[str]:
+    """Return what an administrator has to grant, and no more."""
+    user = settings.oracle.user or "SIXPLANE"
+    return [
+        f"GRANT CREATE SESSION, CREATE TABLE, CREATE SEQUENCE TO {user}",
+        f"GRANT CTXAPP TO {user}",
+        f"GRANT EXECUTE ON CTXSYS.CTX_DDL TO {user}",
+        f"ALTER USER {user} QUOTA UNLIMITED ON USERS",
+    ]
+
+
+@asynccontextmanager
+async def open_schema(settings: Settings, dimensions: int) -> AsyncIterator[Schema]:
+    """Yield the schema of the configured database. Raises like `open_oracle_pool`."""
+    async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
+        yield Schema(connection, settings, migrations(settings, dimensions))
+
+
+class Schema:
+    """The migrations on one connection."""
+
+    def __init__(self, connection: oracledb.AsyncConnection, settings: Settings, known: tuple[Migration, ...]) -> None:
+        self._connection, self._settings, self._known = connection, settings, known
+        self._journal = f"{checked_prefix(settings.oracle)}_MIGRATIONS"
+
+    async def status(self) -> list[MigrationState]:
+        """Return every migration that is known or applied, in order."""
+        applied = await self._applied()
+        found = [
+            MigrationState(each.number, each.name, "applied" if each.number in applied else "missing")
+            for each in self._known
+        ]
+        known = {each.number for each in self._known}
+        return [*found, *(MigrationState(n, name, "unknown") for n, name in applied.items() if n not in known)]
+
+    async def upgrade(self) -> list[Migration]:
+        """Apply what is missing, in order, and return it.
+
+        Raises:
+            DependencyUnavailable: the database refuses; what was applied until then is recorded.
+        """
+        await self._run(_journal_ddl(self._settings), passing=EXISTS)
+        applied = await self._applied()
+        missing = [each for each in self._known if each.number not in applied]
+        for migration in missing:
+            for statement in migration.statements:
+                await self._run(statement, passing=EXISTS)
+            binds = {"n": migration.number, "name": migration.name}
+            await self._run(f"INSERT INTO {self._journal} (version_no, name) VALUES (:n, :name)", binds)  # noqa: S608
+            await self._connection.commit()
+        return missing
+
+    async def drop(self) -> None:
+        """Drop everything that the migrations made."""
+        for migration in reversed(self._known):
+            for statement in migration.drops:
+                await self._run(statement, passing=GONE)
+        await self._run(f"DROP TABLE {self._journal} PURGE", passing=GONE)
+
+    async def _applied(self) -> dict[int, str]:
+        rows = await self._rows(f"SELECT version_no, name FROM {self._journal} ORDER BY version_no")  # noqa: S608
+        return {int(number): str(name) for number, name in rows}
+
+    async def _rows(self, statement: str) -> list[Any]:
+        import oracledb
+
+        try:
+            with self._connection.cursor() as cursor:
+                await cursor.execute(statement)
+                return list(await cursor.fetchall())
+        except oracledb.Error as error:
+            if GONE.intersection(codes_of(error)):
+                return []
+            raise classify_oracle(error) from error
+
+    async def _run(
+        self, statement: str, binds: dict[str, Any] | None = None, *, passing: frozenset[str] = frozenset()
+    ) -> None:
+        import oracledb
+
+        try:
+            with self._connection.cursor() as cursor:
+                await cursor.execute(statement, binds or {})
+        except oracledb.Error as error:
+            if not passing.intersection(codes_of(error)):
+                raise classify_oracle(error) from error
+
+
+def verify(states: Iterable[MigrationState]) -> None:
+    """Raise `DependencyUnavailable` unless every migration that is known is applied."""
+    missing = [each.name for each in states if each.state == "missing"]
+    if missing:
+        raise DependencyUnavailable(
+            f"Oracle Database lacks the migrations {', '.join(missing)}",
+            hint="run `sixplane db init`, or `sixplane db upgrade` after an update",
+        )
+
+
+def _journal_ddl(settings: Settings) -> str:
+    return (
+        f"CREATE TABLE {checked_prefix(settings.oracle)}_MIGRATIONS (version_no NUMBER(9) PRIMARY KEY, "
+        "name VARCHAR2(100 CHAR) NOT NULL, applied_at TIMESTAMP WITH TIME ZONE DEFAULT SYSTIMESTAMP NOT NULL)"
+    )
+
+
+def _of_metadata(metadata: sa.MetaData) -> tuple[list[str], list[str]]:
+    """Return the statements that make SQLAlchemy's tables on Oracle Database, and those that drop them."""
+    dialect: sa.Dialect = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+    made: list[str] = []
+    for table in metadata.sorted_tables:
+        made.append(_flat(sa.schema.CreateTable(table).compile(dialect=dialect)))
+        made += [
+            _flat(sa.schema.CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=str)
+        ]
+    drops = [f"DROP TABLE {table.name} CASCADE CONSTRAINTS PURGE" for table in reversed(metadata.sorted_tables)]
+    return made, drops
+
+
+def _flat(compiled: Any) -> str:
+    return " ".join(str(compiled).split())

@@ -1,0 +1,101 @@
+"""What a corpus stands on: documents, passages and two search legs, in SQLite or in Oracle Database.
+
+A *row* is a backend's own number for a passage; it means nothing outside of the backend that gave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from retrieval.preparation import PreparedDocument
+from retrieval.store import Revision
+from state.values import Passage
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.vectorstores import VectorStore
+
+Vectors = Sequence[Sequence[float]]
+"""One vector for each passage of a document."""
+
+
+class Legs(NamedTuple):
+    """Scores by row, higher is better; a leg that was not asked is empty."""
+
+    keyword: dict[int, float]
+    dense: dict[int, float]
+
+
+class CorpusWriter(Protocol):
+    """What may be done while one holds a corpus's writer lock."""
+
+    async def put(self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str) -> tuple[int, int]:
+        """Store documents in one transaction; return (documents that replaced a version, passages superseded)."""
+        ...
+
+    async def build(self) -> None:
+        """Bring the search indexes up to what was put."""
+        ...
+
+    async def prune(self) -> int:
+        """Delete superseded versions; return how many passages went."""
+        ...
+
+
+class CorpusBackend(Protocol):
+    """One corpus of one tenant. Safe to share between tasks."""
+
+    def writer(self) -> AbstractAsyncContextManager[CorpusWriter]:
+        """Hold the writer lock for a block. Raises `CorpusBusy` if another holds it."""
+        ...
+
+    async def refresh(self) -> tuple[Revision, bool]:
+        """Catch up with the last write; return its revision, and whether there is anything to search."""
+        ...
+
+    async def revision(self) -> Revision:
+        """Return the revision of the last committed write."""
+        ...
+
+    async def is_current(self, document: PreparedDocument) -> bool:
+        """Whether the live version of the document has this text, by this parser."""
+        ...
+
+    async def legs(
+        self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None = None
+    ) -> Legs:
+        """Return the best `depth` live rows of each leg that is asked: words for `query`, cosine for `vector`.
+
+        `where` never makes a leg return fewer rows than fit. Raises `BadInput` for a filter that is not one.
+        """
+        ...
+
+    async def live(self, rows: Iterable[int]) -> dict[int, Passage]:
+        """Return the live passages among rows."""
+        ...
+
+    async def by_evidence(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
+        """Return the passages of evidence ids, superseded ones too."""
+        ...
+
+    async def neighbours(self, evidence_id: str, before: int, after: int) -> list[Passage]:
+        """Return the passages around one, in reading order, without it."""
+        ...
+
+    async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
+        """Return the text of one document version."""
+        ...
+
+    async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
+        """Return the revision and every document version, with the fields of `ManifestEntry`."""
+        ...
+
+    async def counts(self) -> tuple[Revision, int, int]:
+        """Return the revision, and how many live documents and passages there are."""
+        ...
+
+    def vector_store(self, embeddings: Embeddings) -> VectorStore:
+        """Return the corpus as a LangChain vector store."""
+        ...

@@ -1,0 +1,180 @@
+"""The schema as a step of deployment, and what `doctor` says of a database: none, a closed port, a recording one."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import sqlglot
+from typer.testing import CliRunner
+
+from experience.cli.app import app
+from experience.database import EXISTS, Schema, grants, migrations, script, verify
+from experience.oracle_health import check_oracle
+from retrieval.oracle_schema import corpus_ddl
+from settings import Settings, load_settings
+from settings.tree import OracleSettings
+from state.errors import DependencyUnavailable, SettingsInvalid
+from tests.doubles.oracle import RecordingConnection, RecordingPool
+
+GIVEN = {"dsn": "db:1521/FREEPDB1", "user": "app", "password": "secret"}
+
+
+def oracle(**given: Any) -> Settings:
+    return load_settings(oracle={**GIVEN, **given})
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> RecordingPool:
+    found = RecordingPool()
+
+    @asynccontextmanager
+    async def opened(_: Settings) -> Any:
+        yield found
+
+    for module in ("experience.database", "experience.oracle_health"):
+        monkeypatch.setattr(f"{module}.open_oracle_pool", opened)
+    return found
+
+
+def schema_of(pool: RecordingPool) -> Schema:
+    return Schema(RecordingConnection(pool.script), oracle(), migrations(oracle(), 384))
+
+
+async def test_what_is_missing_is_applied_in_order_and_recorded(pool: RecordingPool) -> None:
+    pool.answer(r"SELECT version_no", [(1, "ledger")])
+    applied = await schema_of(pool).upgrade()
+    assert [each.name for each in applied] == ["threads", "checkpoints", "store", "corpora"]
+    recorded = [statement.binds for statement in pool.statements if "INSERT INTO SIXPLANE_MIGRATIONS" in statement.text]
+    assert [binds["n"] for binds in recorded] == [2, 3, 4, 5]
+    assert pool.commits == 4
+    assert not [statement for statement in pool.statements if "ledger_calls" in statement.text]
+
+
+async def test_a_migration_that_broke_off_goes_on(pool: RecordingPool) -> None:
+    for code in sorted(EXISTS):
+        pool.fail(r"CREATE TABLE threads", code)
+        assert len(await schema_of(pool).upgrade()) == 5
+
+
+@pytest.mark.parametrize(("code", "hint"), [("ORA-01031", "grants"), ("ORA-01653", "space"), ("ORA-51962", "ivf")])
+async def test_a_refusal_is_told_and_what_was_applied_stays_recorded(pool: RecordingPool, code: str, hint: str) -> None:
+    pool.fail(r"CREATE VECTOR INDEX", code)
+    with pytest.raises(DependencyUnavailable, match=code) as caught:
+        await schema_of(pool).upgrade()
+    assert hint in caught.value.hint
+    assert pool.commits == 4
+
+
+async def test_status_tells_applied_missing_and_unknown(pool: RecordingPool) -> None:
+    pool.answer(r"SELECT version_no", [(1, "ledger"), (9, "of a later version")])
+    states = {each.number: each.state for each in await schema_of(pool).status()}
+    assert states == {1: "applied", 2: "missing", 3: "missing", 4: "missing", 5: "missing", 9: "unknown"}
+    with pytest.raises(DependencyUnavailable, match="threads, checkpoints, store, corpora"):
+        verify(await schema_of(pool).status())
+
+
+async def test_a_database_without_anything_has_everything_missing(pool: RecordingPool) -> None:
+    pool.fail(r"SELECT version_no", "ORA-00942")
+    assert {each.state for each in await schema_of(pool).status()} == {"missing"}
+
+
+async def test_drop_takes_back_what_was_made_in_reverse(pool: RecordingPool) -> None:
+    pool.fail(r"DROP TABLE threads", "ORA-00942")
+    await schema_of(pool).drop()
+    dropped = [statement.text.split()[2] for statement in pool.statements]
+    made = [each for one in migrations(oracle(), 3) for each in one.statements if each.startswith("CREATE TABLE")]
+    names = {each.removeprefix("CREATE TABLE ").removeprefix("IF NOT EXISTS ").split()[0].strip("(") for each in made}
+    assert set(dropped) == {*names, "SIXPLANE_MIGRATIONS"}
+    assert dropped.index("SIXPLANE_PASSAGES") < dropped.index("SIXPLANE_DOCUMENTS") < dropped.index("SIXPLANE_CORPORA")
+
+
+@pytest.mark.parametrize(("kind", "words"), [("hnsw", "NEIGHBOR GRAPH"), ("ivf", "NEIGHBOR PARTITIONS"), ("none", "")])
+def test_the_vector_index_is_the_configured_one(kind: str, words: str) -> None:
+    settings = OracleSettings(vector_index=kind, target_accuracy=90, table_prefix="app")  # type: ignore[arg-type]
+    ddl = [statement for statement in corpus_ddl(settings, 1024) if "VECTOR INDEX" in statement]
+    assert bool(ddl) is (kind != "none")
+    assert all(words in statement and statement.endswith("TARGET ACCURACY 90") for statement in ddl)
+    assert "VECTOR(1024, FLOAT32)" in " ".join(corpus_ddl(settings, 1024))
+
+
+@pytest.mark.parametrize("dimensions", [0, -1, 65_536])
+def test_dimensions_that_fit_no_vector_are_refused(dimensions: int) -> None:
+    with pytest.raises(ValueError, match="dimensions"):
+        corpus_ddl(OracleSettings(), dimensions)
+
+
+@pytest.mark.parametrize("prefix", ['a"b', "OTHER.X", "x; DROP", ""])
+def test_a_prefix_that_is_no_identifier_never_reaches_a_statement(prefix: str) -> None:
+    with pytest.raises(SettingsInvalid, match="table prefix"):
+        script(oracle(table_prefix=prefix), 384)
+
+
+OURS = [each for one in migrations(oracle(), 384) if one.name in ("ledger", "threads") for each in one.statements]
+
+
+@pytest.mark.parametrize("statement", OURS)
+def test_our_own_statements_are_oracle_s_language(statement: str) -> None:
+    assert sqlglot.parse_one(statement.replace(" CHAR)", ")"), read="oracle")
+
+
+@pytest.mark.parametrize("statement", [s for s in corpus_ddl(OracleSettings(), 384) if "VECTOR INDEX" not in s])
+def test_the_corpus_tables_are_oracle_s_language_but_for_the_vector_type(statement: str) -> None:
+    plain = statement.replace("VECTOR(384, FLOAT32)", "CLOB").replace(" CHAR)", ")").replace(" BYTE)", ")")
+    assert sqlglot.parse_one(plain.partition(" INDEXTYPE")[0], read="oracle")
+
+
+def test_the_dry_run_prints_everything_without_a_database(tmp_path: Any) -> None:
+    result = CliRunner().invoke(app, ["db", "init", "--dry-run"], env={"SIXPLANE_HOME": str(tmp_path)})
+    assert result.exit_code == 0, result.stderr
+    for word in ("SIXPLANE_MIGRATIONS", "ledger_calls", "threads", "checkpoint_blobs", "store_novec", "VECTOR(384"):
+        assert word in result.stdout
+    assert result.stdout == f"{script(load_settings(), 384)}\n"
+
+
+def test_dropping_asks_for_yes(tmp_path: Any) -> None:
+    result = CliRunner().invoke(app, ["db", "drop"], env={"SIXPLANE_HOME": str(tmp_path)})
+    assert result.exit_code == 2
+    assert "--yes" in result.stderr
+
+
+def test_grants_name_the_user_and_nothing_wide() -> None:
+    text = "\n".join(grants(oracle()))
+    assert "TO app" in text
+    assert "DBA" not in text
+    assert " ANY " not in text
+
+
+async def test_doctor_says_nothing_of_a_database_that_is_not_configured() -> None:
+    assert await check_oracle(load_settings()) == ()
+
+
+async def test_doctor_tells_a_closed_port() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (check,) = await check_oracle(oracle(dsn=f"127.0.0.1:{port}/FREEPDB1", connect_timeout_seconds=1))
+    assert not check.ok
+    assert "cannot be reached" in check.detail
+    assert "SIXPLANE_ORACLE__DSN" in check.hint
+
+
+async def test_doctor_tells_what_to_grant_and_to_set(pool: RecordingPool) -> None:
+    pool.answer(r"session_privs", [("CREATE SESSION",)])
+    pool.answer(r"CTX_DDL", [(0,)])
+    pool.answer(r"vector_memory_size", [("0",)])
+    checks = {check.name: check for check in await check_oracle(oracle())}
+    assert checks["oracle database"].ok
+    assert "CREATE TABLE" in checks["oracle privileges"].detail
+    assert "grants" in checks["oracle text"].hint
+    assert "VECTOR_INDEX=ivf" in checks["oracle vector memory"].hint
+
+
+async def test_doctor_is_content_where_everything_is_there(pool: RecordingPool) -> None:
+    pool.answer(r"session_privs", [("CREATE SESSION",), ("CREATE TABLE",)])
+    pool.answer(r"CTX_DDL", [(1,)])
+    pool.fail(r"v\$parameter", "ORA-00942")
+    checks = await check_oracle(oracle())
+    assert all(check.ok for check in checks), checks
