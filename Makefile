@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test check bench docs studio lock clean
+.PHONY: help demo demo-oci test-oracle test check bench docs studio lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/.core: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 …"'
@@ -30,6 +30,12 @@ demo-oci: $(VENV)/.dev ## The same on OCI's models, against a local OCI that ver
 
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-oracle: $(VENV)/.dev ## Start Oracle Database Free in a container, and run what needs a database
+	docker compose -f deploy/oracle-free/compose.yaml up --wait
+	SIXPLANE_ORACLE__DSN=127.0.0.1:1521/FREEPDB1 SIXPLANE_ORACLE__USER=sixplane SIXPLANE_ORACLE__PASSWORD=$${APP_USER_PASSWORD:-Sixplane_test_1} \
+		$(BIN)/python -m pytest -m oracle -p no:xdist -o addopts="-q --strict-markers"; status=$$?; \
+		docker compose -f deploy/oracle-free/compose.yaml down; exit $$status
 
 check: $(VENV)/.dev ## Lint, types, dependency direction, generated docs
 	$(BIN)/ruff check .
