@@ -5,10 +5,11 @@ The metrics and logs SDKs and `oci` are imported when telemetry opens, and only 
 
 from __future__ import annotations
 
-from observability.calls import CallObserved, CallTelemetry, open_call_telemetry
+from observability.calls import CallObserved, CallTelemetry
 from observability.exporters import JsonLinesSpanExporter, build_tracer_provider, configure_tracing, traces_folder
 from observability.notices import collected_notices, notice
 from observability.oci_notifications import TopicPublisher, open_topic
+from observability.telemetry import open_call_telemetry
 from observability.tracing import mark_failed, operation_span, trace_id_of
 
 __all__ = [

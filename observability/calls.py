@@ -12,10 +12,6 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from observability.tally import Tally
-from settings import Settings
-from settings.oci_session import OCISession
-from settings.tree import otlp_metrics_endpoint_configured
-from state.errors import SettingsInvalid
 from state.values import Value
 
 
@@ -89,31 +85,3 @@ class CallTelemetry:
             stop.join(max(deadline - time.monotonic(), 0.0))
         for sink in self._sinks:
             sink.tally.close()
-
-
-def open_call_telemetry(settings: Settings, session: OCISession | None) -> CallTelemetry:
-    """Return the telemetry that `settings.oci` and the standard OTLP metrics variables ask for.
-
-    Raises:
-        SettingsInvalid: the metrics namespace does not fit, or a sink of OCI has no session or no region.
-    """
-    sinks: list[CallSink] = []
-    if settings.oci.metrics_namespace:
-        from observability.oci_monitoring import open_monitoring
-
-        sinks.append(open_monitoring(settings, _required(session, "SIXPLANE_OCI__METRICS_NAMESPACE")))
-    if settings.oci.log_id:
-        from observability.oci_logging import open_logging
-
-        sinks.append(open_logging(settings, _required(session, "SIXPLANE_OCI__LOG_ID")))
-    if otlp_metrics_endpoint_configured():
-        from observability.call_metrics import open_otlp_metrics
-
-        sinks.append(open_otlp_metrics())
-    return CallTelemetry(sinks)
-
-
-def _required(session: OCISession | None, setting: str) -> OCISession:
-    if session is None:
-        raise SettingsInvalid(f"{setting} needs an OCI session", hint=f"unset {setting}, or open the session first")
-    return session
