@@ -15,11 +15,11 @@ from retrieval import Corpora, load_embeddings
 from settings import Settings
 from state.errors import DependencyUnavailable, SixplaneError
 
-Check = Callable[[Settings, Corpora], Awaitable[str]]
+Check = Callable[[Settings, Corpora | None], Awaitable[str]]
 
 
-async def check_health(settings: Settings, corpora: Corpora) -> HealthStatus:
-    """Run every check; none stops the others."""
+async def check_health(settings: Settings, corpora: Corpora | None) -> HealthStatus:
+    """Run every check; none stops the others. `corpora` is `None` where they could not even be opened."""
     checks = tuple([await checked(name, check(settings, corpora)) for name, check in CHECKS.items()])
     return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
 
@@ -35,30 +35,32 @@ async def checked(name: str, check: Awaitable[str]) -> HealthCheck:
         return HealthCheck(name=name, ok=False, detail=error.strerror or type(error).__name__, hint=hint)
 
 
-async def _python(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+async def _python(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
     return f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
 
 
-async def _home(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+async def _home(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=settings.home):
         return f"{settings.home} is writable"
 
 
-async def _embeddings(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+async def _embeddings(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
     encoder = load_embeddings(settings)
     vector = await encoder.aembed_query("health")
     return f"{len(vector)} dimensions"
 
 
-async def _corpora(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+async def _corpora(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
+    if corpora is None:
+        raise DependencyUnavailable("they cannot be opened", hint="the checks of Oracle Database say why")
     names = await corpora.names("local")
     for name in names:
         await (await corpora.get("local", name)).manifest()
     return f"{len(names)} of the tenant local: {', '.join(names) or 'none yet'}"
 
 
-async def _databases(settings: Settings, corpora: Corpora) -> str:  # noqa: ARG001
+async def _databases(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
     present = [name for name in DATABASES if (settings.home / name).is_file()]
     for name in present:
         await asyncio.to_thread(_read_database, settings.home / name)

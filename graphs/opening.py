@@ -9,13 +9,16 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.store.base import BaseStore
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 import state.channels
@@ -57,13 +60,14 @@ async def open_collaborators(
     prepare_home(settings.home)
     async with (
         open_planes(settings, models=models, embeddings=embeddings) as planes,
-        Corpora(settings, embeddings=planes.embeddings, reranker=planes.reranker) as corpora,
+        Corpora(settings, embeddings=planes.embeddings, reranker=planes.reranker, pool=planes.database) as corpora,
     ):
         yield Collaborators(
             gateway=planes.gateway,
             corpora=corpora,
             guards=build_guards(settings, oci=planes.guardrails),
             scorer=LocalSupportScorer(planes.local_embeddings),
+            database=planes.database,
         )
 
 
@@ -95,14 +99,31 @@ async def compile_research_graph(
 ) -> AsyncIterator[CompiledResearchGraph]:
     """Yield the graph of `collaborators`, compiled with the persistence of `settings`."""
     async with AsyncExitStack() as stack:
-        checkpoints, reports = settings.home / "checkpoints.db", settings.home / "store.db"
-        with named_in_errors(checkpoints):
-            saver = await stack.enter_async_context(open_checkpointer(checkpoints))
-        with named_in_errors(reports):
-            store = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(reports)))
-            await store.setup()
+        saver, store = await _persistence(settings, collaborators, stack)
         graph = build_research_graph(collaborators, node_timeout=settings.run.node_timeout_seconds)
         yield graph.compile(checkpointer=saver, store=store, name="research")
+
+
+async def _persistence(
+    settings: Settings, collaborators: Collaborators, stack: AsyncExitStack
+) -> tuple[BaseCheckpointSaver[Any], BaseStore]:
+    """Open checkpointer and store: in Oracle Database where the collaborators have a pool, else in the home folder."""
+    if collaborators.database is not None:
+        from graphs.oracle_checkpoints import open_oracle_checkpointer
+        from graphs.oracle_store import open_oracle_store
+
+        pool = collaborators.database
+        return (
+            await stack.enter_async_context(open_oracle_checkpointer(pool, checkpointed_types())),
+            await stack.enter_async_context(open_oracle_store(pool)),
+        )
+    checkpoints, reports = settings.home / "checkpoints.db", settings.home / "store.db"
+    with named_in_errors(checkpoints):
+        saver = await stack.enter_async_context(open_checkpointer(checkpoints))
+    with named_in_errors(reports):
+        store = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(reports)))
+        await store.setup()
+    return saver, store
 
 
 @asynccontextmanager

@@ -23,6 +23,8 @@ from settings import Settings
 from settings.tree import uses_oci
 
 if TYPE_CHECKING:
+    from oracledb import AsyncConnectionPool
+
     from settings.oci_session import OCISession
 
 
@@ -38,6 +40,7 @@ class Planes:
     local_embeddings: Embeddings
     reranker: BaseDocumentCompressor | None
     guardrails: ApplyGuardrails | None
+    database: AsyncConnectionPool | None
 
 
 @asynccontextmanager
@@ -56,6 +59,7 @@ async def open_planes(
     session = _session(settings)
     local = embeddings or load_embeddings(settings)
     async with AsyncExitStack() as stack:
+        database = await _database(settings, stack)
         ledger = Ledger(settings)
         stack.push_async_callback(ledger.aclose)
         telemetry = open_call_telemetry(settings, session)
@@ -77,7 +81,17 @@ async def open_planes(
             local_embeddings=local,
             reranker=oci.reranker() if oci is not None else None,
             guardrails=remote.guardrails() if remote is not None else None,
+            database=database,
         )
+
+
+async def _database(settings: Settings, stack: AsyncExitStack) -> AsyncConnectionPool | None:
+    """Open the process's one pool of Oracle Database, where it is used."""
+    if settings.data.backend != "oracle":
+        return None
+    from settings.oracle_pool import open_oracle_pool
+
+    return await stack.enter_async_context(open_oracle_pool(settings))
 
 
 def _session(settings: Settings) -> OCISession | None:

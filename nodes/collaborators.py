@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from langchain_core.messages import BaseMessage
 from langgraph.runtime import Runtime
@@ -20,6 +20,9 @@ from state.channels import ResearchContext
 from state.errors import BadInput
 from state.values import Role
 
+if TYPE_CHECKING:
+    from oracledb import AsyncConnectionPool
+
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -31,6 +34,8 @@ class Collaborators:
     corpora: Corpora
     guards: GuardChain
     scorer: SupportScorer
+    database: AsyncConnectionPool | None = None
+    """The pool of Oracle Database, on which checkpoints and store are kept too."""
 
     async def corpus(self, context: ResearchContext) -> Corpus:
         """Return the corpus of the run. Raises `CorpusMissing`."""

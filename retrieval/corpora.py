@@ -1,25 +1,39 @@
-"""The corpora of a home folder, opened once and shared."""
+"""The corpora of a home folder, or of Oracle Database, opened once and shared."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings
 
+from retrieval.backend import CorpusBackend
 from retrieval.corpus import Corpus
 from retrieval.embedded_backend import EmbeddedBackend
 from retrieval.embeddings import load_embeddings
 from settings import Settings, checked_name
-from state.errors import CorpusMissing
+from state.errors import CorpusMissing, DependencyUnavailable
+
+if TYPE_CHECKING:
+    import oracledb
+
+    from retrieval.oracle_backend import OracleBackend
 
 
 class Corpora:
-    """Corpora by tenant and name; `async with` closes them."""
+    """Corpora by tenant and name; `async with` closes them.
+
+    Args:
+        settings: which folder, or which tables.
+        embeddings: in place of the configured ones.
+        reranker: of search results.
+        pool: of Oracle Database, where the corpora then live. `async with` opens one of its own where
+            `settings.data.backend` is `oracle` and none is given.
+    """
 
     def __init__(
         self,
@@ -27,7 +41,9 @@ class Corpora:
         *,
         embeddings: Embeddings | None = None,
         reranker: BaseDocumentCompressor | None = None,
+        pool: oracledb.AsyncConnectionPool | None = None,
     ) -> None:
+        self._pool, self._stack = pool, AsyncExitStack()
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
         self._open: dict[tuple[str, str], Corpus] = {}
         self._lock = asyncio.Lock()
@@ -38,7 +54,7 @@ class Corpora:
         Raises:
             CorpusMissing: it does not.
         """
-        if not (self._folder(tenant, name) / "corpus.db").is_file():
+        if not await self._exists(tenant, name):
             raise CorpusMissing(f"there is no corpus `{name}`")
         return await self.create(tenant, name)
 
@@ -47,19 +63,27 @@ class Corpora:
         folder = self._folder(tenant, name)
         async with self._lock:
             if (tenant, name) not in self._open:
-                self._open[tenant, name] = await asyncio.to_thread(self._make, tenant, name, folder)
+                backend = await self._backend(tenant, name, folder)
+                self._open[tenant, name] = await asyncio.to_thread(self._make, tenant, name, backend)
             return self._open[tenant, name]
 
     async def names(self, tenant: str) -> list[str]:
         """Return the names of a tenant's corpora, sorted."""
+        if self._in_oracle:
+            return await self._oracle(checked_name("tenant", tenant), "").names()
         root = self._settings.home / "corpora" / checked_name("tenant", tenant)
         return await asyncio.to_thread(lambda: sorted(path.parent.name for path in root.glob("*/corpus.db")))
 
     async def aclose(self) -> None:
-        """Forget the open corpora."""
+        """Forget the open corpora, and close the pool that was opened here."""
         self._open.clear()
+        await self._stack.aclose()
 
     async def __aenter__(self) -> Self:
+        if self._in_oracle and self._pool is None:
+            from settings.oracle_pool import open_oracle_pool
+
+            self._pool = await self._stack.enter_async_context(open_oracle_pool(self._settings))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -68,9 +92,30 @@ class Corpora:
     def _folder(self, tenant: str, name: str) -> Path:
         return self._settings.home / "corpora" / checked_name("tenant", tenant) / checked_name("corpus", name)
 
-    def _make(self, tenant: str, name: str, folder: Path) -> Corpus:
+    @property
+    def _in_oracle(self) -> bool:
+        return self._pool is not None or self._settings.data.backend == "oracle"
+
+    async def _exists(self, tenant: str, name: str) -> bool:
+        folder = self._folder(tenant, name)  # checks both names
+        return await self._oracle(tenant, name).exists() if self._in_oracle else (folder / "corpus.db").is_file()
+
+    async def _backend(self, tenant: str, name: str, folder: Path) -> CorpusBackend:
+        if not self._in_oracle:
+            return await asyncio.to_thread(EmbeddedBackend, folder, name, self._settings.data.lock_timeout_seconds)
+        backend = self._oracle(tenant, name)
+        await backend.create()
+        return backend
+
+    def _oracle(self, tenant: str, name: str) -> OracleBackend:
+        from retrieval.oracle_backend import OracleBackend
+
+        if self._pool is None:
+            raise DependencyUnavailable("the pool of Oracle Database is not open", hint="use `async with Corpora(…)`")
+        return OracleBackend(self._pool, self._settings.oracle, tenant, name)
+
+    def _make(self, tenant: str, name: str, backend: CorpusBackend) -> Corpus:
         embeddings = self._embeddings or load_embeddings(self._settings)
-        backend = EmbeddedBackend(folder, name, self._settings.data.lock_timeout_seconds)
         return Corpus(self._settings, name, tenant, backend, embeddings, self._reranker)
 
 
@@ -82,6 +127,7 @@ async def open_corpus(
     tenant: str = "local",
     embeddings: Embeddings | None = None,
     reranker: BaseDocumentCompressor | None = None,
+    pool: oracledb.AsyncConnectionPool | None = None,
     create: bool = True,
 ) -> AsyncIterator[Corpus]:
     """Open one corpus for a block.
@@ -89,5 +135,5 @@ async def open_corpus(
     Raises:
         CorpusMissing: it does not exist and `create` is false.
     """
-    async with Corpora(settings, embeddings=embeddings, reranker=reranker) as corpora:
+    async with Corpora(settings, embeddings=embeddings, reranker=reranker, pool=pool) as corpora:
         yield await (corpora.create if create else corpora.get)(tenant, name)

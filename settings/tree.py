@@ -233,17 +233,25 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsInvalid(
             f"the settings do not fit: {_faults(error)}", hint="see `sixplane.example.toml`"
         ) from error
-    if settings.profile == "oracle" or settings.data.backend == "oracle":
-        raise SettingsInvalid(
-            "Oracle Database is not part of this version",
-            hint="unset SIXPLANE_PROFILE and SIXPLANE_DATA__BACKEND; SIXPLANE_MODELS__PROVIDER=oci needs neither",
-        )
+    settings = _preset(settings)
     if settings.models.provider == "openai" and not settings.models.default:
         raise SettingsInvalid(
             "the provider `openai` needs a default model",
             hint="set SIXPLANE_MODELS__DEFAULT=openai:NAME and SIXPLANE_OPENAI__BASE_URL",
         )
     return settings
+
+
+def _preset(settings: Settings) -> Settings:
+    """Return `settings` with what the profile presets, where nothing else is said: models, data and embeddings."""
+    if settings.profile == "embedded":
+        return settings
+    models, data = settings.models, settings.data
+    if "provider" not in models.model_fields_set:
+        models = models.model_copy(update={"provider": "oci"})
+    unset = {"backend": "oracle", "embeddings": "oci"}
+    data = data.model_copy(update={name: value for name, value in unset.items() if name not in data.model_fields_set})
+    return settings.model_copy(update={"models": models, "data": data})
 
 
 def uses_oci(settings: Settings) -> bool:

@@ -11,6 +11,7 @@ from experience.cli.errors import Exit
 from experience.cli.options import Home, Json
 from experience.cli.output import print_json, say
 from experience.cli.running import run_async, settings_of
+from state.errors import DependencyUnavailable, SettingsInvalid
 
 if TYPE_CHECKING:
     from experience.models import HealthCheck, HealthStatus
@@ -44,8 +45,11 @@ async def _health(home: Path | None, *, live: bool) -> HealthStatus:
     from retrieval import Corpora
 
     settings = settings_of(home)
-    async with Corpora(settings) as corpora:
-        health = await check_health(settings, corpora)
+    try:
+        async with Corpora(settings) as corpora:
+            health = await check_health(settings, corpora)
+    except (DependencyUnavailable, SettingsInvalid):  # told by the checks of Oracle Database
+        health = await check_health(settings, None)
     checks = (
         *health.checks,
         await check_endpoint(settings),

@@ -1,23 +1,35 @@
+"""One suite for every backend of a corpus. `pytest -m oracle` runs it on the database of `SIXPLANE_ORACLE__DSN`."""
+
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import multiprocessing
 import os
+import secrets
 import signal
 import sqlite3
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import oracledb
 import pytest
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from retrieval import Corpora, open_corpus
 from retrieval.documents import evidence_id
+from retrieval.oracle_schema import corpus_ddl, corpus_drops
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.store import Store
-from settings import load_settings
+from settings import Settings, load_settings
+from settings.oracle_pool import open_oracle_pool
 from state.errors import BadInput, CorpusBusy, CorpusCorrupt, CorpusEmpty, CorpusMissing, EmbeddingMismatch, StorageFull
+from tests.retrieval.oracle_recording import PlaybackPool
+
+DIMENSIONS = 32
 
 
 class Hashed(Embeddings):
@@ -27,9 +39,9 @@ class Hashed(Embeddings):
         return [self.embed_query(text) for text in texts]
 
     def embed_query(self, text):
-        vector = np.zeros(32, dtype=np.float32)
+        vector = np.zeros(DIMENSIONS, dtype=np.float32)
         for word in text.lower().split():
-            vector[int(hashlib.md5(word.encode()).hexdigest(), 16) % 32] += 1
+            vector[int(hashlib.md5(word.encode()).hexdigest(), 16) % DIMENSIONS] += 1
         return vector.tolist()
 
 
@@ -39,14 +51,51 @@ def document(name, text, **metadata):
     return PreparedDocument(name, f"{name}.txt", name, text, digest, (span,), metadata=metadata)
 
 
-@pytest.fixture
-def settings(tmp_path):
-    return load_settings(home=tmp_path, data={"lock_timeout_seconds": 0.1})
+@dataclass(frozen=True)
+class Plane:
+    """Where the corpora of a test live: a folder, or tables of its own behind a pool."""
+
+    settings: Settings
+    pool: Any = None
+
+    def opened(self, embeddings=None):
+        return open_corpus(self.settings, "c", embeddings=embeddings or Hashed(), pool=self.pool)
+
+    def corpora(self):
+        return Corpora(self.settings, embeddings=Hashed(), pool=self.pool)
+
+
+@asynccontextmanager
+async def oracle_plane(home):
+    if not os.environ.get("SIXPLANE_ORACLE__DSN"):
+        pytest.skip("SIXPLANE_ORACLE__DSN is not set; `make test-oracle` starts a database, see docs/oracle.md")
+    settings = load_settings(home=home, oracle={"table_prefix": f"T{secrets.token_hex(6)}"})
+    async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
+        try:
+            for statement in corpus_ddl(settings.oracle, DIMENSIONS):
+                await connection.execute(statement)
+            yield Plane(settings, pool)
+        finally:
+            for statement in corpus_drops(settings.oracle):
+                with suppress(oracledb.DatabaseError):  # of a table that was not made
+                    await connection.execute(statement)
+
+
+@pytest.fixture(
+    params=["embedded", "played back", pytest.param("oracle", marks=[pytest.mark.oracle, pytest.mark.enable_socket])]
+)
+async def plane(request, tmp_path):
+    if request.param == "oracle":
+        async with oracle_plane(tmp_path) as opened:
+            yield opened
+    else:
+        pool = PlaybackPool(tmp_path / "oracle.db", DIMENSIONS) if request.param == "played back" else None
+        yield Plane(load_settings(home=tmp_path, data={"lock_timeout_seconds": 0.1}), pool)
 
 
 @pytest.fixture
-async def corpus(settings):
-    async with open_corpus(settings, "c", embeddings=Hashed()) as opened:
+async def corpus(plane):
+    async with plane.opened() as opened:
         yield opened
 
 
@@ -83,7 +132,7 @@ async def test_a_rare_filter_never_under_returns(corpus, mode):
     assert {item.metadata["kind"] for item in found} == {"rare"}
 
 
-async def test_bad_calls_are_typed(corpus, settings):
+async def test_bad_calls_are_typed(corpus, plane):
     with pytest.raises(CorpusEmpty):
         await corpus.search("x")
     await corpus.ingest([document("a", "x")])
@@ -91,14 +140,112 @@ async def test_bad_calls_are_typed(corpus, settings):
         with pytest.raises(BadInput):
             await corpus.search("x", **arguments)
     with pytest.raises(CorpusMissing):
-        await Corpora(settings, embeddings=Hashed()).get("local", "none")
+        await plane.corpora().get("local", "none")
 
 
-async def test_another_embedder_is_refused(corpus, settings):
+async def test_corpora_are_listed_by_tenant(corpus, plane):
+    corpora = plane.corpora()
+    await corpora.create("other", "theirs")
+    assert (await corpora.names("local"), await corpora.names("other")) == (["c"], ["theirs"])
+    await corpus.ingest([document("a", "apple")])
+    assert (await (await corpora.get("other", "theirs")).summary()).passages == 0
+
+
+async def test_another_tenant_s_passages_neither_show_nor_crowd_out(corpus, plane):
+    await corpus.ingest([document("mine", "apple pear")])
+    theirs = await plane.corpora().create("other", "c")
+    near = [document(f"d{n}", f"apple {n}") for n in range(500)]
+    near = [
+        replace(item, passages=(PreparedPassage(evidence_id("other", "c", item.document_id, "", 0, 1), 0, 5),))
+        for item in near
+    ]
+    async with theirs._backend.writer() as writer:
+        await writer.put([(item, Hashed().embed_documents(["apple"])) for item in near], "hashed")
+    for mode in ("dense", "keyword", "hybrid"):
+        assert [hit.document_id for hit in await corpus.search("apple", 5, mode)] == ["mine"]
+    assert await corpus.passages([near[0].passages[0].evidence_id]) == {}
+
+
+DESCRIBED = {"a": {"n": 1, "kind": "x", "flag": True}, "b": {"n": 2, "kind": ""}, "c": {"kind": None, "half": 0.5}}
+FILTERS = [
+    ({"n": 1}, "a"),
+    ({"n": "1"}, ""),
+    ({"n": {"$gt": 1}}, "b"),
+    ({"n": {"$gte": 1, "$lt": 2}}, "a"),
+    ({"n": {"$lte": 2}, "kind": "x"}, "a"),
+    ({"n": {"$ne": 1}}, "bc"),
+    ({"n": {"$in": [1, 2, None]}}, "ab"),
+    ({"n": {"$in": []}}, ""),
+    ({"n": {"$gt": None}}, ""),
+    ({"kind": None}, "c"),
+    ({"kind": {"$ne": None}}, "ab"),
+    ({"kind": ""}, "b"),
+    ({"kind": {"$ne": ""}}, "ac"),
+    ({"kind": {"$in": ["x", ""]}}, "ab"),
+    ({"flag": True}, "a"),
+    ({"flag": {"$ne": True}}, "bc"),
+    ({"half": 0.5}, "c"),
+    ({"kind": "' OR 1=1 --"}, ""),
+]
+
+
+async def test_filters_mean_the_same_everywhere(corpus):
+    await corpus.ingest([document(name, f"apple {name}", **metadata) for name, metadata in DESCRIBED.items()])
+    found = {}
+    for n, (where, _) in enumerate(FILTERS):
+        hits = await corpus.search("apple", where=where)
+        found[n] = "".join(sorted(hit.document_id for hit in hits))
+    assert found == {n: wanted for n, (_, wanted) in enumerate(FILTERS)}
+
+
+async def test_text_comes_back_code_point_by_code_point(corpus):
+    text = "\N{PILE OF POO} apple 'quoted' \N{COMBINING ACUTE ACCENT}"
+    await corpus.ingest([document("a", text), PreparedDocument("empty", "", "", "", "0" * 64, ())])
+    found = (await corpus.search("apple", mode="keyword"))[0]
+    assert (found.text, found.end) == (text, len(text))
+    assert await corpus.canonical_text("a", found.text_hash) == text
+    assert await corpus.canonical_text("empty", "0" * 64) == ""
+    assert await corpus.canonical_text("none", "0" * 64) is None
+    assert {entry.document_id: entry.chars for entry in (await corpus.manifest()).entries} == {
+        "a": len(text),
+        "empty": 0,
+    }
+
+
+async def test_neighbours_stand_in_reading_order(corpus):
+    text = "one two three four"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    places = [(0, 3), (4, 7), (8, 13), (14, 18)]
+    spans = tuple(PreparedPassage(evidence_id("local", "c", "a", digest, *at), *at) for at in places)
+    await corpus.ingest([PreparedDocument("a", "a.txt", "a", text, digest, spans)])
+    middle = next(hit for hit in await corpus.search("two", mode="keyword") if hit.text == "two")
+    assert [hit.text for hit in await corpus.neighbours(middle, before=1, after=2)] == ["one", "three", "four"]
+
+
+async def test_a_later_version_within_one_batch_supersedes(corpus):
+    vectors = Hashed().embed_documents(["apple"])
+    async with corpus._backend.writer() as writer:
+        assert await writer.put([(document("a", text), vectors) for text in ("apple", "pear")], "hashed") == (1, 1)
+        await writer.build()
+    assert [hit.text for hit in await corpus.search("apple pear")] == ["pear"]
+
+
+async def test_it_is_a_vector_store(corpus):
+    store = corpus.vector_store
+    await store.aadd_texts(["red apple", "green pear"], [{"n": 1}, {"n": 2}], ids=["a", "b"])
+    found = await store.asimilarity_search_with_score("red apple", k=2)
+    assert [document.id for document, _ in found] == ["a", "b"]
+    assert found[0][1] == pytest.approx(1, abs=1e-5)
+    assert [item.id for item in await store.asimilarity_search("apple", k=2, filter={"n": 2})] == ["b"]
+    await store.adelete(["a"])
+    assert [item.page_content for item in await store.aget_by_ids(["a", "b"])] == ["green pear"]
+
+
+async def test_another_embedder_is_refused(corpus, plane):
     await corpus.ingest([document("a", "x")])
     other = Hashed()
     other.model_id = "other"
-    async with open_corpus(settings, "c", embeddings=other) as second:
+    async with plane.opened(other) as second:
         with pytest.raises(EmbeddingMismatch):
             await second.ingest([document("b", "y")])
 
@@ -110,10 +257,10 @@ async def test_one_writer_at_a_time(corpus):
     assert (await corpus.ingest([document("a", "x")])).added == 1
 
 
-async def test_a_reader_sees_another_corpus_objects_ingest(corpus, settings):
+async def test_a_reader_sees_another_corpus_objects_ingest(corpus, plane):
     await corpus.ingest([document("a", "apple")])
     await corpus.search("apple")
-    async with open_corpus(settings, "c", embeddings=Hashed()) as other:
+    async with plane.opened() as other:
         await other.ingest([document("b", "pear")])
     assert (await corpus.search("pear", 1))[0].document_id == "b"
 
@@ -158,12 +305,12 @@ def _ingest_then_die(home):
     asyncio.run(run())
 
 
-async def test_a_killed_ingest_leaves_a_consistent_corpus_that_continues(settings, tmp_path):
+async def test_a_killed_ingest_leaves_a_consistent_corpus_that_continues(tmp_path):
     process = multiprocessing.get_context("spawn").Process(target=_ingest_then_die, args=(tmp_path,))
     process.start()
     await asyncio.to_thread(process.join)
     assert process.exitcode == -signal.SIGKILL
-    async with open_corpus(settings, "c", embeddings=Hashed()) as opened:
+    async with open_corpus(load_settings(home=tmp_path), "c", embeddings=Hashed()) as opened:
         assert (await opened.manifest()).documents == 64
         report = await opened.ingest([document(f"d{n}", f"word{n}") for n in range(100)])
         assert (report.added, report.unchanged) == (36, 64)

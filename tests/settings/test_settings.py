@@ -35,7 +35,6 @@ def test_the_example_file_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ("name", "value", "told"),
     [
         ("SIXPLANE_MODELS__MAX_ATTEMPTS", "many", "models.max_attempts"),
-        ("SIXPLANE_PROFILE", "oracle", "not part of this version"),
         ("SIXPLANE_MODELS__PROVIDER", "openai", "needs a default model"),
         ("SIXPLANE_POLICY__PII_ACTION", "shrug", "policy.pii_action"),
     ],
@@ -67,3 +66,14 @@ def test_a_checked_name_never_leaves_its_folder(name: str) -> None:
         return
     base = Path("/home/x")
     assert (base / checked).resolve().parent == base
+
+
+def test_the_oracle_profile_presets_what_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIXPLANE_PROFILE", "oracle")
+    found = load_settings()
+    assert (found.models.provider, found.data.backend, found.data.embeddings) == ("oci", "oracle", "oci")
+    monkeypatch.setenv("SIXPLANE_MODELS__PROVIDER", "extractive")
+    monkeypatch.setenv("SIXPLANE_DATA__EMBEDDINGS", "local")
+    found = load_settings()
+    assert (found.models.provider, found.data.backend, found.data.embeddings) == ("extractive", "oracle", "local")
+    assert load_settings(profile="embedded").data.backend == "embedded"

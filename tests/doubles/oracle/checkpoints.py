@@ -51,7 +51,7 @@ class Checkpoints:
         pool.answer(r"^SELECT c.checkpoint_ns, c.checkpoint_id", self._latest)
         pool.answer(r"^SELECT channel, version FROM checkpoint_blobs", self._versions)
         pool.answer(r"^SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints", self._of_run)
-        pool.answer(r"^DELETE FROM", self._delete)
+        pool.answer(r"^DELETE FROM checkpoint", self._delete)
 
     def _put(self, statement: Statement) -> list[Any]:
         row = dict(statement.binds)

@@ -1,0 +1,98 @@
+"""`where` for Oracle Database: the operators of `retrieval.filters`, compiled to JSON_VALUE with every value bound.
+
+A JSON path must be a literal, so a key stands in the text of the statement: it is matched against an alphabet without
+quotes, braces or blanks first. Values are compared within their JSON type (`stringOnly()` and so on): a number never
+equals text that looks like it. Where Oracle takes empty text for NULL, it is told apart by its path.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from retrieval.filters import _HINT as HINT
+from retrieval.filters import _KEY as KEY
+from state.errors import BadInput
+
+_ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_NEVER = "1 = 0"
+
+Bind = Callable[[Any], str]
+"""Takes a value, returns its place in the text, such as `:w0`."""
+
+
+def compile_where(where: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return a condition on `p.metadata` and its binds `w0`, `w1`, …; conditions are joined by AND.
+
+    Raises:
+        BadInput: a key, an operator or a value is not one of those allowed.
+    """
+    binds: dict[str, Any] = {}
+
+    def bind(value: Any) -> str:
+        name = f"w{len(binds)}"
+        binds[name] = value
+        return f":{name}"
+
+    clauses = []
+    for key, condition in where.items():
+        if not isinstance(key, str) or not KEY.fullmatch(key):
+            raise BadInput(f"{key!r} is not a metadata key", hint=HINT)
+        tests = condition if isinstance(condition, Mapping) else {"$eq": condition}
+        clauses += [_test(key, operator, value, bind) for operator, value in tests.items()]
+    return " AND ".join(clauses), binds
+
+
+def _test(key: str, operator: str, value: Any, bind: Bind) -> str:
+    if operator == "$in" and isinstance(value, list | tuple | set | frozenset):
+        found = [_equal(key, _scalar(item), bind) for item in value if item is not None]
+        return f"({' OR '.join(found)})" if found else _NEVER
+    if operator == "$eq":
+        return _equal(key, _scalar(value), bind)
+    if operator == "$ne":
+        return f"NOT {_equal(key, _scalar(value), bind)}" if value in (None, "") else _differs(key, value, bind)
+    if operator in _ORDER:
+        return _ordered(key, _ORDER[operator], _scalar(value), bind)
+    raise BadInput(f"{operator!r} is not a filter operator for {type(value).__name__}", hint=HINT)
+
+
+def _equal(key: str, value: Any, bind: Bind) -> str:
+    if value is None:
+        return f"""(NOT JSON_EXISTS(p.metadata, '$."{key}"?(@ != null)'))"""
+    if value == "":
+        return f"""JSON_EXISTS(p.metadata, '$."{key}"?(@ == "")')"""
+    return f"{_column(key, value)} = {bind(_bound(value))}"
+
+
+def _differs(key: str, value: Any, bind: Bind) -> str:
+    column = _column(key, _scalar(value))
+    return f"({column} IS NULL OR {column} <> {bind(_bound(value))})"
+
+
+def _ordered(key: str, symbol: str, value: Any, bind: Bind) -> str:
+    if value is None:
+        return _NEVER
+    if value == "" or isinstance(value, bool):
+        raise BadInput(f"{value!r} cannot be ordered on Oracle Database", hint="use $eq or $ne with it")
+    return f"{_column(key, value)} {symbol} {bind(value)}"
+
+
+def _column(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f"""JSON_VALUE(p.metadata, '$."{key}".booleanOnly()' RETURNING VARCHAR2(5))"""
+    if isinstance(value, str):
+        return f"""JSON_VALUE(p.metadata, '$."{key}".stringOnly()' RETURNING VARCHAR2(4000))"""
+    return f"""JSON_VALUE(p.metadata, '$."{key}".numberOnly()' RETURNING NUMBER)"""
+
+
+def _bound(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(f"{value!r} is no number that JSON holds", hint=HINT)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=HINT)

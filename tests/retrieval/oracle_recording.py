@@ -1,0 +1,146 @@
+"""The tables of corpora, played back by SQLite: our statements for Oracle Database, rewritten, run for their logic.
+
+This proves joins, conditions, versions and transactions of ours. It proves nothing of Oracle's own: not its syntax, its
+text search, its vector indexes, or its JSON. As there, empty text is NULL, and a locked row answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.doubles.oracle import RecordingConnection, RecordingPool, Statement, oracle_error
+from tests.doubles.oracle.recording import RecordingCursor
+
+_REWRITES = [
+    (r"\(SELECT item FROM JSON_TABLE\(:items,.*?PATH '\$'\)\)\)", "(SELECT value FROM json_each(:items))"),
+    (r" FOR UPDATE NOWAIT", ""),
+    (r"FETCH (?:APPROX )?FIRST (:\w+) ROWS ONLY(?: WITH TARGET ACCURACY \d+)?", r"LIMIT \1"),
+    (r"JSON_SERIALIZE\((.*?) RETURNING CLOB\)", r"\1"),
+    (r"VECTOR_DISTANCE\(p.embedding, :vector, COSINE\)", "distance(p.embedding, :vector)"),
+    (r"CONTAINS\(p.search_text, :query, 1\)|SCORE\(1\)", "found(p.search_text, :query)"),
+    (
+        r"JSON_VALUE\(p.metadata, '(\S+)\.(\w+)Only\(\)' RETURNING [A-Z0-9]+(?:\(\d+\))?\)",
+        r"typed(p.metadata, '\1', '\2')",
+    ),
+    (r"JSON_EXISTS\(p.metadata, '(.*?)\?\(@ != null\)'\)", r"json_extract(p.metadata, '\1') IS NOT NULL"),
+    (r"""JSON_EXISTS\(p.metadata, '(.*?)\?\(@ == ""\)'\)""", r"ifnull(json_extract(p.metadata, '\1') = '', 0)"),
+    (r"\bNVL\(", "ifnull("),
+    (r"^(UPDATE|DELETE FROM) (\w+) ([cd]) ", r"\1 \2 AS \3 "),
+    (r"SET (.*) WHERE", lambda found: re.sub(r"\b[cd]\.(\w+) = ", r"\1 = ", found[0])),
+]
+_SCHEMA = """
+CREATE TABLE SIXPLANE_CORPORA (tenant, name, generation INTEGER DEFAULT 0, epoch INTEGER DEFAULT 0, embedding_model,
+  dimensions INTEGER DEFAULT {dimensions}, PRIMARY KEY (tenant, name));
+CREATE TABLE SIXPLANE_DOCUMENTS (version_no INTEGER PRIMARY KEY, tenant, corpus, document_id NOT NULL, text_hash,
+  source, title, parser, parser_version, pages, text, chars, ingested_at, superseded INTEGER DEFAULT 0);
+CREATE TABLE SIXPLANE_PASSAGES (id INTEGER PRIMARY KEY, evidence_id UNIQUE,
+  version_no REFERENCES SIXPLANE_DOCUMENTS (version_no) ON DELETE CASCADE, ordinal, start_at, end_at, page, page_end,
+  heading_path, text, search_text, metadata, embedding);
+CREATE INDEX by_version ON SIXPLANE_PASSAGES (version_no);
+"""
+
+
+class PlaybackPool(RecordingPool):
+    """A pool on tables in the file `path`, for vectors of `dimensions`."""
+
+    def __init__(self, path: Path, dimensions: int) -> None:
+        super().__init__()
+        self._path = path
+        with sqlite3.connect(path) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.executescript(_SCHEMA.format(dimensions=dimensions))
+
+    @asynccontextmanager
+    async def acquire(self, *_: Any, **__: Any) -> Any:
+        database = sqlite3.connect(self._path, isolation_level=None, timeout=0)
+        database.execute("PRAGMA foreign_keys=ON")
+        database.create_function("distance", 2, _distance)
+        database.create_function("found", 2, _found)
+        database.create_function("typed", 3, _typed)
+        try:
+            yield _Connection(self, database)
+        finally:
+            database.close()
+
+
+class _Connection(RecordingConnection):
+    def __init__(self, pool: PlaybackPool, database: sqlite3.Connection) -> None:
+        super().__init__(pool.script)
+        self.database = database
+
+    def cursor(self, *_: Any, **__: Any) -> Any:
+        return _Cursor(self, self.script)
+
+    async def commit(self) -> None:
+        if self.database.in_transaction:
+            self.database.execute("COMMIT")
+
+    async def rollback(self) -> None:
+        if self.database.in_transaction:
+            self.database.execute("ROLLBACK")
+
+
+class _Cursor(RecordingCursor):
+    def _fetch(self, statement: Statement) -> None:
+        super()._fetch(statement)
+        database: sqlite3.Connection = self.connection.database  # type: ignore[attr-defined]
+        text = statement.text
+        if "FOR UPDATE" in text:
+            _lock(database)
+        for pattern, replacement in _REWRITES:
+            text = re.sub(pattern, replacement, text)  # type: ignore[call-overload]
+        try:
+            if statement.many:
+                database.executemany(text, [_bound(row) for row in statement.binds])
+            else:
+                self._rows = database.execute(text, _bound(statement.binds)).fetchall()
+        except sqlite3.IntegrityError as error:
+            raise oracle_error("ORA-00001") from error
+
+
+def _lock(database: sqlite3.Connection) -> None:
+    if database.in_transaction:
+        return
+    try:
+        database.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise oracle_error("ORA-00054") from error
+
+
+def _bound(binds: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _value(value) for name, value in binds.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    if value == "":
+        return None
+    return value.tobytes() if hasattr(value, "tobytes") else value
+
+
+def _distance(left: bytes, right: bytes) -> float | None:
+    first, second = (np.frombuffer(each, dtype=np.float32) for each in (left, right))
+    norms = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return 1 - float(first @ second) / norms if norms else None
+
+
+def _found(text: str | None, query: str) -> int:
+    words = set(re.findall(r"\w+", (text or "").lower()))
+    return sum(word in words for word in re.findall(r"\{(\w+)\}", query))
+
+
+def _typed(metadata: str, path: str, kind: str) -> Any:
+    value = json.loads(metadata).get(path[3:-1])
+    kinds: dict[str, Any] = {"string": str, "number": (int, float), "boolean": bool}
+    if not isinstance(value, kinds[kind]) or (kind == "number" and isinstance(value, bool)) or value == "":
+        return None
+    return str(value).lower() if kind == "boolean" else value
