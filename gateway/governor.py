@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, TypeVar
@@ -247,6 +248,12 @@ def _describe(span: Span, course: _Course) -> None:
     span.set_attribute("sixplane.cost_micro_usd", course.usage.cost_micro_usd)
     if course.request_id:
         span.set_attribute("sixplane.request_id", course.request_id)
+
+
+def unshared_key() -> str:
+    """Return the key of a call without a memo: one of its own, or two equal calls at once would be taken for one
+    that died and was made again."""
+    return uuid.uuid4().hex
 
 
 def wait_seconds(attempt: int, failure: Failure) -> float:

@@ -6,8 +6,6 @@ Upstream embeds a query as it embeds a document, and drops the usage that the se
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +14,7 @@ from langchain_oci import OCIGenAIEmbeddings
 
 from gateway.account import current_account
 from gateway.catalog import ModelEntry
-from gateway.governor import Governor, PlannedCall
+from gateway.governor import Governor, PlannedCall, unshared_key
 from gateway.metering import input_usage
 from gateway.oci_chat import not_oci
 from gateway.sync import run_sync
@@ -81,7 +79,7 @@ class OCIEmbeddings(Embeddings):
                 operation="embeddings",
                 entry=self._entry,
                 account=current_account(),
-                key=hashlib.sha256(json.dumps([upstream.input_type, texts]).encode()).hexdigest(),
+                key=unshared_key(),
                 most=most,
                 ask=lambda: upstream.ask(texts),
                 measure=lambda answer: self._used(answer, most),

@@ -6,8 +6,6 @@ that the service's reference requires. What the service reports is judged in `po
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +13,7 @@ from oci.generative_ai_inference import models as wire
 
 from gateway.account import current_account
 from gateway.catalog import ModelEntry
-from gateway.governor import Governor, PlannedCall
+from gateway.governor import Governor, PlannedCall, unshared_key
 from gateway.metering import input_usage
 from gateway.oci_chat import not_oci
 from settings.oci_inference import InferenceClients
@@ -43,7 +41,7 @@ class OCIGuardrailCalls:
                 operation="guard",
                 entry=self._entry,
                 account=current_account(),
-                key=hashlib.sha256(json.dumps(["guard", text]).encode()).hexdigest(),
+                key=unshared_key(),
                 most=most,
                 ask=lambda: self._ask(text),
                 measure=lambda _: most,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +12,7 @@ from pydantic import ConfigDict
 
 from gateway.account import current_account
 from gateway.catalog import ModelEntry
-from gateway.governor import Governor, PlannedCall
+from gateway.governor import Governor, PlannedCall, unshared_key
 from gateway.metering import input_usage
 from gateway.oci_chat import not_oci
 from gateway.sync import run_sync
@@ -80,7 +78,7 @@ class OCIReranker(BaseDocumentCompressor):
                 operation="rerank",
                 entry=self.entry,
                 account=current_account(),
-                key=hashlib.sha256(json.dumps(["rerank", query, texts]).encode()).hexdigest(),
+                key=unshared_key(),
                 most=most,
                 ask=lambda: upstream.ask(texts, query),
                 measure=lambda _: most,
