@@ -11,7 +11,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
@@ -224,7 +224,7 @@ class Ledger:
         self._ensure(connection, wanted.scopes, limit)
         now = _now_ms()
         _charge_dead(connection, {"run": wanted.run, "key": wanted.call_key, "now": now})
-        for held in connection.execute(_HELD, wanted.scopes).all():
+        for held in self._held(connection, wanted, limit):
             needed = held.spent + held.reserved + wanted.amount
             if held.hard_limit is not None and needed > held.hard_limit:
                 ledger_alerts.record(connection, held, (100,))
@@ -246,34 +246,41 @@ class Ledger:
         return wanted
 
     def _ensure(self, connection: sa.Connection, keys: Mapping[str, str], run_limit: int | None) -> None:
-        """Make the scopes that are missing, and give the run its limit, once per process and scope."""
-        changed = [
-            (kind, key)
-            for kind, key in keys.items()
-            if key not in self._limit_of or (kind == "run" and self._limit_of[key] != run_limit)
-        ]
-        wanted = {key: self._limit(connection, kind, key, run_limit) for kind, key in changed}
-        if not wanted:
-            return
-        found = set(connection.execute(sa.select(scopes.c.scope).where(scopes.c.scope.in_(wanted))).scalars())
-        for key, limit in wanted.items():
-            if key in found:
-                ledger_alerts.change_limit(connection, key, limit)
-            else:
-                _insert_scope(connection, key, limit)
-        self._limit_of.update({key: run_limit if kind == "run" else wanted[key] for kind, key in changed})
+        """Make the scopes that are missing, and give them the limits that are said, once per process and scope.
 
-    def _limit(self, connection: sa.Connection, kind: str, key: str, run_limit: int | None) -> int | None:
+        A process that knows of no limit leaves the one that another process or `budget set` gave.
+        """
+        for kind, key in keys.items():
+            if key in self._limit_of and (kind != "run" or self._limit_of[key] == run_limit):
+                continue
+            said, limit = self._limit(connection, kind, key, run_limit)
+            if connection.execute(sa.select(scopes.c.scope).where(scopes.c.scope == key)).first() is None:
+                _insert_scope(connection, key, limit)
+            elif said:
+                ledger_alerts.change_limit(connection, key, limit)
+            self._limit_of[key] = run_limit if kind == "run" else limit
+
+    def _held(self, connection: sa.Connection, wanted: Reservation, run_limit: int | None) -> Sequence[Any]:
+        """Return the rows of the scopes, locked. What was rolled back after it was made is made again."""
+        rows = connection.execute(_HELD, wanted.scopes).all()
+        if len(rows) == len(wanted.scopes):
+            return rows
+        for key in wanted.scopes.values():
+            self._limit_of.pop(key, None)
+        self._ensure(connection, wanted.scopes, run_limit)
+        return connection.execute(_HELD, wanted.scopes).all()
+
+    def _limit(self, connection: sa.Connection, kind: str, key: str, run_limit: int | None) -> tuple[bool, int | None]:
+        """Return whether anything is said of a scope's limit, and what."""
         if kind == "run":
             given = [limit for limit in (run_limit, self._budgets.run_micro_usd) if limit is not None]
-            return min(given, default=None)
-        tenant = json.loads(key)[1]
-        stored = connection.execute(
-            sa.select(limits.c.hard_limit).where(limits.c.kind == kind, limits.c.tenant == tenant)
-        ).first()
+            return True, min(given, default=None)
+        which = (limits.c.kind == kind) & (limits.c.tenant == json.loads(key)[1])
+        stored = connection.execute(sa.select(limits.c.hard_limit).where(which)).first()
         if stored is not None:
-            return None if stored.hard_limit is None else int(stored.hard_limit)
-        return self._budgets.tenant_micro_usd if kind == "tenant" else self._budgets.month_micro_usd
+            return True, None if stored.hard_limit is None else int(stored.hard_limit)
+        configured = self._budgets.tenant_micro_usd if kind == "tenant" else self._budgets.month_micro_usd
+        return configured is not None, configured
 
     def _set_limit(self, connection: sa.Connection, tenant: str, kind: Kind, hard_limit: int | None) -> None:
         connection.execute(limits.delete().where(limits.c.kind == kind, limits.c.tenant == tenant))

@@ -73,6 +73,29 @@ async def test_a_limit_that_was_set_goes_before_the_settings_and_can_be_taken_aw
     assert (await opened(tmp_path, tenant_micro_usd=10).reserve("local", "run", "a", 51, None)).amount == 51
 
 
+async def test_a_process_that_knows_of_no_limit_leaves_that_of_another(tmp_path):
+    limited, unlimited = opened(tmp_path, tenant_micro_usd=100), opened(tmp_path)
+    await spend(limited, 60)
+    assert [line.hard_limit for line in await unlimited.budget("local")] == [100, None]
+    await spend(unlimited, 10)
+    for on in (limited, unlimited):
+        with pytest.raises(BudgetExceeded):
+            await on.reserve("local", "run", "a", 31, None)
+    assert [alert.threshold for alert in await limited.alerts()] == [50, 100]
+
+
+async def test_scopes_that_were_rolled_back_are_made_again(tmp_path, monkeypatch):
+    on = opened(tmp_path, tenant_micro_usd=100)
+    await on.usage("local", "run")
+    monkeypatch.setattr(ledger, "_now_ms", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        await on.reserve("local", "run", "a", 50, None)
+    monkeypatch.undo()
+    await on.reserve("local", "run", "b", 60, None)
+    with pytest.raises(BudgetExceeded):
+        await on.reserve("local", "run", "c", 60, None)
+
+
 @pytest.mark.parametrize("limit", [0, -1])
 async def test_a_budget_of_nothing_is_refused(tmp_path, limit):
     with pytest.raises(SettingsInvalid, match="allows nothing"):
