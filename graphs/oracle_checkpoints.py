@@ -15,28 +15,32 @@ from typing import Any
 
 import oracledb
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    get_checkpoint_metadata,
+)
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph_oracledb.checkpoint.oracle.aio import AsyncOracleSaver
 
+from graphs.oracle_json import is_exact_json
 from settings.oracle_errors import translated
-from state.errors import DependencyUnavailable
+from state.errors import BadInput, DependencyUnavailable
 
 PACKED = "sixplane:packed"
 """Key of a metadata value that went through the serialiser: its type and its bytes in base64."""
 
-MAX_EXACT_INTEGER = 10**38
-"""NUMBER holds 38 digits."""
-
 _VERSION = "SELECT MAX(v) FROM checkpoint_migrations"
-_LATEST = """SELECT c.checkpoint_ns, c.checkpoint_id, c.checkpoint FROM checkpoints c WHERE c.thread_id = :thread_id
-    AND c.checkpoint_id = (SELECT MAX(l.checkpoint_id) FROM checkpoints l
-    WHERE l.thread_id = c.thread_id AND l.checkpoint_ns = c.checkpoint_ns)"""
-_BLOBS = "SELECT channel, version FROM checkpoint_blobs WHERE thread_id = :thread_id AND checkpoint_ns = :ns"
+_LATEST = """SELECT checkpoint_ns, MAX(checkpoint_id) FROM checkpoints WHERE thread_id = :thread_id
+    GROUP BY checkpoint_ns"""
+_BLOBS = "SELECT checkpoint_ns, channel, version FROM checkpoint_blobs WHERE thread_id = :thread_id"
+_REMAINING = "SELECT checkpoint_ns, checkpoint FROM checkpoints WHERE thread_id = :thread_id"
 _DELETE_BLOB = """DELETE FROM checkpoint_blobs WHERE thread_id = :thread_id AND checkpoint_ns = :ns
     AND channel = :channel AND version = :version"""
-_DELETE_OLD = tuple(
-    f"DELETE FROM {table} WHERE thread_id = :thread_id AND checkpoint_ns = :ns AND checkpoint_id <> :latest"  # noqa: S608
+_DELETE_OLDER = tuple(
+    f"DELETE FROM {table} WHERE thread_id = :thread_id AND checkpoint_ns = :ns AND checkpoint_id < :latest"  # noqa: S608
     for table in ("checkpoints", "checkpoint_writes")
 )
 _OF_RUN = """SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints
@@ -81,10 +85,17 @@ class OracleCheckpointer(AsyncOracleSaver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """Yield checkpoints, the latest first."""
+        """Yield checkpoints, the latest first; upstream would hold its connection until the last one is taken.
+
+        Raises:
+            BadInput: `limit`, which upstream puts into its SQL as it is, is no whole number.
+        """
+        if limit is not None and type(limit) is not int:
+            raise BadInput(f"{limit!r} is no number of checkpoints", hint="give a whole number")
         with translated():
-            async for found in super().alist(config, filter=filter, before=before, limit=limit):
-                yield self._unpacked(found)
+            listed = [found async for found in super().alist(config, filter=filter, before=before, limit=limit)]
+        for found in listed:
+            yield self._unpacked(found)
 
     async def aput(
         self,
@@ -93,8 +104,10 @@ class OracleCheckpointer(AsyncOracleSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint."""
+        """Store a checkpoint, with its metadata and that of `config`, which upstream adds."""
         packed: Any = {name: self._packed(value) for name, value in metadata.items()}
+        for name, value in get_checkpoint_metadata(config, packed).items():
+            packed.setdefault(name, self._packed(value))
         with translated():
             stored: RunnableConfig = await super().aput(config, checkpoint, packed, new_versions)
         return stored
@@ -128,33 +141,28 @@ class OracleCheckpointer(AsyncOracleSaver):
                 await self._keep_latest(thread_id)
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete the checkpoints and writes of runs, by the `run_id` of their metadata."""
+        """Delete the checkpoints of runs, by the `run_id` of their metadata, with their writes and blobs."""
         async with self._transaction() as cursor:
             for run_id in run_ids:
                 await cursor.execute(_OF_RUN, {"run_id": str(run_id)})
                 rows = [dict(zip(("thread_id", "ns", "id"), row, strict=True)) for row in await cursor.fetchall()]
                 for statement in _DELETE_ONE if rows else ():
                     await cursor.executemany(statement, rows)
+                for thread_id in sorted({row["thread_id"] for row in rows}):
+                    await _delete_orphans(cursor, thread_id)
 
     def _should_use_blob(self, value: Any, size_threshold_mb: float = 5.0) -> bool:
         """Whether a channel's value goes through the serialiser: whatever a JSON column would change."""
         return not is_exact_json(value) or bool(super()._should_use_blob(value, size_threshold_mb))
 
     async def _keep_latest(self, thread_id: str) -> None:
+        """Delete what is older than the latest; what a run writes meanwhile is younger, and stays."""
         async with self._transaction() as cursor:
             await cursor.execute(_LATEST, {"thread_id": thread_id})
-            for namespace, latest, checkpoint in await cursor.fetchall():
-                kept = dict(checkpoint.get("channel_versions") or {})
-                await cursor.execute(_BLOBS, {"thread_id": thread_id, "ns": namespace})
-                stale = [
-                    {"thread_id": thread_id, "ns": namespace, "channel": channel, "version": version}
-                    for channel, version in await cursor.fetchall()
-                    if kept.get(channel) != version
-                ]
-                if stale:
-                    await cursor.executemany(_DELETE_BLOB, stale)
-                for statement in _DELETE_OLD:
+            for namespace, latest in await cursor.fetchall():
+                for statement in _DELETE_OLDER:
                     await cursor.execute(statement, {"thread_id": thread_id, "ns": namespace, "latest": latest})
+            await _delete_orphans(cursor, thread_id)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Any]:
@@ -164,7 +172,7 @@ class OracleCheckpointer(AsyncOracleSaver):
                 await cursor.connection.commit()
 
     def _packed(self, value: Any) -> Any:
-        if is_exact_json(value):
+        if is_exact_json(value) and not _is_packed(value):
             return value
         kind, data = self.serde.dumps_typed(value)
         return {PACKED: [kind, base64.b64encode(data).decode("ascii")]}
@@ -174,34 +182,37 @@ class OracleCheckpointer(AsyncOracleSaver):
         return found._replace(metadata=metadata)
 
     def _loaded(self, value: Any) -> Any:
-        if not isinstance(value, Mapping) or PACKED not in value:
+        if not _is_packed(value):
             return value
         kind, data = value[PACKED]
         return self.serde.loads_typed((kind, base64.b64decode(data)))
 
 
-def is_exact_json(value: Any) -> bool:
-    """Whether Oracle's JSON column gives `value` back as it is, type by type."""
-    kind = type(value)
-    if kind in (type(None), bool):
-        return True
-    if kind is str:
-        return _encodes(value)
-    if kind is int:
-        return bool(abs(value) < MAX_EXACT_INTEGER)
-    if kind is list:
-        return all(map(is_exact_json, value))
-    return kind is dict and all(
-        type(key) is str and _encodes(key) and is_exact_json(each) for key, each in value.items()
-    )
+async def _delete_orphans(cursor: Any, thread_id: str) -> None:
+    """Delete the blobs of a thread that no checkpoint names.
+
+    Blobs are listed before the checkpoints are read: one that a run writes in between is not on the list, and one on
+    the list was committed together with its checkpoint.
+    """
+    await cursor.execute(_BLOBS, {"thread_id": thread_id})
+    listed = await cursor.fetchall()
+    await cursor.execute(_REMAINING, {"thread_id": thread_id})
+    named = {
+        (namespace, channel, str(version))
+        for namespace, checkpoint in await cursor.fetchall()
+        for channel, version in (checkpoint.get("channel_versions") or {}).items()
+    }
+    orphans = [
+        {"thread_id": thread_id, "ns": namespace, "channel": channel, "version": version}
+        for namespace, channel, version in listed
+        if (namespace, channel, version) not in named
+    ]
+    if orphans:
+        await cursor.executemany(_DELETE_BLOB, orphans)
 
 
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _is_packed(value: Any) -> bool:
+    return isinstance(value, Mapping) and PACKED in value
 
 
 def checkpoint_ddl() -> list[str]:

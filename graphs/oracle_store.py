@@ -1,24 +1,38 @@
 """`AsyncOracleStore` with its leaks and losses closed: namespaces match whole labels, values come back as they went.
 
 Upstream finds namespaces by `prefix LIKE 'ns%'`, so that `("t1",)` finds those of `("t10",)`, and `_` and `%` of a
-label are wildcards: each namespace is checked again here, and more is fetched until enough is found. It keeps values in
-a JSON column that makes the integer 2 of 2.0: values that would change go as text. A ttl is put into its SQL as it is:
-only numbers pass. `setup` makes tables; ours verifies.
+label are wildcards; reading prolongs what was found. Its statements are made exact in `oracle_store_sql`, and each
+namespace is checked again here. It keeps values in a JSON column that makes the integer 2 of 2.0: values that would
+change go as text. A long value is bound as JSON, since text of more than 4,000 bytes fails (ORA-01461). `setup` makes
+tables; ours verifies.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
 import oracledb
-from langgraph.store.base import GetOp, Item, ListNamespacesOp, MatchCondition, Op, PutOp, Result, SearchOp
+from langgraph.store.base import (
+    NOT_PROVIDED,
+    GetOp,
+    Item,
+    ListNamespacesOp,
+    MatchCondition,
+    NotProvided,
+    Op,
+    PutOp,
+    Result,
+    SearchOp,
+)
 from langgraph_oracledb.store.oracle.aio import AsyncOracleStore
 
-from graphs.oracle_checkpoints import is_exact_json
+from graphs.oracle_json import is_exact_json
+from graphs.oracle_store_sql import exact_search, live_reads, namespaces_query, with_bound_ttl
 from settings.oracle_errors import translated
 from state.errors import BadInput, DependencyUnavailable
 
@@ -64,11 +78,28 @@ class OracleStore(AsyncOracleStore):
                 hint="run `sixplane db init`, or `sixplane db upgrade` after an update",
             )
 
+    async def aput(
+        self,
+        namespace: tuple[str, ...],
+        key: str,
+        value: Mapping[str, Any],
+        index: Literal[False] | list[str] | None = None,
+        *,
+        ttl: float | NotProvided | None = NOT_PROVIDED,
+    ) -> None:
+        """Put a value. What is wrong is told here: in `abatch` it would fail what others asked at the same moment.
+
+        Raises:
+            BadInput: a ttl that is no positive number, or a value that is no JSON.
+        """
+        _checked(PutOp(namespace, key, dict(value), ttl=None if isinstance(ttl, NotProvided) else ttl))
+        await super().aput(namespace, key, value, index, ttl=ttl)
+
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
         """Execute operations.
 
         Raises:
-            BadInput: a ttl that is no positive number.
+            BadInput: a ttl that is no positive number, or a value that is no JSON.
             DependencyUnavailable: the database fails.
         """
         asked = [_checked(op) for op in ops]
@@ -82,8 +113,31 @@ class OracleStore(AsyncOracleStore):
         if isinstance(op, SearchOp):
             return await self._searched(op, result)
         if isinstance(op, ListNamespacesOp):
-            return [namespace for namespace in result if _fits(namespace, op)]
+            return _listed(result, op)
         return result  # type: ignore[no-any-return]  # upstream is untyped
+
+    def _get_batch_GET_ops_queries(self, get_ops: Any) -> list[Any]:  # noqa: N802  (upstream's name)
+        return live_reads(super()._get_batch_GET_ops_queries(get_ops))
+
+    def _prepare_batch_search_queries(self, search_ops: Any) -> tuple[list[Any], list[Any]]:
+        queries, requests = super()._prepare_batch_search_queries(search_ops)
+        return exact_search(queries, [op for _, op in search_ops]), requests
+
+    def _get_batch_list_namespaces_queries(self, list_ops: Any) -> list[Any]:
+        return [namespaces_query(_TABLES["store"], op) for _, op in list_ops]
+
+    def _prepare_batch_PUT_queries(self, put_ops: Any) -> tuple[list[Any], Any]:  # noqa: N802  (upstream's name)
+        queries, requests = super()._prepare_batch_PUT_queries(put_ops)
+        return with_bound_ttl(queries), requests
+
+    async def _batch_put_ops(self, prepared_statements: Any, cur: Any) -> None:
+        """Execute them, with values as JSON: text of more than 4,000 bytes does not go through `SELECT … FROM DUAL`."""
+        queries, _ = prepared_statements
+        for query, binds in queries:
+            if "value" in binds:
+                cur.setinputsizes(value=oracledb.DB_TYPE_JSON)
+                binds = {**binds, "value": json.loads(binds["value"])}
+            await cur.execute(query, binds)
 
     async def _searched(self, op: SearchOp, found: list[Any]) -> list[Any]:
         """Return the hits inside the namespace; where others took their places, fetch more from the start."""
@@ -110,9 +164,12 @@ def _checked(op: Op) -> Op:
         isinstance(op.ttl, bool) or not isinstance(op.ttl, int | float) or not _positive(op.ttl)
     ):
         raise BadInput(f"{op.ttl!r} is no time to live", hint="give minutes as a positive number")
-    if op.value is None or is_exact_json(op.value):
+    if op.value is None or (is_exact_json(op.value) and PACKED not in op.value):
         return op
-    return op._replace(value={PACKED: json.dumps(op.value)})
+    try:
+        return op._replace(value={PACKED: json.dumps(op.value)})
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"the value of {op.key!r} is no JSON: {error}", hint="store what JSON holds") from error
 
 
 def _positive(ttl: float) -> bool:
@@ -127,25 +184,29 @@ def _loaded(item: Item) -> Item:
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` with integers for Oracle's decimals: no other number went into the column."""
+    """Return `value` with plain numbers for Oracle's decimals."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_plain(each) for each in value]
-    return value if value is None or isinstance(value, bool | str) else int(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
 
 
-def _fits(namespace: tuple[str, ...], op: ListNamespacesOp) -> bool:
-    return all(_matches(namespace, condition) for condition in op.match_conditions or ())
+def _listed(namespaces: list[tuple[str, ...]], op: ListNamespacesOp) -> list[tuple[str, ...]]:
+    """Return those that fit, cut to the depth, each once, and then the page that was asked for."""
+    fitting = [each for each in namespaces if all(_matches(each, condition) for condition in op.match_conditions or ())]
+    return sorted({each[: op.max_depth] for each in fitting})[op.offset : op.offset + op.limit]
 
 
 def _matches(namespace: tuple[str, ...], condition: MatchCondition) -> bool:
-    """Whether the labels fit, one by one; `*` stands for any. A depth limit may have cut the end off."""
+    """Whether the labels fit, one by one; `*` stands for any."""
     path = condition.path
     if len(namespace) < len(path):
-        return condition.match_type == "suffix"
-    part = namespace[: len(path)] if condition.match_type == "prefix" else namespace[-len(path) :]
-    return condition.match_type == "suffix" or all(want in ("*", label) for want, label in zip(path, part, strict=True))
+        return False
+    part = namespace[: len(path)] if condition.match_type == "prefix" else namespace[len(namespace) - len(path) :]
+    return all(want in ("*", label) for want, label in zip(path, part, strict=True))
 
 
 def store_ddl() -> list[str]:

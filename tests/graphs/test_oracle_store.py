@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +28,7 @@ class Rows:
 
     def _put(self, statement: Statement) -> list[Any]:
         binds = statement.binds
-        self.items[binds["prefix"], binds["key"]] = through_json_column(json.loads(binds["value"]))
+        self.items[binds["prefix"], binds["key"]] = through_json_column(binds["value"])
         return []
 
     def _get(self, statement: Statement) -> list[Any]:

@@ -48,8 +48,9 @@ class Checkpoints:
         pool.answer(r"^SELECT thread_id, checkpoint, checkpoint_ns", self._get)
         pool.answer(r"channel, version, type, blob FROM checkpoint_blobs", self._get_blobs)
         pool.answer(r"task_id, channel, type, blob FROM checkpoint_writes", self._get_writes)
-        pool.answer(r"^SELECT c.checkpoint_ns, c.checkpoint_id", self._latest)
-        pool.answer(r"^SELECT channel, version FROM checkpoint_blobs", self._versions)
+        pool.answer(r"^SELECT checkpoint_ns, MAX\(checkpoint_id\)", self._latest)
+        pool.answer(r"^SELECT checkpoint_ns, channel, version FROM checkpoint_blobs", self._versions)
+        pool.answer(r"^SELECT checkpoint_ns, checkpoint FROM checkpoints", self._remaining)
         pool.answer(r"^SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints", self._of_run)
         pool.answer(r"^DELETE FROM checkpoint", self._delete)
 
@@ -89,15 +90,15 @@ class Checkpoints:
         return [(*key[:4], *value) for key, value in rows if _fits(key[:3], statement)]
 
     def _latest(self, statement: Statement) -> list[Any]:
-        found: dict[str, tuple[str, str, Any]] = {}
-        for (thread, namespace, identifier), row in sorted(self.checkpoints.items()):
-            if thread == statement.binds["thread_id"]:
-                found[namespace] = (namespace, identifier, row["checkpoint"])
-        return list(found.values())
+        found = {key[1]: key[2] for key in sorted(self.checkpoints) if key[0] == statement.binds["thread_id"]}
+        return list(found.items())
 
     def _versions(self, statement: Statement) -> list[Any]:
-        wanted = (statement.binds["thread_id"], statement.binds["ns"])
-        return [key[2:] for key in self.blobs if key[:2] == wanted]
+        return [key[1:] for key in self.blobs if key[0] == statement.binds["thread_id"]]
+
+    def _remaining(self, statement: Statement) -> list[Any]:
+        thread = statement.binds["thread_id"]
+        return [(key[1], row["checkpoint"]) for key, row in self.checkpoints.items() if key[0] == thread]
 
     def _of_run(self, statement: Statement) -> list[Any]:
         run = statement.binds.get("run_id")
@@ -124,7 +125,7 @@ def _doomed(key: tuple[Any, ...], binds: dict[str, Any]) -> bool:
     if key[1] != binds["ns"]:
         return False
     if "latest" in binds:
-        return bool(key[2] != binds["latest"])
+        return bool(key[2] < binds["latest"])
     return tuple(key[2:4]) == (binds["channel"], binds["version"]) if "channel" in binds else key[2] == binds["id"]
 
 

@@ -62,6 +62,7 @@ class _Script:
     errors: list[tuple[re.Pattern[str], str, int]] = field(default_factory=list)
     commits: int = 0
     rollbacks: int = 0
+    held: int = 0
 
     def run(self, statement: Statement) -> Rows:
         """Record a statement, and return its rows or raise its error."""
@@ -144,10 +145,10 @@ class RecordingCursor:
 
 
 def _columns(text: str, rows: Sequence[tuple[Any, ...]]) -> list[str]:
-    """Return the names of a plain select list, else `C0`, `C1`, …"""
+    """Return the names of a plain select list, aliases where it has them, else `C0`, `C1`, …"""
     width = len(rows[0]) if rows else 0
     found = re.match(r"SELECT (.*?) FROM ", text, re.IGNORECASE)
-    names = [name.strip().upper() for name in found.group(1).split(",")] if found else []
+    names = [name.split()[-1].rpartition(".")[2].upper() for name in found.group(1).split(",")] if found else []
     return names if len(names) == width else [f"C{n}" for n in range(width)]
 
 
@@ -225,6 +226,11 @@ class RecordingPool(oracledb.AsyncConnectionPool):
         """How often it was rolled back."""
         return self.script.rollbacks
 
+    @property
+    def held(self) -> int:
+        """How many connections are out of the pool."""
+        return self.script.held
+
     def answer(self, pattern: str, rows: Answer) -> None:
         """Answer statements that match `pattern` with `rows`; the latest answer counts."""
         self.script.answers.append((re.compile(pattern, re.IGNORECASE), rows))
@@ -236,7 +242,11 @@ class RecordingPool(oracledb.AsyncConnectionPool):
     @asynccontextmanager
     async def acquire(self, *_: Any, **__: Any) -> Any:
         """Give a connection."""
-        yield RecordingConnection(self.script)
+        self.script.held += 1
+        try:
+            yield RecordingConnection(self.script)
+        finally:
+            self.script.held -= 1
 
     async def release(self, *_: Any, **__: Any) -> None:
         """Take it back."""
