@@ -212,8 +212,12 @@ class Ledger:
         return await asyncio.to_thread(self._in_transaction, work)
 
     def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
-        with self._database.transaction() as connection:
-            return work(connection)
+        try:
+            with self._database.transaction() as connection:
+                return work(connection)
+        except BaseException:
+            self._limit_of.clear()  # what was rolled back is not known any more: limits are given anew
+            raise
 
     def _reserve(
         self, connection: sa.Connection, wanted: Reservation, limit: int | None, row: Mapping[str, Any]

@@ -40,8 +40,9 @@ from state.errors import ModelOutputInvalid
 
 Result = TypeVar("Result")
 
-_DROPPABLE = frozenset({"temperature", "topP", "topK", "maxTokens", "frequencyPenalty", "presencePenalty", "seed"})
-"""Parameters that a model may refuse and do without. Never a schema, a tool or a message."""
+_DROPPABLE = frozenset({"temperature", "topP", "topK", "frequencyPenalty", "presencePenalty", "seed"})
+"""Parameters that a model may refuse and do without. Never a schema, a tool, a message, or the cap that
+the reservation stands on."""
 
 
 class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped

@@ -124,7 +124,7 @@ def usage_of(usage: Any) -> UsageMetadata | None:
     """Return the reported usage, `None` where there is none."""
     if not isinstance(usage, Mapping):
         return None
-    asked, said = int(usage.get("promptTokens") or 0), int(usage.get("completionTokens") or 0)
+    asked, said = (max(int(usage.get(name) or 0), 0) for name in ("promptTokens", "completionTokens"))
     found = UsageMetadata(input_tokens=asked, output_tokens=said, total_tokens=int(usage.get("totalTokens") or 0))
     found["total_tokens"] = found["total_tokens"] or asked + said
     cached = (usage.get("promptTokensDetails") or {}).get("cachedTokens")

@@ -53,9 +53,11 @@ class OCIGuardrailsGuard(Guard):
 
 def _moderation(results: Mapping[str, Any]) -> list[float]:
     found = (results.get("contentModeration") or {}).get("categories")
-    if not isinstance(found, list) or not found:
+    listed = found if isinstance(found, list) else []
+    named = {each.get("name") for each in listed if isinstance(each, Mapping)}
+    if "OVERALL" not in named:
         raise GuardUnavailable("OCI Guardrails did not moderate the text")
-    return [_score(category) for category in found]
+    return [_score(category) for category in listed]
 
 
 def _injection(results: Mapping[str, Any]) -> float:

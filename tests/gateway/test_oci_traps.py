@@ -364,7 +364,7 @@ async def test_trap_o_a_dropped_parameter_is_told_and_remembered(oci, code, span
     assert [dict(event.attributes) for event in spans()[0].events] == [{"refused": ("temperature",)}]
 
 
-@pytest.mark.parametrize("param", ["responseFormat", "messages", "tools"])
+@pytest.mark.parametrize("param", ["responseFormat", "messages", "tools", "maxTokens"])
 async def test_trap_o_what_matters_is_never_dropped(oci, param):
     oci.faults.add(refusal(param))
     model = local_model(oci, GENERIC)
