@@ -28,7 +28,7 @@ async def open_corpora(settings: Settings, tenant: str, purpose: str) -> AsyncIt
 
     async with (
         open_planes(settings) as planes,
-        Corpora(settings, embeddings=planes.embeddings, reranker=planes.reranker) as corpora,
+        Corpora(settings, embeddings=planes.embeddings, reranker=planes.reranker, pool=planes.database) as corpora,
     ):
         with accounted(Account(tenant, f"{purpose}-{uuid.uuid4()}")):
             yield corpora

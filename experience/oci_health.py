@@ -101,7 +101,7 @@ async def _reached(settings: Settings, session: OCISession) -> str:
 
     clients = InferenceClients(session, name="doctor")
     try:
-        data, _ = await tried(clients.call("list_guardrail_versions", session.compartment_id))
+        data, _ = await tried(clients.call("list_guardrail_versions", "versions", session.compartment_id))
     finally:
         await clients.aclose()
     items = data.get("items") if isinstance(data, dict) else None
@@ -137,7 +137,7 @@ async def _entry(write: Write, remedy: str, live: bool) -> str:
         await write()
     except SixplaneError as error:
         raise DependencyUnavailable(error.message, hint=both_remedies(error, remedy) or error.hint) from error
-    except Exception as error:
+    except Exception as error:  # the SDK and OTLP raise many kinds; each is told with its remedy
         hint = both_remedies(error, remedy) or f"check {remedy}, the region, the network and its proxy"
         raise DependencyUnavailable(reason(error), hint=hint) from error
     return "took a test entry"

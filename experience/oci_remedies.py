@@ -26,7 +26,7 @@ async def tried(work: Awaitable[Result]) -> Result:
         return await work
     except SixplaneError as error:
         raise DependencyUnavailable(error.message, hint=both_remedies(error, _MODELS) or error.hint) from error
-    except Exception as error:
+    except Exception as error:  # the SDK raises many kinds: classified, and what is none of them raised again
         failure = classify(error)
         if failure is None:
             raise

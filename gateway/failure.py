@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,7 +21,8 @@ def status_failure(status: int, hint: str, retry_after: float = 0.0) -> Failure:
 def seconds_of(retry_after: str) -> float:
     """Return the seconds of a `Retry-After` header, a number or a date (RFC 9110, 10.2.3); zero for anything else."""
     try:
-        return max(float(retry_after), 0.0)
+        seconds = float(retry_after)
+        return max(seconds, 0.0) if math.isfinite(seconds) else 0.0
     except ValueError:
         pass
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -24,7 +24,7 @@ from gateway.scope import CallScope
 from gateway.structure import SchemaFault, parse_answer, with_schema_prompt
 from gateway.sync import run_sync
 from observability import notice
-from state.errors import ModelOutputInvalid, ModelUnavailable, UnsupportedSchema
+from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong, SixplaneError, UnsupportedSchema
 
 _QUOTED_CHARS = 1_500
 _NONCE = re.compile(r"evidence nonce=[0-9a-f]{16}>")
@@ -83,7 +83,21 @@ class GovernedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager
-        return run_sync(lambda: self._agenerate(messages, stop, **kwargs))
+
+        async def once() -> ChatResult:
+            try:
+                return await self._agenerate(messages, stop, **kwargs)
+            finally:
+                await self._close()
+
+        return run_sync(once)
+
+    async def _close(self) -> None:
+        """Close what the models opened on a loop that ends with the call."""
+        for model in (self, *self.fallbacks):
+            close = getattr(model.inner, "aclose", None)
+            if close is not None:
+                await close()
 
     async def _agenerate(
         self,
@@ -97,20 +111,20 @@ class GovernedChatModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
     async def _said(self, messages: list[BaseMessage], **options: Any) -> AIMessage:
-        return await self._call(messages, "", lambda: self._chat(messages, **options))
+        return await self._call(messages, "", lambda: self._chat(messages, **options), beside=said_of(options))
 
     async def _with_fallbacks(self, ask: Callable[[GovernedChatModel], Awaitable[Result]]) -> Result:
         """Ask this model, and the next declared one where it stays unavailable; each use is told."""
         try:
             return await ask(self)
         except ModelUnavailable as error:
-            failed = error
+            failed: SixplaneError = error
         for model in self.fallbacks:
             detail = f"{self.scope.model} → {model.scope.model}: {failed.message}"
             notice(self.scope.role.value, "model_fallback", detail)
             try:
                 return await ask(model)
-            except ModelUnavailable as error:
+            except (ModelUnavailable, PromptTooLong) as error:  # a fallback may take less
                 failed = error
         raise failed
 
@@ -131,7 +145,9 @@ class GovernedChatModel(BaseChatModel):
     async def _attempt(
         self, schema: type[BaseModel], messages: list[BaseMessage]
     ) -> tuple[AIMessage, SchemaFault | None]:
-        answer = await self._call(messages, schema.__name__, lambda: self._provider(schema, messages))
+        answer = await self._call(
+            messages, schema.__name__, lambda: self._provider(schema, messages), beside=self._beside(schema)
+        )
         try:
             parse_answer(schema, answer)
         except SchemaFault as fault:
@@ -160,7 +176,13 @@ class GovernedChatModel(BaseChatModel):
             raise TypeError(f"the model answered {type(answer).__name__!r}, not an `AIMessage`")
         return answer
 
-    async def _call(self, messages: Sequence[BaseMessage], schema: str, provider: Provider) -> AIMessage:
+    def _beside(self, schema: type[BaseModel]) -> str:
+        """Return what is sent beside the messages: the schema, where it goes as a field of the request."""
+        return "" if self._spells_schemas() else json.dumps(schema.model_json_schema())
+
+    async def _call(
+        self, messages: Sequence[BaseMessage], schema: str, provider: Provider, *, beside: str
+    ) -> AIMessage:
         ordinal, self._ordinal = self._ordinal, self._ordinal + 1
         check_fits(self.entry, messages, self.scope.max_output_tokens)
         return await self.governor.call(
@@ -168,8 +190,8 @@ class GovernedChatModel(BaseChatModel):
                 operation="chat",
                 entry=self.entry,
                 account=self.scope.account,
-                key=self._key(messages, schema, ordinal),
-                most=worst_usage(self.entry, messages, self.scope.max_output_tokens),
+                key=self._key(messages, schema, ordinal, beside),
+                most=worst_usage(self.entry, messages, self.scope.max_output_tokens, beside=beside),
                 ask=provider,
                 measure=lambda answer: usage_of_call(self.entry, messages, answer),
                 dump=_dump,
@@ -181,7 +203,7 @@ class GovernedChatModel(BaseChatModel):
             )
         )
 
-    def _key(self, messages: Sequence[BaseMessage], schema: str, ordinal: int) -> str:
+    def _key(self, messages: Sequence[BaseMessage], schema: str, ordinal: int, beside: str) -> str:
         scope = self.scope
         parts = [
             scope.tenant,
@@ -193,6 +215,7 @@ class GovernedChatModel(BaseChatModel):
             scope.temperature,
             scope.max_output_tokens,
             schema,
+            beside,
             [[message.type, _without_nonce(message)] for message in messages],
         ]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
@@ -217,6 +240,11 @@ class GovernedChatModel(BaseChatModel):
         if self.capture_content:
             span.set_attribute("gen_ai.input.messages", json.dumps([message.text for message in messages]))
             span.set_attribute("gen_ai.output.messages", json.dumps([answer.text]))
+
+
+def said_of(options: Mapping[str, Any]) -> str:
+    """Return the options of a call as text: tools and the like are part of the prompt, and of what makes two equal."""
+    return "" if not any(options.values()) else json.dumps(options, default=str, sort_keys=True)
 
 
 def _repair(answer: AIMessage, fault: SchemaFault) -> list[BaseMessage]:

@@ -10,14 +10,15 @@ import asyncio
 import random
 import time
 import uuid
+import weakref
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, TypeVar
 
 from opentelemetry.trace import Span
 
 from gateway.account import Account
-from gateway.alerts import AlertOutbox
 from gateway.catalog import ModelEntry
 from gateway.failure import Failure, ProviderError
 from gateway.failures import classify
@@ -25,7 +26,7 @@ from gateway.ledger import Ledger, Reservation
 from gateway.rate_limit import RateLimiter, limiter_of
 from observability import CallObserved, CallTelemetry, operation_span
 from settings import Settings
-from state.errors import BudgetExceeded, ModelUnavailable, SixplaneError
+from state.errors import ModelUnavailable, SixplaneError
 from state.values import Usage
 
 MAX_BACKOFF_SECONDS = 20.0
@@ -49,7 +50,8 @@ class PlannedCall(Generic[Answer]):
         load: the answer of such a text.
         attributes: of the span.
         role: of the agent that asks.
-        metadata: finish reason, request id and the like of an answer.
+        observe: puts what an answer says of itself onto the span.
+        request_id: the provider's id of the request that an answer came from.
     """
 
     operation: Literal["chat", "embeddings", "rerank", "guard"]
@@ -87,16 +89,10 @@ class _Course:
 class Governor:
     """One per process. Takes what it works with and owns none of it."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        ledger: Ledger,
-        *,
-        telemetry: CallTelemetry | None = None,
-        outbox: AlertOutbox | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, *, telemetry: CallTelemetry | None = None) -> None:
         self.settings, self.ledger = settings, ledger
-        self._telemetry, self._outbox = telemetry, outbox
+        self._telemetry = telemetry
+        self._turns: weakref.WeakValueDictionary[tuple[int, str], asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def call(self, planned: PlannedCall[Answer]) -> Answer:
         """Return the answer of `planned`.
@@ -111,8 +107,9 @@ class Governor:
         status = "ok"
         with operation_span(planned.operation, planned.entry.id, planned.attributes) as span:
             try:
-                return await self._attempts(span, planned, course)
-            except BaseException as error:
+                async with self._turn(planned.key):
+                    return await self._attempts(span, planned, course)
+            except BaseException as error:  # looked at for the record, also a cancellation; always raised again
                 status = error.code if isinstance(error, SixplaneError) else type(error).__name__
                 raise
             finally:
@@ -133,19 +130,27 @@ class Governor:
         span.set_attribute("sixplane.memo", "hit" if course.memo else "miss")
         if held.answer is not None and planned.load is not None:
             return planned.load(held.answer)
-        answer = await self._provided(planned, course, held)
-        usage = planned.measure(answer)
-        await self._settled(held, usage, planned.dump(answer) if planned.dump else None)
+        answer, usage, memo = await self._provided(planned, course, held)
         course.usage += usage
         course.request_id = planned.request_id(answer) if planned.request_id else ""
+        await asyncio.shield(self.ledger.settle(held, usage, memo))
         if planned.observe:
             planned.observe(span, answer)
         return answer
 
+    def _turn(self, key: str) -> asyncio.Lock:
+        """Return the turn of equal calls: the second waits for the first, and finds its answer in the memo. Without
+        it the ledger would take the first for one that died."""
+        named = (id(asyncio.get_running_loop()), key)
+        turn = self._turns.get(named) or asyncio.Lock()
+        self._turns[named] = turn
+        return turn
+
     async def _reserved(self, planned: PlannedCall[Answer]) -> Reservation:
+        """Reserve, whole or not at all: a thread goes on when its caller is cancelled, and what it held is freed."""
         account, most = planned.account, planned.most
-        try:
-            return await self.ledger.reserve(
+        reserving = asyncio.ensure_future(
+            self.ledger.reserve(
                 account.tenant,
                 account.run_id,
                 planned.key,
@@ -155,13 +160,20 @@ class Governor:
                 model=planned.entry.id,
                 most=most,
             )
-        except BudgetExceeded:
-            if self._outbox is not None:
-                self._outbox.wake()  # the first refusal of a limit is an alert
+        )
+        try:
+            return await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            with suppress(SixplaneError):  # then nothing is held
+                held = await reserving
+                if held.answer is None:
+                    await self.ledger.settle(held, Usage(), None, state="free")
             raise
 
-    async def _provided(self, planned: PlannedCall[Answer], course: _Course, held: Reservation) -> Answer:
-        """Ask the provider once, within the limits, and settle where it fails.
+    async def _provided(
+        self, planned: PlannedCall[Answer], course: _Course, held: Reservation
+    ) -> tuple[Answer, Usage, str | None]:
+        """Ask the provider once, within the limits, and settle where it fails. Return answer, usage and memo.
 
         What certainly was not answered is free; a call that may have been answered is charged at its reservation.
         """
@@ -172,6 +184,7 @@ class Governor:
             grant = await asyncio.wait_for(limiter.acquire(size), course.left())
             sent = True
             answer = await asyncio.wait_for(planned.ask(), min(self.settings.models.timeout_seconds, course.left()))
+            used, memo = planned.measure(answer), planned.dump(answer) if planned.dump else None
         except asyncio.CancelledError:
             await asyncio.shield(self._lost(held, course, charged=sent))
             raise
@@ -184,19 +197,14 @@ class Governor:
             if failure.throttled:
                 limiter.throttled(failure.retry_after)
             raise ProviderError(failure) from error
-        used = planned.measure(answer)
         grant.settle(used.input_chars + used.output_chars)
         limiter.succeeded()
-        return answer
+        return answer, used, memo
 
     async def _lost(self, held: Reservation, course: _Course, *, charged: bool) -> None:
         usage = Usage(calls=1, cost_micro_usd=held.amount if charged else 0)
         course.usage += usage
-        await self._settled(held, usage, None, state="charged" if charged else "free")
-
-    async def _settled(self, held: Reservation, usage: Usage, answer: str | None, *, state: str = "completed") -> None:
-        if await self.ledger.settle(held, usage, answer, state=state) and self._outbox is not None:
-            self._outbox.wake()
+        await self.ledger.settle(held, usage, None, state="charged" if charged else "free")
 
     def _limiter(self, entry: ModelEntry) -> RateLimiter:
         requests, characters = self.settings.limits.per_minute(entry.provider)

@@ -102,6 +102,8 @@ class Ledger:
         self._budgets = settings.budgets
         self._lease_ms = round((settings.models.deadline_seconds + _LEASE_MARGIN_SECONDS) * 1000)
         self._limit_of: dict[str, int | None] = {}
+        self.on_alert: Callable[[], None] = lambda: None
+        """Called, in the caller's loop, after a transaction that recorded an alert."""
 
     async def reserve(
         self,
@@ -145,7 +147,7 @@ class Ledger:
 
     async def settle(
         self, reservation: Reservation, usage: Usage, answer: str | None, *, state: str = "completed"
-    ) -> bool:
+    ) -> None:
         """Replace a reservation by what the call used, and keep its answer, in one transaction.
 
         Where the lease ran out meanwhile, the call has been charged in full and costs nothing more.
@@ -155,11 +157,8 @@ class Ledger:
             usage: what the attempt used; of a `charged` one its cost alone counts.
             answer: to be memoised.
             state: `completed`, `charged` (nobody knows whether it was answered) or `free` (certainly not).
-
-        Returns:
-            Whether a threshold was crossed, so that an alert waits in the outbox.
         """
-        return await self._run(lambda connection: _settle(connection, reservation, usage, answer, state))
+        await self._run(lambda connection: _settle(connection, reservation, usage, answer, state))
 
     async def usage(self, tenant: str, run_id: str) -> Usage:
         """Return what the run used; calls of unknown end stand in its calls and its cost alone."""
@@ -200,6 +199,10 @@ class Ledger:
         """Return the alerts on record, the oldest first."""
         return await self._run(ledger_alerts.recorded)
 
+    async def alerts_due_in(self) -> float | None:
+        """Return after how many seconds an unpublished alert may be claimed, `None` where there is none."""
+        return await self._run(ledger_alerts.due_in)
+
     async def alert_published(self, alert: Alert) -> None:
         """Take an alert out of the outbox; it stays on record."""
         await self._run(lambda connection: ledger_alerts.published(connection, alert))
@@ -209,13 +212,17 @@ class Ledger:
         await asyncio.to_thread(self._database.close)
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
-        return await asyncio.to_thread(self._in_transaction, work)
+        result, alerted = await asyncio.to_thread(self._in_transaction, work)
+        if alerted:
+            self.on_alert()
+        return result
 
-    def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
+    def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> tuple[Result, bool]:
         try:
             with self._database.transaction() as connection:
-                return work(connection)
-        except BaseException:
+                connection.info[ledger_alerts.RECORDED] = False
+                return work(connection), connection.info[ledger_alerts.RECORDED]
+        except BaseException:  # whatever it was, it is raised again
             self._limit_of.clear()  # what was rolled back is not known any more: limits are given anew
             raise
 
@@ -327,13 +334,12 @@ def scope_keys(tenant: str, run_id: str) -> dict[str, str]:
     }
 
 
-def _settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None, state: str) -> bool:
+def _settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None, state: str) -> None:
     figures = {name: getattr(usage, name) for name in _FIGURES} if state != "charged" else None
-    crossed = False
     if _close(connection, reservation.id, "pending", state, usage.cost_micro_usd, figures):
         change = {"cost": usage.cost_micro_usd, "change": -reservation.amount}
         connection.execute(_CHARGE, {**reservation.scopes, **change})
-        crossed = ledger_alerts.record_crossed(connection, reservation.scopes)
+        ledger_alerts.record_crossed(connection, reservation.scopes)
     elif state == "completed":  # its lease ran out: it stays charged in full, and what it used is known now
         _close(connection, reservation.id, "charged", state, reservation.amount, figures)
     if answer is not None:
@@ -341,7 +347,6 @@ def _settle(connection: sa.Connection, reservation: Reservation, usage: Usage, a
         if connection.execute(_MEMOISED, key).scalar() is None:
             values = {"run_scope": reservation.run, "call_key": reservation.call_key, "answer": answer}
             connection.execute(memo.insert(), values)
-    return crossed
 
 
 def _close(

@@ -22,6 +22,9 @@ THRESHOLDS = (50, 75, 90, 100)
 
 _BIT = {threshold: 1 << n for n, threshold in enumerate(THRESHOLDS)}
 
+RECORDED = "sixplane_alert_recorded"
+"""Key in a connection's `info`: whether its transaction recorded an alert."""
+
 CLAIM_MS = 60_000
 """For how long an alert belongs to who publishes it."""
 
@@ -58,24 +61,22 @@ class Alert(Value):
         return self.model_dump_json(exclude={"published_at"})
 
 
-def record_crossed(connection: sa.Connection, keys: Mapping[str, str]) -> bool:
-    """Record the thresholds that the scopes have crossed, and return whether there were any."""
-    fresh = False
+def record_crossed(connection: sa.Connection, keys: Mapping[str, str]) -> None:
+    """Record the thresholds that the scopes have crossed."""
     for row in connection.execute(_CROSSED, dict(keys)).all():
         crossed = [threshold for threshold in THRESHOLDS if row.spent * 100 >= row.hard_limit * threshold]
-        fresh |= record(connection, row, crossed)
-    return fresh
+        record(connection, row, crossed)
 
 
-def record(connection: sa.Connection, scope: Any, thresholds: Sequence[int]) -> bool:
-    """Record thresholds of a scope's row that are not on record yet, and return whether there were any."""
+def record(connection: sa.Connection, scope: Any, thresholds: Sequence[int]) -> None:
+    """Record thresholds of a scope's row that are not on record yet, and mark the connection's `RECORDED`."""
     fresh = [threshold for threshold in thresholds if scope.hard_limit and not scope.alerted & _BIT[threshold]]
     if not fresh:
-        return False
+        return
     known = scope.alerted | sum(_BIT[threshold] for threshold in fresh)
     connection.execute(scopes.update().where(scopes.c.scope == scope.scope).values(alerted=known))
     connection.execute(alerts.insert(), [_row(scope, threshold) for threshold in fresh])
-    return True
+    connection.info[RECORDED] = True
 
 
 def change_limit(connection: sa.Connection, scope: str, limit: int | None) -> None:
@@ -91,14 +92,19 @@ def change_limit(connection: sa.Connection, scope: str, limit: int | None) -> No
 def claim(connection: sa.Connection) -> list[Alert]:
     """Return the alerts that nobody is publishing, and hold them for a while."""
     now = _now_ms()
-    waiting = (
-        alerts.c.published_at.is_(None) & (alerts.c.claimed_until < now) & (alerts.c.created_at > now - MAX_AGE_MS)
-    )
-    rows = connection.execute(sa.select(alerts).where(waiting).order_by(alerts.c.created_at).with_for_update()).all()
+    free = _unpublished(now) & (alerts.c.claimed_until < now)
+    rows = connection.execute(sa.select(alerts).where(free).order_by(alerts.c.created_at).with_for_update()).all()
     if rows:
         held = alerts.update().where(alerts.c.id.in_([row.id for row in rows]))
         connection.execute(held.values(claimed_until=now + CLAIM_MS))
     return [_alert(row) for row in rows]
+
+
+def due_in(connection: sa.Connection) -> float | None:
+    """Return after how many seconds an unpublished alert is free again, `None` where all are published."""
+    now = _now_ms()
+    first = connection.execute(sa.select(sa.func.min(alerts.c.claimed_until)).where(_unpublished(now))).scalar()
+    return None if first is None else max(first - now, 0) / 1000
 
 
 def recorded(connection: sa.Connection) -> list[Alert]:
@@ -111,6 +117,10 @@ def recorded(connection: sa.Connection) -> list[Alert]:
 def published(connection: sa.Connection, alert: Alert) -> None:
     """Mark an alert as published."""
     connection.execute(alerts.update().where(alerts.c.id == alert.id).values(published_at=_now_ms()))
+
+
+def _unpublished(now: int) -> sa.ColumnElement[bool]:
+    return alerts.c.published_at.is_(None) & (alerts.c.created_at > now - MAX_AGE_MS)
 
 
 def _row(scope: Any, threshold: int) -> dict[str, Any]:

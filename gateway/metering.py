@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from gateway.catalog import ModelEntry
 from state.errors import PromptTooLong
@@ -56,14 +56,16 @@ def check_fits(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_to
         )
 
 
-def worst_usage(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int) -> Usage:
-    """Return what a call uses at most, its cost included.
+def worst_usage(
+    entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int, *, beside: str = ""
+) -> Usage:
+    """Return what a call uses at most, its cost included; `beside` is sent with the messages: a schema, tools.
 
     Raises:
         PriceUnknown: the catalogue has no price for the model.
     """
-    asked, said = chars_of(messages), max_output_tokens * MAX_CHARS_PER_TOKEN
-    tokens = most_tokens(messages)
+    asked, said = chars_of(messages) + len(beside), max_output_tokens * MAX_CHARS_PER_TOKEN
+    tokens = most_tokens([*messages, HumanMessage(beside)])
     units = (asked, said) if entry.unit == "characters" else (tokens, max_output_tokens)
     return Usage(
         calls=1,

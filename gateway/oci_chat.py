@@ -137,8 +137,13 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
     ) -> ChatResult:
         del run_manager
         details = self._details(messages, stop, stream=False, **kwargs)
-        data, headers = await self._with_what_it_takes(details, lambda: self.clients.call("chat", details))
-        answer = answer_of(data, headers, tools_bound=bool(kwargs.get("tools")))
+        data, headers = await self._with_what_it_takes(
+            details, lambda: self.clients.call("chat", self.model_id, details)
+        )
+        try:
+            answer = answer_of(data, headers, tools_bound=bool(kwargs.get("tools")))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise not_oci(data) from error
         return ChatResult(generations=[ChatGeneration(message=_trimmed(answer, stop or self.stop))])
 
     async def _astream(
@@ -184,7 +189,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
 
     async def _opened(self, details: Any, request_id: str) -> Any:
         """Open the stream and return its events, the first one fetched: a refusal shows before it."""
-        events = self.clients.stream("/actions/chat", details, request_id)
+        events = self.clients.stream("/actions/chat", self.model_id, details, request_id)
         first = await anext(aiter(events), None)
 
         async def rest() -> AsyncIterator[Any]:

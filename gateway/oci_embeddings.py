@@ -102,7 +102,7 @@ class _Upstream(OCIGenAIEmbeddings):  # type: ignore[misc]  # upstream is untype
     async def ask(self, texts: list[str]) -> Mapping[str, Any]:
         """Return the wire answer to one batch. Raises `ProviderError` where it is none."""
         details = self._build_embed_request(texts)
-        answer: Any = (await self.client.call("embed_text", details))[0]
+        answer: Any = (await self.client.call("embed_text", self.model_id, details))[0]
         vectors = answer.get("embeddings") if isinstance(answer, Mapping) else None
         if not isinstance(answer, Mapping) or not isinstance(vectors, list) or len(vectors) != len(texts):
             raise not_oci(answer)

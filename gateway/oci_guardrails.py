@@ -50,7 +50,7 @@ class OCIGuardrailCalls:
         )
 
     async def _ask(self, text: str) -> Mapping[str, Any]:
-        data, _ = await self._clients.call("apply_guardrails", self._details(text))
+        data, _ = await self._clients.call("apply_guardrails", self._entry.id, self._details(text))
         results = data.get("results") if isinstance(data, Mapping) else None
         if not isinstance(results, Mapping):
             raise not_oci(data)

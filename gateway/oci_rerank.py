@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -93,18 +94,18 @@ class _Upstream(OCIGenAIRerank):  # type: ignore[misc]  # upstream is untyped
     async def ask(self, texts: list[str], query: str) -> list[dict[str, Any]]:
         """Return index and score, the best first. Raises `ProviderError` where the answer is none."""
         details = self._build_rerank_details(texts, query, len(texts))
-        data, _ = await self.client.call("rerank_text", details)
+        data, _ = await self.client.call("rerank_text", self.model_id, details)
         ranks = data.get("documentRanks") if isinstance(data, Mapping) else None
-        if not isinstance(ranks, list) or not all(_sound(rank, len(texts)) for rank in ranks):
+        if not isinstance(ranks, list) or not _sound(ranks, len(texts)):
             raise not_oci(data)
         found = [{"index": rank["index"], "relevance_score": float(rank["relevanceScore"])} for rank in ranks]
         return sorted(found, key=lambda rank: -rank["relevance_score"])
 
 
-def _sound(rank: Any, documents: int) -> bool:
-    return (
-        isinstance(rank, Mapping)
-        and isinstance(rank.get("index"), int)
-        and 0 <= rank["index"] < documents
-        and isinstance(rank.get("relevanceScore"), int | float)
-    )
+def _sound(ranks: list[Any], documents: int) -> bool:
+    """Whether every document is ranked once, by a finite score."""
+    found = [rank if isinstance(rank, Mapping) else {} for rank in ranks]
+    indexes: list[Any] = [rank.get("index") for rank in found]
+    scores: list[Any] = [rank.get("relevanceScore") for rank in found]
+    plain = all(type(index) is int for index in indexes) and all(type(score) in (int, float) for score in scores)
+    return plain and sorted(indexes) == list(range(documents)) and all(map(math.isfinite, scores))

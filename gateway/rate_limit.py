@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from state.errors import PromptTooLong
 
 MAX_PAUSE_SECONDS = 20.0
+MAX_ASKED_SECONDS = 300.0
+"""The longest `Retry-After` that everybody waits for: it is asked again after that, whatever a header says."""
+
 _FIRST_PAUSE_SECONDS = 0.5
 _MOST_STEPS = 7  # 0.5 * 2 ** 6 is beyond the longest pause: more steps would only delay the way back
 _MARGIN_SECONDS = 0.001  # added to the window, against rounding; also the shortest sleep
@@ -126,7 +129,7 @@ class RateLimiter:
             if now >= self._paused_until:
                 self._steps = min(self._steps + 1, _MOST_STEPS)
             pause = min(_FIRST_PAUSE_SECONDS * 2.0 ** (self._steps - 1), MAX_PAUSE_SECONDS)
-            pause = max(random.uniform(0.5, 1.0) * pause, retry_after)  # noqa: S311
+            pause = max(random.uniform(0.5, 1.0) * pause, min(retry_after, MAX_ASKED_SECONDS))  # noqa: S311
             self._paused_until = max(self._paused_until, now + pause)
 
     def succeeded(self) -> None:

@@ -56,7 +56,7 @@ async def open_planes(
         SettingsInvalid: OCI is asked for and something of its configuration is missing or wrong.
         DependencyUnavailable: the tenancy gives no credentials.
     """
-    session = _session(settings)
+    session = await asyncio.to_thread(_session, settings)  # reads files, and may ask a metadata service
     local = embeddings or load_embeddings(settings)
     async with AsyncExitStack() as stack:
         database = await _database(settings, stack)
@@ -64,15 +64,16 @@ async def open_planes(
         stack.push_async_callback(ledger.aclose)
         telemetry = open_call_telemetry(settings, session)
         stack.push_async_callback(_shut, telemetry)
-        outbox = AlertOutbox(ledger, _topic(settings, session))
-        stack.push_async_callback(outbox.aclose)
-        governor = Governor(settings, ledger, telemetry=telemetry, outbox=outbox)
+        publish = _topic(settings, session)
+        if publish is not None:
+            outbox = AlertOutbox(ledger, publish)
+            stack.push_async_callback(outbox.aclose)
+            outbox.wake()  # what a killed process recorded and did not publish
+        governor = Governor(settings, ledger, telemetry=telemetry)
         oci = None if session is None else OCIModels(settings, session, governor, _catalog(settings))
         if oci is not None:
             stack.push_async_callback(oci.aclose)
         gateway = Gateway(settings, ledger=ledger, embeddings=local, models=models, oci=oci, governor=governor)
-        if (settings.home / "ledger.db").is_file():
-            outbox.wake()  # what a killed process recorded and did not publish
         remote = oci if oci is not None and settings.models.provider == "oci" else None
         searching = oci.embeddings() if oci is not None and settings.data.embeddings == "oci" else local
         yield Planes(

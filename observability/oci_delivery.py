@@ -88,7 +88,7 @@ class Courier:
         while True:
             try:
                 return call()
-            except Exception as error:
+            except Exception as error:  # the SDK raises many kinds; a sink that fails is told and counted, never felt
                 if attempt == TRIES or self.tally.closed or not transient(error):
                     raise DependencyUnavailable(reason(error)) from error
             attempt += 1

@@ -48,7 +48,7 @@ class GuardChain:
         """Return the guard's verdict. `asyncio.wait` also leaves behind a guard that swallows its cancellation."""
         task = asyncio.create_task(_answer(guard, text, stage))
         try:
-            await asyncio.wait({task}, timeout=self._settings.timeout_seconds)
+            await asyncio.wait({task}, timeout=None if guard.bounds_itself else self._settings.timeout_seconds)
         finally:
             task.cancel()
         if not task.done():

@@ -17,6 +17,9 @@ class Guard(ABC):
 
     name: str
 
+    bounds_itself: bool = False
+    """Whether the guard ends in bounded time of its own: one that waits for a rate limit must not be taken for dead."""
+
     @abstractmethod
     async def check(self, text: str, stage: Stage) -> Verdict:
         """Return the verdict on `text` at `stage`."""

@@ -30,6 +30,7 @@ class OCIGuardrailsGuard(Guard):
     """
 
     name = "oci_guardrails"
+    bounds_itself = True  # by the gateway's deadline, which counts the wait for the rate limit
 
     def __init__(self, apply: ApplyGuardrails, settings: PolicySettings) -> None:
         self._apply, self._pii = apply, Action(settings.pii_action)

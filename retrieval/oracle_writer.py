@@ -48,7 +48,7 @@ class OracleWriter:
         """Undo everything, and with it the lock, whatever ends the block early: a cancellation too."""
         try:
             yield
-        except BaseException:
+        except BaseException:  # whatever it is, a cancellation too: undone, then raised again
             self._locked = False
             await self._session.rollback()
             raise

@@ -11,7 +11,6 @@ import asyncio
 import json
 import ssl
 import uuid
-import weakref
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -84,39 +83,45 @@ def _check_json(data: bytes) -> None:
 
 
 class InferenceClients:
-    """The inference client of a session, one per event loop: its connections are bound to the loop that made them."""
+    """The inference clients of a session, one for each event loop and model.
+
+    Connections are bound to the loop that made them, and a circuit breaker to its client: with one for all models, the
+    outage of one would take its fallback and the guardrails with it.
+    """
 
     def __init__(self, session: OCISession, *, name: str = "generative-ai") -> None:
         self.session = session
         self._name = name
-        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerativeAiInferenceClient] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._clients: dict[tuple[asyncio.AbstractEventLoop, str], AsyncGenerativeAiInferenceClient] = {}
 
-    def current(self) -> AsyncGenerativeAiInferenceClient:
-        """Return the client of the running loop."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._clients:
-            self._clients[loop] = self._make()
-        return self._clients[loop]
+    def current(self, model: str) -> AsyncGenerativeAiInferenceClient:
+        """Return the running loop's client for `model`."""
+        key = (asyncio.get_running_loop(), model)
+        if key not in self._clients:
+            for ended in [each for each in self._clients if each[0].is_closed()]:
+                del self._clients[ended]  # its connections went with its loop
+            self._clients[key] = self._make(model)
+        return self._clients[key]
 
-    async def call(self, operation: str, details: Any) -> tuple[Mapping[str, Any] | str | None, Mapping[str, str]]:
-        """Return the wire answer and the headers of one operation, for example `chat`.
+    async def call(
+        self, operation: str, model: str, details: Any
+    ) -> tuple[Mapping[str, Any] | str | None, Mapping[str, str]]:
+        """Return the wire answer and the headers of one operation of a model, for example `chat`.
 
         Anything but a JSON object comes back as text, or as `None` where there was nothing.
         """
-        answer = await getattr(self.current(), operation)(details, opc_request_id=new_request_id())
+        answer = await getattr(self.current(model), operation)(details, opc_request_id=new_request_id())
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return answer.data, headers
 
-    def stream(self, path: str, details: Any, request_id: str) -> AsyncIterator[Mapping[str, Any]]:
+    def stream(self, path: str, model: str, details: Any, request_id: str) -> AsyncIterator[Mapping[str, Any]]:
         """Return the events of a streaming operation.
 
         Raises, while iterated:
             NoEventStream: the answer is something else.
             MalformedFrame: a frame is no JSON.
         """
-        events: AsyncIterator[Mapping[str, Any]] = self.current().async_base_client.call_api_stream(
+        events: AsyncIterator[Mapping[str, Any]] = self.current(model).async_base_client.call_api_stream(
             resource_path=path,
             method="POST",
             header_params={"content-type": "application/json", REQUEST_ID: request_id},
@@ -128,18 +133,18 @@ class InferenceClients:
 
     async def aclose(self) -> None:
         """Close the running loop's connections."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.async_base_client.close()
+        loop = asyncio.get_running_loop()
+        for key in [each for each in self._clients if each[0] is loop]:
+            await self._clients.pop(key).async_base_client.close()
 
-    def _make(self) -> AsyncGenerativeAiInferenceClient:
+    def _make(self, model: str) -> AsyncGenerativeAiInferenceClient:
         session = self.session
         options = {
             "service_endpoint": session.inference_endpoint,
             "timeout": session.timeout,
             "skip_deserialization": True,
             "retry_strategy": NoneRetryStrategy(),
-            "circuit_breaker_strategy": breaker(self._name),
+            "circuit_breaker_strategy": breaker(f"{self._name}-{model}"),
         }
         client = AsyncGenerativeAiInferenceClient(dict(session.config), signer=session.signer, **options)
         plain = client.async_base_client

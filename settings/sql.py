@@ -97,10 +97,14 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.DBAPIError, OSError) as error:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
             raise self._meaning(error) from error
 
     def _meaning(self, error: Exception) -> Exception:
+        if isinstance(error, sa.exc.TimeoutError):
+            return DependencyUnavailable(
+                "no connection of the database became free in time", hint="raise SIXPLANE_ORACLE__POOL_MAX"
+            )
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         if self._engine is not None and self._engine.dialect.name == "oracle":
             return classify_oracle(cause or error)

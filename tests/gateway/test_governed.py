@@ -14,7 +14,9 @@ from opentelemetry.trace import StatusCode
 
 from gateway import Answer, CallScope, Gateway, Ledger, ScriptedChatModel
 from gateway.failure import Failure
+from gateway.governed import said_of
 from gateway.governor import wait_seconds
+from gateway.metering import worst_usage
 from observability import configure_tracing
 from settings import load_settings
 from state.channels import ResearchContext
@@ -27,6 +29,9 @@ from state.values import Role, Usage
 PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why now?"])
 MODEL = "scripted:one"
 PROMPT = [SystemMessage("Plan."), HumanMessage("Why?")]
+RESERVED = 276
+"""For a plan: 9 characters of prompt, the schema, and 100 tokens of answer."""
+
 DOWN = ConnectionRefusedError("refused")
 
 
@@ -215,36 +220,36 @@ async def test_what_no_provider_causes_goes_on_as_it_is_and_is_charged(tmp_path)
     with pytest.raises(ZeroDivisionError):
         await asked.plan()
     assert asked.calls == 1
-    assert (await asked.usage()).cost_micro_usd == 103
+    assert (await asked.usage()).cost_micro_usd == RESERVED
 
 
 async def test_a_call_past_its_deadline_is_given_up_and_every_attempt_charged(tmp_path):
     asked = Asked(tmp_path, *[Answer(PLAN, delay=30)] * 2, timeout_seconds=0.05, max_attempts=2)
     with pytest.raises(ModelUnavailable, match="did not answer in time"):
         await asked.plan()
-    assert await asked.usage() == Usage(calls=2, cost_micro_usd=2 * 103)
+    assert await asked.usage() == Usage(calls=2, cost_micro_usd=2 * RESERVED)
 
 
 async def test_a_retry_that_the_budget_does_not_cover_is_not_made(tmp_path):
     asked = Asked(tmp_path, *[Answer(PLAN, delay=30)] * 3, timeout_seconds=0.05)
     with pytest.raises(BudgetExceeded):
-        await asked.plan(limit=250)
+        await asked.plan(limit=2 * RESERVED + 40)
     assert asked.calls == 2
-    assert (await asked.usage()).cost_micro_usd == 206
+    assert (await asked.usage()).cost_micro_usd == 2 * RESERVED
 
 
 async def test_a_call_that_the_budget_does_not_cover_is_not_made(tmp_path):
     asked = Asked(tmp_path, PLAN)
     with pytest.raises(BudgetExceeded):
-        await asked.plan(limit=102)
+        await asked.plan(limit=RESERVED - 1)
     assert asked.calls == 0
-    assert await asked.plan(limit=103) == PLAN
+    assert await asked.plan(limit=RESERVED) == PLAN
 
 
 async def test_a_repair_that_the_budget_does_not_cover_is_not_made(tmp_path):
     asked = Asked(tmp_path, Answer("no", usage=(3, 90)), PLAN)
     with pytest.raises(BudgetExceeded):
-        await asked.plan(limit=150)
+        await asked.plan(limit=RESERVED + 40)
     assert asked.calls == 1
 
 
@@ -260,7 +265,45 @@ async def test_a_cancellation_passes_at_once_and_the_call_is_charged(tmp_path):
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
     assert asked.calls == 1
-    assert await asked.usage() == Usage(calls=1, cost_micro_usd=103)
+    assert await asked.usage() == Usage(calls=1, cost_micro_usd=RESERVED)
+
+
+@pytest.mark.parametrize("step", ["reserve", "settle"])
+async def test_a_cancellation_leaves_nothing_reserved(tmp_path, monkeypatch, step):
+    asked, reached = Asked(tmp_path, Answer(PLAN, usage=(10, 5))), asyncio.Event()
+    ledger = asked.gateway._ledger
+    whole = getattr(ledger, step)
+
+    async def slowly(*args, **kwargs):
+        reached.set()
+        await asyncio.sleep(0.1)
+        return await whole(*args, **kwargs)
+
+    monkeypatch.setattr(ledger, step, slowly)
+    task = asyncio.create_task(asked.plan())
+    await asyncio.wait_for(reached.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+    await asyncio.sleep(0.3)
+    spent = {"reserve": 0, "settle": 15}[step]
+    assert [(line.spent, line.reserved) for line in await ledger.budget("local")] == [(spent, 0)] * 2
+    assert asked.calls == (step == "settle")
+
+
+async def test_equal_calls_at_once_are_one_call(tmp_path):
+    asked = Asked(tmp_path, Answer(PLAN, usage=(10, 5), delay=0.05))
+    assert await asyncio.gather(*(asked.plan() for _ in range(4))) == [PLAN] * 4
+    assert asked.calls == 1
+    assert (await asked.usage()).cost_micro_usd == 15
+
+
+async def test_tools_are_part_of_what_is_reserved_and_of_what_makes_calls_equal(tmp_path):
+    model = Asked(tmp_path, "a", "b", "c").model()
+    most = [worst_usage(model.entry, PROMPT, 100, beside=said_of(options)) for options in ({}, {"tools": [PLAN]})]
+    assert most[1].cost_micro_usd > most[0].cost_micro_usd
+    keys = {model._key(PROMPT, "", 0, said_of(options)) for options in ({}, {"tools": None}, {"stop": ["x"]})}
+    assert len(keys) == 2
 
 
 # what a crash leaves
@@ -298,7 +341,7 @@ async def test_a_call_in_flight_at_the_crash_is_charged_and_asked_again(tmp_path
     after = Asked(tmp_path, Answer(PLAN, usage=(10, 5)))
     assert await after.plan() == PLAN
     assert await after.usage() == Usage(calls=2, input_chars=9, output_chars=len(PLAN.model_dump_json()),
-                                        input_tokens=10, output_tokens=5, cost_micro_usd=103 + 15)  # fmt: skip
+                                        input_tokens=10, output_tokens=5, cost_micro_usd=RESERVED + 15)  # fmt: skip
     task.cancel()
 
 

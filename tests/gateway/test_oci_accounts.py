@@ -1,6 +1,7 @@
 """Embeddings, reranking and guardrails are charged to the account of the task that calls them."""
 
 import asyncio
+import json
 
 import pytest
 import sqlalchemy as sa
@@ -74,7 +75,15 @@ async def test_a_run_s_limit_holds_for_them_too(plane, oci):
     assert not oci.calls
 
 
-async def test_a_rerank_that_is_no_answer_is_unavailable(plane, oci):
-    oci.faults.add(Fault("status", "rerankText", status=200, body='{"documentRanks": [{"index": 7}]}'))
+def ranked(*pairs):
+    return json.dumps({"documentRanks": [{"index": index, "relevanceScore": score} for index, score in pairs]})
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[]", "{}", ranked(), ranked((7, 0.5)), ranked((True, 0.5)), ranked((0, 0.5), (0, 0.4)), ranked((0, "high"))],
+)
+async def test_a_rerank_that_is_no_answer_is_unavailable(plane, oci, body):
+    oci.faults.add(Fault("status", "rerankText", status=200, body=body))
     with pytest.raises(ModelUnavailable, match="not what OCI answers"):
         await plane.reranker().acompress_documents([Document(page_content="a")], "a")

@@ -171,7 +171,7 @@ async def test_trap_f_the_endpoint_is_always_named(oci, tmp_path, region):
     model = oci_chat_model(clients, load_catalog(prices={}).get(GENERIC), scope, set())
     expected = f"https://inference.generativeai.{region}.oci.oraclecloud.com"
     assert session.inference_endpoint == model.service_endpoint == expected
-    assert clients.current().async_base_client.endpoint.startswith(expected)
+    assert clients.current(GENERIC).async_base_client.endpoint.startswith(expected)
 
 
 def test_trap_g_one_model_serves_several_event_loops(oci):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.rate_limit import MAX_PAUSE_SECONDS, RateLimiter, limiter_of
+from gateway.rate_limit import MAX_ASKED_SECONDS, MAX_PAUSE_SECONDS, RateLimiter, limiter_of
 from state.errors import PromptTooLong
 
 
@@ -307,6 +307,14 @@ async def test_the_provider_s_own_pause_goes_before_a_shorter_one():
     assert callers.waited == {}
     await callers.virtual.advance(40.0)
     assert callers.waited[0] == pytest.approx(37.0, abs=0.01)
+
+
+async def test_a_provider_cannot_ask_for_a_pause_without_end():
+    callers = Callers(VirtualTime(), requests_per_minute=None, characters_per_minute=None)
+    callers.limiter.throttled(retry_after=86_400.0)
+    callers.ask()
+    await callers.virtual.advance(MAX_ASKED_SECONDS + 1)
+    assert callers.waited[0] == pytest.approx(MAX_ASKED_SECONDS, abs=0.01)
 
 
 async def test_a_pause_that_begins_while_the_head_sleeps_holds_it_back():

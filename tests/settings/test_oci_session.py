@@ -358,11 +358,12 @@ def test_clients_have_breakers_of_their_own_names_no_retries_and_the_session_s_t
 async def test_the_asynchronous_client_has_the_same(tmp_path: Path) -> None:
     session = opened(Files(tmp_path / "oci").write(), connect_timeout_seconds=3, read_timeout_seconds=7)
     clients = InferenceClients(session, name="t-async")
-    client = clients.current()
-    assert client is clients.current()
+    client, other = clients.current("m"), clients.current("n")
+    assert client is clients.current("m")
+    assert client is not other
     assert client.async_base_client.timeout == (3, 7)
     assert isinstance(client.async_base_client.retry_strategy, NoneRetryStrategy)
-    assert client.async_base_client.circuit_breaker_strategy.name == "sixplane-t-async"
+    assert client.async_base_client.circuit_breaker_strategy.name == "sixplane-t-async-m"
     await clients.aclose()
 
 
@@ -399,7 +400,7 @@ async def test_what_a_session_signs_is_accepted(tmp_path: Path, prepare: Callabl
         sync = session.client(GenerativeAiInferenceClient, name=f"t-{prepare.__name__}", endpoint=oci.url)
         assert sync.chat(chat_details()).data.chat_response.text == "Hello"
         clients = InferenceClients(session, name=f"t-async-{prepare.__name__}")
-        answer, headers = await clients.call("chat", chat_details())
+        answer, headers = await clients.call("chat", "m", chat_details())
         await clients.aclose()
         keys = {call.headers["authorization"].partition('keyId="')[2].partition('"')[0] for call in oci.calls}
     assert isinstance(answer, dict)
@@ -416,7 +417,7 @@ async def test_an_error_is_asked_for_once_and_holds_no_secret(tmp_path: Path) ->
         session = opened(files, auth="security_token", endpoint=oci.url)
         clients = InferenceClients(session, name="t-once")
         with pytest.raises(ServiceError) as caught:
-            await clients.call("chat", chat_details())
+            await clients.call("chat", "m", chat_details())
         await clients.aclose()
         assert len(oci.calls) == 1
         assert TOKEN not in everything(caught.value)
