@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 from langchain_core.messages import AnyMessage
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from experience.threads import ThreadRecord
 from state.channels import ResearchContext
 from state.report import Report
 from state.values import PastRun, ReviewAnswer, Value
-
-EventType = Literal["run_started", "node_started", "node_finished", "review_pending", "stopped", "report"]
 
 
 class ResearchRequest(BaseModel):
@@ -24,15 +20,6 @@ class ResearchRequest(BaseModel):
     messages: list[AnyMessage] | None = None
     thread_id: str | None = None
     context: ResearchContext = ResearchContext()
-
-
-class RunEvent(Value):
-    """One step of a run, numbered from 1. The last one is `report`, `review_pending` or `stopped`."""
-
-    sequence: int
-    type: EventType
-    node: str = ""
-    data: dict[str, Any] = Field(default_factory=dict)
 
 
 class ThreadView(BaseModel):
@@ -61,11 +48,9 @@ class HealthStatus(Value):
 
 
 __all__ = [
-    "EventType",
     "HealthCheck",
     "HealthStatus",
     "ResearchRequest",
     "ReviewAnswer",
-    "RunEvent",
     "ThreadView",
 ]

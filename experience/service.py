@@ -11,19 +11,22 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command
 from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 
+from experience.events import ReportReady, ReviewPendingEvent, RunEvent, RunStarted, RunStoppedEvent
+from experience.graph_events import Numbered, node_event, outcome_of, thread_status
 from experience.health import check_health
-from experience.models import HealthStatus, ResearchRequest, RunEvent, ThreadView
+from experience.models import HealthStatus, ResearchRequest, ThreadView
 from experience.threads import ThreadRecord, Threads
 from gateway.account import Account, accounted
 from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
-from nodes.memory import MEMORY_CORPUS
+from nodes.memory import MEMORY_CORPUS, forget
 from observability import configure_tracing, operation_span, trace_id_of
 from policy import Action, Stage
 from policy.limits import LimitsGuard
@@ -49,7 +52,7 @@ class ResearchService:
         self.guards = collaborators.guards
         self.graph = graph
         self._threads = threads
-        self._controls: set[RunControl] = set()
+        self._controls: dict[tuple[str, str], RunControl] = {}
 
     async def run(self, request: ResearchRequest) -> Report:
         """Return the report of `request`.
@@ -62,8 +65,13 @@ class ResearchService:
         """
         return await _last(self.stream(request))
 
-    async def stream(self, request: ResearchRequest) -> AsyncGenerator[RunEvent]:
-        """Yield the run's events; the last is `report`, `review_pending` or `stopped`. Raises like `run`."""
+    async def stream(self, request: ResearchRequest, *, run_id: str = "") -> AsyncGenerator[RunEvent]:
+        """Yield the run's events; the last is `report`, `review_pending` or `stopped`. Raises like `run`.
+
+        Args:
+            request: what is asked.
+            run_id: a UUID for the run, where the caller has to know it before.
+        """
         context = request.context
         checked_name("tenant", context.tenant)
         if checked_name("corpus", context.corpus) == MEMORY_CORPUS:
@@ -74,7 +82,7 @@ class ResearchService:
         for role in self._roles(context):
             self.gateway.model_id(role, context)
         await self.corpora.get(context.tenant, context.corpus)
-        run_id = str(uuid.uuid4())
+        run_id = run_id or str(uuid.uuid4())
         with accounted(Account(context.tenant, run_id, thread_id, context.budget_micro_usd)):
             question, refusal = await self._screened(question_text(request))
         await self.gateway.usage(context.tenant, run_id)  # a ledger that cannot be read is told before a thread begins
@@ -110,10 +118,11 @@ class ResearchService:
                 async for event in events:
                     yield event
 
-    def request_drain(self, reason: str) -> None:
-        """Let every run stop after its current step; its thread stays resumable."""
-        for control in self._controls:
-            control.request_drain(reason)
+    def request_drain(self, reason: str, *, thread: tuple[str, str] | None = None) -> None:
+        """Let every run, or that of one `(tenant, thread_id)`, stop after its current step and stay resumable."""
+        for key, control in self._controls.items():
+            if thread in (None, key):
+                control.request_drain(reason)
 
     async def threads(self, tenant: str) -> list[ThreadRecord]:
         """Return the tenant's threads, the latest first."""
@@ -130,6 +139,25 @@ class ResearchService:
             next=tuple(snapshot.next),
             history=snapshot.values.get("history", ()),
         )
+
+    async def delete(self, tenant: str, thread_id: str) -> None:
+        """Delete a thread: its checkpoints, and what is remembered of its runs.
+
+        Raises:
+            ThreadMissing: the tenant has no such thread.
+            ThreadBusy: a live run holds it.
+        """
+        stored = await self._threads.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
+        try:
+            view = await self.show(tenant, thread_id)
+            await forget(self.corpora, self.graph.store, tenant, [past.run_id for past in view.history])
+            saver = self.graph.checkpointer
+            if isinstance(saver, BaseCheckpointSaver):
+                await saver.adelete_thread(f"{tenant}/{thread_id}")
+        except BaseException:  # whatever it is: the lease goes back, and deleting again goes on
+            await self._threads.settle(tenant, thread_id, stored.record.status)
+            raise
+        await self._threads.remove(tenant, thread_id)
 
     async def health(self) -> HealthStatus:
         """Return what works and what does not, each with its remedy."""
@@ -168,54 +196,62 @@ class ResearchService:
         self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span
     ) -> AsyncGenerator[RunEvent]:
         """Yield the events of the graph under the thread's lease, then settle the thread."""
-        tenant, numbered = context.tenant, _Numbered()
+        tenant, numbered = context.tenant, Numbered()
         status = "running"
         try:
-            yield numbered("run_started", thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))
+            yield numbered(RunStarted, thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))
             async with (
                 self._threads.held(tenant, thread_id),
                 aclosing(self._steps(context, thread_id, run_id, inputs, span, numbered)) as steps,
             ):
                 async for event in steps:
-                    status = _thread_status(event, status)
+                    status = thread_status(event, status)
                     yield event
         finally:
             await self._threads.settle(tenant, thread_id, "interrupted" if status == "running" else status, _ids(span))
 
     async def _steps(
-        self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span, numbered: _Numbered
+        self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span, numbered: Numbered
     ) -> AsyncGenerator[RunEvent]:
-        if isinstance(inputs, Report):
-            yield numbered("report", **inputs.model_dump(mode="json"))
+        outcome: Report | dict[str, Any] | None = inputs if isinstance(inputs, Report) else None
+        if outcome is None:
+            if inputs is not None and not isinstance(inputs, Command):
+                span.add_event("transition", {"from": "__start__", "to": "guard_input"})
+            config = _config(self.settings, context.tenant, thread_id, run_id)
+            try:
+                async with aclosing(self._parts(inputs, config, context, thread_id)) as parts:
+                    async for part in parts:
+                        if (step := node_event(part, numbered)) is not None:
+                            yield step
+                        outcome = outcome_of(part) or outcome
+            except GraphDrained:
+                yield numbered(RunStoppedEvent, thread_id=thread_id)
+                return
+        if outcome is None:
+            raise RuntimeError("the graph ended without a report")
+        if isinstance(outcome, dict):
+            yield numbered(ReviewPendingEvent, thread_id=thread_id, **outcome)
             return
-        if inputs is not None and not isinstance(inputs, Command):
-            span.add_event("transition", {"from": "__start__", "to": "guard_input"})
-        config = _config(self.settings, context.tenant, thread_id, run_id)
-        control = RunControl()
-        self._controls.add(control)
-        ending: RunEvent | None = None
+        span.set_attribute("sixplane.status", str(outcome.status))
+        span.set_attribute("sixplane.stop_reason", outcome.stop_reason)
+        for event in numbered.published(outcome):
+            yield event
+
+    async def _parts(
+        self, inputs: Any, config: RunnableConfig, context: ResearchContext, thread_id: str
+    ) -> AsyncGenerator[Any]:
+        """Yield the parts of the graph's stream; while it runs, the thread's run can be drained."""
+        key, control = (context.tenant, thread_id), RunControl()
+        self._controls[key] = control
         try:
             parts: Any = self.graph.astream(
                 inputs, config, context=context, stream_mode=["tasks"], durability="sync", control=control, version="v2"
             )
-            async with aclosing(parts) as tasks:
-                async for part in tasks:
-                    for event in _task_events(part, numbered, thread_id):
-                        if event.type in ("node_started", "node_finished"):
-                            yield event
-                        else:
-                            ending = event
-        except GraphDrained:
-            yield numbered("stopped", thread_id=thread_id)
-            return
+            async with aclosing(parts):
+                async for part in parts:
+                    yield part
         finally:
-            self._controls.discard(control)
-        if ending is None:
-            raise RuntimeError("the graph ended without a report")
-        if ending.type == "report":
-            span.set_attribute("sixplane.status", str(ending.data["status"]))
-            span.set_attribute("sixplane.stop_reason", str(ending.data["stop_reason"]))
-        yield ending
+            del self._controls[key]
 
     async def _screened(self, question: str) -> tuple[str, Refusal | None]:
         """Screen before the graph sees the question: LangGraph checkpoints the raw input before its first node."""
@@ -236,17 +272,6 @@ class ResearchService:
 
     def _roles(self, context: ResearchContext) -> list[Role]:
         return [role for role in Role if role is not Role.JUDGE or role.value in context.models]
-
-
-class _Numbered:
-    """Makes events, numbered from 1."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def __call__(self, kind: Any, node: str = "", **data: Any) -> RunEvent:
-        self._last += 1
-        return RunEvent(sequence=self._last, type=kind, node=node, data=data)
 
 
 @asynccontextmanager
@@ -296,35 +321,11 @@ async def _last(events: AsyncIterator[RunEvent]) -> Report:
     last = None
     async for event in events:
         last = event
-    if last is None or last.type == "stopped":
+    if isinstance(last, ReviewPendingEvent):
+        raise ReviewPending(f"the thread {last.thread_id!r} waits for a person's answer")
+    if not isinstance(last, ReportReady):
         raise RunStopped("the run was stopped before its report")
-    if last.type == "review_pending":
-        raise ReviewPending(f"the thread {last.data['thread_id']!r} waits for a person's answer")
-    return Report.model_validate(last.data)
-
-
-def _task_events(part: Any, numbered: _Numbered, thread_id: str) -> list[RunEvent]:
-    """Return the events of one part of the graph's `tasks` stream; a report is validated as it leaves."""
-    data = part["data"]
-    if "input" in data:
-        return [numbered("node_started", data["name"])]
-    if data.get("interrupts"):
-        return [numbered("review_pending", thread_id=thread_id, **_interrupt_value(data["interrupts"][0]))]
-    events = [numbered("node_finished", data["name"], error=bool(data.get("error")))]
-    report = (data.get("result") or {}).get("report")
-    if report:
-        events.append(numbered("report", **Report.model_validate(report).model_dump(mode="json")))
-    return events
-
-
-def _interrupt_value(interrupt: Any) -> dict[str, Any]:
-    value = interrupt["value"] if isinstance(interrupt, dict) else interrupt.value
-    return dict(value)
-
-
-def _thread_status(event: RunEvent, before: str) -> str:
-    ended = {"review_pending": "review", "stopped": "interrupted"}
-    return str(event.data["status"]) if event.type == "report" else ended.get(event.type, before)
+    return last.report
 
 
 def _config(settings: Settings, tenant: str, thread_id: str, run_id: str) -> RunnableConfig:

@@ -42,6 +42,7 @@ _threads = sa.Table(
     sa.Column("refusal", JsonText),
     sa.Column("trace_id", sa.String(32), nullable=False),
     sa.Column("span_id", sa.String(16), nullable=False),
+    sa.Column("owner", sa.String(255)),
     sa.Column("lease_owner", sa.String(200)),
     sa.Column("lease_until", sa.Float),
     sa.Column("created_at", sa.String(40), nullable=False),
@@ -50,7 +51,11 @@ _threads = sa.Table(
 
 
 class ThreadRecord(Value):
-    """One thread and its latest run. `status` is that of the report, or `running`, `interrupted`, `review`."""
+    """One thread and its latest run.
+
+    `status` is that of the report, or `running`, `interrupted`, `review`; `owner` is the principal that began it, none
+    where there was no server.
+    """
 
     tenant: str
     thread_id: str
@@ -60,6 +65,7 @@ class ThreadRecord(Value):
     trace_id: str
     created_at: str
     updated_at: str
+    owner: str | None = None
 
 
 class StoredRun(Value):
@@ -101,6 +107,7 @@ class Threads:
 
         Raises:
             ThreadBusy: another run holds the thread, or its last one is unfinished.
+            ThreadMissing: the thread is another principal's.
         """
         values = {
             "run_id": run_id,
@@ -110,6 +117,7 @@ class Threads:
             "refusal": refusal.model_dump(mode="json") if refusal else None,
             "trace_id": span[0],
             "span_id": span[1],
+            "owner": context.principal or None,
             "updated_at": _now(),
             **self._lease(),
         }
@@ -158,6 +166,20 @@ class Threads:
         """Return one thread. Raises `ThreadMissing`."""
         return await self._run(lambda connection: _stored(_existing(connection, tenant, thread_id)))
 
+    async def by_run(self, tenant: str, run_id: str) -> StoredRun | None:
+        """Return the thread whose latest run that is."""
+        query = sa.select(_threads).where(_threads.c.tenant == tenant, _threads.c.run_id == run_id)
+
+        def find(connection: sa.Connection) -> StoredRun | None:
+            row = connection.execute(query).mappings().first()
+            return None if row is None else _stored(row)
+
+        return await self._run(find)
+
+    async def remove(self, tenant: str, thread_id: str) -> None:
+        """Forget a thread."""
+        await self._run(lambda connection: connection.execute(_where(sa.delete(_threads), tenant, thread_id)))
+
     async def _beat(self, tenant: str, thread_id: str) -> None:
         mine = _where(_threads.update(), tenant, thread_id).where(_threads.c.lease_owner == self._owner)
         while True:
@@ -182,9 +204,12 @@ def _start(connection: sa.Connection, tenant: str, thread_id: str, values: dict[
         created = {"tenant": tenant, "thread_id": thread_id, "created_at": values["updated_at"]}
         connection.execute(_threads.insert().values(**created, **values))
         return
+    if row["owner"] != values["owner"] and values["owner"] is not None:
+        raise ThreadMissing(f"there is no thread {thread_id!r} of yours", hint="ask on a thread of another name")
     if row["status"] in UNFINISHED:
         raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
-    connection.execute(_where(_threads.update(), tenant, thread_id).values(**values))
+    kept = {name: value for name, value in values.items() if name != "owner"}
+    connection.execute(_where(_threads.update(), tenant, thread_id).values(**kept))
 
 
 def _existing(connection: sa.Connection, tenant: str, thread_id: str) -> Any:

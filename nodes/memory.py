@@ -1,11 +1,19 @@
-"""Memory across threads: finished reports of the tenant, recalled as prior work, never cited as evidence."""
+"""Memory across threads: finished reports of the tenant, recalled as prior work, never cited as evidence.
+
+Where principals are known, each recalls its own alone: another's report may rest on passages that it may not see.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from langchain_core.documents import Document
 from langgraph.runtime import Runtime
+from langgraph.store.base import BaseStore
 
 from nodes.collaborators import Collaborators, context_of
+from retrieval import Corpora
 from state.channels import ResearchContext
 from state.errors import CorpusEmpty, CorpusMissing, DependencyUnavailable, EmbeddingMismatch
 from state.report import Report
@@ -34,10 +42,11 @@ class PriorWork:
         """Return earlier questions and answers that are near, best first; an outage is an event, not a failure."""
         if runtime.store is None or not self._enabled:
             return [], []
-        tenant = context_of(runtime).tenant
+        tenant, principal = context_of(runtime).tenant, context_of(runtime).principal
         try:
             corpus = await self._to.corpora.get(tenant, MEMORY_CORPUS)
-            near = await corpus.search(question, k=RECALLED, mode="dense")
+            mine = {"principal": principal} if principal else None
+            near = await corpus.search(question, k=RECALLED, mode="dense", where=mine)
         except (CorpusMissing, CorpusEmpty):
             return [], []
         except (DependencyUnavailable, EmbeddingMismatch) as error:
@@ -51,20 +60,37 @@ class PriorWork:
         """Keep an answered report; an outage is an event, not a failure."""
         if runtime.store is None or not self._enabled or report.status is not Status.ANSWERED:
             return []
-        tenant = context_of(runtime).tenant
+        tenant, principal = context_of(runtime).tenant, context_of(runtime).principal
         value = {"question": report.question, "summary": summary, "report": report.model_dump(mode="json")}
         try:
             await runtime.store.aput((tenant, NAMESPACE), report.run_id, value)
             corpus = await self._to.corpora.create(tenant, MEMORY_CORPUS)
-            await corpus.ingest([_entry(report)])
+            await corpus.ingest([_entry(report, principal)])
         except (DependencyUnavailable, EmbeddingMismatch) as error:
             return [Event(node="publish", kind="memory_unavailable", detail=error.code)]
         return []
 
 
-def _entry(report: Report) -> Document:
+async def forget(corpora: Corpora, store: BaseStore | None, tenant: str, run_ids: Sequence[str]) -> None:
+    """Forget what is remembered of `run_ids`."""
+    if store is None or not run_ids:
+        return
+    for run_id in run_ids:
+        await store.adelete((tenant, NAMESPACE), run_id)
+    with suppress(CorpusMissing):
+        corpus = await corpora.get(tenant, MEMORY_CORPUS)
+        await corpus.vector_store.adelete(list(run_ids))
+        await corpus.prune()
+
+
+def _entry(report: Report, principal: str) -> Document:
     return Document(
         page_content=report.question,
         id=report.run_id,
-        metadata={"source": f"report:{report.run_id}", "title": "Earlier report", "run_id": report.run_id},
+        metadata={
+            "source": f"report:{report.run_id}",
+            "title": "Earlier report",
+            "run_id": report.run_id,
+            "principal": principal,
+        },
     )

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from policy.access import AUDIENCE, visible
     from policy.builder import build_guards
     from policy.chain import GUARD_UNAVAILABLE, GuardChain
     from policy.credentials import CredentialsGuard
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from policy.verdict import Action, Screening, Stage, Verdict
 
 _MODULES = {
+    "AUDIENCE": "access",
     "GUARD_UNAVAILABLE": "chain",
     "Action": "verdict",
     "CredentialsGuard": "credentials",
@@ -42,9 +44,11 @@ _MODULES = {
     "fold": "normalise",
     "merge_masks": "masks",
     "normalised": "normalise",
+    "visible": "access",
 }
 
 __all__ = [
+    "AUDIENCE",
     "GUARD_UNAVAILABLE",
     "Action",
     "CredentialsGuard",
@@ -63,6 +67,7 @@ __all__ = [
     "fold",
     "merge_masks",
     "normalised",
+    "visible",
 ]
 
 

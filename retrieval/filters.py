@@ -16,6 +16,8 @@ _HINT = 'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte
 def compile_where(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """Return an SQL condition on the column `metadata` and its parameters; conditions are joined by AND.
 
+    `None` is what is missing, in `$eq`, `$ne` and `$in` alike.
+
     Raises:
         BadInput: a key, an operator or a value is not one of those allowed.
     """
@@ -26,22 +28,25 @@ def compile_where(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
             raise BadInput(f"{key!r} is not a metadata key", hint=_HINT)
         tests = condition if isinstance(condition, Mapping) else {"$eq": condition}
         for operator, value in tests.items():
-            clause, values = _test(operator, value)
+            clause, values = _test(f'$."{key}"', operator, value)
             clauses.append(clause)
-            binds += [f'$."{key}"', *values]
+            binds += values
     return " AND ".join(clauses) or "1", binds
 
 
-def _test(operator: str, value: Any) -> tuple[str, list[Any]]:
+def _test(path: str, operator: str, value: Any) -> tuple[str, list[Any]]:
     column = "json_extract(metadata, ?)"
     if operator == "$in" and isinstance(value, list | tuple | set | frozenset):
-        values = [_scalar(item) for item in value]
-        return f"{column} IN ({', '.join('?' * len(values))})", values
+        values = [_scalar(item) for item in value if item is not None]
+        one_of = f"{column} IN ({', '.join('?' * len(values))})"
+        if None in value:
+            return f"({column} IS NULL OR {one_of})", [path, path, *values]
+        return one_of, [path, *values]
     if operator not in _OPERATORS:
         raise BadInput(f"{operator!r} is not a filter operator for {type(value).__name__}", hint=_HINT)
     if value is None and operator == "$eq":
-        return f"{column} IS ?", [None]
-    return f"{column} {_OPERATORS[operator]} ?", [_scalar(value)]
+        return f"{column} IS ?", [path, None]
+    return f"{column} {_OPERATORS[operator]} ?", [path, _scalar(value)]
 
 
 def _scalar(value: Any) -> str | int | float | None:

@@ -46,7 +46,7 @@ def compile_where(where: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _test(key: str, operator: str, value: Any, bind: Bind) -> str:
     if operator == "$in" and isinstance(value, list | tuple | set | frozenset):
-        found = [_equal(key, _scalar(item), bind) for item in value if item is not None]
+        found = [_equal(key, _scalar(item), bind) for item in value]
         return f"({' OR '.join(found)})" if found else _NEVER
     if operator == "$eq":
         return _equal(key, _scalar(value), bind)

@@ -86,6 +86,7 @@ class Database:
         if engine.dialect.name == "sqlite":
             with engine.begin() as connection:
                 self._metadata.create_all(connection)
+                _add_columns(connection, self._metadata)
             return
         missing = sorted(set(self._metadata.tables) - {name.lower() for name in sa.inspect(engine).get_table_names()})
         if missing:
@@ -112,6 +113,17 @@ class Database:
             return StorageFull(f"`{self._name}` cannot be written: the disk is full")
         hint = f"check the permissions of the home folder, or move `{self._name}` away and start again"
         return DependencyUnavailable(f"`{self._name}` cannot be used: {cause}", hint=hint)
+
+
+def _add_columns(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Add the columns that a table of an earlier version lacks; they may be empty."""
+    inspector = sa.inspect(connection)
+    for table in metadata.sorted_tables:
+        known = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                added = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {added}")
 
 
 def open_engine(settings: Settings, name: str) -> sa.Engine:

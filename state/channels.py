@@ -143,3 +143,7 @@ class ResearchContext(BaseModel):
     budget_micro_usd: int | None = Field(None, ge=1, description="Hard limit of the run, in micro-dollars.")
     human_review: bool = Field(False, description="Stop for a person when the reviewer asks for one or approves.")
     where: dict[str, Any] = Field(default_factory=dict, description="Metadata filter on passages.")
+    principal: str = Field("", description="Who asks. A server sets it, whatever its client says.")
+    audiences: tuple[str, ...] | None = Field(
+        None, description="Passages whose `audience` is none of these stay hidden; empty of audience they are seen."
+    )

@@ -15,7 +15,7 @@ from experience.cli.progress import node_progress
 from experience.cli.running import Drain, on_signals
 
 if TYPE_CHECKING:
-    from experience.models import RunEvent
+    from experience.events import RunEvent
     from experience.service import ResearchService
     from settings import Settings
     from state.report import Report
@@ -33,13 +33,12 @@ class Outcome:
 
     def take(self, event: RunEvent) -> None:
         """Take in one event."""
-        from state.report import Report
-
-        self.thread_id = event.data.get("thread_id") or self.thread_id
+        if event.type in ("run_started", "review_pending", "stopped"):
+            self.thread_id = event.thread_id
         if event.type == "report":
-            self.report = Report.model_validate(event.data)
+            self.report = event.report
         elif event.type == "review_pending":
-            self.pending = event.data
+            self.pending = event.model_dump(mode="json", exclude={"sequence", "type"})
 
 
 async def follow(service: ResearchService, events: AsyncIterator[RunEvent]) -> Outcome:

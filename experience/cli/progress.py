@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from experience.models import RunEvent
+    from experience.events import RunEvent
 
 
 class Progress(Protocol):

@@ -77,7 +77,7 @@ async def main(home: Path, log: Path, point: str) -> None:
     async with open_service(settings, gateway_models={"scripted:m": model}, embeddings=EMBEDDINGS) as service:
         if point == "resume":
             events = [event async for event in service.resume("local", "t")]
-            report = events[-1].data
+            report = events[-1].report.model_dump(mode="json")
         else:
             request = ResearchRequest(question=QUESTION, thread_id="t", context=ResearchContext(model="scripted:m"))
             report = (await service.run(request)).model_dump(mode="json")

@@ -217,7 +217,7 @@ async def test_a_person_answers_once(home, answer, status, reason):
             await events_of(service.resume("local", "t"))
         with pytest.raises(ThreadBusy, match="waits for a person"):
             await service.run(ask(thread="t"))
-        report = Report.model_validate((await events_of(service.resume("local", "t", answer)))[-1].data)
+        report = (await events_of(service.resume("local", "t", answer)))[-1].report
         assert (report.status, report.stop_reason) == (status, reason)
         assert bool(report.claims) is (status is Status.ANSWERED)
         with pytest.raises(ThreadNotResumable):
@@ -238,14 +238,14 @@ async def test_a_person_asks_for_a_revision_and_is_asked_again(home):
     async with service_of(home, scripted(WrittenDraft=write)) as service:
         first = await events_of(service.stream(ask(thread="t", human_review=True, model=SLOW)))
         assert first[-1].type == "review_pending"
-        assert first[-1].data["draft"]
+        assert first[-1].draft
         again = await events_of(service.resume("local", "t", ReviewAnswer(decision="revise", text="Be brief.")))
         assert again[-1].type == "review_pending"
-        report = (await events_of(service.resume("local", "t", ReviewAnswer(decision="approve"))))[-1].data
+        report = (await events_of(service.resume("local", "t", ReviewAnswer(decision="approve"))))[-1].report
     assert written == [written[0], "Be brief."]
     assert not written[0]
-    assert report["stop_reason"] == "approved_by_person"
-    assert "Be brief" not in report["markdown"]
+    assert report.stop_reason == "approved_by_person"
+    assert "Be brief" not in report.markdown
 
 
 async def test_a_run_that_failed_is_over_and_its_thread_takes_the_next_question(home):
@@ -282,8 +282,67 @@ async def test_drained_run_is_resumed_to_its_report(home):
         assert (await service.show("local", "t")).record.status == "interrupted"
         resumed = await events_of(service.resume("local", "t"))
         assert resumed[-1].type == "report"
-        assert "guard_input" not in {event.node for event in resumed}
-        assert (await service.show("local", "t")).record.status == resumed[-1].data["status"]
+        assert "guard_input" not in {event.node for event in resumed if event.type == "node_started"}
+        assert (await service.show("local", "t")).record.status == resumed[-1].report.status
+
+
+async def test_a_deleted_thread_leaves_nothing_behind(home):
+    async with service_of(home) as service:
+        await service.run(ask(thread="t"))
+        await service.run(ask(thread="kept"))
+        run = (await service.show("local", "t")).record.run_id
+        await service.delete("local", "t")
+        for gone in (service.delete("local", "t"), service.show("local", "t")):
+            with pytest.raises(ThreadMissing):
+                await gone
+        assert [record.thread_id for record in await service.threads("local")] == ["kept"]
+        config = {"configurable": {"thread_id": "local/t"}}
+        assert [found async for found in service.graph.aget_state_history(config)] == []
+        assert await service.graph.store.aget(("local", "reports"), run) is None
+        memory = await service.corpora.get("local", "memory.reports")
+        assert run not in {entry.document_id for entry in (await memory.manifest()).entries}
+        assert (await service.show("local", "kept")).report
+
+
+async def test_a_thread_that_is_being_run_is_not_deleted(home):
+    asked = asyncio.Event()
+    async with service_of(home, slow_plan(0.5, asked)) as service:
+        running = asyncio.create_task(service.run(ask(thread="t", model=SLOW)))
+        await asyncio.wait_for(asked.wait(), 20)
+        with pytest.raises(ThreadBusy):
+            await service.delete("local", "t")
+        assert (await running).status is Status.ANSWERED
+
+
+async def test_a_principal_neither_asks_on_nor_recalls_another_s_thread(home):
+    async with service_of(home) as service:
+        await service.run(ask(thread="t", principal="ann"))
+        with pytest.raises(ThreadMissing, match="of yours"):
+            await service.run(ask(thread="t", principal="bob"))
+        assert (await service.show("local", "t")).record.owner == "ann"
+        theirs = await service.run(ask(principal="bob"))
+        mine = await service.run(ask(principal="ann"))
+    kinds = [{event.kind for event in report.events} for report in (theirs, mine)]
+    assert "prior_work_recalled" not in kinds[0]
+    assert "prior_work_recalled" in kinds[1]
+
+
+async def test_passages_of_another_audience_are_no_evidence(home):
+    async with service_of(home) as service:
+        corpus = await service.corpora.create("local", "guarded")
+        shown = {"both": ("staff", "board"), "staff": ("staff",), "nobody": ()}
+        await corpus.ingest(
+            [
+                Document("The price of Tariff A is 12 dollars.", id="open", metadata={"source": "open"}),
+                Document("The price of Tariff S is 5 dollars.", id="s", metadata={"source": "s", "audience": "staff"}),
+                Document("The price of Tariff B is 9 dollars.", id="b", metadata={"source": "b", "audience": "board"}),
+            ]
+        )
+        found = {}
+        for name, audiences in shown.items():
+            report = await service.run(ask("What is the price of each tariff?", corpus="guarded", audiences=audiences))
+            found[name] = "".join(sorted(item.document_id[0] for item in report.evidence))
+    assert found == {"both": "bos", "staff": "os", "nobody": "o"}
 
 
 async def test_run_raises_when_it_was_drained(home):
@@ -354,7 +413,7 @@ async def test_the_lease_goes_back_when_the_caller_leaves_at_the_first_event(hom
         with pytest.raises(ThreadBusy, match="unfinished"):
             await service.run(ask(thread="t"))
         resumed = await events_of(service.resume("local", "t"))
-        assert resumed[-1].data["status"] == "answered"
+        assert resumed[-1].report.status == "answered"
 
 
 async def test_a_failed_heartbeat_does_not_cost_the_report(home):
