@@ -23,10 +23,10 @@ Event = TypeVar("Event", bound=NumberedEvent)
 
 
 class Numbered:
-    """Makes events, numbered from 1."""
+    """Makes events, numbered from `after` on."""
 
-    def __init__(self) -> None:
-        self._last = 0
+    def __init__(self, after: int = 0) -> None:
+        self._last = after
 
     def __call__(self, kind: type[Event], **fields: Any) -> Event:
         """Return the next event of `kind`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from langchain_core.messages import AnyMessage
 from pydantic import BaseModel, ConfigDict
 
@@ -23,11 +25,12 @@ class ResearchRequest(BaseModel):
 
 
 class ThreadView(BaseModel):
-    """A thread as `show` gives it: `next` names the nodes that a resume would run."""
+    """A thread as `show` gives it: `next` names the nodes that a resume would run, `pending` what a person is asked."""
 
     record: ThreadRecord
     report: Report | None
     next: tuple[str, ...]
+    pending: dict[str, Any] | None
     history: tuple[PastRun, ...]
 
 

@@ -21,7 +21,7 @@ from experience.events import ReportReady, ReviewPendingEvent, RunEvent, RunStar
 from experience.graph_events import Numbered, node_event, outcome_of, thread_status
 from experience.health import check_health
 from experience.models import HealthStatus, ResearchRequest, ThreadView
-from experience.threads import ThreadRecord, Threads
+from experience.threads import StoredRun, ThreadRecord, Threads
 from gateway.account import Account, accounted
 from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
@@ -93,8 +93,10 @@ class ResearchService:
                 async for event in events:
                     yield event
 
-    async def resume(self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None) -> AsyncGenerator[RunEvent]:
-        """Yield the events of the rest of an unfinished run.
+    async def resume(
+        self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None, *, after: int = 0
+    ) -> AsyncGenerator[RunEvent]:
+        """Yield the events of the rest of an unfinished run, numbered from `after` on.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
@@ -114,7 +116,7 @@ class ResearchService:
             await self._threads.settle(tenant, thread_id, record.status)
             raise
         with operation_span("invoke_workflow", "research", attributes, links=links) as span:
-            async with aclosing(self._drive(stored.context, thread_id, record.run_id, inputs, span)) as events:
+            async with aclosing(self._drive(stored.context, thread_id, record.run_id, inputs, span, after)) as events:
                 async for event in events:
                     yield event
 
@@ -130,13 +132,24 @@ class ResearchService:
 
     async def show(self, tenant: str, thread_id: str) -> ThreadView:
         """Return a thread with its latest report. Raises `ThreadMissing`."""
-        stored = await self._threads.get(checked_name("tenant", tenant), checked_name("thread", thread_id))
+        return await self._view(
+            await self._threads.get(checked_name("tenant", tenant), checked_name("thread", thread_id))
+        )
+
+    async def show_run(self, tenant: str, run_id: str) -> ThreadView | None:
+        """Return the thread whose latest run that is, `None` where the tenant has none."""
+        stored = await self._threads.by_run(checked_name("tenant", tenant), run_id)
+        return None if stored is None else await self._view(stored)
+
+    async def _view(self, stored: StoredRun) -> ThreadView:
+        tenant, thread_id = stored.record.tenant, stored.record.thread_id
         snapshot = await self.graph.aget_state(_config(self.settings, tenant, thread_id, stored.record.run_id))
         report = snapshot.values.get("report")
         return ThreadView(
             record=stored.record,
             report=Report.model_validate(report) if report else None,
             next=tuple(snapshot.next),
+            pending=dict(snapshot.interrupts[0].value) if snapshot.interrupts else None,
             history=snapshot.values.get("history", ()),
         )
 
@@ -193,10 +206,10 @@ class ResearchService:
         return graph_input(ResearchRequest(question=record.question), record.question, refusal)
 
     async def _drive(
-        self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span
+        self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span, after: int = 0
     ) -> AsyncGenerator[RunEvent]:
         """Yield the events of the graph under the thread's lease, then settle the thread."""
-        tenant, numbered = context.tenant, Numbered()
+        tenant, numbered = context.tenant, Numbered(after)
         status = "running"
         try:
             yield numbered(RunStarted, thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))

@@ -8,6 +8,7 @@ SixplaneError
 │   ├── CorpusEmpty          corpus_empty           a corpus without passages
 │   ├── EmbeddingMismatch    embedding_mismatch     the corpus was built with another embedding model
 │   ├── ThreadMissing        thread_missing         no such thread
+│   ├── RunMissing           run_missing            no such run
 │   ├── ThreadNotResumable   thread_not_resumable   the thread has nothing left to do, or waits for an answer
 │   ├── ModelUnknown         model_unknown          no such model
 │   ├── PriceUnknown         price_unknown          the catalogue has no price for the model
@@ -21,6 +22,7 @@ SixplaneError
 │   ├── CorpusCorrupt        corpus_corrupt         the corpus database cannot be read
 │   ├── StorageFull          storage_full           no space left on the device
 │   ├── ThreadBusy           thread_busy            another run holds the thread, or the thread is unfinished
+│   ├── TooBusy              too_busy               as many runs wait as may
 │   ├── ModelUnavailable     model_unavailable      the provider failed after all retries
 │   └── GuardUnavailable     guard_unavailable      a guard could not answer
 ├── ModelOutputInvalid       model_output_invalid   a role's answer did not fit its schema after one repair
@@ -95,6 +97,13 @@ class ThreadMissing(BadInput):
 
     code = "thread_missing"
     default_hint = "`sixplane threads` lists the threads"
+
+
+class RunMissing(BadInput):
+    """There is no run of that name."""
+
+    code = "run_missing"
+    default_hint = "`sixplane threads` lists the threads and their runs"
 
 
 class ThreadNotResumable(BadInput):
@@ -193,6 +202,21 @@ class ThreadBusy(DependencyUnavailable):
     """Another run holds the thread, or its last run is unfinished."""
 
     code = "thread_busy"
+
+
+class TooBusy(DependencyUnavailable):
+    """As many runs wait as may.
+
+    Args:
+        message: what is full.
+        retry_after: the seconds after which asking again may help.
+    """
+
+    code = "too_busy"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, hint=f"ask again in {retry_after} s")
+        self.retry_after = retry_after
 
 
 class ModelUnavailable(DependencyUnavailable):

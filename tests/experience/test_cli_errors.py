@@ -6,7 +6,8 @@ import typer
 from typer.testing import CliRunner
 
 from experience.cli.app import app
-from experience.cli.errors import Exit, exit_status, handled, known_error, report_status
+from experience.cli.errors import Exit, exit_status, handled, report_status
+from experience.errors import known_error
 from state import errors
 from state.values import Status
 from tests.experience.reports import make_report

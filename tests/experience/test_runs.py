@@ -1,0 +1,172 @@
+"""Runs belong to the service: clients watch, leave, come back; no more are taken on than may."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from experience.events import RUN_EVENT, RunFailed, pieces
+from experience.runs import RETAINED, RunLimits, Runs
+from state.errors import CorpusMissing, QuestionInvalid, RunMissing, ThreadNotResumable, TooBusy
+from state.values import ReviewAnswer
+from tests.experience.test_service import SLOW, ask, service_of, slow_plan
+
+
+@asynccontextmanager
+async def runs_of(home, model=None, **limits):
+    async with service_of(home, model) as service:
+        runs = Runs(service, RunLimits(**limits))
+        yield runs
+        await runs.drain("end", 5)
+
+
+async def watched(run, after=0):
+    return [event async for event in run.watch(after)]
+
+
+async def test_every_watcher_sees_every_event_and_one_that_comes_back_the_rest(home):
+    async with runs_of(home) as runs:
+        run = await runs.start(ask())
+        first, second = await asyncio.gather(watched(run), watched(run))
+        assert [event.sequence for event in first] == list(range(1, len(first) + 1))
+        assert first == second
+        assert await watched(run, 5) == first[5:]
+        assert (first[0].type, first[-1].type) == ("run_started", "report")
+        assert first[0].run_id == run.id == first[-1].report.run_id
+        assert "".join(event.text for event in first if event.type == "text") == first[-1].report.markdown
+        assert [RUN_EVENT.validate_json(event.model_dump_json()) for event in first] == first
+
+
+async def test_a_watcher_that_leaves_takes_nothing_with_it(home):
+    async with runs_of(home, slow_plan(0.2)) as runs:
+        run = await runs.start(ask(model=SLOW))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(watched(run), 0.05)
+        assert (await run.ended()).type == "report"
+
+
+async def test_a_client_that_leaves_while_its_run_begins_leaves_a_run(home):
+    async with runs_of(home, slow_plan(0.2)) as runs:
+        starting = asyncio.create_task(runs.start(ask(thread="t", model=SLOW)))
+        while not runs._live:
+            await asyncio.sleep(0.001)
+        starting.cancel()
+        run = next(iter(runs._live.values()))
+        assert (await run.ended()).report.thread_id == "t"
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"), [(ask(""), QuestionInvalid), (ask(corpus="none"), CorpusMissing)], ids=["question", "corpus"]
+)
+async def test_what_keeps_a_run_from_beginning_is_raised_and_its_place_is_free(home, request_, error):
+    async with runs_of(home, running=1) as runs:
+        for _ in range(2):
+            with pytest.raises(error):
+                await runs.start(request_)
+        assert (await (await runs.start(ask())).ended()).type == "report"
+
+
+async def test_one_more_than_may_wait_is_refused_and_told_when_to_come_back(home):
+    async with runs_of(home, slow_plan(0.3), running=1, waiting=1) as runs:
+        first = await runs.start(ask(model=SLOW))
+        second = asyncio.create_task(runs.start(ask(model=SLOW)))
+        await asyncio.sleep(0.05)
+        with pytest.raises(TooBusy) as caught:
+            await runs.start(ask())
+        assert caught.value.retry_after >= 1
+        assert first.ending is None
+        assert (await (await second).ended()).type == "report"
+        assert first.ending.type == "report"
+
+
+async def test_runs_begin_no_faster_than_the_limit(home):
+    async with runs_of(home, running=9, waiting=9, per_second=2) as runs:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.gather(*(runs.start(ask()) for _ in range(5)))
+        assert loop.time() - began >= 2.0
+
+
+async def test_a_cancelled_run_stops_and_goes_on_with_its_numbers(home):
+    async with runs_of(home, slow_plan(0.3)) as runs:
+        run = await runs.start(ask(thread="t", model=SLOW))
+        other = await runs.start(ask(thread="other", model=SLOW))
+        runs.cancel(run)
+        assert (await run.ended()).type == "stopped"
+        last = run.last
+        again = await runs.resume("local", "t")
+        assert again is run
+        rest = await watched(again, last)
+        assert rest[0].sequence == last + 1
+        assert rest[-1].report.run_id == run.id
+        assert (await other.ended()).type == "report"
+
+
+async def test_a_review_is_answered_once(home):
+    async with runs_of(home) as runs:
+        run = await runs.start(ask(thread="t", human_review=True))
+        assert (await run.ended()).draft
+        with pytest.raises(ThreadNotResumable):
+            await runs.resume("local", "t")
+        await runs.resume("local", "t", ReviewAnswer(decision="approve"))
+        assert (await run.ended()).report.stop_reason == "approved_by_person"
+        with pytest.raises(ThreadNotResumable):
+            await runs.resume("local", "t", ReviewAnswer(decision="approve"))
+        assert run.ending.type == "report"
+
+
+async def test_a_run_of_an_earlier_process_is_found_by_its_thread(home):
+    async with runs_of(home) as runs:
+        ended = await (await runs.start(ask())).ended()
+        pending = await runs.start(ask(thread="t", human_review=True))
+        await pending.ended()
+    async with runs_of(home) as runs:
+        run = await runs.get("local", ended.report.run_id)
+        assert [event.type for event in await watched(run)] == ["report"]
+        assert run.ending.report == ended.report
+        assert (await (await runs.get("local", pending.id)).ended()).draft == pending.ending.draft
+        for tenant, run_id in (("other", ended.report.run_id), ("local", "none")):
+            with pytest.raises(RunMissing):
+                await runs.get(tenant, run_id)
+
+
+async def test_a_run_that_breaks_off_tells_those_who_watch(home, monkeypatch):
+    async with runs_of(home) as runs:
+
+        async def broken(*_, **__):
+            raise ZeroDivisionError("with a secret")
+            yield
+
+        monkeypatch.setattr(type(runs.service), "_steps", broken)
+        run = await runs.start(ask(thread="t"))
+        ending = await run.ended()
+        assert isinstance(ending, RunFailed)
+        assert (ending.code, ending.thread_id) == ("internal", "t")
+        assert "secret" not in ending.message
+        assert (await runs.service.show("local", "t")).record.status == "interrupted"
+
+
+async def test_a_drain_ends_every_run_and_takes_nothing_on(home):
+    async with runs_of(home, slow_plan(30)) as runs:
+        run = await runs.start(ask(thread="t", model=SLOW))
+        await runs.drain("SIGTERM", 0.1)
+        assert run.ending.type == "stopped"
+        assert (await runs.service.show("local", "t")).record.status == "interrupted"
+        with pytest.raises(TooBusy, match="going down"):
+            await runs.start(ask())
+
+
+async def test_ended_runs_do_not_pile_up(home, monkeypatch):
+    monkeypatch.setattr("experience.runs.RETAINED", 2)
+    async with runs_of(home) as runs:
+        found = [await (await runs.start(ask())).ended() for _ in range(4)]
+        assert len(runs._ended) == 2 < RETAINED
+        assert (await runs.get("local", found[0].report.run_id)).ending.report == found[0].report
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n# A b\n", "one", "a  b\tc " * 30, "x" * 10_000])
+def test_pieces_are_the_text(text):
+    assert "".join(pieces(text)) == text
+    assert all(pieces(text))
