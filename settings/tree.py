@@ -189,6 +189,26 @@ class RunSettings(_Section):
     max_concurrency: int = Field(8, ge=1)
 
 
+class ServerSettings(_Section):
+    """The HTTP API and the MCP server."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65_535)
+    auth: Literal["keys", "oidc", "both", "off"] = "keys"
+    """`off` is taken only on loopback."""
+    max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024)
+    max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024)
+    max_running: int = Field(8, ge=1)
+    """Runs at a time."""
+    max_waiting: int = Field(16, ge=0)
+    """Runs that may wait for their turn; a further one gets 429."""
+    runs_per_second: int | None = Field(None, ge=1)
+    request_timeout_seconds: float = Field(15.0, gt=0)
+    """For a client to send its request."""
+    drain_seconds: float = Field(30.0, ge=0)
+    """For runs to end when the server is told to."""
+
+
 class Settings(BaseSettings):
     """The whole tree, frozen."""
 
@@ -208,6 +228,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     run: RunSettings = RunSettings()
+    server: ServerSettings = ServerSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -16,6 +16,8 @@ SixplaneError
 │   ├── UnsupportedSchema    unsupported_schema     the extractive model knows only the role schemas
 │   └── SettingsInvalid      settings_invalid       a setting is missing or wrong
 ├── PolicyRefusal            policy_refused         a guard refused
+├── Unauthenticated          unauthenticated        no credentials, or none that are valid
+├── Forbidden                forbidden              the credentials do not allow that
 ├── BudgetExceeded           budget_exceeded        a scope of the ledger is spent
 ├── DependencyUnavailable    dependency_unavailable something that we stand on does not answer
 │   ├── CorpusBusy           corpus_busy            another process is writing to the corpus
@@ -150,6 +152,19 @@ class PolicyRefusal(SixplaneError):
     """A guard refused."""
 
     code = "policy_refused"
+
+
+class Unauthenticated(SixplaneError):
+    """There are no credentials, or none that are valid."""
+
+    code = "unauthenticated"
+    default_hint = "send `Authorization: Bearer …` with an API key or a token; `sixplane keys create` makes a key"
+
+
+class Forbidden(SixplaneError):
+    """The credentials do not allow that."""
+
+    code = "forbidden"
 
 
 class BudgetExceeded(SixplaneError):

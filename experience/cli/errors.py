@@ -18,10 +18,12 @@ from state.errors import (
     BadInput,
     BudgetExceeded,
     DependencyUnavailable,
+    Forbidden,
     ModelOutputInvalid,
     PolicyRefusal,
     RunStopped,
     SixplaneError,
+    Unauthenticated,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Exit(IntEnum):
 _STATUSES: dict[type[SixplaneError], Exit] = {
     BadInput: Exit.BAD_INPUT,
     PolicyRefusal: Exit.REFUSED,
+    Unauthenticated: Exit.REFUSED,
+    Forbidden: Exit.REFUSED,
     BudgetExceeded: Exit.BUDGET_EXCEEDED,
     DependencyUnavailable: Exit.UNAVAILABLE,
     ModelOutputInvalid: Exit.UNAVAILABLE,

@@ -50,7 +50,7 @@ async def test_a_watcher_that_leaves_takes_nothing_with_it(home):
 async def test_a_client_that_leaves_while_its_run_begins_leaves_a_run(home):
     async with runs_of(home, slow_plan(0.2)) as runs:
         starting = asyncio.create_task(runs.start(ask(thread="t", model=SLOW)))
-        while not runs._live:
+        while not runs._live:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.001)
         starting.cancel()
         run = next(iter(runs._live.values()))
