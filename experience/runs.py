@@ -58,6 +58,8 @@ class Run:
     events: list[RunEvent] = field(default_factory=list)
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))
     """Tells these numbers from those of the same run in another process."""
+    resumed_after: int = 0
+    """The number of the last event before it was last resumed."""
     failure: BaseException | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -136,7 +138,8 @@ class Runs:
             requests_per_minute=self.limits.per_second, characters_per_minute=None, window_seconds=1.0
         )
         self._waiting = 0
-        self._closed = False
+        self.closed = False
+        """Whether nothing is taken on any more."""
         self._live: dict[str, Run] = {}
         self._ended: OrderedDict[str, Run] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -174,7 +177,7 @@ class Runs:
 
     async def drain(self, reason: str, seconds: float) -> None:
         """Take nothing on any more, let every run stop after its step, and after `seconds` where it stands."""
-        self._closed = True
+        self.closed = True
         self.service.request_drain(reason)
         if not self._tasks:
             return
@@ -184,17 +187,17 @@ class Runs:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _begin(self, run: Run, events: AsyncGenerator[RunEvent]) -> Run:
-        before, run.failure = run.last, None
+        run.resumed_after, run.failure = run.last, None
         await self._turn()
         task = asyncio.create_task(self._follow(run, events))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        await run.beyond(before)
+        await run.beyond(run.resumed_after)
         return run
 
     async def _turn(self) -> None:
         """Wait for a place, which `_follow` gives back."""
-        if self._closed:
+        if self.closed:
             raise TooBusy("the service is going down", retry_after=5)
         if self._waiting >= self.limits.waiting:
             raise TooBusy(f"{self._waiting} runs are waiting already", retry_after=self._patience())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -30,6 +30,7 @@ from nodes.memory import MEMORY_CORPUS, forget
 from observability import configure_tracing, operation_span, trace_id_of
 from policy import Action, Stage
 from policy.limits import LimitsGuard
+from retrieval.filters import compile_where
 from settings import Settings, checked_name
 from state.channels import ResearchContext
 from state.errors import NameInvalid, QuestionInvalid, ReviewPending, RunStopped, ThreadNotResumable
@@ -81,14 +82,16 @@ class ResearchService:
         thread_id = checked_name("thread", request.thread_id or f"t-{uuid.uuid4().hex[:12]}")
         for role in self._roles(context):
             self.gateway.model_id(role, context)
+        compile_where(context.where)
         await self.corpora.get(context.tenant, context.corpus)
         run_id = run_id or str(uuid.uuid4())
         with accounted(Account(context.tenant, run_id, thread_id, context.budget_micro_usd)):
             question, refusal = await self._screened(question_text(request))
+            earlier = [] if refusal else await self._earlier(request)
         await self.gateway.usage(context.tenant, run_id)  # a ledger that cannot be read is told before a thread begins
         with operation_span("invoke_workflow", "research", _attributes(context, thread_id, run_id)) as span:
             await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, _ids(span))
-            inputs = graph_input(request, question, refusal)
+            inputs = graph_input(question, refusal, earlier)
             async with aclosing(self._drive(context, thread_id, run_id, inputs, span)) as events:
                 async for event in events:
                     yield event
@@ -203,7 +206,7 @@ class ResearchService:
         report = snapshot.values.get("report") or {}
         if report.get("run_id") == record.run_id:
             return Report.model_validate(report)
-        return graph_input(ResearchRequest(question=record.question), record.question, refusal)
+        return graph_input(record.question, refusal)
 
     async def _drive(
         self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span, after: int = 0
@@ -283,6 +286,15 @@ class ResearchService:
         refusal = Refusal(stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason)
         return WITHHELD, refusal
 
+    async def _earlier(self, request: ResearchRequest) -> list[AnyMessage]:
+        """Return the earlier messages as the guards let them pass; those that are refused are left out."""
+        passed: list[AnyMessage] = []
+        for message in [] if request.question else (request.messages or [])[:-1]:
+            screening = await self.guards.screen(message.text, Stage.QUESTION)
+            if screening.verdict.action is not Action.REFUSE:
+                passed.append(message.model_copy(update={"content": screening.text}))
+        return passed
+
     def _roles(self, context: ResearchContext) -> list[Role]:
         return [role for role in Role if role is not Role.JUDGE or role.value in context.models]
 
@@ -324,10 +336,9 @@ def question_text(request: ResearchRequest) -> str:
     return text.strip()
 
 
-def graph_input(request: ResearchRequest, question: str, refusal: Refusal | None) -> dict[str, Any]:
-    """Return the graph's input, with the screened question in place of what was asked."""
-    earlier: list[AnyMessage] = list(request.messages or [])[:-1] if not request.question else []
-    return {"question": question, "refusal": refusal, **({"messages": earlier} if earlier and refusal is None else {})}
+def graph_input(question: str, refusal: Refusal | None, earlier: Sequence[AnyMessage] = ()) -> dict[str, Any]:
+    """Return the graph's input: what was screened, in place of what was asked."""
+    return {"question": question, "refusal": refusal, **({"messages": list(earlier)} if earlier else {})}
 
 
 async def _last(events: AsyncIterator[RunEvent]) -> Report:

@@ -12,7 +12,7 @@ from gateway.catalog import Catalog, ModelEntry, load_catalog
 from gateway.extractive import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
 from gateway.governor import Governor
-from gateway.ledger import Characters, Kind, Ledger
+from gateway.ledger import BudgetLine, Characters, Kind, Ledger
 from gateway.metering import answer_tokens, prompt_chars
 from gateway.oci_plane import OCIPlane
 from gateway.providers import Dialect, openai_chat_model
@@ -107,6 +107,10 @@ class Gateway:
     async def usage(self, tenant: str, run_id: str) -> Usage:
         """Return what a run used."""
         return await self._ledger.usage(tenant, run_id)
+
+    async def budget(self, tenant: str) -> list[BudgetLine]:
+        """Return the tenant's whole and its current month."""
+        return await self._ledger.budget(tenant)
 
     async def may_expand(self, tenant: str, run_id: str) -> bool:
         """Return whether a run may start another round or revision: not beyond the soft share of a limit."""

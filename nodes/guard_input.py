@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from langchain_core.messages import AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Overwrite
 
@@ -13,7 +14,13 @@ from policy import Action, Stage
 from state.channels import ResearchContext, ResearchState
 from state.errors import CorpusEmpty, QuestionInvalid
 from state.report import CorpusRef
-from state.values import Refusal, Status, Usage, Verification
+from state.values import Refusal, Status, Turn, Usage, Verification
+
+MAX_TURNS = 6
+"""Earlier turns of the conversation that the plan sees."""
+
+TURN_CHARS = 400
+"""What it sees of an answer that a caller's messages tell."""
 
 
 class GuardInput:
@@ -41,8 +48,24 @@ class GuardInput:
             ended = {"refusal": refusal, "status": Status.REFUSED, "stop_reason": f"policy:{refusal.category}"}
             return Command(update={**fresh, "question": question, **ended}, goto="publish")
         corpus = await self._corpus(context)
-        update = {**fresh, "question": question, "standalone_question": question, "corpus": corpus}
+        turns = past_turns(state) or await self._screened(told_turns(state, question))
+        update = {
+            **fresh,
+            "question": question,
+            "conversation": turns,
+            "standalone_question": question,
+            "corpus": corpus,
+        }
         return Command(update=update, goto="researcher")
+
+    async def _screened(self, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+        """Return what may pass of the conversation: a turn of which any part is refused is left out."""
+        passed = []
+        for turn in turns:
+            told = [await self._to.guards.screen(text, Stage.QUESTION) for text in (turn.question, turn.answer)]
+            if all(each.verdict.action is not Action.REFUSE for each in told):
+                passed.append(Turn(question=told[0].text, answer=told[1].text))
+        return tuple(passed)
 
     async def _corpus(self, context: ResearchContext) -> CorpusRef:
         summary = await (await self._to.corpus(context)).summary()
@@ -63,10 +86,29 @@ def question_of(state: ResearchState) -> str:
     return question.strip()
 
 
+def past_turns(state: ResearchState) -> tuple[Turn, ...]:
+    """Return the latest turns of the thread's runs, which were screened when they were published."""
+    return tuple(Turn(question=run.question, answer=run.summary) for run in state.get("history", ())[-MAX_TURNS:])
+
+
+def told_turns(state: ResearchState, question: str) -> list[Turn]:
+    """Return the latest turns that a caller's messages tell, where the thread has no runs."""
+    turns: list[Turn] = []
+    asked = ""
+    for message in state.get("messages") or []:
+        if isinstance(message, HumanMessage):
+            asked = message.text.strip()
+        elif isinstance(message, AIMessage) and asked and asked != question:
+            turns.append(Turn(question=asked, answer=message.text.strip()[:TURN_CHARS]))
+            asked = ""
+    return turns[-MAX_TURNS:]
+
+
 def fresh_run(run_id: str) -> dict[str, Any]:
     """Return the update that resets every per-run channel, past the reducers where there are any."""
     return {
         "run_id": run_id,
+        "conversation": (),
         "corpus": None,
         "sub_questions": (),
         "hits": Overwrite(()),

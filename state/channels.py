@@ -25,6 +25,7 @@ from state.values import (
     ReviewFinding,
     Status,
     SubQuestion,
+    Turn,
     Usage,
     Verification,
 )
@@ -85,6 +86,7 @@ class ResearchState(TypedDict, total=False):
     history: tuple[PastRun, ...]
     # of one run
     question: str
+    conversation: tuple[Turn, ...]
     run_id: str
     standalone_question: str
     corpus: CorpusRef | None

@@ -220,6 +220,13 @@ class PastRun(Value):
     summary: str
 
 
+class Turn(Value):
+    """A question and its answer earlier in the conversation."""
+
+    question: str
+    answer: str
+
+
 class ReviewAnswer(Value):
     """A person's answer to `human_review`. `text` goes to the writer on `revise`, never straight into the report."""
 

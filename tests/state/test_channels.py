@@ -39,6 +39,7 @@ from state.values import (
     Status,
     SubQuestion,
     Support,
+    Turn,
     Usage,
     Verification,
 )
@@ -48,6 +49,7 @@ FULL_STATE: dict[str, object] = {
     "messages": [HumanMessage("q", id="1"), AIMessage("a", id="2")],
     "history": (PastRun(run_id="r", question="q", status=Status.ANSWERED, summary="s"),),
     "question": "q",
+    "conversation": (Turn(question="Why?", answer="Because."),),
     "run_id": "r",
     "standalone_question": "q",
     "corpus": CorpusRef(name="c", version=3, documents=1, passages=2),

@@ -1,0 +1,85 @@
+"""The application: routes, errors, bounds, and the service for as long as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+
+from experience.desk import Desk
+from experience.http import chat, corpora, health, openai, threads
+from experience.http.bounds import BodyBounds, TraceContext
+from experience.http.callers import Authenticate
+from experience.http.problems import MEDIA_TYPE, Problem, install
+from experience.runs import RunLimits, Runs
+from experience.service import ResearchService, open_service
+from settings import Settings
+
+OpenService = Callable[[Settings], AbstractAsyncContextManager[ResearchService]]
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
+    for status, text in {
+        400: "The request cannot be read.",
+        401: "No valid credentials.",
+        402: "A budget is spent.",
+        403: "Not allowed, or refused by policy.",
+        404: "There is no such thing, or not for the caller.",
+        408: "The request came too slowly.",
+        409: "It cannot be done now; the hint says what can.",
+        413: "The request is too large.",
+        422: "The request does not fit.",
+        429: "Too much at once; `Retry-After` says when to come back.",
+        500: "A bug of ours.",
+        502: "A model's answer could not be used.",
+        503: "Something that we stand on does not answer.",
+        507: "The disk is full.",
+    }.items()
+}
+
+
+def create_app(settings: Settings, authenticate: Authenticate, *, open_service: OpenService = open_service) -> FastAPI:
+    """Return the application of `settings`.
+
+    Args:
+        settings: what is configured.
+        authenticate: from the `Authorization` header to a principal.
+        open_service: opens what the application serves, for as long as it runs.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_service(settings) as service:
+            runs = Runs(service, limits_of(settings))
+            app.state.desk = Desk(runs)
+            try:
+                yield
+            finally:
+                await runs.drain("the server is going down", settings.server.drain_seconds)
+
+    app = FastAPI(
+        title="Sixplane",
+        version=version("sixplane"),
+        description="Multi-agent research over your own documents: every claim points at the span that supports it.",
+        lifespan=lifespan,
+        responses=PROBLEMS,
+    )
+    app.state.authenticate = authenticate
+    for module in (chat, threads, corpora, openai, health):
+        app.include_router(module.router)
+    install(app)
+    bounds = settings.server
+    app.add_middleware(
+        BodyBounds, body=bounds.max_body_bytes, upload=bounds.max_upload_bytes, seconds=bounds.request_timeout_seconds
+    )
+    app.add_middleware(TraceContext)
+    return app
+
+
+def limits_of(settings: Settings) -> RunLimits:
+    """Return how much `settings` let be taken on at once."""
+    server = settings.server
+    return RunLimits(running=server.max_running, waiting=server.max_waiting, per_second=server.runs_per_second)

@@ -1,0 +1,146 @@
+"""What requests and answers look like on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from experience.models import ResearchRequest
+from experience.threads import ThreadRecord
+from state.channels import ResearchContext
+from state.report import Report
+from state.values import Passage, PastRun, ReviewAnswer
+
+NAME = r"^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$"
+"""What names a corpus, a thread: letters, digits, `_`, `-`, and single dots within."""
+
+MAX_QUESTION = 32_000
+MAX_MESSAGES = 100
+MAX_BATCH = 32
+
+ThreadId = Annotated[str, Path(pattern=NAME, max_length=64, description="A thread's name.")]
+CorpusId = Annotated[str, Path(pattern=NAME, max_length=64, description="A corpus's name.")]
+RunId = Annotated[str, Path(pattern=r"^[0-9a-f-]{36}$", description="A run's id, as `run_started` tells it.")]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChatMessage(_Body):
+    """One turn of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Text
+
+
+class ChatRequest(_Body):
+    """A question, or a conversation whose last user turn is the question. Without `thread_id` a new thread."""
+
+    question: Text | None = None
+    messages: list[ChatMessage] | None = Field(None, min_length=1, max_length=MAX_MESSAGES)
+    thread_id: str | None = Field(None, pattern=NAME, max_length=64)
+    context: ResearchContext = ResearchContext()
+
+    @model_validator(mode="after")
+    def _one_question(self) -> ChatRequest:
+        if (self.question is None) == (self.messages is None):
+            raise ValueError("give either `question` or `messages`")
+        if self.messages and self.messages[-1].role != "user":
+            raise ValueError("the last message is the user's question")
+        return self
+
+    def research(self) -> ResearchRequest:
+        """Return it as the service takes it."""
+        turns: list[AnyMessage] | None = None
+        if self.messages is not None:
+            turns = [
+                HumanMessage(turn.content) if turn.role == "user" else AIMessage(turn.content) for turn in self.messages
+            ]
+        return ResearchRequest(question=self.question, messages=turns, thread_id=self.thread_id, context=self.context)
+
+
+class ResumeRequest(_Body):
+    """`answer` where a person was asked; none where the run was stopped."""
+
+    answer: ReviewAnswer | None = None
+
+
+class Pending(BaseModel):
+    """A run that has no report yet: it waits for a person, or was stopped and can be resumed."""
+
+    status: Literal["review_pending", "stopped", "running", "failed"]
+    thread_id: str
+    run_id: str
+    question: str = ""
+    draft: str = ""
+    claims: tuple[dict[str, Any], ...] = ()
+    findings: tuple[dict[str, Any], ...] = ()
+    message: str = ""
+
+
+class RunState(BaseModel):
+    """Where a run stands: how many events there are, and its report once there is one."""
+
+    run_id: str
+    thread_id: str
+    status: str
+    events: int
+    report: Report | None = None
+
+
+class ThreadList(BaseModel):
+    """The latest first."""
+
+    threads: list[ThreadRecord]
+
+
+class ThreadState(BaseModel):
+    """A thread with its latest report; `pending` is what a person is asked."""
+
+    record: ThreadRecord
+    report: Report | None
+    next: tuple[str, ...]
+    pending: dict[str, Any] | None
+    history: tuple[PastRun, ...]
+
+
+class SearchRequest(_Body):
+    """What to look for."""
+
+    query: Text
+    k: int = Field(10, ge=1, le=50)
+    mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
+    where: dict[str, Any] = Field(default_factory=dict, description="Filter on metadata, as in docs/http.md.")
+
+
+class SearchResult(BaseModel):
+    """The best first."""
+
+    passages: list[Passage]
+
+
+class BatchRequest(_Body):
+    """Several questions at once; large jobs are `sixplane batch`'s."""
+
+    requests: list[ChatRequest] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class BatchItem(BaseModel):
+    """What one request of a batch came to: a report, or what stood in its way."""
+
+    index: int
+    status: str
+    report: Report | None = None
+    pending: Pending | None = None
+    problem: dict[str, Any] | None = None
+
+
+class BatchResult(BaseModel):
+    """In the order of the requests."""
+
+    items: list[BatchItem]

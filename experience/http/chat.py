@@ -1,0 +1,128 @@
+"""Asking: `/v1/chat`, its stream, batches, and the runs that they begin."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sse_starlette import EventSourceResponse
+
+from experience.desk import Desk
+from experience.events import ReportReady, ReviewPendingEvent, RunFailed
+from experience.http.bodies import (
+    BatchItem,
+    BatchRequest,
+    BatchResult,
+    ChatRequest,
+    Pending,
+    RunId,
+    RunState,
+)
+from experience.http.callers import AtDesk, Caller
+from experience.http.events import EVENT_STREAM, event_stream, resumed
+from experience.http.problems import problem_of
+from experience.runs import Run
+from policy.identity import Principal
+from state.errors import SixplaneError, TooBusy
+from state.report import Report
+
+router = APIRouter(tags=["chat"])
+
+PENDING: dict[int | str, dict[str, Any]] = {
+    202: {"model": Pending, "description": "No report yet: a person is asked, or the run was stopped."}
+}
+
+
+@router.post("/v1/chat", responses={200: {"model": Report}, **PENDING}, response_model=None)
+async def chat(asked: ChatRequest, caller: Caller, desk: AtDesk) -> Response:
+    """Answer a question, and wait for the report."""
+    return await concluded(await desk.start(caller, asked.research()))
+
+
+@router.post("/v1/chat/stream", responses=EVENT_STREAM, response_class=EventSourceResponse)
+async def stream(asked: ChatRequest, request: Request, caller: Caller, desk: AtDesk) -> EventSourceResponse:
+    """Answer a question as events. With `Last-Event-ID` the run of that event goes on, and none begins."""
+    seen = await resumed(request, desk, caller)
+    if seen is not None:
+        return event_stream(*seen)
+    return event_stream(await desk.start(caller, asked.research()))
+
+
+@router.post("/v1/batch")
+async def batch(asked: BatchRequest, caller: Caller, desk: AtDesk) -> BatchResult:
+    """Answer several questions; one that fails says so and stops no other."""
+    items = await asyncio.gather(*(_item(n, each, caller, desk) for n, each in enumerate(asked.requests)))
+    return BatchResult(items=items)
+
+
+@router.get("/v1/runs/{run_id}")
+async def run_state(run_id: RunId, caller: Caller, desk: AtDesk) -> RunState:
+    """Say where a run stands."""
+    return state_of(await desk.run(caller, run_id))
+
+
+@router.get("/v1/runs/{run_id}/events", responses=EVENT_STREAM, response_class=EventSourceResponse)
+async def run_events(run_id: RunId, request: Request, caller: Caller, desk: AtDesk) -> EventSourceResponse:
+    """Watch a run, from its first event or after `Last-Event-ID`."""
+    run = await desk.run(caller, run_id)
+    seen = await resumed(request, desk, caller)
+    return event_stream(run, seen[1] if seen and seen[0] is run else 0)
+
+
+@router.post("/v1/runs/{run_id}/cancel", status_code=202)
+async def cancel(run_id: RunId, caller: Caller, desk: AtDesk) -> RunState:
+    """Let a run stop after its current step; its thread stays resumable."""
+    return state_of(await desk.cancel(caller, run_id))
+
+
+async def concluded(run: Run) -> Response:
+    """Wait for the end of a run and return it: 200 with the report, 202 without one, or the problem."""
+    ending = await run.ended()
+    if isinstance(ending, ReportReady):
+        return Response(ending.report.model_dump_json(), media_type="application/json")
+    if isinstance(ending, RunFailed) and run.failure is not None:
+        raise run.failure
+    return Response(pending_of(run).model_dump_json(), status_code=202, media_type="application/json")
+
+
+def pending_of(run: Run) -> Pending:
+    """Return how a run without a report stands."""
+    ending = run.ending
+    if isinstance(ending, ReviewPendingEvent):
+        asked = ending.model_dump(include={"question", "draft", "claims", "findings"})
+        return Pending(status="review_pending", thread_id=run.thread_id, run_id=run.id, **asked)
+    if isinstance(ending, RunFailed):
+        return Pending(status="failed", thread_id=run.thread_id, run_id=run.id, message=ending.message)
+    return Pending(status="stopped" if ending else "running", thread_id=run.thread_id, run_id=run.id)
+
+
+def state_of(run: Run) -> RunState:
+    """Return where a run stands."""
+    report = run.ending.report if isinstance(run.ending, ReportReady) else None
+    status = report.status.value if report else pending_of(run).status
+    return RunState(run_id=run.id, thread_id=run.thread_id, status=status, events=run.last, report=report)
+
+
+async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk) -> BatchItem:
+    try:
+        run = await _patiently(desk, caller, asked)
+        await run.ended()
+    except SixplaneError as error:
+        return BatchItem(index=index, status="failed", problem=problem_of(error).model_dump(mode="json"))
+    if run.failure is not None:
+        return BatchItem(index=index, status="failed", problem=problem_of(run.failure).model_dump(mode="json"))
+    state = state_of(run)
+    pending = None if state.report else pending_of(run)
+    return BatchItem(index=index, status=state.status, report=state.report, pending=pending)
+
+
+async def _patiently(desk: Desk, caller: Principal, asked: ChatRequest) -> Run:
+    """Begin a run of a batch, which waits where a single question would be refused."""
+    while True:
+        try:
+            return await desk.start(caller, asked.research())
+        except TooBusy as busy:
+            if desk.runs.closed:
+                raise
+            await asyncio.sleep(busy.retry_after)

@@ -1,0 +1,80 @@
+"""Corpora: list, what they hold, search, ingestion by upload."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+from fastapi import APIRouter, Form, UploadFile
+from pydantic import BaseModel
+
+from experience.http.bodies import CorpusId, SearchRequest, SearchResult
+from experience.http.callers import AtDesk, Caller
+from policy import AUDIENCE
+from retrieval import IngestReport, Manifest
+from retrieval.loaders.uploads import load_uploads
+from state.errors import BadInput
+from state.report import CorpusRef
+
+router = APIRouter(prefix="/v1/corpora", tags=["corpora"])
+
+MAX_FILES = 100
+
+
+class CorpusList(BaseModel):
+    """The corpora of the tenant."""
+
+    corpora: list[CorpusRef]
+
+
+@router.get("")
+async def corpora(caller: Caller, desk: AtDesk) -> CorpusList:
+    """List the tenant's corpora."""
+    return CorpusList(corpora=await desk.corpora(caller))
+
+
+@router.get("/{corpus}")
+async def manifest(corpus: CorpusId, caller: Caller, desk: AtDesk) -> Manifest:
+    """Say what a corpus holds; the documents are named to callers who may ingest."""
+    return await desk.manifest(caller, corpus)
+
+
+@router.post("/{corpus}/search")
+async def search(corpus: CorpusId, asked: SearchRequest, caller: Caller, desk: AtDesk) -> SearchResult:
+    """Find passages, with the score of each stage."""
+    found = await desk.search(caller, corpus, asked.query, k=asked.k, mode=asked.mode, where=asked.where)
+    return SearchResult(passages=found)
+
+
+@router.post("/{corpus}/documents")
+async def ingest(
+    corpus: CorpusId,
+    files: list[UploadFile],
+    caller: Caller,
+    desk: AtDesk,
+    audience: Annotated[str | None, Form(max_length=200, description="Who alone may see them.")] = None,
+) -> IngestReport:
+    """Ingest uploaded files. What has not changed is not read twice; a bad file is reported and passed over."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sixplane-")))
+        await asyncio.to_thread(_store, files, folder)
+        metadata = {AUDIENCE: audience} if audience else {}
+        return await desk.ingest(caller, corpus, load_uploads(folder, desk.service.settings, metadata))
+
+
+def _store(files: list[UploadFile], folder: Path) -> None:
+    if len(files) > MAX_FILES:
+        raise BadInput(f"{len(files)} files are more than {MAX_FILES}", hint="send them in several requests")
+    for file in files:
+        name = PurePosixPath((file.filename or "").replace("\\", "/")).name
+        if not name or name.startswith("."):
+            raise BadInput("a file has no name", hint="send each with a file name; its suffix tells the format")
+        target = folder / name
+        if target.exists():
+            raise BadInput(f"two files are called {name[:80]!r}", hint="give each its own name")
+        with target.open("wb") as stream:
+            shutil.copyfileobj(file.file, stream)

@@ -1,0 +1,190 @@
+"""OpenAI's wire format: any of its clients, or a chat front end, can talk to the graph.
+
+A model's name chooses the corpus: `sixplane` asks `default`, `sixplane/NAME` asks `NAME`. Text is cut from the
+published report, so a stream begins when the report is verified; comments keep it open until then.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from experience.events import ReportReady, ReviewPendingEvent, RunFailed, TextDelta
+from experience.http.bodies import MAX_MESSAGES, MAX_QUESTION, ChatMessage, ChatRequest
+from experience.http.callers import AtDesk, Caller
+from experience.http.events import PING_SECONDS
+from experience.http.problems import headers_of, problem_of
+from experience.runs import Run
+from state.channels import ResearchContext
+from state.errors import BadInput, CorpusMissing, SixplaneError
+from state.report import Report
+
+router = APIRouter(tags=["openai"])
+
+MODEL = "sixplane"
+DEFAULT_CORPUS = "default"
+
+
+class Part(BaseModel):
+    """A piece of a message; text alone is read."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["text"]
+    text: str = Field(max_length=MAX_QUESTION)
+
+
+class Message(BaseModel):
+    """One turn. Instructions of `system` and `developer` are not taken: the graph's roles have their own."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[Part] = Field(max_length=MAX_QUESTION)
+
+    @property
+    def text(self) -> str:
+        """The turn as text."""
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
+
+class StreamOptions(BaseModel):
+    """What a stream brings besides text."""
+
+    include_usage: bool = False
+
+
+class CompletionRequest(BaseModel):
+    """What of a completion request is taken. Sampling options besides `temperature` are accepted and have no effect."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str = Field(MODEL, max_length=128)
+    messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    temperature: float | None = Field(None, ge=0, le=2)
+    max_tokens: int | None = Field(None, ge=64, le=131_072)
+    max_completion_tokens: int | None = Field(None, ge=64, le=131_072)
+    n: Literal[1] | None = None
+    tools: list[Any] | None = Field(None, max_length=0, description="The graph calls no tools of its callers.")
+
+
+@router.get("/v1/models")
+async def models(caller: Caller, desk: AtDesk) -> dict[str, Any]:
+    """List a model for each corpus of the tenant."""
+    found = await desk.corpora(caller)
+    return {"object": "list", "data": [_model(f"{MODEL}/{corpus.name}") for corpus in found]}
+
+
+@router.post("/v1/chat/completions")
+async def completions(asked: CompletionRequest, caller: Caller, desk: AtDesk) -> Response:
+    """Answer the last user message, as `stream` says."""
+    try:
+        run = await desk.start(caller, _request(asked).research())
+        if asked.stream:
+            return EventSourceResponse(_chunks(run, asked), ping=PING_SECONDS)
+        await run.ended()
+        if run.failure is not None:
+            raise run.failure
+        return JSONResponse(_completion(run, asked.model))
+    except SixplaneError as error:
+        problem = problem_of(error)
+        return JSONResponse(_error(error), status_code=problem.status, headers=headers_of(error))
+
+
+def corpus_of(model: str) -> str:
+    """Return the corpus that a model's name chooses. Raises `CorpusMissing` for a name that is not ours."""
+    kind, _, corpus = model.partition("/")
+    if kind != MODEL:
+        raise CorpusMissing(f"there is no model {model[:80]!r}", hint="`GET /v1/models` lists them")
+    return corpus or DEFAULT_CORPUS
+
+
+def _request(asked: CompletionRequest) -> ChatRequest:
+    turns = [
+        ChatMessage(role=message.role, content=message.text)
+        for message in asked.messages
+        if message.role in ("user", "assistant") and message.text.strip()
+    ]
+    if not turns or turns[-1].role != "user":
+        raise BadInput("the last message is not a user's question", hint="end `messages` with a user message")
+    given = {"temperature": asked.temperature, "max_output_tokens": asked.max_completion_tokens or asked.max_tokens}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return ChatRequest(messages=turns, context=ResearchContext(corpus=corpus_of(asked.model), **chosen))
+
+
+def _completion(run: Run, model: str) -> dict[str, Any]:
+    report = run.ending.report if isinstance(run.ending, ReportReady) else None
+    message = {"role": "assistant", "content": report.markdown if report else _unfinished(run), "refusal": None}
+    return {
+        **_head(run, model, "chat.completion"),
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+        "usage": _usage(report),
+        "sixplane": _beside(run, report),
+    }
+
+
+async def _chunks(run: Run, asked: CompletionRequest) -> AsyncIterator[ServerSentEvent]:
+    head = _head(run, asked.model, "chat.completion.chunk")
+    yield _chunk(head, {"role": "assistant", "content": ""})
+    report: Report | None = None
+    async for event in run.watch():
+        match event:
+            case TextDelta():
+                yield _chunk(head, {"content": event.text})
+            case ReportReady():
+                report = event.report
+            case RunFailed():
+                failure = run.failure or SixplaneError(event.message)
+                yield ServerSentEvent(data=json.dumps(_error(failure)))
+                return
+    if report is None:
+        yield _chunk(head, {"content": _unfinished(run)})
+    yield _chunk(head, {}, finish="stop", sixplane=_beside(run, report))
+    if asked.stream_options is not None and asked.stream_options.include_usage:
+        yield ServerSentEvent(data=json.dumps({**head, "choices": [], "usage": _usage(report)}))
+    yield ServerSentEvent(data="[DONE]")
+
+
+def _chunk(head: dict[str, Any], delta: dict[str, Any], *, finish: str | None = None, **more: Any) -> ServerSentEvent:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
+    return ServerSentEvent(data=json.dumps({**head, "choices": [choice], **more}))
+
+
+def _head(run: Run, model: str, kind: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{run.id}", "object": kind, "created": int(time.time()), "model": model}
+
+
+def _beside(run: Run, report: Report | None) -> dict[str, Any]:
+    """Return what a client of ours may want besides: the report, and the thread."""
+    return {"thread_id": run.thread_id, "run_id": run.id, "report": report and report.model_dump(mode="json")}
+
+
+def _unfinished(run: Run) -> str:
+    if isinstance(run.ending, ReviewPendingEvent):
+        return f"The draft waits for a person's review on the thread {run.thread_id}."
+    return f"The run was stopped; its thread {run.thread_id} can be resumed."
+
+
+def _usage(report: Report | None) -> dict[str, int]:
+    asked, said = (report.usage.input_tokens, report.usage.output_tokens) if report else (0, 0)
+    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+
+
+def _error(error: BaseException) -> dict[str, Any]:
+    problem = problem_of(error)
+    kind = "invalid_request_error" if problem.status < 500 else "server_error"
+    told = f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
+    return {"error": {"message": told, "type": kind, "param": None, "code": problem.code}}
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": MODEL}

@@ -1,0 +1,168 @@
+"""Errors as problem details (RFC 9457), from the class tree of `state.errors`, once for every route."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from experience.errors import known_error
+from state.errors import (
+    BadInput,
+    BudgetExceeded,
+    CorpusBusy,
+    CorpusEmpty,
+    CorpusMissing,
+    DependencyUnavailable,
+    EmbeddingMismatch,
+    Forbidden,
+    ModelOutputInvalid,
+    PolicyRefusal,
+    PriceUnknown,
+    ReviewPending,
+    RunMissing,
+    RunStopped,
+    SettingsInvalid,
+    SixplaneError,
+    StorageFull,
+    ThreadBusy,
+    ThreadMissing,
+    ThreadNotResumable,
+    TooBusy,
+    Unauthenticated,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUSES: dict[type[SixplaneError], int] = {
+    BadInput: 422,
+    CorpusMissing: 404,
+    ThreadMissing: 404,
+    RunMissing: 404,
+    CorpusEmpty: 409,
+    EmbeddingMismatch: 409,
+    ThreadNotResumable: 409,
+    ThreadBusy: 409,
+    CorpusBusy: 409,
+    ReviewPending: 409,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    PolicyRefusal: 403,
+    BudgetExceeded: 402,
+    TooBusy: 429,
+    StorageFull: 507,
+    SettingsInvalid: 500,
+    PriceUnknown: 500,
+    ModelOutputInvalid: 502,
+    DependencyUnavailable: 503,
+    RunStopped: 503,
+    SixplaneError: 500,
+}
+"""HTTP status by class; a class that is not named has that of its nearest ancestor."""
+
+_log = logging.getLogger(__name__)
+
+
+class Fault(BaseModel):
+    """One place of a request that does not fit."""
+
+    place: str = Field(description="Where, for example `body.question`.")
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable; `hint` names the remedy."""
+
+    type: str = Field("about:blank", description="The codes are explained in docs/http.md.")
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str = ""
+    faults: list[Fault] = Field(default_factory=list)
+
+
+def status_of(error: SixplaneError) -> int:
+    """Return the HTTP status of an error."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def problem_of(error: BaseException) -> Problem:
+    """Return an error as a problem; one that nobody foresaw says its type alone."""
+    known = known_error(error)
+    if known is None:
+        return Problem(
+            title="internal error",
+            status=500,
+            detail=f"unexpected {type(error).__name__}",
+            code="internal",
+            hint="report it, with the time and the trace id",
+        )
+    title = (type(known).__doc__ or "").splitlines()[0].rstrip(".")
+    return Problem(title=title, status=status_of(known), detail=known.message, code=known.code, hint=known.hint or "")
+
+
+def answer(problem: Problem, *, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return the response of a problem."""
+    return JSONResponse(
+        problem.model_dump(mode="json"), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of `app` leave as a problem."""
+    app.add_exception_handler(SixplaneError, _ours)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _framework)
+    for kind in (OSError, sqlite3.Error, Exception):
+        app.add_exception_handler(kind, _unforeseen)
+
+
+async def _ours(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001  (the interface)
+    return answer(problem_of(error), headers=headers_of(error))
+
+
+def headers_of(error: BaseException) -> dict[str, str]:
+    """Return the headers that an error brings."""
+    if isinstance(error, TooBusy):
+        return {"retry-after": str(error.retry_after)}
+    return {"www-authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
+
+
+async def _malformed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    given: Any = error.errors() if isinstance(error, RequestValidationError) else []
+    faults = [Fault(place=".".join(map(str, fault["loc"])), message=str(fault["msg"])) for fault in given]
+    first = f"{faults[0].place}: {faults[0].message}" if faults else "it cannot be read"
+    return answer(
+        Problem(
+            title="the request does not fit",
+            status=422,
+            detail=first,
+            code=BadInput.code,
+            hint="`/openapi.json` tells what fits",
+            faults=faults,
+        )
+    )
+
+
+async def _framework(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else ""
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 408: "too_slow"}.get(status, "http")
+    return answer(
+        Problem(title=detail, status=status, detail=detail, code=code, hint="`/docs` lists what there is"),
+        headers=headers,
+    )
+
+
+async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    if known_error(error) is None:
+        _log.error("%s %s broke off with %s", request.method, request.url.path, type(error).__name__)
+    return answer(problem_of(error))

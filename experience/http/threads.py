@@ -1,0 +1,47 @@
+"""Threads: list, show, resume, answer a review, delete."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from sse_starlette import EventSourceResponse
+
+from experience.http.bodies import ResumeRequest, ThreadId, ThreadList, ThreadState
+from experience.http.callers import AtDesk, Caller
+from experience.http.chat import PENDING, concluded
+from experience.http.events import EVENT_STREAM, event_stream
+from state.report import Report
+
+router = APIRouter(prefix="/v1/threads", tags=["threads"])
+
+
+@router.get("")
+async def threads(caller: Caller, desk: AtDesk) -> ThreadList:
+    """List the caller's threads; an administrator's list is the tenant's."""
+    return ThreadList(threads=await desk.threads(caller))
+
+
+@router.get("/{thread_id}")
+async def thread(thread_id: ThreadId, caller: Caller, desk: AtDesk) -> ThreadState:
+    """Show a thread with its latest report."""
+    view = await desk.thread(caller, thread_id)
+    return ThreadState(**{name: getattr(view, name) for name in ThreadState.model_fields})
+
+
+@router.post("/{thread_id}/resume", responses={200: {"model": Report}, **PENDING}, response_model=None)
+async def resume(thread_id: ThreadId, given: ResumeRequest, caller: Caller, desk: AtDesk) -> Response:
+    """Continue a stopped thread, or answer its review, and wait for the report."""
+    run = await desk.resume(caller, thread_id, given.answer)
+    return await concluded(run)
+
+
+@router.post("/{thread_id}/resume/stream", responses=EVENT_STREAM, response_class=EventSourceResponse)
+async def resume_stream(thread_id: ThreadId, given: ResumeRequest, caller: Caller, desk: AtDesk) -> EventSourceResponse:
+    """Continue a stopped thread, or answer its review, as events."""
+    run = await desk.resume(caller, thread_id, given.answer)
+    return event_stream(run, run.resumed_after)
+
+
+@router.delete("/{thread_id}", status_code=204)
+async def delete(thread_id: ThreadId, caller: Caller, desk: AtDesk) -> None:
+    """Delete a thread, its checkpoints, and what is remembered of its runs."""
+    await desk.delete(caller, thread_id)

@@ -1,0 +1,125 @@
+"""Bad input over HTTP gets its status and the remedy as a problem, and loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+from experience.http.problems import STATUSES, status_of
+from experience.http.serving import listen
+from state import errors
+from state.errors import DependencyUnavailable, SettingsInvalid
+from tests.experience.http.conftest import chat, client, served
+
+MALFORMED = {
+    "no JSON": {"content": b"{", "headers": {"content-type": "application/json"}},
+    "no object": {"json": []},
+    "wrong type": {"json": {"question": 7}},
+    "unknown field": {"json": {**chat(), "spy": 1}},
+    "unknown field within": {"json": chat(spy=1)},
+    "nothing asked": {"json": {}},
+    "blank": {"json": chat("   ")},
+    "control characters": {"json": chat("a\x00b")},
+    "both": {"json": {**chat(), "messages": [{"role": "user", "content": "x"}]}},
+    "no user turn": {"json": {"messages": [{"role": "assistant", "content": "x"}]}},
+    "system turn": {"json": {"messages": [{"role": "system", "content": "x"}]}},
+    "thread name": {"json": chat(thread="../x")},
+    "corpus name": {"json": chat(corpus="../x")},
+    "reserved corpus": {"json": chat(corpus="memory.reports")},
+    "unknown model": {"json": chat(model="gpt-99")},
+    "filter": {"json": chat(where={"a b": 1})},
+    "last event": {"json": chat(), "headers": {"last-event-id": "x"}},
+}
+
+
+@pytest.mark.parametrize("given", MALFORMED.values(), ids=MALFORMED)
+async def test_what_does_not_fit_is_a_problem_and_begins_nothing(ann, given):
+    answer = await ann.post("/v1/chat/stream", **given)
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = answer.json()
+    assert told["status"] == answer.status_code
+    assert told["detail"]
+    assert told["hint"]
+    assert (await ann.get("/v1/threads")).json()["threads"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/threads/none", 404, "thread_missing"),
+        ("DELETE", "/v1/threads/none", 404, "thread_missing"),
+        ("GET", "/v1/runs/00000000-0000-0000-0000-000000000000", 404, "run_missing"),
+        ("GET", "/v1/corpora/none", 404, "corpus_missing"),
+        ("GET", "/v1/nothing", 404, "not_found"),
+        ("PUT", "/v1/chat", 405, "method_not_allowed"),
+        ("GET", "/v1/threads/a..b", 422, "bad_input"),
+    ],
+)
+async def test_what_is_not_there_is_a_problem(ann, method, path, status, code):
+    answer = await ann.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", [None, "nobody"])
+async def test_without_valid_credentials_nothing_is_told(url, name):
+    async with client(url, name) as stranger:
+        for method, path in (
+            ("POST", "/v1/chat"),
+            ("GET", "/v1/threads"),
+            ("GET", "/v1/health"),
+            ("GET", "/v1/budget"),
+        ):
+            answer = await stranger.request(method, path, **({"json": chat()} if method == "POST" else {}))
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+            assert answer.headers["www-authenticate"] == "Bearer"
+        assert (await stranger.get("/v1/health/live")).json() == {"status": "live"}
+        assert (await stranger.get("/v1/health/ready")).status_code == 200
+
+
+async def test_a_body_of_10_mb_is_refused_before_it_is_read(ann):
+    answer = await ann.post("/v1/chat", content=b"x" * 10_000_000, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+    async def unmeasured():
+        for _ in range(100):
+            yield b"x" * 100_000
+
+    chunked = await ann.post("/v1/chat", content=unmeasured(), headers={"content-type": "application/json"})
+    assert chunked.status_code == 413
+
+
+async def test_a_slow_client_is_given_up(home):
+    async with served(home, server={"request_timeout_seconds": 0.3}) as url:
+        reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+        writer.write(
+            b"POST /v1/chat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann\r\ncontent-type: application/json\r\n"
+            b'content-length: 99\r\n\r\n{"question'
+        )
+        head = await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+    assert b" 408 " in head
+
+
+def test_a_port_in_use_and_no_address_say_what_to_do():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(DependencyUnavailable, match="is in use") as caught:
+            listen("127.0.0.1", taken.getsockname()[1])
+        assert "--port" in caught.value.hint
+    with pytest.raises(SettingsInvalid, match="no address"):
+        listen("not an address", 1)
+
+
+def test_every_error_has_a_status():
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.SixplaneError)
+    ]
+    assert set(STATUSES) <= set(kinds)
+    for kind in kinds:
+        assert 400 <= status_of(kind.__new__(kind)) < 600

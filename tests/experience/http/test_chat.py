@@ -1,0 +1,135 @@
+"""Asking over HTTP: a report, a stream that can be taken up again, batches, review."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from experience.events import RUN_EVENT
+from experience.http.bodies import MAX_BATCH
+from state.report import Report
+from tests.experience.http.conftest import chat, client, events_of, served
+from tests.experience.test_service import OUTSIDE, SLOW, slow_plan
+
+
+async def test_a_question_gets_its_report(ann):
+    answer = await ann.post("/v1/chat", json=chat(thread="t"))
+    report = Report.model_validate(answer.json())
+    assert (answer.status_code, report.status, report.thread_id) == (200, "answered", "t")
+    assert "12 dollars" in report.markdown
+    assert report.claims[0].citations[0].quote
+    other = Report.model_validate((await ann.post("/v1/chat", json=chat(OUTSIDE))).json())
+    assert (other.status, other.claims) == ("abstained", ())
+
+
+async def test_a_conversation_is_asked_by_its_last_turn(ann):
+    turns = [
+        {"role": "user", "content": "What is the price of Tariff B?"},
+        {"role": "assistant", "content": "Tariff B costs 20 dollars a month."},
+        {"role": "user", "content": "And what does it include?"},
+    ]
+    answer = await ann.post("/v1/chat", json={"messages": turns, "context": {"corpus": "small"}})
+    assert answer.json()["claims"][0]["text"].startswith("Tariff B includes support")
+
+
+async def test_the_stream_has_typed_numbered_events_and_the_text_of_the_report(ann):
+    async with ann.stream("POST", "/v1/chat/stream", json=chat()) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        found = await events_of(answer)
+    events = [RUN_EVENT.validate_python(data) for _, data in found]
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    assert (events[0].type, events[1].type, events[-1].type) == ("run_started", "node_started", "report")
+    assert "".join(event.text for event in events if event.type == "text") == events[-1].report.markdown
+    assert all(name.endswith(f":{data['sequence']}") for name, data in found)
+
+
+@pytest.mark.parametrize("how", ["post", "get"])
+async def test_a_client_that_leaves_in_mid_stream_takes_it_up_again(home, how):
+    async with served(home, slow_plan(0.4)) as url, client(url) as ann:
+        async with ann.stream("POST", "/v1/chat/stream", json=chat(model=SLOW)) as answer:
+            seen = []
+            async for line in answer.aiter_lines():
+                seen += [line[4:]] if line.startswith("id: ") else []
+                if len(seen) == 3:
+                    break
+        after = {"last-event-id": seen[-1]}
+        run_id = seen[0].partition(".")[0]
+        way = {
+            "post": ann.stream("POST", "/v1/chat/stream", json=chat(model=SLOW), headers=after),
+            "get": ann.stream("GET", f"/v1/runs/{run_id}/events", headers=after),
+        }
+        async with way[how] as answer:
+            rest = await events_of(answer)
+        assert rest[0][1]["sequence"] == 4
+        assert rest[-1][1]["report"]["run_id"] == run_id
+        state = (await ann.get(f"/v1/runs/{run_id}")).json()
+        assert (state["status"], state["events"]) == ("answered", rest[-1][1]["sequence"])
+        assert len((await ann.get("/v1/threads")).json()["threads"]) == 1
+
+
+async def test_a_person_answers_over_http_once(ann):
+    pending = await ann.post("/v1/chat", json=chat(thread="t", human_review=True))
+    assert (pending.status_code, pending.json()["status"]) == (202, "review_pending")
+    assert pending.json()["draft"]
+    assert (await ann.get("/v1/threads/t")).json()["pending"]["draft"] == pending.json()["draft"]
+    nothing = await ann.post("/v1/threads/t/resume", json={})
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "thread_not_resumable")
+    busy = await ann.post("/v1/chat", json=chat(thread="t"))
+    assert (busy.status_code, busy.json()["code"]) == (409, "thread_busy")
+    wrong = await ann.post("/v1/threads/t/resume", json={"answer": {"decision": "perhaps"}})
+    assert wrong.status_code == 422
+    async with ann.stream("POST", "/v1/threads/t/resume/stream", json={"answer": {"decision": "approve"}}) as answer:
+        events = await events_of(answer)
+    assert events[0][1]["type"] == "run_started"
+    assert events[-1][1]["report"]["stop_reason"] == "approved_by_person"
+    second = await ann.post("/v1/threads/t/resume", json={"answer": {"decision": "approve"}})
+    assert (second.status_code, second.json()["code"]) == (409, "thread_not_resumable")
+
+
+async def test_a_cancelled_run_is_resumed(home):
+    async with served(home, slow_plan(0.4)) as url, client(url) as ann:
+        asking = asyncio.create_task(ann.post("/v1/chat", json=chat(thread="t", model=SLOW)))
+        for _ in range(200):
+            threads = (await ann.get("/v1/threads")).json()["threads"]
+            if threads:
+                break
+            await asyncio.sleep(0.01)
+        cancelled = await ann.post(f"/v1/runs/{threads[0]['run_id']}/cancel")
+        assert cancelled.status_code == 202
+        stopped = await asking
+        assert (stopped.status_code, stopped.json()["status"]) == (202, "stopped")
+        assert (await ann.post("/v1/threads/t/resume", json={})).json()["status"] == "answered"
+
+
+async def test_a_batch_answers_all_and_hides_no_failure(ann):
+    asked = [chat(), chat(OUTSIDE), chat(corpus="none"), chat(human_review=True)]
+    items = (await ann.post("/v1/batch", json={"requests": asked})).json()["items"]
+    assert [item["status"] for item in items] == ["answered", "abstained", "failed", "review_pending"]
+    assert items[2]["problem"]["code"] == "corpus_missing"
+    assert items[3]["pending"]["draft"]
+    assert (await ann.post("/v1/batch", json={"requests": [chat()] * (MAX_BATCH + 1)})).status_code == 422
+
+
+async def test_a_batch_waits_where_a_question_is_refused(home):
+    async with served(home, slow_plan(0.1), server={"max_running": 1, "max_waiting": 1}) as url, client(url) as ann:
+        items = (await ann.post("/v1/batch", json={"requests": [chat(model=SLOW)] * 4})).json()["items"]
+    assert [item["status"] for item in items] == ["answered"] * 4
+
+
+async def test_too_much_at_once_is_refused_with_the_time_to_come_back(home):
+    async with served(home, slow_plan(0.5), server={"max_running": 1, "max_waiting": 1}) as url, client(url) as ann:
+        answers = await asyncio.gather(*(ann.post("/v1/chat", json=chat(model=SLOW)) for _ in range(6)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) == 4
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+    assert {answer.json()["code"] for answer in refused} == {"too_busy"}
+    assert [answer.json()["status"] for answer in answers if answer.status_code == 200] == ["answered"] * 2
+
+
+async def test_a_run_is_part_of_the_trace_of_its_caller(ann):
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    report = (await ann.post("/v1/chat", json=chat(), headers=headers)).json()
+    assert report["trace_id"] == trace
+    assert (await ann.post("/v1/chat", json=chat())).json()["trace_id"] != trace

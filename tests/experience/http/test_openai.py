@@ -1,0 +1,90 @@
+"""The official `openai` client talks to the graph."""
+
+from __future__ import annotations
+
+import openai
+import pytest
+
+from tests.experience.http.conftest import served
+from tests.experience.test_service import SLOW, slow_plan
+
+ASKED = [{"role": "user", "content": "What is the price of Tariff A?"}]
+
+
+def opened(url, key="ann"):
+    return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+
+
+@pytest.fixture
+async def official(url):
+    async with opened(url) as client:
+        yield client
+
+
+async def test_a_completion_is_the_published_report(official):
+    answer = await official.chat.completions.create(model="sixplane/small", messages=ASKED)
+    assert "12 dollars" in answer.choices[0].message.content
+    assert (answer.choices[0].finish_reason, answer.model) == ("stop", "sixplane/small")
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 0
+    assert answer.model_extra["sixplane"]["report"]["markdown"] == answer.choices[0].message.content
+
+
+async def test_a_stream_is_cut_from_the_published_report(official):
+    stream = await official.chat.completions.create(
+        model="sixplane/small", messages=ASKED, stream=True, stream_options={"include_usage": True}
+    )
+    chunks = [chunk async for chunk in stream]
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    beside = next(chunk.model_extra["sixplane"] for chunk in chunks if "sixplane" in chunk.model_extra)
+    assert text == beside["report"]["markdown"]
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
+    assert chunks[-1].usage.total_tokens > 0
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+async def test_a_conversation_is_understood_and_instructions_are_not_taken(official):
+    turns = [
+        {"role": "system", "content": "Answer in French."},
+        {"role": "user", "content": [{"type": "text", "text": "What is the price of Tariff B?"}]},
+        {"role": "assistant", "content": "Tariff B costs 20 dollars a month."},
+        {"role": "user", "content": "And what does it include?"},
+    ]
+    answer = await official.chat.completions.create(model="sixplane/small", messages=turns, temperature=0.5, seed=1)
+    assert "support around the clock" in answer.choices[0].message.content
+
+
+async def test_the_models_are_the_tenant_s_corpora(official, url):
+    assert [model.id async for model in official.models.list()] == ["sixplane/small"]
+    async with opened(url, "eve") as other:
+        assert [model.id async for model in other.models.list()] == []
+        with pytest.raises(openai.NotFoundError, match="no corpus"):
+            await other.chat.completions.create(model="sixplane/small", messages=ASKED)
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "text"),
+    [
+        ({"model": "gpt-4o"}, openai.NotFoundError, "no model"),
+        ({"model": "sixplane/none"}, openai.NotFoundError, "no corpus"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, openai.UnprocessableEntityError, "user"),
+        ({"n": 3}, openai.UnprocessableEntityError, "body.n"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, openai.UnprocessableEntityError, "tools"),
+    ],
+)
+async def test_what_cannot_be_done_is_an_error_that_the_client_knows(official, more, kind, text):
+    with pytest.raises(kind, match=text):
+        await official.chat.completions.create(**{"model": "sixplane/small", "messages": ASKED, **more})
+
+
+async def test_a_wrong_key_is_refused(url):
+    async with opened(url, "nobody") as client:
+        with pytest.raises(openai.AuthenticationError):
+            await client.models.list()
+
+
+async def test_too_much_at_once_is_a_rate_limit(home):
+    async with served(home, slow_plan(0.5), server={"max_running": 1, "max_waiting": 0}) as url, opened(url) as client:
+        with pytest.raises(openai.RateLimitError) as caught:
+            await client.chat.completions.create(model="sixplane/small", messages=ASKED)
+        assert int(caught.value.response.headers["retry-after"]) >= 1
+    assert SLOW
