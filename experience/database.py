@@ -64,6 +64,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
     from gateway import ledger_tables
     from graphs.oracle_checkpoints import checkpoint_ddl, checkpoint_drops
     from graphs.oracle_store import store_ddl, store_drops
+    from policy.identity import keys
     from retrieval.oracle_schema import corpus_ddl, corpus_drops
 
     steps = (
@@ -72,6 +73,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("checkpoints", checkpoint_ddl(), checkpoint_drops()),
         ("store", store_ddl(), store_drops()),
         ("corpora", corpus_ddl(settings.oracle, dimensions), corpus_drops(settings.oracle)),
+        ("keys", *_of_metadata(keys.metadata)),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 

@@ -76,7 +76,7 @@ def _read_database(path: Path) -> None:
         raise DependencyUnavailable(f"{path.name} cannot be read: {error}", hint=hint) from error
 
 
-DATABASES = ("threads.db", "checkpoints.db", "store.db", "ledger.db")
+DATABASES = ("threads.db", "checkpoints.db", "store.db", "ledger.db", "keys.db")
 
 CHECKS: dict[str, Check] = {
     "python": _python,

@@ -11,9 +11,9 @@ from settings.names import checked_name
 from settings.process import set_process_defaults
 
 if TYPE_CHECKING:
-    from settings.tree import Settings, load_settings
+    from settings.tree import OIDCSettings, Settings, load_settings
 
-__all__ = ["Settings", "checked_name", "load_settings"]
+__all__ = ["OIDCSettings", "Settings", "checked_name", "load_settings"]
 
 set_process_defaults()
 

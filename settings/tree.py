@@ -189,6 +189,26 @@ class RunSettings(_Section):
     max_concurrency: int = Field(8, ge=1)
 
 
+class OIDCSettings(_Section):
+    """Bearer tokens of an OpenID Connect issuer, such as a domain of OCI IAM."""
+
+    issuer: str = ""
+    audience: str = ""
+    jwks_url: str = ""
+    """Where its keys are; discovered from the issuer where empty."""
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    leeway_seconds: int = Field(60, ge=0, le=600)
+    subject_claim: str = "sub"
+    tenant_claim: str = "tenant"
+    """Empty where every token is of `tenant`."""
+    tenant: str = "local"
+    roles_claim: str = "roles"
+    role_names: dict[str, str] = Field(default_factory=dict)
+    """What the issuer calls our roles, by ours: `ask`, `ingest`, `delete`, `cost`, `admin`."""
+    audiences_claim: str = "groups"
+    """Which guarded passages the bearer sees."""
+
+
 class ServerSettings(_Section):
     """The HTTP API and the MCP server."""
 
@@ -196,6 +216,7 @@ class ServerSettings(_Section):
     port: int = Field(8080, ge=0, le=65_535)
     auth: Literal["keys", "oidc", "both", "off"] = "keys"
     """`off` is taken only on loopback."""
+    oidc: OIDCSettings = OIDCSettings()
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024)
     max_running: int = Field(8, ge=1)

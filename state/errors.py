@@ -9,6 +9,7 @@ SixplaneError
 │   ├── EmbeddingMismatch    embedding_mismatch     the corpus was built with another embedding model
 │   ├── ThreadMissing        thread_missing         no such thread
 │   ├── RunMissing           run_missing            no such run
+│   ├── KeyMissing           key_missing            no such API key
 │   ├── ThreadNotResumable   thread_not_resumable   the thread has nothing left to do, or waits for an answer
 │   ├── ModelUnknown         model_unknown          no such model
 │   ├── PriceUnknown         price_unknown          the catalogue has no price for the model
@@ -106,6 +107,13 @@ class RunMissing(BadInput):
 
     code = "run_missing"
     default_hint = "`sixplane threads` lists the threads and their runs"
+
+
+class KeyMissing(BadInput):
+    """There is no API key of that name, or it is revoked."""
+
+    code = "key_missing"
+    default_hint = "`sixplane keys list` lists the keys"
 
 
 class ThreadNotResumable(BadInput):

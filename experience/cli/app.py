@@ -12,10 +12,12 @@ from experience.cli.doctor import doctor
 from experience.cli.errors import handled
 from experience.cli.guard import guard
 from experience.cli.ingest import ingest
+from experience.cli.keys import app as keys
 from experience.cli.models import models
 from experience.cli.research import research
 from experience.cli.resume import resume
 from experience.cli.search import search
+from experience.cli.serve import serve
 from experience.cli.threads import show, threads
 from experience.cli.verify import verify
 
@@ -27,8 +29,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (ingest, search, research, resume, threads, show, guard, verify, models, cost, doctor):
+for command in (ingest, search, research, resume, threads, show, serve, guard, verify, models, cost, doctor):
     app.command()(handled(command))
 app.add_typer(corpus, name="corpus")
 app.add_typer(budget, name="budget")
+app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -32,11 +33,22 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, authenticate: Authenticate) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `SettingsInvalid`, `DependencyUnavailable` where the port is taken."""
+def serve(settings: Settings, authenticate: Authenticate, *, told: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: what is configured.
+        authenticate: from the `Authorization` header to a principal.
+        told: called with the address, once it is bound.
+
+    Raises:
+        SettingsInvalid: there is no such address.
+        DependencyUnavailable: the port is in use.
+    """
     app = create_app(settings, authenticate)
     logging.getLogger("uvicorn.error").addFilter(_without_content)
     listening = listen(settings.server.host, settings.server.port)
+    told(f"http://{settings.server.host}:{listening.getsockname()[1]}")
     config = uvicorn.Config(
         app, log_level="info", access_log=False, timeout_graceful_shutdown=5, server_header=False, log_config=None
     )

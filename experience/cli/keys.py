@@ -1,0 +1,115 @@
+"""`sixplane keys`: who may call the HTTP API and the MCP server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from experience.cli.errors import handled
+from experience.cli.options import Home, Json, Tenant
+from experience.cli.output import note, print_json, print_table, say
+from experience.cli.running import run_async, settings_of
+from state.errors import BadInput
+
+if TYPE_CHECKING:
+    from policy.identity import ApiKey, ApiKeys
+    from settings import Settings
+
+app = typer.Typer(help="API keys: who may ask, ingest, delete, see what it cost.", no_args_is_help=True)
+
+Result = TypeVar("Result")
+
+_LIFETIME = re.compile(r"([1-9][0-9]{0,4})([hd])")
+_HOURS = {"h": 1, "d": 24}
+
+Name = Annotated[str, typer.Option("--principal", help="Whose key it is; threads belong to it.")]
+Roles = Annotated[list[str], typer.Option("--role", help="ask, ingest, delete, cost or admin; may be repeated.")]
+Audiences = Annotated[list[str] | None, typer.Option("--audience", help="Guarded documents it sees; may be repeated.")]
+Expires = Annotated[str, typer.Option("--expires", help="For how long, for example 90d or 12h; empty for ever.")]
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="As `sixplane keys list` shows it.")]
+
+
+def create(
+    principal: Name,
+    role: Roles,
+    audience: Audiences = None,
+    expires: Expires = "",
+    tenant: Tenant = "local",
+    json_output: Json = False,
+    home: Home = None,
+) -> None:
+    """Make a key. It is shown this once: what is kept is a hash."""
+    from policy.identity import Permission
+
+    unknown = [name for name in role if name not in set(Permission)]
+    if unknown:
+        raise BadInput(f"there is no role {unknown[0]!r}", hint=f"choose of {', '.join(Permission)}")
+    roles, lifetime = [Permission(name) for name in role], lifetime_of(expires)
+
+    async def work(keys: ApiKeys) -> tuple[ApiKey, str]:
+        return await keys.create(tenant, principal, roles, audiences=audience or (), lifetime=lifetime)
+
+    key, text = run_async(_with_keys(settings_of(home), work))
+    if json_output:
+        print_json({**key.model_dump(mode="json"), "key": text})
+        return
+    say(text)
+    note(f"key {key.key_id} of {key.principal}: send it as `Authorization: Bearer …`; it is not shown again")
+
+
+def list_keys(json_output: Json = False, home: Home = None) -> None:
+    """List the keys, without their secrets."""
+    keys = run_async(_with_keys(settings_of(home), lambda keys: keys.list()))
+    if json_output:
+        print_json([key.model_dump(mode="json") for key in keys])
+        return
+    print_table(
+        ("key", "tenant", "principal", "roles", "audiences", "expires", "revoked"),
+        [
+            (
+                key.key_id,
+                key.tenant,
+                key.principal,
+                " ".join(key.roles),
+                " ".join(key.audiences),
+                key.expires_at or "never",
+                key.revoked_at or "",
+            )
+            for key in keys
+        ],
+    )
+
+
+def revoke(key_id: KeyId, home: Home = None) -> None:
+    """Let a key be valid no more."""
+    run_async(_with_keys(settings_of(home), lambda keys: keys.revoke(key_id)))
+    say(f"revoked: {key_id}")
+
+
+def lifetime_of(text: str) -> timedelta | None:
+    """Return a lifetime such as `90d` or `12h`, `None` for none. Raises `BadInput` for anything else."""
+    if not text:
+        return None
+    match = _LIFETIME.fullmatch(text)
+    if match is None:
+        raise BadInput(f"{text!r} is no lifetime", hint="say it in days or hours: 90d, 12h")
+    return timedelta(hours=int(match[1]) * _HOURS[match[2]])
+
+
+async def _with_keys(settings: Settings, work: Callable[[ApiKeys], Awaitable[Result]]) -> Result:
+    from policy.identity import ApiKeys
+
+    keys = ApiKeys(settings)
+    try:
+        return await work(keys)
+    finally:
+        await keys.aclose()
+
+
+app.command("create")(handled(create))
+app.command("list")(handled(list_keys))
+app.command("revoke")(handled(revoke))

@@ -1,0 +1,36 @@
+"""`sixplane serve`: the HTTP API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experience.cli.extras import extra
+from experience.cli.options import Home
+from experience.cli.output import note
+from experience.cli.running import settings_of
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.", show_default="127.0.0.1")]
+Port = Annotated[int | None, typer.Option("--port", help="Port to listen on.", min=0, max=65_535, show_default="8080")]
+
+
+def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
+    """Serve the HTTP API until SIGTERM: then runs stop at their next step, and can be resumed."""
+    with extra("server"):
+        from experience.http import serve as serve_http
+    from policy.identity import Authenticator
+
+    settings = chosen(settings_of(home), host, port)
+    authenticate = Authenticator(settings)
+    serve_http(settings, authenticate, told=lambda url: note(f"serving on {url}; its routes are on {url}/docs"))
+
+
+def chosen(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """Return `settings` with the address of the command line."""
+    given = {"host": host, "port": port}
+    changed = {name: value for name, value in given.items() if value is not None}
+    return settings.model_copy(update={"server": settings.server.model_copy(update=changed)})

@@ -1,0 +1,151 @@
+"""API keys: made once, shown once, kept as a hash.
+
+A key is `sp_<id>_<secret>`. Its secret has 256 random bits, so that a plain SHA-256 is enough: a slow hash protects
+what people choose, and would cost every request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from policy.identity.principal import Permission, Principal
+from settings import Settings, checked_name
+from settings.sql import Database, JsonText
+from state.errors import KeyMissing, Unauthenticated
+from state.values import Value
+
+Result = TypeVar("Result")
+
+PREFIX = "sp_"
+_KEY = re.compile(r"sp_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+_NOBODY = hashlib.sha256(b"").hexdigest()
+
+metadata = sa.MetaData()
+_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("key_id", sa.String(12), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("principal", sa.String(64), nullable=False),
+    sa.Column("roles", JsonText, nullable=False),
+    sa.Column("audiences", JsonText, nullable=False),
+    sa.Column("secret_hash", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("expires_at", sa.String(40)),
+    sa.Column("revoked_at", sa.String(40)),
+)
+
+
+class ApiKey(Value):
+    """A key without its secret. Times are ISO 8601 in UTC, `None` for never."""
+
+    key_id: str
+    tenant: str
+    principal: str
+    roles: tuple[Permission, ...]
+    audiences: tuple[str, ...]
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+    def lives(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor expired."""
+        expired = self.expires_at is not None and datetime.fromisoformat(self.expires_at) <= now
+        return self.revoked_at is None and not expired
+
+
+class ApiKeys:
+    """The keys, on SQLite or Oracle Database, in worker threads."""
+
+    def __init__(self, settings: Settings, *, engine: sa.Engine | None = None) -> None:
+        self._database = Database(settings, "keys.db", metadata, engine=engine)
+
+    async def create(
+        self,
+        tenant: str,
+        principal: str,
+        roles: Sequence[Permission],
+        *,
+        audiences: Sequence[str] = (),
+        lifetime: timedelta | None = None,
+    ) -> tuple[ApiKey, str]:
+        """Make a key, and return it with its text, which is told this once.
+
+        Raises:
+            NameInvalid: tenant or principal is no name.
+        """
+        now = datetime.now(UTC)
+        key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+        key = ApiKey(
+            key_id=key_id,
+            tenant=checked_name("tenant", tenant),
+            principal=checked_name("principal", principal),
+            roles=tuple(dict.fromkeys(roles)),
+            audiences=tuple(audiences),
+            created_at=now.isoformat(),
+            expires_at=(now + lifetime).isoformat() if lifetime else None,
+            revoked_at=None,
+        )
+        row = {**key.model_dump(mode="json"), "secret_hash": _hashed(secret)}
+        await self._run(lambda connection: connection.execute(_keys.insert().values(**row)))
+        return key, f"{PREFIX}{key_id}_{secret}"
+
+    async def verify(self, text: str) -> Principal:
+        """Return whose key `text` is. Raises `Unauthenticated`, which never says why."""
+        match = _KEY.fullmatch(text)
+        if match is None:
+            raise Unauthenticated("the API key is not valid")
+        row = await self._run(lambda connection: _row(connection, match[1]))
+        right = hmac.compare_digest(row["secret_hash"] if row else _NOBODY, _hashed(match[2]))
+        key = _key(row) if row else None
+        if key is None or not right or not key.lives(datetime.now(UTC)):
+            raise Unauthenticated("the API key is not valid")
+        return Principal(
+            id=key.principal, tenant=key.tenant, roles=key.roles, audiences=key.audiences, method="api_key"
+        )
+
+    async def list(self, tenant: str | None = None) -> list[ApiKey]:
+        """Return the keys of a tenant, or all, the oldest first."""
+        query = sa.select(_keys).order_by(_keys.c.created_at, _keys.c.key_id)
+        query = query if tenant is None else query.where(_keys.c.tenant == tenant)
+        return await self._run(lambda connection: [_key(row) for row in connection.execute(query).mappings()])
+
+    async def revoke(self, key_id: str) -> None:
+        """Let a key be valid no more, from the next request on. Raises `KeyMissing`."""
+        change = _keys.update().where(_keys.c.key_id == key_id, _keys.c.revoked_at.is_(None))
+        values = {"revoked_at": datetime.now(UTC).isoformat()}
+        changed = await self._run(lambda connection: connection.execute(change.values(**values)).rowcount)
+        if not changed:
+            raise KeyMissing(f"there is no live key {key_id!r}")
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await asyncio.to_thread(self._database.close)
+
+    async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return await asyncio.to_thread(self._in_transaction, work)
+
+    def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
+        with self._database.transaction() as connection:
+            return work(connection)
+
+
+def _row(connection: sa.Connection, key_id: str) -> Any:
+    return connection.execute(sa.select(_keys).where(_keys.c.key_id == key_id)).mappings().first()
+
+
+def _key(row: Any) -> ApiKey:
+    return ApiKey(**{name: row[name] for name in ApiKey.model_fields})
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,85 @@
+"""Bearer tokens of an OpenID Connect issuer, among them OCI IAM identity domains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+
+from policy.identity.issuer import IssuerKeys
+from policy.identity.principal import Permission, Principal
+from settings import OIDCSettings, checked_name
+from state.errors import NameInvalid, Unauthenticated
+
+ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
+"""Asymmetric ones alone: with a shared secret, whoever verifies could sign."""
+
+MAX_TOKEN_CHARS = 16_384
+MAX_SUBJECT_CHARS = 255
+
+
+class TokenVerifier:
+    """Verifies tokens of `settings.issuer` for `settings.audience`."""
+
+    def __init__(self, settings: OIDCSettings, keys: IssuerKeys | None = None) -> None:
+        self._settings = settings
+        self._keys = keys or IssuerKeys(settings)
+        self._algorithms = sorted(ALGORITHMS.intersection(settings.algorithms))
+
+    async def verify(self, token: str) -> Principal:
+        """Return whose token it is.
+
+        Raises:
+            Unauthenticated: it is none, not for us, expired, or lacks what we need.
+            DependencyUnavailable: the issuer's keys cannot be had.
+        """
+        if len(token) > MAX_TOKEN_CHARS:
+            raise Unauthenticated("the token is too long")
+        try:
+            header = jwt.get_unverified_header(token)
+            key_id = header.get("kid")
+            if header.get("alg") not in self._algorithms or not isinstance(key_id, str):
+                raise Unauthenticated("the token is not signed in a way that is taken")
+            return self._principal(self._claims(token, await self._keys.get(key_id)))
+        except (jwt.PyJWTError, NameInvalid, ValueError, TypeError) as error:  # the last: a key of another kind
+            raise Unauthenticated(f"the token is not valid: {type(error).__name__}") from error
+
+    def _claims(self, token: str, key: jwt.PyJWK) -> Mapping[str, Any]:
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key=key.key,
+            algorithms=self._algorithms,
+            audience=self._settings.audience,
+            issuer=self._settings.issuer,
+            leeway=self._settings.leeway_seconds,
+            options={"require": ["exp", "iat", "iss", "aud", self._settings.subject_claim]},
+        )
+        return claims
+
+    def _principal(self, claims: Mapping[str, Any]) -> Principal:
+        settings = self._settings
+        subject = claims[settings.subject_claim]
+        if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT_CHARS:
+            raise Unauthenticated("the token names no subject")
+        tenant = claims.get(settings.tenant_claim) if settings.tenant_claim else settings.tenant
+        if not isinstance(tenant, str) or not tenant:
+            raise Unauthenticated(f"the token has no claim {settings.tenant_claim!r}")
+        named = set(_words(claims.get(settings.roles_claim)))
+        return Principal(
+            id=subject,
+            tenant=checked_name("tenant", tenant),
+            roles=tuple(each for each in Permission if settings.role_names.get(each.value, each.value) in named),
+            audiences=_words(claims.get(settings.audiences_claim)),
+            method="oidc",
+        )
+
+
+def _words(claim: Any) -> tuple[str, ...]:
+    """Return a claim as words: a list, its objects by their names, or text with blanks as `scope` is."""
+    if isinstance(claim, str):
+        return tuple(claim.split())
+    if not isinstance(claim, list | tuple):
+        return ()
+    named = [each.get("name") if isinstance(each, Mapping) else each for each in claim]
+    return tuple(each for each in named if isinstance(each, str))

@@ -1,0 +1,117 @@
+"""API keys: shown once, kept as a hash, valid until revoked or expired."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy.identity import ApiKeys, Authenticator, Permission
+from policy.identity.authenticator import LOCAL
+from settings import Settings
+from state.errors import Forbidden, KeyMissing, NameInvalid, SettingsInvalid, Unauthenticated
+
+
+@pytest.fixture
+async def keys(tmp_path):
+    opened = ApiKeys(Settings(home=tmp_path))
+    yield opened
+    await opened.aclose()
+
+
+async def test_a_key_is_its_principal_s_and_only_its_hash_is_kept(keys, tmp_path):
+    key, text = await keys.create("acme", "ann", [Permission.ASK, Permission.ASK], audiences=("staff",))
+    principal = await keys.verify(text)
+    assert (principal.id, principal.tenant, principal.roles) == ("ann", "acme", (Permission.ASK,))
+    assert (principal.audiences, principal.method) == (("staff",), "api_key")
+    assert await keys.list("acme") == [key]
+    assert await keys.list("other") == []
+    secret = text.rpartition("_")[2] if "_" not in text[16:] else text[16:]
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert secret.encode() not in kept
+    assert key.key_id.encode() in kept
+
+
+async def test_a_revoked_or_expired_key_is_valid_no_more(keys):
+    key, text = await keys.create("acme", "ann", [Permission.ASK])
+    await keys.revoke(key.key_id)
+    _, expired = await keys.create("acme", "ann", [Permission.ASK], lifetime=timedelta(microseconds=1))
+    _, lasting = await keys.create("acme", "ann", [Permission.ASK], lifetime=timedelta(days=1))
+    for dead in (text, expired):
+        with pytest.raises(Unauthenticated, match="not valid"):
+            await keys.verify(dead)
+    assert (await keys.verify(lasting)).id == "ann"
+    with pytest.raises(KeyMissing):
+        await keys.revoke(key.key_id)
+
+
+async def test_a_wrong_secret_and_another_key_s_secret_say_nothing(keys):
+    (_, one), (_, two) = [await keys.create("acme", name, [Permission.ASK]) for name in ("ann", "bob")]
+    for wrong in (
+        one[:16] + two[16:],
+        one[:-1] + ("A" if one[-1] != "A" else "B"),
+        "sp_" + "0" * 12 + one[15:],
+        one + "x",
+    ):
+        with pytest.raises(Unauthenticated) as caught:
+            await keys.verify(wrong)
+        assert caught.value.message == "the API key is not valid"
+        assert wrong not in str(caught.value)
+
+
+@pytest.mark.parametrize("names", [("a/b", "ann"), ("acme", "../x"), ("", "ann")])
+async def test_tenant_and_principal_are_names(keys, names):
+    with pytest.raises(NameInvalid):
+        await keys.create(*names, [Permission.ASK])
+    assert await keys.list() == []
+
+
+async def test_the_header_says_what_is_taken(tmp_path):
+    authenticate = Authenticator(Settings(home=tmp_path))
+    keys = ApiKeys(Settings(home=tmp_path))
+    _, text = await keys.create("acme", "ann", [Permission.ASK])
+    for header in (f"Bearer {text}", f"bearer  {text} "):
+        assert (await authenticate(header)).id == "ann"
+    for header in (None, "", "Bearer", f"Basic {text}", text, "Bearer eyJhbGciOiJub25lIn0.e30."):
+        with pytest.raises(Unauthenticated) as caught:
+            await authenticate(header)
+        assert "Authorization" in caught.value.hint
+    await authenticate.aclose()
+    await keys.aclose()
+
+
+def test_no_header_makes_anybody_somebody(tmp_path_factory):
+    import asyncio
+
+    authenticate = Authenticator(Settings(home=tmp_path_factory.mktemp("home")))
+
+    @given(st.text(max_size=120) | st.from_regex(r"Bearer sp_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", fullmatch=True))
+    def hostile(header):
+        with pytest.raises(Unauthenticated):
+            asyncio.run(authenticate(header))
+
+    hostile()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.9.9.9"])
+async def test_without_authentication_everybody_on_loopback_is_the_administrator(tmp_path, host, caplog):
+    authenticate = Authenticator(Settings(home=tmp_path, server={"auth": "off", "host": host}))
+    assert await authenticate(None) == LOCAL
+    assert "authentication is off" in caplog.text
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.7", "example.org", "::"])
+def test_authentication_is_never_off_beyond_loopback(tmp_path, host):
+    with pytest.raises(SettingsInvalid, match="cannot be off"):
+        Authenticator(Settings(home=tmp_path, server={"auth": "off", "host": host}))
+
+
+def test_a_permission_is_had_or_missed():
+    ann = LOCAL.model_copy(update={"roles": (Permission.ASK,)})
+    ann.require(Permission.ASK)
+    with pytest.raises(Forbidden, match="'ingest'"):
+        ann.require(Permission.INGEST)
+    for permission in Permission:
+        LOCAL.require(permission)
