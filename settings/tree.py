@@ -217,6 +217,8 @@ class ServerSettings(_Section):
     auth: Literal["keys", "oidc", "both", "off"] = "keys"
     """`off` is taken only on loopback."""
     oidc: OIDCSettings = OIDCSettings()
+    hosts: tuple[str, ...] = ()
+    """Names under which clients reach the MCP server, besides `host`: others may be a web page's trick."""
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024)
     max_running: int = Field(8, ge=1)

@@ -13,6 +13,7 @@ from experience.cli.errors import handled
 from experience.cli.guard import guard
 from experience.cli.ingest import ingest
 from experience.cli.keys import app as keys
+from experience.cli.mcp import mcp
 from experience.cli.models import models
 from experience.cli.research import research
 from experience.cli.resume import resume
@@ -29,7 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (ingest, search, research, resume, threads, show, serve, guard, verify, models, cost, doctor):
+for command in (ingest, search, research, resume, threads, show, serve, mcp, guard, verify, models, cost, doctor):
     app.command()(handled(command))
 app.add_typer(corpus, name="corpus")
 app.add_typer(budget, name="budget")

@@ -52,13 +52,9 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_service(settings) as service:
-            runs = Runs(service, limits_of(settings))
-            app.state.desk = Desk(runs)
-            try:
-                yield
-            finally:
-                await runs.drain("the server is going down", settings.server.drain_seconds)
+        async with open_desk(settings, open_service) as desk:
+            app.state.desk = desk
+            yield
 
     app = FastAPI(
         title="Sixplane",
@@ -77,6 +73,17 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
     )
     app.add_middleware(TraceContext)
     return app
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, open_service: OpenService) -> AsyncIterator[Desk]:
+    """Yield the desk of a service that is open as long as the block; at its end every run is drained."""
+    async with open_service(settings) as service:
+        runs = Runs(service, limits_of(settings))
+        try:
+            yield Desk(runs)
+        finally:
+            await runs.drain("the server is going down", settings.server.drain_seconds)
 
 
 def limits_of(settings: Settings) -> RunLimits:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import socket
 from collections.abc import Callable
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from experience.http.app import create_app
 from experience.http.callers import Authenticate
@@ -22,7 +23,7 @@ BACKLOG = 2048
 class _Server(uvicorn.Server):
     """Drains the runs as soon as it is told to end, while their clients are still connected."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, app: Starlette, seconds: float) -> None:
         super().__init__(config)
         self._app, self._seconds = app, seconds
 
@@ -45,13 +46,17 @@ def serve(settings: Settings, authenticate: Authenticate, *, told: Callable[[str
         SettingsInvalid: there is no such address.
         DependencyUnavailable: the port is in use.
     """
-    app = create_app(settings, authenticate)
+    run_server(settings, create_app(settings, authenticate), told=told)
+
+
+def run_server(settings: Settings, app: Starlette, *, told: Callable[[str], None]) -> None:
+    """Run an application whose `state.desk` has the runs. Raises like `serve`."""
     logging.getLogger("uvicorn.error").addFilter(_without_content)
     listening = listen(settings.server.host, settings.server.port)
     told(f"http://{settings.server.host}:{listening.getsockname()[1]}")
-    config = uvicorn.Config(
-        app, log_level="info", access_log=False, timeout_graceful_shutdown=5, server_header=False, log_config=None
-    )
+    config = uvicorn.Config(app, access_log=False, timeout_graceful_shutdown=5, server_header=False, log_config=None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn hands on what it has handled: the process ends with 0
     _Server(config, app, settings.server.drain_seconds).run(sockets=[listening])
 
 

@@ -112,7 +112,9 @@ def test_a_prefix_that_is_no_identifier_never_reaches_a_statement(prefix: str) -
         script(oracle(table_prefix=prefix), 384)
 
 
-OURS = [each for one in migrations(oracle(), 384) if one.name in ("ledger", "threads", "keys") for each in one.statements]
+OURS = [
+    each for one in migrations(oracle(), 384) if one.name in ("ledger", "threads", "keys") for each in one.statements
+]
 
 
 @pytest.mark.parametrize("statement", OURS)

@@ -36,14 +36,19 @@ async def authenticate(header: str | None) -> Principal:
 
 
 @asynccontextmanager
-async def served(home, model=None, **settings):
+async def served(home, model=None, *, make=create_app, **settings):
     """Yield the address of a server on `home`; `model` is `scripted:slow`."""
 
     def opened(given: Settings):
         return open_service(given, gateway_models={SLOW: model} if model else None)
 
-    configured = Settings(home=home, **settings)
-    app = create_app(configured, authenticate, open_service=opened)
+    async with running(make(Settings(home=home, **settings), authenticate, open_service=opened)) as address:
+        yield address
+
+
+@asynccontextmanager
+async def running(app):
+    """Yield the address of a server that runs `app`."""
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     task = asyncio.create_task(server.serve(sockets=[listening]))

@@ -1,0 +1,93 @@
+"""Serving MCP: over standard input and output to one local client, or over HTTP to many."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from experience.http.app import OpenService, open_desk
+from experience.http.callers import Authenticate
+from experience.http.problems import answer, headers_of, problem_of
+from experience.http.serving import run_server
+from experience.mcp.tools import create_mcp
+from experience.service import open_service
+from policy.identity import Permission, Principal
+from settings import Settings
+from state.errors import SixplaneError
+
+PATH = "/mcp"
+
+
+async def serve_stdio(settings: Settings, tenant: str, *, open_service: OpenService = open_service) -> None:
+    """Serve one client over standard input and output, as the administrator of `tenant`."""
+    principal = Principal(id="local", tenant=tenant, roles=(Permission.ADMIN,), method="loopback")
+    async with open_desk(settings, open_service) as desk:
+        await create_mcp(lambda: desk, lambda _: principal, local=True).run_stdio_async()
+
+
+def serve_http(settings: Settings, authenticate: Authenticate, *, told: Callable[[str], None]) -> None:
+    """Serve clients over streamable HTTP at `/mcp`. Raises like `experience.http.serve`."""
+    run_server(settings, create_mcp_app(settings, authenticate), told=lambda url: told(f"{url}{PATH}"))
+
+
+def create_mcp_app(
+    settings: Settings, authenticate: Authenticate, *, open_service: OpenService = open_service
+) -> Starlette:
+    """Return the ASGI application; each request has to name its principal."""
+    app: Starlette
+    server: MCPServer[Any] = create_mcp(lambda: app.state.desk, _caller, local=False)
+    app = server.streamable_http_app(
+        streamable_http_path=PATH,
+        max_request_body_size=settings.server.max_body_bytes,
+        transport_security=_security(settings),
+        host=settings.server.host,
+    )
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[Any]:
+        async with open_desk(settings, open_service) as desk, inner(app) as state:
+            app.state.desk = desk
+            yield state
+
+    app.router.lifespan_context = lifespan
+    app.add_middleware(_Authenticated, authenticate=authenticate)
+    return app
+
+
+class _Authenticated:
+    """Refuses requests without a principal, and hands the principal on."""
+
+    def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
+        self._app, self._authenticate = app, authenticate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                principal = await self._authenticate(Headers(scope=scope).get("authorization"))
+            except SixplaneError as error:
+                await answer(problem_of(error), headers=headers_of(error))(scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = principal
+        await self._app(scope, receive, send)
+
+
+def _caller(ctx: Context[Any]) -> Principal:
+    request: Any = ctx.request_context.request
+    principal: Principal = request.state.principal
+    return principal
+
+
+def _security(settings: Settings) -> TransportSecuritySettings:
+    """Return what keeps a web page from reaching a server on its visitor's loopback."""
+    names = {settings.server.host, "127.0.0.1", "localhost", "[::1]", *settings.server.hosts}
+    hosts = [entry for name in sorted(names) for entry in (name, f"{name}:*")]
+    return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts])

@@ -1,0 +1,262 @@
+"""The tools and resources. A run takes longer than a client waits: it is started, watched, and its result fetched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from langchain_core.documents import Document
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
+from pydantic import BaseModel, ConfigDict, Field
+
+from experience.desk import Desk
+from experience.errors import known_error
+from experience.events import NodeFinished, ReportReady, ReviewPendingEvent, RunFailed
+from experience.models import ResearchRequest
+from experience.runs import Run
+from policy import AUDIENCE
+from policy.identity import Principal
+from retrieval import IngestReport
+from state.channels import ResearchContext
+from state.errors import BadInput, CorpusMissing, RunMissing, SixplaneError, ThreadMissing
+from state.report import Report
+from state.values import Passage, ReviewAnswer
+
+MAX_WAIT_SECONDS = 55
+"""Below the minute after which many clients give a tool up."""
+
+STEPS = 10
+"""Nodes of a plain run, for the share of progress."""
+
+INSTRUCTIONS = (
+    "Answers questions from the user's own documents. Start with `research_start`, then call `research_result` until "
+    "its status is no longer `running`. Every claim of a report cites the exact span that supports it. `search` finds "
+    "passages without a report."
+)
+
+PrincipalOf = Callable[[Context[Any]], Principal]
+DeskOf = Callable[[], Desk]
+
+Wait = Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end.")]
+RunId = Annotated[str, Field(max_length=64, description="As `research_start` returned it.")]
+Corpus = Annotated[str, Field(max_length=64, description="Name of the corpus.")]
+
+
+class RunStatus(BaseModel):
+    """Where a run stands. `nodes` are those that have ended."""
+
+    run_id: str
+    thread_id: str
+    status: str
+    nodes: list[str]
+    message: str = ""
+    pending: dict[str, Any] | None = None
+
+
+class RunResult(RunStatus):
+    """The same, with the report once there is one."""
+
+    report: Report | None = None
+
+
+class Found(BaseModel):
+    """Passages, the best first."""
+
+    passages: list[Passage]
+
+
+class GivenDocument(BaseModel):
+    """A document as text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+    text: str = Field(min_length=1)
+    audience: str = Field("", max_length=200, description="Who alone may see it; empty for everybody.")
+
+
+def create_mcp(desk_of: DeskOf, principal_of: PrincipalOf, *, local: bool) -> MCPServer[Any]:
+    """Return the server.
+
+    Args:
+        desk_of: the desk, once the service is open.
+        principal_of: who calls.
+        local: whether the caller is on this machine, and may name its files.
+    """
+    server: MCPServer[Any] = MCPServer("sixplane", instructions=INSTRUCTIONS, version=version("sixplane"))
+    _add_research(server, desk_of, principal_of)
+    _add_documents(server, desk_of, principal_of, local=local)
+    _add_resources(server, desk_of, principal_of)
+    return server
+
+
+def _add_research(server: MCPServer[Any], desk_of: DeskOf, principal_of: PrincipalOf) -> None:
+    @server.tool()
+    async def research_start(
+        ctx: Context[Any],
+        question: str,
+        corpus: Corpus = "default",
+        thread_id: str | None = None,
+        context: dict[str, Any] | None = None,
+    ) -> RunStatus:
+        """Begin to answer a question from a corpus; returns at once. `context` may set model, k, budgets and more."""
+        with told():
+            chosen = _context({**(context or {}), "corpus": corpus})
+            asked = ResearchRequest(question=question, thread_id=thread_id, context=chosen)
+            return _status(await desk_of().start(principal_of(ctx), asked))
+
+    @server.tool()
+    async def research_resume(
+        ctx: Context[Any],
+        thread_id: str,
+        decision: Literal["approve", "revise", "reject"] | None = None,
+        text: str = "",
+    ) -> RunStatus:
+        """Continue a thread that was stopped, or answer its review with a `decision`; `text` says what to revise."""
+        with told():
+            answer = ReviewAnswer(decision=decision, text=text) if decision else None
+            return _status(await desk_of().resume(principal_of(ctx), thread_id, answer))
+
+    @server.tool()
+    async def research_status(ctx: Context[Any], run_id: RunId) -> RunStatus:
+        """Say where a run stands."""
+        with told():
+            return _status(await desk_of().run(principal_of(ctx), run_id))
+
+    @server.tool()
+    async def research_result(ctx: Context[Any], run_id: RunId, wait_seconds: Wait = 30) -> RunResult:
+        """Return a run's report; wait for it a while, with notifications of progress."""
+        with told():
+            run = await desk_of().run(principal_of(ctx), run_id)
+            await _watched(run, ctx, wait_seconds)
+            report = run.ending.report if isinstance(run.ending, ReportReady) else None
+            return RunResult(**_status(run).model_dump(), report=report)
+
+    @server.tool()
+    async def research_cancel(ctx: Context[Any], run_id: RunId) -> RunStatus:
+        """Let a run stop after its current step; its thread can be resumed."""
+        with told():
+            return _status(await desk_of().cancel(principal_of(ctx), run_id))
+
+
+def _add_documents(server: MCPServer[Any], desk_of: DeskOf, principal_of: PrincipalOf, *, local: bool) -> None:
+    @server.tool()
+    async def search(
+        ctx: Context[Any],
+        query: str,
+        corpus: Corpus = "default",
+        k: Annotated[int, Field(ge=1, le=50)] = 10,
+        mode: Literal["hybrid", "dense", "keyword"] = "hybrid",
+        where: dict[str, Any] | None = None,
+    ) -> Found:
+        """Find passages of a corpus, with the score of each stage."""
+        with told():
+            passages = await desk_of().search(principal_of(ctx), corpus, query, k=k, mode=mode, where=where or {})
+            return Found(passages=passages)
+
+    @server.tool()
+    async def ingest(
+        ctx: Context[Any],
+        corpus: Corpus = "default",
+        documents: list[GivenDocument] | None = None,
+        paths: list[str] | None = None,
+    ) -> IngestReport:
+        """Add documents to a corpus: as text, or, where the server runs on your machine, by their paths."""
+        with told():
+            if bool(documents) == bool(paths):
+                raise BadInput("nothing is given, or both", hint="give either `documents` or `paths`")
+            if paths and not local:
+                raise BadInput("paths are files of the server", hint="send `documents` with their text")
+            given: list[Any] = [Path(path) for path in paths or ()] or [_document(each) for each in documents or ()]
+            return await desk_of().ingest(principal_of(ctx), corpus, given)
+
+
+def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: PrincipalOf) -> None:
+    @server.resource("sixplane://reports/{thread_id}", mime_type="text/markdown")
+    async def report(thread_id: str, ctx: Context[Any]) -> str:
+        """The latest report of a thread, as Markdown with its sources."""
+        from experience.render import render_markdown
+
+        with told(ResourceError):
+            view = await desk_of().thread(principal_of(ctx), thread_id)
+            if view.report is None:
+                raise ThreadMissing(f"the thread {thread_id!r} has no report yet")
+            return render_markdown(view.report)
+
+    @server.resource("sixplane://passages/{corpus}/{evidence_id}", mime_type="application/json")
+    async def passage(corpus: str, evidence_id: str, ctx: Context[Any]) -> str:
+        """A passage by its evidence id: text, place, document."""
+        with told(ResourceError):
+            found = await desk_of().passages(principal_of(ctx), corpus, [evidence_id])
+            if evidence_id not in found:
+                raise ResourceNotFoundError(f"there is no passage {evidence_id!r}")
+            return found[evidence_id].model_dump_json()
+
+
+@contextmanager
+def told(kind: type[ToolError | ResourceError] = ToolError) -> Iterator[None]:
+    """Let our errors leave as the protocol's: code, message, remedy."""
+    try:
+        yield
+    except (SixplaneError, OSError) as error:
+        known = known_error(error) or SixplaneError(f"unexpected {type(error).__name__}")
+        missing = isinstance(known, ThreadMissing | RunMissing | CorpusMissing)
+        chosen = ResourceNotFoundError if missing and kind is ResourceError else kind
+        raise chosen(json.dumps({"code": known.code, "message": known.message, "hint": known.hint})) from error
+
+
+def _context(given: dict[str, Any]) -> ResearchContext:
+    """Return the context. Raises `BadInput` that says what does not fit."""
+    from pydantic import ValidationError
+
+    try:
+        return ResearchContext(**given)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise BadInput(f"the context does not fit: {faults}", hint="see docs/mcp.md") from error
+
+
+def _document(given: GivenDocument) -> Document:
+    metadata = {"source": given.name, "title": given.name}
+    return Document(given.text, metadata={**metadata, **({AUDIENCE: given.audience} if given.audience else {})})
+
+
+def _status(run: Run) -> RunStatus:
+    ending = run.ending
+    nodes = [event.node for event in run.events if isinstance(event, NodeFinished)]
+    found = RunStatus(run_id=run.id, thread_id=run.thread_id, status="running", nodes=nodes)
+    if isinstance(ending, ReportReady):
+        return found.model_copy(update={"status": ending.report.status.value, "message": ending.report.stop_reason})
+    if isinstance(ending, ReviewPendingEvent):
+        asked = ending.model_dump(mode="json", include={"question", "draft", "claims", "findings"})
+        message = "a person has to answer: `research_resume` with a decision"
+        return found.model_copy(update={"status": "review_pending", "pending": asked, "message": message})
+    if isinstance(ending, RunFailed):
+        return found.model_copy(update={"status": "failed", "message": f"{ending.message}; {ending.hint}"})
+    return found if ending is None else found.model_copy(update={"status": "stopped"})
+
+
+async def _watched(run: Run, ctx: Context[Any], seconds: float) -> None:
+    """Wait for the end of a run at most `seconds`, and tell each node that ends."""
+    done = 0
+    with _patience():
+        async with asyncio.timeout(seconds):
+            async for event in run.watch():
+                if isinstance(event, NodeFinished):
+                    done += 1
+                    await ctx.report_progress(done, max(STEPS, done), event.node)
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        return

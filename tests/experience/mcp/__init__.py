@@ -1,0 +1,1 @@
+"""The MCP server, by the official client."""

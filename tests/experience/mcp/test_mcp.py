@@ -1,0 +1,158 @@
+"""The official client over stdio and over HTTP: start, status, result, cancel, search, ingest, resources."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+
+from experience.mcp.serving import create_mcp_app
+from state.report import Report
+from tests.experience.http.conftest import served
+from tests.experience.test_service import SLOW, slow_plan
+
+QUESTION = "What is the price of Tariff A?"
+TOOLS = {
+    "ingest", "research_cancel", "research_result", "research_resume", "research_start", "research_status", "search",
+}  # fmt: skip
+
+
+@asynccontextmanager
+async def over_http(url, name="ann"):
+    async with (
+        httpx.AsyncClient(headers={"authorization": f"Bearer {name}"}, timeout=30) as http,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+async def url(home):
+    async with served(home, make=create_mcp_app) as address:
+        yield address
+
+
+async def called(client, name, **arguments):
+    answer = await client.call_tool(name, arguments)
+    if answer.is_error:
+        return json.loads(answer.content[0].text.partition(": ")[2] or answer.content[0].text)
+    return answer.structured_content
+
+
+async def test_a_run_is_started_watched_and_fetched(url):
+    async with over_http(url) as client:
+        assert {tool.name for tool in (await client.list_tools()).tools} == TOOLS
+        begun = await called(client, "research_start", question=QUESTION, corpus="small", thread_id="t")
+        told = []
+
+        async def progress(done, total, message):
+            told.append((done, total, message))
+
+        answer = await client.call_tool("research_result", {"run_id": begun["run_id"]}, progress_callback=progress)
+        result = answer.structured_content
+        report = Report.model_validate(result["report"])
+        assert (result["status"], report.run_id, report.thread_id) == ("answered", begun["run_id"], "t")
+        assert "12 dollars" in report.markdown
+        assert told[-1][2] == "publish"
+        assert [done for done, _, _ in told] == list(range(1, len(told) + 1))
+        status = await called(client, "research_status", run_id=begun["run_id"])
+        assert status["nodes"][-1] == "publish"
+
+
+async def test_reports_and_passages_are_resources(url):
+    async with over_http(url) as client:
+        begun = await called(client, "research_start", question=QUESTION, corpus="small", thread_id="t")
+        report = (await called(client, "research_result", run_id=begun["run_id"]))["report"]
+        text = (await client.read_resource("sixplane://reports/t")).contents[0].text
+        assert "12 dollars" in text
+        evidence = report["evidence"][0]
+        passage = (await client.read_resource(f"sixplane://passages/small/{evidence['id']}")).contents[0].text
+        assert json.loads(passage)["text"] == evidence["text"]
+        for missing in ("sixplane://reports/none", "sixplane://passages/small/E0", "sixplane://passages/none/E0"):
+            with pytest.raises(MCPError):
+                await client.read_resource(missing)
+
+
+async def test_documents_are_ingested_and_found(url):
+    document = {"name": "x.md", "text": "Tariff X costs 99 dollars."}
+    async with over_http(url) as client:
+        assert (await called(client, "ingest", corpus="fresh", documents=[document]))["added"] == 1
+        found = (await called(client, "search", query="Tariff X", corpus="fresh"))["passages"]
+        assert (found[0]["source"], found[0]["text"]) == ("x.md", document["text"])
+
+
+async def test_a_cancelled_run_and_a_review_go_on(home):
+    async with served(home, slow_plan(0.4), make=create_mcp_app) as url, over_http(url) as client:
+        slow = {"question": QUESTION, "corpus": "small", "context": {"model": SLOW}}
+        begun = await called(client, "research_start", **slow, thread_id="t")
+        assert (await called(client, "research_cancel", run_id=begun["run_id"]))["status"] == "running"
+        assert (await called(client, "research_result", run_id=begun["run_id"]))["status"] == "stopped"
+        await called(client, "research_resume", thread_id="t")
+        assert (await called(client, "research_result", run_id=begun["run_id"]))["status"] == "answered"
+        plain = {"question": QUESTION, "corpus": "small", "context": {"human_review": True}}
+        asked = await called(client, "research_start", **plain, thread_id="r")
+        pending = await called(client, "research_result", run_id=asked["run_id"])
+        assert (pending["status"], bool(pending["pending"]["draft"])) == ("review_pending", True)
+        await called(client, "research_resume", thread_id="r", decision="approve")
+        assert (await called(client, "research_result", run_id=asked["run_id"]))["message"] == "approved_by_person"
+
+
+async def test_a_result_is_not_waited_for_without_end(home):
+    async with served(home, slow_plan(2), make=create_mcp_app) as url, over_http(url) as client:
+        begun = await called(client, "research_start", question=QUESTION, corpus="small", context={"model": SLOW})
+        early = await called(client, "research_result", run_id=begun["run_id"], wait_seconds=0.1)
+        assert (early["status"], early["report"]) == ("running", None)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "code"),
+    [
+        ("research_start", {"question": "", "corpus": "small"}, "question_invalid"),
+        ("research_start", {"question": "x", "corpus": "none"}, "corpus_missing"),
+        ("research_start", {"question": "x", "context": {"spy": 1}}, "bad_input"),
+        ("research_status", {"run_id": "none"}, "run_missing"),
+        ("research_resume", {"thread_id": "none"}, "thread_missing"),
+        ("search", {"query": "x", "corpus": "../x"}, "name_invalid"),
+        ("ingest", {"paths": ["/etc/passwd"]}, "bad_input"),
+        ("ingest", {}, "bad_input"),
+    ],
+)
+async def test_what_cannot_be_done_says_why_and_what_helps(url, tool, arguments, code):
+    async with over_http(url) as client:
+        error = await called(client, tool, **arguments)
+        assert error["code"] == code
+        assert error["hint"]
+
+
+async def test_nobody_is_served_without_credentials(url):
+    async with httpx.AsyncClient() as http:
+        for headers in ({}, {"authorization": "Bearer nobody"}):
+            answer = await http.post(f"{url}/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+        rebound = {
+            "authorization": "Bearer ann",
+            "host": "evil.example",
+            "accept": "application/json, text/event-stream",
+        }
+        answer = await http.post(f"{url}/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=rebound)
+        assert answer.status_code in (403, 421)
+
+
+async def test_a_local_client_speaks_over_stdio(home, docs):
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-c", "from experience.cli import main; main()", "mcp", "--home", str(home)],
+        env=dict(os.environ),
+    )
+    async with Client(server) as client:
+        added = await called(client, "ingest", corpus="mine", paths=[str(docs)])
+        assert added["added"] == 3
+        begun = await called(client, "research_start", question=QUESTION, corpus="mine")
+        result = await called(client, "research_result", run_id=begun["run_id"], wait_seconds=50)
+        assert "12 dollars" in result["report"]["markdown"]
