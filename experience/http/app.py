@@ -13,7 +13,7 @@ from experience.desk import Desk
 from experience.http import chat, corpora, health, openai, threads
 from experience.http.bounds import BodyBounds, TraceContext
 from experience.http.callers import Authenticate
-from experience.http.problems import MEDIA_TYPE, Problem, install
+from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
 from experience.runs import RunLimits, Runs
 from experience.service import ResearchService, open_service
 from settings import Settings
@@ -22,22 +22,7 @@ OpenService = Callable[[Settings], AbstractAsyncContextManager[ResearchService]]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
-    for status, text in {
-        400: "The request cannot be read.",
-        401: "No valid credentials.",
-        402: "A budget is spent.",
-        403: "Not allowed, or refused by policy.",
-        404: "There is no such thing, or not for the caller.",
-        408: "The request came too slowly.",
-        409: "It cannot be done now; the hint says what can.",
-        413: "The request is too large.",
-        422: "The request does not fit.",
-        429: "Too much at once; `Retry-After` says when to come back.",
-        500: "A bug of ours.",
-        502: "A model's answer could not be used.",
-        503: "Something that we stand on does not answer.",
-        507: "The disk is full.",
-    }.items()
+    for status, text in PROBLEM_TEXTS.items()
 }
 
 

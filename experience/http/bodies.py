@@ -17,14 +17,20 @@ from state.values import Passage, PastRun, ReviewAnswer
 NAME = r"^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$"
 """What names a corpus, a thread: letters, digits, `_`, `-`, and single dots within."""
 
-MAX_QUESTION = 32_000
+_PLAIN = r"[^\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]*"
+QUESTION = rf"^{_PLAIN}\w{_PLAIN}$"
+"""A question holds a letter or a digit, and no control characters."""
+
+MAX_QUESTION = 8_000
 MAX_MESSAGES = 100
 MAX_BATCH = 32
 
 ThreadId = Annotated[str, Path(pattern=NAME, max_length=64, description="A thread's name.")]
 CorpusId = Annotated[str, Path(pattern=NAME, max_length=64, description="A corpus's name.")]
 RunId = Annotated[str, Path(pattern=r"^[0-9a-f-]{36}$", description="A run's id, as `run_started` tells it.")]
-Text = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
+ThreadName = Annotated[str, Field(pattern=NAME, max_length=64)]
+Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, pattern=QUESTION)]
+HAS_USER: dict[str, Any] = {"contains": {"properties": {"role": {"const": "user"}}, "required": ["role"]}}
 
 
 class _Body(BaseModel):
@@ -35,33 +41,45 @@ class ChatMessage(_Body):
     """One turn of a conversation."""
 
     role: Literal["user", "assistant"]
-    content: Text
+    content: Question
 
 
-class ChatRequest(_Body):
-    """A question, or a conversation whose last user turn is the question. Without `thread_id` a new thread."""
+class QuestionRequest(_Body):
+    """A question. Without `thread_id` a new thread."""
 
-    question: Text | None = None
-    messages: list[ChatMessage] | None = Field(None, min_length=1, max_length=MAX_MESSAGES)
-    thread_id: str | None = Field(None, pattern=NAME, max_length=64)
+    question: Question
+    thread_id: ThreadName | None = None
     context: ResearchContext = ResearchContext()
-
-    @model_validator(mode="after")
-    def _one_question(self) -> ChatRequest:
-        if (self.question is None) == (self.messages is None):
-            raise ValueError("give either `question` or `messages`")
-        if self.messages and self.messages[-1].role != "user":
-            raise ValueError("the last message is the user's question")
-        return self
 
     def research(self) -> ResearchRequest:
         """Return it as the service takes it."""
-        turns: list[AnyMessage] | None = None
-        if self.messages is not None:
-            turns = [
-                HumanMessage(turn.content) if turn.role == "user" else AIMessage(turn.content) for turn in self.messages
-            ]
-        return ResearchRequest(question=self.question, messages=turns, thread_id=self.thread_id, context=self.context)
+        return ResearchRequest(question=self.question, thread_id=self.thread_id, context=self.context)
+
+
+class ConversationRequest(_Body):
+    """A conversation, of which the last user turn is the question."""
+
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER)
+    thread_id: ThreadName | None = None
+    context: ResearchContext = ResearchContext()
+
+    @model_validator(mode="after")
+    def _asks(self) -> ConversationRequest:
+        if all(turn.role != "user" for turn in self.messages):
+            raise ValueError("no turn is a user's question")
+        return self
+
+    def research(self) -> ResearchRequest:
+        """Return it as the service takes it: up to the question."""
+        last = max(n for n, turn in enumerate(self.messages) if turn.role == "user")
+        turns: list[AnyMessage] = [
+            HumanMessage(turn.content) if turn.role == "user" else AIMessage(turn.content)
+            for turn in self.messages[: last + 1]
+        ]
+        return ResearchRequest(messages=turns, thread_id=self.thread_id, context=self.context)
+
+
+ChatRequest = QuestionRequest | ConversationRequest
 
 
 class ResumeRequest(_Body):
@@ -112,7 +130,7 @@ class ThreadState(BaseModel):
 class SearchRequest(_Body):
     """What to look for."""
 
-    query: Text
+    query: Question
     k: int = Field(10, ge=1, le=50)
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
     where: dict[str, Any] = Field(default_factory=dict, description="Filter on metadata, as in docs/http.md.")

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-from fastapi import APIRouter, Form, UploadFile
+from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import BaseModel
 
 from experience.http.bodies import CorpusId, SearchRequest, SearchResult
@@ -53,7 +53,7 @@ async def search(corpus: CorpusId, asked: SearchRequest, caller: Caller, desk: A
 @router.post("/{corpus}/documents")
 async def ingest(
     corpus: CorpusId,
-    files: list[UploadFile],
+    files: Annotated[list[UploadFile], File(min_length=1, max_length=MAX_FILES)],
     caller: Caller,
     desk: AtDesk,
     audience: Annotated[str | None, Form(max_length=200, description="Who alone may see them.")] = None,
@@ -67,8 +67,6 @@ async def ingest(
 
 
 def _store(files: list[UploadFile], folder: Path) -> None:
-    if len(files) > MAX_FILES:
-        raise BadInput(f"{len(files)} files are more than {MAX_FILES}", hint="send them in several requests")
     for file in files:
         name = PurePosixPath((file.filename or "").replace("\\", "/")).name
         if not name or name.startswith("."):

@@ -9,24 +9,29 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from experience.events import ReportReady, ReviewPendingEvent, RunFailed, TextDelta
-from experience.http.bodies import MAX_MESSAGES, MAX_QUESTION, ChatMessage, ChatRequest
+from experience.http.bodies import HAS_USER, MAX_MESSAGES, MAX_QUESTION, Question
 from experience.http.callers import AtDesk, Caller
 from experience.http.events import PING_SECONDS
-from experience.http.problems import headers_of, problem_of
+from experience.http.problems import PROBLEM_TEXTS, OpenAIProblem, openai_problem, problem_of
+from experience.models import ResearchRequest
 from experience.runs import Run
 from state.channels import ResearchContext
-from state.errors import BadInput, CorpusMissing, SixplaneError
+from state.errors import CorpusMissing, SixplaneError
 from state.report import Report
 
-router = APIRouter(tags=["openai"])
+router = APIRouter(
+    tags=["openai"],
+    responses={status: {"model": OpenAIProblem, "description": text} for status, text in PROBLEM_TEXTS.items()},
+)
 
 MODEL = "sixplane"
 DEFAULT_CORPUS = "default"
@@ -38,21 +43,28 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["text"]
-    text: str = Field(max_length=MAX_QUESTION)
+    text: Question
 
 
-class Message(BaseModel):
-    """One turn. Instructions of `system` and `developer` are not taken: the graph's roles have their own."""
+class UserMessage(BaseModel):
+    """What the user says."""
 
     model_config = ConfigDict(extra="ignore")
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[Part] = Field(max_length=MAX_QUESTION)
+    role: Literal["user"]
+    content: Question | Annotated[list[Part], Field(min_length=1, max_length=MAX_MESSAGES)]
 
-    @property
-    def text(self) -> str:
-        """The turn as text."""
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
+class OtherMessage(BaseModel):
+    """An earlier answer, or instructions, which are not taken: the graph's roles have their own."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    role: Literal["assistant", "system", "developer"]
+    content: str | list[Part] | None = Field(None, max_length=MAX_QUESTION)
+
+
+Message = Annotated[UserMessage | OtherMessage, Field(discriminator="role")]
 
 
 class StreamOptions(BaseModel):
@@ -67,7 +79,7 @@ class CompletionRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: str = Field(MODEL, max_length=128)
-    messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES)
+    messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER)
     stream: bool = False
     stream_options: StreamOptions | None = None
     temperature: float | None = Field(None, ge=0, le=2)
@@ -75,6 +87,12 @@ class CompletionRequest(BaseModel):
     max_completion_tokens: int | None = Field(None, ge=64, le=131_072)
     n: Literal[1] | None = None
     tools: list[Any] | None = Field(None, max_length=0, description="The graph calls no tools of its callers.")
+
+    @model_validator(mode="after")
+    def _asks(self) -> CompletionRequest:
+        if all(message.role != "user" for message in self.messages):
+            raise ValueError("no message is a user's question")
+        return self
 
 
 @router.get("/v1/models")
@@ -87,17 +105,13 @@ async def models(caller: Caller, desk: AtDesk) -> dict[str, Any]:
 @router.post("/v1/chat/completions")
 async def completions(asked: CompletionRequest, caller: Caller, desk: AtDesk) -> Response:
     """Answer the last user message, as `stream` says."""
-    try:
-        run = await desk.start(caller, _request(asked).research())
-        if asked.stream:
-            return EventSourceResponse(_chunks(run, asked), ping=PING_SECONDS)
-        await run.ended()
-        if run.failure is not None:
-            raise run.failure
-        return JSONResponse(_completion(run, asked.model))
-    except SixplaneError as error:
-        problem = problem_of(error)
-        return JSONResponse(_error(error), status_code=problem.status, headers=headers_of(error))
+    run = await desk.start(caller, _request(asked))
+    if asked.stream:
+        return EventSourceResponse(_chunks(run, asked), ping=PING_SECONDS)
+    await run.ended()
+    if run.failure is not None:
+        raise run.failure
+    return JSONResponse(_completion(run, asked.model))
 
 
 def corpus_of(model: str) -> str:
@@ -108,17 +122,22 @@ def corpus_of(model: str) -> str:
     return corpus or DEFAULT_CORPUS
 
 
-def _request(asked: CompletionRequest) -> ChatRequest:
-    turns = [
-        ChatMessage(role=message.role, content=message.text)
-        for message in asked.messages
-        if message.role in ("user", "assistant") and message.text.strip()
-    ]
-    if not turns or turns[-1].role != "user":
-        raise BadInput("the last message is not a user's question", hint="end `messages` with a user message")
+def _request(asked: CompletionRequest) -> ResearchRequest:
+    turns: list[AnyMessage] = []
+    for message in asked.messages:
+        if isinstance(message, UserMessage):
+            turns.append(HumanMessage(_text(message.content)))
+        elif message.role == "assistant" and _text(message.content).strip():
+            turns.append(AIMessage(_text(message.content)))
     given = {"temperature": asked.temperature, "max_output_tokens": asked.max_completion_tokens or asked.max_tokens}
     chosen = {name: value for name, value in given.items() if value is not None}
-    return ChatRequest(messages=turns, context=ResearchContext(corpus=corpus_of(asked.model), **chosen))
+    while not isinstance(turns[-1], HumanMessage):
+        turns.pop()
+    return ResearchRequest(messages=turns, context=ResearchContext(corpus=corpus_of(asked.model), **chosen))
+
+
+def _text(content: str | list[Part] | None) -> str:
+    return content or "" if not isinstance(content, list) else "".join(part.text for part in content)
 
 
 def _completion(run: Run, model: str) -> dict[str, Any]:
@@ -144,7 +163,7 @@ async def _chunks(run: Run, asked: CompletionRequest) -> AsyncIterator[ServerSen
                 report = event.report
             case RunFailed():
                 failure = run.failure or SixplaneError(event.message)
-                yield ServerSentEvent(data=json.dumps(_error(failure)))
+                yield ServerSentEvent(data=openai_problem(problem_of(failure)).model_dump_json())
                 return
     if report is None:
         yield _chunk(head, {"content": _unfinished(run)})
@@ -177,13 +196,6 @@ def _unfinished(run: Run) -> str:
 def _usage(report: Report | None) -> dict[str, int]:
     asked, said = (report.usage.input_tokens, report.usage.output_tokens) if report else (0, 0)
     return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
-
-
-def _error(error: BaseException) -> dict[str, Any]:
-    problem = problem_of(error)
-    kind = "invalid_request_error" if problem.status < 500 else "server_error"
-    told = f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
-    return {"error": {"message": told, "type": kind, "param": None, "code": problem.code}}
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -40,6 +40,25 @@ from state.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 
+OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
+
+PROBLEM_TEXTS = {
+    400: "The request cannot be read.",
+    401: "No valid credentials.",
+    402: "A budget is spent.",
+    403: "Not allowed, or refused by policy.",
+    404: "There is no such thing, or not for the caller.",
+    408: "The request came too slowly.",
+    409: "It cannot be done now; the hint says what can.",
+    413: "The request is too large.",
+    422: "The request does not fit.",
+    429: "Too much at once; `Retry-After` says when to come back.",
+    500: "A bug of ours.",
+    502: "A model's answer could not be used.",
+    503: "Something that we stand on does not answer.",
+    507: "The disk is full.",
+}
+
 STATUSES: dict[type[SixplaneError], int] = {
     BadInput: 422,
     CorpusMissing: 404,
@@ -88,6 +107,21 @@ class Problem(BaseModel):
     faults: list[Fault] = Field(default_factory=list)
 
 
+class OpenAIFault(BaseModel):
+    """What went wrong, and the remedy, in one message."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str
+
+
+class OpenAIProblem(BaseModel):
+    """An error as OpenAI's clients know it."""
+
+    error: OpenAIFault
+
+
 def status_of(error: SixplaneError) -> int:
     """Return the HTTP status of an error."""
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
@@ -108,8 +142,18 @@ def problem_of(error: BaseException) -> Problem:
     return Problem(title=title, status=status_of(known), detail=known.message, code=known.code, hint=known.hint or "")
 
 
-def answer(problem: Problem, *, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return the response of a problem."""
+def openai_problem(problem: Problem) -> OpenAIProblem:
+    """Return a problem as OpenAI's clients know errors."""
+    kind = "invalid_request_error" if problem.status < 500 else "server_error"
+    told = f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
+    return OpenAIProblem(error=OpenAIFault(message=told, type=kind, code=problem.code))
+
+
+def answer(problem: Problem, *, path: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return the response of a problem, in the format of the clients of `path`."""
+    if path in OPENAI_PATHS:
+        told = openai_problem(problem).model_dump(mode="json")
+        return JSONResponse(told, status_code=problem.status, headers=headers)
     return JSONResponse(
         problem.model_dump(mode="json"), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
     )
@@ -124,8 +168,8 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _unforeseen)
 
 
-async def _ours(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001  (the interface)
-    return answer(problem_of(error), headers=headers_of(error))
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    return answer(problem_of(error), path=request.url.path, headers=headers_of(error))
 
 
 def headers_of(error: BaseException) -> dict[str, str]:
@@ -135,7 +179,7 @@ def headers_of(error: BaseException) -> dict[str, str]:
     return {"www-authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
 
 
-async def _malformed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+async def _malformed(request: Request, error: Exception) -> JSONResponse:
     given: Any = error.errors() if isinstance(error, RequestValidationError) else []
     faults = [Fault(place=".".join(map(str, fault["loc"])), message=str(fault["msg"])) for fault in given]
     first = f"{faults[0].place}: {faults[0].message}" if faults else "it cannot be read"
@@ -147,17 +191,19 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:  # noq
             code=BadInput.code,
             hint="`/openapi.json` tells what fits",
             faults=faults,
-        )
+        ),
+        path=request.url.path,
     )
 
 
-async def _framework(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+async def _framework(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else ""
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     code = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 408: "too_slow"}.get(status, "http")
     return answer(
         Problem(title=detail, status=status, detail=detail, code=code, hint="`/docs` lists what there is"),
+        path=request.url.path,
         headers=headers,
     )
 
@@ -165,4 +211,4 @@ async def _framework(request: Request, error: Exception) -> JSONResponse:  # noq
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
     if known_error(error) is None:
         _log.error("%s %s broke off with %s", request.method, request.url.path, type(error).__name__)
-    return answer(problem_of(error))
+    return answer(problem_of(error), path=request.url.path)

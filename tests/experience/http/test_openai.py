@@ -66,7 +66,7 @@ async def test_the_models_are_the_tenant_s_corpora(official, url):
     [
         ({"model": "gpt-4o"}, openai.NotFoundError, "no model"),
         ({"model": "sixplane/none"}, openai.NotFoundError, "no corpus"),
-        ({"messages": [{"role": "assistant", "content": "x"}]}, openai.UnprocessableEntityError, "user"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, openai.UnprocessableEntityError, "no message"),
         ({"n": 3}, openai.UnprocessableEntityError, "body.n"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, openai.UnprocessableEntityError, "tools"),
     ],
