@@ -35,6 +35,7 @@ class Gateway:
         models: further models by id.
         oci: OCI's models, where they are configured.
         governor: the way of every call; without one a plain one on `ledger`.
+        catalog: what is known of the models; read from its file where none is given.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Gateway:
         models: Mapping[str, BaseChatModel] | None = None,
         oci: OCIPlane | None = None,
         governor: Governor | None = None,
+        catalog: Catalog | None = None,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -54,7 +56,7 @@ class Gateway:
         self._dialects: dict[str, Dialect] = {}
         self._oci = oci
         self._governor = governor or Governor(settings, ledger)
-        self.catalog: Catalog = load_catalog(prices=settings.models.prices_micro_usd, extra=self._models)
+        self.catalog = catalog or load_catalog(prices=settings.models.prices_micro_usd, extra=self._models)
 
     def model_id(self, role: Role, context: ResearchContext) -> str:
         """Return the id of the role's model: context by role, context, settings by role, settings, extractive.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import inspect
 import sqlite3
@@ -57,7 +58,7 @@ async def open_collaborators(
     Raises:
         StorageFull: the home folder cannot grow.
     """
-    prepare_home(settings.home)
+    await asyncio.to_thread(prepare_home, settings.home)
     async with (
         open_planes(settings, models=models, embeddings=embeddings) as planes,
         Corpora(settings, embeddings=planes.embeddings, reranker=planes.reranker, pool=planes.database) as corpora,

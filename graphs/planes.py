@@ -13,7 +13,7 @@ from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
-from gateway import Catalog, Gateway, Governor, Ledger, load_catalog
+from gateway import Gateway, Governor, Ledger, load_catalog
 from gateway.alerts import AlertOutbox, Publish
 from gateway.oci_plane import OCIModels
 from observability import CallTelemetry, open_call_telemetry
@@ -57,7 +57,8 @@ async def open_planes(
         DependencyUnavailable: the tenancy gives no credentials.
     """
     session = await asyncio.to_thread(_session, settings)  # reads files, and may ask a metadata service
-    local = embeddings or load_embeddings(settings)
+    local: Embeddings = embeddings if embeddings is not None else await asyncio.to_thread(load_embeddings, settings)
+    catalog = await asyncio.to_thread(load_catalog, prices=settings.models.prices_micro_usd, extra=tuple(models or ()))
     async with AsyncExitStack() as stack:
         database = await _database(settings, stack)
         ledger = Ledger(settings)
@@ -70,10 +71,12 @@ async def open_planes(
             stack.push_async_callback(outbox.aclose)
             outbox.wake()  # what a killed process recorded and did not publish
         governor = Governor(settings, ledger, telemetry=telemetry)
-        oci = None if session is None else OCIModels(settings, session, governor, _catalog(settings))
+        oci = None if session is None else OCIModels(settings, session, governor, catalog)
         if oci is not None:
             stack.push_async_callback(oci.aclose)
-        gateway = Gateway(settings, ledger=ledger, embeddings=local, models=models, oci=oci, governor=governor)
+        gateway = Gateway(
+            settings, ledger=ledger, embeddings=local, models=models, oci=oci, governor=governor, catalog=catalog
+        )
         remote = oci if oci is not None and settings.models.provider == "oci" else None
         searching = oci.embeddings() if oci is not None and settings.data.embeddings == "oci" else local
         yield Planes(
@@ -101,10 +104,6 @@ def _session(settings: Settings) -> OCISession | None:
     from settings.oci_session import open_oci_session
 
     return open_oci_session(settings)
-
-
-def _catalog(settings: Settings) -> Catalog:
-    return load_catalog(prices=settings.models.prices_micro_usd)
 
 
 def _topic(settings: Settings, session: OCISession | None) -> Publish | None:

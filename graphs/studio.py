@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,7 @@ from settings import load_settings
 @asynccontextmanager
 async def research() -> AsyncIterator[CompiledResearchGraph]:
     """Yield the research graph of the process's settings."""
-    settings = load_settings()
+    settings = await asyncio.to_thread(load_settings)
     async with open_collaborators(settings) as collaborators:
         graph = build_research_graph(collaborators, node_timeout=settings.run.node_timeout_seconds)
         yield graph.compile(name="research")

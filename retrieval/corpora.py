@@ -98,7 +98,9 @@ class Corpora:
 
     async def _exists(self, tenant: str, name: str) -> bool:
         folder = self._folder(tenant, name)  # checks both names
-        return await self._oracle(tenant, name).exists() if self._in_oracle else (folder / "corpus.db").is_file()
+        if self._in_oracle:
+            return await self._oracle(tenant, name).exists()
+        return await asyncio.to_thread((folder / "corpus.db").is_file)
 
     async def _backend(self, tenant: str, name: str, folder: Path) -> CorpusBackend:
         if not self._in_oracle:

@@ -10,6 +10,7 @@ from state.errors import BadInput
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _OPERATORS = {"$eq": "=", "$ne": "IS NOT", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_MAX_INT = 2**63
 _HINT = 'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte, $lt, $lte or $in'
 
 
@@ -50,6 +51,8 @@ def _test(path: str, operator: str, value: Any) -> tuple[str, list[Any]]:
 
 
 def _scalar(value: Any) -> str | int | float | None:
+    if isinstance(value, int) and not -_MAX_INT <= value < _MAX_INT:
+        raise BadInput(f"{value!r} is beyond 64 bits", hint="use a smaller number, or text")
     if value is None or isinstance(value, str | int | float):
         return value
     raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=_HINT)

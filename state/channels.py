@@ -5,11 +5,14 @@ Per-run channels are reset by `guard_input` with `Overwrite`; only `messages` an
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import (
+    TypedDict,  # pydantic, which makes the schemas of LangGraph's server, asks for it on Python 3.11
+)
 
 from state.report import CorpusRef
 from state.values import (
@@ -127,24 +130,55 @@ class RetrieveInput(TypedDict):
     sub_question: SubQuestion
 
 
+CORPUS_NAME = r"^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$"
+"""As `settings.checked_name` takes it."""
+
+_SCALAR: dict[str, Any] = {
+    "type": ["string", "number", "boolean", "null"],
+    "minimum": -(2**53) + 1,
+    "maximum": 2**53 - 1,
+}
+_OPERATORS = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte")
+WHERE: dict[str, Any] = {
+    "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_.-]{0,63}$"},
+    "additionalProperties": {
+        "anyOf": [
+            _SCALAR,
+            {
+                "type": "object",
+                "properties": {**dict.fromkeys(_OPERATORS, _SCALAR), "$in": {"type": "array", "items": _SCALAR}},
+                "additionalProperties": False,
+            },
+        ]
+    },
+}
+"""The schema of a filter; `retrieval.filters` checks it."""
+
+
 class ResearchContext(BaseModel):
     """What a caller chooses for one run. Plain JSON, so that LangGraph Studio can show a form."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tenant: str = Field("local", description="Whose corpora, threads and memory.")
-    corpus: str = Field("default", description="Name of the corpus to answer from.")
+    corpus: str = Field("default", pattern=CORPUS_NAME, max_length=64, description="Name of the corpus to answer from.")
     model: str = Field("", description="Model id for every role, empty for the configured one.")
-    models: dict[str, str] = Field(default_factory=dict, description="Model id by role; goes before `model`.")
-    temperature: float = Field(0.0, ge=0, le=2, description="Sampling temperature.")
-    max_output_tokens: int = Field(2048, ge=64, le=131_072, description="Longest answer of a role, in tokens.")
-    k: int = Field(8, ge=1, le=50, description="Passages per sub-question.")
-    max_sub_questions: int = Field(4, ge=1, le=6, description="Sub-questions per round.")
-    max_research_rounds: int = Field(2, ge=1, le=6, description="Rounds of retrieval.")
-    max_revisions: int = Field(2, ge=0, le=6, description="Revisions of the draft.")
-    budget_micro_usd: int | None = Field(None, ge=1, description="Hard limit of the run, in micro-dollars.")
-    human_review: bool = Field(False, description="Stop for a person when the reviewer asks for one or approves.")
-    where: dict[str, Any] = Field(default_factory=dict, description="Metadata filter on passages.")
+    models: dict[str, str] = Field({}, description="Model id by role; goes before `model`.")
+    temperature: float = Field(0.0, strict=True, ge=0, le=2, description="Sampling temperature.")
+    max_output_tokens: int = Field(
+        2048, strict=True, ge=64, le=131_072, description="Longest answer of a role, in tokens."
+    )
+    k: int = Field(8, strict=True, ge=1, le=50, description="Passages per sub-question.")
+    max_sub_questions: int = Field(4, strict=True, ge=1, le=6, description="Sub-questions per round.")
+    max_research_rounds: int = Field(2, strict=True, ge=1, le=6, description="Rounds of retrieval.")
+    max_revisions: int = Field(2, strict=True, ge=0, le=6, description="Revisions of the draft.")
+    budget_micro_usd: int | None = Field(
+        None, strict=True, ge=1, description="Hard limit of the run, in micro-dollars."
+    )
+    human_review: bool = Field(
+        False, strict=True, description="Stop for a person when the reviewer asks for one or approves."
+    )
+    where: dict[str, Any] = Field({}, json_schema_extra=WHERE, description="Metadata filter on passages.")
     principal: str = Field("", description="Who asks. A server sets it, whatever its client says.")
     audiences: tuple[str, ...] | None = Field(
         None, description="Passages whose `audience` is none of these stay hidden; empty of audience they are seen."

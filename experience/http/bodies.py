@@ -10,12 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from experience.models import ResearchRequest
 from experience.threads import ThreadRecord
-from state.channels import ResearchContext
+from state.channels import CORPUS_NAME as NAME
+from state.channels import WHERE, ResearchContext
 from state.report import Report
 from state.values import Passage, PastRun, ReviewAnswer
-
-NAME = r"^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$"
-"""What names a corpus, a thread: letters, digits, `_`, `-`, and single dots within."""
 
 _PLAIN = r"[^\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]*"
 QUESTION = rf"^{_PLAIN}\w{_PLAIN}$"
@@ -131,9 +129,9 @@ class SearchRequest(_Body):
     """What to look for."""
 
     query: Question
-    k: int = Field(10, ge=1, le=50)
+    k: int = Field(10, ge=1, le=50, strict=True)
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
-    where: dict[str, Any] = Field(default_factory=dict, description="Filter on metadata, as in docs/http.md.")
+    where: dict[str, Any] = Field({}, json_schema_extra=WHERE, description="Filter on metadata.")
 
 
 class SearchResult(BaseModel):

@@ -67,12 +67,11 @@ async def ingest(
 
 
 def _store(files: list[UploadFile], folder: Path) -> None:
-    for file in files:
+    for number, file in enumerate(files):
         name = PurePosixPath((file.filename or "").replace("\\", "/")).name
         if not name or name.startswith("."):
             raise BadInput("a file has no name", hint="send each with a file name; its suffix tells the format")
-        target = folder / name
-        if target.exists():
-            raise BadInput(f"two files are called {name[:80]!r}", hint="give each its own name")
-        with target.open("wb") as stream:
+        place = folder / f"{number:03}"
+        place.mkdir()
+        with (place / name).open("wb") as stream:
             shutil.copyfileobj(file.file, stream)

@@ -49,6 +49,6 @@ EVENT_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`run_started`, `node_started`, `node_finished`, `text`, and at the end `report`, "
         "`review_pending`, `stopped` or `failed`, each as JSON in `data`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     }
 }

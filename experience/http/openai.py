@@ -70,7 +70,7 @@ Message = Annotated[UserMessage | OtherMessage, Field(discriminator="role")]
 class StreamOptions(BaseModel):
     """What a stream brings besides text."""
 
-    include_usage: bool = False
+    include_usage: bool = Field(False, strict=True)
 
 
 class CompletionRequest(BaseModel):
@@ -80,11 +80,11 @@ class CompletionRequest(BaseModel):
 
     model: str = Field(MODEL, max_length=128)
     messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER)
-    stream: bool = False
+    stream: bool = Field(False, strict=True)
     stream_options: StreamOptions | None = None
-    temperature: float | None = Field(None, ge=0, le=2)
-    max_tokens: int | None = Field(None, ge=64, le=131_072)
-    max_completion_tokens: int | None = Field(None, ge=64, le=131_072)
+    temperature: float | None = Field(None, ge=0, le=2, strict=True)
+    max_tokens: int | None = Field(None, ge=64, le=131_072, strict=True)
+    max_completion_tokens: int | None = Field(None, ge=64, le=131_072, strict=True)
     n: Literal[1] | None = None
     tools: list[Any] | None = Field(None, max_length=0, description="The graph calls no tools of its callers.")
 
@@ -129,7 +129,10 @@ def _request(asked: CompletionRequest) -> ResearchRequest:
             turns.append(HumanMessage(_text(message.content)))
         elif message.role == "assistant" and _text(message.content).strip():
             turns.append(AIMessage(_text(message.content)))
-    given = {"temperature": asked.temperature, "max_output_tokens": asked.max_completion_tokens or asked.max_tokens}
+    given: dict[str, Any] = {
+        "temperature": asked.temperature,
+        "max_output_tokens": asked.max_completion_tokens or asked.max_tokens,
+    }
     chosen = {name: value for name, value in given.items() if value is not None}
     while not isinstance(turns[-1], HumanMessage):
         turns.pop()

@@ -43,9 +43,13 @@ async def test_a_file_s_name_is_no_path(ann, home, name):
     assert not list(home.parent.rglob("escape.txt"))
 
 
-@pytest.mark.parametrize("names", [("a.txt", "x/a.txt"), (".hidden",)])
-async def test_files_need_names_of_their_own(ann, names):
-    answer = await upload(ann, *((name, b"x") for name in names))
+async def test_two_texts_of_one_name_are_told_apart(ann):
+    report = (await upload(ann, ("a.txt", b"One.\n"), ("x/a.txt", b"Two.\n"))).json()
+    assert (report["added"], [failed["source"] for failed in report["failed"]]) == (1, ["a.txt"])
+
+
+async def test_a_file_needs_a_name(ann):
+    answer = await upload(ann, (".hidden", b"x"))
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
     assert answer.json()["hint"]
 
