@@ -1,9 +1,9 @@
-"""The service core: every surface adapts `run`, `stream`, `resume` and `health`."""
+"""The service core: every surface adapts `run`, `stream`, `resume`, `batch` and `health`."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from langgraph.runtime import RunControl
 from langgraph.types import Command
 from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 
+from experience.batch import BatchOutcome, outcomes_of
 from experience.health import check_health
 from experience.models import HealthStatus, ResearchRequest, RunEvent, ThreadView
 from experience.threads import ThreadRecord, Threads
@@ -51,8 +52,8 @@ class ResearchService:
         self._threads = threads
         self._controls: set[RunControl] = set()
 
-    async def run(self, request: ResearchRequest) -> Report:
-        """Return the report of `request`.
+    async def run(self, request: ResearchRequest, *, run_id: str | None = None) -> Report:
+        """Return the report of `request`; `run_id` is a UUID that the caller chooses, to know the run again.
 
         Raises:
             QuestionInvalid: the question is empty, too long or not text.
@@ -60,9 +61,9 @@ class ResearchService:
             ReviewPending: a person has to answer first.
             RunStopped: the run was drained; its thread can be resumed.
         """
-        return await _last(self.stream(request))
+        return await last_report(self.stream(request, run_id=run_id))
 
-    async def stream(self, request: ResearchRequest) -> AsyncGenerator[RunEvent]:
+    async def stream(self, request: ResearchRequest, *, run_id: str | None = None) -> AsyncGenerator[RunEvent]:
         """Yield the run's events; the last is `report`, `review_pending` or `stopped`. Raises like `run`."""
         context = request.context
         checked_name("tenant", context.tenant)
@@ -74,7 +75,7 @@ class ResearchService:
         for role in self._roles(context):
             self.gateway.model_id(role, context)
         await self.corpora.get(context.tenant, context.corpus)
-        run_id = str(uuid.uuid4())
+        run_id = run_id or str(uuid.uuid4())
         with accounted(Account(context.tenant, run_id, thread_id, context.budget_micro_usd)):
             question, refusal = await self._screened(question_text(request))
         await self.gateway.usage(context.tenant, run_id)  # a ledger that cannot be read is told before a thread begins
@@ -109,6 +110,17 @@ class ResearchService:
             async with aclosing(self._drive(stored.context, thread_id, record.run_id, inputs, span)) as events:
                 async for event in events:
                     yield event
+
+    async def batch(
+        self, requests: Iterable[ResearchRequest] | AsyncIterable[ResearchRequest], *, concurrency: int = 8
+    ) -> AsyncGenerator[BatchOutcome]:
+        """Yield one outcome for each request as it ends, at most `concurrency` at once; a failure is an outcome too.
+
+        Nothing is recorded beyond the threads: a job that survives a crash is `experience.batch.BatchJob`.
+        """
+        async with aclosing(outcomes_of(self, requests, concurrency)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
 
     def request_drain(self, reason: str) -> None:
         """Let every run stop after its current step; its thread stays resumable."""
@@ -292,7 +304,8 @@ def graph_input(request: ResearchRequest, question: str, refusal: Refusal | None
     return {"question": question, "refusal": refusal, **({"messages": earlier} if earlier and refusal is None else {})}
 
 
-async def _last(events: AsyncIterator[RunEvent]) -> Report:
+async def last_report(events: AsyncIterator[RunEvent]) -> Report:
+    """Return the report that ends `events`. Raises `ReviewPending` and `RunStopped` where they end in none."""
     last = None
     async for event in events:
         last = event
