@@ -164,12 +164,14 @@ class ResearchService:
             )
         if answer is not None:
             return Command(resume=answer.model_dump())
-        if not snapshot.next and record.status not in ("running", "interrupted"):
+        # `next` leaves out a node whose writes are kept already, though the step's checkpoint may not be
+        left = bool(snapshot.tasks)
+        if not left and record.status not in ("running", "interrupted"):
             raise ThreadNotResumable(
                 f"the thread {record.thread_id!r} has nothing left to do", hint="`sixplane show` prints its report"
             )
         began = snapshot.metadata is not None and (snapshot.metadata.get("sixplane_run_id") == record.run_id)
-        if snapshot.next and began:
+        if left and began:
             return None
         report = snapshot.values.get("report") or {}
         if report.get("run_id") == record.run_id:
@@ -222,8 +224,11 @@ class ResearchService:
             return
         finally:
             self._controls.discard(control)
-        if ending is None:
-            raise RuntimeError("the graph ended without a report")
+        if ending is None:  # the writes of `publish` were kept before a crash: nothing was left to run
+            kept = (await self.graph.aget_state(config)).values.get("report") or {}
+            if kept.get("run_id") != run_id:
+                raise RuntimeError("the graph ended without a report")
+            ending = numbered("report", **Report.model_validate(kept).model_dump(mode="json"))
         if ending.type == "report":
             span.set_attribute("sixplane.status", str(ending.data["status"]))
             span.set_attribute("sixplane.stop_reason", str(ending.data["stop_reason"]))
