@@ -162,13 +162,17 @@ def _replay(path: Path, file: BinaryIO, take: Callable[[BatchOutcome], None]) ->
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold the lock file beside `path`; it is left there, since removing one lets two processes in."""
+    lock = FileLock(f"{path}.lock", timeout=0, thread_local=False)
     try:
-        with FileLock(f"{path}.lock", timeout=0, thread_local=False):
-            yield
+        lock.acquire()
     except Timeout as error:
         raise BatchBusy(f"another process is writing to {str(path)!r}") from error
-    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+    except OSError as error:
         raise _unwritable(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _descriptor(path: Path) -> int:
@@ -181,7 +185,7 @@ def _descriptor(path: Path) -> int:
 def _unwritable(path: Path, error: OSError) -> BadInput:
     return BadInput(
         f"the output {str(path)!r} cannot be written: {error.strerror or type(error).__name__}",
-        hint="give `--out` a file in a folder that exists and that you may write to",
+        hint="give `--out` a file in a folder that you may write to",
     )
 
 

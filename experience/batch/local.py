@@ -44,7 +44,7 @@ class LocalEngine:
             while (next_one := await _next(ended, team)) is not None:
                 yield next_one.outcome
                 next_one.taken.set()
-            await team  # raises what the reading of the tasks raised
+            await team
         finally:
             for task in filter(None, (team, self._draining)):
                 task.cancel()
@@ -61,9 +61,13 @@ class LocalEngine:
             await asyncio.sleep(_DRAIN_SECONDS)
 
     async def _team(self, tasks: AsyncIterator[BatchTask], ended: asyncio.Queue[_Ended]) -> None:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._concurrency):
-                group.create_task(self._work(tasks, ended))
+        """Work until the tasks end. Raises what the reading of the tasks raised."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._concurrency):
+                    group.create_task(self._work(tasks, ended))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
 
     async def _work(self, tasks: AsyncIterator[BatchTask], ended: asyncio.Queue[_Ended]) -> None:
         while self._draining is None:
