@@ -2,7 +2,10 @@
 
 import asyncio
 import json
-from contextlib import aclosing
+import sqlite3
+import time
+from contextlib import aclosing, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -224,6 +227,31 @@ async def test_a_drained_job_records_no_unfinished_row_and_goes_on_without_a_sec
     rest, summary = await case.run()
     assert (len(rest), summary.counts["done"], summary.cost_micro_usd) == (6, 6, 6 * RUN_COST)
     assert case.calls() == 6 * 4
+
+
+async def test_a_run_of_a_machine_that_died_is_resumed_when_its_lease_has_run_out(tmp_path, monkeypatch):
+    case = Case(tmp_path, run={"lease_seconds": 2.0}).write(*asking(1))
+    async with case.opened() as service:
+        monkeypatch.setattr(service, "run", partial(stopped_at_once, service))
+        assert [each.status for each in await collected(case.job(service))] == [RowStatus.STOPPED]
+    with closing(sqlite3.connect(tmp_path / "home" / "threads.db", isolation_level=None)) as threads:
+        threads.execute("UPDATE threads SET lease_owner = 'elsewhere/1/x', lease_until = ?", (time.time() + 1.5,))
+    began = time.monotonic()
+    ended, summary = await case.run()
+    assert (ended[1].status, summary.cost_micro_usd, case.calls()) == ("done", RUN_COST, 4)
+    assert time.monotonic() - began > 1
+
+
+async def stopped_at_once(service, request, **options):
+    """The service's run, drained at its first node."""
+    events = service.stream(request, **options)
+    return await last_report(draining(service, events))
+
+
+async def draining(service, events):
+    async for event in events:
+        service.request_drain("test")
+        yield event
 
 
 @pytest.mark.parametrize("changed", ["input", "model", "k"])
