@@ -15,6 +15,7 @@ NAMES = (
     "grounding",
     "gateway",
     "telemetry",
+    "batch",
 )
 
 

@@ -7,11 +7,12 @@ been verified: nothing that a model says is shown before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from state.errors import ReviewPending, RunStopped
 from state.report import Report
 from state.values import Value
 
@@ -100,3 +101,15 @@ RUN_EVENT: TypeAdapter[RunEvent] = TypeAdapter(RunEvent)
 def pieces(text: str) -> Iterator[str]:
     """Yield `text` in pieces of about eight words; joined they are `text`."""
     return (piece.group() for piece in _PIECE.finditer(text))
+
+
+async def last_report(events: AsyncIterator[RunEvent]) -> Report:
+    """Return the report that ends `events`. Raises `ReviewPending` and `RunStopped` where they end in none."""
+    last = None
+    async for event in events:
+        last = event
+    if isinstance(last, ReviewPendingEvent):
+        raise ReviewPending(f"the thread {last.thread_id!r} waits for a person's answer")
+    if not isinstance(last, ReportReady):
+        raise RunStopped("the run was stopped before its report")
+    return last.report

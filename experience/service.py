@@ -1,9 +1,9 @@
-"""The service core: every surface adapts `run`, `stream`, `resume` and `health`."""
+"""The service core: every surface adapts `run`, `stream`, `resume`, `batch` and `health`."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -17,7 +17,8 @@ from langgraph.runtime import RunControl
 from langgraph.types import Command
 from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 
-from experience.events import ReportReady, ReviewPendingEvent, RunEvent, RunStarted, RunStoppedEvent
+from experience.batch import BatchOutcome, outcomes_of
+from experience.events import ReviewPendingEvent, RunEvent, RunStarted, RunStoppedEvent, last_report
 from experience.graph_events import Numbered, node_event, outcome_of, thread_status
 from experience.health import check_health
 from experience.models import HealthStatus, ResearchRequest, ThreadView
@@ -33,7 +34,7 @@ from policy.limits import LimitsGuard
 from retrieval.filters import compile_where
 from settings import Settings, checked_name
 from state.channels import ResearchContext
-from state.errors import NameInvalid, QuestionInvalid, ReviewPending, RunStopped, ThreadNotResumable
+from state.errors import NameInvalid, QuestionInvalid, ThreadNotResumable
 from state.report import Report
 from state.values import Refusal, ReviewAnswer, Role
 
@@ -55,8 +56,8 @@ class ResearchService:
         self._threads = threads
         self._controls: dict[tuple[str, str], RunControl] = {}
 
-    async def run(self, request: ResearchRequest) -> Report:
-        """Return the report of `request`.
+    async def run(self, request: ResearchRequest, *, run_id: str | None = None) -> Report:
+        """Return the report of `request`; `run_id` is a UUID that the caller chooses, to know the run again.
 
         Raises:
             QuestionInvalid: the question is empty, too long or not text.
@@ -64,9 +65,9 @@ class ResearchService:
             ReviewPending: a person has to answer first.
             RunStopped: the run was drained; its thread can be resumed.
         """
-        return await _last(self.stream(request))
+        return await last_report(self.stream(request, run_id=run_id))
 
-    async def stream(self, request: ResearchRequest, *, run_id: str = "") -> AsyncGenerator[RunEvent]:
+    async def stream(self, request: ResearchRequest, *, run_id: str | None = None) -> AsyncGenerator[RunEvent]:
         """Yield the run's events; the last is `report`, `review_pending` or `stopped`. Raises like `run`.
 
         Args:
@@ -128,6 +129,17 @@ class ResearchService:
         for key, control in self._controls.items():
             if thread in (None, key):
                 control.request_drain(reason)
+
+    async def batch(
+        self, requests: Iterable[ResearchRequest] | AsyncIterable[ResearchRequest], *, concurrency: int = 8
+    ) -> AsyncGenerator[BatchOutcome]:
+        """Yield one outcome for each request as it ends, at most `concurrency` at once; a failure is an outcome too.
+
+        Nothing is recorded beyond the threads: a job that survives a crash is `experience.batch.BatchJob`.
+        """
+        async with aclosing(outcomes_of(self, requests, concurrency)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
 
     async def threads(self, tenant: str) -> list[ThreadRecord]:
         """Return the tenant's threads, the latest first."""
@@ -196,12 +208,14 @@ class ResearchService:
             )
         if answer is not None:
             return Command(resume=answer.model_dump())
-        if not snapshot.next and record.status not in ("running", "interrupted"):
+        # `next` leaves out a node whose writes are kept already, though the step's checkpoint may not be
+        left = bool(snapshot.tasks)
+        if not left and record.status not in ("running", "interrupted"):
             raise ThreadNotResumable(
                 f"the thread {record.thread_id!r} has nothing left to do", hint="`sixplane show` prints its report"
             )
         began = snapshot.metadata is not None and (snapshot.metadata.get("sixplane_run_id") == record.run_id)
-        if snapshot.next and began:
+        if left and began:
             return None
         report = snapshot.values.get("report") or {}
         if report.get("run_id") == record.run_id:
@@ -243,8 +257,8 @@ class ResearchService:
             except GraphDrained:
                 yield numbered(RunStoppedEvent, thread_id=thread_id)
                 return
-        if outcome is None:
-            raise RuntimeError("the graph ended without a report")
+        if outcome is None:  # the writes of `publish` were kept before a crash: nothing was left to run
+            outcome = await self._kept(context, thread_id, run_id)
         if isinstance(outcome, dict):
             yield numbered(ReviewPendingEvent, thread_id=thread_id, **outcome)
             return
@@ -252,6 +266,14 @@ class ResearchService:
         span.set_attribute("sixplane.stop_reason", outcome.stop_reason)
         for event in numbered.published(outcome):
             yield event
+
+    async def _kept(self, context: ResearchContext, thread_id: str, run_id: str) -> Report:
+        """Return the run's report as the thread keeps it."""
+        snapshot = await self.graph.aget_state(_config(self.settings, context.tenant, thread_id, run_id))
+        kept = snapshot.values.get("report") or {}
+        if kept.get("run_id") != run_id:
+            raise RuntimeError("the graph ended without a report")
+        return Report.model_validate(kept)
 
     async def _parts(
         self, inputs: Any, config: RunnableConfig, context: ResearchContext, thread_id: str
@@ -339,17 +361,6 @@ def question_text(request: ResearchRequest) -> str:
 def graph_input(question: str, refusal: Refusal | None, earlier: Sequence[AnyMessage] = ()) -> dict[str, Any]:
     """Return the graph's input: what was screened, in place of what was asked."""
     return {"question": question, "refusal": refusal, **({"messages": list(earlier)} if earlier else {})}
-
-
-async def _last(events: AsyncIterator[RunEvent]) -> Report:
-    last = None
-    async for event in events:
-        last = event
-    if isinstance(last, ReviewPendingEvent):
-        raise ReviewPending(f"the thread {last.thread_id!r} waits for a person's answer")
-    if not isinstance(last, ReportReady):
-        raise RunStopped("the run was stopped before its report")
-    return last.report
 
 
 def _config(settings: Settings, tenant: str, thread_id: str, run_id: str) -> RunnableConfig:

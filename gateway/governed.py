@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -178,7 +179,7 @@ class GovernedChatModel(BaseChatModel):
 
     def _beside(self, schema: type[BaseModel]) -> str:
         """Return what is sent beside the messages: the schema, where it goes as a field of the request."""
-        return "" if self._spells_schemas() else json.dumps(schema.model_json_schema())
+        return "" if self._spells_schemas() else _schema_text(schema)
 
     async def _call(
         self, messages: Sequence[BaseMessage], schema: str, provider: Provider, *, beside: str
@@ -240,6 +241,12 @@ class GovernedChatModel(BaseChatModel):
         if self.capture_content:
             span.set_attribute("gen_ai.input.messages", json.dumps([message.text for message in messages]))
             span.set_attribute("gen_ai.output.messages", json.dumps([answer.text]))
+
+
+@cache
+def _schema_text(schema: type[BaseModel]) -> str:
+    """Return the JSON schema. Kept: making it takes longer than the rest of a call's bookkeeping."""
+    return json.dumps(schema.model_json_schema())
 
 
 def said_of(options: Mapping[str, Any]) -> str:

@@ -15,12 +15,14 @@ SixplaneError
 │   ├── PriceUnknown         price_unknown          the catalogue has no price for the model
 │   ├── PromptTooLong        prompt_too_long        prompt and answer do not fit into the model's context
 │   ├── UnsupportedSchema    unsupported_schema     the extractive model knows only the role schemas
+│   ├── BatchMismatch        batch_mismatch         the output file belongs to another job, or is none
 │   └── SettingsInvalid      settings_invalid       a setting is missing or wrong
 ├── PolicyRefusal            policy_refused         a guard refused
 ├── Unauthenticated          unauthenticated        no credentials, or none that are valid
 ├── Forbidden                forbidden              the credentials do not allow that
 ├── BudgetExceeded           budget_exceeded        a scope of the ledger is spent
 ├── DependencyUnavailable    dependency_unavailable something that we stand on does not answer
+│   ├── BatchBusy            batch_busy             another process is writing to the output file
 │   ├── CorpusBusy           corpus_busy            another process is writing to the corpus
 │   ├── CorpusCorrupt        corpus_corrupt         the corpus database cannot be read
 │   ├── StorageFull          storage_full           no space left on the device
@@ -150,6 +152,13 @@ class UnsupportedSchema(BadInput):
     default_hint = "use a generative model for other schemas, for example `--model openai:NAME`"
 
 
+class BatchMismatch(BadInput):
+    """The output file belongs to another job, or is none."""
+
+    code = "batch_mismatch"
+    default_hint = "choose another `--out`"
+
+
 class SettingsInvalid(BadInput):
     """A setting is missing or wrong."""
 
@@ -198,6 +207,13 @@ class DependencyUnavailable(SixplaneError):
     """Something that we stand on does not answer."""
 
     code = "dependency_unavailable"
+
+
+class BatchBusy(DependencyUnavailable):
+    """Another process is writing to the output file."""
+
+    code = "batch_busy"
+    default_hint = "wait for the other batch to end, or choose another `--out`"
 
 
 class CorpusBusy(DependencyUnavailable):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from experience.cli.batch import batch
 from experience.cli.budget import app as budget
 from experience.cli.corpus import app as corpus
 from experience.cli.cost import cost
@@ -30,7 +31,22 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (ingest, search, research, resume, threads, show, serve, mcp, guard, verify, models, cost, doctor):
+for command in (
+    ingest,
+    search,
+    research,
+    resume,
+    threads,
+    show,
+    batch,
+    serve,
+    mcp,
+    guard,
+    verify,
+    models,
+    cost,
+    doctor,
+):
     app.command()(handled(command))
 app.add_typer(corpus, name="corpus")
 app.add_typer(budget, name="budget")

@@ -77,24 +77,37 @@ def report_status(report: Report) -> Exit:
         return Exit.BUDGET_EXCEEDED
     if report.status != "stopped":
         return Exit.DONE
-    kind = _kinds().get(report.stop_reason)
-    return _status_of(kind) if kind else _REASONS.get(report.stop_reason, Exit.BUG)
+    return status_of_code(report.stop_reason)
 
 
 def tell_stop(report: Report) -> None:
     """Say on standard error why a run stopped before it had an answer, and what helps."""
     if report.status != "stopped" or report_status(report) is Exit.DONE:
         return
+    told = stop_error(report)
     kind = _kinds().get(report.stop_reason, SixplaneError)
     what = next(iter((kind.__doc__ or "").splitlines())).rstrip(".") if kind is not SixplaneError else "the run stopped"
     note(f"error: {report.stop_reason}: {what[0].lower()}{what[1:]}")
+    if told.message:
+        note(f"error: {told.message}")
+    note(f"hint: {told.hint}")
+
+
+def stop_error(report: Report) -> SixplaneError:
+    """Return what the failed node said, and its remedy; without such an event the remedy of the stop reason."""
     failed = [event.detail for event in report.events if event.kind == "node_failed" and "; " in event.detail]
     if failed:
         said, _, hint = failed[-1].partition("; ")
-        note(f"error: {said}")
-        note(f"hint: {hint}")
-        return
-    note(f"hint: {kind.default_hint or '`sixplane doctor` checks what a run stands on; the trace names the node'}")
+        return SixplaneError(said, hint=hint)
+    kind = _kinds().get(report.stop_reason, SixplaneError)
+    remedy = kind.default_hint or "`sixplane doctor` checks what a run stands on; the trace names the node"
+    return SixplaneError("", hint=remedy)
+
+
+def status_of_code(code: str) -> Exit:
+    """Return the exit status of an error's code, or of a stop reason."""
+    kind = _kinds().get(code)
+    return _status_of(kind) if kind else _REASONS.get(code, Exit.BUG)
 
 
 def handled(command: Callable[..., None]) -> Callable[..., None]:

@@ -66,3 +66,18 @@ def test_killed_and_resumed_gives_the_same_report_and_no_second_bill(
     assert again[0] == killed_at
     committed = {node for node in started if node != killed_at}
     assert not committed & set(again)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("node", NODES)
+def test_a_node_whose_writes_are_kept_does_not_run_again(
+    node: str, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    home, log = tmp_path / "home", tmp_path / "log"
+    assert run(home, log, f"written:{node}") == -signal.SIGKILL
+    started = (log / "nodes.log").read_text().split()
+    assert run(home, log, "resume") == 0
+    assert report(log) == undisturbed
+    assert calls(log) == {"ResearchPlan": 1, "Analysis": 1, "WrittenDraft": 1, "Review": 1}
+    again = (log / "nodes.log").read_text().split()[len(started) :]
+    assert not set(started) - {"retrieve"} & set(again)

@@ -1,7 +1,7 @@
 """A process that runs one question and can be told where to die: `python -m tests.crash.victim HOME LOG POINT`.
 
 `POINT` is `before:NODE`, `inside:NODE` (after its model was asked), `after:NODE` (its checkpoint not yet committed),
-`resume` or `none`. Dying is SIGKILL to itself.
+`written:NODE` (its writes are kept, the step's checkpoint is not), `resume` or `none`. Dying is SIGKILL to itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 import experience.service as core
 import graphs.research as wiring
@@ -36,11 +37,22 @@ def deadly(log: Path, point: str) -> Any:
     """Wrap every node so that the process logs each start and dies at `point`."""
     when, _, where = point.partition(":")
     wrapped = wiring.traced
+    last = ""
+    put_writes = AsyncSqliteSaver.aput_writes
+
+    async def aput_writes(*args: Any, **options: Any) -> None:
+        await put_writes(*args, **options)
+        if (when, where) == ("written", last):
+            die()
+
+    AsyncSqliteSaver.aput_writes = aput_writes  # type: ignore[method-assign]
 
     def traced(name: str, node: Any, *, to: Any = ()) -> Any:
         call = type(node).__call__
 
         async def __call__(self: Any, state: Any, runtime: Any) -> Any:  # noqa: N807
+            nonlocal last
+            last = name
             with log.open("a") as file:
                 file.write(f"{name}\n")
                 os.fsync(file.fileno())

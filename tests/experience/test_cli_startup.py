@@ -25,6 +25,7 @@ def test_help_imports_neither_langchain_nor_langgraph_nor_pydantic():
         "resume",
         "threads",
         "show",
+        "batch",
         "guard",
         "verify",
         "corpus",

@@ -1,0 +1,108 @@
+"""How near a batch comes to its bound, and whether its memory is flat in the number of rows.
+
+Throughput: rows of four calls of 200 ms each, eight rows at once, against concurrency ÷ the latency of those calls; and
+against concurrency ÷ the latency of the same rows asked one after the other. Memory: the peak of a process that runs
+2,000 rows of a model without latency over that of one that runs 200.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from experience.batch import BatchJob, JobOptions, LocalEngine
+from gateway import Answer
+from state.channels import ResearchContext
+from tests.crash.batch_victim import stubbed_service
+from tests.doubles.roles import PLAYS, scripted
+
+CONCURRENCY = 8
+CALLS, CALL_SECONDS = 4, 0.2
+ROWS, WARM_UP = 320, 16
+"""Enough rows that the last ones, for which not all slots are busy, weigh little."""
+ALONE = 5
+MEMORY_ROWS = (200, 2_000)
+QUESTION = "When did the Falcon start; What does Tariff A cost"
+
+
+def delayed(seconds: float) -> Any:
+    """Return a model of all roles that takes its time."""
+
+    def late(play: Any) -> Any:
+        return lambda *given: Answer(play(*given), delay=seconds)
+
+    return scripted(**{name: late(play) for name, play in PLAYS.items()})
+
+
+def write_rows(path: Path, count: int) -> Path:
+    """Write the input."""
+    rows = ({"id": f"r{number}", "question": f"{QUESTION} number {number}"} for number in range(count))
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+async def run_job(service: Any, folder: Path, rows: int, concurrency: int) -> float:
+    """Return the seconds that a job of `rows` rows takes."""
+    name = f"{rows}-{concurrency}"
+    source = write_rows(folder / f"{name}.in.jsonl", rows)
+    options = JobOptions(source, folder / f"{name}.out.jsonl", ResearchContext(model="scripted:m"))
+    job = BatchJob(service, LocalEngine(service, concurrency), options)
+    began = time.perf_counter()
+    async with aclosing(job.run()) as outcomes:
+        ended = [outcome.status async for outcome in outcomes]
+    seconds = time.perf_counter() - began
+    if set(ended) != {"done"} or len(ended) != rows:
+        raise RuntimeError(f"{rows} rows came to {set(ended)}")
+    return seconds
+
+
+async def throughput(folder: Path) -> tuple[float, float]:
+    """Return rows a second at full concurrency, and seconds a row one after the other."""
+    async with stubbed_service(folder / "home", delayed(CALL_SECONDS)) as service:
+        await run_job(service, folder, WARM_UP, CONCURRENCY)
+        alone = await run_job(service, folder, ALONE, 1)
+        seconds = await run_job(service, folder, ROWS, CONCURRENCY)
+    return ROWS / seconds, alone / ALONE
+
+
+async def without_latency(folder: Path, rows: int) -> None:
+    """Run `rows` rows and print the process's peak memory in KiB."""
+    async with stubbed_service(folder / "home", scripted()) as service:
+        await run_job(service, folder, rows, CONCURRENCY)
+    sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}\n")
+
+
+def peak_memory(rows: int) -> int:
+    """Return the peak memory in KiB of a process that runs a job of `rows` rows."""
+    command = [sys.executable, "-m", "benchmarks.batch", str(rows)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def main() -> None:
+    """Print the shares of both bounds, and the ratio of the peaks."""
+    with tempfile.TemporaryDirectory() as folder:
+        if len(sys.argv) > 1:
+            asyncio.run(without_latency(Path(folder), int(sys.argv[1])))
+            return
+        rate, alone = asyncio.run(throughput(Path(folder)))
+    bound, measured = CONCURRENCY / (CALLS * CALL_SECONDS), CONCURRENCY / alone
+    print(f"throughput: {rate:.2f} rows/s of {ROWS} rows, {CONCURRENCY} at once, {CALLS} calls of 200 ms a row")
+    print(f"  share of concurrency ÷ latency of the calls ({bound:.2f} rows/s): {rate / bound:.3f}, target 0.90")
+    print(
+        f"  share of concurrency ÷ latency of a row alone ({alone:.3f} s, {measured:.2f} rows/s): {rate / measured:.3f}"
+    )
+    few, many = (peak_memory(rows) for rows in MEMORY_ROWS)
+    print(f"peak memory: {few / 1024:.0f} MiB with {MEMORY_ROWS[0]} rows, {many / 1024:.0f} MiB with {MEMORY_ROWS[1]}")
+    print(f"  ratio {many / few:.3f}, target at most 1.10")
+
+
+if __name__ == "__main__":
+    main()

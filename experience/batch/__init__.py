@@ -1,0 +1,29 @@
+"""Batch: many questions as one job, one outcome for each, safe to kill and start again."""
+
+from __future__ import annotations
+
+from experience.batch.engine import ENGINES, Engine, open_engine
+from experience.batch.job import BatchJob, JobOptions
+from experience.batch.journal import JobHeader, Journal
+from experience.batch.local import LocalEngine, outcomes_of
+from experience.batch.rows import BatchRow
+from experience.batch.summary import BatchSummary
+from experience.batch.values import BatchError, BatchOutcome, BatchTask, RowStatus
+
+__all__ = [
+    "ENGINES",
+    "BatchError",
+    "BatchJob",
+    "BatchOutcome",
+    "BatchRow",
+    "BatchSummary",
+    "BatchTask",
+    "Engine",
+    "JobHeader",
+    "JobOptions",
+    "Journal",
+    "LocalEngine",
+    "RowStatus",
+    "open_engine",
+    "outcomes_of",
+]

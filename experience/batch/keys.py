@@ -1,0 +1,81 @@
+"""The key of a row: a hash of the row and of whatever its answer depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from state.channels import ResearchContext
+from state.errors import BadInput
+from state.values import Role
+
+if TYPE_CHECKING:
+    from experience.batch.rows import Row
+    from experience.models import ResearchRequest
+    from experience.service import ResearchService
+
+FORMAT = 1
+"""Raised when keys are made in another way: older output files then belong to other jobs."""
+
+
+class Keys:
+    """Makes keys on a service: its models, its corpora, its policy."""
+
+    def __init__(self, service: ResearchService) -> None:
+        self._service = service
+        self._versions: dict[tuple[str, str], int] = {}
+        self.configuration = _configuration(service)
+        """Digest of what holds for all rows: the release, with its prompts, and the settings that shape an answer."""
+
+    async def of_row(self, row: Row) -> str:
+        """Return the key of a row; equal rows without ids differ by their ordinal."""
+        asked = await self._asked(row.request) if row.request else None
+        return digest_of([FORMAT, self.configuration, row.id or [row.digest, row.ordinal], row.digest, asked])
+
+    async def of_request(self, request: ResearchRequest, ordinal: int) -> str:
+        """Return the key of a request that comes from no file."""
+        return digest_of([FORMAT, self.configuration, ordinal, await self._asked(request)])
+
+    def models(self, context: ResearchContext) -> dict[str, str]:
+        """Return the model of each role, empty where the choice is wrong: the run itself will tell."""
+        gateway = self._service.gateway
+        try:
+            chosen = {role.value: gateway.model_id(role, context) for role in Role if role is not Role.JUDGE}
+            return {**chosen, Role.JUDGE.value: gateway.judge_id(context)}
+        except BadInput:
+            return {}
+
+    async def corpus_version(self, context: ResearchContext) -> int:
+        """Return the version of the context's corpus as the job began, 0 where there is none."""
+        name = context.tenant, context.corpus
+        if name not in self._versions:
+            self._versions[name] = await self._version(*name)
+        return self._versions[name]
+
+    async def _version(self, tenant: str, name: str) -> int:
+        try:
+            return (await (await self._service.corpora.get(tenant, name)).summary()).version
+        except BadInput:
+            return 0
+
+    async def _asked(self, request: ResearchRequest) -> list[Any]:
+        context = request.context
+        return [request.model_dump(mode="json"), self.models(context), await self.corpus_version(context)]
+
+
+def digest_of(parts: Any) -> str:
+    """Return the SHA-256 of `parts` as canonical JSON."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _configuration(service: ResearchService) -> str:
+    settings = service.settings
+    shaping = [
+        settings.policy.model_dump(mode="json", exclude={"timeout_seconds"}),
+        settings.models.fallbacks,
+        settings.oci.rerank_model,
+        settings.oci.guardrails,
+    ]
+    return digest_of([version("sixplane"), shaping])

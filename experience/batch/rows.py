@@ -1,0 +1,166 @@
+"""The input: JSON Lines, read one line at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from experience.batch.values import BatchError
+from experience.models import ResearchRequest
+from settings import checked_name
+from state.channels import ResearchContext
+from state.errors import BadInput, NameInvalid
+
+MAX_LINE_BYTES = 1024 * 1024
+"""A longer line is a bad row: it would not fit into the memory that a job promises to keep."""
+
+_BOM = b"\xef\xbb\xbf"
+_TOLD_FAULTS = 3
+
+
+class BatchRow(BaseModel):
+    """One line of the input. `context` holds fields of the run's context, which go before the job's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: str
+    id: str | None = Field(None, min_length=1, max_length=200)
+    thread_id: str | None = None
+    context: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line as the job sees it: what to ask, or why it cannot be asked. `ordinal` counts equal rows without id."""
+
+    line: int
+    id: str
+    digest: str
+    ordinal: int
+    request: ResearchRequest | None = None
+    fault: BatchError | None = None
+
+    @property
+    def named_thread(self) -> str | None:
+        """The thread that the row names, if any."""
+        return self.request.thread_id if self.request else None
+
+
+class RowFile:
+    """The input file; each `rows()` reads it anew from its beginning, in memory that its length does not change.
+
+    Args:
+        path: of the file.
+        defaults: the context of every row, before its own.
+    """
+
+    def __init__(self, path: Path, defaults: ResearchContext) -> None:
+        self._path, self._defaults = path, defaults
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows; blank lines count as lines and are no rows.
+
+        Raises:
+            BadInput: the file cannot be read, or two rows have the same id.
+        """
+        with _opened(self._path) as file, closing(_Seen()) as seen:
+            for number, raw in _lines(file):
+                if raw.strip():
+                    yield self._row(number, raw, seen)
+
+    def _row(self, number: int, raw: bytes, seen: _Seen) -> Row:
+        digest = hashlib.sha256(raw.strip()).digest()
+        try:
+            row = _parsed(raw)
+            request = ResearchRequest(question=row.question, thread_id=_thread(row), context=self._context(row))
+        except (ValidationError, NameInvalid, BadInput) as error:
+            return Row(number, "", digest.hex(), seen.count(digest, number), fault=_fault(error))
+        if row.id is None:
+            return Row(number, "", digest.hex(), seen.count(digest, number), request)
+        before = seen.first(row.id, number)
+        if before is not None:
+            raise BadInput(
+                f"lines {before} and {number} of {self._path.name!r} have the same id {row.id[:80]!r}",
+                hint="give each row an id of its own, or none",
+            )
+        return Row(number, row.id, digest.hex(), 0, request)
+
+    def _context(self, row: BatchRow) -> ResearchContext:
+        if row.context.get("tenant", self._defaults.tenant) != self._defaults.tenant:
+            raise BadInput("a row cannot choose its tenant", hint="run a job for each tenant, with `--tenant`")
+        return ResearchContext.model_validate({**self._defaults.model_dump(exclude_unset=True), **row.context})
+
+
+class _Seen:
+    """Which ids and which equal rows there were: hashes in a temporary SQLite file that SQLite removes itself."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-512;"
+            "CREATE TABLE seen (digest BLOB PRIMARY KEY, line INTEGER, times INTEGER) WITHOUT ROWID"
+        )
+
+    def first(self, row_id: str, line: int) -> int | None:
+        """Return the line that had the id before, if one had."""
+        digest = hashlib.sha256(b"id:" + row_id.encode("utf-8", "surrogatepass")).digest()
+        found = self._database.execute("SELECT line FROM seen WHERE digest = ?", (digest,)).fetchone()
+        if found is None:
+            self._database.execute("INSERT INTO seen VALUES (?, ?, 1)", (digest, line))
+        return int(found[0]) if found else None
+
+    def count(self, digest: bytes, line: int) -> int:
+        """Return how many equal rows there were before."""
+        statement = (
+            "INSERT INTO seen VALUES (?, ?, 1) ON CONFLICT (digest) DO UPDATE SET times = times + 1 RETURNING times"
+        )
+        return int(self._database.execute(statement, (digest, line)).fetchone()[0]) - 1
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._database.close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise BadInput(
+            f"the input {str(path)!r} cannot be read: {error.strerror}", hint="give a file of JSON Lines"
+        ) from error
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield number and bytes of each line, of one that is too long the beginning."""
+    number = 0
+    while raw := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        yield number, raw.removeprefix(_BOM) if number == 1 else raw
+        while len(raw) > MAX_LINE_BYTES and not raw.endswith(b"\n"):
+            raw = file.readline(MAX_LINE_BYTES + 1)
+
+
+def _parsed(raw: bytes) -> BatchRow:
+    if len(raw) > MAX_LINE_BYTES:
+        raise BadInput(f"the line has more than {MAX_LINE_BYTES:,} bytes", hint="ingest long texts as documents")
+    return BatchRow.model_validate_json(raw)
+
+
+def _thread(row: BatchRow) -> str | None:
+    return None if row.thread_id is None else checked_name("thread", row.thread_id)
+
+
+def _fault(error: ValidationError | BadInput) -> BatchError:
+    """Return what is wrong with a line, without what it holds."""
+    if isinstance(error, BadInput):
+        return BatchError(code=error.code, message=error.message, hint=error.hint)
+    told = [f"{'.'.join(map(str, each['loc'])) or 'row'}: {each['msg']}" for each in error.errors()[:_TOLD_FAULTS]]
+    hint = 'a row is `{"question": "…"}`, with `id`, `thread_id` and `context` if you like: see docs/batch.md'
+    return BatchError(code=BadInput.code, message="; ".join(told), hint=hint)

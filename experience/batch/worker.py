@@ -1,0 +1,133 @@
+"""One task on one service: the only part of a batch that asks a model. Runs wherever an engine takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from experience.batch.values import BatchError, BatchOutcome, BatchTask, RowStatus
+from experience.cli.errors import Exit, report_status, stop_error
+from experience.errors import known_error
+from experience.threads import UNFINISHED
+from state.errors import BudgetExceeded, ReviewPending, RunStopped, SixplaneError, ThreadBusy, ThreadMissing
+
+if TYPE_CHECKING:
+    from experience.models import ResearchRequest, ThreadView
+    from experience.service import ResearchService
+    from state.report import Report
+
+_POLL_SECONDS = 0.5
+
+
+async def run_task(service: ResearchService, task: BatchTask) -> BatchOutcome:
+    """Return what the task came to. A run that an earlier process began is finished, one that it ended is read."""
+    started_at, began = datetime.now(UTC).isoformat(), time.monotonic()
+    ended = await _ended(service, task)
+    return BatchOutcome(
+        key=task.key,
+        line=task.line,
+        id=task.id,
+        attempt=task.attempt,
+        thread_id=task.thread_id,
+        run_id=task.run_id,
+        started_at=started_at,
+        seconds=round(time.monotonic() - began, 3),
+        **ended,
+    )
+
+
+async def _ended(service: ResearchService, task: BatchTask) -> dict[str, Any]:
+    if task.request is None:
+        return {"status": RowStatus.FAILED, "error": task.fault}
+    try:
+        return await _of_report(service, task, await _report(service, task, task.request))
+    except Exception as error:  # noqa: BLE001 - one row never ends the others; what it was stands in its outcome
+        return await _of_error(service, task, error)
+
+
+async def _report(service: ResearchService, task: BatchTask, request: ResearchRequest) -> Report:
+    """Return the report of the task's run: of a new one, of the rest of one, or of one that ended unrecorded."""
+    mine = await _own_run(service, task)
+    if mine is None:
+        return await service.run(request, run_id=task.run_id)
+    if mine.record.status == "review":
+        raise ReviewPending(f"the thread {task.thread_id!r} waits for a person's answer")
+    if mine.record.status in UNFINISHED or mine.report is None:
+        return await _resumed(service, task)
+    return mine.report
+
+
+async def _own_run(service: ResearchService, task: BatchTask) -> ThreadView | None:
+    """Return the thread if its latest run is the task's."""
+    try:
+        view = await service.show(task.tenant, task.thread_id)
+    except ThreadMissing:
+        return None
+    return view if view.record.run_id == task.run_id else None
+
+
+async def _resumed(service: ResearchService, task: BatchTask) -> Report:
+    """Finish the run. The lease of a process that died on another machine has to run out first."""
+    from experience.events import last_report
+
+    deadline = time.monotonic() + 2 * service.settings.run.lease_seconds
+    while True:
+        try:
+            return await last_report(service.resume(task.tenant, task.thread_id))
+        except ThreadBusy:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _of_report(service: ResearchService, task: BatchTask, report: Report) -> dict[str, Any]:
+    told: dict[str, Any] = {"report": report, "cost_micro_usd": report.usage.cost_micro_usd}
+    exit_status = report_status(report)
+    if exit_status in (Exit.DONE, Exit.REFUSED):
+        return {**told, "status": RowStatus.DONE if exit_status is Exit.DONE else RowStatus.REFUSED}
+    why = stop_error(report)
+    error = BatchError(code=report.stop_reason, message=why.message or "the run stopped", hint=why.hint)
+    ends_job = error.code == BudgetExceeded.code and await _tenant_is_spent(service, task)
+    return {**told, "status": RowStatus.FAILED, "error": error, "ends_job": ends_job}
+
+
+async def _of_error(service: ResearchService, task: BatchTask, error: Exception) -> dict[str, Any]:
+    known = known_error(error) or SixplaneError(
+        f"unexpected {type(error).__name__}", hint="run the question alone with `sixplane research … --debug`"
+    )
+    told = {"cost_micro_usd": await _cost(service, task), "error": _told(known)}
+    if isinstance(known, ReviewPending):
+        return {**told, "status": RowStatus.REVIEW_PENDING}
+    if isinstance(known, RunStopped):
+        return {**told, "status": RowStatus.STOPPED}
+    ends_job = isinstance(known, BudgetExceeded) and known.scope != "run"
+    return {**told, "status": RowStatus.FAILED, "resumable": await _resumable(service, task), "ends_job": ends_job}
+
+
+def _told(error: SixplaneError) -> BatchError:
+    return BatchError(code=error.code, message=error.message, hint=error.hint)
+
+
+async def _cost(service: ResearchService, task: BatchTask) -> int:
+    try:
+        return (await service.gateway.usage(task.tenant, task.run_id)).cost_micro_usd
+    except SixplaneError:  # the error that is being told is why; a ledger that cannot be read adds nothing
+        return 0
+
+
+async def _resumable(service: ResearchService, task: BatchTask) -> bool:
+    try:
+        mine = await _own_run(service, task)
+    except SixplaneError:  # as above
+        return False
+    return mine is not None and mine.record.status in UNFINISHED
+
+
+async def _tenant_is_spent(service: ResearchService, task: BatchTask) -> bool:
+    """Whether a budget that all rows share is spent. Without a limit of the run's own no other one can have been."""
+    budgets, request = service.settings.budgets, task.request
+    if budgets.run_micro_usd is None and request is not None and request.context.budget_micro_usd is None:
+        return True
+    return not await service.gateway.may_expand(task.tenant, "")

@@ -1,0 +1,297 @@
+"""A job on the scripted model: real ledger, threads, checkpoints and output file."""
+
+import asyncio
+import json
+import sqlite3
+import time
+from contextlib import aclosing, closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from experience.batch import BatchJob, JobOptions, LocalEngine, RowStatus
+from experience.models import ResearchRequest
+from experience.service import last_report
+from gateway import Answer
+from gateway.scripted import read_calls
+from state.channels import ResearchContext
+from state.errors import BadInput, BatchMismatch, ModelUnavailable
+from state.values import ReviewAnswer
+from tests.crash.batch_victim import stubbed_service
+from tests.doubles.roles import plan, scripted
+
+QUESTION = "When did the Falcon start; What does Tariff A cost"
+CONTEXT = ResearchContext(model="scripted:m")
+RUN_COST = 4
+
+
+class Case:
+    """One folder with its input, output and home."""
+
+    def __init__(self, folder: Path, model=None, **settings):
+        self.folder, self.settings = folder, settings
+        self.source, self.out, self.log = folder / "in.jsonl", folder / "out.jsonl", folder / "calls.jsonl"
+        self.model = model or scripted(log=self.log)
+
+    def write(self, *rows):
+        self.source.write_text("".join(row if isinstance(row, str) else f"{json.dumps(row)}\n" for row in rows))
+        return self
+
+    def opened(self):
+        return stubbed_service(self.folder / "home", self.model, **self.settings)
+
+    def job(self, service, concurrency=4, **options):
+        given = JobOptions(self.source, self.out, **{"context": CONTEXT, **options})
+        return BatchJob(service, LocalEngine(service, concurrency), given)
+
+    async def run(self, **options):
+        """Run the job to its end; return the new outcomes by line, and the summary."""
+        async with self.opened() as service:
+            job = self.job(service, **options)
+            return {each.line: each for each in await collected(job)}, job.summary()
+
+    def recorded(self):
+        return [json.loads(line) for line in self.out.read_text().splitlines()[1:]]
+
+    def calls(self):
+        return sum(call.event == "asked" for call in read_calls(self.log))
+
+
+async def collected(job):
+    return await collected_from(job.run())
+
+
+async def collected_from(events):
+    async with aclosing(events) as outcomes:
+        return [outcome async for outcome in outcomes]
+
+
+def asking(count):
+    return [{"id": f"r{number}", "question": f"{QUESTION} number {number}"} for number in range(count)]
+
+
+def failing_on(word, error, **options):
+    """A model whose researcher fails for questions with `word`."""
+
+    def play(fields, evidence):
+        return Answer(raises=error) if word in fields["question"] else plan(fields, evidence)
+
+    return scripted(ResearchPlan=play, **options)
+
+
+async def test_each_row_has_one_outcome_on_the_disk_and_a_second_start_asks_nothing(tmp_path):
+    same = {"question": QUESTION}
+    case = Case(tmp_path).write({"id": "a", **same}, {"id": "b", **same}, same, same, "\n", "broken\n")
+    ended, summary = await case.run()
+    assert [ended[line].status for line in (1, 2, 3, 4, 6)] == ["done"] * 4 + ["failed"]
+    assert (ended[1].id, ended[2].id, ended[3].id) == ("a", "b", "")
+    assert len({each.key for each in ended.values()}) == len({each.thread_id for each in ended.values()}) == 5
+    assert ended[1].report.question == QUESTION
+    assert ended[1].report.thread_id == ended[1].thread_id
+    assert ended[1].cost_micro_usd == ended[1].report.usage.cost_micro_usd == RUN_COST
+    assert (summary.counts["done"], summary.counts["failed"], summary.unfinished) == (4, 1, 0)
+    assert (summary.failures[0].line, summary.exit_status, summary.cost_micro_usd) == (6, 2, 4 * RUN_COST)
+    assert sorted(each["line"] for each in case.recorded()) == [1, 2, 3, 4, 6]
+
+    before, whole = case.calls(), case.out.read_bytes()
+    again, same_summary = await case.run()
+    assert (again, same_summary) == ({}, summary)
+    assert (case.calls(), case.out.read_bytes()) == (before, whole)
+
+
+async def test_a_run_that_ended_unrecorded_is_read_and_not_asked_again(tmp_path):
+    case = Case(tmp_path).write(*asking(3))
+    first, _ = await case.run()
+    lines, before = case.out.read_bytes().splitlines(keepends=True), case.calls()
+    lost = json.loads(lines[-1])["line"]
+    case.out.write_bytes(b"".join(lines[:-1]) + lines[-1][:50])
+    again, summary = await case.run()
+    assert set(again) == {lost}
+    assert again[lost].report == first[lost].report
+    assert case.calls() == before
+    assert (summary.counts["done"], summary.cost_micro_usd) == (3, 3 * RUN_COST)
+
+
+async def test_a_failed_row_stops_no_other_stays_failed_and_is_asked_again_on_request(tmp_path):
+    case = Case(tmp_path, failing_on("number 1", ModelUnavailable("down"), log=tmp_path / "calls.jsonl"))
+    ended, summary = await case.write(*asking(3)).run()
+    assert [ended[line].status for line in (1, 2, 3)] == ["done", "failed", "done"]
+    assert ended[2].error.code == "model_unavailable"
+    assert ended[2].report.status == "stopped"
+    assert (summary.failed_by_code, summary.exit_status) == ({"model_unavailable": 1}, 5)
+
+    case.model = scripted(log=case.log)
+    assert await case.run() == ({}, summary)
+    retried, summary = await case.run(retry_failed=True)
+    assert {line: (each.status, each.attempt) for line, each in retried.items()} == {2: ("done", 2)}
+    assert retried[2].key == ended[2].key
+    assert retried[2].thread_id != ended[2].thread_id
+    assert (summary.counts["done"], summary.counts["failed"], summary.exit_status) == (3, 0, 0)
+    assert summary.cost_micro_usd == sum(each["cost_micro_usd"] for each in case.recorded())
+    assert await case.run(retry_failed=True) == ({}, summary)
+
+
+async def test_a_bug_in_one_row_is_its_outcome(tmp_path, monkeypatch):
+    case = Case(tmp_path).write(*asking(3))
+    async with case.opened() as service:
+        run = service.run
+
+        async def broken(request, **options):
+            if "number 1" in request.question:
+                raise ZeroDivisionError("secret text")
+            return await run(request, **options)
+
+        monkeypatch.setattr(service, "run", broken)
+        job = case.job(service)
+        ended = {each.line: each for each in await collected(job)}
+    assert (ended[2].status, ended[2].error.code) == ("failed", "internal")
+    assert "ZeroDivisionError" in ended[2].error.message
+    assert "secret" not in case.out.read_text()
+    assert (job.summary().counts["done"], job.summary().exit_status) == (2, 1)
+
+
+async def test_a_row_that_waits_for_a_person_is_taken_in_once_it_was_answered(tmp_path):
+    case = Case(tmp_path).write({"question": QUESTION, "context": {"human_review": True}})
+    ended, summary = await case.run()
+    assert (ended[1].status, ended[1].report, summary.exit_status) == (RowStatus.REVIEW_PENDING, None, 6)
+    assert "--approve" in ended[1].error.hint
+    unchanged, _ = await case.run()
+    assert unchanged[1].status == RowStatus.REVIEW_PENDING
+    assert len(case.recorded()) == 1
+    async with case.opened() as service:
+        report = await last_report(service.resume("local", ended[1].thread_id, ReviewAnswer(decision="approve")))
+    answered, summary = await case.run()
+    assert answered[1].report == report
+    assert (summary.counts["done"], summary.counts["review_pending"], summary.exit_status) == (1, 0, 0)
+    assert summary.cost_micro_usd == RUN_COST
+
+
+async def test_rows_of_a_named_thread_run_one_after_the_other_in_their_order(tmp_path):
+    rows = [{"question": f"{QUESTION} number {number}", "thread_id": "t"} for number in range(4)]
+    case = Case(tmp_path).write(*rows)
+    ended, _ = await case.run(concurrency=4)
+    assert [each.status for each in ended.values()] == ["done"] * 4
+    assert list(ended) == [1, 2, 3, 4]
+    async with case.opened() as service:
+        view = await service.show("local", "t")
+    assert [past.question[-1] for past in view.history] == ["0", "1", "2", "3"]
+
+
+async def test_no_row_is_started_once_the_budget_is_spent_and_a_higher_one_goes_on(tmp_path):
+    case = Case(tmp_path).write(*asking(8))
+    ended, summary = await case.run(budget_micro_usd=3 * RUN_COST + 1)
+    assert (len(ended), summary.cost_micro_usd) == (3, 3 * RUN_COST)
+    assert (summary.ending, summary.unfinished, summary.exit_status) == ("budget_exceeded", 5, 4)
+    again, _ = await case.run(budget_micro_usd=3 * RUN_COST + 1)
+    assert again == {}
+    rest, summary = await case.run(budget_micro_usd=8 * RUN_COST)
+    assert (len(rest), summary.ending, summary.exit_status) == (5, "", 0)
+
+
+async def test_the_tenant_s_budget_stops_the_job(tmp_path):
+    case = Case(tmp_path, budgets={"tenant_micro_usd": 10}).write(*asking(12))
+    ended, summary = await case.run(concurrency=2)
+    assert 0 < len(ended) < 12
+    assert summary.failed_by_code.keys() == {"budget_exceeded"}
+    assert (summary.ending, summary.exit_status) == ("budget_exceeded", 4)
+    assert summary.unfinished == 12 - len(ended)
+
+
+async def test_a_row_s_own_budget_stops_that_row_alone(tmp_path):
+    first, *others = asking(4)
+    case = Case(tmp_path).write({**first, "context": {"budget_micro_usd": 1}}, *others)
+    ended, summary = await case.run()
+    assert ended[1].error.code == "budget_exceeded"
+    assert (summary.counts["done"], summary.ending, summary.exit_status) == (3, "", 4)
+
+
+async def test_a_drained_job_records_no_unfinished_row_and_goes_on_without_a_second_bill(tmp_path):
+    started = asyncio.Event()
+
+    def slow(fields, evidence):
+        started.set()
+        return Answer(plan(fields, evidence), delay=0.3)
+
+    case = Case(tmp_path, scripted(ResearchPlan=slow, log=tmp_path / "calls.jsonl")).write(*asking(6))
+    async with case.opened() as service:
+        job = case.job(service, concurrency=2)
+        running = asyncio.create_task(collected(job))
+        await asyncio.wait_for(started.wait(), 20)
+        job.drain("SIGTERM")
+        ended = await asyncio.wait_for(running, 20)
+        assert {each.status for each in ended} == {RowStatus.STOPPED}
+        assert 1 <= len(ended) <= 2
+        assert (job.summary().ending, job.summary().unfinished, job.summary().exit_status) == ("stopped", 6, 6)
+    assert case.recorded() == []
+    rest, summary = await case.run()
+    assert (len(rest), summary.counts["done"], summary.cost_micro_usd) == (6, 6, 6 * RUN_COST)
+    assert case.calls() == 6 * 4
+
+
+async def test_a_run_of_a_machine_that_died_is_resumed_when_its_lease_has_run_out(tmp_path, monkeypatch):
+    case = Case(tmp_path, run={"lease_seconds": 2.0}).write(*asking(1))
+    async with case.opened() as service:
+        monkeypatch.setattr(service, "run", partial(stopped_at_once, service))
+        assert [each.status for each in await collected(case.job(service))] == [RowStatus.STOPPED]
+    with closing(sqlite3.connect(tmp_path / "home" / "threads.db", isolation_level=None)) as threads:
+        threads.execute("UPDATE threads SET lease_owner = 'elsewhere/1/x', lease_until = ?", (time.time() + 1.5,))
+    began = time.monotonic()
+    ended, summary = await case.run()
+    assert (ended[1].status, summary.cost_micro_usd, case.calls()) == ("done", RUN_COST, 4)
+    assert time.monotonic() - began > 1
+
+
+async def stopped_at_once(service, request, **options):
+    """The service's run, drained at its first node."""
+    events = service.stream(request, **options)
+    return await last_report(draining(service, events))
+
+
+async def draining(service, events):
+    async for event in events:
+        service.request_drain("test")
+        yield event
+
+
+@pytest.mark.parametrize("changed", ["input", "model", "k"])
+async def test_the_output_of_another_job_is_refused_before_anything_runs(changed, tmp_path):
+    case = Case(tmp_path).write(*asking(1))
+    await case.run()
+    whole, before = case.out.read_bytes(), case.calls()
+    if changed == "input":
+        case.write(*asking(2))
+    context = {"model": CONTEXT.model_copy(update={"model": "extractive"}), "k": CONTEXT.model_copy(update={"k": 3})}
+    with pytest.raises(BatchMismatch):
+        await case.run(context=context.get(changed, CONTEXT))
+    assert (case.out.read_bytes(), case.calls()) == (whole, before)
+
+
+async def test_equal_ids_run_nothing_and_the_input_is_not_the_output(tmp_path):
+    case = Case(tmp_path).write({"id": "a", "question": "x"}, {"id": "a", "question": "y"})
+    with pytest.raises(BadInput, match="lines 1 and 2"):
+        await case.run()
+    assert not case.out.exists()
+    case.out = case.source
+    with pytest.raises(BadInput, match="same file"):
+        await case.run()
+
+
+async def test_an_input_that_changes_while_it_is_read_is_told(tmp_path):
+    case = Case(tmp_path).write(*asking(200))
+    async with case.opened() as service:
+        outcomes = case.job(service, concurrency=1).run()
+        await anext(outcomes)
+        case.write(*asking(1))
+        with pytest.raises(BadInput, match="was changed"):
+            await collected_from(outcomes)
+
+
+async def test_the_service_gives_an_outcome_for_each_request_without_a_file(tmp_path):
+    case = Case(tmp_path)
+    requests = [ResearchRequest(question=text, context=CONTEXT) for text in (QUESTION, "", QUESTION)]
+    async with case.opened() as service:
+        ended = {outcome.line: outcome async for outcome in service.batch(requests, concurrency=2)}
+    assert {line: each.status for line, each in ended.items()} == {1: "done", 2: "failed", 3: "done"}
+    assert ended[2].error.code == "question_invalid"
+    assert ended[1].thread_id != ended[3].thread_id

@@ -1,0 +1,74 @@
+"""The input: every line is a row with its number, or a fault that says what is wrong and stops nothing."""
+
+import json
+
+import pytest
+
+from experience.batch.rows import MAX_LINE_BYTES, RowFile
+from state.channels import ResearchContext
+from state.errors import BadInput
+
+DEFAULTS = ResearchContext(corpus="small", k=5)
+
+
+def rows(folder, content):
+    path = folder / "in.jsonl"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(RowFile(path, DEFAULTS).rows())
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("not json", "Invalid JSON"),
+        ('{"question": "torn', "Invalid JSON"),
+        ("[1]", "an object"),
+        ('"text"', "an object"),
+        ("{}", "question: Field required"),
+        ('{"question": 5}', "question: Input should be a valid string"),
+        ('{"question": "x", "id": 7}', "id: "),
+        ('{"question": "x", "id": ""}', "id: "),
+        ('{"question": "x", "foo": 1}', "foo: Extra inputs"),
+        ('{"question": "x", "context": []}', "context: "),
+        ('{"question": "x", "context": {"k": 0}}', "k: "),
+        ('{"question": "x", "context": {"nope": 1}}', "nope: Extra inputs"),
+        ('{"question": "x", "context": {"tenant": "other"}}', "tenant"),
+        ('{"question": "x", "thread_id": "../up"}', "thread name"),
+    ],
+)
+def test_a_bad_line_is_a_fault_with_its_number_and_the_next_one_is_read(line, said, tmp_path):
+    bad, good = rows(tmp_path, f'\n{line}\n{{"question": "fine"}}\n')[:2]
+    assert (bad.line, bad.request) == (2, None)
+    assert said in bad.fault.message
+    assert bad.fault.code in ("bad_input", "name_invalid")
+    assert bad.fault.hint
+    assert (good.line, good.request.question) == (3, "fine")
+
+
+def test_bytes_that_are_no_utf8_and_lines_without_end_are_faults(tmp_path):
+    long = b'{"question": "' + b"x" * (2 * MAX_LINE_BYTES) + b'"}\n'
+    found = rows(tmp_path, b'{"question": "\xff"}\n' + long + b'{"question": "fine"}')
+    assert [(row.line, row.fault is None) for row in found] == [(1, False), (2, False), (3, True)]
+    assert f"{MAX_LINE_BYTES:,} bytes" in found[1].fault.message
+
+
+def test_a_row_chooses_before_the_job_and_a_byte_order_mark_is_no_fault(tmp_path):
+    line = {"question": "x", "id": "a", "thread_id": "t", "context": {"k": 3, "human_review": True}}
+    (row,) = rows(tmp_path, b"\xef\xbb\xbf" + json.dumps(line).encode() + b"\r\n")
+    assert (row.id, row.named_thread) == ("a", "t")
+    context = row.request.context
+    assert (context.k, context.corpus, context.human_review) == (3, "small", True)
+
+
+def test_equal_rows_without_ids_are_counted_and_equal_ids_name_both_lines(tmp_path):
+    same = '{"question": "x"}\n'
+    assert [row.ordinal for row in rows(tmp_path, same * 3)] == [0, 1, 2]
+    with pytest.raises(BadInput, match=r"lines 1 and 3 .* 'a'") as caught:
+        rows(tmp_path, '{"question": "x", "id": "a"}\n\n{"question": "y", "id": "a"}\n')
+    assert "id of its own" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["missing.jsonl", "."])
+def test_an_input_that_cannot_be_read_is_bad_input(name, tmp_path):
+    with pytest.raises(BadInput, match="cannot be read"):
+        list(RowFile(tmp_path / name, DEFAULTS).rows())

@@ -1,0 +1,113 @@
+"""`sixplane batch` at the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from typer.testing import CliRunner
+
+from experience.cli.app import app
+from tests.doubles.openai_server import OpenAIServer, Reply
+
+QUESTION = "What is the price of Tariff A?"
+CONSOLE = (sys.executable, "-c", "from experience.cli import main; main()")
+
+
+def run(home: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(app, ["batch", *arguments], env={"SIXPLANE_HOME": str(home), "COLUMNS": "200"})
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(f"{json.dumps({'id': name, 'question': QUESTION})}\n" for name in "ab"))
+    return path
+
+
+def test_a_job_prints_one_summary_and_a_second_start_changes_nothing(home, source, tmp_path):
+    out = tmp_path / "new" / "out.jsonl"
+    first = run(home, str(source), "--out", str(out), "--corpus", "small", "--json")
+    assert (first.exit_code, first.stderr) == (0, "")
+    summary = json.loads(first.stdout)
+    assert (summary["rows"], summary["counts"]["done"], summary["reports"]) == (2, 2, {"answered": 2})
+    whole = out.read_bytes()
+    again = run(home, str(source), "--out", str(out), "--corpus", "small")
+    assert again.exit_code == 0
+    assert "rows: 2 (2 done, 0 failed, 0 refused, 0 review_pending, 0 unfinished)" in again.stdout
+    assert out.read_bytes() == whole
+    reports = [json.loads(line)["report"] for line in whole.splitlines()[1:]]
+    assert all("12 dollars" in report["markdown"] for report in reports)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("--corpus", "nowhere"), 2, "sixplane ingest"),
+        (("--engine", "ray"), 5, "--engine local"),
+        (("--engine", "spark"), 2, "local, ray"),
+        (("--retry", "all"), 2, "--retry failed"),
+        (("--tenant", "../x"), 2, "tenant name"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_anything_runs(arguments, status, said, home, source, tmp_path):
+    out = tmp_path / "out.jsonl"
+    result = run(home, str(source), "--out", str(out), "-c", "small", *arguments)
+    assert (result.exit_code, result.stdout) == (status, "")
+    assert said in result.stderr
+    assert "hint: " in result.stderr
+    assert not out.exists()
+
+
+def test_a_missing_input_a_foreign_output_and_a_busy_one(home, source, tmp_path):
+    out = tmp_path / "out.jsonl"
+    missing = run(home, "nowhere.jsonl", "--out", str(out), "-c", "small")
+    assert (missing.exit_code, "nowhere.jsonl" in missing.stderr) == (2, True)
+    out.write_text("my notes")
+    foreign = run(home, str(source), "--out", str(out), "-c", "small", "--json")
+    assert (foreign.exit_code, json.loads(foreign.stdout)["error"]["code"]) == (2, "batch_mismatch")
+    assert out.read_text() == "my notes"
+    with FileLock(f"{tmp_path / 'busy.jsonl'}.lock"):
+        busy = run(home, str(source), "--out", str(tmp_path / "busy.jsonl"), "-c", "small")
+    assert (busy.exit_code, "another process" in busy.stderr) == (5, True)
+
+
+def test_failed_rows_are_told_and_give_the_exit_status(home, source, tmp_path):
+    source.write_text(source.read_text() + "torn\n")
+    result = run(home, str(source), "--out", str(tmp_path / "out.jsonl"), "-c", "small")
+    assert result.exit_code == 2
+    assert "failed: line 3: bad_input: row: Invalid JSON" in result.stdout
+    assert "error: 1 rows failed: 1 bad_input" in result.stderr
+    assert "--retry failed" in result.stderr
+
+
+@pytest.mark.slow
+def test_sigterm_drains_and_the_same_command_goes_on(home, source, tmp_path):
+    plan = json.dumps({"standalone_question": QUESTION, "sub_questions": [QUESTION]})
+    command = [*CONSOLE, "batch", str(source), "--out", str(tmp_path / "out.jsonl"), "-c", "small"]
+    command += ["--model", "openai:m", "--concurrency", "1", "--json"]
+    with OpenAIServer(Reply(plan, delay=2.0), Reply(plan)) as server:
+        environment = {**os.environ, "SIXPLANE_HOME": str(home), "SIXPLANE_OPENAI__BASE_URL": server.base_url}
+        options: dict[str, Any] = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command, text=True, **options)
+        deadline = time.monotonic() + 30
+        while not server.requests and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 6, err
+        assert (json.loads(out)["ending"], json.loads(out)["unfinished"]) == ("stopped", 2)
+        assert "the same command goes on" in err
+        assert "Traceback" not in err
+        rest = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert json.loads(rest.stdout)["unfinished"] == 0, rest.stderr
+        planned = sum("You plan research" in json.dumps(request) for request in server.requests)
+        assert planned == 2
