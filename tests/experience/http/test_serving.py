@@ -1,0 +1,117 @@
+"""`sixplane serve` as a process: a key, an answer, SIGTERM in the middle of runs, a port in use, a missing extra."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from tests.experience.http.conftest import chat
+
+MAIN = "from experience.cli import main; main()"
+WITHOUT_FASTAPI = f"import sys; sys.modules['fastapi'] = None; {MAIN}"
+
+
+def command(home, *arguments, main=MAIN):
+    return [sys.executable, "-c", main, *arguments, "--home", str(home)]
+
+
+def sixplane(home, *arguments, main=MAIN):
+    return subprocess.run(command(home, *arguments, main=main), capture_output=True, text=True, timeout=60)
+
+
+class Served:
+    """A server in a process of its own."""
+
+    def __init__(self, home):
+        self.process = subprocess.Popen(
+            command(home, "serve", "--port", "0"), stderr=subprocess.PIPE, text=True, env={**os.environ}
+        )
+        line = self.process.stderr.readline()
+        self.url = re.search(r"http://\S+(?=;)", line)[0]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+
+def key_of(home):
+    made = sixplane(home, "keys", "create", "--principal", "ann", "--role", "ask", "--json")
+    return json.loads(made.stdout)["key"]
+
+
+async def ready(url):
+    async with httpx.AsyncClient() as one:
+        for _ in range(100):
+            try:
+                if (await one.get(f"{url}/v1/health/ready")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.1)
+    raise TimeoutError(url)
+
+
+async def test_sigterm_stops_every_run_where_it_can_be_resumed(home):
+    key = await asyncio.to_thread(key_of, home)
+    served = await asyncio.to_thread(Served, home)
+    await ready(served.url)
+    async with httpx.AsyncClient(base_url=served.url, headers={"authorization": f"Bearer {key}"}, timeout=60) as ann:
+        asking = [asyncio.create_task(ann.post("/v1/chat", json=chat(thread=f"t{n}"))) for n in range(20)]
+        await asyncio.sleep(0.5)
+        status = await asyncio.to_thread(served.stop)
+        answers = [await each for each in asking]
+    assert status == 0
+    assert {answer.status_code for answer in answers} <= {200, 202, 429}
+    told = [answer.json()["status"] for answer in answers if answer.status_code != 429]
+    assert set(told) <= {"answered", "stopped"}
+    assert "stopped" in told
+    threads = json.loads((await asyncio.to_thread(sixplane, home, "threads", "--json")).stdout)
+    for record in threads:
+        if record["status"] == "interrupted":
+            resumed = await asyncio.to_thread(sixplane, home, "resume", record["thread_id"], "--json")
+            assert json.loads(resumed.stdout)["status"] == "answered"
+    assert len(threads) == len(told)
+
+
+def test_a_port_in_use_is_a_dependency_s_failure(home):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ended = sixplane(home, "serve", "--port", str(taken.getsockname()[1]))
+    assert ended.returncode == 5
+    assert "is in use" in ended.stderr
+    assert "--port" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["serve", "mcp"])
+def test_a_missing_extra_names_what_to_install(home, name):
+    ended = sixplane(home, name, main=WITHOUT_FASTAPI)
+    assert ended.returncode == 2
+    assert "pip install 'sixplane[server]'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_keys_are_made_listed_and_revoked(home):
+    made = json.loads(
+        sixplane(home, "keys", "create", "--principal", "ann", "--role", "ask", "--expires", "90d", "--json").stdout
+    )
+    listed = sixplane(home, "keys", "list", "--json").stdout
+    assert json.loads(listed)[0]["key_id"] == made["key_id"]
+    assert made["key"] not in listed
+    assert sixplane(home, "keys", "revoke", made["key_id"]).returncode == 0
+    again = sixplane(home, "keys", "revoke", made["key_id"])
+    assert (again.returncode, "no live key" in again.stderr) == (2, True)
+    for wrong in (("--role", "king"), ("--role", "ask", "--expires", "soon")):
+        refused = sixplane(home, "keys", "create", "--principal", "ann", *wrong)
+        assert (refused.returncode, "hint:" in refused.stderr) == (2, True)
