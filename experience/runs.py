@@ -207,6 +207,9 @@ class Runs:
             await self._places.acquire()
         finally:
             self._waiting -= 1
+        if self.closed:
+            self._places.release()
+            raise TooBusy("the service is going down", retry_after=5)
 
     def _patience(self) -> int:
         """Return the seconds after which asking again may help."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
@@ -54,7 +54,7 @@ class ResearchService:
         self.guards = collaborators.guards
         self.graph = graph
         self._threads = threads
-        self._controls: dict[tuple[str, str], RunControl] = {}
+        self._controls: dict[RunControl, tuple[str, str]] = {}
 
     async def run(self, request: ResearchRequest, *, run_id: str | None = None) -> Report:
         """Return the report of `request`; `run_id` is a UUID that the caller chooses, to know the run again.
@@ -74,18 +74,25 @@ class ResearchService:
             request: what is asked.
             run_id: a UUID for the run, where the caller has to know it before.
         """
+        thread_id = checked_name("thread", request.thread_id or f"t-{uuid.uuid4().hex[:12]}")
+        with self._controlled(request.context.tenant, thread_id) as control:
+            async with aclosing(self._run(request, thread_id, run_id or str(uuid.uuid4()), control)) as events:
+                async for event in events:
+                    yield event
+
+    async def _run(
+        self, request: ResearchRequest, thread_id: str, run_id: str, control: RunControl
+    ) -> AsyncGenerator[RunEvent]:
         context = request.context
         checked_name("tenant", context.tenant)
         if checked_name("corpus", context.corpus) == MEMORY_CORPUS:
             raise NameInvalid(
                 f"{MEMORY_CORPUS!r} is reserved: earlier reports are no evidence", hint="ask a corpus of documents"
             )
-        thread_id = checked_name("thread", request.thread_id or f"t-{uuid.uuid4().hex[:12]}")
         for role in self._roles(context):
             self.gateway.model_id(role, context)
         compile_where(context.where)
         await self.corpora.get(context.tenant, context.corpus)
-        run_id = run_id or str(uuid.uuid4())
         with accounted(Account(context.tenant, run_id, thread_id, context.budget_micro_usd)):
             question, refusal = await self._screened(question_text(request))
             earlier = [] if refusal else await self._earlier(request)
@@ -93,7 +100,7 @@ class ResearchService:
         with operation_span("invoke_workflow", "research", _attributes(context, thread_id, run_id)) as span:
             await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, _ids(span))
             inputs = graph_input(question, refusal, earlier)
-            async with aclosing(self._drive(context, thread_id, run_id, inputs, span)) as events:
+            async with aclosing(self._drive(context, thread_id, run_id, inputs, span, control)) as events:
                 async for event in events:
                     yield event
 
@@ -119,14 +126,31 @@ class ResearchService:
         except BaseException:  # whatever it is, a cancellation too: the lease goes back before it passes on
             await self._threads.settle(tenant, thread_id, record.status)
             raise
-        with operation_span("invoke_workflow", "research", attributes, links=links) as span:
-            async with aclosing(self._drive(stored.context, thread_id, record.run_id, inputs, span, after)) as events:
+        with (
+            self._controlled(tenant, thread_id) as control,
+            operation_span("invoke_workflow", "research", attributes, links=links) as span,
+        ):
+            driven = self._drive(stored.context, thread_id, record.run_id, inputs, span, control, after)
+            async with aclosing(driven) as events:
                 async for event in events:
                     yield event
 
+    @contextmanager
+    def _controlled(self, tenant: str, thread_id: str) -> Iterator[RunControl]:
+        """Yield the control by which the thread's run is drained while the block runs."""
+        control = RunControl()
+        self._controls[control] = (tenant, thread_id)
+        try:
+            yield control
+        finally:
+            del self._controls[control]
+
     def request_drain(self, reason: str, *, thread: tuple[str, str] | None = None) -> None:
-        """Let every run, or that of one `(tenant, thread_id)`, stop after its current step and stay resumable."""
-        for key, control in self._controls.items():
+        """Let every run, or that of one `(tenant, thread_id)`, stop after its current step and stay resumable.
+
+        A run that is still being prepared stops after its first step.
+        """
+        for control, key in self._controls.items():
             if thread in (None, key):
                 control.request_drain(reason)
 
@@ -223,7 +247,14 @@ class ResearchService:
         return graph_input(record.question, refusal)
 
     async def _drive(
-        self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span, after: int = 0
+        self,
+        context: ResearchContext,
+        thread_id: str,
+        run_id: str,
+        inputs: Any,
+        span: Span,
+        control: RunControl,
+        after: int = 0,
     ) -> AsyncGenerator[RunEvent]:
         """Yield the events of the graph under the thread's lease, then settle the thread."""
         tenant, numbered = context.tenant, Numbered(after)
@@ -232,7 +263,7 @@ class ResearchService:
             yield numbered(RunStarted, thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))
             async with (
                 self._threads.held(tenant, thread_id),
-                aclosing(self._steps(context, thread_id, run_id, inputs, span, numbered)) as steps,
+                aclosing(self._steps(context, thread_id, run_id, inputs, span, control, numbered)) as steps,
             ):
                 async for event in steps:
                     status = thread_status(event, status)
@@ -241,7 +272,14 @@ class ResearchService:
             await self._threads.settle(tenant, thread_id, "interrupted" if status == "running" else status, _ids(span))
 
     async def _steps(
-        self, context: ResearchContext, thread_id: str, run_id: str, inputs: Any, span: Span, numbered: Numbered
+        self,
+        context: ResearchContext,
+        thread_id: str,
+        run_id: str,
+        inputs: Any,
+        span: Span,
+        control: RunControl,
+        numbered: Numbered,
     ) -> AsyncGenerator[RunEvent]:
         outcome: Report | dict[str, Any] | None = inputs if isinstance(inputs, Report) else None
         if outcome is None:
@@ -249,7 +287,7 @@ class ResearchService:
                 span.add_event("transition", {"from": "__start__", "to": "guard_input"})
             config = _config(self.settings, context.tenant, thread_id, run_id)
             try:
-                async with aclosing(self._parts(inputs, config, context, thread_id)) as parts:
+                async with aclosing(self._parts(inputs, config, context, control)) as parts:
                     async for part in parts:
                         if (step := node_event(part, numbered)) is not None:
                             yield step
@@ -276,20 +314,15 @@ class ResearchService:
         return Report.model_validate(kept)
 
     async def _parts(
-        self, inputs: Any, config: RunnableConfig, context: ResearchContext, thread_id: str
+        self, inputs: Any, config: RunnableConfig, context: ResearchContext, control: RunControl
     ) -> AsyncGenerator[Any]:
-        """Yield the parts of the graph's stream; while it runs, the thread's run can be drained."""
-        key, control = (context.tenant, thread_id), RunControl()
-        self._controls[key] = control
-        try:
-            parts: Any = self.graph.astream(
-                inputs, config, context=context, stream_mode=["tasks"], durability="sync", control=control, version="v2"
-            )
-            async with aclosing(parts):
-                async for part in parts:
-                    yield part
-        finally:
-            del self._controls[key]
+        """Yield the parts of the graph's stream."""
+        parts: Any = self.graph.astream(
+            inputs, config, context=context, stream_mode=["tasks"], durability="sync", control=control, version="v2"
+        )
+        async with aclosing(parts):
+            async for part in parts:
+                yield part
 
     async def _screened(self, question: str) -> tuple[str, Refusal | None]:
         """Screen before the graph sees the question: LangGraph checkpoints the raw input before its first node."""
