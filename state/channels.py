@@ -22,6 +22,8 @@ from state.values import (
     Finding,
     Gap,
     Hit,
+    JsonFloat,
+    JsonInt,
     Mask,
     PastRun,
     Refusal,
@@ -164,14 +166,14 @@ class ResearchContext(BaseModel):
     corpus: str = Field("default", pattern=CORPUS_NAME, max_length=64, description="Name of the corpus to answer from.")
     model: str = Field("", description="Model id for every role, empty for the configured one.")
     models: dict[str, str] = Field({}, description="Model id by role; goes before `model`.")
-    temperature: float = Field(0.0, strict=True, ge=0, le=2, description="Sampling temperature.")
+    temperature: JsonFloat = Field(0.0, ge=0, le=2, description="Sampling temperature.")
     max_output_tokens: int = Field(
         2048, strict=True, ge=64, le=131_072, description="Longest answer of a role, in tokens."
     )
-    k: int = Field(8, strict=True, ge=1, le=50, description="Passages per sub-question.")
-    max_sub_questions: int = Field(4, strict=True, ge=1, le=6, description="Sub-questions per round.")
-    max_research_rounds: int = Field(2, strict=True, ge=1, le=6, description="Rounds of retrieval.")
-    max_revisions: int = Field(2, strict=True, ge=0, le=6, description="Revisions of the draft.")
+    k: JsonInt = Field(8, ge=1, le=50, description="Passages per sub-question.")
+    max_sub_questions: JsonInt = Field(4, ge=1, le=6, description="Sub-questions per round.")
+    max_research_rounds: JsonInt = Field(2, ge=1, le=6, description="Rounds of retrieval.")
+    max_revisions: JsonInt = Field(2, ge=0, le=6, description="Revisions of the draft.")
     budget_micro_usd: int | None = Field(
         None, strict=True, ge=1, description="Hard limit of the run, in micro-dollars."
     )

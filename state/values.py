@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _number(value: Any) -> Any:
+    """Let through what JSON calls a number: `2.0` is an integer there, and neither `true` nor `"2"` is one."""
+    if isinstance(value, bool | str):
+        raise ValueError("not a number")  # noqa: TRY004  (pydantic takes this one)
+    return value
+
+
+JsonInt = Annotated[int, BeforeValidator(_number)]
+JsonFloat = Annotated[float, BeforeValidator(_number)]
 
 
 class Value(BaseModel):

@@ -13,7 +13,7 @@ from experience.threads import ThreadRecord
 from state.channels import CORPUS_NAME as NAME
 from state.channels import WHERE, ResearchContext
 from state.report import Report
-from state.values import Passage, PastRun, ReviewAnswer
+from state.values import JsonInt, Passage, PastRun, ReviewAnswer
 
 _PLAIN = r"[^\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]*"
 QUESTION = rf"^{_PLAIN}\w{_PLAIN}$"
@@ -129,7 +129,7 @@ class SearchRequest(_Body):
     """What to look for."""
 
     query: Question
-    k: int = Field(10, ge=1, le=50, strict=True)
+    k: JsonInt = Field(10, ge=1, le=50)
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
     where: dict[str, Any] = Field({}, json_schema_extra=WHERE, description="Filter on metadata.")
 

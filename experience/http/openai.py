@@ -27,6 +27,7 @@ from experience.runs import Run
 from state.channels import ResearchContext
 from state.errors import CorpusMissing, SixplaneError
 from state.report import Report
+from state.values import JsonFloat, JsonInt
 
 router = APIRouter(
     tags=["openai"],
@@ -82,9 +83,9 @@ class CompletionRequest(BaseModel):
     messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER)
     stream: bool = Field(False, strict=True)
     stream_options: StreamOptions | None = None
-    temperature: float | None = Field(None, ge=0, le=2, strict=True)
-    max_tokens: int | None = Field(None, ge=64, le=131_072, strict=True)
-    max_completion_tokens: int | None = Field(None, ge=64, le=131_072, strict=True)
+    temperature: JsonFloat | None = Field(None, ge=0, le=2)
+    max_tokens: JsonInt | None = Field(None, ge=64, le=131_072)
+    max_completion_tokens: JsonInt | None = Field(None, ge=64, le=131_072)
     n: Literal[1] | None = None
     tools: list[Any] | None = Field(None, max_length=0, description="The graph calls no tools of its callers.")
 
