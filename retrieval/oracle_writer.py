@@ -174,7 +174,7 @@ def _document_row(document: PreparedDocument) -> dict[str, Any]:
         "pages": document.pages,
         "text": document.text,
         "chars": len(document.text),
-        "ingested_at": datetime.now(UTC).isoformat(),
+        "ingested_at": document.ingested_at or datetime.now(UTC).isoformat(),
     }
 
 
