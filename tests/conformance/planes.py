@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import oracledb
 import pytest
 from langchain_core.embeddings import Embeddings
 
+from experience.database import migrations, open_schema
 from retrieval import Corpora, open_corpus
 from retrieval.documents import evidence_id
 from retrieval.oracle_schema import corpus_ddl, corpus_drops
@@ -99,3 +101,36 @@ async def _oracle_plane(folder: Path, dimensions: int) -> AsyncIterator[Plane]:
             for statement in corpus_drops(settings.oracle):
                 with suppress(oracledb.DatabaseError):  # of a table that was not made
                     await connection.execute(statement)
+
+
+@asynccontextmanager
+async def oracle_schema(home: Path) -> AsyncIterator[Settings]:
+    """Make the whole schema for a block, and drop it; its names are fixed, so none may be there before."""
+    skip_without_oracle()
+    settings = load_settings(home=home, data={"backend": "oracle"})
+    async with open_schema(settings, DIMENSIONS) as schema, open_oracle_pool(settings) as pool, pool.acquire() as one:
+        names = {statement.split()[2].upper() for each in migrations(settings, DIMENSIONS) for statement in each.drops}
+        taken = names & {str(row[0]) for row in await one.fetchall("SELECT table_name FROM user_tables")}
+        if taken:
+            pytest.fail(f"the schema holds {sorted(taken)}: tests make and drop them, so give them a user of their own")
+        try:
+            await schema.upgrade()
+            yield settings
+        finally:
+            await schema.drop()
+
+
+@contextmanager
+def durable_plane(kind: str, home: Path) -> Iterator[None]:
+    """Hold a home for a block whose processes keep ledger, threads and checkpoints there, or in the database."""
+    if kind == "embedded":
+        yield
+        return
+    with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as environment:
+        schema = oracle_schema(home)
+        runner.run(schema.__aenter__())
+        try:
+            environment.setenv("SIXPLANE_DATA__BACKEND", "oracle")
+            yield
+        finally:
+            runner.run(schema.__aexit__(None, None, None))
