@@ -253,8 +253,9 @@ async def test_a_bad_vector_is_refused_before_anything_is_written(
         document("x" * 1001, "red"),
         PreparedDocument("a", "a", "ü" * 2001, "red", "0", ()),
         document("a", "red", weight=float("nan")),
+        document("a", "red", author="\ud800"),
     ],
-    ids=["id", "title", "metadata"],
+    ids=["id", "title", "metadata", "half a character"],
 )
 async def test_what_fits_no_column_is_refused(pool: RecordingPool, bad: PreparedDocument) -> None:
     with pytest.raises(BadInput):
