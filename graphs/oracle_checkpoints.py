@@ -26,13 +26,14 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph_oracledb.checkpoint.oracle.aio import AsyncOracleSaver
 
 from graphs.oracle_json import is_exact_json
+from graphs.oracle_migrations import marks, verify_version
 from settings.oracle_errors import translated
-from state.errors import BadInput, DependencyUnavailable
+from state.errors import BadInput
 
 PACKED = "sixplane:packed"
 """Key of a metadata value that went through the serialiser: its type and its bytes in base64."""
 
-_VERSION = "SELECT MAX(v) FROM checkpoint_migrations"
+_JOURNAL = "checkpoint_migrations"
 _LATEST = """SELECT checkpoint_ns, MAX(checkpoint_id) FROM checkpoints WHERE thread_id = :thread_id
     GROUP BY checkpoint_ns"""
 _BLOBS = "SELECT checkpoint_ns, channel, version FROM checkpoint_blobs WHERE thread_id = :thread_id"
@@ -60,16 +61,7 @@ class OracleCheckpointer(AsyncOracleSaver):
         Raises:
             DependencyUnavailable: they are missing, or of another version.
         """
-        with translated():
-            async with self._cursor() as cursor:
-                await cursor.execute(_VERSION)
-                row = await cursor.fetchone()
-        found, wanted = (None if row is None else row[0]), len(self.MIGRATIONS) - 1
-        if found is None or int(found) != wanted:
-            raise DependencyUnavailable(
-                f"the checkpoint tables are at version {found}, and this version needs {wanted}",
-                hint="run `sixplane db init`, or `sixplane db upgrade` after an update",
-            )
+        await verify_version(self._cursor(), _JOURNAL, len(self.MIGRATIONS), whose="the checkpoint")
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint, the latest one where `config` names none."""
@@ -218,9 +210,7 @@ def _is_packed(value: Any) -> bool:
 def checkpoint_ddl() -> list[str]:
     """Return the statements that make the saver's tables, upstream's own, and record them as applied."""
     made = [" ".join(statement.split()) for statement in AsyncOracleSaver.MIGRATIONS]
-    marks = [f"INSERT INTO checkpoint_migrations (v) SELECT {n} FROM dual WHERE NOT EXISTS "  # noqa: S608 - our numbers
-             f"(SELECT 1 FROM checkpoint_migrations WHERE v = {n})" for n in range(len(made))]  # fmt: skip
-    return [*made, *marks]
+    return [*made, *marks(_JOURNAL, len(made))]
 
 
 def checkpoint_drops() -> list[str]:

@@ -32,9 +32,10 @@ from langgraph.store.base import (
 from langgraph_oracledb.store.oracle.aio import AsyncOracleStore
 
 from graphs.oracle_json import is_exact_json
+from graphs.oracle_migrations import marks, verify_version
 from graphs.oracle_store_sql import exact_search, live_reads, namespaces_query, with_bound_ttl
 from settings.oracle_errors import translated
-from state.errors import BadInput, DependencyUnavailable
+from state.errors import BadInput
 
 SUFFIX = "novec"
 """Upstream's name for a store without vectors: ours indexes memory in a corpus."""
@@ -51,7 +52,6 @@ _TABLES = {
     "store_migrations": f"store_migrations_{SUFFIX}",
     "vector_migrations": f"vector_migrations_{SUFFIX}",
 }
-_VERSION = f"SELECT MAX(v) FROM {_TABLES['store_migrations']}"  # noqa: S608 - our name
 
 
 class OracleStore(AsyncOracleStore):
@@ -67,16 +67,7 @@ class OracleStore(AsyncOracleStore):
         Raises:
             DependencyUnavailable: they are missing, or of another version.
         """
-        with translated():
-            async with self._cursor() as cursor:
-                await cursor.execute(_VERSION)
-                row = await cursor.fetchone()
-        found, wanted = (None if row is None else row[0]), len(self.MIGRATIONS) - 1
-        if found is None or int(found) != wanted:
-            raise DependencyUnavailable(
-                f"the store's tables are at version {found}, and this version needs {wanted}",
-                hint="run `sixplane db init`, or `sixplane db upgrade` after an update",
-            )
+        await verify_version(self._cursor(), _TABLES["store_migrations"], len(self.MIGRATIONS), whose="the store's")
 
     async def aput(
         self,
@@ -213,11 +204,8 @@ def store_ddl() -> list[str]:
     """Return the statements that make the store's tables, upstream's own, and record them as applied."""
     journal = _TABLES["store_migrations"]
     made = [_without_comments(statement).format(**_TABLES) for statement in AsyncOracleStore.MIGRATIONS]
-    marks = [
-        f"INSERT INTO {journal} (v) SELECT {n} FROM dual WHERE NOT EXISTS (SELECT 1 FROM {journal} WHERE v = {n})"  # noqa: S608
-        for n in range(len(made))
-    ]
-    return [f"CREATE TABLE IF NOT EXISTS {journal} (v INTEGER PRIMARY KEY)", *made, *marks]
+    created = f"CREATE TABLE IF NOT EXISTS {journal} (v INTEGER PRIMARY KEY)"
+    return [created, *made, *marks(journal, len(made))]
 
 
 def store_drops() -> list[str]:

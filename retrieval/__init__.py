@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from retrieval.corpora import Corpora, open_corpus
     from retrieval.corpus import Corpus
     from retrieval.embeddings import LocalEmbeddings, load_embeddings
-    from retrieval.reports import IngestReport, Manifest, ManifestEntry
+    from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 
 __all__ = [
+    "CopyReport",
     "Corpora",
     "Corpus",
     "IngestReport",
@@ -28,6 +29,7 @@ _HOMES = {
     "Corpus": "corpus",
     "LocalEmbeddings": "embeddings",
     "load_embeddings": "embeddings",
+    "CopyReport": "reports",
     "IngestReport": "reports",
     "Manifest": "reports",
     "ManifestEntry": "reports",

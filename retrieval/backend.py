@@ -28,11 +28,27 @@ class Legs(NamedTuple):
     dense: dict[int, float]
 
 
+class StoredVersion(NamedTuple):
+    """One document version as it is stored.
+
+    `texts` and `metadata` are of each passage's own row, which hold what `document` says unless somebody changed them.
+    """
+
+    document: PreparedDocument
+    vectors: Vectors
+    texts: tuple[str, ...]
+    metadata: tuple[Mapping[str, Any], ...]
+
+
 class CorpusWriter(Protocol):
     """What may be done while one holds a corpus's writer lock."""
 
     async def put(self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str) -> tuple[int, int]:
         """Store documents in one transaction; return (documents that replaced a version, passages superseded)."""
+        ...
+
+    async def delete(self, document_ids: Sequence[str]) -> None:
+        """Supersede documents without a successor, in one transaction."""
         ...
 
     async def build(self) -> None:
@@ -86,6 +102,10 @@ class CorpusBackend(Protocol):
 
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
         """Return the text of one document version."""
+        ...
+
+    async def version(self, document_id: str, text_hash: str) -> StoredVersion | None:
+        """Return one document version with its passages and vectors, superseded ones too."""
         ...
 
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:

@@ -12,9 +12,10 @@ from langchain_core.embeddings import Embeddings
 
 from observability import notice, operation_span
 from retrieval.backend import CorpusBackend, CorpusWriter
+from retrieval.copying import copy_versions
 from retrieval.fusion import min_max, ranked
 from retrieval.preparation import PreparedDocument, prepare
-from retrieval.reports import IngestReport, Manifest, ManifestEntry
+from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from retrieval.store import Revision
 from settings import Settings
 from state.errors import BadInput, CorpusEmpty, EmbeddingMismatch
@@ -161,6 +162,24 @@ class Corpus:
         """Delete superseded versions for good; return how many passages went."""
         async with self._backend.writer() as writer:
             return await writer.prune()
+
+    async def copy_into(self, target: Corpus, *, progress: Callable[[CopyReport], None] | None = None) -> CopyReport:
+        """Copy every document version with its vectors into `target`, and compare both; goes on where it broke off.
+
+        Nobody else writes to either meanwhile. Nothing is embedded.
+
+        Raises:
+            CorpusBusy: another process is writing to one of them.
+            CorpusEmpty: there is nothing to copy.
+            EmbeddingMismatch: one of them was built with another model than is configured.
+            BadInput: `target` holds documents that are not of this corpus.
+            CorpusCorrupt: what arrived is not what was sent.
+        """
+        self._check_same(await self._backend.revision())
+        target._check_same(await target._backend.revision())
+        place = (target.tenant, target.name)
+        moved = None if place == (self.tenant, self.name) else place
+        return await copy_versions(self._backend, target._backend, moved, progress)
 
     def _check_same(self, revision: Revision) -> None:
         stored = revision.embedding_model

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sqlite3
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
-from retrieval.backend import Legs, Vectors
+from retrieval.backend import Legs, StoredVersion, Vectors
 from retrieval.indexes import Indexes, lock_path
-from retrieval.preparation import PreparedDocument
+from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.reports import ManifestEntry
 from retrieval.store import Revision, Store, translated
 from state.errors import CorpusBusy
@@ -55,6 +58,10 @@ class EmbeddedBackend:
     async def put(self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str) -> tuple[int, int]:
         """Store documents in one transaction."""
         return await asyncio.to_thread(self._store.put, batch, embedding_model)
+
+    async def delete(self, document_ids: Sequence[str]) -> None:
+        """Supersede documents without a successor."""
+        await asyncio.to_thread(self._store.delete, document_ids)
 
     async def build(self) -> None:
         """Bring the index files up to the database."""
@@ -108,6 +115,11 @@ class EmbeddedBackend:
         """Return the text of one document version."""
         return await asyncio.to_thread(self._store.canonical_text, document_id, text_hash)
 
+    async def version(self, document_id: str, text_hash: str) -> StoredVersion | None:
+        """Return one document version with its passages and vectors."""
+        found = await asyncio.to_thread(self._store.version, document_id, text_hash)
+        return None if found is None else _stored(*found)
+
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
         """Return the revision and every document version."""
         revision, rows = await asyncio.to_thread(self._store.inventory)
@@ -122,3 +134,20 @@ class EmbeddedBackend:
         from retrieval.vector_store import EmbeddedVectorStore
 
         return EmbeddedVectorStore(self._store, self._indexes, embeddings)
+
+
+_DOCUMENT = ("document_id", "source", "title", "text", "text_hash", "parser", "parser_version", "pages", "ingested_at")
+_PASSAGE = ("evidence_id", "start", "end", "page", "page_end")
+
+
+def _stored(row: sqlite3.Row, rows: Sequence[sqlite3.Row]) -> StoredVersion:
+    passages = tuple(
+        PreparedPassage(**{name: each[name] for name in _PASSAGE}, heading_path=tuple(json.loads(each["heading_path"])))
+        for each in rows
+    )
+    metadata = tuple(json.loads(each["metadata"]) for each in rows)
+    document = PreparedDocument(
+        **{name: row[name] for name in _DOCUMENT}, passages=passages, metadata=metadata[0] if metadata else {}
+    )
+    vectors = [np.frombuffer(each["vector"], dtype=np.float32).tolist() for each in rows]
+    return StoredVersion(document, vectors, tuple(each["text"] for each in rows), metadata)

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from retrieval import oracle_sql as sql
-from retrieval.backend import Legs
+from retrieval.backend import Legs, StoredVersion
 from retrieval.oracle_filters import compile_where
 from retrieval.oracle_session import Session, translated_oracle
 from retrieval.oracle_sql import INVENTORY_FIELDS, as_passage, as_revision, as_vector, contains_query, depth_of
@@ -137,6 +137,14 @@ class OracleBackend:
         async with self._session() as session:
             rows = await session.rows(sql.CANONICAL, {"document_id": document_id, "text_hash": text_hash})
         return str(rows[0][0] or "") if rows else None
+
+    async def version(self, document_id: str, text_hash: str) -> StoredVersion | None:
+        """Return one document version with its passages and vectors."""
+        key = {"document_id": document_id, "text_hash": text_hash}
+        async with self._session() as session:
+            found = await session.rows(sql.VERSION, key)
+            rows = await session.rows(sql.VERSION_PASSAGES, key) if found else []
+        return sql.as_version(document_id, text_hash, found[0], rows) if found else None
 
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
         """Return the revision and every document version, of one moment: it is one statement."""

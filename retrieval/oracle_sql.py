@@ -15,6 +15,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from retrieval.backend import StoredVersion
+from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.store import Revision
 from settings.oracle_pool import checked_prefix
 from settings.tree import OracleSettings
@@ -85,6 +87,17 @@ CURRENT = (
 CANONICAL = (
     "SELECT d.text FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus "
     "AND d.document_id = :document_id AND d.text_hash = :text_hash"
+)
+_VERSION = "d.tenant = :tenant AND d.corpus = :corpus AND d.document_id = :document_id AND d.text_hash = :text_hash"
+VERSION_FIELDS = ("source", "title", "text", "parser", "parser_version", "pages", "ingested_at")
+VERSION = (
+    "SELECT d.source, d.title, d.text, d.parser, d.parser_version, d.pages, d.ingested_at FROM {P}_DOCUMENTS d "
+    f"WHERE {_VERSION}"
+)
+VERSION_PASSAGES = (
+    "SELECT p.evidence_id, p.start_at, p.end_at, p.page, p.page_end, "
+    "JSON_SERIALIZE(p.heading_path RETURNING CLOB), JSON_SERIALIZE(p.metadata RETURNING CLOB), p.text, p.embedding "
+    f"{_JOINED} WHERE {_VERSION} ORDER BY p.ordinal"
 )
 KEYWORD = (
     f"SELECT p.id, SCORE(1) AS relevance {_JOINED} WHERE CONTAINS(p.search_text, :query, 1) > 0 "
@@ -210,6 +223,25 @@ def depth_of(depth: object) -> int:
 def as_revision(row: Sequence[Any]) -> Revision:
     """Return the revision at the head of a row."""
     return Revision(int(row[0]), int(row[1]), row[2] or "")
+
+
+def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Sequence[Sequence[Any]]) -> StoredVersion:
+    """Return the document version of a row of `VERSION_FIELDS` and its rows of `VERSION_PASSAGES`."""
+    fields = dict(zip(VERSION_FIELDS, row, strict=True))
+    texts = {name: fields[name] or "" for name in VERSION_FIELDS if name != "pages"}
+    passages = tuple(
+        PreparedPassage(each[0], each[1], each[2], each[3], each[4], tuple(json.loads(each[5]))) for each in rows
+    )
+    metadata = tuple(json.loads(each[6]) for each in rows)
+    document = PreparedDocument(
+        document_id=document_id,
+        text_hash=text_hash,
+        pages=fields["pages"],
+        passages=passages,
+        metadata=metadata[0] if metadata else {},
+        **texts,
+    )
+    return StoredVersion(document, [each[8] for each in rows], tuple(each[7] or "" for each in rows), metadata)
 
 
 def as_passage(row: Sequence[Any]) -> Passage:

@@ -174,7 +174,7 @@ def _document_row(document: PreparedDocument) -> dict[str, Any]:
         "pages": document.pages,
         "text": document.text,
         "chars": len(document.text),
-        "ingested_at": datetime.now(UTC).isoformat(),
+        "ingested_at": document.ingested_at or datetime.now(UTC).isoformat(),
     }
 
 
@@ -204,6 +204,9 @@ def _passage_rows(document: PreparedDocument, vectors: list[Any], version: int) 
 def _plain_json(document: PreparedDocument) -> Any:
     """Return the metadata as JSON holds them, others as text, as the embedded store writes them."""
     try:
-        return json.loads(json.dumps(dict(document.metadata), default=str, allow_nan=False))
-    except ValueError as error:
-        raise BadInput(f"the metadata of {document.document_id[:80]!r} hold NaN or infinity") from error
+        text = json.dumps(dict(document.metadata), default=str, allow_nan=False, ensure_ascii=False)
+        return json.loads(text.encode())
+    except ValueError as error:  # half a character does not encode
+        raise BadInput(
+            f"the metadata of {document.document_id[:80]!r} hold NaN, infinity or half a character", hint="mend them"
+        ) from error

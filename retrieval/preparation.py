@@ -28,7 +28,7 @@ class PreparedPassage:
 
 @dataclass(frozen=True)
 class PreparedDocument:
-    """One document version, ready to be embedded."""
+    """One document version, ready to be embedded. `ingested_at` is set where it was ingested before: it is a copy."""
 
     document_id: str
     source: str
@@ -40,6 +40,7 @@ class PreparedDocument:
     parser_version: str = "1"
     pages: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    ingested_at: str = ""
 
     def embedded_texts(self) -> list[str]:
         """Return what is embedded and indexed: title, headings and text of each passage."""

@@ -18,6 +18,19 @@ class IngestReport(Value):
     generation: int = 0
 
 
+class CopyReport(Value):
+    """A copy by document versions, superseded ones too; `unchanged` ones were there already.
+
+    `digest` is the SHA-256 of everything that both sides hold, empty until they were compared.
+    """
+
+    copied: int = 0
+    unchanged: int = 0
+    passages: int = 0
+    embedding_model: str = ""
+    digest: str = ""
+
+
 class ManifestEntry(Value):
     """One document version. `chars` are code points; `ingested_at` is ISO 8601 in UTC."""
 

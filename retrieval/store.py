@@ -147,6 +147,16 @@ class Store:
             row = connection.execute(query, (document_id, text_hash)).fetchone()
         return None if row is None else str(row["text"])
 
+    def version(self, document_id: str, text_hash: str) -> tuple[sqlite3.Row, list[sqlite3.Row]] | None:
+        """Return the row of one document version, and those of its passages in reading order."""
+        query = "SELECT * FROM documents WHERE document_id = ? AND text_hash = ?"
+        with self.read() as connection:
+            row = connection.execute(query, (document_id, text_hash)).fetchone()
+            if row is None:
+                return None
+            passages = "SELECT * FROM passages WHERE version = ? ORDER BY ordinal"
+            return row, connection.execute(passages, (row["version"],)).fetchall()
+
     def inventory(self) -> tuple[Revision, list[sqlite3.Row]]:
         """Return the revision and every document version with its number of passages."""
         query = """SELECT d.*, length(d.text) AS chars, (SELECT count(*) FROM passages p WHERE p.version = d.version)
@@ -244,7 +254,7 @@ def _insert(connection: sqlite3.Connection, document: PreparedDocument, vectors:
             document.parser_version,
             document.pages,
             document.text,
-            datetime.now(UTC).isoformat(),
+            document.ingested_at or datetime.now(UTC).isoformat(),
         ),
     ).lastrowid
     metadata = json.dumps(dict(document.metadata), default=str)

@@ -33,6 +33,9 @@ _AGAIN = "nothing was written; run the command again"
 
 _DOWN = _Meaning(DependencyUnavailable, "the database cannot be reached", DSN_HINT)
 _LOST = _Meaning(DependencyUnavailable, "the connection to the database was lost", _AGAIN)
+_NO_NUMBER = _Meaning(
+    BadInput, "a number is none that the database holds", "NaN, infinity and 1e126 or more are not; nothing was written"
+)
 _DENIED = _Meaning(DependencyUnavailable, "the database user lacks a privilege", _GRANTS)
 
 _MEANINGS: dict[str, _Meaning] = {
@@ -43,9 +46,14 @@ _MEANINGS: dict[str, _Meaning] = {
         DependencyUnavailable, "a table is missing, or the user may not see it", f"{_INIT}; {_GRANTS}"
     ),
     "ORA-00955": _Meaning(DependencyUnavailable, "an object of this name exists already", "see `sixplane db status`"),
+    "ORA-00904": _Meaning(DependencyUnavailable, "a column is missing", _INIT),
     "ORA-01017": _Meaning(SettingsInvalid, "the user name or the password is wrong", _CREDENTIALS),
     "ORA-01031": _DENIED,
     "ORA-01400": _Meaning(BadInput, "a value that must be there is missing", "give it, and run the command again"),
+    "ORA-01450": _Meaning(BadInput, "a key is too long for its index", "use a shorter thread id or namespace"),
+    "ORA-01461": _Meaning(
+        BadInput, "a text of more than 4,000 bytes was given where no LOB is taken", "shorten it; nothing was written"
+    ),
     "ORA-01536": _Meaning(StorageFull, "the user's quota of the tablespace is used up", "raise the quota"),
     "ORA-01653": _Meaning(StorageFull, "the tablespace is full", "add space to it"),
     "ORA-12899": _Meaning(BadInput, "a value is longer than its column", "shorten it; nothing was written"),
@@ -68,6 +76,12 @@ _MEANINGS: dict[str, _Meaning] = {
         "the vector memory area is too small for the index",
         "raise `vector_memory_size`, or set SIXPLANE_ORACLE__VECTOR_INDEX=ivf",
     ),
+    "ORA-29902": _Meaning(
+        DependencyUnavailable, "the text index cannot be read", "rebuild it: `ALTER INDEX <PREFIX>_PASSAGES_TX REBUILD`"
+    ),
+    "ORA-40284": _Meaning(
+        SettingsInvalid, "the database has no such embedding model", "check SIXPLANE_ORACLE__EMBEDDING_MODEL"
+    ),
     "ORA-29855": _Meaning(DependencyUnavailable, "an index could not be created", "see `sixplane doctor`"),
     "ORA-03113": _LOST,
     "ORA-03114": _LOST,
@@ -78,6 +92,11 @@ _MEANINGS: dict[str, _Meaning] = {
     POOL_TIMEOUT: _Meaning(
         DependencyUnavailable, "no connection of the pool became free in time", "raise SIXPLANE_ORACLE__POOL_MAX"
     ),
+    "DPY-3020": _Meaning(BadInput, "a name in JSON is longer than 255 bytes", "shorten the name; nothing was written"),
+    "DPY-4003": _NO_NUMBER,
+    "DPY-4004": _NO_NUMBER,
+    "DPY-4014": _NO_NUMBER,
+    "DPY-3003": _Meaning(BadInput, "a value is of a type that the database does not hold", "give text or a number"),
     "DPY-4024": _Meaning(
         DependencyUnavailable, "a statement took too long", "raise SIXPLANE_ORACLE__CALL_TIMEOUT_SECONDS"
     ),

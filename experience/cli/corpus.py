@@ -1,4 +1,4 @@
-"""`sixplane corpus`: what there is, what a corpus holds, and giving space back."""
+"""`sixplane corpus`: what there is, what a corpus holds, giving space back, moving elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experience.cli.copying import copy
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import note, print_json, print_table, say
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the corpus.")]
 
-app = typer.Typer(help="List, show and prune corpora.", no_args_is_help=True)
+app = typer.Typer(help="List, show, prune and copy corpora.", no_args_is_help=True)
 
 
 def list_corpora(tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
@@ -61,6 +62,7 @@ def prune(name: Name, tenant: Tenant = "local", json_output: Json = False, home:
 app.command("list")(handled(list_corpora))
 app.command("show")(handled(show))
 app.command("prune")(handled(prune))
+app.command("copy")(handled(copy))
 
 
 async def _manifests(tenant: str, home: Path | None) -> list[Manifest]:

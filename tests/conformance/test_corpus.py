@@ -6,91 +6,26 @@ import asyncio
 import hashlib
 import multiprocessing
 import os
-import secrets
 import signal
 import sqlite3
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-import numpy as np
-import oracledb
 import pytest
 from langchain_core.documents import Document
-from langchain_core.embeddings import Embeddings
 
-from retrieval import Corpora, open_corpus
+from retrieval import open_corpus
 from retrieval.documents import evidence_id
-from retrieval.oracle_schema import corpus_ddl, corpus_drops
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.store import Store
-from settings import Settings, load_settings
-from settings.oracle_pool import open_oracle_pool
+from settings import load_settings
 from state.errors import BadInput, CorpusBusy, CorpusCorrupt, CorpusEmpty, CorpusMissing, EmbeddingMismatch, StorageFull
-from tests.retrieval.oracle_recording import PlaybackPool
-
-DIMENSIONS = 32
+from tests.conformance.planes import ORACLE, Hashed, document, opened_plane
 
 
-class Hashed(Embeddings):
-    model_id = "hashed"
-
-    def embed_documents(self, texts):
-        return [self.embed_query(text) for text in texts]
-
-    def embed_query(self, text):
-        vector = np.zeros(DIMENSIONS, dtype=np.float32)
-        for word in text.lower().split():
-            vector[int(hashlib.md5(word.encode()).hexdigest(), 16) % DIMENSIONS] += 1
-        return vector.tolist()
-
-
-def document(name, text, **metadata):
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    span = PreparedPassage(evidence_id("local", "c", name, digest, 0, len(text)), 0, len(text))
-    return PreparedDocument(name, f"{name}.txt", name, text, digest, (span,), metadata=metadata)
-
-
-@dataclass(frozen=True)
-class Plane:
-    """Where the corpora of a test live: a folder, or tables of its own behind a pool."""
-
-    settings: Settings
-    pool: Any = None
-
-    def opened(self, embeddings=None):
-        return open_corpus(self.settings, "c", embeddings=embeddings or Hashed(), pool=self.pool)
-
-    def corpora(self):
-        return Corpora(self.settings, embeddings=Hashed(), pool=self.pool)
-
-
-@asynccontextmanager
-async def oracle_plane(home):
-    if not os.environ.get("SIXPLANE_ORACLE__DSN"):
-        pytest.skip("SIXPLANE_ORACLE__DSN is not set; `make test-oracle` starts a database, see docs/oracle.md")
-    settings = load_settings(home=home, oracle={"table_prefix": f"T{secrets.token_hex(6)}"})
-    async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
-        try:
-            for statement in corpus_ddl(settings.oracle, DIMENSIONS):
-                await connection.execute(statement)
-            yield Plane(settings, pool)
-        finally:
-            for statement in corpus_drops(settings.oracle):
-                with suppress(oracledb.DatabaseError):  # of a table that was not made
-                    await connection.execute(statement)
-
-
-@pytest.fixture(
-    params=["embedded", "played back", pytest.param("oracle", marks=[pytest.mark.oracle, pytest.mark.enable_socket])]
-)
+@pytest.fixture(params=["embedded", "played back", ORACLE])
 async def plane(request, tmp_path):
-    if request.param == "oracle":
-        async with oracle_plane(tmp_path) as opened:
-            yield opened
-    else:
-        pool = PlaybackPool(tmp_path / "oracle.db", DIMENSIONS) if request.param == "played back" else None
-        yield Plane(load_settings(home=tmp_path, data={"lock_timeout_seconds": 0.1}), pool)
+    async with opened_plane(request.param, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

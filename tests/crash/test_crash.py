@@ -1,4 +1,7 @@
-"""SIGKILL at every node boundary and inside nodes, then resume: the report of an undisturbed run, no second bill."""
+"""SIGKILL at every node boundary and inside nodes, then resume: the report of an undisturbed run, no second bill.
+
+`pytest -m oracle` runs the same with threads, checkpoints, memory and ledger in Oracle Database.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.conformance.planes import ORACLE, durable_plane
 
 NODES = [
     "guard_input",
@@ -43,19 +49,31 @@ def calls(log: Path) -> Counter[str]:
     return Counter(line["role_schema"] for line in lines if line["event"] == "answered")
 
 
+@pytest.fixture(scope="module", params=["embedded", ORACLE])
+def plane(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def undisturbed(plane: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert run(folder / "home", folder / "log", "none") == 0
+    with durable_plane(plane, folder / "home"):
+        assert run(folder / "home", folder / "log", "none") == 0
     return report(folder / "log")
+
+
+@pytest.fixture
+def home(plane: str, undisturbed: dict[str, Any], tmp_path: Path) -> Iterator[Path]:
+    with durable_plane(plane, tmp_path / "home"):
+        yield tmp_path / "home"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_and_resumed_gives_the_same_report_and_no_second_bill(
-    point: str, undisturbed: dict[str, Any], tmp_path: Path
+    point: str, home: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
-    home, log = tmp_path / "home", tmp_path / "log"
+    log = tmp_path / "log"
     assert run(home, log, point) == -signal.SIGKILL
     killed_at = point.partition(":")[2]
     started = (log / "nodes.log").read_text().split()

@@ -1,22 +1,26 @@
-"""Eight processes against one ledger, killed at random: the limit holds, and nothing reserved is given back."""
+"""Eight processes against one ledger, killed at random: the limit holds, and nothing reserved is given back.
+
+`pytest -m oracle` runs the same against a ledger in Oracle Database.
+"""
 
 import asyncio
 import json
 import random
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from gateway import Ledger
+from gateway import Ledger, ledger_tables
 from gateway.alerts import AlertOutbox
 from gateway.ledger_alerts import THRESHOLDS
 from observability import open_topic
 from settings import load_settings
+from settings.sql import open_engine
+from tests.conformance.planes import ORACLE, durable_plane
 from tests.crash.ledger_victim import AMOUNT
 from tests.doubles.oci import LocalOCI
 from tests.doubles.oci.session import local_session
@@ -48,13 +52,22 @@ class Victim:
         self.process.wait()
 
 
+@pytest.fixture(params=["embedded", ORACLE])
+def books(request, tmp_path):
+    """Return a function that reads the ledger, as another process sees it."""
+    with durable_plane(request.param, tmp_path / "home"):
+        engine = open_engine(load_settings(home=tmp_path / "home"), "ledger.db")
+        yield lambda query: _read(engine, query)
+        engine.dispose()
+
+
 @pytest.mark.slow
-def test_no_crash_makes_the_limit_leak(tmp_path, monkeypatch):
+def test_no_crash_makes_the_limit_leak(books, tmp_path, monkeypatch):
     chance, kills, most = random.Random(4), 0, 0
     victims = [Victim(tmp_path, number) for number in range(PROCESSES)]
     while any(victim.process.poll() is None for victim in victims):
         time.sleep(0.05)
-        most = max(most, held(tmp_path / "home"))
+        most = max(most, held(books))
         running = [victim for victim in victims if victim.process.poll() is None and len(victim.ended()) > 5]
         if kills < KILLS and running and chance.random() < 0.3:
             victim = chance.choice(running)
@@ -68,7 +81,7 @@ def test_no_crash_makes_the_limit_leak(tmp_path, monkeypatch):
     assert 0.3 < ended.count("settled") / len(ended) < 0.8
     assert most <= LIMIT
 
-    before = rows(tmp_path / "home")
+    before = books(CALLS_MADE)
     dead = [row for row in before if row["state"] == "pending"]
     assert len(dead) <= kills
     asyncio.run(_afterwards(tmp_path, before, dead, monkeypatch))
@@ -94,22 +107,19 @@ async def _afterwards(folder, before, dead, monkeypatch):
     await ledger.aclose()
 
 
-def held(home: Path) -> int:
-    """Return what the tenant has spent and reserved, as another process sees it."""
-    found = query(home, "SELECT spent + reserved AS held FROM ledger_scopes WHERE scope LIKE '[\"tenant\"%'")
-    return found[0]["held"] if found else 0
+CALLS_MADE = sa.select(ledger_tables.calls.c.state, ledger_tables.calls.c.amount, ledger_tables.calls.c.cost)
+SCOPES = ledger_tables.scopes.c
+HELD = sa.select((SCOPES.spent + SCOPES.reserved).label("held")).where(SCOPES.scope.startswith('["tenant"'))
 
 
-def rows(home: Path) -> list[sqlite3.Row]:
-    return query(home, "SELECT state, amount, cost FROM ledger_calls")
+def held(books):
+    """Return what the tenant has spent and reserved."""
+    return max((row["held"] for row in books(HELD)), default=0)
 
 
-def query(home: Path, sql: str) -> list[sqlite3.Row]:
-    if not (home / "ledger.db").is_file():
+def _read(engine, query):
+    try:
+        with engine.connect() as connection:
+            return connection.execute(query).mappings().all()
+    except sa.exc.OperationalError:  # the tables are being made
         return []
-    with closing(sqlite3.connect(home / "ledger.db", timeout=30)) as connection:
-        connection.row_factory = sqlite3.Row
-        try:
-            return connection.execute(sql).fetchall()
-        except sqlite3.OperationalError:  # the tables are being made
-            return []

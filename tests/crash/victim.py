@@ -2,6 +2,7 @@
 
 `POINT` is `before:NODE`, `inside:NODE` (after its model was asked), `after:NODE` (its checkpoint not yet committed),
 `written:NODE` (its writes are kept, the step's checkpoint is not), `resume` or `none`. Dying is SIGKILL to itself.
+The environment says where threads and checkpoints are.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,6 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 import experience.service as core
 import graphs.research as wiring
 from experience.service import ResearchRequest, open_service
-from nodes import Collaborators
 from settings import Settings
 from state.channels import ResearchContext
 from tests.doubles.corpora import StubCorpora, StubCorpus
@@ -81,7 +82,7 @@ async def main(home: Path, log: Path, point: str) -> None:
     async def stubbed(settings: Any, **rest: Any) -> Any:
         async with opened(settings, **rest) as real:
             stub = StubCorpora({("local", "default"): StubCorpus("default")})
-            yield Collaborators(gateway=real.gateway, corpora=stub, guards=real.guards, scorer=real.scorer)  # type: ignore[arg-type]
+            yield replace(real, corpora=stub)
 
     core.open_collaborators = stubbed  # type: ignore[assignment]
     settings = Settings(home=home, models={"prices_micro_usd": {"scripted:m": (1000, 1000)}})

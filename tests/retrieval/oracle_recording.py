@@ -6,6 +6,7 @@ text search, its vector indexes, or its JSON. As there, empty text is NULL, and 
 
 from __future__ import annotations
 
+import array
 import json
 import re
 import sqlite3
@@ -37,14 +38,14 @@ _REWRITES = [
     (r"SET (.*) WHERE", lambda found: re.sub(r"\b[cd]\.(\w+) = ", r"\1 = ", found[0])),
 ]
 _SCHEMA = """
-CREATE TABLE SIXPLANE_CORPORA (tenant, name, generation INTEGER DEFAULT 0, epoch INTEGER DEFAULT 0, embedding_model,
-  dimensions INTEGER DEFAULT {dimensions}, PRIMARY KEY (tenant, name));
-CREATE TABLE SIXPLANE_DOCUMENTS (version_no INTEGER PRIMARY KEY, tenant, corpus, document_id NOT NULL, text_hash,
-  source, title, parser, parser_version, pages, text, chars, ingested_at, superseded INTEGER DEFAULT 0);
-CREATE TABLE SIXPLANE_PASSAGES (id INTEGER PRIMARY KEY, evidence_id UNIQUE,
+CREATE TABLE IF NOT EXISTS SIXPLANE_CORPORA (tenant, name, generation INTEGER DEFAULT 0, epoch INTEGER DEFAULT 0,
+  embedding_model, dimensions INTEGER DEFAULT {dimensions}, PRIMARY KEY (tenant, name));
+CREATE TABLE IF NOT EXISTS SIXPLANE_DOCUMENTS (version_no INTEGER PRIMARY KEY, tenant, corpus, document_id NOT NULL,
+  text_hash, source, title, parser, parser_version, pages, text, chars, ingested_at, superseded INTEGER DEFAULT 0);
+CREATE TABLE IF NOT EXISTS SIXPLANE_PASSAGES (id INTEGER PRIMARY KEY, evidence_id UNIQUE,
   version_no REFERENCES SIXPLANE_DOCUMENTS (version_no) ON DELETE CASCADE, ordinal, start_at, end_at, page, page_end,
   heading_path, text, search_text, metadata, embedding);
-CREATE INDEX by_version ON SIXPLANE_PASSAGES (version_no);
+CREATE INDEX IF NOT EXISTS by_version ON SIXPLANE_PASSAGES (version_no);
 """
 
 
@@ -101,7 +102,7 @@ class _Cursor(RecordingCursor):
             if statement.many:
                 database.executemany(text, [_bound(row) for row in statement.binds])
             else:
-                self._rows = database.execute(text, _bound(statement.binds)).fetchall()
+                self._rows = [tuple(map(_fetched, row)) for row in database.execute(text, _bound(statement.binds))]
         except sqlite3.IntegrityError as error:
             raise oracle_error("ORA-00001") from error
 
@@ -125,6 +126,11 @@ def _value(value: Any) -> Any:
     if value == "":
         return None
     return value.tobytes() if hasattr(value, "tobytes") else value
+
+
+def _fetched(value: Any) -> Any:
+    """Return a vector as the driver gives it."""
+    return array.array("f", value) if isinstance(value, bytes) else value
 
 
 def _distance(left: bytes, right: bytes) -> float | None:

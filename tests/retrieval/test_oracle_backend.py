@@ -84,6 +84,8 @@ def scripted() -> RecordingPool:
     pool.answer(r"^SELECT p.id, p.evidence_id", listed)
     pool.answer(r"^SELECT COUNT", [(1,)])
     pool.answer(r"^SELECT d.text FROM", [(None,)])
+    pool.answer(r"^SELECT d.source", [("d.txt", None, "apple", "text", "1", None, "2026-01-01T00:00:00+00:00")])
+    pool.answer(r"^SELECT p.evidence_id", [("E11", 0, 5, None, None, "[]", "{}", "apple", array.array("f", [1, 2, 3]))])
     pool.answer(r"^SELECT c.name", [("c",)])
     return pool
 
@@ -120,6 +122,7 @@ async def everything(pool: RecordingPool) -> None:
     await corpus.canonical_text(HOSTILE, HOSTILE)
     await corpus.manifest()
     await corpus.summary()
+    await backend(pool).version("d11", "0" * 64)
     await corpus.prune()
     store = corpus.vector_store
     await store.aadd_texts([HOSTILE], [{"kind": HOSTILE}], ids=[HOSTILE])
@@ -250,8 +253,9 @@ async def test_a_bad_vector_is_refused_before_anything_is_written(
         document("x" * 1001, "red"),
         PreparedDocument("a", "a", "ü" * 2001, "red", "0", ()),
         document("a", "red", weight=float("nan")),
+        document("a", "red", author="\ud800"),
     ],
-    ids=["id", "title", "metadata"],
+    ids=["id", "title", "metadata", "half a character"],
 )
 async def test_what_fits_no_column_is_refused(pool: RecordingPool, bad: PreparedDocument) -> None:
     with pytest.raises(BadInput):

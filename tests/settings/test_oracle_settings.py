@@ -7,6 +7,7 @@ import time
 import oracledb
 import pytest
 import sqlalchemy as sa
+from oracledb import errors as driver_errors
 from sqlalchemy.dialects import oracle as oracle_dialect
 
 from settings import load_settings
@@ -20,6 +21,7 @@ from state.errors import (
     SettingsInvalid,
     StorageFull,
 )
+from tests.doubles.oracle.oson import through_oson
 
 GIVEN = {"dsn": "db.example:1521/FREEPDB1", "user": "app", "password": "p@ss/word"}
 
@@ -77,12 +79,27 @@ class Details:
         ("ORA-00001", DependencyUnavailable, "run the command again"),
         ("ORA-00060", DependencyUnavailable, "run the command again"),
         ("ORA-00942", DependencyUnavailable, "sixplane db init"),
+        ("ORA-00904", DependencyUnavailable, "sixplane db upgrade"),
+        ("ORA-01450", BadInput, "shorter thread id"),
+        ("ORA-01461", BadInput, "shorten"),
+        ("ORA-29902", DependencyUnavailable, "REBUILD"),
+        ("ORA-40284", SettingsInvalid, "EMBEDDING_MODEL"),
         ("ORA-01017", SettingsInvalid, "PASSWORD"),
         ("ORA-01031", DependencyUnavailable, "sixplane db grants"),
         ("ORA-12170", DependencyUnavailable, "SIXPLANE_ORACLE__DSN"),
         ("ORA-12514", SettingsInvalid, "SIXPLANE_ORACLE__DSN"),
         ("ORA-12899", BadInput, "shorten"),
+        ("ORA-28000", SettingsInvalid, "unlock"),
         ("ORA-28001", SettingsInvalid, "password"),
+        ("DPY-1001", DependencyUnavailable, "run the command again"),
+        ("DPY-3010", DependencyUnavailable, "23ai"),
+        ("DPY-3020", BadInput, "shorten the name"),
+        ("DPY-4003", BadInput, "infinity"),
+        ("DPY-4004", BadInput, "NaN"),
+        ("DPY-4014", BadInput, "1e126"),
+        ("DPY-3003", BadInput, "text or a number"),
+        ("DPY-6001", SettingsInvalid, "SIXPLANE_ORACLE__DSN"),
+        ("DPY-6005", DependencyUnavailable, "SIXPLANE_ORACLE__DSN"),
         ("ORA-51803", EmbeddingMismatch, "sixplane db init"),
         ("ORA-01653", StorageFull, "space"),
         ("ORA-03113", DependencyUnavailable, "run the command again"),
@@ -103,6 +120,37 @@ def test_an_error_is_told_by_its_code_with_the_remedy_and_without_its_text(code,
         assert code in found.message
         assert hint in found.hint
         assert "zebra" not in f"{found.message} {found.hint}"
+
+
+def test_the_driver_s_own_codes_are_those_of_the_table():
+    """They are numbers of its module: a later driver could use others."""
+    names = {
+        "DPY-1001": "ERR_NOT_CONNECTED",
+        "DPY-3010": "ERR_SERVER_VERSION_NOT_SUPPORTED",
+        "DPY-3020": "ERR_OSON_FIELD_NAME_LIMITATION",
+        "DPY-4003": "ERR_ORACLE_NUMBER_NO_REPR",
+        "DPY-4005": "ERR_POOL_NO_CONNECTION_AVAILABLE",
+        "DPY-4011": "ERR_CONNECTION_CLOSED",
+        "DPY-6001": "ERR_INVALID_SERVICE_NAME",
+        "DPY-6005": "ERR_CONNECTION_FAILED",
+    }
+    for code, name in names.items():
+        assert getattr(driver_errors, name) == int(code.removeprefix("DPY-")), name
+        assert classify_oracle(oracledb.DatabaseError(Details(code))).message.endswith(f"({code})")
+
+
+def test_numbers_and_names_that_no_json_column_holds_are_told_by_the_real_driver():
+    for value, told in [
+        ({"n": float("nan")}, "number"),
+        ({"n": 10**200}, "number"),
+        ({"n": 1e300}, "number"),
+        ({"k" * 256: 1}, "255"),
+    ]:
+        with pytest.raises(oracledb.Error) as caught:
+            through_oson(value)
+        found = classify_oracle(caught.value)
+        assert isinstance(found, BadInput), found
+        assert told in found.message
 
 
 def test_an_error_without_a_code_is_unavailable_by_its_class():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -74,13 +76,10 @@ class Checkpoints:
         return []
 
     def _get(self, statement: Statement) -> list[Any]:
-        binds = statement.binds or {}
-        rows = [
-            row for row in self.checkpoints.values() if all(row.get(name) == value for name, value in binds.items())
-        ]
+        rows = [row for row in self.checkpoints.values() if _listed(row, statement)]
         rows.sort(key=lambda row: str(row["checkpoint_id"]), reverse=True)
-        chosen = rows[:1] if "FETCH FIRST 1" in statement.text else rows
-        return [tuple(row[name] for name in COLUMNS) for row in chosen]
+        limit = re.search(r"FETCH FIRST (\d+) ROWS ONLY", statement.text)
+        return [tuple(row[name] for name in COLUMNS) for row in rows[: int(limit[1]) if limit else None]]
 
     def _get_blobs(self, statement: Statement) -> list[Any]:
         return [(*key, *value) for key, value in self.blobs.items() if _fits(key[:2], statement)]
@@ -119,6 +118,32 @@ class Checkpoints:
         for key in [key for key in rows if key[0] == thread]:
             if isinstance(binds, list) or _doomed(key, binds):
                 del rows[key]
+
+
+_FILTER = re.compile(
+    r"(?:JSON_EQUAL\(JSON_QUERY|JSON_VALUE)\(metadata, '\$\.(?P<key>\w+)'(?: RETURNING NUMBER)?\)"
+    r"(?: (?P<none>IS NULL)| = '(?P<flag>true|false)'| = :(?P<plain>\w+)|, :(?P<json>\w+)\))"
+)
+"""The conditions on metadata, as upstream writes them."""
+
+
+def _listed(row: dict[str, Any], statement: Statement) -> bool:
+    """Whether a checkpoint fits the conditions of a SELECT."""
+    binds = statement.binds or {}
+    if any(binds.get(name, row[name]) != row[name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id")):
+        return False
+    if row["checkpoint_id"] >= binds.get("before_checkpoint_id", "~"):
+        return False
+    return all(_fits_filter(row["metadata"], found, binds) for found in _FILTER.finditer(statement.text))
+
+
+def _fits_filter(metadata: dict[str, Any], found: re.Match[str], binds: dict[str, Any]) -> bool:
+    value = metadata.get(found["key"])
+    if found["none"]:
+        return value is None
+    if found["flag"]:
+        return value is (found["flag"] == "true")
+    return bool(value == (binds[found["plain"]] if found["plain"] else json.loads(binds[found["json"]])))
 
 
 def _doomed(key: tuple[Any, ...], binds: dict[str, Any]) -> bool:

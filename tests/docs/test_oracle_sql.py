@@ -1,0 +1,79 @@
+"""The golden files of SQL: no value stands in a statement, all of ours is Oracle's language, the table is theirs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs import generate, sql_inventory
+from docs.sql_inventory import OURS, REWRITES, Described, inventory, parses, rewritten, shape, table
+
+STATEMENTS = inventory()
+ASKED = [each for each in STATEMENTS if each.section in ("statements", "saver", "store")]
+TEXTS = {
+    r"\$\[\*\]|\$": "paths of a list of binds",
+    r'\$\."(kind|n|gone|flag)"(\.(string|number|boolean)Only\(\)|\?\(@ (!= null|== "")\))': "a key, checked",
+    r"\$\.(source|step|of_config|run_id|kind|n)": "a key, checked by the package",
+    r"__pregel_tasks|MINUTE|!": "constants",
+}
+NUMBERS = {
+    "0": "flags and comparisons",
+    "1": "flags and comparisons",
+    "3": "a limit that `OracleCheckpointer.alist` takes as a whole number alone",
+    "5": "VARCHAR2(5)",
+    "18": "NUMBER(18)",
+    "95": "the target accuracy of the settings, a whole number",
+    "1000": "VARCHAR2(1000)",
+    "4000": "VARCHAR2(4000)",
+}
+
+
+@pytest.mark.parametrize("statement", ASKED, ids=lambda each: shape(each.sql))
+def test_a_statement_holds_constants_and_no_value(statement: Described) -> None:
+    texts = re.findall(r"'([^']*)'", statement.sql)
+    assert [text for text in texts if not any(re.fullmatch(known, text) for known in TEXTS)] == []
+    bare = re.sub(r"'[^']*'|:\w+|\b[A-Za-z]\w*", "", statement.sql)
+    assert set(re.findall(r"\d+(?:\.\d+)?", bare)) <= set(NUMBERS)
+    assert "--" not in bare
+    assert "/*" not in bare
+    assert ";" not in bare
+
+
+@pytest.mark.parametrize("statement", [each for each in STATEMENTS if each.owner == OURS], ids=lambda e: shape(e.sql))
+def test_every_statement_of_ours_is_oracle_s_language(statement: Described) -> None:
+    assert parses(rewritten(statement.sql))
+
+
+def test_nothing_of_upstream_s_is_beyond_the_parser_either() -> None:
+    assert [each.sql for each in STATEMENTS if each.parsed == "not parsed"] == []
+    assert sum(each.parsed == "parsed" for each in STATEMENTS) > len(STATEMENTS) / 2
+
+
+@pytest.mark.parametrize("left_out", REWRITES, ids=lambda each: each[2])
+def test_every_rewrite_is_needed(left_out: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_inventory, "REWRITES", [each for each in REWRITES if each is not left_out])
+    assert not all(parses(rewritten(each.sql)) for each in STATEMENTS)
+
+
+def test_a_statement_without_a_purpose_or_with_two_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_inventory, "GOLDEN", tmp_path)
+    (tmp_path / "oracle_persistence.sql.json").write_text("{}")
+    (tmp_path / "oracle_corpus.sql.json").write_text('{"statements": [{"sql": "SELECT secret FROM elsewhere"}]}')
+    with pytest.raises(LookupError, match=r"0 purposes.*elsewhere"):
+        inventory()
+
+
+def test_the_document_shows_the_table_and_a_change_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (generate.ROOT / "docs/oracle.md").read_text(encoding="utf-8")
+    assert table() in text
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/oracle.md").write_text(text.replace("| `SELECT", "| `SELEKT", 1), encoding="utf-8")
+    (tmp_path / "README.md").write_text((generate.ROOT / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["generate", "--check"])
+    assert generate.main() == 1
+    monkeypatch.setattr("sys.argv", ["generate"])
+    assert generate.main() == 0
+    assert (tmp_path / "docs/oracle.md").read_text(encoding="utf-8") == text
