@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test-oracle test check bench docs studio lock clean
+.PHONY: help demo demo-oci test-oracle test check bench docs notebooks studio lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -50,9 +50,12 @@ bench: $(VENV)/.dev ## Measure, each figure against a baseline in the same run
 docs: $(VENV)/.dev ## Write the generated parts of the documentation
 	$(BIN)/python -m docs.generate
 
+notebooks: $(VENV)/.dev ## Execute the notebooks on a real kernel
+	$(BIN)/python -m pytest tests/notebooks
+
 studio: $(VENV)/.core ## Open the graph in LangGraph Studio (installs the extra `studio`)
 	$(BIN)/python -m pip install --quiet -c requirements.lock --editable '.[studio]'
-	$(BIN)/langgraph dev
+	$(BIN)/langgraph dev --no-browser
 
 lock: $(VENV)/.dev ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock

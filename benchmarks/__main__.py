@@ -16,6 +16,7 @@ NAMES = (
     "gateway",
     "telemetry",
     "batch",
+    "service",
 )
 
 

@@ -1,0 +1,122 @@
+"""The HTTP service under load: 200 clients at once, a limit of 8 runs a second, four 200 ms calls a run.
+
+Throughput is the share of the limit; refusals with 429 are told to come back, anything else is an error. Memory: what
+the server's process holds after 500 and after 5,000 runs of a model without latency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.batch import CALL_SECONDS, QUESTION, delayed
+from experience.http.app import create_app
+from experience.http.serving import run_server
+from policy.identity.authenticator import LOCAL
+from settings import Settings
+from tests.crash.batch_victim import stubbed_service
+from tests.doubles.roles import scripted
+
+CLIENTS, LIMIT, SECONDS, WARM_UP_SECONDS = 200, 8, 40, 8
+MEMORY_RUNS = (500, 5_000)
+ASKED = {"question": QUESTION, "context": {"model": "scripted:m"}}
+
+
+def serve(home: Path, seconds: float, limit: int | None) -> None:
+    """Serve a stubbed corpus and a scripted model, until the process is told to end."""
+    server = {"port": 0, "max_running": 16, "max_waiting": 16, "runs_per_second": limit}
+    model = delayed(seconds) if seconds else scripted()
+
+    async def anybody(_: str | None) -> Any:
+        return LOCAL
+
+    settings = Settings(home=home, server=server, telemetry={"jsonl": False})
+    app = create_app(settings, anybody, open_service=lambda given: stubbed_service(given.home, model))
+    run_server(settings, app, told=lambda url: print(url, flush=True))
+
+
+@asynccontextmanager
+async def served(home: Path, seconds: float, limit: int | None) -> Any:
+    """Yield the address and the process of a server."""
+    arguments = ["-m", "benchmarks.service", "serve", str(home), str(seconds), json.dumps(limit)]
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    try:
+        yield (await process.stdout.readline()).decode().strip(), process  # type: ignore[union-attr]
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def ask(client: httpx.AsyncClient, until: float, told: Counter[int], done: list[float]) -> None:
+    """Ask again and again; come back when told to."""
+    while time.monotonic() < until:
+        answer = await client.post("/v1/chat", json=ASKED)
+        told[answer.status_code] += 1
+        if answer.status_code == 200:
+            done.append(time.monotonic())
+        else:
+            await asyncio.sleep(float(answer.headers.get("retry-after", 1)))
+
+
+async def throughput(home: Path) -> tuple[float, Counter[int]]:
+    """Return runs a second after the warm-up, and how often each status came."""
+    told: Counter[int] = Counter()
+    done: list[float] = []
+    limits = httpx.Limits(max_connections=None)
+    async with (
+        served(home, CALL_SECONDS, LIMIT) as (url, _),
+        httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client,
+    ):
+        began = time.monotonic()
+        until = began + WARM_UP_SECONDS + SECONDS
+        await asyncio.gather(*(ask(client, until, told, done) for _ in range(CLIENTS)))
+    counted = [at for at in done if began + WARM_UP_SECONDS <= at < until]
+    return len(counted) / SECONDS, told
+
+
+async def memory(home: Path) -> list[float]:
+    """Return the MiB that the server holds after each number of runs."""
+    held = []
+    async with served(home, 0, None) as (url, process), httpx.AsyncClient(base_url=url, timeout=60) as client:
+        told: Counter[int] = Counter()
+        for most in MEMORY_RUNS:
+
+            async def some(most: int = most) -> None:
+                while told[200] < most:
+                    told[(await client.post("/v1/chat", json=ASKED)).status_code] += 1
+
+            await asyncio.gather(*(some() for _ in range(8)))
+            held.append(_resident(process.pid))
+    return held
+
+
+def _resident(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+def main() -> None:
+    """Print throughput and memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        rate, told = asyncio.run(throughput(Path(folder) / "load"))
+        statuses = ", ".join(f"{count} × {status}" for status, count in sorted(told.items()))
+        print(f"service: {rate:.2f} runs a second of {LIMIT} allowed, share {rate / LIMIT:.2f}; {statuses}")
+        held = asyncio.run(memory(Path(folder) / "memory"))
+        print(f"service: {held[0]:.0f} MiB after {MEMORY_RUNS[0]} runs, {held[1]:.0f} MiB after {MEMORY_RUNS[1]}, "
+              f"ratio {held[1] / held[0]:.2f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"]:
+        serve(Path(sys.argv[2]), float(sys.argv[3]), json.loads(sys.argv[4]))
+    else:
+        main()

@@ -1,0 +1,141 @@
+"""Reports, passages and traces as pictures in Jupyter: `%load_ext experience.notebook`, then they show themselves.
+
+Every text of a document is escaped; a report stands in a frame of its own, which may not reach the network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from experience.places import place_of
+from experience.render import render_html
+from observability.exporters import traces_folder
+from settings import Settings
+from state.report import Report
+from state.values import Passage
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+FRAME_PIXELS = 620
+_STAGES = ("keyword", "dense", "fused", "rerank")
+_COLOURS = {"keyword": "#b7791f", "dense": "#2b6cb0", "fused": "#2f855a", "rerank": "#805ad5"}
+_TABLE = "border-collapse:collapse;font-size:13px"
+_CELL = "text-align:left;vertical-align:top;padding:4px 10px 4px 0;border-top:1px solid rgba(128,128,128,.35)"
+
+
+@dataclass(frozen=True)
+class Passages:
+    """Passages of a search, to be shown with their scores by stage."""
+
+    found: tuple[Passage, ...]
+
+    def _repr_html_(self) -> str:
+        """Return a table with a bar for each stage, scaled to the best of its column."""
+        most = {stage: max((_score(each, stage) or 0.0 for each in self.found), default=0.0) for stage in _STAGES}
+        stages = [stage for stage in _STAGES if most[stage]]
+        head = "".join(f"<th style='{_CELL}'>{name}</th>" for name in ("", "passage", *stages))
+        rows = "".join(
+            f"<tr><td style='{_CELL}'>{number}</td><td style='{_CELL}'>{_passage(each)}</td>"
+            + "".join(f"<td style='{_CELL}'>{_bar(each, stage, most[stage])}</td>" for stage in stages)
+            + "</tr>"
+            for number, each in enumerate(self.found, 1)
+        )
+        return f"<table style='{_TABLE}'><tr>{head}</tr>{rows}</table>"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The spans of one run, as its JSON-lines file holds them."""
+
+    spans: tuple[dict[str, Any], ...]
+
+    def _repr_html_(self) -> str:
+        """Return a waterfall: a line for each span, nested, from its start to its end."""
+        if not self.spans:
+            return "<p>no spans</p>"
+        began = min(_at(span["start"]) for span in self.spans)
+        whole = max(_at(span["end"]) for span in self.spans) - began or 1.0
+        rows = "".join(_line(span, depth, began, whole) for span, depth in _nested(self.spans))
+        return f"<table style='{_TABLE};width:100%'>{rows}</table>"
+
+
+def read_trace(settings: Settings, trace_id: str) -> Trace:
+    """Return the trace of a run, by its report's `trace_id`. Raises `OSError` where there is none."""
+    path = traces_folder(settings) / f"{trace_id}.jsonl"
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return Trace(tuple(record for record in records if record["type"] == "span" and record["end"]))
+
+
+def show(passages: Iterable[Passage]) -> Passages:
+    """Return passages so that they show their scores."""
+    return Passages(tuple(passages))
+
+
+def report_html(report: Report) -> str:
+    """Return a report in a frame: its own page, with its own style and without network."""
+    page = escape(render_html(report), quote=True)
+    style = f"width:100%;height:{FRAME_PIXELS}px;border:1px solid rgba(128,128,128,.4);border-radius:6px"
+    return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Let reports and passages show themselves as the last value of a cell."""
+    formatter = shell.display_formatter.formatters["text/html"]  # type: ignore[union-attr]
+    formatter.for_type(Report, report_html)
+    formatter.for_type(Passage, lambda passage: show([passage])._repr_html_())
+
+
+def _passage(passage: Passage) -> str:
+    heading = " › ".join(passage.heading_path)
+    place = escape(" · ".join(filter(None, (place_of(passage), heading))))
+    text = escape(passage.text if len(passage.text) <= 400 else f"{passage.text[:400]}…")
+    return f"<b>{escape(passage.title)}</b> <span style='opacity:.7'>{place}</span><br>{text}"
+
+
+def _score(passage: Passage, stage: str) -> float | None:
+    score: float | None = getattr(passage.scores, stage)
+    return score
+
+
+def _bar(passage: Passage, stage: str, most: float) -> str:
+    score = _score(passage, stage)
+    if score is None:
+        return "<span style='opacity:.5'>–</span>"
+    width = round(90 * max(score, 0.0) / most)
+    return f"<div style='background:{_COLOURS[stage]};height:9px;width:{width}px'></div>{score:.3g}"
+
+
+def _nested(spans: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield each span after its parent, with its depth; children in the order of their start."""
+    known = {span["span_id"] for span in spans}
+    children: dict[str | None, list[dict[str, Any]]] = {}
+    for span in sorted(spans, key=lambda each: str(each["start"])):
+        parent = span["parent_id"] if span["parent_id"] in known else None
+        children.setdefault(parent, []).append(span)
+    waiting = [(span, 0) for span in reversed(children.get(None, []))]
+    while waiting:
+        span, depth = waiting.pop()
+        yield span, depth
+        waiting += [(child, depth + 1) for child in reversed(children.get(span["span_id"], []))]
+
+
+def _line(span: dict[str, Any], depth: int, began: float, whole: float) -> str:
+    start, end = _at(span["start"]) - began, _at(span["end"]) - began
+    left, width = 100 * start / whole, max(100 * (end - start) / whole, 0.4)
+    colour = "#c53030" if span["status"] == "ERROR" else "#2b6cb0"
+    bar = f"<div style='margin-left:{left:.1f}%;width:{width:.1f}%;height:9px;background:{colour}'></div>"
+    name = f"<span style='padding-left:{14 * depth}px'>{escape(str(span['name']))}</span>"
+    return (
+        f"<tr><td style='{_CELL};white-space:nowrap'>{name}</td><td style='{_CELL};width:65%'>{bar}</td>"
+        f"<td style='{_CELL}'>{1000 * (end - start):.0f} ms</td></tr>"
+    )
+
+
+def _at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,1 @@
+"""The notebooks, on a real kernel."""
