@@ -53,8 +53,7 @@ docs: $(VENV)/.dev ## Write the generated parts of the documentation
 notebooks: $(VENV)/.dev ## Execute the notebooks on a real kernel
 	$(BIN)/python -m pytest tests/notebooks
 
-studio: $(VENV)/.core ## Open the graph in LangGraph Studio (installs the extra `studio`)
-	$(BIN)/python -m pip install --quiet -c requirements.lock --editable '.[studio]'
+studio: $(VENV)/.dev ## Serve the graph to LangGraph Studio
 	$(BIN)/langgraph dev --no-browser
 
 lock: $(VENV)/.dev ## Resolve the dependencies anew
