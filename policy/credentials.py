@@ -20,6 +20,7 @@ _SECRETS = tuple(
         r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
         r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})\b",
         r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
+        r"(?<![\w-])sp_[0-9a-f]{12}_[A-Za-z0-9_-]{43}(?![\w-])",
         r"(?<![\w-])sk-(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,}",
     )
 )

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from experience.desk import Desk
 from experience.http import chat, corpora, health, openai, threads
@@ -57,6 +58,8 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
         BodyBounds, body=bounds.max_body_bytes, upload=bounds.max_upload_bytes, seconds=bounds.request_timeout_seconds
     )
     app.add_middleware(TraceContext)
+    if bounds.auth == "off":  # a page of the web may not reach it under a name that it made point here
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
     return app
 
 

@@ -18,6 +18,8 @@ from settings import Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
+"""Longer than load balancers keep a silent connection: the side that closes first must not be the one that is asked."""
 
 
 class _Server(uvicorn.Server):
@@ -54,7 +56,14 @@ def run_server(settings: Settings, app: Starlette, *, told: Callable[[str], None
     logging.getLogger("uvicorn.error").addFilter(_without_content)
     listening = listen(settings.server.host, settings.server.port)
     told(f"http://{settings.server.host}:{listening.getsockname()[1]}")
-    config = uvicorn.Config(app, access_log=False, timeout_graceful_shutdown=5, server_header=False, log_config=None)
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn hands on what it has handled: the process ends with 0
     _Server(config, app, settings.server.drain_seconds).run(sockets=[listening])

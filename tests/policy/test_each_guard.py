@@ -62,6 +62,7 @@ async def test_the_limit_itself_passes(text):
         "Bearer " + "abcdef0123456789abcdef0123",
         "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NTY3ODkwIn0." + "dozjgNryP4J3jVmNHl0w",
         "ghp_" + "a1" * 18,
+        "sp_0123456789ab_" + "aB-_1" * 8 + "xyz",
         "xoxb-" + "123456789012-abc",
         "sk-" + "abc123" * 5,
     ],

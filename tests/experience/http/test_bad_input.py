@@ -123,3 +123,9 @@ def test_every_error_has_a_status():
     assert set(STATUSES) <= set(kinds)
     for kind in kinds:
         assert 400 <= status_of(kind.__new__(kind)) < 600
+
+
+async def test_without_authentication_no_other_name_reaches_the_server(home):
+    async with served(home, server={"auth": "off"}) as url, client(url) as ann:
+        assert (await ann.get("/v1/health/live")).status_code == 200
+        assert (await ann.get("/v1/health/live", headers={"host": "evil.example"})).status_code == 400
