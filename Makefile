@@ -33,7 +33,7 @@ test: $(VENV)/.dev ## Run the tests
 
 test-oracle: $(VENV)/.dev ## Start Oracle Database Free in a container, and run what needs a database
 	docker compose -f deploy/oracle-free/compose.yaml up --wait
-	SIXPLANE_ORACLE__DSN=127.0.0.1:1521/FREEPDB1 SIXPLANE_ORACLE__USER=sixplane SIXPLANE_ORACLE__PASSWORD=$${APP_USER_PASSWORD:-Sixplane_test_1} \
+	SIXPLANE_ORACLE__DSN=127.0.0.1:1521/FREEPDB1 SIXPLANE_ORACLE__USER=sixplane SIXPLANE_ORACLE__PASSWORD=$${APP_USER_PASSWORD:-Sixplane_test_1} SIXPLANE_ORACLE__VECTOR_INDEX=ivf \
 		$(BIN)/python -m pytest -m oracle -p no:xdist -o addopts="-q --strict-markers"; status=$$?; \
 		docker compose -f deploy/oracle-free/compose.yaml down; exit $$status
 

@@ -22,6 +22,7 @@ OURS, ADAPTED = "ours", "langgraph-oracledb, store; made exact by us"
 REWRITES = (
     (r":(\d+)\b", r":b\1", "binds by number get a name"),
     (r"VECTOR\(\d+, FLOAT32\)", "CLOB", "the vector type becomes a CLOB"),
+    (r" USING t\.item AS DATA\)", ", t.item)", "`USING … AS DATA` becomes an argument"),
     (r" ONLINE$", "", "`ONLINE` goes"),
     (r"FETCH APPROX FIRST :near ROWS ONLY WITH TARGET ACCURACY \d+", "FETCH FIRST 5 ROWS ONLY", "`APPROX` goes"),
     (r" RETURNING CLOB\)", ")", "`RETURNING CLOB` goes"),
@@ -74,6 +75,7 @@ _PURPOSES = (
     (r"^SELECT d\.text FROM", "canonical text, for verification", OURS),
     (r"^SELECT d\.source", "one version, to copy it", OURS),
     (r"^SELECT p\.evidence_id, p\.start_at", "its passages and vectors, to copy them", OURS),
+    (r"^SELECT VECTOR_EMBEDDING", "embeds a batch by the model in the database", OURS),
     (r"^MERGE INTO checkpoints ", "puts a checkpoint", SAVER),
     (r"^MERGE INTO checkpoint_blobs ", "puts channel values, as an array", SAVER),
     (r"^MERGE INTO checkpoint_writes ", "puts what a task wrote, as an array", SAVER),

@@ -19,7 +19,7 @@ async def open_corpora(settings: Settings, tenant: str, purpose: str) -> AsyncIt
         tenant: who pays.
         purpose: what the calls are for; the ledger accounts them as a run of their own.
     """
-    if settings.data.embeddings == "local" and not settings.oci.rerank_model:
+    if settings.data.embeddings != "oci" and not settings.oci.rerank_model:
         async with Corpora(settings) as corpora:
             yield corpora
         return

@@ -7,7 +7,7 @@ again, and what it had made by then (ORA-00955) is passed over.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -78,10 +78,15 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 
 
-async def embedding_dimensions(settings: Settings) -> int:
-    """Return how long the configured embeddings' vectors are; OCI's are known without asking."""
+async def embedding_dimensions(settings: Settings, pool: oracledb.AsyncConnectionPool | None = None) -> int:
+    """Return how long the configured embeddings' vectors are; OCI's are known without asking, the database is asked."""
     if settings.data.embeddings == "oci":
         return settings.oci.embedding_dimensions or OCI_DIMENSIONS
+    if settings.data.embeddings == "database":
+        from retrieval.oracle_embeddings import DatabaseEmbeddings
+
+        async with nullcontext(pool) if pool is not None else open_oracle_pool(settings) as asked:
+            return len(await DatabaseEmbeddings(asked, settings.oracle).aembed_query("dimensions"))
     from retrieval import load_embeddings
 
     return len(await load_embeddings(settings).aembed_query("dimensions"))
@@ -99,11 +104,13 @@ def script(settings: Settings, dimensions: int) -> str:
 def grants(settings: Settings) -> list[str]:
     """Return what an administrator has to grant, and no more."""
     user = settings.oracle.user or "SIXPLANE"
+    in_database = settings.data.embeddings == "database"
     return [
         f"GRANT CREATE SESSION, CREATE TABLE, CREATE SEQUENCE TO {user}",
         f"GRANT CTXAPP TO {user}",
         f"GRANT EXECUTE ON CTXSYS.CTX_DDL TO {user}",
         f"ALTER USER {user} QUOTA UNLIMITED ON USERS",
+        *([f"GRANT CREATE MINING MODEL TO {user}"] if in_database else []),
     ]
 
 

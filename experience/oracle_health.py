@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from experience.database import Schema, embedding_dimensions, migrations, verify
 from experience.health import checked
 from experience.models import HealthCheck
 from settings import Settings
 from settings.oracle_errors import classify_oracle, codes_of
-from settings.oracle_pool import open_oracle_pool
+from settings.oracle_pool import checked_prefix, open_oracle_pool
 from state.errors import DependencyUnavailable, SixplaneError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ async def check_oracle(settings: Settings) -> tuple[HealthCheck, ...]:
                 await checked("oracle privileges", _privileges(connection)),
                 await checked("oracle text", _text(connection)),
                 await checked("oracle vector memory", _vector_memory(connection, settings)),
+                await checked("oracle schema", _schema(connection, settings)),
+                await checked("oracle embeddings", _embeddings(connection, pool, settings)),
             )
     except SixplaneError as error:
         return (HealthCheck(name="oracle database", ok=False, detail=error.message, hint=error.hint),)
@@ -66,6 +69,29 @@ async def _vector_memory(connection: oracledb.AsyncConnection, settings: Setting
             hint="an administrator sets it, or set SIXPLANE_ORACLE__VECTOR_INDEX=ivf",
         )
     return f"{size / 2**20:.0f} MiB"
+
+
+async def _schema(connection: oracledb.AsyncConnection, settings: Settings) -> str:
+    states = await Schema(connection, settings, migrations(settings, 1)).status()
+    verify(states)
+    return f"{len(states)} migrations are applied"
+
+
+async def _embeddings(
+    connection: oracledb.AsyncConnection, pool: oracledb.AsyncConnectionPool, settings: Settings
+) -> str:
+    """Do the vectors that are made fit those that are stored?"""
+    made = await embedding_dimensions(settings, pool)
+    query = f"SELECT MIN(c.dimensions), MAX(c.dimensions) FROM {checked_prefix(settings.oracle)}_CORPORA c"  # noqa: S608
+    least, most = (await _rows(connection, query) or [(None, None)])[0]
+    if least is None:
+        return f"vectors of {made} dimensions; no corpora yet"
+    if (int(least), int(most)) != (made, made):
+        raise DependencyUnavailable(
+            f"the tables hold vectors of {most} dimensions, and the embeddings make {made}",
+            hint="set the embeddings that they were made for, or another SIXPLANE_ORACLE__TABLE_PREFIX and `db init`",
+        )
+    return f"vectors of {made} dimensions, as in the tables"
 
 
 async def _rows(connection: oracledb.AsyncConnection, query: str) -> list[Any]:

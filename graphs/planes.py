@@ -79,6 +79,10 @@ async def open_planes(
         )
         remote = oci if oci is not None and settings.models.provider == "oci" else None
         searching = oci.embeddings() if oci is not None and settings.data.embeddings == "oci" else local
+        if settings.data.embeddings == "database" and database is not None:
+            from retrieval.oracle_embeddings import DatabaseEmbeddings
+
+            searching = DatabaseEmbeddings(database, settings.oracle)
         yield Planes(
             gateway=gateway,
             embeddings=embeddings or searching,

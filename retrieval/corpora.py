@@ -63,6 +63,7 @@ class Corpora:
         folder = self._folder(tenant, name)
         async with self._lock:
             if (tenant, name) not in self._open:
+                self._made_in_database()
                 backend = await self._backend(tenant, name, folder)
                 self._open[tenant, name] = await asyncio.to_thread(self._make, tenant, name, backend)
             return self._open[tenant, name]
@@ -119,6 +120,13 @@ class Corpora:
     def _make(self, tenant: str, name: str, backend: CorpusBackend) -> Corpus:
         embeddings = self._embeddings or load_embeddings(self._settings)
         return Corpus(self._settings, name, tenant, backend, embeddings, self._reranker)
+
+    def _made_in_database(self) -> None:
+        """Let the database embed, where that is set; on the loop that the pool belongs to."""
+        if self._embeddings is None and self._settings.data.embeddings == "database" and self._pool is not None:
+            from retrieval.oracle_embeddings import DatabaseEmbeddings
+
+            self._embeddings = DatabaseEmbeddings(self._pool, self._settings.oracle)
 
 
 @asynccontextmanager

@@ -176,6 +176,7 @@ class Corpus:
             CorpusCorrupt: what arrived is not what was sent.
         """
         self._check_same(await self._backend.revision())
+        target._check_same(await self._backend.revision())
         target._check_same(await target._backend.revision())
         place = (target.tenant, target.name)
         moved = None if place == (self.tenant, self.name) else place

@@ -3,9 +3,8 @@
 Filtered searches are exact, without a hint. The approximate one looks at the whole table, which other corpora share;
 where too few of what it finds is of this corpus, the exact one is asked, so neither returns fewer rows than fit.
 
-With embeddings made in the database (`OracleEmbeddings`), a hybrid vector index could take the place of both legs and
-of the fusion on our side: `legs` is where `OracleHybridSearchRetriever` would be asked, with a `Legs` of which one is
-empty. It needs an index of its own on such tables, so it is not done by halves here.
+With embeddings made in the database the two legs and their fusion are the same: why `OracleHybridSearchRetriever` does
+not take their place is told in docs/oracle.md.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from retrieval.oracle_sql import Sql
 from settings.oracle_errors import classify_oracle, codes_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import oracledb
 
 _LOCKED = "ORA-00054"
+T = TypeVar("T")
 
 
 class Session:
@@ -84,6 +86,18 @@ class Session:
     def _scoped(self, text: str, binds: Mapping[str, Any] | None) -> dict[str, Any]:
         scope = {name: value for name, value in self._scope.items() if f":{name}" in text}
         return {**scope, **(binds or {})}
+
+
+def sent(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """Run `work` in the loop of the pool, from another thread, and return what it returns."""
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        running = None
+    if running is loop:
+        work.close()
+        raise RuntimeError("within the loop of the pool, use the asynchronous method (`a…`)")
+    return asyncio.run_coroutine_threadsafe(work, loop).result()
 
 
 @contextmanager

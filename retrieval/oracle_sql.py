@@ -158,6 +158,12 @@ ADVANCE = (
 COUNT_OLD = f"SELECT COUNT(*) {_JOINED} WHERE d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 1"
 DELETE_OLD = "DELETE FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 1"
 
+EMBED = (
+    "SELECT VECTOR_EMBEDDING({MODEL} USING t.item AS DATA) FROM "
+    "JSON_TABLE(:items, '$[*]' COLUMNS (place FOR ORDINALITY, item VARCHAR2(4000 BYTE) PATH '$')) t ORDER BY t.place"
+)
+"""A model's name is part of the syntax and no bind: `checked_model` takes identifiers alone."""
+
 _WORD = re.compile(r"\w+")
 _MAX_QUERY_BYTES = 4000
 """What CONTAINS takes as VARCHAR2."""

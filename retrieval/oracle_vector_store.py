@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
@@ -20,9 +20,8 @@ from langchain_core.vectorstores import VectorStore
 
 from retrieval.documents import evidence_id
 from retrieval.oracle_backend import OracleBackend
+from retrieval.oracle_session import sent
 from retrieval.preparation import PreparedDocument, PreparedPassage
-
-T = TypeVar("T")
 
 
 class OracleVectorStore(VectorStore):
@@ -96,23 +95,23 @@ class OracleVectorStore(VectorStore):
         **kwargs: Any,
     ) -> list[str]:
         """Store texts, from another thread than the loop's."""
-        return self._sent(self.aadd_texts(texts, metadatas, ids=ids))
+        return sent(self.aadd_texts(texts, metadatas, ids=ids), self._loop)
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Remove texts from search, from another thread than the loop's."""
-        return self._sent(self.adelete(ids))
+        return sent(self.adelete(ids), self._loop)
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Return the texts that exist, from another thread than the loop's."""
-        return self._sent(self.aget_by_ids(ids))
+        return sent(self.aget_by_ids(ids), self._loop)
 
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` nearest texts, from another thread than the loop's."""
-        return self._sent(self.asimilarity_search(query, k, **kwargs))
+        return sent(self.asimilarity_search(query, k, **kwargs), self._loop)
 
     def similarity_search_with_score(self, query: str, k: int = 4, **kwargs: Any) -> list[tuple[Document, float]]:
         """Return the `k` nearest texts with similarities, from another thread than the loop's."""
-        return self._sent(self.asimilarity_search_with_score(query, k, **kwargs))
+        return sent(self.asimilarity_search_with_score(query, k, **kwargs), self._loop)
 
     @classmethod
     def from_texts(
@@ -134,16 +133,6 @@ class OracleVectorStore(VectorStore):
         identity = evidence_id(self._backend.tenant, self._backend.name, name, digest, 0, len(text))
         span = PreparedPassage(identity, 0, len(text))
         return PreparedDocument(name, name, "", text, digest, (span,), parser="vector_store", metadata=metadata)
-
-    def _sent(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if running is self._loop:
-            work.close()
-            raise RuntimeError("within the loop of the pool, use the asynchronous method (`a…`)")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 def _returned(passage: Any) -> Document:

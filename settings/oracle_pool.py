@@ -25,6 +25,7 @@ MINIMUM_VERSION = 23
 PING_INTERVAL_SECONDS = 60
 CLOSE_SECONDS = 5
 
+_MODEL = re.compile(r"([A-Za-z][A-Za-z0-9_$#]{0,127}\.)?[A-Za-z][A-Za-z0-9_$#]{0,127}")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,20}")
 
 
@@ -105,6 +106,20 @@ def checked_prefix(oracle: OracleSettings) -> str:
             hint="SIXPLANE_ORACLE__TABLE_PREFIX takes 1 to 21 letters, digits and `_`, without quotes or a schema",
         )
     return oracle.table_prefix.upper()
+
+
+def checked_model(oracle: OracleSettings) -> str:
+    """Return the name of the model in the database, upper-case.
+
+    Raises:
+        SettingsInvalid: none is named, or the name is no plain identifier, with a schema at most.
+    """
+    if not _MODEL.fullmatch(oracle.embedding_model):
+        raise SettingsInvalid(
+            f"{oracle.embedding_model!r} is no name of a model in the database",
+            hint="set SIXPLANE_ORACLE__EMBEDDING_MODEL to NAME or SCHEMA.NAME, without quotes, see docs/oracle.md",
+        )
+    return oracle.embedding_model.upper()
 
 
 def _session_callback(oracle: OracleSettings) -> Any:

@@ -103,6 +103,8 @@ class OracleSettings(_Section):
     statement_cache: int = Field(50, ge=0)
     table_prefix: str = "SIXPLANE"
     vector_index: Literal["none", "hnsw", "ivf"] = "hnsw"
+    embedding_model: str = ""
+    """An ONNX model in the database, for `data.embeddings = "database"`."""
     target_accuracy: int = Field(95, ge=50, le=100)
     """Percent of exact search that an approximate one has to reach."""
 
@@ -146,7 +148,7 @@ class DataSettings(_Section):
     """Where documents are kept."""
 
     backend: Literal["embedded", "oracle"] = "embedded"
-    embeddings: Literal["local", "oci"] = "local"
+    embeddings: Literal["local", "oci", "database"] = "local"
     chunk_chars: int = Field(1000, ge=100, le=20_000)
     chunk_overlap: int = Field(0, ge=0, le=1000)
     max_file_bytes: int = Field(100 * 1024 * 1024, ge=1)
@@ -282,6 +284,10 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsInvalid(
             "the provider `openai` needs a default model",
             hint="set SIXPLANE_MODELS__DEFAULT=openai:NAME and SIXPLANE_OPENAI__BASE_URL",
+        )
+    if settings.data.embeddings == "database" and settings.data.backend != "oracle":
+        raise SettingsInvalid(
+            "embeddings made in the database need the corpora there", hint="set SIXPLANE_DATA__BACKEND=oracle"
         )
     return settings
 

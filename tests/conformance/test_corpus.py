@@ -123,6 +123,10 @@ FILTERS = [
     ({"flag": {"$ne": True}}, "bc"),
     ({"half": 0.5}, "c"),
     ({"kind": "' OR 1=1 --"}, ""),
+    ({"unknown": 1}, ""),
+    ({"unknown": {"$gte": "a"}}, ""),
+    ({"unknown": None}, "abc"),
+    ({"unknown": {"$ne": 1}}, "abc"),
 ]
 
 

@@ -167,16 +167,47 @@ async def test_doctor_tells_what_to_grant_and_to_set(pool: RecordingPool) -> Non
     pool.answer(r"session_privs", [("CREATE SESSION",)])
     pool.answer(r"CTX_DDL", [(0,)])
     pool.answer(r"vector_memory_size", [("0",)])
+    pool.answer(r"SELECT version_no", [(1, "ledger")])
+    pool.answer(r"MIN\(c.dimensions\)", [(1024, 1024)])
     checks = {check.name: check for check in await check_oracle(oracle())}
     assert checks["oracle database"].ok
     assert "CREATE TABLE" in checks["oracle privileges"].detail
     assert "grants" in checks["oracle text"].hint
     assert "VECTOR_INDEX=ivf" in checks["oracle vector memory"].hint
+    assert "db init" in checks["oracle schema"].hint
+    assert "1024 dimensions, and the embeddings make 384" in checks["oracle embeddings"].detail
+    assert "TABLE_PREFIX" in checks["oracle embeddings"].hint
 
 
 async def test_doctor_is_content_where_everything_is_there(pool: RecordingPool) -> None:
     pool.answer(r"session_privs", [("CREATE SESSION",), ("CREATE TABLE",)])
     pool.answer(r"CTX_DDL", [(1,)])
     pool.fail(r"v\$parameter", "ORA-00942")
+    pool.answer(r"SELECT version_no", [(each.number, each.name) for each in migrations(oracle(), 384)])
+    pool.answer(r"MIN\(c.dimensions\)", [(None, None)])
     checks = await check_oracle(oracle())
     assert all(check.ok for check in checks), checks
+    assert len(checks) == 6
+
+
+async def test_doctor_tries_the_model_in_the_database(pool: RecordingPool) -> None:
+    settings = load_settings(
+        data={"backend": "oracle", "embeddings": "database"}, oracle={**GIVEN, "embedding_model": "minilm"}
+    )
+    pool.answer(r"CTX_DDL", [(1,)])
+    pool.answer(r"VECTOR_EMBEDDING", [([0.5] * 16,)])
+    pool.answer(r"MIN\(c.dimensions\)", [(16, 16)])
+    checks = {check.name: check for check in await check_oracle(settings)}
+    assert checks["oracle embeddings"].detail == "vectors of 16 dimensions, as in the tables"
+    pool.fail(r"VECTOR_EMBEDDING", "ORA-40284")
+    checks = {check.name: check for check in await check_oracle(settings)}
+    assert "SIXPLANE_ORACLE__EMBEDDING_MODEL" in checks["oracle embeddings"].hint
+    assert any("MINING MODEL" in grant for grant in grants(settings))
+    assert not any("MINING MODEL" in grant for grant in grants(oracle()))
+
+
+async def test_doctor_tells_that_nothing_is_configured() -> None:
+    (check,) = await check_oracle(load_settings(data={"backend": "oracle"}))
+    assert not check.ok
+    assert "dsn, user, password" in check.detail
+    assert all(name in check.hint for name in ("SIXPLANE_ORACLE__DSN", "SIXPLANE_ORACLE__USER", "docs/oracle.md"))

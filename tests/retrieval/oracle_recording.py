@@ -10,7 +10,7 @@ import array
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tests.doubles.oracle import RecordingConnection, RecordingPool, Statement, 
 from tests.doubles.oracle.recording import RecordingCursor
 
 _REWRITES = [
+    (r"^SELECT VECTOR_EMBEDDING\(\w+ USING .*", "SELECT embedded(value) FROM json_each(:items) ORDER BY key"),
     (r"\(SELECT item FROM JSON_TABLE\(:items,.*?PATH '\$'\)\)\)", "(SELECT value FROM json_each(:items))"),
     (r" FOR UPDATE NOWAIT", ""),
     (r"FETCH (?:APPROX )?FIRST (:\w+) ROWS ONLY(?: WITH TARGET ACCURACY \d+)?", r"LIMIT \1"),
@@ -55,9 +56,15 @@ class PlaybackPool(RecordingPool):
     def __init__(self, path: Path, dimensions: int) -> None:
         super().__init__()
         self._path = path
+        self.embed: Callable[[str], list[float]] | None = None
         with sqlite3.connect(path) as database:
             database.execute("PRAGMA journal_mode=WAL")
             database.executescript(_SCHEMA.format(dimensions=dimensions))
+
+    def _embedded(self, text: str) -> bytes:
+        """The model in the database."""
+        assert self.embed is not None
+        return np.asarray(self.embed(text), dtype=np.float32).tobytes()
 
     @asynccontextmanager
     async def acquire(self, *_: Any, **__: Any) -> Any:
@@ -66,6 +73,8 @@ class PlaybackPool(RecordingPool):
         database.create_function("distance", 2, _distance)
         database.create_function("found", 2, _found)
         database.create_function("typed", 3, _typed)
+        if self.embed is not None:
+            database.create_function("embedded", 1, self._embedded)
         try:
             yield _Connection(self, database)
         finally:

@@ -21,7 +21,9 @@ from state.errors import (
     SettingsInvalid,
     StorageFull,
 )
+from tests.doubles.oracle import RecordingPool
 from tests.doubles.oracle.oson import through_oson
+from tests.doubles.oracle.recording import RecordingConnection
 
 GIVEN = {"dsn": "db.example:1521/FREEPDB1", "user": "app", "password": "p@ss/word"}
 
@@ -180,6 +182,21 @@ async def test_a_host_that_never_answers_is_given_up():
         with pytest.raises(DependencyUnavailable, match="did not answer in time"):
             await open_oracle_pool(settings).__aenter__()
         assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize(("version", "served"), [("19.3.0.0.0", False), ("21.3.0.0.0", False), ("23.26.0.0.0", True)])
+async def test_a_database_before_23ai_is_told_before_anything_is_asked_of_it(monkeypatch, version, served):
+    pool = RecordingPool()
+    monkeypatch.setattr(oracledb, "create_pool_async", lambda **_: pool)
+    monkeypatch.setattr(RecordingConnection, "version", version)
+    if served:
+        async with open_oracle_pool(oracle()) as opened:
+            assert opened is pool
+    else:
+        with pytest.raises(DependencyUnavailable, match=rf"version {version}.*23ai") as caught:
+            await open_oracle_pool(oracle()).__aenter__()
+        assert "23ai or later" in caught.value.hint
+    assert (pool.statements, pool.held) == ([], 0)
 
 
 def test_json_is_text_on_every_database():
