@@ -1,0 +1,44 @@
+"""schemathesis over the served OpenAPI, with every check: `python -m tests.experience.http.fuzz [EXAMPLES]`.
+
+Of `EXAMPLES` for each operation; the coverage phase adds its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from retrieval import open_corpus
+from settings import Settings
+from tests.experience.conftest import write_documents
+from tests.experience.http.conftest import served
+
+
+async def fuzz(home: Path, examples: int, *more: str) -> tuple[int, str]:
+    """Return schemathesis' exit status and what it printed."""
+    schemathesis = str(Path(sys.executable).with_name("schemathesis"))
+    async with served(home, server={"max_waiting": 64}) as url:
+        process = await asyncio.create_subprocess_exec(
+            schemathesis, "run", f"{url}/openapi.json", "--header", "Authorization: Bearer root", "--checks", "all",
+            "--max-examples", str(examples), "--workers", "2", "--no-color", *more,
+            cwd=home, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        told, _ = await process.communicate()
+    return process.returncode or 0, told.decode(errors="replace")
+
+
+async def main(examples: int) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        documents = await asyncio.to_thread(write_documents, Path(folder) / "docs")
+        async with open_corpus(Settings(home=home), "default") as corpus:
+            await corpus.ingest([documents])
+        status, told = await fuzz(home, examples)
+    sys.stdout.write(told)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50)))

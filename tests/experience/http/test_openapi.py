@@ -1,0 +1,26 @@
+"""The served OpenAPI: schemathesis cannot break it (a part here; `make fuzz` is the whole), and it is complete."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.experience.http.fuzz import fuzz
+
+
+@pytest.mark.slow
+async def test_generated_requests_find_nothing_that_breaks_it(home):
+    status, told = await fuzz(home, 4, "--phases", "fuzzing", "--generation-deterministic")
+    assert status == 0, told[-4000:]
+    assert "Tested: 21" in told
+
+
+async def test_every_operation_explains_itself_and_asks_for_credentials(ann):
+    paths = (await ann.get("/openapi.json")).json()["paths"]
+    operations = {(method, path): each for path, of in paths.items() for method, each in of.items()}
+    assert len(operations) == 21
+    for name, operation in operations.items():
+        assert operation["summary"], name
+        assert operation["description"], name
+        open_to_all = name[1] in ("/v1/health/live", "/v1/health/ready")
+        assert ("security" in operation) is not open_to_all, name
+        assert {"401", "422", "429", "500"} <= set(operation["responses"]), name
