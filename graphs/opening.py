@@ -132,6 +132,7 @@ async def open_checkpointer(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
     """Yield the checkpointer on the SQLite file at `path`, strict about the types that it brings back."""
     async with aiosqlite.connect(path) as connection:
         await connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        await connection.execute("PRAGMA synchronous=NORMAL")  # as ledger and threads: it outlives a killed process
         saver = AsyncSqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=checkpointed_types()))
         await saver.setup()
         yield saver
