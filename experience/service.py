@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained
@@ -22,6 +21,7 @@ from experience.events import ReviewPendingEvent, RunEvent, RunStarted, RunStopp
 from experience.graph_events import Numbered, node_event, outcome_of, thread_status
 from experience.health import check_health
 from experience.models import HealthStatus, ResearchRequest, ThreadView
+from experience.screening import graph_input, question_text, screened_question, screened_turns
 from experience.threads import StoredRun, ThreadRecord, Threads
 from gateway.account import Account, accounted
 from graphs import open_collaborators
@@ -29,17 +29,12 @@ from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
 from nodes.memory import MEMORY_CORPUS, forget
 from observability import configure_tracing, operation_span, trace_id_of
-from policy import Action, Stage
-from policy.limits import LimitsGuard
 from retrieval.filters import compile_where
 from settings import Settings, checked_name
 from state.channels import ResearchContext
-from state.errors import NameInvalid, QuestionInvalid, ThreadNotResumable
+from state.errors import NameInvalid, ThreadNotResumable
 from state.report import Report
 from state.values import Refusal, ReviewAnswer, Role
-
-WITHHELD = "[withheld]"
-"""What stands for a refused question, which is neither checkpointed nor stored."""
 
 
 class ResearchService:
@@ -94,8 +89,10 @@ class ResearchService:
         compile_where(context.where)
         await self.corpora.get(context.tenant, context.corpus)
         with accounted(Account(context.tenant, run_id, thread_id, context.budget_micro_usd)):
-            question, refusal = await self._screened(question_text(request))
-            earlier = [] if refusal else await self._earlier(request)
+            question, refusal = await screened_question(
+                self.guards, question_text(request), self.settings.policy.max_question_chars
+            )
+            earlier = [] if refusal else await screened_turns(self.guards, request)
         await self.gateway.usage(context.tenant, run_id)  # a ledger that cannot be read is told before a thread begins
         with operation_span("invoke_workflow", "research", _attributes(context, thread_id, run_id)) as span:
             await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, _ids(span))
@@ -121,11 +118,8 @@ class ResearchService:
             **_attributes(stored.context, thread_id, record.run_id),
             "sixplane.resumed": True,
         }
-        try:
+        async with self._given_back(record):
             inputs = await self._rest(stored.context, record, stored.refusal, answer)
-        except BaseException:  # whatever it is, a cancellation too: the lease goes back before it passes on
-            await self._threads.settle(tenant, thread_id, record.status)
-            raise
         with (
             self._controlled(tenant, thread_id) as control,
             operation_span("invoke_workflow", "research", attributes, links=links) as span,
@@ -134,6 +128,15 @@ class ResearchService:
             async with aclosing(driven) as events:
                 async for event in events:
                     yield event
+
+    @asynccontextmanager
+    async def _given_back(self, record: ThreadRecord) -> AsyncIterator[None]:
+        """Give a taken lease back, with the status that the thread had, if the block fails or is cancelled."""
+        try:
+            yield
+        except BaseException:
+            await self._threads.settle(record.tenant, record.thread_id, record.status)
+            raise
 
     @contextmanager
     def _controlled(self, tenant: str, thread_id: str) -> Iterator[RunControl]:
@@ -200,15 +203,12 @@ class ResearchService:
             ThreadBusy: a live run holds it.
         """
         stored = await self._threads.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
-        try:
+        async with self._given_back(stored.record):  # deleting again goes on
             view = await self.show(tenant, thread_id)
             await forget(self.corpora, self.graph.store, tenant, [past.run_id for past in view.history])
             saver = self.graph.checkpointer
             if isinstance(saver, BaseCheckpointSaver):
                 await saver.adelete_thread(f"{tenant}/{thread_id}")
-        except BaseException:  # whatever it is: the lease goes back, and deleting again goes on
-            await self._threads.settle(tenant, thread_id, stored.record.status)
-            raise
         await self._threads.remove(tenant, thread_id)
 
     async def health(self) -> HealthStatus:
@@ -324,32 +324,6 @@ class ResearchService:
             async for part in parts:
                 yield part
 
-    async def _screened(self, question: str) -> tuple[str, Refusal | None]:
-        """Screen before the graph sees the question: LangGraph checkpoints the raw input before its first node."""
-        limit = self.settings.policy.max_question_chars
-        if len(question) > limit:
-            raise QuestionInvalid(
-                f"the question has {len(question):,} characters, more than {limit:,}",
-                hint="ask a shorter question and ingest long texts as documents",
-            )
-        screening = await self.guards.screen(question, Stage.QUESTION)
-        verdict = screening.verdict
-        if verdict.action is not Action.REFUSE:
-            return screening.text, None
-        if verdict.policy == LimitsGuard.name:
-            raise QuestionInvalid(verdict.reason, hint="ask in plain text, without control characters")
-        refusal = Refusal(stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason)
-        return WITHHELD, refusal
-
-    async def _earlier(self, request: ResearchRequest) -> list[AnyMessage]:
-        """Return the earlier messages as the guards let them pass; those that are refused are left out."""
-        passed: list[AnyMessage] = []
-        for message in [] if request.question else (request.messages or [])[:-1]:
-            screening = await self.guards.screen(message.text, Stage.QUESTION)
-            if screening.verdict.action is not Action.REFUSE:
-                passed.append(message.model_copy(update={"content": screening.text}))
-        return passed
-
     def _roles(self, context: ResearchContext) -> list[Role]:
         return [role for role in Role if role is not Role.JUDGE or role.value in context.models]
 
@@ -371,29 +345,6 @@ async def open_service(
                 yield ResearchService(settings, collaborators, graph, threads)
         finally:
             await threads.aclose()
-
-
-def question_text(request: ResearchRequest) -> str:
-    """Return the request's question.
-
-    Raises:
-        QuestionInvalid: there is none, or it is not text.
-    """
-    text = request.question or next(
-        (message.text for message in reversed(request.messages or []) if isinstance(message, HumanMessage)), ""
-    )
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise QuestionInvalid("the question is not valid UTF-8", hint="send it as UTF-8 text") from error
-    if not text.strip():
-        raise QuestionInvalid("the question is empty", hint='ask something, for example `sixplane research "What …?"`')
-    return text.strip()
-
-
-def graph_input(question: str, refusal: Refusal | None, earlier: Sequence[AnyMessage] = ()) -> dict[str, Any]:
-    """Return the graph's input: what was screened, in place of what was asked."""
-    return {"question": question, "refusal": refusal, **({"messages": list(earlier)} if earlier else {})}
 
 
 def _config(settings: Settings, tenant: str, thread_id: str, run_id: str) -> RunnableConfig:

@@ -13,7 +13,8 @@ from langchain_core.documents import Document
 from pydantic import ValidationError
 
 from experience.models import ResearchRequest
-from experience.service import WITHHELD, ResearchService, open_service
+from experience.screening import WITHHELD
+from experience.service import ResearchService, open_service
 from experience.verification import verify_report
 from gateway import Answer
 from settings import Settings
