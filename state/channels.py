@@ -167,15 +167,13 @@ class ResearchContext(BaseModel):
     model: str = Field("", description="Model id for every role, empty for the configured one.")
     models: dict[str, str] = Field({}, description="Model id by role; goes before `model`.")
     temperature: JsonFloat = Field(0.0, ge=0, le=2, description="Sampling temperature.")
-    max_output_tokens: int = Field(
-        2048, strict=True, ge=64, le=131_072, description="Longest answer of a role, in tokens."
-    )
+    max_output_tokens: JsonInt = Field(2048, ge=64, le=131_072, description="Longest answer of a role, in tokens.")
     k: JsonInt = Field(8, ge=1, le=50, description="Passages per sub-question.")
     max_sub_questions: JsonInt = Field(4, ge=1, le=6, description="Sub-questions per round.")
     max_research_rounds: JsonInt = Field(2, ge=1, le=6, description="Rounds of retrieval.")
     max_revisions: JsonInt = Field(2, ge=0, le=6, description="Revisions of the draft.")
-    budget_micro_usd: int | None = Field(
-        None, strict=True, ge=1, description="Hard limit of the run, in micro-dollars."
+    budget_micro_usd: Annotated[JsonInt, Field(ge=1)] | None = Field(
+        None, description="Hard limit of the run, in micro-dollars."
     )
     human_review: bool = Field(
         False, strict=True, description="Stop for a person when the reviewer asks for one or approves."

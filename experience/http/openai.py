@@ -35,6 +35,7 @@ router = APIRouter(
 )
 
 MODEL = "sixplane"
+Most = Annotated[JsonInt, Field(ge=64, le=131_072)]
 DEFAULT_CORPUS = "default"
 
 
@@ -83,9 +84,9 @@ class CompletionRequest(BaseModel):
     messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER)
     stream: bool = Field(False, strict=True)
     stream_options: StreamOptions | None = None
-    temperature: JsonFloat | None = Field(None, ge=0, le=2)
-    max_tokens: JsonInt | None = Field(None, ge=64, le=131_072)
-    max_completion_tokens: JsonInt | None = Field(None, ge=64, le=131_072)
+    temperature: Annotated[JsonFloat, Field(ge=0, le=2)] | None = None
+    max_tokens: Most | None = None
+    max_completion_tokens: Most | None = None
     n: Literal[1] | None = None
     tools: list[Any] | None = Field(None, max_length=0, description="The graph calls no tools of its callers.")
 
