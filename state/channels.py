@@ -16,6 +16,7 @@ from typing_extensions import (
 
 from state.report import CorpusRef
 from state.values import (
+    NUMBER,
     Claim,
     Draft,
     Event,
@@ -172,7 +173,7 @@ class ResearchContext(BaseModel):
     max_sub_questions: JsonInt = Field(4, ge=1, le=6, description="Sub-questions per round.")
     max_research_rounds: JsonInt = Field(2, ge=1, le=6, description="Rounds of retrieval.")
     max_revisions: JsonInt = Field(2, ge=0, le=6, description="Revisions of the draft.")
-    budget_micro_usd: Annotated[JsonInt, Field(ge=1)] | None = Field(
+    budget_micro_usd: Annotated[int, Field(ge=1), NUMBER] | None = Field(
         None, description="Hard limit of the run, in micro-dollars."
     )
     human_review: bool = Field(

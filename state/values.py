@@ -15,8 +15,11 @@ def _number(value: Any) -> Any:
     return value
 
 
-JsonInt = Annotated[int, BeforeValidator(_number)]
-JsonFloat = Annotated[float, BeforeValidator(_number)]
+NUMBER = BeforeValidator(_number)
+"""Stands last: bounds that stand after it would be lost to the schema."""
+
+JsonInt = Annotated[int, NUMBER]
+JsonFloat = Annotated[float, NUMBER]
 
 
 class Value(BaseModel):

@@ -27,7 +27,7 @@ from experience.runs import Run
 from state.channels import ResearchContext
 from state.errors import CorpusMissing, SixplaneError
 from state.report import Report
-from state.values import JsonFloat, JsonInt
+from state.values import NUMBER
 
 router = APIRouter(
     tags=["openai"],
@@ -35,7 +35,7 @@ router = APIRouter(
 )
 
 MODEL = "sixplane"
-Most = Annotated[JsonInt, Field(ge=64, le=131_072)]
+Most = Annotated[int, Field(ge=64, le=131_072), NUMBER]
 DEFAULT_CORPUS = "default"
 
 
@@ -84,7 +84,7 @@ class CompletionRequest(BaseModel):
     messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER)
     stream: bool = Field(False, strict=True)
     stream_options: StreamOptions | None = None
-    temperature: Annotated[JsonFloat, Field(ge=0, le=2)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2), NUMBER] | None = None
     max_tokens: Most | None = None
     max_completion_tokens: Most | None = None
     n: Literal[1] | None = None
