@@ -120,3 +120,23 @@ async def test_another_s_run_does_not_exist_over_mcp(home, who, caplog):
             with pytest.raises(Exception, match="corpus_missing"):
                 await stranger.read_resource("sixplane://passages/small/E0")
     await untouched(home)
+
+
+async def test_no_operation_is_left_out(home):
+    tried = {(method, path) for method, path, _ in (*HTTP.values(), *OF_THE_TENANT.values())}
+    own = {
+        ("POST", "/v1/corpora/small/documents"),  # makes a corpus of the caller's own tenant
+        ("POST", "/v1/batch"),  # each of its questions goes the way of `/v1/chat`
+        *(("GET", path) for path in ("/v1/threads", "/v1/corpora", "/v1/budget", "/v1/models")),  # listed above
+        *(("GET", f"/v1/health{part}") for part in ("", "/live", "/ready")),
+    }
+    async with served(home) as url, client(url) as ann:
+        paths = (await ann.get("/openapi.json")).json()["paths"]
+    names = {"{thread_id}": "{thread}", "{run_id}": "{run}", "{corpus}": "small"}
+    known = set()
+    for path, operations in paths.items():
+        for given, ours in names.items():
+            path = path.replace(given, ours)
+        known |= {(method.upper(), path) for method in operations}
+    assert known == tried | own
+    assert not tried & own
