@@ -17,7 +17,7 @@ from experience.events import Ending, ReportReady, ReviewPendingEvent, RunEvent,
 from experience.models import ResearchRequest
 from experience.service import ResearchService
 from gateway.rate_limit import RateLimiter
-from state.errors import RunMissing, RunStopped, SixplaneError, TooBusy
+from state.errors import RunMissing, RunStopped, SixplaneError, ThreadBusy, TooBusy
 from state.values import ReviewAnswer
 
 RETAINED = 64
@@ -157,7 +157,12 @@ class Runs:
     async def resume(self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None) -> Run:
         """Continue a thread, or answer its review. Raises `TooBusy`, or like `ResearchService.resume`."""
         record = (await self.service.show(tenant, thread_id)).record
-        run = self._known(record.run_id) or Run(record.run_id, tenant, record.owner or "", thread_id)
+        if record.run_id in self._live:
+            raise ThreadBusy(f"the thread {thread_id!r} is being run", hint="wait for it to end")
+        run = Run(record.run_id, tenant, record.owner or "", thread_id)
+        before = self._ended.get(record.run_id)
+        if before is not None:  # a copy: a leg that does not begin leaves what was as it was
+            run.events, run.epoch = list(before.events), before.epoch
         return await self._begin(run, self.service.resume(tenant, thread_id, answer, after=run.last))
 
     async def get(self, tenant: str, run_id: str) -> Run:
@@ -187,7 +192,7 @@ class Runs:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _begin(self, run: Run, events: AsyncGenerator[RunEvent]) -> Run:
-        run.resumed_after, run.failure = run.last, None
+        run.resumed_after = run.last
         await self._turn()
         task = asyncio.create_task(self._follow(run, events))
         self._tasks.add(task)
@@ -216,11 +221,10 @@ class Runs:
         return max(1, math.ceil(self._waiting / (self.limits.per_second or self.limits.running)))
 
     async def _follow(self, run: Run, events: AsyncGenerator[RunEvent]) -> None:
-        self._ended.pop(run.id, None)
-        self._live[run.id] = run
         try:
             async with aclosing(events):
                 async for event in events:
+                    self._live[run.id] = run
                     run.take(event)
         except asyncio.CancelledError:
             run.stop()
@@ -231,15 +235,16 @@ class Runs:
                 _log.error("a run broke off with %s", type(error).__name__)
         finally:
             self._places.release()
-            del self._live[run.id]
-            self._retain(run)
+            if self._live.get(run.id) is run:
+                del self._live[run.id]
+                self._retain(run)
 
     def _known(self, run_id: str) -> Run | None:
         return self._live.get(run_id) or self._ended.get(run_id)
 
     def _retain(self, run: Run) -> None:
-        if run.events:
-            self._ended[run.id] = run
+        self._ended[run.id] = run
+        self._ended.move_to_end(run.id)
         while len(self._ended) > RETAINED:
             self._ended.popitem(last=False)
 

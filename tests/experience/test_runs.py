@@ -9,7 +9,7 @@ import pytest
 
 from experience.events import RUN_EVENT, RunFailed, pieces
 from experience.runs import RETAINED, RunLimits, Runs
-from state.errors import CorpusMissing, QuestionInvalid, RunMissing, ThreadNotResumable, TooBusy
+from state.errors import CorpusMissing, QuestionInvalid, RunMissing, ThreadBusy, ThreadNotResumable, TooBusy
 from state.values import ReviewAnswer
 from tests.experience.test_service import SLOW, ask, service_of, slow_plan
 
@@ -97,7 +97,7 @@ async def test_a_cancelled_run_stops_and_goes_on_with_its_numbers(home):
         assert (await run.ended()).type == "stopped"
         last = run.last
         again = await runs.resume("local", "t")
-        assert again is run
+        assert (again.id, again.epoch, again.events[:last]) == (run.id, run.epoch, run.events)
         rest = await watched(again, last)
         assert rest[0].sequence == last + 1
         assert rest[-1].report.run_id == run.id
@@ -110,11 +110,36 @@ async def test_a_review_is_answered_once(home):
         assert (await run.ended()).draft
         with pytest.raises(ThreadNotResumable):
             await runs.resume("local", "t")
-        await runs.resume("local", "t", ReviewAnswer(decision="approve"))
-        assert (await run.ended()).report.stop_reason == "approved_by_person"
+        approved = await runs.resume("local", "t", ReviewAnswer(decision="approve"))
+        assert (await approved.ended()).report.stop_reason == "approved_by_person"
         with pytest.raises(ThreadNotResumable):
             await runs.resume("local", "t", ReviewAnswer(decision="approve"))
-        assert run.ending.type == "report"
+        assert await runs.get("local", run.id) is approved
+        assert (approved.ending.type, approved.failure) == ("report", None)
+
+
+async def test_of_two_answers_at_once_one_is_taken_and_the_other_harms_nothing(home):
+    async with runs_of(home) as runs:
+        await (await runs.start(ask(thread="t", human_review=True))).ended()
+        answers = [
+            runs.resume("local", "t", ReviewAnswer(decision=choice)) for choice in ("approve", "reject", "approve")
+        ]
+        told = await asyncio.gather(*answers, return_exceptions=True)
+        (taken,) = (each for each in told if not isinstance(each, BaseException))
+        assert {type(each) for each in told if each is not taken} <= {ThreadBusy, ThreadNotResumable}
+        events = await watched(taken)
+        assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+        assert {event.type for event in events} & {"failed"} == set()
+        assert events[-1].type == "report"
+
+
+async def test_a_live_run_is_not_resumed_and_goes_on(home):
+    async with runs_of(home, slow_plan(0.4)) as runs:
+        run = await runs.start(ask(thread="t", model=SLOW))
+        with pytest.raises(ThreadBusy):
+            await runs.resume("local", "t")
+        assert await runs.get("local", run.id) is run
+        assert (await run.ended()).type == "report"
 
 
 async def test_a_run_of_an_earlier_process_is_found_by_its_thread(home):
