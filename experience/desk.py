@@ -22,6 +22,7 @@ from nodes.memory import MEMORY_CORPUS
 from policy import visible
 from policy.identity import Permission, Principal
 from retrieval import IngestReport, Manifest
+from retrieval.filters import compile_where
 from state.errors import CorpusMissing, Forbidden, NameInvalid, RunMissing, ThreadMissing
 from state.report import CorpusRef
 from state.values import Passage, ReviewAnswer
@@ -106,6 +107,7 @@ class Desk:
         """Return the passages that the principal may see. Raises `CorpusMissing`, or like `Corpus.search`."""
         with logged(principal, "search", name), _charged(principal, "search"):
             principal.require(Permission.ASK)
+            compile_where(where)
             corpus = await self.service.corpora.get(principal.tenant, _open(name))
             return await corpus.search(query, k, mode, visible(where, audiences_of(principal)) or None)
 

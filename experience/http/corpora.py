@@ -23,6 +23,7 @@ from state.report import CorpusRef
 router = APIRouter(prefix="/v1/corpora", tags=["corpora"])
 
 MAX_FILES = 100
+AUDIENCES = r"^[A-Za-z][\w .:/@-]*$"
 
 
 class CorpusList(BaseModel):
@@ -56,7 +57,9 @@ async def ingest(
     files: Annotated[list[UploadFile], File(min_length=1, max_length=MAX_FILES)],
     caller: Caller,
     desk: AtDesk,
-    audience: Annotated[str | None, Form(max_length=200, description="Who alone may see them.")] = None,
+    audience: Annotated[
+        str | None, Form(pattern=AUDIENCES, max_length=200, description="Who alone may see them.")
+    ] = None,
 ) -> IngestReport:
     """Ingest uploaded files. What has not changed is not read twice; a bad file is reported and passed over."""
     with ExitStack() as stack:

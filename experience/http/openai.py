@@ -104,7 +104,7 @@ async def models(caller: Caller, desk: AtDesk) -> dict[str, Any]:
     return {"object": "list", "data": [_model(f"{MODEL}/{corpus.name}") for corpus in found]}
 
 
-@router.post("/v1/chat/completions")
+@router.post("/v1/chat/completions", responses={200: {"content": {"application/json": {}, "text/event-stream": {}}}})
 async def completions(asked: CompletionRequest, caller: Caller, desk: AtDesk) -> Response:
     """Answer the last user message, as `stream` says."""
     run = await desk.start(caller, _request(asked))
