@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test-oracle test fuzz check bench docs notebooks studio lock clean
+.PHONY: help demo demo-oci test-oracle test test-long fuzz check bench docs notebooks studio lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ demo-oci: $(VENV)/.dev ## The same on OCI's models, against a local OCI that ver
 
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-long: $(VENV)/.dev ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m long
 
 fuzz: $(VENV)/.dev ## Let schemathesis try to break the HTTP API
 	$(BIN)/python -m tests.experience.http.fuzz

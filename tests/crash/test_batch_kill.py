@@ -63,7 +63,7 @@ def ledger_rows(home: Path) -> list[sqlite3.Row]:
         return connection.execute("SELECT run_scope, call_key, state, cost FROM ledger_calls").fetchall()
 
 
-@pytest.mark.parametrize(("rows", "seed"), [(200, 7), pytest.param(2_000, 11, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("rows", "seed"), [(200, 7), pytest.param(2_000, 11, marks=pytest.mark.long)])
 def test_every_row_has_one_outcome_and_no_completed_call_is_billed_twice(rows, seed, tmp_path):
     write_rows(tmp_path, rows)
     assert killed_at_random(tmp_path, rows, seed) == KILLS
