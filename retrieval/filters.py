@@ -10,7 +10,7 @@ from state.errors import BadInput
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _OPERATORS = {"$eq": "=", "$ne": "IS NOT", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
-_MAX_INT = 2**63
+_MAX_INT = 2**63 - 1
 _HINT = 'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte, $lt, $lte or $in'
 
 
@@ -51,8 +51,16 @@ def _test(path: str, operator: str, value: Any) -> tuple[str, list[Any]]:
 
 
 def _scalar(value: Any) -> str | int | float | None:
-    if isinstance(value, int) and not -_MAX_INT <= value < _MAX_INT:
-        raise BadInput(f"{value!r} is beyond 64 bits", hint="use a smaller number, or text")
+    if isinstance(value, int) and abs(value) > _MAX_INT:
+        return _wide(value)
     if value is None or isinstance(value, str | int | float):
         return value
     raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=_HINT)
+
+
+def _wide(value: int) -> float:
+    """Return an integer beyond SQLite's 64 bits as the nearest float."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise BadInput("a number of a filter is too large", hint=_HINT) from None

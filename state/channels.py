@@ -136,11 +136,7 @@ class RetrieveInput(TypedDict):
 CORPUS_NAME = r"^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$"
 """As `settings.checked_name` takes it."""
 
-_SCALAR: dict[str, Any] = {
-    "type": ["string", "number", "boolean", "null"],
-    "minimum": -(2**53) + 1,
-    "maximum": 2**53 - 1,
-}
+_SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _OPERATORS = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte")
 WHERE: dict[str, Any] = {
     "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_.-]{0,63}$"},

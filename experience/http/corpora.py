@@ -23,7 +23,7 @@ from state.report import CorpusRef
 router = APIRouter(prefix="/v1/corpora", tags=["corpora"])
 
 MAX_FILES = 100
-AUDIENCES = r"^[A-Za-z][\w .:/@-]*$"
+AUDIENCES = r"^([A-Za-z][\w .:/@-]*)?$"
 
 
 class CorpusList(BaseModel):
@@ -58,8 +58,8 @@ async def ingest(
     caller: Caller,
     desk: AtDesk,
     audience: Annotated[
-        str | None, Form(pattern=AUDIENCES, max_length=200, description="Who alone may see them.")
-    ] = None,
+        str, Form(pattern=AUDIENCES, max_length=200, description="Who alone may see them; empty for the whole tenant.")
+    ] = "",
 ) -> IngestReport:
     """Ingest uploaded files. What has not changed is not read twice; a bad file is reported and passed over."""
     with ExitStack() as stack:

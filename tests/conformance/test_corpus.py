@@ -113,6 +113,7 @@ FILTERS = [
     ({"n": {"$in": [None]}}, "c"),
     ({"n": {"$in": [1, None], "$ne": None}}, "a"),
     ({"n": {"$in": []}}, ""),
+    ({"n": {"$lt": 2**70}}, "ab"),
     ({"n": {"$gt": None}}, ""),
     ({"kind": None}, "c"),
     ({"kind": {"$ne": None}}, "ab"),
