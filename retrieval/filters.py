@@ -50,16 +50,20 @@ def _test(path: str, operator: str, value: Any) -> tuple[str, list[Any]]:
     return f"{column} {_OPERATORS[operator]} ?", [path, _scalar(value)]
 
 
-def _scalar(value: Any) -> str | int | float | None:
-    if isinstance(value, int) and abs(value) > _MAX_INT:
-        return _wide(value)
+def _scalar(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
-        return value
+        return bindable(value)
     raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=_HINT)
 
 
-def _wide(value: int) -> float:
-    """Return an integer beyond SQLite's 64 bits as the nearest float."""
+def bindable(value: Any) -> Any:
+    """Return a value as databases take it: an integer beyond 64 bits is the nearest float.
+
+    Raises:
+        BadInput: it is beyond a float as well.
+    """
+    if not isinstance(value, int) or abs(value) <= _MAX_INT:
+        return value
     try:
         return float(value)
     except OverflowError:

@@ -13,6 +13,7 @@ from typing import Any
 
 from retrieval.filters import _HINT as HINT
 from retrieval.filters import _KEY as KEY
+from retrieval.filters import bindable
 from state.errors import BadInput
 
 _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
@@ -94,5 +95,5 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise BadInput(f"{value!r} is no number that JSON holds", hint=HINT)
     if value is None or isinstance(value, str | int | float):
-        return value
+        return bindable(value)
     raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=HINT)
