@@ -221,11 +221,15 @@ class Runs:
         return max(1, math.ceil(self._waiting / (self.limits.per_second or self.limits.running)))
 
     async def _follow(self, run: Run, events: AsyncGenerator[RunEvent]) -> None:
+        ending: Ending | None = None
         try:
             async with aclosing(events):
                 async for event in events:
-                    self._live[run.id] = run
-                    run.take(event)
+                    if isinstance(event, Ending):
+                        ending = event  # told when the thread is free: who hears it may answer at once
+                    else:
+                        self._live[run.id] = run
+                        run.take(event)
         except asyncio.CancelledError:
             run.stop()
             raise
@@ -238,6 +242,8 @@ class Runs:
             if self._live.get(run.id) is run:
                 del self._live[run.id]
                 self._retain(run)
+            if ending is not None and run.ending is None:
+                run.take(ending)
 
     def _known(self, run_id: str) -> Run | None:
         return self._live.get(run_id) or self._ended.get(run_id)
