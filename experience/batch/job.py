@@ -197,11 +197,12 @@ class BatchJob:
         return max(needed, self._tally.cost_micro_usd + 1)
 
     async def _record(self, journal: Journal, outcome: BatchOutcome) -> None:
-        self._running -= 1
+        """Write the outcome down. Until its cost is counted its row counts as running: `_needed` sees one or the other."""
         known = self._tally.get(outcome.key)
         if outcome.status is not RowStatus.STOPPED and not _same(known, outcome):
             await asyncio.to_thread(journal.append, outcome)
             self._tally.add(outcome)
+        self._running -= 1
         if outcome.ends_job and not self.ending:
             self.ending = "budget_exceeded"
         self._changed.set()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experience.batch import BatchJob, JobOptions, LocalEngine, RowStatus
+from experience.batch import BatchJob, JobOptions, Journal, LocalEngine, RowStatus
 from experience.models import ResearchRequest
 from experience.service import last_report
 from gateway import Answer
@@ -187,6 +187,18 @@ async def test_no_row_is_started_once_the_budget_is_spent_and_a_higher_one_goes_
     assert again == {}
     rest, summary = await case.run(budget_micro_usd=8 * RUN_COST)
     assert (len(rest), summary.ending, summary.exit_status) == (5, "", 0)
+
+
+async def test_an_outcome_on_a_slow_disk_still_counts_toward_the_budget(tmp_path, monkeypatch):
+    append = Journal.append
+
+    def slow(journal, outcome):
+        time.sleep(0.1)
+        append(journal, outcome)
+
+    monkeypatch.setattr(Journal, "append", slow)
+    ended, summary = await Case(tmp_path).write(*asking(6)).run(budget_micro_usd=3 * RUN_COST + 1)
+    assert (len(ended), summary.cost_micro_usd, summary.ending) == (3, 3 * RUN_COST, "budget_exceeded")
 
 
 async def test_the_tenant_s_budget_stops_the_job(tmp_path):
