@@ -7,7 +7,6 @@ against concurrency ÷ the latency of the same rows asked one after the other. M
 
 from __future__ import annotations
 
-import asyncio
 import json
 import resource
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from experience.batch import BatchJob, JobOptions, LocalEngine
+from experience.cli.running import run_async
 from gateway import Answer
 from state.channels import ResearchContext
 from tests.crash.batch_victim import stubbed_service
@@ -90,9 +90,9 @@ def main() -> None:
     """Print the shares of both bounds, and the ratio of the peaks."""
     with tempfile.TemporaryDirectory() as folder:
         if len(sys.argv) > 1:
-            asyncio.run(without_latency(Path(folder), int(sys.argv[1])))
+            run_async(without_latency(Path(folder), int(sys.argv[1])))
             return
-        rate, alone = asyncio.run(throughput(Path(folder)))
+        rate, alone = run_async(throughput(Path(folder)))
     bound, measured = CONCURRENCY / (CALLS * CALL_SECONDS), CONCURRENCY / alone
     print(f"throughput: {rate:.2f} rows/s of {ROWS} rows, {CONCURRENCY} at once, {CALLS} calls of 200 ms a row")
     print(f"  share of concurrency ÷ latency of the calls ({bound:.2f} rows/s): {rate / bound:.3f}, target 0.90")

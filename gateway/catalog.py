@@ -12,6 +12,9 @@ from typing import Literal
 from state.errors import ModelUnknown, PriceUnknown
 from state.values import Value
 
+_KEPT = 1_000
+"""Found entries that are kept."""
+
 _PER = {"tokens": 1_000_000, "characters": 10_000}
 
 
@@ -73,6 +76,7 @@ class Catalog:
         self._use_cases = dict(use_cases or {})
         self._prices = dict(prices)
         self._extra = tuple(extra)
+        self._found: dict[str, ModelEntry] = {}
 
     def get(self, model_id: str) -> ModelEntry:
         """Return the entry of `model_id`.
@@ -80,6 +84,8 @@ class Catalog:
         Raises:
             ModelUnknown: no entry fits; the hint names the nearest.
         """
+        if model_id in self._found:
+            return self._found[model_id]
         entry = next((entry for entry in self.entries if fnmatchcase(model_id, entry.id)), None)
         if entry is None and model_id in self._extra:
             entry = _unpriced(model_id)
@@ -87,7 +93,10 @@ class Catalog:
             raise ModelUnknown(f"there is no model {model_id!r}", hint=self._nearest(model_id))
         price = self._prices.get(model_id)
         priced = {"input_price": price[0], "output_price": price[1]} if price else {}
-        return entry.model_copy(update={"id": model_id, **priced})
+        found = entry.model_copy(update={"id": model_id, **priced})
+        if len(self._found) < _KEPT:  # ids come from callers
+            self._found[model_id] = found
+        return found
 
     def listed(self) -> tuple[ModelEntry, ...]:
         """Return all entries at their prices, and the models of a pattern that the settings price."""

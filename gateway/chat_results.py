@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.output_parsers import PydanticOutputParser
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
+from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel
 
 _CHARS_PER_TOKEN = 4
@@ -65,14 +65,38 @@ def structured(
     With `include_raw` the answer is a `dict` with `raw`, `parsed` and `parsing_error`; without it a malformed answer
     raises `OutputParserException`.
     """
-    parser: PydanticOutputParser[Any] = PydanticOutputParser(pydantic_object=schema)
-    if not include_raw:
-        return model | parser
+    return _Structured(model, PydanticOutputParser(pydantic_object=schema), include_raw=include_raw)
 
-    def with_raw(message: BaseMessage) -> dict[str, Any]:
+
+class _Structured(Runnable[LanguageModelInput, dict[str, Any] | BaseModel]):
+    """A model and the parser of its answers. One step: a chain would inspect and schedule each part at every call."""
+
+    def __init__(
+        self, model: Runnable[LanguageModelInput, Any], parser: PydanticOutputParser[Any], *, include_raw: bool
+    ) -> None:
+        self._model, self._parser, self._include_raw = model, parser, include_raw
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the interface
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any] | BaseModel:
+        return self._parsed(self._model.invoke(input, config, **kwargs))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the interface
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any] | BaseModel:
+        return self._parsed(await self._model.ainvoke(input, config, **kwargs))
+
+    def _parsed(self, message: BaseMessage) -> dict[str, Any] | BaseModel:
+        generation: list[Generation] = [ChatGeneration(message=message)]
+        if not self._include_raw:
+            return cast("BaseModel", self._parser.parse_result(generation))
         try:
-            return {"raw": message, "parsed": parser.invoke(message), "parsing_error": None}
+            return {"raw": message, "parsed": self._parser.parse_result(generation), "parsing_error": None}
         except OutputParserException as error:
             return {"raw": message, "parsed": None, "parsing_error": error}
-
-    return model | RunnableLambda(with_raw)

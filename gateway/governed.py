@@ -13,7 +13,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
 from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig
 from opentelemetry.trace import Span
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
@@ -71,10 +71,7 @@ class GovernedChatModel(BaseChatModel):
                 "the gateway's structured output takes no options", hint="call `with_structured_output(Schema)`"
             )
 
-        async def ask(messages: Any) -> BaseModel:
-            return await self._ask_schema(schema, self._convert_input(messages).to_messages())
-
-        return RunnableLambda(ask)
+        return _Structured(self, schema)
 
     def _generate(
         self,
@@ -241,6 +238,37 @@ class GovernedChatModel(BaseChatModel):
         if self.capture_content:
             span.set_attribute("gen_ai.input.messages", json.dumps([message.text for message in messages]))
             span.set_attribute("gen_ai.output.messages", json.dumps([answer.text]))
+
+
+class _Structured(Runnable[LanguageModelInput, dict[str, Any] | BaseModel]):
+    """A governed model that answers with a `schema` instance."""
+
+    def __init__(self, model: GovernedChatModel, schema: type[BaseModel]) -> None:
+        self._model, self._schema = model, schema
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the interface
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> BaseModel:
+        async def once() -> BaseModel:
+            try:
+                return await self.ainvoke(input, config, **kwargs)
+            finally:
+                await self._model._close()  # noqa: SLF001 - it is this module's
+
+        return run_sync(once)
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the interface
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> BaseModel:
+        del config, kwargs  # the inner model finds LangChain's context by itself
+        messages = self._model._convert_input(input).to_messages()  # noqa: SLF001
+        return await self._model._ask_schema(self._schema, messages)  # noqa: SLF001
 
 
 @cache

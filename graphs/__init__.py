@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import settings as _settings  # noqa: F401  (first: it sets the process defaults that LangGraph reads when imported)
-from graphs.opening import open_checkpointer, open_collaborators, open_research_graph
+from graphs.opening import open_collaborators, open_research_graph
 from graphs.research import ResearchGraph, build_research_graph
+from graphs.sqlite_checkpoints import open_checkpointer
 
 __all__ = [
     "ResearchGraph",

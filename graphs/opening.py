@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import inspect
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
-import state.channels
-import state.report
-import state.values
+from graphs.checkpointed import checkpointed_types
 from graphs.planes import open_planes
 from graphs.research import build_research_graph
+from graphs.sqlite_checkpoints import open_checkpointer
 from nodes import Collaborators
 from policy import build_guards
 from retrieval import Corpora
@@ -34,11 +28,8 @@ from retrieval.grounding import LocalSupportScorer
 from settings import Settings
 from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState
 from state.errors import DependencyUnavailable, StorageFull
-from state.values import Value
 
 CompiledResearchGraph = CompiledStateGraph[ResearchState, ResearchContext, ResearchInput, ResearchOutput]
-
-BUSY_TIMEOUT_MS = 10_000
 
 
 @asynccontextmanager
@@ -127,17 +118,6 @@ async def _persistence(
     return saver, store
 
 
-@asynccontextmanager
-async def open_checkpointer(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
-    """Yield the checkpointer on the SQLite file at `path`, strict about the types that it brings back."""
-    async with aiosqlite.connect(path) as connection:
-        await connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        await connection.execute("PRAGMA synchronous=NORMAL")  # as ledger and threads: it outlives a killed process
-        saver = AsyncSqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=checkpointed_types()))
-        await saver.setup()
-        yield saver
-
-
 @contextmanager
 def named_in_errors(path: Path) -> Iterator[None]:
     """Say which database it is that cannot be opened.
@@ -153,17 +133,6 @@ def named_in_errors(path: Path) -> Iterator[None]:
             raise StorageFull(f"`{path}` cannot be written: the disk is full") from error
         hint = "restore it from a backup, or move it away and start anew; corpora are kept elsewhere"
         raise DependencyUnavailable(f"the database `{path}` cannot be used: {error}", hint=hint) from error
-
-
-def checkpointed_types() -> list[tuple[str, str]]:
-    """Return module and name of each type of ours that channels hold."""
-    modules = (state.values, state.report, state.channels)
-    return [
-        (kind.__module__, kind.__qualname__)
-        for module in modules
-        for _, kind in inspect.getmembers(module, inspect.isclass)
-        if kind.__module__ == module.__name__ and issubclass(kind, Value | Enum)
-    ]
 
 
 def prepare_home(home: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,23 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from settings import Settings
 from settings.tree import otlp_endpoint_configured
 
+_RUN = "invoke_workflow "
+"""How the name of a run's root span begins."""
+
+_OPEN_FILES = 64
+"""Trace files that are kept open."""
+
 
 class JsonLinesSpanExporter(SpanExporter):
-    """Writes each span as it ends, one JSON object a line, one file per trace: a killed run leaves its spans."""
+    """Writes each span as it ends, one JSON object a line, one file per trace: a killed run leaves its spans.
+
+    The files of runs that go on stay open: opening one takes longer than writing a line.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._open: OrderedDict[str, FileIO] = OrderedDict()
 
     def path_of(self, trace_id: str) -> Path:
         """Return the file of a trace."""
@@ -33,16 +45,38 @@ class JsonLinesSpanExporter(SpanExporter):
         try:
             for span in spans:
                 self.write(_record("span", span))
+                if span.name.startswith(_RUN):
+                    self._close(_trace_id(span))
         except OSError:
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 
     def write(self, record: dict[str, Any]) -> None:
         """Append one record to the file of its trace."""
+        line = json.dumps(record, ensure_ascii=False) + "\n"
         with self._lock:
+            self._file(record["trace_id"]).write(line.encode(errors="replace"))
+
+    def shutdown(self) -> None:
+        """Close the files."""
+        for trace_id in tuple(self._open):
+            self._close(trace_id)
+
+    def _file(self, trace_id: str) -> FileIO:
+        file = self._open.get(trace_id)
+        if file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with self.path_of(record["trace_id"]).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            file = self._open[trace_id] = FileIO(self.path_of(trace_id), "a")
+            if len(self._open) > _OPEN_FILES:
+                self._open.popitem(last=False)[1].close()
+        self._open.move_to_end(trace_id)
+        return file
+
+    def _close(self, trace_id: str) -> None:
+        with self._lock:
+            file = self._open.pop(trace_id, None)
+            if file is not None:
+                file.close()
 
 
 class RunStartedProcessor(SpanProcessor):
@@ -52,7 +86,7 @@ class RunStartedProcessor(SpanProcessor):
         self._exporter = exporter
 
     def on_start(self, span: Span, parent_context: Any = None) -> None:  # noqa: ARG002  (the interface)
-        if span.name.startswith("invoke_workflow "):
+        if span.name.startswith(_RUN):
             try:
                 self._exporter.write(_record("run_started", span))
             except OSError as error:
@@ -100,7 +134,7 @@ def _record(kind: str, span: ReadableSpan) -> dict[str, Any]:
     context, parent = span.get_span_context(), span.parent
     return {
         "type": kind,
-        "trace_id": format(context.trace_id, "032x") if context else "",
+        "trace_id": _trace_id(span),
         "span_id": format(context.span_id, "016x") if context else "",
         "parent_id": format(parent.span_id, "016x") if parent else None,
         "name": span.name,
@@ -118,6 +152,11 @@ def _record(kind: str, span: ReadableSpan) -> dict[str, Any]:
             for link in span.links
         ],
     }
+
+
+def _trace_id(span: ReadableSpan) -> str:
+    context = span.get_span_context()
+    return format(context.trace_id, "032x") if context else ""
 
 
 def _utc(nanoseconds: int | None) -> str | None:

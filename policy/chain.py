@@ -35,7 +35,7 @@ class GuardChain:
         """Return what the guards make of `text`. A question is normalised first, evidence and answers never are."""
         with operation_span("guard", stage.value) as span:
             given = normalised(text) if stage is Stage.QUESTION else text
-            verdicts = tuple(await asyncio.gather(*(self._ask(guard, given, stage) for guard in self.guards)))
+            verdicts = await self._ask_all(given, stage)
             verdict = strictest(verdicts)
             span.set_attribute("sixplane.guard.action", verdict.action.value)
             span.set_attribute("sixplane.guard.policy", verdict.policy)
@@ -44,14 +44,27 @@ class GuardChain:
             kept = apply_masks(given, masks) if stage is Stage.QUESTION else text
             return Screening(text=kept, verdict=verdict, verdicts=verdicts, masks=masks)
 
-    async def _ask(self, guard: Guard, text: str, stage: Stage) -> Verdict:
-        """Return the guard's verdict. `asyncio.wait` also leaves behind a guard that swallows its cancellation."""
-        task = asyncio.create_task(_answer(guard, text, stage))
+    async def _ask_all(self, text: str, stage: Stage) -> tuple[Verdict, ...]:
+        """Return the guards' verdicts. `asyncio.wait` also leaves behind a guard that swallows its cancellation."""
+        tasks = [asyncio.create_task(_answer(guard, text, stage)) for guard in self.guards]
+        bounded = [task for guard, task in zip(self.guards, tasks, strict=True) if not guard.bounds_itself]
+        late: set[asyncio.Task[object]] = set()
         try:
-            await asyncio.wait({task}, timeout=None if guard.bounds_itself else self._settings.timeout_seconds)
+            if bounded:
+                _, late = await asyncio.wait(bounded, timeout=self._settings.timeout_seconds)
+            for task in late:
+                task.cancel()
+            if len(bounded) < len(tasks):
+                await asyncio.wait(set(tasks) - set(bounded))
         finally:
-            task.cancel()
-        if not task.done():
+            for task in tasks:
+                task.cancel()
+        return tuple(
+            self._verdict(guard, task, text, late=task in late) for guard, task in zip(self.guards, tasks, strict=True)
+        )
+
+    def _verdict(self, guard: Guard, task: asyncio.Task[object], text: str, *, late: bool) -> Verdict:
+        if late:
             return self._unavailable(guard, "timed out")
         if task.cancelled():
             return self._unavailable(guard, "was cancelled")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -31,6 +32,8 @@ _DATE_OR_DECIMAL = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}\b|\d{4}[-/.]\d{1,2
 _PHONE_WORD = re.compile(r"\b(?:call|cell|cellphone|fax|mobile|phone|tel|telephone|whatsapp)\b", re.IGNORECASE)
 _INTERNATIONAL = re.compile(r"(?<![\w+])\+[1-9](?:[ .\-]?\(?\d\)?){7,14}(?!\w)")
 _SHORTEST_ADDRESS = 7
+_SHORTEST_INTERNATIONAL = 7
+"""Digits of the shortest valid number with its country code, for example `+683 4002` (phonenumbers' metadata)."""
 _MORE_CARDS = (
     ("Mastercard 2-series, JCB", r"\b(?:2[2-7]\d{2}|35\d{2})[- ]?\d{4}[- ]?\d{4}[- ]?\d{4}\b"),
     ("JCB, 15 digits", r"\b(?:2131|1800)\d{11}\b"),
@@ -111,10 +114,20 @@ def find_phone_numbers(text: str) -> list[Mask]:
     national = [
         (found.start, found.end)
         for region in _REGIONS
-        for found in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID)
+        for found in phonenumbers.PhoneNumberMatcher(
+            text, region, leniency=phonenumbers.Leniency.VALID, min_candidate_length=_shortest(region)
+        )
         if _reads_as_phone(text, found.start, found.raw_string)
     ]
     return [Mask(start=start, end=end, kind="PHONE_NUMBER") for start, end in sorted({*international, *national})]
+
+
+@cache
+def _shortest(region: str) -> int:
+    """Return how many characters a number that is valid in `region` has at least: most texts hold shorter figures."""
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    lengths = metadata.general_desc.possible_length if metadata and metadata.general_desc else ()
+    return min(_SHORTEST_INTERNATIONAL, *lengths)
 
 
 def _reads_as_phone(text: str, start: int, number: str) -> bool:

@@ -197,7 +197,7 @@ class BatchJob:
         return max(needed, self._tally.cost_micro_usd + 1)
 
     async def _record(self, journal: Journal, outcome: BatchOutcome) -> None:
-        """Write the outcome down. Until its cost is counted its row counts as running: `_needed` sees one or the other."""
+        """Write the outcome down. Its row counts as running until its cost is counted: `_needed` sees one of both."""
         known = self._tally.get(outcome.key)
         if outcome.status is not RowStatus.STOPPED and not _same(known, outcome):
             await asyncio.to_thread(journal.append, outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from experience.cli.output import note
 from state.errors import QuestionInvalid
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from settings import Settings
 
 Result = TypeVar("Result")
@@ -26,13 +29,23 @@ def settings_of(home: Path | None) -> Settings:
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run `work` to its end. SIGTERM ends it as Ctrl-C does, with its clean-up done."""
+    """Run `work` to its end on a loop of uvloop. SIGTERM ends it as Ctrl-C does, with its clean-up done."""
     import asyncio
 
     try:
-        return asyncio.run(_stoppable(work))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(_stoppable(work))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+
+
+def loop_factory() -> Callable[[], AbstractEventLoop] | None:
+    """Return what makes uvloop's loops; none on Windows, for which there is no uvloop."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 async def _stoppable(work: Coroutine[Any, Any, Result]) -> Result:
@@ -93,8 +106,6 @@ def text_argument(text: str, *, stdin: bool = True) -> str:
     Raises:
         QuestionInvalid: it is not UTF-8.
     """
-    import sys
-
     try:
         if text == "-" and stdin:
             return sys.stdin.buffer.read().decode("utf-8-sig")

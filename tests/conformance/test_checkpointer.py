@@ -12,7 +12,7 @@ import pytest
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 
 from graphs import open_checkpointer
-from graphs.opening import checkpointed_types
+from graphs.checkpointed import checkpointed_types
 from graphs.oracle_checkpoints import open_oracle_checkpointer
 from settings.oracle_pool import open_oracle_pool
 from tests.conformance.planes import ORACLE, oracle_schema

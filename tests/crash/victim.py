@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.embeddings import DeterministicFakeEmbedding
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 import experience.service as core
 import graphs.research as wiring
 from experience.service import ResearchRequest, open_service
+from graphs.sqlite_checkpoints import ThreadedSqliteSaver
 from settings import Settings
 from state.channels import ResearchContext
 from tests.doubles.corpora import StubCorpora, StubCorpus
@@ -39,14 +39,14 @@ def deadly(log: Path, point: str) -> Any:
     when, _, where = point.partition(":")
     wrapped = wiring.traced
     last = ""
-    put_writes = AsyncSqliteSaver.aput_writes
+    put_writes = ThreadedSqliteSaver.aput_writes
 
     async def aput_writes(*args: Any, **options: Any) -> None:
         await put_writes(*args, **options)
         if (when, where) == ("written", last):
             die()
 
-    AsyncSqliteSaver.aput_writes = aput_writes  # type: ignore[method-assign]
+    ThreadedSqliteSaver.aput_writes = aput_writes  # type: ignore[method-assign]
 
     def traced(name: str, node: Any, *, to: Any = ()) -> Any:
         call = type(node).__call__

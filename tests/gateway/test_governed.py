@@ -146,6 +146,12 @@ async def test_the_repair_tells_the_model_what_was_wrong(tmp_path):
     assert "standalone_question: Field required" in seen[1][-1].text
 
 
+def test_a_synchronous_caller_gets_a_schema_too(tmp_path):
+    asked = Asked(tmp_path, "I will not", PLAN)
+    assert asked.model().with_structured_output(ResearchPlan).invoke(PROMPT) == PLAN
+    assert asked.calls == 2
+
+
 @pytest.mark.parametrize("schema", [{"type": "object"}, dict, str])
 def test_only_pydantic_schemas_are_taken(tmp_path, schema):
     with pytest.raises(UnsupportedSchema):

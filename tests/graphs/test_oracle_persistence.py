@@ -24,7 +24,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.store.base import ListNamespacesOp, PutOp
 from langgraph.store.memory import InMemoryStore
 
-from graphs.opening import checkpointed_types
+from graphs.checkpointed import checkpointed_types
 from graphs.oracle_checkpoints import (
     PACKED,
     OracleCheckpointer,

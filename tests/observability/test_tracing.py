@@ -13,6 +13,7 @@ from langgraph.errors import GraphInterrupt
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import set_span_in_context
 
 from observability import build_tracer_provider, mark_failed, operation_span, traces_folder
 from settings import Settings
@@ -36,6 +37,27 @@ def test_each_span_is_written_as_it_ends_after_a_run_started_record(tmp_path: Pa
     assert written[1]["parent_id"] == written[2]["span_id"]
     assert written[1]["events"][0]["attributes"] == {"from": "a", "to": "b"}  # type: ignore[index]
     assert len(list(traces_folder(Settings(home=tmp_path)).iterdir())) == 1
+
+
+def test_many_runs_at_once_keep_few_files_open_and_every_span(tmp_path: Path) -> None:
+    descriptors = Path("/dev/fd")
+    before = len(list(descriptors.iterdir()))
+    provider = build_tracer_provider(Settings(home=tmp_path))
+    tracer = provider.get_tracer("t")
+    runs = [tracer.start_span("invoke_workflow research") for _ in range(100)]
+    for name in ("a", "b"):
+        for run in runs:
+            tracer.start_span(f"execute_node {name}", set_span_in_context(run)).end()
+    assert len(list(descriptors.iterdir())) - before <= 64
+    for run in runs:
+        run.end()
+    assert len(list(descriptors.iterdir())) == before
+    assert len(records(tmp_path)) == 4 * len(runs)
+    assert {len(path.read_text().splitlines()) for path in (tmp_path / "traces").iterdir()} == {4}
+    run = tracer.start_span("invoke_workflow research")
+    provider.shutdown()
+    assert len(list(descriptors.iterdir())) == before
+    run.end()
 
 
 def test_a_trace_folder_that_cannot_be_written_loses_no_run(tmp_path: Path) -> None:

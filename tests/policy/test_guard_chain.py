@@ -80,7 +80,8 @@ NONSENSE = [
 
 
 def chain(*guards, **settings):
-    return GuardChain(guards, PolicySettings(timeout_seconds=0.05, **settings))
+    waits = any(isinstance(guard, Slow | Stubborn) for guard in guards)
+    return GuardChain(guards, PolicySettings(timeout_seconds=0.05 if waits else 30, **settings))
 
 
 @pytest.mark.parametrize("order", [(ALLOW, REDACT, REFUSE), (REFUSE, REDACT, ALLOW), (REDACT, REFUSE)])
@@ -124,6 +125,20 @@ async def test_the_dangerous_opt_out_is_logged(guard, caplog):
 async def test_the_opt_out_does_not_weaken_a_real_refusal():
     opted_out = chain(Raising(), REFUSE, dangerously_allow_when_guard_unavailable=True)
     assert (await opted_out.screen("x", Stage.ANSWER)).verdict.policy == "refuse"
+
+
+class SelfBounding(Guard):
+    name, bounds_itself = "self_bounding", True
+
+    async def check(self, text, stage):
+        await asyncio.sleep(0.5)
+        return self.allow()
+
+
+async def test_a_guard_that_bounds_itself_may_take_longer_and_gives_a_late_one_no_more_time():
+    screening = await chain(SelfBounding(), Stubborn(), Slow()).screen("x", Stage.ANSWER)
+    assert [verdict.action for verdict in screening.verdicts] == [Action.ALLOW, Action.REFUSE, Action.REFUSE]
+    assert [verdict.reason for verdict in screening.verdicts[1:]] == ["the guard timed out"] * 2
 
 
 async def test_cancellation_passes():

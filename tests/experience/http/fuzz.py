@@ -22,7 +22,7 @@ async def fuzz(home: Path, examples: int, *more: str) -> tuple[int, str]:
     async with served(home, server={"max_waiting": 64}) as url:
         process = await asyncio.create_subprocess_exec(
             schemathesis, "run", f"{url}/openapi.json", "--header", "Authorization: Bearer root", "--checks", "all",
-            "--max-examples", str(examples), "--workers", "2", "--no-color", *more,
+            "--max-examples", str(examples), "--workers", "1", "--no-color", *more,
             cwd=home, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         told, _ = await process.communicate()
