@@ -84,6 +84,7 @@ class Desk:
             principal.require(Permission.DELETE)
             await self._own(principal, thread_id)
             await self.service.delete(principal.tenant, thread_id)
+            self.runs.forget(principal.tenant, thread_id)
 
     async def corpora(self, principal: Principal) -> list[CorpusRef]:
         """Return the tenant's corpora with their counts."""

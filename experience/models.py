@@ -32,6 +32,8 @@ class ThreadView(BaseModel):
     next: tuple[str, ...]
     pending: dict[str, Any] | None
     history: tuple[PastRun, ...]
+    live: bool = False
+    """Whether a process runs it now."""
 
 
 class HealthCheck(Value):

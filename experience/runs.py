@@ -8,8 +8,8 @@ import math
 import secrets
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 
 from experience.errors import known_error
@@ -60,6 +60,8 @@ class Run:
     """Tells these numbers from those of the same run in another process."""
     resumed_after: int = 0
     """The number of the last event before it was last resumed."""
+    elsewhere: bool = False
+    """Whether another process runs it, which alone has its events."""
     failure: BaseException | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -75,7 +77,8 @@ class Run:
         return self.events[-1].sequence if self.events else 0
 
     async def watch(self, after: int = 0) -> AsyncIterator[RunEvent]:
-        """Yield the events numbered above `after`, as they come, until the run ends."""
+        """Yield the events numbered above `after`, as they come, until the run ends. Raises like `here`."""
+        self.here()
         at = 0
         while True:
             news = self._news
@@ -88,10 +91,18 @@ class Run:
             await news.wait()
 
     async def ended(self) -> Ending:
-        """Wait for the end."""
+        """Wait for the end. Raises like `here`."""
+        self.here()
         while self.ending is None:
             await self._news.wait()
         return self.ending
+
+    def here(self) -> None:
+        """Raise `ThreadBusy` where another process runs it."""
+        if self.elsewhere:
+            raise ThreadBusy(
+                f"the run {self.id!r} is another process's", hint="watch and cancel it there, or wait for its end"
+            )
 
     async def beyond(self, sequence: int) -> None:
         """Wait for an event numbered above `sequence`. Raises what kept the run from having one."""
@@ -118,9 +129,10 @@ class Run:
 
     def stop(self) -> None:
         """End as stopped; the thread stays resumable."""
-        if self.events and self.ending is None:
+        if self.last == self.resumed_after:
+            self.failure = RunStopped("the run was stopped before it began")
+        elif self.ending is None:
             self.events.append(RunStoppedEvent(sequence=self.last + 1, thread_id=self.thread_id))
-        self.failure = RunStopped("the run was stopped before it began")
         self._tell()
 
     def _tell(self) -> None:
@@ -137,7 +149,8 @@ class Runs:
         self._pace = RateLimiter(
             requests_per_minute=self.limits.per_second, characters_per_minute=None, window_seconds=1.0
         )
-        self._waiting = 0
+        self._admitted = 0
+        self._batches, self._batch_places = 0, asyncio.Semaphore(max(1, self.limits.running // 2))
         self.closed = False
         """Whether nothing is taken on any more."""
         self._live: dict[str, Run] = {}
@@ -177,8 +190,35 @@ class Runs:
         return run
 
     def cancel(self, run: Run) -> None:
-        """Let a run stop after its current step; its thread stays resumable."""
-        self.service.request_drain("cancelled", thread=(run.tenant, run.thread_id))
+        """Let a run stop after its current step; its thread stays resumable. One that ended stays as it is.
+
+        Raises:
+            ThreadBusy: another process runs it.
+        """
+        run.here()
+        if self._live.get(run.id) is run:  # its thread may be another run's by now
+            self.service.request_drain("cancelled", thread=(run.tenant, run.thread_id))
+
+    def forget(self, tenant: str, thread_id: str) -> None:
+        """Forget the ended runs of a thread, which was deleted."""
+        for run in [*self._ended.values()]:
+            if (run.tenant, run.thread_id) == (tenant, thread_id):
+                del self._ended[run.id]
+
+    @contextmanager
+    def batch(self) -> Iterator[asyncio.Semaphore]:
+        """Yield what each run of a batch has to hold: all batches together take half of the places, no more.
+
+        Raises:
+            TooBusy: as many batches are served as runs may wait.
+        """
+        if self._batches >= max(1, self.limits.waiting):
+            raise TooBusy(f"{self._batches} batches are served already", retry_after=self._patience())
+        self._batches += 1
+        try:
+            yield self._batch_places
+        finally:
+            self._batches -= 1
 
     async def drain(self, reason: str, seconds: float) -> None:
         """Take nothing on any more, let every run stop after its step, and after `seconds` where it stands."""
@@ -202,27 +242,42 @@ class Runs:
 
     async def _turn(self) -> None:
         """Wait for a place, which `_follow` gives back."""
-        if self.closed:
-            raise TooBusy("the service is going down", retry_after=5)
-        if self._waiting >= self.limits.waiting:
-            raise TooBusy(f"{self._waiting} runs are waiting already", retry_after=self._patience())
-        self._waiting += 1
+        self._check_open()
+        if self._admitted >= self.limits.running + self.limits.waiting:
+            raise TooBusy(
+                f"{self.limits.running} runs are under way and {self.limits.waiting} wait",
+                retry_after=self._patience(),
+            )
+        self._admitted += 1
         try:
-            await self._pace.acquire(0)
             await self._places.acquire()
-        finally:
-            self._waiting -= 1
+        except BaseException:
+            self._admitted -= 1
+            raise
+        try:
+            await self._pace.acquire(0)  # with a place in hand: a pace kept for later would let many begin at once
+            self._check_open()
+        except BaseException:
+            self._leave()
+            raise
+
+    def _check_open(self) -> None:
         if self.closed:
-            self._places.release()
             raise TooBusy("the service is going down", retry_after=5)
+
+    def _leave(self) -> None:
+        self._places.release()
+        self._admitted -= 1
 
     def _patience(self) -> int:
         """Return the seconds after which asking again may help."""
-        return max(1, math.ceil(self._waiting / (self.limits.per_second or self.limits.running)))
+        waiting = max(0, self._admitted - self.limits.running)
+        return max(1, math.ceil(waiting / (self.limits.per_second or self.limits.running)))
 
     async def _follow(self, run: Run, events: AsyncGenerator[RunEvent]) -> None:
         ending: Ending | None = None
         try:
+            self._check_open()  # a drain that began meanwhile has not heard of it
             async with aclosing(events):
                 async for event in events:
                     if isinstance(event, Ending):
@@ -238,7 +293,7 @@ class Runs:
             if known_error(error) is None:
                 _log.error("a run broke off with %s", type(error).__name__)
         finally:
-            self._places.release()
+            self._leave()
             if self._live.get(run.id) is run:
                 del self._live[run.id]
                 self._retain(run)
@@ -260,7 +315,9 @@ class Runs:
         if view is None:
             return None
         thread = view.record
-        run = Run(run_id, tenant, thread.owner or "", thread.thread_id)
+        run = Run(run_id, tenant, thread.owner or "", thread.thread_id, elsewhere=view.live)
+        if view.live:
+            return run
         if view.report is not None and view.report.run_id == run_id:
             run.take(ReportReady(sequence=1, report=view.report))
         elif view.pending is not None:

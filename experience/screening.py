@@ -10,8 +10,8 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from experience.models import ResearchRequest
 from policy import Action, GuardChain, Stage
 from policy.limits import LimitsGuard
-from state.errors import QuestionInvalid
-from state.values import Refusal
+from state.errors import PolicyRefusal, QuestionInvalid
+from state.values import Refusal, ReviewAnswer
 
 WITHHELD = "[withheld]"
 """What stands for a refused question, which is neither checkpointed nor stored."""
@@ -34,11 +34,28 @@ async def screened_question(guards: GuardChain, question: str, limit: int) -> tu
     return WITHHELD, refusal
 
 
-async def screened_turns(guards: GuardChain, request: ResearchRequest) -> list[AnyMessage]:
-    """Return the earlier messages as the guards let them pass; those that are refused are left out."""
+async def screened_answer(guards: GuardChain, answer: ReviewAnswer, limit: int) -> ReviewAnswer:
+    """Return a person's answer to a review as the guards let it pass: its text goes to a model, and is kept.
+
+    Raises:
+        PolicyRefusal: a guard refuses the text.
+        QuestionInvalid: it is too long, or holds control characters.
+    """
+    if not answer.text:
+        return answer
+    text, refusal = await screened_question(guards, answer.text, limit)
+    if refusal is not None:
+        raise PolicyRefusal(
+            f"the policy `{refusal.policy}` refuses the text: {refusal.reason}", hint="answer in other words"
+        )
+    return answer.model_copy(update={"text": text})
+
+
+async def screened_turns(guards: GuardChain, request: ResearchRequest, limit: int) -> list[AnyMessage]:
+    """Return the earlier messages as the guards let them pass, cut to `limit` characters; refused ones are left out."""
     passed: list[AnyMessage] = []
     for message in [] if request.question else (request.messages or [])[:-1]:
-        screening = await guards.screen(message.text, Stage.QUESTION)
+        screening = await guards.screen(message.text[:limit], Stage.QUESTION)
         if screening.verdict.action is not Action.REFUSE:
             passed.append(message.model_copy(update={"content": screening.text}))
     return passed

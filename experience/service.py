@@ -21,7 +21,7 @@ from experience.events import ReviewPendingEvent, RunEvent, RunStarted, RunStopp
 from experience.graph_events import Numbered, node_event, outcome_of, thread_status
 from experience.health import check_health
 from experience.models import HealthStatus, ResearchRequest, ThreadView
-from experience.screening import graph_input, question_text, screened_question, screened_turns
+from experience.screening import graph_input, question_text, screened_answer, screened_question, screened_turns
 from experience.threads import StoredRun, ThreadRecord, Threads
 from gateway.account import Account, accounted
 from graphs import open_collaborators
@@ -92,7 +92,9 @@ class ResearchService:
             question, refusal = await screened_question(
                 self.guards, question_text(request), self.settings.policy.max_question_chars
             )
-            earlier = [] if refusal else await screened_turns(self.guards, request)
+            earlier = (
+                [] if refusal else await screened_turns(self.guards, request, self.settings.policy.max_question_chars)
+            )
         await self.gateway.usage(context.tenant, run_id)  # a ledger that cannot be read is told before a thread begins
         with operation_span("invoke_workflow", "research", _attributes(context, thread_id, run_id)) as span:
             await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, _ids(span))
@@ -110,9 +112,22 @@ class ResearchService:
             ThreadMissing: the tenant has no such thread.
             ThreadBusy: a live run holds it.
             ThreadNotResumable: it is finished; or it waits for an answer and none is given; or the reverse.
+            PolicyRefusal: a guard refuses the text of the answer; the thread waits for another one.
+            QuestionInvalid: that text is too long, or no text.
         """
-        stored = await self._threads.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
+        named = checked_name("tenant", tenant), checked_name("thread", thread_id)
+        with self._controlled(*named) as control:
+            stored = await self._threads.take(*named)
+            async with aclosing(self._resumed(stored, answer, after, control)) as events:
+                async for event in events:
+                    yield event
+
+    async def _resumed(
+        self, stored: StoredRun, answer: ReviewAnswer | None, after: int, control: RunControl
+    ) -> AsyncGenerator[RunEvent]:
+        """Yield the events of the rest of a run whose lease is taken."""
         record = stored.record
+        thread_id = record.thread_id
         links = (Link(_span_context(record.trace_id, stored.span_id)),)
         attributes: dict[str, str | bool] = {
             **_attributes(stored.context, thread_id, record.run_id),
@@ -120,10 +135,7 @@ class ResearchService:
         }
         async with self._given_back(record):
             inputs = await self._rest(stored.context, record, stored.refusal, answer)
-        with (
-            self._controlled(tenant, thread_id) as control,
-            operation_span("invoke_workflow", "research", attributes, links=links) as span,
-        ):
+        with operation_span("invoke_workflow", "research", attributes, links=links) as span:
             driven = self._drive(stored.context, thread_id, record.run_id, inputs, span, control, after)
             async with aclosing(driven) as events:
                 async for event in events:
@@ -193,6 +205,7 @@ class ResearchService:
             next=tuple(snapshot.next),
             pending=dict(snapshot.interrupts[0].value) if snapshot.interrupts else None,
             history=snapshot.values.get("history", ()),
+            live=stored.live,
         )
 
     async def delete(self, tenant: str, thread_id: str) -> None:
@@ -231,7 +244,9 @@ class ResearchService:
                 hint="add `--approve`, `--revise TEXT` or `--reject`",
             )
         if answer is not None:
-            return Command(resume=answer.model_dump())
+            with accounted(Account(context.tenant, record.run_id, record.thread_id, context.budget_micro_usd)):
+                screened = await screened_answer(self.guards, answer, self.settings.policy.max_question_chars)
+            return Command(resume=screened.model_dump())
         # `next` leaves out a node whose writes are kept already, though the step's checkpoint may not be
         left = bool(snapshot.tasks)
         if not left and record.status not in ("running", "interrupted"):
@@ -262,7 +277,7 @@ class ResearchService:
         try:
             yield numbered(RunStarted, thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))
             async with (
-                self._threads.held(tenant, thread_id),
+                self._threads.held(tenant, thread_id, lambda: control.request_drain("the lease was lost")),
                 aclosing(self._steps(context, thread_id, run_id, inputs, span, control, numbered)) as steps,
             ):
                 async for event in steps:

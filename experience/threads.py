@@ -7,6 +7,7 @@ runs never interleave. A thread id is no authorisation: every read names the ten
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
@@ -28,6 +29,8 @@ UNFINISHED = ("running", "interrupted", "review")
 status of a report: that run is over.)"""
 
 Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
 
 METADATA = sa.MetaData()
 _threads = sa.Table(
@@ -75,6 +78,8 @@ class StoredRun(Value):
     context: ResearchContext
     refusal: Refusal | None
     span_id: str
+    live: bool
+    """Whether a process holds the thread's lease."""
 
 
 class Threads:
@@ -141,15 +146,16 @@ class Threads:
         return await self._run(take)
 
     async def settle(self, tenant: str, thread_id: str, status: str, span: tuple[str, str] | None = None) -> None:
-        """Enter how the run ended and give the lease back."""
+        """Enter how the run ended and give the lease back. One that another process took since stays that one's."""
         traced = {"trace_id": span[0], "span_id": span[1]} if span else {}
         values = {"status": status, "lease_owner": None, "lease_until": None, "updated_at": _now(), **traced}
-        await self._run(lambda c: c.execute(_where(_threads.update(), tenant, thread_id).values(**values)))
+        mine = self._mine(tenant, thread_id)
+        await self._run(lambda connection: connection.execute(mine.values(**values)))
 
     @asynccontextmanager
-    async def held(self, tenant: str, thread_id: str) -> AsyncIterator[None]:
-        """Renew the lease while the block runs."""
-        beat = asyncio.create_task(self._beat(tenant, thread_id))
+    async def held(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> AsyncIterator[None]:
+        """Renew the lease while the block runs; call `lost` where another process has taken it."""
+        beat = asyncio.create_task(self._beat(tenant, thread_id, lost))
         try:
             yield
         finally:
@@ -180,12 +186,19 @@ class Threads:
         """Forget a thread."""
         await self._run(lambda connection: connection.execute(_where(sa.delete(_threads), tenant, thread_id)))
 
-    async def _beat(self, tenant: str, thread_id: str) -> None:
-        mine = _where(_threads.update(), tenant, thread_id).where(_threads.c.lease_owner == self._owner)
+    async def _beat(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> None:
+        mine = self._mine(tenant, thread_id)
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
             with suppress(DependencyUnavailable):  # the next beat tries again; a report is not lost to it
-                await self._run(lambda connection: connection.execute(mine.values(**self._lease())))
+                if not await self._run(lambda c: c.execute(mine.values(**self._lease())).rowcount):
+                    _log.warning("the lease of the thread %r was lost: its run stops", thread_id)
+                    lost()
+                    return
+
+    def _mine(self, tenant: str, thread_id: str) -> sa.Update:
+        mine: sa.Update = _where(_threads.update(), tenant, thread_id).where(_threads.c.lease_owner == self._owner)
+        return mine
 
     def _lease(self) -> dict[str, Any]:
         return {"lease_owner": self._owner, "lease_until": datetime.now(UTC).timestamp() + self._lease_seconds}
@@ -268,6 +281,7 @@ def _stored(row: Any) -> StoredRun:
         context=ResearchContext.model_validate(row["context"]),
         refusal=Refusal.model_validate(row["refusal"]) if row["refusal"] else None,
         span_id=row["span_id"],
+        live=_live(row),
     )
 
 

@@ -7,12 +7,18 @@ from typing import Literal
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
+from nodes.collaborators import Collaborators
+from policy import Action, Stage
 from state.channels import ResearchContext, ResearchState
-from state.values import ReviewAnswer, ReviewFinding, Severity, Status
+from state.values import Refusal, ReviewAnswer, ReviewFinding, Severity, Status
 
 
 class HumanReview:
-    """Interrupts once, with nothing before it that could happen twice."""
+    """Interrupts once, with nothing before it that could happen twice. What the person writes is screened: it goes to a
+    model."""
+
+    def __init__(self, collaborators: Collaborators) -> None:
+        self._to = collaborators
 
     async def __call__(
         self,
@@ -35,5 +41,12 @@ class HumanReview:
             return Command(update={"stop_reason": "approved_by_person"}, goto="guard_output")
         if answer.decision == "reject":
             return Command(update={"status": Status.STOPPED, "stop_reason": "rejected_by_person"}, goto="publish")
+        screening = await self._to.guards.screen(answer.text, Stage.QUESTION) if answer.text else None
+        if screening is not None and screening.verdict.action is Action.REFUSE:
+            verdict = screening.verdict
+            refusal = Refusal(stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason)
+            ended = {"refusal": refusal, "status": Status.REFUSED, "stop_reason": f"policy:{refusal.category}"}
+            return Command(update=ended, goto="publish")
+        text = screening.text if screening else ""
         wish = ReviewFinding(claim_id="", severity=Severity.MAJOR, remedy="do what the person asks")
-        return Command(update={"person": answer.text, "review": (*state.get("review", ()), wish)}, goto="writer")
+        return Command(update={"person": text, "review": (*state.get("review", ()), wish)}, goto="writer")

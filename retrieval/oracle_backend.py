@@ -94,11 +94,13 @@ class OracleBackend:
         return (await self.refresh())[0]
 
     async def is_current(self, document: PreparedDocument) -> bool:
-        """Whether the live version of the document has this text, by this parser."""
+        """Whether the live version of the document has this text and metadata, by this parser."""
         async with self._session() as session:
             rows = await session.rows(sql.CURRENT, {"document_id": document.document_id})
         wanted = (document.text_hash, document.parser, document.parser_version)
-        return any(tuple(value or "" for value in row) == wanted for row in rows)
+        return any(
+            tuple(value or "" for value in row[:3]) == wanted and document.is_described_by(row[3]) for row in rows
+        )
 
     async def legs(
         self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None = None

@@ -81,7 +81,8 @@ INVENTORY = (
     "AND d.corpus = c.name WHERE c.tenant = :tenant AND c.name = :corpus ORDER BY d.source, d.version_no"
 )
 CURRENT = (
-    "SELECT d.text_hash, d.parser, d.parser_version FROM {P}_DOCUMENTS d "
+    "SELECT d.text_hash, d.parser, d.parser_version, (SELECT JSON_SERIALIZE(p.metadata RETURNING CLOB) "
+    "FROM {P}_PASSAGES p WHERE p.version_no = d.version_no AND p.ordinal = 0) FROM {P}_DOCUMENTS d "
     f"WHERE {_LIVE} AND d.document_id = :document_id"
 )
 CANONICAL = (

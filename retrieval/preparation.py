@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -41,6 +42,14 @@ class PreparedDocument:
     pages: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     ingested_at: str = ""
+
+    def metadata_text(self) -> str:
+        """Return the metadata as JSON, as each passage keeps it."""
+        return json.dumps(dict(self.metadata), default=str)
+
+    def is_described_by(self, stored: str | None) -> bool:
+        """Whether `stored` is this metadata; a document without passages keeps none."""
+        return stored is None or json.loads(stored) == json.loads(self.metadata_text())
 
     def embedded_texts(self) -> list[str]:
         """Return what is embedded and indexed: title, headings and text of each passage."""

@@ -89,12 +89,14 @@ class Store:
             return _revision(connection)
 
     def is_current(self, document: PreparedDocument) -> bool:
-        """Whether the live version of the document has this text, by this parser."""
-        query = """SELECT 1 FROM documents WHERE document_id = ? AND superseded = 0
+        """Whether the live version of the document has this text and metadata, by this parser."""
+        query = """SELECT (SELECT p.metadata FROM passages p WHERE p.version = d.version AND p.ordinal = 0)
+                   FROM documents d WHERE document_id = ? AND superseded = 0
                    AND text_hash = ? AND parser = ? AND parser_version = ?"""
         key = (document.document_id, document.text_hash, document.parser, document.parser_version)
         with self.read() as connection:
-            return connection.execute(query, key).fetchone() is not None
+            row = connection.execute(query, key).fetchone()
+        return row is not None and document.is_described_by(row[0])
 
     def put(self, batch: Sequence[tuple[PreparedDocument, Any]], embedding_model: str) -> tuple[int, int]:
         """Store documents with their vectors; return (documents that replaced a version, passages superseded)."""
@@ -257,7 +259,7 @@ def _insert(connection: sqlite3.Connection, document: PreparedDocument, vectors:
             document.ingested_at or datetime.now(UTC).isoformat(),
         ),
     ).lastrowid
-    metadata = json.dumps(dict(document.metadata), default=str)
+    metadata = document.metadata_text()
     connection.executemany(
         """INSERT INTO passages (evidence_id, version, ordinal, start, "end", page, page_end, heading_path, text,
            metadata, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",

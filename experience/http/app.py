@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from experience.desk import Desk
 from experience.http import chat, corpora, health, openai, threads
-from experience.http.bounds import BodyBounds, TraceContext
+from experience.http.bounds import BodyBounds, SameSite, TraceContext
 from experience.http.callers import Authenticate
 from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
 from experience.runs import RunLimits, Runs
@@ -60,6 +60,7 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
     app.add_middleware(TraceContext)
     if bounds.auth == "off":  # a page of the web may not reach it under a name that it made point here
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+        app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"])
     return app
 
 

@@ -35,11 +35,21 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ChatMessage(_Body):
-    """One turn of a conversation."""
+class UserTurn(_Body):
+    """What the user said."""
 
-    role: Literal["user", "assistant"]
+    role: Literal["user"]
     content: Question
+
+
+class AssistantTurn(_Body):
+    """An earlier answer, as long as it was."""
+
+    role: Literal["assistant"]
+    content: str
+
+
+ChatMessage = Annotated[UserTurn | AssistantTurn, Field(discriminator="role")]
 
 
 class QuestionRequest(_Body):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from opentelemetry import context as otel_context
-from opentelemetry import propagate
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,11 +50,53 @@ class TraceContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        token = otel_context.attach(propagate.extract(Headers(scope=scope)))
+        token = otel_context.attach(_recorded(propagate.extract(Headers(scope=scope))))
         try:
             await self._app(scope, receive, send)
         finally:
             otel_context.detach(token)
+
+
+class SameSite:
+    """Refuses what a page of another site asks for (403): a browser sends it along with what its user may do.
+
+    For a server without authentication, where the network alone decides who may ask.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: Sequence[str]) -> None:
+        self._app, self._hosts = app, frozenset(hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that no page sent, or one of this server's."""
+        if scope["type"] == "http" and self._is_foreign(Headers(scope=scope)):
+            await answer(_FOREIGN, path=scope["path"])(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_foreign(self, headers: Headers) -> bool:
+        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            return True
+        origin = headers.get("origin")
+        return origin is not None and urlsplit(origin).hostname not in self._hosts
+
+
+_FOREIGN = Problem(
+    title="asked by a page of another site",
+    status=403,
+    detail="the request comes from a page of another site",
+    code="forbidden",
+    hint="ask from a program, or set `server.auth` and send credentials",
+)
+
+
+def _recorded(context: Context) -> Context:
+    """Return a caller's trace context, sampled: whether a run leaves its trace is not the caller's to say."""
+    span = trace.get_current_span(context).get_span_context()
+    if not span.is_valid or span.trace_flags.sampled:
+        return context
+    flags = TraceFlags(span.trace_flags | TraceFlags.SAMPLED)
+    sampled = SpanContext(span.trace_id, span.span_id, is_remote=True, trace_flags=flags, trace_state=span.trace_state)
+    return trace.set_span_in_context(NonRecordingSpan(sampled), context)
 
 
 def _bounded(receive: Receive, most: int, seconds: float) -> Receive:

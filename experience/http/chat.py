@@ -50,10 +50,18 @@ async def stream(asked: ChatRequest, request: Request, caller: Caller, desk: AtD
 
 
 @router.post("/v1/batch")
-async def batch(asked: BatchRequest, caller: Caller, desk: AtDesk) -> BatchResult:
-    """Answer several questions; one that fails says so and stops no other."""
-    items = await asyncio.gather(*(_item(n, each, caller, desk) for n, each in enumerate(asked.requests)))
-    return BatchResult(items=items)
+async def batch(asked: BatchRequest, request: Request, caller: Caller, desk: AtDesk) -> BatchResult:
+    """Answer several questions; one that fails says so and stops no other. Once the client leaves, no more begin."""
+    with desk.runs.batch() as places:
+        answering = asyncio.gather(*(_item(n, each, caller, desk, places) for n, each in enumerate(asked.requests)))
+        leaving = asyncio.create_task(_left(request))
+        either: set[asyncio.Future[Any]] = {answering, leaving}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return BatchResult(items=await answering if answering.done() else [])
+        finally:
+            for task in either:
+                task.cancel()
 
 
 @router.get("/v1/runs/{run_id}")
@@ -104,14 +112,22 @@ def state_of(run: Run) -> RunState:
     return RunState(run_id=run.id, thread_id=run.thread_id, status=status, events=run.last, report=report)
 
 
-async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk) -> BatchItem:
+async def _left(request: Request) -> None:
+    """Wait for the client to leave: its body is read, nothing else can come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, places: asyncio.Semaphore) -> BatchItem:
     try:
-        run = await _patiently(desk, caller, asked)
-        await run.ended()
-    except SixplaneError as error:
+        async with places:
+            run = await _patiently(desk, caller, asked)
+            ending = await run.ended()
+    except Exception as error:  # noqa: BLE001 - one item never ends the others; what it was stands in its problem
         return BatchItem(index=index, status="failed", problem=problem_of(error).model_dump(mode="json"))
-    if run.failure is not None:
-        return BatchItem(index=index, status="failed", problem=problem_of(run.failure).model_dump(mode="json"))
+    if isinstance(ending, RunFailed):
+        problem = problem_of(run.failure or SixplaneError(ending.message))
+        return BatchItem(index=index, status="failed", problem=problem.model_dump(mode="json"))
     state = state_of(run)
     pending = None if state.report else pending_of(run)
     return BatchItem(index=index, status=state.status, report=state.report, pending=pending)

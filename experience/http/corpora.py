@@ -23,6 +23,9 @@ from state.report import CorpusRef
 router = APIRouter(prefix="/v1/corpora", tags=["corpora"])
 
 MAX_FILES = 100
+_LONGEST_NAME = 255
+"""In bytes: what file systems take."""
+
 AUDIENCES = r"^([A-Za-z][\w .:/@-]*)?$"
 
 
@@ -74,6 +77,8 @@ def _store(files: list[UploadFile], folder: Path) -> None:
         name = PurePosixPath((file.filename or "").replace("\\", "/")).name
         if not name or name.startswith("."):
             raise BadInput("a file has no name", hint="send each with a file name; its suffix tells the format")
+        if len(name.encode()) > _LONGEST_NAME:
+            raise BadInput(f"a file's name is longer than {_LONGEST_NAME} bytes", hint="send it under a shorter name")
         place = folder / f"{number:03}"
         place.mkdir()
         with (place / name).open("wb") as stream:

@@ -16,10 +16,23 @@ from state.errors import BadInput
 PING_SECONDS = 15
 """Between comments that keep proxies from closing a silent connection."""
 
+_FAREWELL_SECONDS = 3
+"""For a client to take the last events of a run that a server's end has stopped."""
+
 
 def event_stream(run: Run, after: int = 0) -> EventSourceResponse:
-    """Return the run's events numbered above `after`, as they come. A client that leaves ends nothing."""
-    return EventSourceResponse(_encoded(run, after), ping=PING_SECONDS)
+    """Return the run's events numbered above `after`, as they come. A client that leaves ends nothing.
+
+    Raises:
+        ThreadBusy: another process runs it.
+    """
+    run.here()
+    return sent(_encoded(run, after))
+
+
+def sent(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:
+    """Return a response of `events`. When the server ends, theirs is told first."""
+    return EventSourceResponse(events, ping=PING_SECONDS, shutdown_grace_period=_FAREWELL_SECONDS)
 
 
 async def resumed(request: Request, desk: Desk, principal: Principal) -> tuple[Run, int] | None:

@@ -15,12 +15,12 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 
 from experience.events import ReportReady, ReviewPendingEvent, RunFailed, TextDelta
-from experience.http.bodies import HAS_USER, MAX_MESSAGES, MAX_QUESTION, Question
+from experience.http.bodies import HAS_USER, MAX_MESSAGES, Question
 from experience.http.callers import AtDesk, Caller
-from experience.http.events import PING_SECONDS
+from experience.http.events import sent
 from experience.http.problems import PROBLEM_TEXTS, OpenAIProblem, openai_problem, problem_of
 from experience.models import ResearchRequest
 from experience.runs import Run
@@ -48,6 +48,15 @@ class Part(BaseModel):
     text: Question
 
 
+class OtherPart(BaseModel):
+    """A piece of an earlier answer, or of instructions: as long as the answer was."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["text"]
+    text: str
+
+
 class UserMessage(BaseModel):
     """What the user says."""
 
@@ -63,7 +72,7 @@ class OtherMessage(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     role: Literal["assistant", "system", "developer"]
-    content: str | list[Part] | None = Field(None, max_length=MAX_QUESTION)
+    content: str | list[OtherPart] | None = None
 
 
 Message = Annotated[UserMessage | OtherMessage, Field(discriminator="role")]
@@ -109,10 +118,10 @@ async def completions(asked: CompletionRequest, caller: Caller, desk: AtDesk) ->
     """Answer the last user message, as `stream` says."""
     run = await desk.start(caller, _request(asked))
     if asked.stream:
-        return EventSourceResponse(_chunks(run, asked), ping=PING_SECONDS)
-    await run.ended()
-    if run.failure is not None:
-        raise run.failure
+        return sent(_chunks(run, asked))
+    ending = await run.ended()
+    if isinstance(ending, RunFailed):
+        raise run.failure or SixplaneError(ending.message)
     return JSONResponse(_completion(run, asked.model))
 
 
@@ -141,7 +150,7 @@ def _request(asked: CompletionRequest) -> ResearchRequest:
     return ResearchRequest(messages=turns, context=ResearchContext(corpus=corpus_of(asked.model), **chosen))
 
 
-def _text(content: str | list[Part] | None) -> str:
+def _text(content: str | list[Part] | list[OtherPart] | None) -> str:
     return content or "" if not isinstance(content, list) else "".join(part.text for part in content)
 
 

@@ -6,9 +6,12 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
+from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 
 from experience.http.app import create_app
@@ -18,21 +21,38 @@ from settings import Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 BACKLOG = 2048
+CLOSING_SECONDS = 5
+"""For connections to close, once their runs have ended."""
+
 KEEP_ALIVE_SECONDS = 75
 """Longer than load balancers keep a silent connection: the side that closes first must not be the one that is asked."""
 
 
 class _Server(uvicorn.Server):
-    """Drains the runs as soon as it is told to end, while their clients are still connected."""
+    """Drains the runs as soon as it is told to end, while their clients are still connected.
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, seconds: float) -> None:
+    Args:
+        config: uvicorn's.
+        app: whose `state.desk` has the runs.
+        seconds: how long the runs may take.
+        started: called once it serves.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: Starlette, seconds: float, started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._app, self._seconds = app, seconds
+        self._app, self._seconds, self._told = app, seconds, started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the application and begin to serve."""
+        await super().startup(sockets)
+        if self.started:
+            self._told()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop the runs at their next step, then close what is connected."""
+        """Stop the runs at their next step; their streams end with them. Then close what is connected."""
         runs: Runs = self._app.state.desk.runs
         await runs.drain("the server is going down", self._seconds)
+        AppStatus.should_exit = True
         await super().shutdown(sockets)
 
 
@@ -47,6 +67,7 @@ def serve(settings: Settings, authenticate: Authenticate, *, told: Callable[[str
     Raises:
         SettingsInvalid: there is no such address.
         DependencyUnavailable: the port is in use.
+        SixplaneError: the service cannot be opened.
     """
     run_server(settings, create_app(settings, authenticate), told=told)
 
@@ -54,23 +75,50 @@ def serve(settings: Settings, authenticate: Authenticate, *, told: Callable[[str
 def run_server(settings: Settings, app: Starlette, *, told: Callable[[str], None]) -> None:
     """Run an application whose `state.desk` has the runs. Raises like `serve`."""
     logging.getLogger("uvicorn.error").addFilter(_without_content)
+    AppStatus.enable_automatic_graceful_drain = False  # it cuts streams before their runs have ended
+    AppStatus.should_exit = False
     listening = listen(settings.server.host, settings.server.port)
-    told(f"http://{settings.server.host}:{listening.getsockname()[1]}")
+    url = f"http://{settings.server.host}:{listening.getsockname()[1]}"
+    failed: list[Exception] = []
+    app.router.lifespan_context = _remembering(app.router.lifespan_context, failed)
     config = uvicorn.Config(
         app,
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn hands on what it has handled: the process ends with 0
-    _Server(config, app, settings.server.drain_seconds).run(sockets=[listening])
+    server = _Server(config, app, settings.server.drain_seconds, lambda: told(url))
+    try:
+        server.run(sockets=[listening])
+    finally:
+        listening.close()
+        if failed and not server.started:
+            raise failed[0]
+
+
+def _remembering(lifespan: Callable[[Any], Any], failed: list[Exception]) -> Callable[[Any], Any]:
+    """Return `lifespan` such that what it raises is in `failed` too: uvicorn tells of it in its log alone."""
+
+    @asynccontextmanager
+    async def remembering(app: Any) -> AsyncIterator[Any]:
+        try:
+            async with lifespan(app) as state:
+                yield state
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    return remembering
 
 
 def _without_content(record: logging.LogRecord) -> bool:
     """Take an exception's text out of a log record: it may hold what a user asked."""
+    if "Traceback (most recent call last)" in record.getMessage():
+        record.msg, record.args = "the application could not be started or ended", ()
     if record.exc_info and record.exc_info[0] is not None:
         record.msg, record.args = f"{record.getMessage()}: {record.exc_info[0].__name__}", ()
         record.exc_info = record.exc_text = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from sse_starlette import EventSourceResponse
 
 from experience.http.bodies import ResumeRequest, ThreadId, ThreadList, ThreadState
 from experience.http.callers import AtDesk, Caller
 from experience.http.chat import PENDING, concluded
-from experience.http.events import EVENT_STREAM, event_stream
+from experience.http.events import EVENT_STREAM, event_stream, resumed
 from state.report import Report
 
 router = APIRouter(prefix="/v1/threads", tags=["threads"])
@@ -35,8 +35,13 @@ async def resume(thread_id: ThreadId, given: ResumeRequest, caller: Caller, desk
 
 
 @router.post("/{thread_id}/resume/stream", responses=EVENT_STREAM, response_class=EventSourceResponse)
-async def resume_stream(thread_id: ThreadId, given: ResumeRequest, caller: Caller, desk: AtDesk) -> EventSourceResponse:
-    """Continue a stopped thread, or answer its review, as events."""
+async def resume_stream(
+    thread_id: ThreadId, given: ResumeRequest, request: Request, caller: Caller, desk: AtDesk
+) -> EventSourceResponse:
+    """Continue a stopped thread, or answer its review, as events; with `Last-Event-ID` go on with that one's."""
+    seen = await resumed(request, desk, caller)
+    if seen is not None:
+        return event_stream(*seen)
     run = await desk.resume(caller, thread_id, given.answer)
     return event_stream(run, run.resumed_after)
 

@@ -244,7 +244,9 @@ def _status(run: Run) -> RunStatus:
 
 
 async def _watched(run: Run, ctx: Context[Any], seconds: float) -> None:
-    """Wait for the end of a run at most `seconds`, and tell each node that ends."""
+    """Wait for the end of a run at most `seconds`, and tell each node that ends; of another process's neither."""
+    if run.elsewhere:
+        return
     done = 0
     with _patience():
         async with asyncio.timeout(seconds):

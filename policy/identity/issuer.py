@@ -30,6 +30,19 @@ TIMEOUT_SECONDS = 5.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
+_UNUSABLE = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    ValueError,
+    TypeError,
+    LookupError,
+    SettingsInvalid,
+    jwt.PyJWTError,
+    TimeoutError,
+)
+"""What an issuer that does not answer, or answers nonsense, comes to: the keys that are known go on."""
+
+
 class IssuerKeys:
     """The signing keys of `settings.issuer`, by key id.
 
@@ -74,7 +87,7 @@ class IssuerKeys:
         self._tried = now
         try:
             self._keys, self._fetched = await self._fetch(), now
-        except (httpx.HTTPError, ValueError, TypeError, jwt.PyJWTError, TimeoutError) as error:
+        except _UNUSABLE as error:
             if self._clock() - self._fetched > STALE_SECONDS:
                 raise DependencyUnavailable(
                     f"the issuer's keys cannot be fetched: {type(error).__name__}",

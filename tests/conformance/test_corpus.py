@@ -49,6 +49,19 @@ async def test_ingest_is_idempotent_and_a_change_supersedes(corpus):
     assert (await corpus.manifest()).documents == 2
 
 
+async def test_new_metadata_of_an_unchanged_text_take_the_place_of_the_old(corpus):
+    await corpus.ingest([document("a", "red apple", kind="open", year=2024)])
+    old = (await corpus.search("apple", mode="keyword"))[0]
+    changed = await corpus.ingest([document("a", "red apple", kind="secret", year=2024)])
+    assert (changed.updated, changed.unchanged) == (1, 0)
+    assert await corpus.search("apple", mode="keyword", where={"kind": "open"}) == []
+    new = (await corpus.search("apple", mode="keyword", where={"kind": "secret"}))[0]
+    assert new.evidence_id == old.evidence_id
+    assert (await corpus.passages([old.evidence_id]))[old.evidence_id].metadata["kind"] == "secret"
+    again = await corpus.ingest([document("a", "red apple", year=2024, kind="secret")])
+    assert (again.updated, again.unchanged) == (0, 1)
+
+
 async def test_a_document_can_go_back_to_its_old_text(corpus):
     for text in ("red apple", "blue plum", "red apple"):
         await corpus.ingest([document("a", text)])

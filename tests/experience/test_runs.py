@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
 
 import pytest
 
 from experience.events import RUN_EVENT, RunFailed, pieces
+from experience.http.chat import state_of
 from experience.runs import RETAINED, RunLimits, Runs
 from state.errors import CorpusMissing, QuestionInvalid, RunMissing, ThreadBusy, ThreadNotResumable, TooBusy
 from state.values import ReviewAnswer
@@ -102,6 +104,103 @@ async def test_a_cancelled_run_stops_and_goes_on_with_its_numbers(home):
         assert rest[0].sequence == last + 1
         assert rest[-1].report.run_id == run.id
         assert (await other.ended()).type == "report"
+
+
+async def test_runs_that_waited_for_a_place_begin_no_faster_either(home):
+    async with runs_of(home, slow_plan(1.5), running=2, waiting=9, per_second=1) as runs:
+        loop = asyncio.get_running_loop()
+        begun = []
+
+        async def one():
+            await runs.start(ask(model=SLOW))
+            begun.append(loop.time())
+
+        await asyncio.gather(*(one() for _ in range(4)))
+        assert all(later - earlier > 0.8 for earlier, later in pairwise(begun))
+
+
+async def test_where_none_may_wait_a_free_place_is_taken_all_the_same(home):
+    async with runs_of(home, slow_plan(0.5), running=1, waiting=0) as runs:
+        run = await runs.start(ask(model=SLOW))
+        with pytest.raises(TooBusy):
+            await runs.start(ask())
+        assert (await run.ended()).type == "report"
+        await asyncio.sleep(0)
+        assert (await (await runs.start(ask())).ended()).type == "report"
+
+
+async def test_to_cancel_what_has_ended_stops_nothing_else_on_its_thread(home):
+    async with runs_of(home, slow_plan(0.5)) as runs:
+        first = await runs.start(ask(thread="t"))
+        await first.ended()
+        second = await runs.start(ask(thread="t", model=SLOW))
+        runs.cancel(first)
+        assert (await second.ended()).type == "report"
+
+
+async def test_the_runs_of_a_deleted_thread_are_forgotten(home):
+    async with runs_of(home) as runs:
+        kept, gone = await runs.start(ask(thread="kept")), await runs.start(ask(thread="t"))
+        await asyncio.gather(kept.ended(), gone.ended())
+        await asyncio.sleep(0)
+        await runs.service.delete("local", "t")
+        runs.forget("local", "t")
+        assert await runs.get("local", kept.id) is kept
+        with pytest.raises(RunMissing):
+            await runs.get("local", gone.id)
+
+
+async def test_a_run_of_another_process_is_told_as_running_and_neither_watched_nor_cancelled(home):
+    async with runs_of(home, slow_plan(1.0)) as there, runs_of(home) as here:
+        run = await there.start(ask(thread="t", model=SLOW))
+        seen = await here.get("local", run.id)
+        assert (seen.ending, seen.thread_id, state_of(seen).status) == (None, "t", "running")
+        for forbidden in (watched(seen), seen.ended()):
+            with pytest.raises(ThreadBusy, match="another process"):
+                await forbidden
+        with pytest.raises(ThreadBusy, match="another process"):
+            here.cancel(seen)
+        assert (await run.ended()).type == "report"
+        await there.service.show("local", "t")
+        assert (await (await here.get("local", run.id)).ended()).report == run.ending.report
+
+
+async def test_a_resumption_that_is_being_prepared_hears_of_a_drain(home, monkeypatch):
+    async with runs_of(home, slow_plan(0.3)) as runs:
+        run = await runs.start(ask(thread="t", model=SLOW))
+        runs.cancel(run)
+        await run.ended()
+        prepared, rest = asyncio.Event(), type(runs.service)._rest
+
+        async def slow(*given):
+            prepared.set()
+            await asyncio.sleep(0.2)
+            return await rest(*given)
+
+        monkeypatch.setattr(type(runs.service), "_rest", slow)
+        resuming = asyncio.create_task(runs.resume("local", "t"))
+        await prepared.wait()
+        await runs.drain("SIGTERM", 20)
+        again = await resuming
+        assert again.ending.type == "stopped"
+        assert (await runs.service.show("local", "t")).record.status == "interrupted"
+
+
+async def test_a_run_that_is_stopped_where_it_stands_did_begin(home):
+    async with runs_of(home, slow_plan(30)) as runs:
+        run = await runs.start(ask(thread="t", model=SLOW))
+        await runs.drain("SIGTERM", 0.1)
+        assert (run.ending.type, run.failure) == ("stopped", None)
+
+
+async def test_batches_are_bounded_and_leave_places(home):
+    async with runs_of(home, running=4, waiting=1) as runs:
+        with runs.batch() as places:
+            assert places._value == 2
+            with pytest.raises(TooBusy), runs.batch():
+                pass
+        with runs.batch() as again:
+            assert again is places
 
 
 async def test_a_review_is_answered_once(home):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from state.channels import ResearchContext
 from state.errors import (
     CorpusMissing,
     DependencyUnavailable,
+    PolicyRefusal,
     QuestionInvalid,
     ReviewPending,
     RunStopped,
@@ -249,6 +252,31 @@ async def test_a_person_asks_for_a_revision_and_is_asked_again(home):
     assert "Be brief" not in report.markdown
 
 
+async def test_a_person_s_words_are_screened_before_anything_is_stored(home):
+    secret = "zanzibarcode"
+    written: list[Any] = []
+
+    def write(fields: Any, evidence: Any) -> Any:
+        from tests.doubles.roles import write as plain
+
+        written.append(fields.get("person"))
+        return plain(fields, evidence)
+
+    async with service_of(home, scripted(WrittenDraft=write), policy={"deny": (secret,)}) as service:
+        with pytest.raises(ReviewPending):
+            await service.run(ask(thread="t", human_review=True, model=SLOW))
+        for text, error in ((f"Praise the {secret}.", PolicyRefusal), ("x" * 9_000, QuestionInvalid)):
+            with pytest.raises(error) as caught:
+                await events_of(service.resume("local", "t", ReviewAnswer(decision="revise", text=text)))
+            assert caught.value.hint
+            assert (await service.show("local", "t")).record.status == "review"
+        wish = ReviewAnswer(decision="revise", text="Write to grace.hopper@example.com, briefly.")
+        assert (await events_of(service.resume("local", "t", wish)))[-1].type == "review_pending"
+    assert written[-1] == "Write to <EMAIL_ADDRESS>, briefly."
+    assert secret.encode() not in stored_bytes(home)
+    assert b"grace.hopper" not in stored_bytes(home)
+
+
 async def test_a_run_that_failed_is_over_and_its_thread_takes_the_next_question(home):
     broken = scripted(ResearchPlan=lambda fields, evidence: Answer(raises=ValueError("no")))
     async with service_of(home, broken) as service:
@@ -415,6 +443,18 @@ async def test_the_lease_goes_back_when_the_caller_leaves_at_the_first_event(hom
             await service.run(ask(thread="t"))
         resumed = await events_of(service.resume("local", "t"))
         assert resumed[-1].report.status == "answered"
+
+
+async def test_a_run_whose_lease_was_lost_stops_and_leaves_the_thread_to_who_has_it(home):
+    async with service_of(home, slow_plan(1.5), run={"lease_seconds": 1.2}) as service:
+        events = service.stream(ask(thread="t", model=SLOW))
+        assert (await anext(events)).type == "run_started"
+        taken = (("lease_owner", "elsewhere/1/x"), ("lease_until", time.time() + 60))
+        with closing(sqlite3.connect(home / "threads.db", isolation_level=None)) as threads:
+            threads.execute("UPDATE threads SET lease_owner = ?, lease_until = ?", [value for _, value in taken])
+            assert [event async for event in events][-1].type == "stopped"
+            left = threads.execute("SELECT status, lease_owner, lease_until FROM threads").fetchone()
+        assert left == ("running", *(value for _, value in taken))
 
 
 async def test_a_failed_heartbeat_does_not_cost_the_report(home):

@@ -268,6 +268,24 @@ async def test_a_persons_text_goes_to_the_writer_and_not_into_the_report(build: 
     assert report["status"] == "answered"
 
 
+async def test_a_persons_text_that_a_guard_refuses_ends_the_run_unwritten(build: Any) -> None:
+    wishes: list[str] = []
+
+    def obeys(fields: Any, evidence: Any) -> Any:
+        wishes.append(fields.get("person", ""))
+        return write(fields, evidence)
+
+    graph = build(scripted(WrittenDraft=obeys))
+    config = {"configurable": {"thread_id": "local/w"}}
+    context = ResearchContext(model="scripted:m", human_review=True)
+    await graph.ainvoke({"question": QUESTION}, config, context=context)
+    revised = Command(resume={"decision": "revise", "text": "mention \x07 PURPLE"})
+    report = (await graph.ainvoke(revised, config, context=context))["report"]
+    assert wishes == [""]
+    assert (report["status"], report["refusal"]["stage"], report["claims"]) == ("refused", "question", [])
+    assert report["stop_reason"].startswith("policy:")
+
+
 async def test_needs_human_without_the_option_is_partial(build: Any, ask: Any) -> None:
     report = await ask(build(scripted(Review={"verdict": "needs_human", "findings": []})), QUESTION)
     assert (report["status"], report["stop_reason"]) == ("partial", "needs_human")

@@ -75,6 +75,19 @@ def issuer():
     served.close()
 
 
+@pytest.mark.parametrize("found", [{}, {"jwks_uri": "http://issuer.example/keys"}, {"jwks_uri": "https://[::1"}])
+async def test_known_keys_outlast_a_discovery_document_that_makes_no_sense(issuer, found):
+    clock = Clock()
+    keys = IssuerKeys(settings_of(issuer), clock=clock)
+    known = await keys.get("one")
+    issuer.answers["/.well-known/openid-configuration"] = json.dumps(found).encode()
+    clock.now += FRESH_SECONDS + 1
+    assert await keys.get("one") is known
+    fresh = IssuerKeys(settings_of(issuer), clock=clock)
+    with pytest.raises(DependencyUnavailable):
+        await fresh.get("one")
+
+
 def settings_of(served, **more):
     return OIDCSettings(**{"issuer": served.url, "audience": AUDIENCE, **more})
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
+from opentelemetry import trace
 
 from experience.events import RUN_EVENT
 from experience.http.bodies import MAX_BATCH
+from experience.http.bounds import TraceContext
 from state.report import Report
 from tests.experience.http.conftest import chat, client, events_of, served
 from tests.experience.test_service import OUTSIDE, SLOW, slow_plan
@@ -117,6 +120,63 @@ async def test_a_batch_waits_where_a_question_is_refused(home):
     assert [item["status"] for item in items] == ["answered"] * 4
 
 
+async def test_a_bug_in_one_item_of_a_batch_is_that_item_s(home, monkeypatch):
+    from experience.service import ResearchService
+
+    stream = ResearchService.stream
+
+    def broken(self, request, **given):
+        if "Falcon" in request.question:
+            raise ZeroDivisionError("with a secret")
+        return stream(self, request, **given)
+
+    monkeypatch.setattr(ResearchService, "stream", broken)
+    async with served(home) as url, client(url) as ann:
+        answer = await ann.post("/v1/batch", json={"requests": [chat(), chat("What is the Falcon?")]})
+    assert [item["status"] for item in answer.json()["items"]] == ["answered", "failed"]
+    assert answer.json()["items"][1]["problem"]["code"] == "internal"
+    assert "secret" not in answer.text
+
+
+async def test_a_batch_whose_client_left_begins_no_more(home):
+    async with served(home, slow_plan(0.4), server={"max_running": 2}) as url, client(url) as ann:
+        with pytest.raises(httpx.ReadTimeout):
+            await ann.post("/v1/batch", json={"requests": [chat(model=SLOW)] * 8}, timeout=0.6)
+        await asyncio.sleep(0.3)
+        begun = len((await ann.get("/v1/threads")).json()["threads"])
+        await asyncio.sleep(1.0)
+        assert len((await ann.get("/v1/threads")).json()["threads"]) == begun < 8
+
+
+async def test_a_batch_leaves_room_for_questions(home):
+    async with served(home, slow_plan(0.3), server={"max_running": 2, "max_waiting": 1}) as url, client(url) as ann:
+        batch = asyncio.create_task(ann.post("/v1/batch", json={"requests": [chat(model=SLOW)] * 5}))
+        await asyncio.sleep(0.2)
+        for _ in range(3):
+            assert (await ann.post("/v1/chat", json=chat())).status_code == 200
+        assert [item["status"] for item in (await batch).json()["items"]] == ["answered"] * 5
+
+
+async def test_a_lost_connection_to_a_resumption_is_taken_up_again(ann):
+    await ann.post("/v1/chat", json=chat(thread="t", human_review=True))
+    given = {"json": {"answer": {"decision": "approve"}}}
+    async with ann.stream("POST", "/v1/threads/t/resume/stream", **given) as answer:
+        events = await events_of(answer)
+    after = {"last-event-id": events[0][0]}
+    async with ann.stream("POST", "/v1/threads/t/resume/stream", headers=after, **given) as answer:
+        assert answer.status_code == 200
+        assert await events_of(answer) == events[1:]
+
+
+async def test_what_a_deleted_thread_said_is_gone(ann):
+    report = (await ann.post("/v1/chat", json=chat(thread="t"))).json()
+    run = f"/v1/runs/{report['run_id']}"
+    assert (await ann.get(run)).status_code == 200
+    assert (await ann.delete("/v1/threads/t")).status_code == 204
+    for path in (run, f"{run}/events"):
+        assert (await ann.get(path)).status_code == 404
+
+
 async def test_too_much_at_once_is_refused_with_the_time_to_come_back(home):
     async with served(home, slow_plan(0.5), server={"max_running": 1, "max_waiting": 1}) as url, client(url) as ann:
         answers = await asyncio.gather(*(ann.post("/v1/chat", json=chat(model=SLOW)) for _ in range(6)))
@@ -127,9 +187,24 @@ async def test_too_much_at_once_is_refused_with_the_time_to_come_back(home):
     assert [answer.json()["status"] for answer in answers if answer.status_code == 200] == ["answered"] * 2
 
 
+@pytest.mark.parametrize(
+    ("given", "found"), [("a" * 32 + "-" + "b" * 16 + "-00", ("a" * 32, True)), ("nonsense", ("0" * 32, False))]
+)
+async def test_a_caller_does_not_decide_whether_a_run_leaves_its_trace(given, found):
+    seen = []
+
+    async def app(*_):
+        context = trace.get_current_span().get_span_context()
+        seen.append((format(context.trace_id, "032x"), context.trace_flags.sampled))
+
+    headers = [(b"traceparent", f"00-{given}".encode())]
+    await TraceContext(app)({"type": "http", "headers": headers}, None, None)
+    assert seen == [found]
+
+
 async def test_a_run_is_part_of_the_trace_of_its_caller(ann):
-    trace = "0af7651916cd43dd8448eb211c80319c"
-    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    named = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"traceparent": f"00-{named}-b7ad6b7169203331-01"}
     report = (await ann.post("/v1/chat", json=chat(), headers=headers)).json()
-    assert report["trace_id"] == trace
-    assert (await ann.post("/v1/chat", json=chat())).json()["trace_id"] != trace
+    assert report["trace_id"] == named
+    assert (await ann.post("/v1/chat", json=chat())).json()["trace_id"] != named

@@ -66,6 +66,40 @@ async def test_guarded_documents_are_seen_by_their_audience_alone(url):
     assert seen == {"ann": (1, True), "bob": (0, False), "root": (1, True)}
 
 
+async def test_an_open_document_is_guarded_from_when_it_is_uploaded_with_an_audience(url):
+    async with client(url, "ann") as ann, client(url, "bob") as bob:
+        seen = []
+        for form in ({}, {"audience": "staff"}, {"audience": "staff"}, {}):
+            told = (await upload(ann, ("staff.md", BODY), corpus="small", **form)).json()
+            found = (await bob.post("/v1/corpora/small/search", json={"query": "Tariff S staff"})).json()["passages"]
+            seen.append((told["updated"], told["unchanged"], "staff.md" in {item["source"] for item in found}))
+    assert seen == [(0, 0, True), (1, 0, False), (0, 1, False), (1, 0, True)]
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".txt", "\u00e4" * 130 + ".txt"])
+async def test_a_name_that_no_file_system_takes_is_the_caller_s_fault(ann, name):
+    answer = await upload(ann, (name, b"Text.\n"))
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
+    assert "/tmp" not in answer.text
+    assert "shorter" in answer.json()["hint"]
+
+
+async def test_a_server_without_authentication_does_nothing_for_pages_of_other_sites(home):
+    async with served(home, server={"auth": "off"}) as url, client(url) as ann:
+        files = [("files", ("planted.md", BODY))]
+        for headers in (
+            {"origin": "https://evil.example"},
+            {"sec-fetch-site": "cross-site"},
+            {"sec-fetch-site": "same-site", "origin": "http://127.0.0.1:9"},
+            {"origin": "null"},
+        ):
+            answer = await ann.post("/v1/corpora/small/documents", files=files, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+            assert answer.json()["hint"]
+        own = await ann.post("/v1/corpora/small/documents", files=files, headers={"origin": url})
+        assert own.json()["added"] == 1
+
+
 async def test_an_upload_beyond_the_limit_is_refused(home):
     async with served(home, server={"max_upload_bytes": 2048}) as url, client(url) as ann:
         answer = await upload(ann, ("big.txt", b"x" * 4096))

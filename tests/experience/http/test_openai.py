@@ -5,7 +5,8 @@ from __future__ import annotations
 import openai
 import pytest
 
-from tests.experience.http.conftest import served
+from tests.experience.http.conftest import chat, served
+from tests.experience.http.conftest import client as a_client
 from tests.experience.test_service import SLOW, slow_plan
 
 ASKED = [{"role": "user", "content": "What is the price of Tariff A?"}]
@@ -83,8 +84,26 @@ async def test_a_wrong_key_is_refused(url):
 
 
 async def test_too_much_at_once_is_a_rate_limit(home):
-    async with served(home, slow_plan(0.5), server={"max_running": 1, "max_waiting": 0}) as url, opened(url) as client:
+    async with (
+        served(home, slow_plan(2.0), server={"max_running": 1, "max_waiting": 0}) as url,
+        opened(url) as client,
+        a_client(url) as ann,
+        ann.stream("POST", "/v1/chat/stream", json=chat(model=SLOW)) as running,
+    ):
+        assert running.status_code == 200
         with pytest.raises(openai.RateLimitError) as caught:
             await client.chat.completions.create(model="sixplane/small", messages=ASKED)
-        assert int(caught.value.response.headers["retry-after"]) >= 1
-    assert SLOW
+    assert int(caught.value.response.headers["retry-after"]) >= 1
+
+
+async def test_a_conversation_goes_on_after_a_long_answer(official):
+    long = "The Falcon is red. " * 2_000
+    turns = [
+        {"role": "system", "content": long},
+        {"role": "user", "content": "What colour is the Falcon?"},
+        {"role": "assistant", "content": long},
+        {"role": "assistant", "content": [{"type": "text", "text": long}]},
+        *ASKED,
+    ]
+    answer = await official.chat.completions.create(model="sixplane/small", messages=turns)
+    assert answer.choices[0].message.content

@@ -15,6 +15,7 @@ import pytest
 
 from tests.experience.http.conftest import chat
 
+QUESTION = "What is the price of Tariff A?"
 MAIN = "from experience.cli import main; main()"
 WITHOUT_FASTAPI = f"import sys; sys.modules['fastapi'] = None; {MAIN}"
 
@@ -80,6 +81,38 @@ async def test_sigterm_stops_every_run_where_it_can_be_resumed(home):
             resumed = await asyncio.to_thread(sixplane, home, "resume", record["thread_id"], "--json")
             assert json.loads(resumed.stdout)["status"] == "answered"
     assert len(threads) == len(told)
+
+
+async def test_streams_are_told_that_their_run_was_stopped(home):
+    key = await asyncio.to_thread(key_of, home)
+    served = await asyncio.to_thread(Served, home)
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as ann:
+
+        async def lines(path, body):
+            async with ann.stream("POST", path, json=body) as answer:
+                return [line[6:] async for line in answer.aiter_lines() if line.startswith("data: ")]
+
+        asked = {"model": "sixplane/small", "stream": True, "messages": [{"role": "user", "content": QUESTION}]}
+        ours = [asyncio.create_task(lines("/v1/chat/stream", chat(thread=f"t{n}"))) for n in range(6)]
+        theirs = [asyncio.create_task(lines("/v1/chat/completions", asked)) for _ in range(6)]
+        await asyncio.sleep(0.5)
+        assert await asyncio.to_thread(served.stop) == 0
+        told = [await each for each in ours]
+        completed = [await each for each in theirs]
+    assert {json.loads(each[-1])["type"] for each in told if each} <= {"report", "stopped"}
+    assert any(json.loads(each[-1])["type"] == "stopped" for each in told if each)
+    assert {each[-1] for each in completed if each} == {"[DONE]"}
+
+
+def test_a_service_that_cannot_be_opened_is_told_as_everywhere(home):
+    (home / "threads.db").mkdir()
+    ended = sixplane(home, "serve", "--port", "0")
+    assert ended.returncode == sixplane(home, "threads").returncode == 5
+    assert "hint:" in ended.stderr
+    assert "threads.db" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "serving on" not in ended.stderr
 
 
 def test_a_port_in_use_is_a_dependency_s_failure(home):
