@@ -53,6 +53,11 @@ _threads = sa.Table(
 )
 
 
+_NAMED = sa.select(_threads).where(
+    _threads.c.tenant == sa.bindparam("tenant"), _threads.c.thread_id == sa.bindparam("thread")
+)
+
+
 class ThreadRecord(Value):
     """One thread and its latest run.
 
@@ -233,7 +238,7 @@ def _existing(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
 
 
 def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
-    return connection.execute(_where(sa.select(_threads), tenant, thread_id)).mappings().first()
+    return connection.execute(_NAMED, {"tenant": tenant, "thread": thread_id}).mappings().first()
 
 
 def _where(statement: Any, tenant: str, thread_id: str) -> Any:

@@ -32,10 +32,15 @@ _LEASE_MARGIN_SECONDS = 60
 _FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
 
 _IN_SCOPES = scopes.c.scope.in_([sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month")])
+_BEYOND_SOFT = sa.select(sa.func.count()).where(
+    _IN_SCOPES, scopes.c.spent * 100 >= scopes.c.hard_limit * sa.bindparam("percent")
+)
 _HELD = sa.select(scopes).where(_IN_SCOPES).order_by(scopes.c.scope).with_for_update()
 _MEMOISED = sa.select(memo.c.answer).where(
     memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key")
 )
+_INSERT_MEMO, _INSERT_CALL = memo.insert(), calls.insert()
+_FORGET = memo.delete().where(memo.c.run_scope == sa.bindparam("run"))
 _DEAD = sa.select(calls).where(
     calls.c.state == "pending",
     (calls.c.lease_until < sa.bindparam("now"))
@@ -172,14 +177,12 @@ class Ledger:
         """Forget the run's memo: it answers a crash, not a repeated question."""
         run = _key("run", tenant, run_id)
         self._limit_of.pop(run, None)
-        await self._run(lambda connection: connection.execute(memo.delete().where(memo.c.run_scope == run)).close())
+        await self._run(lambda connection: connection.execute(_FORGET, {"run": run}).close())
 
     async def soft_limit_reached(self, tenant: str, run_id: str) -> bool:
         """Return whether a scope of the run has spent the soft share of its hard limit."""
-        percent = self._budgets.soft_percent
-        keys = scope_keys(tenant, run_id)
-        found = sa.select(sa.func.count()).where(_IN_SCOPES, scopes.c.spent * 100 >= scopes.c.hard_limit * percent)
-        return bool(await self._run(lambda connection: connection.execute(found, keys).scalar()))
+        given = {**scope_keys(tenant, run_id), "percent": self._budgets.soft_percent}
+        return bool(await self._run(lambda connection: connection.execute(_BEYOND_SOFT, given).scalar()))
 
     async def budget(self, tenant: str) -> list[BudgetLine]:
         """Return the tenant's whole and its current month."""
@@ -242,7 +245,7 @@ class Ledger:
                 return BudgetExceeded(_kind_of(held.scope), held.hard_limit, needed)
         connection.execute(_CHARGE, {**wanted.scopes, "cost": 0, "change": wanted.amount})
         connection.execute(
-            calls.insert(),
+            _INSERT_CALL,
             {
                 "id": wanted.id,
                 **{f"{kind}_scope": scope for kind, scope in wanted.scopes.items()},
@@ -346,7 +349,7 @@ def _settle(connection: sa.Connection, reservation: Reservation, usage: Usage, a
         key = {"run": reservation.run, "key": reservation.call_key}
         if connection.execute(_MEMOISED, key).scalar() is None:
             values = {"run_scope": reservation.run, "call_key": reservation.call_key, "answer": answer}
-            connection.execute(memo.insert(), values)
+            connection.execute(_INSERT_MEMO, values)
 
 
 def _close(
