@@ -17,6 +17,7 @@ from sqlglot.errors import SqlglotError
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
 SAVER, STORE = "langgraph-oracledb, saver", "langgraph-oracledb, store"
+DIALECT = "ours, written by SQLAlchemy"
 OURS, ADAPTED = "ours", "langgraph-oracledb, store; made exact by us"
 
 REWRITES = (
@@ -97,10 +98,64 @@ _PURPOSES = (
     (r"^SELECT st\.prefix", "searches one namespace and those below", ADAPTED),
     (r"^SELECT DISTINCT prefix", "lists namespaces", OURS),
     (r"^DELETE FROM store_", "deletes a value", STORE),
+    (r"^CREATE TABLE ledger_", "the ledger: calls, scopes, limits, memo, alerts", DIALECT),
+    (r"^CREATE INDEX ledger_", "an index for the ledger's questions", DIALECT),
+    (r"^CREATE TABLE threads", "the threads", DIALECT),
+    (r"^CREATE TABLE api_keys", "the API keys, hashed", DIALECT),
+    (r"^SELECT ledger_memo", "the memoised answer of a call", DIALECT),
+    (r"^INSERT INTO ledger_memo", "memoises an answer", DIALECT),
+    (r"^DELETE FROM ledger_memo", "forgets a run's memo", DIALECT),
+    (r"^SELECT ledger_scopes\.scope FROM", "is the scope there?", DIALECT),
+    (r"^SAVEPOINT", "a scope that another process makes at once costs no transaction", DIALECT),
+    (r"^INSERT INTO ledger_scopes", "makes a scope: a run, a tenant, a month", DIALECT),
+    (r"^SELECT ledger_limits", "the limit that was set for a tenant", DIALECT),
+    (r"^DELETE FROM ledger_limits", "takes a tenant's limit away", DIALECT),
+    (r"^INSERT INTO ledger_limits", "sets a tenant's limit", DIALECT),
+    (r"^SELECT ledger_calls\.id", "calls that died: of this key, or beyond their lease", DIALECT),
+    (r"^SELECT ledger_scopes.* FOR UPDATE", "the scopes of a call, locked in one order", DIALECT),
+    (r"^SELECT ledger_scopes.* ledger_scopes\.hard_limit > ", "scopes that crossed a threshold", DIALECT),
+    (r"^SELECT ledger_scopes.* IN \(:scope_1_1, :scope_1_2\)$", "a tenant's budget", DIALECT),
+    (r"^UPDATE ledger_scopes SET spent", "reserves, or charges what was reserved", DIALECT),
+    (r"^UPDATE ledger_scopes SET alerted", "marks a threshold as recorded", DIALECT),
+    (r"^UPDATE ledger_scopes SET hard_limit", "gives a scope another limit; its thresholds count anew", DIALECT),
+    (r"^INSERT INTO ledger_calls", "a call that is about to be made", DIALECT),
+    (r"^UPDATE ledger_calls", "settles a call", DIALECT),
+    (r"^INSERT INTO ledger_alerts", "an alert, in the transaction that crossed the threshold", DIALECT),
+    (r"^SELECT ledger_alerts.* FOR UPDATE", "alerts to be published", DIALECT),
+    (r"^SELECT ledger_alerts.* ORDER BY ledger_alerts\.created_at, ", "alerts on record", DIALECT),
+    (r"^UPDATE ledger_alerts SET claimed", "claims alerts", DIALECT),
+    (r"^UPDATE ledger_alerts SET published", "marks an alert as published", DIALECT),
+    (r"^SELECT min\(ledger_alerts", "when an alert is free again", DIALECT),
+    (r"^SELECT count\(\*\) AS count_1, sum\(ledger_calls", "what a run used", DIALECT),
+    (r"^SELECT ledger_calls\.state, sum", "characters of a tenant's calls", DIALECT),
+    (r"^SELECT count\(\*\) AS count_1 FROM ledger_scopes", "is the soft share of a limit spent?", DIALECT),
+    (r"^SELECT threads.* FROM threads WHERE threads\.tenant = :tenant_1 ORDER BY", "a tenant's threads", DIALECT),
+    (r"^SELECT threads.* threads\.run_id = ", "the thread of a run", DIALECT),
+    (r"^SELECT threads.* threads\.thread_id = ", "one thread", DIALECT),
+    (r"^INSERT INTO threads", "a new thread, with its lease", DIALECT),
+    (r"^UPDATE threads SET run_id", "a new run on a thread, with its lease", DIALECT),
+    (r"^UPDATE threads SET lease_owner.*lease_owner = ", "renews a lease that is held", DIALECT),
+    (r"^UPDATE threads SET lease_owner(?!.*lease_owner = )", "takes a lease", DIALECT),
+    (r"^UPDATE threads SET status", "how a run ended; gives its lease back", DIALECT),
+    (r"^DELETE FROM threads", "deletes a thread", DIALECT),
+    (r"^INSERT INTO api_keys", "a new key, hashed", DIALECT),
+    (r"^SELECT api_keys.* api_keys\.key_id = ", "the key that a caller shows", DIALECT),
+    (r"^SELECT api_keys.* ORDER BY", "`keys list`", DIALECT),
+    (r"^UPDATE api_keys", "revokes a key", DIALECT),
+    (r"^SELECT privilege FROM session_privs", "`doctor`: privileges", OURS),
+    (r"^SELECT COUNT\(\*\) FROM all_objects", "`doctor`: Oracle Text", OURS),
+    (r"^SELECT value FROM v\$parameter", "`doctor`: vector memory", OURS),
+    (r"^SELECT MIN\(c\.dimensions\)", "`doctor`: do the embeddings fit the tables?", OURS),
+    (r"^(SELECT version_no|INSERT INTO \w+_MIGRATIONS|CREATE TABLE \w+_MIGRATIONS)", "the record of migrations", OURS),
 )
 
 
-_RAN = {"statements": "run", "saver": "played back", "store": "played back"}
+_RAN = {
+    "statements": "run",
+    "saver": "played back",
+    "store": "played back",
+    **dict.fromkeys(("ledger", "threads", "keys"), "dialect"),
+}
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it does not understand is told in the table
 
@@ -123,7 +178,7 @@ def inventory() -> list[Described]:
         LookupError: a statement has no purpose, or more than one.
     """
     found: dict[str, Described] = {}
-    for name in ("oracle_corpus.sql.json", "oracle_persistence.sql.json"):
+    for name in ("oracle_corpus.sql.json", "oracle_persistence.sql.json", "oracle_tables.sql.json"):
         for section, statements in json.loads((GOLDEN / name).read_text(encoding="utf-8")).items():
             for each in statements:
                 sql = each if isinstance(each, str) else each["sql"]

@@ -6,24 +6,27 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy.dialects.oracle.base import RESERVED_WORDS
 
 from docs import generate, sql_inventory
 from docs.sql_inventory import OURS, REWRITES, Described, inventory, parses, rewritten, shape, table
 
 STATEMENTS = inventory()
-ASKED = [each for each in STATEMENTS if each.section in ("statements", "saver", "store")]
+ASKED = [each for each in STATEMENTS if each.section not in ("ddl", "drops")]
 TEXTS = {
     r"\$\[\*\]|\$": "paths of a list of binds",
     r'\$\."(kind|n|gone|flag)"(\.(string|number|boolean)Only\(\)|\?\(@ (!= null|== "")\))': "a key, checked",
     r"\$\.(source|step|of_config|run_id|kind|n)": "a key, checked by the package",
-    r"__pregel_tasks|MINUTE|!": "constants",
+    r"__pregel_tasks|MINUTE|!|CTXSYS|CTX_DDL|vector_memory_size": "constants",
 }
 NUMBERS = {
     "0": "flags and comparisons",
     "1": "flags and comparisons",
     "3": "a limit that `OracleCheckpointer.alist` takes as a whole number alone",
     "5": "VARCHAR2(5)",
+    "9": "NUMBER(9)",
     "18": "NUMBER(18)",
+    "100": "VARCHAR2(100)",
     "95": "the target accuracy of the settings, a whole number",
     "1000": "VARCHAR2(1000)",
     "4000": "VARCHAR2(4000)",
@@ -39,6 +42,13 @@ def test_a_statement_holds_constants_and_no_value(statement: Described) -> None:
     assert "--" not in bare
     assert "/*" not in bare
     assert ";" not in bare
+
+
+def test_no_bind_has_a_reserved_name() -> None:
+    """ORA-01745: a bind may not be named like a reserved word."""
+    binds = {name.lower() for each in ASKED for name in re.findall(r"(?<!\w):([A-Za-z]\w*)", each.sql)}
+    assert len(binds) > 50
+    assert binds & RESERVED_WORDS == set()
 
 
 @pytest.mark.parametrize("statement", [each for each in STATEMENTS if each.owner == OURS], ids=lambda e: shape(e.sql))
@@ -59,7 +69,8 @@ def test_every_rewrite_is_needed(left_out: tuple[str, str, str], monkeypatch: py
 
 def test_a_statement_without_a_purpose_or_with_two_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql_inventory, "GOLDEN", tmp_path)
-    (tmp_path / "oracle_persistence.sql.json").write_text("{}")
+    for name in ("persistence", "tables"):
+        (tmp_path / f"oracle_{name}.sql.json").write_text("{}")
     (tmp_path / "oracle_corpus.sql.json").write_text('{"statements": [{"sql": "SELECT secret FROM elsewhere"}]}')
     with pytest.raises(LookupError, match=r"0 purposes.*elsewhere"):
         inventory()

@@ -1,0 +1,219 @@
+"""Every statement of ledger, threads, keys, `sixplane db` and `doctor` for Oracle Database.
+
+SQLAlchemy's are those that each public method issues on SQLite, compiled for Oracle's dialect; the others are recorded
+as they are sent. `python -m tests.experience.test_oracle_tables` writes the golden file anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import re
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import oracle as oracle_dialect
+from sqlalchemy.sql.elements import ReleaseSavepointClause
+
+from experience.database import Migration, Schema, _journal_ddl, migrations
+from experience.oracle_health import check_oracle
+from experience.threads import Threads
+from gateway.ledger import Ledger
+from policy.identity import ApiKeys, Permission
+from settings import Settings, load_settings
+from settings.sql import open_engine
+from state.channels import ResearchContext
+from state.errors import BudgetExceeded, ThreadBusy
+from state.values import Usage
+from tests.doubles.oracle import RecordingConnection, RecordingPool
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "oracle_tables.sql.json"
+OURS = ("ledger", "threads", "keys")
+DIALECT: Any = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+
+
+class Compiled:
+    """The statements of SQLite engines, as Oracle's dialect writes them."""
+
+    def __init__(self) -> None:
+        self.statements: dict[str, list[str]] = {}
+
+    def engine(self, home: Path, name: str) -> sa.Engine:
+        """Return an engine on a file of `home` whose statements are taken down."""
+        engine = open_engine(Settings(home=home), name)
+        sa.event.listen(engine, "before_execute", self._take)
+        return engine
+
+    def _take(self, _: Any, clause: Any, multiple: Any, single: Any, __: Any) -> None:
+        if isinstance(clause, sa.schema.ExecutableDDLElement | ReleaseSavepointClause):
+            return  # tables are listed apart, and Oracle's dialect releases no savepoint
+        given = single or (multiple[0] if multiple else {})
+        keys = sorted(given) if clause.is_insert else None
+        compiled = clause.compile(dialect=DIALECT, column_keys=keys)
+        if "POSTCOMPILE" in str(compiled):  # a list, whose binds are told when it is known
+            whole = clause.params(**given) if clause.is_select else clause
+            sql = str(whole.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True}))
+            binds = re.findall(r":(\w+)", sql)
+        else:
+            sql, binds = str(compiled), list(compiled.params)
+        numbered = re.sub(r"sa_savepoint_\d+", "sa_savepoint_1", " ".join(sql.split()))
+        self.statements.setdefault(numbered, sorted(binds))
+
+
+def public(kind: type) -> set[str]:
+    """Return the names of the public methods of `kind` that ask the database."""
+    named = {name for name, member in vars(kind).items() if not name.startswith("_") and inspect.isfunction(member)}
+    return named - {"aclose"}
+
+
+class Noting:
+    """Hands calls on and notes their names."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner, self.called = inner, set[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.called.add(name)
+        return getattr(self._inner, name)
+
+
+async def ask_ledger(ledger: Any) -> None:
+    """Do everything that a ledger can."""
+    plain = {"tenant": "t", "run_id": "r"}
+    held = await ledger.reserve(**plain, call_key="a", amount=10, limit=100)
+    await ledger.settle(held, Usage(calls=1, cost_micro_usd=80), "answer")
+    assert (await ledger.reserve(**plain, call_key="a", amount=10, limit=100)).answer == "answer"
+    await ledger.reserve(**plain, call_key="died", amount=1, limit=90)
+    again = await ledger.reserve(**plain, call_key="died", amount=1, limit=90)
+    await ledger.settle(again, Usage(calls=1), None, state="free")
+    lost = await ledger.reserve(**plain, call_key="lost", amount=1, limit=90)
+    await ledger.settle(lost, Usage(calls=1, cost_micro_usd=1), None, state="charged")
+    with suppress(BudgetExceeded):
+        await ledger.reserve(**plain, call_key="dear", amount=1_000, limit=90)
+    for alert in await ledger.pending_alerts():
+        await ledger.alert_published(alert)
+    assert await ledger.alerts()
+    await ledger.alerts_due_in()
+    await ledger.usage("t", "r")
+    await ledger.characters("t")
+    assert await ledger.soft_limit_reached("t", "r")
+    await ledger.set_limit("t", "tenant", 500)
+    await ledger.budget("t")
+    await ledger.end_run("t", "r")
+
+
+async def ask_threads(threads: Any) -> None:
+    """Do everything that the threads can."""
+    span = ("0" * 32, "0" * 16)
+    given = ("t", "one", "run-1", "Why?", ResearchContext(), None, span)
+    await threads.setup()
+    await threads.start(*given)
+    with suppress(ThreadBusy):
+        await threads.start(*given)
+    async with threads.held("t", "one", lambda: None):
+        await asyncio.sleep(0.5)
+    await threads.settle("t", "one", "answered")
+    await threads.settle("t", "one", "answered", span)
+    await threads.start(*given)
+    await threads.settle("t", "one", "interrupted", span)
+    await threads.take("t", "one")
+    await threads.list("t")
+    await threads.get("t", "one")
+    await threads.by_run("t", "run-1")
+    await threads.remove("t", "one")
+
+
+async def ask_keys(keys: Any) -> None:
+    """Do everything that the keys can."""
+    key, text = await keys.create("t", "ann", [Permission.ASK], audiences=["staff"], lifetime=timedelta(days=1))
+    await keys.verify(text)
+    await keys.list()
+    await keys.list("t")
+    await keys.revoke(key.key_id)
+
+
+ASK = {"ledger": (Ledger, ask_ledger), "threads": (Threads, ask_threads), "keys": (ApiKeys, ask_keys)}
+
+
+async def issued(name: str) -> tuple[list[dict[str, Any]], set[str]]:
+    """Return the statements of a table's class with the names of their binds, and the methods that were called."""
+    with tempfile.TemporaryDirectory() as folder:
+        compiled, kind = Compiled(), ASK[name][0]
+        settings = load_settings(home=Path(folder), budgets={"tenant_micro_usd": 1_000, "month_micro_usd": 1_000})
+        engine = compiled.engine(Path(folder), f"{name}.db")
+        more = {"lease_seconds": 1.2} if name == "threads" else {}
+        opened = Noting(kind(settings, engine=engine, **more))  # type: ignore[call-arg]
+        await ASK[name][1](opened)
+        await opened.aclose()
+        engine.dispose()
+    return [{"sql": sql, "binds": binds} for sql, binds in compiled.statements.items()], opened.called
+
+
+def oracle() -> Settings:
+    return load_settings(oracle={"dsn": "db:1521/FREEPDB1", "user": "app", "password": "secret"})
+
+
+def ours() -> list[Migration]:
+    return [each for each in migrations(oracle(), 384) if each.name in OURS]
+
+
+async def deployment() -> list[dict[str, Any]]:
+    """Return what `sixplane db` and `doctor` send besides the tables' own DDL."""
+    pool = RecordingPool()
+    pool.answer(r"session_privs", [("CREATE SESSION",), ("CREATE TABLE",)])
+    pool.answer(r"all_objects", [(1,)])
+
+    @asynccontextmanager
+    async def opened(_: Settings) -> AsyncIterator[Any]:
+        yield pool
+
+    made = {text for each in migrations(oracle(), 384) for text in (*each.statements, *each.drops)}
+    with patch("experience.oracle_health.open_oracle_pool", opened):
+        await check_oracle(oracle())
+    schema = Schema(RecordingConnection(pool.script), oracle(), migrations(oracle(), 384))
+    await schema.status()
+    await schema.upgrade()
+    await schema.drop()
+    known = {" ".join(text.split()) for text in made}
+    found = {each.text: sorted(each.binds or {}) for each in pool.statements if each.text not in known}
+    return [{"sql": sql, "binds": binds} for sql, binds in found.items()]
+
+
+async def recorded() -> dict[str, Any]:
+    """Return everything, by section."""
+    found: dict[str, Any] = {
+        "ddl": [text for each in ours() for text in each.statements],
+        "drops": [text for each in ours() for text in each.drops],
+    }
+    for name in OURS:
+        found[name] = (await issued(name))[0]
+    found["deployment"] = await deployment()
+    return found
+
+
+async def test_statements_are_those_of_the_golden_file() -> None:
+    wanted = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert wanted == await recorded()
+    assert _journal_ddl(oracle()) in [each["sql"] for each in wanted["deployment"]]
+
+
+async def test_every_method_that_asks_the_database_is_among_them() -> None:
+    for name in OURS:
+        assert public(ASK[name][0]) <= (await issued(name))[1]
+
+
+async def test_every_place_has_its_bind() -> None:
+    for section, statements in json.loads(GOLDEN.read_text(encoding="utf-8")).items():
+        for each in statements if section not in ("ddl", "drops") else []:
+            assert set(re.findall(r"(?<![\w']):(\w+)", each["sql"])) == set(each["binds"]), each["sql"]
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(json.dumps(asyncio.run(recorded()), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
