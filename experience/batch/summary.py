@@ -56,18 +56,21 @@ def summary_of(header: JobHeader | None, tally: Tally, rows: int, ending: str) -
         corpora={f"{name} version {version}": count for (name, version), count in tally.corpora().items()},
         cost_micro_usd=tally.cost_micro_usd,
         ending=ending,
-        exit_status=_exit_status(counts, codes, ending),
+        exit_status=_exit_status(counts, codes, ending, rows - tally.recorded),
     )
 
 
-def _exit_status(counts: dict[str, int], codes: dict[str, int], ending: str) -> Exit:
-    """Return what the exit status says: the stop, else the most frequent failure, else what a person has to look at."""
+def _exit_status(counts: dict[str, int], codes: dict[str, int], ending: str, unfinished: int) -> Exit:
+    """Return what the exit status says: the stop, else the most frequent failure, else what a person has to look at.
+
+    A row is unfinished without a stop of the job where its own run was stopped: another process took its thread.
+    """
     if ending:
         return Exit.BUDGET_EXCEEDED if ending == BudgetExceeded.code else Exit.STOPPED
     if codes:
         kinds = [(count, status_of_code(code)) for code, count in codes.items()]
         shares = {status: sum(count for count, kind in kinds if kind is status) for _, status in kinds}
         return max(shares, key=lambda status: (shares[status], status))
-    if counts["review_pending"]:
+    if counts["review_pending"] or unfinished:
         return Exit.STOPPED
     return Exit.REFUSED if counts["refused"] else Exit.DONE

@@ -115,7 +115,7 @@ def _tell_ending(summary: BatchSummary, over: BudgetExceeded | None) -> None:
     if summary.exit_status == Exit.BUDGET_EXCEEDED and summary.ending:
         note(f"error: {over.message if over else 'the budget of the tenant is spent'}; no further row was started")
         note("hint: raise the budget, then run the same command: it goes on where it stands")
-    if summary.ending == "stopped":
+    if summary.ending == "stopped" or (summary.unfinished and not summary.ending):
         note("stopped: the same command goes on where it stands")
 
 

@@ -202,10 +202,12 @@ def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
 
 @contextmanager
 def told(kind: type[ToolError | ResourceError] = ToolError) -> Iterator[None]:
-    """Let our errors leave as the protocol's: code, message, remedy."""
+    """Let errors leave as the protocol's: code, message, remedy; of one that nobody foresaw its type alone."""
     try:
         yield
-    except (SixplaneError, OSError) as error:
+    except (ToolError, ResourceError):
+        raise
+    except Exception as error:
         known = known_error(error) or SixplaneError(f"unexpected {type(error).__name__}")
         missing = isinstance(known, ThreadMissing | RunMissing | CorpusMissing)
         chosen = ResourceNotFoundError if missing and kind is ResourceError else kind

@@ -245,7 +245,9 @@ async def test_a_run_of_a_machine_that_died_is_resumed_when_its_lease_has_run_ou
     case = Case(tmp_path, run={"lease_seconds": 2.0}).write(*asking(1))
     async with case.opened() as service:
         monkeypatch.setattr(service, "run", partial(stopped_at_once, service))
-        assert [each.status for each in await collected(case.job(service))] == [RowStatus.STOPPED]
+        job = case.job(service)
+        assert [each.status for each in await collected(job)] == [RowStatus.STOPPED]
+        assert (job.summary().ending, job.summary().unfinished, job.summary().exit_status) == ("", 1, 6)
     with closing(sqlite3.connect(tmp_path / "home" / "threads.db", isolation_level=None)) as threads:
         threads.execute("UPDATE threads SET lease_owner = 'elsewhere/1/x', lease_until = ?", (time.time() + 1.5,))
     began = time.monotonic()

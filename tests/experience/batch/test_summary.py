@@ -54,6 +54,11 @@ def test_the_exit_status_is_that_of_the_stop_or_of_most_failures(ended, ending, 
     assert summary_of(None, tally_of(*ended), len(ended), ending).exit_status == status
 
 
+@pytest.mark.parametrize(("ended", "status"), [([DONE], 6), ([DONE, REFUSED], 6), ([DOWN], 5)])
+def test_a_row_without_an_outcome_is_no_success(ended, status):
+    assert summary_of(None, tally_of(*ended), len(ended) + 1, "").exit_status == status
+
+
 def test_every_failure_is_counted_and_the_first_are_named():
     summary = summary_of(None, tally_of(*[DOWN] * 6, DONE, BAD), 10, "")
     assert summary.counts == {"done": 1, "failed": 7, "refused": 0, "review_pending": 0}

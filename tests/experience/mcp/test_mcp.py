@@ -130,6 +130,20 @@ async def test_what_cannot_be_done_says_why_and_what_helps(url, tool, arguments,
         assert error["hint"]
 
 
+async def test_a_bug_says_its_type_and_nothing_of_what_was_asked(url, monkeypatch):
+    from experience.service import ResearchService
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("with a secret")
+
+    monkeypatch.setattr(ResearchService, "stream", broken)
+    async with over_http(url) as client:
+        answer = await client.call_tool("research_start", {"question": QUESTION, "corpus": "small"})
+    assert answer.is_error
+    assert "ZeroDivisionError" in answer.content[0].text
+    assert "secret" not in answer.content[0].text
+
+
 async def test_nobody_is_served_without_credentials(url):
     async with httpx.AsyncClient() as http:
         for headers in ({}, {"authorization": "Bearer nobody"}):
