@@ -67,7 +67,10 @@ async def test_sigterm_stops_every_run_where_it_can_be_resumed(home):
     await ready(served.url)
     async with httpx.AsyncClient(base_url=served.url, headers={"authorization": f"Bearer {key}"}, timeout=60) as ann:
         asking = [asyncio.create_task(ann.post("/v1/chat", json=chat(thread=f"t{n}"))) for n in range(20)]
-        await asyncio.sleep(0.5)
+        for _ in range(300):
+            if (await ann.get("/v1/threads")).json()["threads"]:
+                break
+            await asyncio.sleep(0.05)
         status = await asyncio.to_thread(served.stop)
         answers = [await each for each in asking]
     assert status == 0
@@ -88,15 +91,21 @@ async def test_streams_are_told_that_their_run_was_stopped(home):
     served = await asyncio.to_thread(Served, home)
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as ann:
+        begun = asyncio.Event()
 
         async def lines(path, body):
+            found = []
             async with ann.stream("POST", path, json=body) as answer:
-                return [line[6:] async for line in answer.aiter_lines() if line.startswith("data: ")]
+                async for line in answer.aiter_lines():
+                    if line.startswith("data: "):
+                        found.append(line[6:])
+                        begun.set()
+            return found
 
         asked = {"model": "sixplane/small", "stream": True, "messages": [{"role": "user", "content": QUESTION}]}
         ours = [asyncio.create_task(lines("/v1/chat/stream", chat(thread=f"t{n}"))) for n in range(6)]
         theirs = [asyncio.create_task(lines("/v1/chat/completions", asked)) for _ in range(6)]
-        await asyncio.sleep(0.5)
+        await asyncio.wait_for(begun.wait(), 30)
         assert await asyncio.to_thread(served.stop) == 0
         told = [await each for each in ours]
         completed = [await each for each in theirs]
