@@ -90,6 +90,22 @@ async def test_a_person_answers_over_http_once(ann):
     assert (second.status_code, second.json()["code"]) == (409, "thread_not_resumable")
 
 
+async def test_words_that_a_guard_refuses_leave_the_review_open(home):
+    async with served(home, policy={"deny": ("zanzibarcode",)}) as url, client(url) as ann:
+        await ann.post("/v1/chat", json=chat(thread="t", human_review=True))
+        for text, status, code in (
+            ("Praise the zanzibarcode.", 403, "policy_refused"),
+            ("x" * 9_000, 422, "question_invalid"),
+        ):
+            given = {"answer": {"decision": "revise", "text": text}}
+            for route in ("resume", "resume/stream"):
+                answer = await ann.post(f"/v1/threads/t/{route}", json=given)
+                assert (answer.status_code, answer.json()["code"]) == (status, code)
+                assert answer.json()["hint"]
+        approved = await ann.post("/v1/threads/t/resume", json={"answer": {"decision": "approve"}})
+        assert approved.json()["stop_reason"] == "approved_by_person"
+
+
 async def test_a_cancelled_run_is_resumed(home):
     async with served(home, slow_plan(0.4)) as url, client(url) as ann:
         asking = asyncio.create_task(ann.post("/v1/chat", json=chat(thread="t", model=SLOW)))
