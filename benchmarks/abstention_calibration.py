@@ -23,9 +23,9 @@ from typing import Any
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
-from gateway.extractive import DEFAULT_THRESHOLD
-from gateway.extractive_analysis import Limits, Reading, analyse, candidates
-from gateway.extractive_plan import plan
+from gateway.extractive.analysis import Limits, Reading, analyse, candidates
+from gateway.extractive.chat import DEFAULT_THRESHOLD
+from gateway.extractive.plan import plan
 from retrieval import load_embeddings, open_corpus
 from settings import load_settings
 from state.evidence_block import EvidenceItem

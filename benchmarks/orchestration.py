@@ -23,7 +23,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
 from experience.service import ResearchRequest, ResearchService
-from experience.threads import Threads
+from experience.service.threads import Threads
 from gateway import Gateway, Ledger
 from graphs import open_checkpointer
 from graphs.opening import compile_research_graph

@@ -1,1 +1,1 @@
-"""Being written."""
+"""How people and programs reach Sixplane: the service core, and the surfaces that adapt it."""

@@ -23,7 +23,7 @@ async def open_corpora(settings: Settings, tenant: str, purpose: str) -> AsyncIt
         async with Corpora(settings) as corpora:
             yield corpora
         return
-    from gateway.account import Account, accounted
+    from gateway.ledger.account import Account, accounted
     from graphs.planes import open_planes
 
     async with (

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import oracle as oracle_dialect
 
 from settings import Settings
-from settings.oracle_errors import classify_oracle, codes_of
-from settings.oracle_pool import checked_prefix, open_oracle_pool
+from settings.connections.oracle_errors import classify_oracle, codes_of
+from settings.connections.oracle_pool import checked_prefix, open_oracle_pool
 from state.errors import DependencyUnavailable
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         settings: prefix, index kind and accuracy.
         dimensions: of the vectors, as the configured embeddings make them.
     """
-    from experience import threads
-    from gateway import ledger_tables
-    from graphs.oracle_checkpoints import checkpoint_ddl, checkpoint_drops
-    from graphs.oracle_store import store_ddl, store_drops
+    from experience.service import threads
+    from gateway.ledger import tables as ledger_tables
+    from graphs.persistence.oracle_checkpoints import checkpoint_ddl, checkpoint_drops
+    from graphs.persistence.oracle_store import store_ddl, store_drops
     from policy.identity import keys
-    from retrieval.oracle_schema import corpus_ddl, corpus_drops
+    from retrieval.oracle.schema import corpus_ddl, corpus_drops
 
     steps = (
         ("ledger", *_of_metadata(ledger_tables.metadata)),
@@ -83,7 +83,7 @@ async def embedding_dimensions(settings: Settings, pool: oracledb.AsyncConnectio
     if settings.data.embeddings == "oci":
         return settings.oci.embedding_dimensions or OCI_DIMENSIONS
     if settings.data.embeddings == "database":
-        from retrieval.oracle_embeddings import DatabaseEmbeddings
+        from retrieval.oracle.embeddings import DatabaseEmbeddings
 
         async with nullcontext(pool) if pool is not None else open_oracle_pool(settings) as asked:
             return len(await DatabaseEmbeddings(asked, settings.oracle).aembed_query("dimensions"))

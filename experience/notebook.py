@@ -12,8 +12,8 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from experience.places import place_of
 from experience.render import render_html
+from experience.render.places import place_of
 from observability.exporters import traces_folder
 from settings import Settings
 from state.report import Report

@@ -17,7 +17,7 @@ from uuid import uuid4
 from observability import open_topic
 from observability.oci_delivery import sink_client
 from settings import Settings
-from settings.oci_session import OCISession
+from settings.connections.oci_session import OCISession
 from settings.tree import standard_ca_bundle
 from state.errors import DependencyUnavailable
 

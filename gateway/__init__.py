@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gateway.catalog import Catalog, ModelEntry, load_catalog
-    from gateway.extractive import ExtractiveChatModel
+    from gateway.extractive.chat import ExtractiveChatModel
     from gateway.gateway import Gateway
     from gateway.governed import GovernedChatModel
     from gateway.governor import Governor
-    from gateway.ledger import Ledger
-    from gateway.scope import CallScope
+    from gateway.ledger.account import CallScope
+    from gateway.ledger.ledger import Ledger
     from gateway.scripted import Answer, ScriptedChatModel
 
 _MODULES = {
     "Answer": "scripted",
-    "CallScope": "scope",
+    "CallScope": "ledger.account",
     "Catalog": "catalog",
-    "ExtractiveChatModel": "extractive",
+    "ExtractiveChatModel": "extractive.chat",
     "Gateway": "gateway",
     "GovernedChatModel": "governed",
     "Governor": "governor",
-    "Ledger": "ledger",
+    "Ledger": "ledger.ledger",
     "ModelEntry": "catalog",
     "ScriptedChatModel": "scripted",
     "load_catalog": "catalog",

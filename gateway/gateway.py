@@ -9,14 +9,14 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
 from gateway.catalog import Catalog, ModelEntry, load_catalog
-from gateway.extractive import ExtractiveChatModel
+from gateway.extractive.chat import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
 from gateway.governor import Governor
-from gateway.ledger import BudgetLine, Characters, Kind, Ledger
+from gateway.ledger.account import CallScope
+from gateway.ledger.ledger import BudgetLine, Characters, Kind, Ledger
 from gateway.metering import answer_tokens, prompt_chars
-from gateway.oci_plane import OCIPlane
-from gateway.providers import Dialect, openai_chat_model
-from gateway.scope import CallScope
+from gateway.oci.plane import OCIPlane
+from gateway.openai.chat import Dialect, openai_chat_model
 from settings import Settings
 from state.channels import ResearchContext
 from state.errors import ModelUnknown, SettingsInvalid

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor, PlannedCall
+from gateway.ledger.account import CallScope
 from gateway.metering import check_fits, usage_of_call, worst_usage
-from gateway.providers import Dialect, ask_oci, ask_openai
-from gateway.scope import CallScope
+from gateway.openai.chat import Dialect, ask_oci, ask_openai
 from gateway.structure import SchemaFault, parse_answer, with_schema_prompt
 from gateway.sync import run_sync
 from observability import notice

@@ -18,12 +18,12 @@ from typing import Generic, Literal, TypeVar
 
 from opentelemetry.trace import Span
 
-from gateway.account import Account
 from gateway.catalog import ModelEntry
-from gateway.failure import Failure, ProviderError
-from gateway.failures import classify
-from gateway.ledger import Ledger, Reservation
-from gateway.rate_limit import RateLimiter, limiter_of
+from gateway.classification import classify
+from gateway.ledger.account import Account
+from gateway.ledger.ledger import Ledger, Reservation
+from gateway.limiter import RateLimiter, limiter_of
+from gateway.provider_error import Failure, ProviderError
 from observability import CallObserved, CallTelemetry, operation_span
 from settings import Settings
 from state.errors import ModelUnavailable, SixplaneError

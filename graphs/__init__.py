@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import settings as _settings  # noqa: F401  (first: it sets the process defaults that LangGraph reads when imported)
 from graphs.opening import open_collaborators, open_research_graph
+from graphs.persistence.sqlite_checkpoints import open_checkpointer
 from graphs.research import ResearchGraph, build_research_graph
-from graphs.sqlite_checkpoints import open_checkpointer
 
 __all__ = [
     "ResearchGraph",

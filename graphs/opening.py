@@ -17,10 +17,10 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
-from graphs.checkpointed import checkpointed_types
+from graphs.persistence.checkpointed import checkpointed_types
+from graphs.persistence.sqlite_checkpoints import open_checkpointer
 from graphs.planes import open_planes
 from graphs.research import build_research_graph
-from graphs.sqlite_checkpoints import open_checkpointer
 from nodes import Collaborators
 from policy import build_guards
 from retrieval import Corpora
@@ -101,8 +101,8 @@ async def _persistence(
 ) -> tuple[BaseCheckpointSaver[Any], BaseStore]:
     """Open checkpointer and store: in Oracle Database where the collaborators have a pool, else in the home folder."""
     if collaborators.database is not None:
-        from graphs.oracle_checkpoints import open_oracle_checkpointer
-        from graphs.oracle_store import open_oracle_store
+        from graphs.persistence.oracle_checkpoints import open_oracle_checkpointer
+        from graphs.persistence.oracle_store import open_oracle_store
 
         pool = collaborators.database
         return (

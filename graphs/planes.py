@@ -14,8 +14,8 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
 from gateway import Gateway, Governor, Ledger, load_catalog
-from gateway.alerts import AlertOutbox, Publish
-from gateway.oci_plane import OCIModels
+from gateway.ledger.outbox import AlertOutbox, Publish
+from gateway.oci.plane import OCIModels
 from observability import CallTelemetry, open_call_telemetry
 from policy.oci_guardrails import ApplyGuardrails
 from retrieval import load_embeddings
@@ -25,7 +25,7 @@ from settings.tree import uses_oci
 if TYPE_CHECKING:
     from oracledb import AsyncConnectionPool
 
-    from settings.oci_session import OCISession
+    from settings.connections.oci_session import OCISession
 
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ async def open_planes(
         remote = oci if oci is not None and settings.models.provider == "oci" else None
         searching = oci.embeddings() if oci is not None and settings.data.embeddings == "oci" else local
         if settings.data.embeddings == "database" and database is not None:
-            from retrieval.oracle_embeddings import DatabaseEmbeddings
+            from retrieval.oracle.embeddings import DatabaseEmbeddings
 
             searching = DatabaseEmbeddings(database, settings.oracle)
         yield Planes(
@@ -97,7 +97,7 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> AsyncConnectio
     """Open the process's one pool of Oracle Database, where it is used."""
     if settings.data.backend != "oracle":
         return None
-    from settings.oracle_pool import open_oracle_pool
+    from settings.connections.oracle_pool import open_oracle_pool
 
     return await stack.enter_async_context(open_oracle_pool(settings))
 
@@ -105,7 +105,7 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> AsyncConnectio
 def _session(settings: Settings) -> OCISession | None:
     if not uses_oci(settings):
         return None
-    from settings.oci_session import open_oci_session
+    from settings.connections.oci_session import open_oci_session
 
     return open_oci_session(settings)
 

@@ -11,7 +11,7 @@ from langgraph.runtime import Runtime
 from pydantic import BaseModel
 
 from gateway import CallScope, Gateway
-from gateway.account import Account
+from gateway.ledger.account import Account
 from observability import notice
 from policy import GuardChain
 from retrieval import Corpora, Corpus

@@ -11,7 +11,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Overwrite, Send
 from opentelemetry.trace import Span
 
-from gateway.account import accounted
+from gateway.ledger.account import accounted
 from nodes.collaborators import account_of
 from observability import collected_notices, operation_span
 from state.values import Event

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from observability.tally import Tally
-from settings.oci_session import OCISession
+from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0

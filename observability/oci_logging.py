@@ -17,7 +17,7 @@ from observability.calls import CallObserved
 from observability.oci_delivery import Courier, sink_client
 from observability.tally import Tally
 from settings import Settings
-from settings.oci_session import OCISession
+from settings.connections.oci_session import OCISession
 
 EVENT, SOURCE = "sixplane.genai.call", "sixplane"
 MAX_QUEUE, MAX_BATCH = 2048, 200

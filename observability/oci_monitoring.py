@@ -22,7 +22,7 @@ from observability.call_metrics import MetricsSink, in_dollars, points
 from observability.oci_delivery import Courier, sink_client
 from observability.tally import Tally
 from settings import Settings
-from settings.oci_session import OCISession
+from settings.connections.oci_session import OCISession
 from state.errors import SettingsInvalid
 
 ENDPOINT_TEMPLATE = "https://telemetry-ingestion.{region}.{secondLevelDomain}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from observability.oci_delivery import reason, sink_client
 from settings import Settings
-from settings.oci_session import OCISession
+from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 MAX_BYTES = 64 * 1024

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from retrieval.embedded.store import Revision
 from retrieval.preparation import PreparedDocument
-from retrieval.store import Revision
 from state.values import Passage
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from langchain_core.embeddings import Embeddings
 
 from retrieval.backend import CorpusBackend
 from retrieval.corpus import Corpus
-from retrieval.embedded_backend import EmbeddedBackend
+from retrieval.embedded.backend import EmbeddedBackend
 from retrieval.embeddings import load_embeddings
 from settings import Settings, checked_name
 from state.errors import CorpusMissing, DependencyUnavailable
@@ -21,7 +21,7 @@ from state.errors import CorpusMissing, DependencyUnavailable
 if TYPE_CHECKING:
     import oracledb
 
-    from retrieval.oracle_backend import OracleBackend
+    from retrieval.oracle.backend import OracleBackend
 
 
 class Corpora:
@@ -82,7 +82,7 @@ class Corpora:
 
     async def __aenter__(self) -> Self:
         if self._in_oracle and self._pool is None:
-            from settings.oracle_pool import open_oracle_pool
+            from settings.connections.oracle_pool import open_oracle_pool
 
             self._pool = await self._stack.enter_async_context(open_oracle_pool(self._settings))
         return self
@@ -111,7 +111,7 @@ class Corpora:
         return backend
 
     def _oracle(self, tenant: str, name: str) -> OracleBackend:
-        from retrieval.oracle_backend import OracleBackend
+        from retrieval.oracle.backend import OracleBackend
 
         if self._pool is None:
             raise DependencyUnavailable("the pool of Oracle Database is not open", hint="use `async with Corpora(…)`")
@@ -124,7 +124,7 @@ class Corpora:
     def _made_in_database(self) -> None:
         """Let the database embed, where that is set; on the loop that the pool belongs to."""
         if self._embeddings is None and self._settings.data.embeddings == "database" and self._pool is not None:
-            from retrieval.oracle_embeddings import DatabaseEmbeddings
+            from retrieval.oracle.embeddings import DatabaseEmbeddings
 
             self._embeddings = DatabaseEmbeddings(self._pool, self._settings.oracle)
 

@@ -13,10 +13,10 @@ from langchain_core.embeddings import Embeddings
 from observability import notice, operation_span
 from retrieval.backend import CorpusBackend, CorpusWriter
 from retrieval.copying import copy_versions
+from retrieval.embedded.store import Revision
 from retrieval.fusion import min_max, ranked
 from retrieval.preparation import PreparedDocument, prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
-from retrieval.store import Revision
 from settings import Settings
 from state.errors import BadInput, CorpusEmpty, EmbeddingMismatch
 from state.report import CorpusRef

@@ -15,9 +15,9 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from retrieval.documents import evidence_id
-from retrieval.indexes import Indexes
+from retrieval.embedded.indexes import Indexes
+from retrieval.embedded.store import Store
 from retrieval.preparation import PreparedDocument, PreparedPassage
-from retrieval.store import Store
 
 
 class EmbeddedVectorStore(VectorStore):

@@ -13,8 +13,7 @@ from state.values import Role
 
 if TYPE_CHECKING:
     from experience.batch.rows import Row
-    from experience.models import ResearchRequest
-    from experience.service import ResearchService
+    from experience.service import ResearchRequest, ResearchService
 
 FORMAT = 1
 """Raised when keys are made in another way: older output files then belong to other jobs."""

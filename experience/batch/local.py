@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from experience.batch.keys import Keys
 from experience.batch.values import BatchOutcome, BatchTask
 from experience.batch.worker import run_task
-from experience.models import ResearchRequest
+from experience.service import ResearchRequest
 
 if TYPE_CHECKING:
     from experience.service import ResearchService

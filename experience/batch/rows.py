@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from experience.batch.values import BatchError
-from experience.models import ResearchRequest
+from experience.service import ResearchRequest
 from settings import checked_name
 from state.channels import ResearchContext
 from state.errors import BadInput, NameInvalid

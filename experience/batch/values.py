@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from experience.models import ResearchRequest
+from experience.service import ResearchRequest
 from state.report import Report
 from state.values import Value
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from experience.batch.values import BatchError, BatchOutcome, BatchTask, RowStatus
 from experience.cli.errors import Exit, report_status, stop_error
 from experience.errors import known_error
-from experience.threads import UNFINISHED
+from experience.service.threads import UNFINISHED
 from state.errors import BudgetExceeded, ReviewPending, RunStopped, SixplaneError, ThreadBusy, ThreadMissing
 
 if TYPE_CHECKING:
-    from experience.models import ResearchRequest, ThreadView
     from experience.service import ResearchService
+    from experience.service.models import ResearchRequest, ThreadView
     from state.report import Report
 
 _POLL_SECONDS = 0.5
@@ -70,7 +70,7 @@ async def _own_run(service: ResearchService, task: BatchTask) -> ThreadView | No
 
 async def _resumed(service: ResearchService, task: BatchTask) -> Report:
     """Finish the run. The lease of a process that died on another machine has to run out first."""
-    from experience.events import last_report
+    from experience.service.events import last_report
 
     deadline = time.monotonic() + 2 * service.settings.run.lease_seconds
     while True:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import typer
 
-from experience.cli.batch import batch
-from experience.cli.budget import app as budget
-from experience.cli.corpus import app as corpus
-from experience.cli.cost import cost
-from experience.cli.db import app as db
-from experience.cli.doctor import doctor
+from experience.cli.commands.batch import batch
+from experience.cli.commands.budget import app as budget
+from experience.cli.commands.corpus import app as corpus
+from experience.cli.commands.cost import cost
+from experience.cli.commands.db import app as db
+from experience.cli.commands.doctor import doctor
+from experience.cli.commands.guard import guard
+from experience.cli.commands.ingest import ingest
+from experience.cli.commands.keys import app as keys
+from experience.cli.commands.mcp import mcp
+from experience.cli.commands.models import models
+from experience.cli.commands.research import research
+from experience.cli.commands.resume import resume
+from experience.cli.commands.search import search
+from experience.cli.commands.serve import serve
+from experience.cli.commands.threads import show, threads
+from experience.cli.commands.verify import verify
 from experience.cli.errors import handled
-from experience.cli.guard import guard
-from experience.cli.ingest import ingest
-from experience.cli.keys import app as keys
-from experience.cli.mcp import mcp
-from experience.cli.models import models
-from experience.cli.research import research
-from experience.cli.resume import resume
-from experience.cli.search import search
-from experience.cli.serve import serve
-from experience.cli.threads import show, threads
-from experience.cli.verify import verify
 
 app = typer.Typer(
     name="sixplane",

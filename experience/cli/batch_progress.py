@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from experience.cli.models import dollars
+from experience.cli.commands.models import dollars
 from experience.cli.output import note
 
 if TYPE_CHECKING:

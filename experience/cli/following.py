@@ -15,8 +15,8 @@ from experience.cli.progress import node_progress
 from experience.cli.running import Drain, on_signals
 
 if TYPE_CHECKING:
-    from experience.events import RunEvent
     from experience.service import ResearchService
+    from experience.service.events import RunEvent
     from settings import Settings
     from state.report import Report
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from experience.events import RunEvent
+    from experience.service.events import RunEvent
 
 
 class Progress(Protocol):

@@ -10,13 +10,13 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from experience.desk import Desk
 from experience.http import chat, corpora, health, openai, threads
 from experience.http.bounds import BodyBounds, SameSite, TraceContext
 from experience.http.callers import Authenticate
 from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
-from experience.runs import RunLimits, Runs
 from experience.service import ResearchService, open_service
+from experience.service.desk import Desk
+from experience.service.runs import RunLimits, Runs
 from settings import Settings
 
 OpenService = Callable[[Settings], AbstractAsyncContextManager[ResearchService]]

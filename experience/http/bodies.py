@@ -8,8 +8,8 @@ from fastapi import Path
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from experience.models import ResearchRequest
-from experience.threads import ThreadRecord
+from experience.service import ResearchRequest
+from experience.service.threads import ThreadRecord
 from state.channels import CORPUS_NAME as NAME
 from state.channels import WHERE, ResearchContext
 from state.report import Report

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from experience.desk import Desk
+from experience.service.desk import Desk
 from policy.identity import Principal
 
 Authenticate = Callable[[str | None], Awaitable[Principal]]

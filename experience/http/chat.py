@@ -8,8 +8,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sse_starlette import EventSourceResponse
 
-from experience.desk import Desk
-from experience.events import ReportReady, ReviewPendingEvent, RunFailed
 from experience.http.bodies import (
     BatchItem,
     BatchRequest,
@@ -22,7 +20,9 @@ from experience.http.bodies import (
 from experience.http.callers import AtDesk, Caller
 from experience.http.events import EVENT_STREAM, event_stream, resumed
 from experience.http.problems import problem_of
-from experience.runs import Run
+from experience.service.desk import Desk
+from experience.service.events import ReportReady, ReviewPendingEvent, RunFailed
+from experience.service.runs import Run
 from policy.identity import Principal
 from state.errors import SixplaneError, TooBusy
 from state.report import Report

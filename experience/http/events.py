@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from experience.desk import Desk
-from experience.runs import Run
+from experience.service.desk import Desk
+from experience.service.runs import Run
 from policy.identity import Principal
 from state.errors import BadInput
 

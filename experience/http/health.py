@@ -6,8 +6,8 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from experience.http.callers import AtDesk, Caller
-from experience.models import HealthStatus
-from gateway.ledger import BudgetLine
+from experience.service.models import HealthStatus
+from gateway.ledger.ledger import BudgetLine
 from policy.identity import Permission
 
 router = APIRouter(tags=["health"])

@@ -17,13 +17,13 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sse_starlette import ServerSentEvent
 
-from experience.events import ReportReady, ReviewPendingEvent, RunFailed, TextDelta
 from experience.http.bodies import HAS_USER, MAX_MESSAGES, Question
 from experience.http.callers import AtDesk, Caller
 from experience.http.events import sent
 from experience.http.problems import PROBLEM_TEXTS, OpenAIProblem, openai_problem, problem_of
-from experience.models import ResearchRequest
-from experience.runs import Run
+from experience.service import ResearchRequest
+from experience.service.events import ReportReady, ReviewPendingEvent, RunFailed, TextDelta
+from experience.service.runs import Run
 from state.channels import ResearchContext
 from state.errors import CorpusMissing, SixplaneError
 from state.report import Report

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from experience.http.app import create_app
 from experience.http.callers import Authenticate
-from experience.runs import Runs
+from experience.service.runs import Runs
 from settings import Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
 

@@ -16,11 +16,11 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from pydantic import BaseModel, ConfigDict, Field
 
-from experience.desk import Desk
 from experience.errors import known_error
-from experience.events import NodeFinished, ReportReady, ReviewPendingEvent, RunFailed
-from experience.models import ResearchRequest
-from experience.runs import Run
+from experience.service import ResearchRequest
+from experience.service.desk import Desk
+from experience.service.events import NodeFinished, ReportReady, ReviewPendingEvent, RunFailed
+from experience.service.runs import Run
 from policy import AUDIENCE
 from policy.identity import Principal
 from retrieval import IngestReport

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 
-from experience.places import pages_of
 from experience.render.answer import answer_html, passage_id
 from experience.render.markdown import provenance, quotes_of
+from experience.render.places import pages_of
 from state.report import Report, ReportClaim, ReportEvidence
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experience.places import pages_of
+from experience.render.places import pages_of
 from state.report import Report, ReportEvidence
 from state.values import Support, Usage
 

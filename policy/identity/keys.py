@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from policy.identity.principal import Permission, Principal
 from settings import Settings, checked_name
-from settings.sql import Database, JsonText
+from settings.connections.sql import Database, JsonText
 from state.errors import KeyMissing, Unauthenticated
 from state.values import Value
 

@@ -23,11 +23,11 @@ from langchain_core.embeddings import Embeddings
 from experience.database import migrations, open_schema
 from retrieval import Corpora, open_corpus
 from retrieval.documents import evidence_id
-from retrieval.oracle_schema import corpus_ddl, corpus_drops
+from retrieval.oracle.schema import corpus_ddl, corpus_drops
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from settings import Settings, load_settings
-from settings.oracle_pool import open_oracle_pool
-from tests.retrieval.oracle_recording import PlaybackPool
+from settings.connections.oracle_pool import open_oracle_pool
+from tests.retrieval.oracle.recording import PlaybackPool
 
 DIMENSIONS = 32
 ORACLE = pytest.param("oracle", marks=[pytest.mark.oracle, pytest.mark.enable_socket])

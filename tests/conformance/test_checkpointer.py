@@ -12,9 +12,9 @@ import pytest
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 
 from graphs import open_checkpointer
-from graphs.checkpointed import checkpointed_types
-from graphs.oracle_checkpoints import open_oracle_checkpointer
-from settings.oracle_pool import open_oracle_pool
+from graphs.persistence.checkpointed import checkpointed_types
+from graphs.persistence.oracle_checkpoints import open_oracle_checkpointer
+from settings.connections.oracle_pool import open_oracle_pool
 from tests.conformance.planes import ORACLE, oracle_schema
 from tests.doubles.oracle import RecordingPool
 from tests.doubles.oracle.persistence import OsonCheckpoints

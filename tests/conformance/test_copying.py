@@ -31,7 +31,7 @@ from state.errors import (
     StorageFull,
 )
 from tests.conformance.planes import DIMENSIONS, ORACLE, Hashed, Plane, document, opened_plane
-from tests.retrieval.oracle_recording import PlaybackPool
+from tests.retrieval.oracle.recording import PlaybackPool
 
 WAYS = [("embedded", "played back"), ("played back", "embedded"), ("embedded", "embedded")]
 TO_ORACLE = [("embedded", "oracle"), ("oracle", "embedded")]

@@ -15,8 +15,8 @@ from langchain_core.documents import Document
 
 from retrieval import open_corpus
 from retrieval.documents import evidence_id
+from retrieval.embedded.store import Store
 from retrieval.preparation import PreparedDocument, PreparedPassage
-from retrieval.store import Store
 from settings import load_settings
 from state.errors import BadInput, CorpusBusy, CorpusCorrupt, CorpusEmpty, CorpusMissing, EmbeddingMismatch, StorageFull
 from tests.conformance.planes import ORACLE, Hashed, document, opened_plane

@@ -10,7 +10,7 @@ from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
-from gateway.extractive import ExtractiveChatModel
+from gateway.extractive.chat import ExtractiveChatModel
 from gateway.scripted import ScriptedChatModel
 
 

@@ -13,8 +13,8 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 
 from gateway import Ledger, load_catalog
 from gateway.governor import Governor
-from gateway.oci_chat import OCIChatModel
-from gateway.oci_embeddings import OCIEmbeddings
+from gateway.oci.chat import OCIChatModel
+from gateway.oci.embeddings import OCIEmbeddings
 from settings import load_settings
 from tests.doubles.oci import LocalOCI, Reply
 from tests.doubles.oci.session import local_clients

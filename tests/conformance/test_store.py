@@ -12,8 +12,8 @@ from langgraph.store.base import BaseStore, ListNamespacesOp, PutOp
 from langgraph.store.memory import InMemoryStore
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
-from graphs.oracle_store import open_oracle_store
-from settings.oracle_pool import open_oracle_pool
+from graphs.persistence.oracle_store import open_oracle_store
+from settings.connections.oracle_pool import open_oracle_pool
 from tests.conformance.planes import ORACLE, oracle_schema
 from tests.doubles.oracle import RecordingPool
 from tests.doubles.oracle.persistence import conditions

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from gateway import Ledger, ledger_tables
-from gateway.alerts import AlertOutbox
-from gateway.ledger_alerts import THRESHOLDS
+from gateway import Ledger
+from gateway.ledger import tables as ledger_tables
+from gateway.ledger.alerts import THRESHOLDS
+from gateway.ledger.outbox import AlertOutbox
 from observability import open_topic
 from settings import load_settings
-from settings.sql import open_engine
+from settings.connections.sql import open_engine
 from tests.conformance.planes import ORACLE, durable_plane
 from tests.crash.ledger_victim import AMOUNT
 from tests.doubles.oci import LocalOCI

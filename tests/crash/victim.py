@@ -20,7 +20,7 @@ from langchain_core.embeddings import DeterministicFakeEmbedding
 import experience.service as core
 import graphs.research as wiring
 from experience.service import ResearchRequest, open_service
-from graphs.sqlite_checkpoints import ThreadedSqliteSaver
+from graphs.persistence.sqlite_checkpoints import ThreadedSqliteSaver
 from settings import Settings
 from state.channels import ResearchContext
 from tests.doubles.corpora import StubCorpora, StubCorpus

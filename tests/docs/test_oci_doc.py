@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from experience.cli.app import app
 from gateway import load_catalog
 from settings import Settings, load_settings
-from settings.oci_session import BREAKER_SECONDS, PRINCIPAL_SECONDS
+from settings.connections.oci_session import BREAKER_SECONDS, PRINCIPAL_SECONDS
 from settings.tree import LIMIT_PRESETS
 from tests.live import test_live_oci
 

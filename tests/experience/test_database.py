@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from experience.cli.app import app
 from experience.database import EXISTS, Schema, grants, migrations, script, verify
-from experience.oracle_health import check_oracle
-from retrieval.oracle_schema import corpus_ddl
+from experience.doctor.oracle import check_oracle
+from retrieval.oracle.schema import corpus_ddl
 from settings import Settings, load_settings
 from settings.tree import OracleSettings
 from state.errors import DependencyUnavailable, SettingsInvalid
@@ -34,7 +34,7 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> RecordingPool:
     async def opened(_: Settings) -> Any:
         yield found
 
-    for module in ("experience.database", "experience.oracle_health"):
+    for module in ("experience.database", "experience.doctor.oracle"):
         monkeypatch.setattr(f"{module}.open_oracle_pool", opened)
     return found
 

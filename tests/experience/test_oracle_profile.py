@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from experience.models import ResearchRequest
-from experience.service import open_service
+from experience.service import ResearchRequest, open_service
 from retrieval import load_embeddings
 from settings import Settings, load_settings
-from settings.sql import _sqlite_engine
+from settings.connections.sql import _sqlite_engine
 from state.channels import ResearchContext
 from state.errors import DependencyUnavailable, ThreadMissing
 from state.values import Status
@@ -79,8 +78,10 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> RecordingPool:
     async def opened(_: Settings) -> Any:
         yield found
 
-    monkeypatch.setattr("settings.oracle_pool.open_oracle_pool", opened)
-    monkeypatch.setattr("settings.sql.open_engine", lambda settings, name: _sqlite_engine(settings.home / name))
+    monkeypatch.setattr("settings.connections.oracle_pool.open_oracle_pool", opened)
+    monkeypatch.setattr(
+        "settings.connections.sql.open_engine", lambda settings, name: _sqlite_engine(settings.home / name)
+    )
     return found
 
 

@@ -23,12 +23,12 @@ from sqlalchemy.dialects import oracle as oracle_dialect
 from sqlalchemy.sql.elements import ReleaseSavepointClause
 
 from experience.database import Migration, Schema, _journal_ddl, migrations
-from experience.oracle_health import check_oracle
-from experience.threads import Threads
-from gateway.ledger import Ledger
+from experience.doctor.oracle import check_oracle
+from experience.service.threads import Threads
+from gateway.ledger.ledger import Ledger
 from policy.identity import ApiKeys, Permission
 from settings import Settings, load_settings
-from settings.sql import open_engine
+from settings.connections.sql import open_engine
 from state.channels import ResearchContext
 from state.errors import BudgetExceeded, ThreadBusy
 from state.values import Usage
@@ -175,7 +175,7 @@ async def deployment() -> list[dict[str, Any]]:
         yield pool
 
     made = {text for each in migrations(oracle(), 384) for text in (*each.statements, *each.drops)}
-    with patch("experience.oracle_health.open_oracle_pool", opened):
+    with patch("experience.doctor.oracle.open_oracle_pool", opened):
         await check_oracle(oracle())
     schema = Schema(RecordingConnection(pool.script), oracle(), migrations(oracle(), 384))
     await schema.status()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.rate_limit import RateLimiter
+from gateway.limiter import RateLimiter
 
 
 @dataclass

@@ -13,10 +13,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from gateway import Answer, CallScope, Gateway, Ledger, ScriptedChatModel
-from gateway.failure import Failure
 from gateway.governed import said_of
 from gateway.governor import wait_seconds
 from gateway.metering import worst_usage
+from gateway.provider_error import Failure
 from observability import configure_tracing
 from settings import load_settings
 from state.channels import ResearchContext

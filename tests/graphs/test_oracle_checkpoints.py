@@ -15,8 +15,13 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.store.memory import InMemoryStore
 
-from graphs.checkpointed import checkpointed_types
-from graphs.oracle_checkpoints import OracleCheckpointer, checkpoint_ddl, is_exact_json, open_oracle_checkpointer
+from graphs.persistence.checkpointed import checkpointed_types
+from graphs.persistence.oracle_checkpoints import (
+    OracleCheckpointer,
+    checkpoint_ddl,
+    is_exact_json,
+    open_oracle_checkpointer,
+)
 from state.errors import DependencyUnavailable, SettingsInvalid
 from state.values import Scores, Status
 from tests.doubles.oracle import RecordingPool

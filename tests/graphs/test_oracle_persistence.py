@@ -24,8 +24,8 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.store.base import ListNamespacesOp, PutOp
 from langgraph.store.memory import InMemoryStore
 
-from graphs.checkpointed import checkpointed_types
-from graphs.oracle_checkpoints import (
+from graphs.persistence.checkpointed import checkpointed_types
+from graphs.persistence.oracle_checkpoints import (
     PACKED,
     OracleCheckpointer,
     checkpoint_ddl,
@@ -33,8 +33,8 @@ from graphs.oracle_checkpoints import (
     is_exact_json,
     open_oracle_checkpointer,
 )
-from graphs.oracle_store import PACKED as PACKED_TEXT
-from graphs.oracle_store import open_oracle_store, store_ddl, store_drops
+from graphs.persistence.oracle_store import PACKED as PACKED_TEXT
+from graphs.persistence.oracle_store import open_oracle_store, store_ddl, store_drops
 from state.errors import BadInput, SixplaneError
 from state.values import Scores, Status
 from tests.doubles.oracle import RecordingPool, Statement

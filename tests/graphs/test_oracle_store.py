@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from langgraph.store.base import ListNamespacesOp, MatchCondition, PutOp, SearchItem, SearchOp
 
-from graphs.oracle_store import OracleStore, open_oracle_store, store_ddl
+from graphs.persistence.oracle_store import OracleStore, open_oracle_store, store_ddl
 from state.errors import BadInput, DependencyUnavailable
 from tests.doubles.oracle import RecordingPool, Statement
 from tests.doubles.oracle.checkpoints import through_json_column

@@ -14,18 +14,17 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel
 
-from experience.models import ResearchRequest
-from experience.oci_health import check_oci
+from experience.doctor.oci import check_oci
 from experience.oci_sinks import SINKS, open_apm
-from experience.service import open_service
+from experience.service import ResearchRequest, open_service
 from gateway import load_catalog
 from gateway.metering import worst_usage
-from gateway.oci_chat import OCIChatModel
-from gateway.oci_guardrails import CATEGORIES
+from gateway.oci.chat import OCIChatModel
+from gateway.oci.guardrails import CATEGORIES
 from graphs.planes import open_planes
 from settings import Settings, load_settings
-from settings.oci_inference import InferenceClients
-from settings.oci_session import OCISession, open_oci_session
+from settings.connections.oci_inference import InferenceClients
+from settings.connections.oci_session import OCISession, open_oci_session
 from state.channels import ResearchContext
 from state.errors import BudgetExceeded
 from state.values import Status

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from circuitbreaker import CircuitBreakerMonitor
 
-from settings.oci_session import OCISession
+from settings.connections.oci_session import OCISession
 from tests.observability.sink_server import SinkServer, sink_server, throwaway_session
 
 

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from settings.oci_session import OCISession
+from settings.connections.oci_session import OCISession
 
 
 @dataclass

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from observability import CallObserved, open_call_telemetry
 from observability.tally import Tally
 from settings import Settings
-from settings.oci_session import BREAKER_FAILURES, OCISession
+from settings.connections.oci_session import BREAKER_FAILURES, OCISession
 from state.errors import SettingsInvalid
 from tests.observability.sink_server import SinkServer, unused_address
 

@@ -23,7 +23,7 @@ from observability.oci_delivery import sink_client
 from observability.oci_monitoring import ENDPOINT_TEMPLATE, OCIMonitoringExporter, dimensions, in_window
 from observability.tally import Tally
 from settings import Settings
-from settings.oci_session import OCISession
+from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable, SettingsInvalid
 from tests.doubles.oci import LocalOCI
 from tests.observability.sink_server import SinkServer, throwaway_session, unused_address

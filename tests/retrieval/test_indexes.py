@@ -13,7 +13,7 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
-import retrieval.indexes as indexes
+import retrieval.embedded.indexes as indexes
 from retrieval import Corpus, open_corpus
 from settings import Settings
 

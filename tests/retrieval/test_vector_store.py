@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from langchain_tests.integration_tests import VectorStoreIntegrationTests
 
-from retrieval.indexes import Indexes
-from retrieval.store import Store
+from retrieval.embedded.indexes import Indexes
+from retrieval.embedded.store import Store
 from retrieval.vector_store import EmbeddedVectorStore
 
 

@@ -30,8 +30,8 @@ from oci.monitoring import MonitoringClient
 from oci.retry import NoneRetryStrategy
 
 from settings import load_settings
-from settings.oci_inference import InferenceClients
-from settings.oci_session import OCISession, open_oci_session
+from settings.connections.oci_inference import InferenceClients
+from settings.connections.oci_session import OCISession, open_oci_session
 from state.errors import DependencyUnavailable, SettingsInvalid, SixplaneError
 from tests.doubles.oci import Fault, LocalOCI
 from tests.doubles.oci.server import COMPARTMENT, REGION, TENANCY, USER
@@ -259,7 +259,7 @@ def test_principals_outside_oci_say_where_they_work(
 
 
 OUTSIDE = """
-import settings.oci_session as session
+import settings.connections.oci_session as session
 from settings import load_settings
 from state.errors import DependencyUnavailable
 session.PRINCIPAL_SECONDS = 1.0

@@ -11,9 +11,15 @@ from oracledb import errors as driver_errors
 from sqlalchemy.dialects import oracle as oracle_dialect
 
 from settings import load_settings
-from settings.oracle_errors import classify_oracle, codes_of
-from settings.oracle_pool import checked_prefix, connect_arguments, open_oracle_pool, oracle_password, pool_arguments
-from settings.sql import Database, JsonText
+from settings.connections.oracle_errors import classify_oracle, codes_of
+from settings.connections.oracle_pool import (
+    checked_prefix,
+    connect_arguments,
+    open_oracle_pool,
+    oracle_password,
+    pool_arguments,
+)
+from settings.connections.sql import Database, JsonText
 from state.errors import (
     BadInput,
     DependencyUnavailable,

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from settings import Settings
-from settings.sql import Database
+from settings.connections.sql import Database
 
 
 def table(*columns):

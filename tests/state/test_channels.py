@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from graphs.checkpointed import checkpointed_types
+from graphs.persistence.checkpointed import checkpointed_types
 from nodes.guard_input import fresh_run
 from state.channels import (
     ResearchInput,

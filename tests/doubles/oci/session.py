@@ -8,10 +8,10 @@ from typing import Any
 
 from oci.signer import Signer
 
-from gateway.oci_chat import OCIChatModel
+from gateway.oci.chat import OCIChatModel
 from settings import Settings, load_settings
-from settings.oci_inference import InferenceClients
-from settings.oci_session import OCISession
+from settings.connections.oci_inference import InferenceClients
+from settings.connections.oci_session import OCISession
 from tests.doubles.oci.server import COMPARTMENT, LocalOCI
 
 _names = itertools.count()

@@ -9,8 +9,8 @@ from typing import Any
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.store.base import MatchCondition
 
-from graphs.oracle_checkpoints import OracleCheckpointer
-from graphs.oracle_store import OracleStore
+from graphs.persistence.oracle_checkpoints import OracleCheckpointer
+from graphs.persistence.oracle_store import OracleStore
 from tests.doubles.oracle.checkpoints import Checkpoints
 from tests.doubles.oracle.oson import through_oson
 from tests.doubles.oracle.recording import RecordingLob, RecordingPool, Statement

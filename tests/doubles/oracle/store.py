@@ -67,7 +67,7 @@ def _keys(statement: Statement) -> set[str]:
 
 
 def _within(prefix: str, binds: dict[str, Any], name: str) -> bool:
-    """Whether the condition of `graphs.oracle_store_sql.within` holds: LIKE with `!` before what is no wildcard."""
+    """Whether the condition of `oracle_store_sql.within` holds: LIKE with `!` before what is no wildcard."""
     if f"{name}_exact" not in binds:
         return True
     pattern = re.sub(r"!(.)|(%)|(_)|(.)", _as_regex, binds[f"{name}_below"], flags=re.DOTALL)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from experience.batch import BatchJob, JobOptions, Journal, LocalEngine, RowStatus
-from experience.models import ResearchRequest
-from experience.service import last_report
+from experience.service import ResearchRequest
+from experience.service.events import last_report
 from gateway import Answer
 from gateway.scripted import read_calls
 from state.channels import ResearchContext

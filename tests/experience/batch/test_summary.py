@@ -7,7 +7,7 @@ import pytest
 from experience.batch import BatchError, BatchOutcome
 from experience.batch.summary import summary_of
 from experience.batch.tally import Tally
-from experience.cli.batch import lines_of
+from experience.cli.commands.batch import lines_of
 
 
 def tally_of(*ended):

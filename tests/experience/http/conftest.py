@@ -16,7 +16,7 @@ from experience.service import open_service
 from policy.identity import Permission, Principal
 from settings import Settings
 from state.errors import Unauthenticated
-from tests.experience.test_service import SLOW
+from tests.experience.service.test_service import SLOW
 
 EVERYTHING = (Permission.ASK, Permission.INGEST, Permission.DELETE, Permission.COST)
 PRINCIPALS = {

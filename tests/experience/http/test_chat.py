@@ -8,12 +8,12 @@ import httpx
 import pytest
 from opentelemetry import trace
 
-from experience.events import RUN_EVENT
 from experience.http.bodies import MAX_BATCH
 from experience.http.bounds import TraceContext
+from experience.service.events import RUN_EVENT
 from state.report import Report
 from tests.experience.http.conftest import chat, client, events_of, served
-from tests.experience.test_service import OUTSIDE, SLOW, slow_plan
+from tests.experience.service.test_service import OUTSIDE, SLOW, slow_plan
 
 
 async def test_a_question_gets_its_report(ann):

@@ -1,0 +1,123 @@
+"""`sixplane batch`: many questions as one job."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from experience.cli.batch_progress import batch_progress
+from experience.cli.commands.models import dollars
+from experience.cli.commands.research import Model
+from experience.cli.errors import Exit
+from experience.cli.options import CorpusName, Home, Json, Tenant
+from experience.cli.output import note, print_json, say
+from experience.cli.running import Drain, on_signals, run_async, settings_of
+from state.errors import BadInput
+
+if TYPE_CHECKING:
+    from experience.batch import BatchSummary
+    from settings import Settings
+    from state.errors import BudgetExceeded
+
+Source = Annotated[Path, typer.Argument(metavar="IN.jsonl", help="One JSON object a line, with `question`.")]
+Out = Annotated[Path, typer.Option("--out", help="File of the outcomes, JSON Lines; a job that was stopped goes on.")]
+Concurrency = Annotated[int, typer.Option("--concurrency", help="Rows at once.", min=1, max=256)]
+EngineName = Annotated[str, typer.Option("--engine", help="What runs the rows: `local` or `ray`.")]
+Retry = Annotated[str, typer.Option("--retry", help="`failed` asks the rows that failed again.", show_default=False)]
+Budget = Annotated[
+    int | None,
+    typer.Option("--budget-micro-usd", help="Start no row once the job has spent this, in micro-dollars.", min=1),
+]
+
+
+def batch(
+    source: Source,
+    out: Out,
+    corpus: CorpusName = "default",
+    model: Model = "",
+    concurrency: Concurrency = 8,
+    engine: EngineName = "local",
+    retry: Retry = "",
+    tenant: Tenant = "local",
+    budget_micro_usd: Budget = None,
+    json_output: Json = False,
+    home: Home = None,
+) -> None:
+    """Answer every question of a file. Safe to kill: the same command goes on where it stood."""
+    from settings import checked_name
+
+    if retry not in ("", "failed"):
+        raise BadInput(f"{retry!r} cannot be retried", hint="the one choice is `--retry failed`")
+    context = {
+        "tenant": checked_name("tenant", tenant),
+        "corpus": checked_name("corpus", corpus),
+        **({"model": model} if model else {}),
+    }
+    given = {"source": source, "out": out, "retry_failed": bool(retry), "budget_micro_usd": budget_micro_usd}
+    summary, over = run_async(_batch(settings_of(home), engine, concurrency, context, given))
+    if json_output:
+        print_json(summary.model_dump(mode="json"))
+    else:
+        for line in lines_of(summary, out):
+            say(line)
+    _tell_ending(summary, over)
+    raise typer.Exit(summary.exit_status)
+
+
+def lines_of(summary: BatchSummary, out: Path) -> list[str]:
+    """Return the summary, one fact a line; the first failed rows by their line in the input."""
+    counts = {**summary.counts, "unfinished": summary.unfinished}
+    reports = [f"reports: {_listed(summary.reports)}"] if summary.reports else []
+    failures = [
+        f"failed: line {row.line}{f' ({row.id})' if row.id else ''}: {row.code}: {row.message}"
+        for row in summary.failures
+    ]
+    more = summary.counts["failed"] - len(failures)
+    return [
+        f"rows: {summary.rows} ({_listed(counts)})",
+        *reports,
+        *failures,
+        *([f"failed: {more} more, in {out}"] if more > 0 else []),
+        f"cost: {dollars(summary.cost_micro_usd)} USD",
+        f"outcomes: {out}",
+    ]
+
+
+async def _batch(
+    settings: Settings, engine: str, concurrency: int, context: dict[str, Any], given: dict[str, Any]
+) -> tuple[BatchSummary, BudgetExceeded | None]:
+    from experience.batch import BatchJob, JobOptions, open_engine
+    from experience.service import open_service
+    from state.channels import ResearchContext
+
+    async with open_service(settings) as service:
+        options = JobOptions(context=ResearchContext(**context), **given)
+        await service.corpora.get(options.context.tenant, options.context.corpus)  # a missing one is told at once
+        job = BatchJob(service, open_engine(engine, service, concurrency), options)
+        with on_signals(Drain(job.drain)), batch_progress(job) as progress:
+            async with aclosing(job.run()) as outcomes:
+                async for outcome in outcomes:
+                    progress(outcome)
+        return job.summary(), job.over_budget
+
+
+def _tell_ending(summary: BatchSummary, over: BudgetExceeded | None) -> None:
+    if len(summary.corpora) > 1:
+        note(f"reports come from more than one corpus version: {_listed(summary.corpora)}")
+    if summary.counts["failed"]:
+        note(f"error: {summary.counts['failed']} rows failed: {_listed(summary.failed_by_code)}")
+        note("hint: each row's outcome names its remedy; the same command with `--retry failed` asks them again")
+    if summary.counts["review_pending"]:
+        note("waiting for your review: `sixplane resume THREAD`, then the same command takes the report in")
+    if summary.exit_status == Exit.BUDGET_EXCEEDED and summary.ending:
+        note(f"error: {over.message if over else 'the budget of the tenant is spent'}; no further row was started")
+        note("hint: raise the budget, then run the same command: it goes on where it stands")
+    if summary.ending == "stopped" or (summary.unfinished and not summary.ending):
+        note("stopped: the same command goes on where it stands")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())

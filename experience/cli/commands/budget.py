@@ -1,0 +1,114 @@
+"""`sixplane budget`: what a tenant has spent of its limits, and the limits."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experience.cli.commands.models import dollars
+from experience.cli.errors import handled
+from experience.cli.options import Home, Json, Tenant
+from experience.cli.output import print_json, print_table, say
+from experience.cli.running import run_async, settings_of
+from state.errors import BadInput
+
+if TYPE_CHECKING:
+    from gateway.ledger.alerts import Alert
+    from gateway.ledger.ledger import BudgetLine
+
+app = typer.Typer(help="What a tenant has spent, its limits, and the alerts.", no_args_is_help=True)
+
+_MICRO = 1_000_000
+
+Limit = Annotated[str | None, typer.Option(help="Hard limit in USD, for example 25 or 0.5; `none` takes it away.")]
+
+
+def show(tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
+    """Show what is spent, reserved and allowed, in USD, and the alerts on record."""
+    lines, alerts = run_async(_read(tenant, home))
+    if json_output:
+        print_json(
+            {
+                "tenant": tenant,
+                "budgets": [line.model_dump(mode="json") for line in lines],
+                "alerts": [alert.model_dump(mode="json") for alert in alerts],
+            }
+        )
+        return
+    print_table(
+        ("scope", "period", "spent", "reserved", "soft limit", "hard limit"),
+        [(line.kind, line.period, *map(usd, _amounts(line))) for line in lines],
+    )
+    for alert in alerts:
+        state = "waits to be published" if alert.published_at is None else "published"
+        say(
+            f"alert: {alert.threshold} % of the {alert.kind} budget ({alert.period}), {usd(alert.spent)} spent: {state}"
+        )
+
+
+def set_limits(total: Limit = None, month: Limit = None, tenant: Tenant = "local", home: Home = None) -> None:
+    """Set the limit of everything a tenant may spend, or of each month. They go before the settings."""
+    if total is None and month is None:
+        raise BadInput("no limit is given", hint="give `--total USD`, `--month USD`, or `none` in place of a figure")
+    chosen = {"tenant": total, "month": month}
+    amounts = {kind: micro_usd(given) for kind, given in chosen.items() if given is not None}
+    run_async(_write(tenant, amounts, home))
+    for kind, amount in amounts.items():
+        say(f"{kind}: {'no limit' if amount is None else usd(amount)}")
+
+
+def micro_usd(given: str) -> int | None:
+    """Return an amount in USD as micro-dollars, `None` for `none`. Raises `BadInput` for anything else."""
+    if given.strip().lower() == "none":
+        return None
+    try:
+        amount = Decimal(given) * _MICRO
+    except InvalidOperation as error:
+        raise BadInput(f"{given!r} is no amount", hint="give USD such as 25 or 0.5, or `none`") from error
+    if not amount.is_finite() or amount != amount.to_integral_value():
+        raise BadInput(f"{given!r} is no amount of whole micro-dollars", hint="give at most six decimals")
+    if amount <= 0:
+        raise BadInput(f"a budget of {given} USD allows nothing", hint="give a positive amount, or `none` for no limit")
+    return int(amount)
+
+
+def usd(amount: int | None) -> str:
+    """Return micro-dollars in USD, exactly; a dash for none."""
+    return "—" if amount is None else f"{dollars(amount)} USD"
+
+
+def _amounts(line: BudgetLine) -> tuple[int, int, int | None, int | None]:
+    return line.spent, line.reserved, line.soft_limit, line.hard_limit
+
+
+async def _read(tenant: str, home: Path | None) -> tuple[list[BudgetLine], list[Alert]]:
+    from gateway import Ledger
+    from settings import checked_name
+
+    checked_name("tenant", tenant)
+    ledger = Ledger(settings_of(home))
+    try:
+        alerts = [alert for alert in await ledger.alerts() if alert.tenant == tenant and alert.kind != "run"]
+        return await ledger.budget(tenant), alerts
+    finally:
+        await ledger.aclose()
+
+
+async def _write(tenant: str, amounts: dict[str, int | None], home: Path | None) -> None:
+    from gateway import Ledger
+    from settings import checked_name
+
+    checked_name("tenant", tenant)
+    ledger = Ledger(settings_of(home))
+    try:
+        for kind, amount in amounts.items():
+            await ledger.set_limit(tenant, kind, amount)  # type: ignore[arg-type]  # `tenant` or `month`
+    finally:
+        await ledger.aclose()
+
+
+app.command("show")(handled(show))
+app.command("set")(handled(set_limits))

@@ -1,0 +1,92 @@
+"""`sixplane corpus`: what there is, what a corpus holds, giving space back, moving elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experience.cli.commands.copying import copy
+from experience.cli.errors import handled
+from experience.cli.options import Home, Json, Tenant
+from experience.cli.output import note, print_json, print_table, say
+from experience.cli.running import run_async, settings_of
+
+if TYPE_CHECKING:
+    from retrieval import Manifest
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the corpus.")]
+
+app = typer.Typer(help="List, show, prune and copy corpora.", no_args_is_help=True)
+
+
+def list_corpora(tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
+    """List the corpora."""
+    from settings import checked_name
+
+    manifests = run_async(_manifests(checked_name("tenant", tenant), home))
+    if json_output:
+        print_json([manifest.model_dump(mode="json", exclude={"entries"}) for manifest in manifests])
+        return
+    if not manifests:
+        note("no corpora yet: `sixplane ingest PATH --corpus NAME` makes one")
+    rows = [(each.name, each.version, each.documents, each.passages, each.embedding_model) for each in manifests]
+    print_table(("corpus", "version", "documents", "passages", "embeddings"), rows)
+
+
+def show(name: Name, tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
+    """Show the documents of a corpus."""
+    manifest = run_async(_manifest(*_names(tenant, name), home))
+    if json_output:
+        print_json(manifest.model_dump(mode="json"))
+        return
+    say(f"corpus: {manifest.name} (version {manifest.version}, {manifest.embedding_model})")
+    say(f"documents: {manifest.documents}; passages: {manifest.passages}")
+    rows = [
+        (each.source, each.title, each.pages or "", each.passages, "superseded" if each.superseded else "current")
+        for each in manifest.entries
+    ]
+    print_table(("source", "title", "pages", "passages", "state"), rows)
+
+
+def prune(name: Name, tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
+    """Remove superseded passages. Reports that cite them can no longer be verified."""
+    removed = run_async(_prune(*_names(tenant, name), home))
+    if json_output:
+        print_json({"corpus": name, "removed": removed})
+        return
+    say(f"removed: {removed} superseded passages")
+
+
+app.command("list")(handled(list_corpora))
+app.command("show")(handled(show))
+app.command("prune")(handled(prune))
+app.command("copy")(handled(copy))
+
+
+async def _manifests(tenant: str, home: Path | None) -> list[Manifest]:
+    from retrieval import Corpora
+
+    async with Corpora(settings_of(home)) as corpora:
+        return [await (await corpora.get(tenant, name)).manifest() for name in await corpora.names(tenant)]
+
+
+async def _manifest(tenant: str, name: str, home: Path | None) -> Manifest:
+    from retrieval import Corpora
+
+    async with Corpora(settings_of(home)) as corpora:
+        return await (await corpora.get(tenant, name)).manifest()
+
+
+async def _prune(tenant: str, name: str, home: Path | None) -> int:
+    from retrieval import Corpora
+
+    async with Corpora(settings_of(home)) as corpora:
+        return await (await corpora.get(tenant, name)).prune()
+
+
+def _names(tenant: str, name: str) -> tuple[str, str]:
+    from settings import checked_name
+
+    return checked_name("tenant", tenant), checked_name("corpus", name)

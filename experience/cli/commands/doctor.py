@@ -1,0 +1,77 @@
+"""`sixplane doctor`: is everything there that a run stands on?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experience.cli.errors import Exit
+from experience.cli.options import Home, Json
+from experience.cli.output import print_json, say
+from experience.cli.running import run_async, settings_of
+from state.errors import DependencyUnavailable, SettingsInvalid
+
+if TYPE_CHECKING:
+    from experience.service.models import HealthCheck, HealthStatus
+    from settings import Settings
+
+
+Live = Annotated[
+    bool,
+    typer.Option("--live", help="Also ask OCI's models for a few tokens, billed, and write an entry to each OCI sink."),
+]
+
+
+def doctor(live: Live = False, json_output: Json = False, home: Home = None) -> None:
+    """Check Python, home, embedding model, corpora and model endpoint; OCI and Oracle Database where they are used."""
+    health = run_async(_health(home, live=live))
+    if json_output:
+        print_json(health.model_dump(mode="json"))
+    else:
+        for check in health.checks:
+            say(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
+            if not check.ok and check.hint:
+                say(f"     hint: {check.hint}")
+    if not health.ok:
+        raise typer.Exit(Exit.UNAVAILABLE)
+
+
+async def _health(home: Path | None, *, live: bool) -> HealthStatus:
+    from experience.doctor.endpoint import check_endpoint
+    from experience.doctor.health import check_health
+    from experience.service.models import HealthStatus
+    from retrieval import Corpora
+
+    settings = settings_of(home)
+    try:
+        async with Corpora(settings) as corpora:
+            health = await check_health(settings, corpora)
+    except (DependencyUnavailable, SettingsInvalid):  # told by the checks of Oracle Database
+        health = await check_health(settings, None)
+    checks = (
+        *health.checks,
+        await check_endpoint(settings),
+        *await _oci(settings, live=live),
+        *await _oracle(settings),
+    )
+    return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
+
+
+async def _oracle(settings: Settings) -> tuple[HealthCheck, ...]:
+    if settings.data.backend != "oracle" and not settings.oracle.dsn:
+        return ()
+    from experience.doctor.oracle import check_oracle
+
+    return await check_oracle(settings)
+
+
+async def _oci(settings: Settings, *, live: bool) -> tuple[HealthCheck, ...]:
+    from settings.tree import uses_oci
+
+    if not (uses_oci(settings) or settings.oci.apm_endpoint):
+        return ()  # what checks OCI is slow to import
+    from experience.doctor.oci import check_oci
+
+    return await check_oci(settings, live=live)

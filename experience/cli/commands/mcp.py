@@ -1,0 +1,43 @@
+"""`sixplane mcp`: research, search and ingestion as tools of an agent or an IDE."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from experience.cli.commands.serve import Host, Port, chosen
+from experience.cli.extras import extra
+from experience.cli.options import Home, Tenant
+from experience.cli.output import note
+from experience.cli.running import run_async, settings_of
+
+
+class Transport(StrEnum):
+    """How clients reach the server."""
+
+    STDIO = "stdio"
+    HTTP = "http"
+
+
+How = Annotated[Transport, typer.Option("--transport", help="One local client over stdio, or many over HTTP.")]
+
+
+def mcp(
+    transport: How = Transport.STDIO,
+    host: Host = None,
+    port: Port = None,
+    tenant: Tenant = "local",
+    home: Home = None,
+) -> None:
+    """Serve the Model Context Protocol. Over stdio the client is this machine's user, of --tenant."""
+    with extra("server"):
+        from experience.mcp import serve_http, serve_stdio
+    settings = chosen(settings_of(home), host, port)
+    if transport is Transport.STDIO:
+        run_async(serve_stdio(settings, tenant))
+        return
+    from policy.identity import Authenticator
+
+    serve_http(settings, Authenticator(settings), told=lambda url: note(f"serving MCP on {url}"))

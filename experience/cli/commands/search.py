@@ -1,0 +1,69 @@
+"""`sixplane search`: the passages of a corpus that answer a query best."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experience.cli.options import CorpusName, Home, Json, Tenant
+from experience.cli.output import print_json, say
+from experience.cli.running import run_async, settings_of, text_argument
+from state.errors import QuestionInvalid
+
+if TYPE_CHECKING:
+    from state.values import Passage
+
+SNIPPET_CHARS = 300
+
+
+class Mode(StrEnum):
+    """How to search."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    KEYWORD = "keyword"
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for; `-` reads it from standard input.")],
+    corpus: CorpusName = "default",
+    k: Annotated[int, typer.Option("-k", help="Passages.", min=1, max=1000)] = 10,
+    mode: Annotated[Mode, typer.Option("--mode", help="Keywords, meaning, or both fused.")] = Mode.HYBRID,
+    tenant: Tenant = "local",
+    json_output: Json = False,
+    home: Home = None,
+) -> None:
+    """Search a corpus."""
+    query = text_argument(query).strip()
+    if not query:
+        raise QuestionInvalid("the query is empty", hint="say what to look for")
+    passages = run_async(_search(query, corpus, k, mode, tenant, home))
+    if json_output:
+        print_json([passage.model_dump(mode="json") for passage in passages])
+        return
+    for number, passage in enumerate(passages, 1):
+        _print_passage(number, passage)
+
+
+async def _search(query: str, name: str, k: int, mode: Mode, tenant: str, home: Path | None) -> list[Passage]:
+    from experience.corpora import open_corpora
+    from settings import checked_name
+
+    checked_name("corpus", name)
+    async with open_corpora(settings_of(home), tenant, "search") as corpora:
+        corpus = await corpora.get(checked_name("tenant", tenant), name)
+        return await corpus.search(query, k, mode.value)
+
+
+def _print_passage(number: int, passage: Passage) -> None:
+    from experience.render.places import place_of
+
+    scores = passage.scores.model_dump(exclude_none=True)
+    shown = " ".join(f"{name}={score:.3f}" for name, score in scores.items())
+    text = " ".join(passage.text.split())
+    say(f"{number}. {passage.title or passage.source} ({place_of(passage)}) {shown}")
+    say(f"   {passage.evidence_id}")
+    say(f"   {text[:SNIPPET_CHARS]}{'…' if len(text) > SNIPPET_CHARS else ''}")

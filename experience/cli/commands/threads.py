@@ -1,0 +1,64 @@
+"""`sixplane threads` and `sixplane show`: what was asked, and where it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experience.cli.following import print_report
+from experience.cli.options import Home, Json, Tenant, ThreadName
+from experience.cli.output import note, print_json, print_table, say
+from experience.cli.running import run_async, settings_of
+
+if TYPE_CHECKING:
+    from experience.service.models import ThreadView
+    from experience.service.threads import ThreadRecord
+    from settings import Settings
+
+QUESTION_CHARS = 80
+
+
+def threads(tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
+    """List the threads, the latest first."""
+    from settings import checked_name
+
+    records = run_async(_threads(settings_of(home), checked_name("tenant", tenant)))
+    if json_output:
+        print_json([record.model_dump(mode="json") for record in records])
+        return
+    if not records:
+        note("no threads yet: `sixplane research QUESTION` starts one")
+    rows = [(each.thread_id, each.status, each.updated_at[:19], each.question[:QUESTION_CHARS]) for each in records]
+    print_table(("thread", "status", "updated", "question"), rows)
+
+
+def show(thread: ThreadName, tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
+    """Show a thread: its report, or what it has left to do."""
+    from settings import checked_name
+
+    settings = settings_of(home)
+    view = run_async(_show(settings, checked_name("tenant", tenant), checked_name("thread", thread)))
+    if json_output:
+        print_json(view.model_dump(mode="json"))
+        return
+    for past in view.history:
+        say(f"earlier: {past.question} ({past.status.value})")
+    if view.report is None:
+        say(f"question: {view.record.question}")
+        say(f"status: {view.record.status}")
+        say(f"next: {', '.join(view.next) or 'nothing'}")
+        return
+    print_report(view.report, settings.home)
+
+
+async def _threads(settings: Settings, tenant: str) -> list[ThreadRecord]:
+    from experience.service import open_service
+
+    async with open_service(settings) as service:
+        return await service.threads(tenant)
+
+
+async def _show(settings: Settings, tenant: str, thread: str) -> ThreadView:
+    from experience.service import open_service
+
+    async with open_service(settings) as service:
+        return await service.show(tenant, thread)

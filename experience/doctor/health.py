@@ -1,0 +1,88 @@
+"""What works and what does not, each with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+from experience.service.models import HealthCheck, HealthStatus
+from retrieval import Corpora, load_embeddings
+from settings import Settings
+from state.errors import DependencyUnavailable, SixplaneError
+
+Check = Callable[[Settings, Corpora | None], Awaitable[str]]
+
+
+async def check_health(settings: Settings, corpora: Corpora | None) -> HealthStatus:
+    """Run every check; none stops the others. `corpora` is `None` where they could not even be opened."""
+    checks = tuple([await checked(name, check(settings, corpora)) for name, check in CHECKS.items()])
+    return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
+
+
+async def checked(name: str, check: Awaitable[str]) -> HealthCheck:
+    """Return the check called `name`: the detail that `check` returns, or the error that it raises and its remedy."""
+    try:
+        return HealthCheck(name=name, ok=True, detail=await check)
+    except SixplaneError as error:
+        return HealthCheck(name=name, ok=False, detail=error.message, hint=error.hint)
+    except OSError as error:
+        hint = "check the folder's permissions and free space, or set SIXPLANE_HOME"
+        return HealthCheck(name=name, ok=False, detail=error.strerror or type(error).__name__, hint=hint)
+
+
+async def _python(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
+    return f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
+
+
+async def _home(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.home):
+        return f"{settings.home} is writable"
+
+
+async def _embeddings(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
+    encoder = load_embeddings(settings)
+    vector = await encoder.aembed_query("health")
+    return f"{len(vector)} dimensions"
+
+
+async def _corpora(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
+    if corpora is None:
+        raise DependencyUnavailable("they cannot be opened", hint="the checks of Oracle Database say why")
+    names = await corpora.names("local")
+    for name in names:
+        await (await corpora.get("local", name)).manifest()
+    return f"{len(names)} of the tenant local: {', '.join(names) or 'none yet'}"
+
+
+async def _databases(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
+    present = [name for name in DATABASES if (settings.home / name).is_file()]
+    for name in present:
+        await asyncio.to_thread(_read_database, settings.home / name)
+    return f"{len(present)} of {len(DATABASES)} can be read"
+
+
+def _read_database(path: Path) -> None:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.DatabaseError as error:
+        hint = "restore it from a backup, or move it away and start anew"
+        raise DependencyUnavailable(f"{path.name} cannot be read: {error}", hint=hint) from error
+
+
+DATABASES = ("threads.db", "checkpoints.db", "store.db", "ledger.db", "keys.db")
+
+CHECKS: dict[str, Check] = {
+    "python": _python,
+    "home": _home,
+    "databases": _databases,
+    "embeddings": _embeddings,
+    "corpora": _corpora,
+}
+"""The checks by name, in the order in which they are shown."""

@@ -1,0 +1,96 @@
+"""Asking OCI's models once each, for little: what `sixplane doctor --live` is billed for."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from langchain_core.documents import Document
+
+from experience.doctor.health import checked
+from experience.doctor.remedies import tried
+from experience.service.models import HealthCheck
+from gateway import CallScope, Gateway, Governor, Ledger, load_catalog
+from gateway.ledger.account import Account, accounted
+from gateway.oci.plane import OCIModels
+from retrieval import load_embeddings
+from settings import Settings
+from settings.connections.oci_session import OCISession
+from state.values import Role
+
+TENANT = "local"
+LIVE_TOKENS = 16
+"""Of the answer that is asked for."""
+
+_LIVE_SECONDS = 30.0
+
+
+async def check_live_models(settings: Settings, session: OCISession, chats: Sequence[str]) -> list[HealthCheck]:
+    """Return the checks of asking the models `chats` and what else is configured once, and of what that cost."""
+    async with _opened(settings, session) as live:
+        checks = [await checked(f"oci chat {model}", live.chat(model)) for model in chats]
+        wanted = {
+            "oci guardrails": (live.guardrails, settings.models.provider == "oci" and settings.oci.guardrails),
+            "oci embeddings": (live.embeddings, settings.data.embeddings == "oci"),
+            "oci rerank": (live.rerank, bool(settings.oci.rerank_model)),
+        }
+        checks += [await checked(name, ask()) for name, (ask, used) in wanted.items() if used]
+        return [*checks, await checked("oci cost of these checks", live.cost())]
+
+
+@dataclass(frozen=True)
+class _Live:
+    """What the models are asked with, each attempt once and on an account of its own."""
+
+    settings: Settings
+    gateway: Gateway
+    oci: OCIModels
+    ledger: Ledger
+    account: Account
+
+    async def chat(self, model: str) -> str:
+        scope = CallScope(
+            TENANT, self.account.run_id, "doctor", "doctor", 1, Role.WRITER, model, max_output_tokens=LIVE_TOKENS
+        )
+        await tried(self.gateway.chat_model(scope).ainvoke("Say OK."))
+        return "answers"
+
+    async def embeddings(self) -> str:
+        vector = await tried(self.oci.embeddings().aembed_query("OK"))
+        return f"{self.settings.oci.embedding_model} gives {len(vector)} dimensions"
+
+    async def rerank(self) -> str:
+        reranker = self.oci.reranker()
+        if reranker is not None:
+            await tried(reranker.acompress_documents([Document("OK")], "OK"))
+        return f"{self.settings.oci.rerank_model} answers"
+
+    async def guardrails(self) -> str:
+        guardrails = self.oci.guardrails()
+        if guardrails is not None:
+            await tried(guardrails("OK"))
+        return f"version {self.settings.oci.guardrail_version} answers"
+
+    async def cost(self) -> str:
+        usage = await self.ledger.usage(TENANT, self.account.run_id)
+        return f"{usage.calls} calls for {usage.cost_micro_usd} micro-dollars"
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, session: OCISession) -> AsyncIterator[_Live]:
+    brief = {"max_attempts": 1, "deadline_seconds": min(settings.models.deadline_seconds, _LIVE_SECONDS)}
+    hasty = settings.model_copy(update={"models": settings.models.model_copy(update=brief)})
+    ledger = Ledger(hasty)
+    governor = Governor(hasty, ledger)
+    oci = OCIModels(hasty, session, governor, load_catalog(prices=settings.models.prices_micro_usd))
+    gateway = Gateway(hasty, ledger=ledger, embeddings=load_embeddings(hasty), oci=oci, governor=governor)
+    account = Account(TENANT, f"doctor-{uuid.uuid4().hex[:12]}", "doctor")
+    try:
+        with accounted(account):
+            yield _Live(hasty, gateway, oci, ledger, account)
+    finally:
+        await oci.aclose()
+        await ledger.end_run(TENANT, account.run_id)
+        await ledger.aclose()

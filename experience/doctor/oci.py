@@ -1,0 +1,143 @@
+"""Does OCI take what the settings say? What is billed or leaves a trace is done with `live` alone."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+from experience.doctor.health import checked
+from experience.doctor.live import check_live_models
+from experience.doctor.remedies import both_remedies, tried
+from experience.oci_sinks import SINKS, Sink, Write, open_apm
+from experience.service.models import HealthCheck
+from gateway import Catalog, load_catalog
+from gateway.oci.plane import GUARDRAILS
+from observability.oci_delivery import reason
+from settings import Settings
+from settings.connections.oci_session import OCISession, open_oci_session
+from settings.tree import standard_oci_file, uses_oci
+from state.errors import DependencyUnavailable, ModelUnknown, SettingsInvalid, SixplaneError
+
+_SPECIAL = frozenset({"embedding", "rerank", "guard"})
+
+
+async def check_oci(settings: Settings, *, live: bool = False) -> tuple[HealthCheck, ...]:
+    """Return the checks of everything that `settings` use of OCI, none where they use nothing.
+
+    Args:
+        settings: what is configured.
+        live: also ask each model for a few tokens, which is billed, and write one entry to each telemetry service.
+    """
+    apm = [await checked("oci apm", _apm(settings, live=live))] if settings.oci.apm_endpoint else []
+    if not uses_oci(settings):
+        return tuple(apm)
+    models = [await checked("oci models", _models(settings))] if _asks_models(settings) else []
+    try:
+        session = await asyncio.to_thread(open_oci_session, settings)
+    except SixplaneError as error:
+        failed = HealthCheck(name="oci credentials", ok=False, detail=error.message, hint=error.hint)
+        return (failed, *models, *apm)
+    found = HealthCheck(name="oci credentials", ok=True, detail=_described(settings, session))
+    asked: list[HealthCheck] = []
+    if _asks_models(settings):
+        asked.append(await checked("oci generative ai", _reached(settings, session)))
+        if live and all(check.ok for check in models):
+            asked += await check_live_models(settings, session, _chat_models(settings))
+    sinks = [await checked(sink.name, _sink(settings, session, sink, live=live)) for sink in SINKS]
+    return (found, *models, *asked, *sinks, *apm)
+
+
+def _asks_models(settings: Settings) -> bool:
+    return bool(settings.models.provider == "oci" or settings.data.embeddings == "oci" or settings.oci.rerank_model)
+
+
+def _described(settings: Settings, session: OCISession) -> str:
+    path, profile = standard_oci_file(settings)
+    from_file = settings.oci.auth in ("api_key", "security_token")
+    whose = f" of the profile {profile} in {path}" if from_file else ""
+    return f"{settings.oci.auth}{whose}; region {session.region}; {urlsplit(session.inference_endpoint).netloc}"
+
+
+async def _models(settings: Settings) -> str:
+    catalog = load_catalog(prices=settings.models.prices_micro_usd)
+    return "; ".join(_priced(catalog, model, use) for model, use in _used(settings, catalog).items())
+
+
+def _used(settings: Settings, catalog: Catalog) -> dict[str, str]:
+    """Return what each model is used for."""
+    models, oci = settings.models, settings.oci
+    used: dict[str, str] = {}
+    if models.provider == "oci":
+        fallbacks = (model for chosen in models.fallbacks.values() for model in chosen)
+        default = models.default or catalog.for_use_case("general", "oci").id
+        used = dict.fromkeys((default, *models.roles.values(), *fallbacks), "chat")
+        used |= {GUARDRAILS: "guard"} if oci.guardrails else {}
+    if settings.data.embeddings == "oci":
+        used[oci.embedding_model] = "embedding"
+    if oci.rerank_model:
+        used[oci.rerank_model] = "rerank"
+    return used
+
+
+def _chat_models(settings: Settings) -> list[str]:
+    catalog = load_catalog(prices=settings.models.prices_micro_usd)
+    chats = (model for model, use in _used(settings, catalog).items() if use == "chat")
+    return [model for model in chats if catalog.get(model).provider == "oci"]
+
+
+def _priced(catalog: Catalog, model: str, use: str) -> str:
+    entry = catalog.get(model)
+    if use not in entry.capabilities if use in _SPECIAL else _SPECIAL & set(entry.capabilities):
+        raise ModelUnknown(f"{model!r} cannot be used for {use}", hint="`sixplane models` lists what each is for")
+    entry.cost(0, 0)
+    old = ", deprecated" if "deprecated" in entry.capabilities else ""
+    price = f"{entry.input_price}/{entry.output_price} micro-dollars per {entry.unit_size:,} {entry.unit}"
+    return f"{model} for {use} at {price}{old}"
+
+
+async def _reached(settings: Settings, session: OCISession) -> str:
+    """List the versions of guardrails: the one call of the inference endpoint that asks no model."""
+    from settings.connections.oci_inference import InferenceClients
+
+    clients = InferenceClients(session, name="doctor")
+    try:
+        data, _ = await tried(clients.call("list_guardrail_versions", "versions", session.compartment_id))
+    finally:
+        await clients.aclose()
+    items = data.get("items") if isinstance(data, dict) else None
+    if not isinstance(items, list):
+        raise DependencyUnavailable(
+            "something else than OCI answered", hint="check SIXPLANE_OCI__ENDPOINT and the proxy in between"
+        )
+    versions = {str(item.get("guardrailVersion")) for item in items if isinstance(item, dict)}
+    wanted = settings.oci.guardrail_version
+    used = settings.models.provider == "oci" and settings.oci.guardrails
+    if used and versions and not any(f"{each}.".startswith(f"{wanted}.") for each in versions):
+        raise SettingsInvalid(
+            f"there is no version {wanted} of guardrails",
+            hint=f"set SIXPLANE_OCI__GUARDRAIL_VERSION to one of {', '.join(sorted(versions))}",
+        )
+    return f"answers; guardrails {', '.join(sorted(versions)) or 'of no named version'}"
+
+
+async def _sink(settings: Settings, session: OCISession, sink: Sink, *, live: bool) -> str:
+    if not getattr(settings.oci, sink.setting):
+        return f"not configured ({sink.variable})"
+    return await _entry(sink.open(settings, session), f"{sink.variable}, and that a policy says `{sink.policy}`", live)
+
+
+async def _apm(settings: Settings, *, live: bool) -> str:
+    return await _entry(open_apm(settings), "SIXPLANE_OCI__APM_ENDPOINT", live)
+
+
+async def _entry(write: Write, remedy: str, live: bool) -> str:
+    if not live:
+        return "configured; `--live` writes one test entry"
+    try:
+        await write()
+    except SixplaneError as error:
+        raise DependencyUnavailable(error.message, hint=both_remedies(error, remedy) or error.hint) from error
+    except Exception as error:  # the SDK and OTLP raise many kinds; each is told with its remedy
+        hint = both_remedies(error, remedy) or f"check {remedy}, the region, the network and its proxy"
+        raise DependencyUnavailable(reason(error), hint=hint) from error
+    return "took a test entry"

@@ -1,0 +1,105 @@
+"""Is Oracle Database there, new enough, and does it let us do what we need? Each failure says what to grant or set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from experience.database import Schema, embedding_dimensions, migrations, verify
+from experience.doctor.health import checked
+from experience.service.models import HealthCheck
+from settings import Settings
+from settings.connections.oracle_errors import classify_oracle, codes_of
+from settings.connections.oracle_pool import checked_prefix, open_oracle_pool
+from state.errors import DependencyUnavailable, SixplaneError
+
+if TYPE_CHECKING:
+    import oracledb
+
+NEEDED = ("CREATE SESSION", "CREATE TABLE")
+_GRANTS = "`sixplane db grants` prints what an administrator has to grant"
+
+
+async def check_oracle(settings: Settings) -> tuple[HealthCheck, ...]:
+    """Return the checks of Oracle Database, none where it is neither used nor configured."""
+    if settings.data.backend != "oracle" and not settings.oracle.dsn:
+        return ()
+    try:
+        async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
+            return (
+                HealthCheck(name="oracle database", ok=True, detail=f"version {connection.version}"),
+                await checked("oracle privileges", _privileges(connection)),
+                await checked("oracle text", _text(connection)),
+                await checked("oracle vector memory", _vector_memory(connection, settings)),
+                await checked("oracle schema", _schema(connection, settings)),
+                await checked("oracle embeddings", _embeddings(connection, pool, settings)),
+            )
+    except SixplaneError as error:
+        return (HealthCheck(name="oracle database", ok=False, detail=error.message, hint=error.hint),)
+
+
+async def _privileges(connection: oracledb.AsyncConnection) -> str:
+    held = {str(row[0]) for row in await _rows(connection, "SELECT privilege FROM session_privs")}
+    missing = [privilege for privilege in NEEDED if privilege not in held]
+    if missing:
+        raise DependencyUnavailable(f"the user lacks {', '.join(missing)}", hint=_GRANTS)
+    return ", ".join(NEEDED)
+
+
+async def _text(connection: oracledb.AsyncConnection) -> str:
+    query = "SELECT COUNT(*) FROM all_objects WHERE owner = 'CTXSYS' AND object_name = 'CTX_DDL'"
+    if not (await _rows(connection, query))[0][0]:
+        raise DependencyUnavailable("Oracle Text is not there, or the user may not use it", hint=_GRANTS)
+    return "Oracle Text can be used"
+
+
+async def _vector_memory(connection: oracledb.AsyncConnection, settings: Settings) -> str:
+    """An HNSW index lives in the vector memory; the view of its size needs a privilege that most users lack."""
+    if settings.oracle.vector_index != "hnsw":
+        return f"not needed: the index is {settings.oracle.vector_index}"
+    try:
+        rows = await _rows(connection, "SELECT value FROM v$parameter WHERE name = 'vector_memory_size'")
+    except DependencyUnavailable as error:
+        if "ORA-00942" in codes_of(error):
+            return "its size may not be seen by this user; `sixplane db init` tells if it is too small"
+        raise
+    size = int(rows[0][0]) if rows else 0
+    if not size:
+        raise DependencyUnavailable(
+            "an HNSW index needs vector memory, and `vector_memory_size` is 0",
+            hint="an administrator sets it, or set SIXPLANE_ORACLE__VECTOR_INDEX=ivf",
+        )
+    return f"{size / 2**20:.0f} MiB"
+
+
+async def _schema(connection: oracledb.AsyncConnection, settings: Settings) -> str:
+    states = await Schema(connection, settings, migrations(settings, 1)).status()
+    verify(states)
+    return f"{len(states)} migrations are applied"
+
+
+async def _embeddings(
+    connection: oracledb.AsyncConnection, pool: oracledb.AsyncConnectionPool, settings: Settings
+) -> str:
+    """Do the vectors that are made fit those that are stored?"""
+    made = await embedding_dimensions(settings, pool)
+    query = f"SELECT MIN(c.dimensions), MAX(c.dimensions) FROM {checked_prefix(settings.oracle)}_CORPORA c"  # noqa: S608
+    least, most = (await _rows(connection, query) or [(None, None)])[0]
+    if least is None:
+        return f"vectors of {made} dimensions; no corpora yet"
+    if (int(least), int(most)) != (made, made):
+        raise DependencyUnavailable(
+            f"the tables hold vectors of {most} dimensions, and the embeddings make {made}",
+            hint="set the embeddings that they were made for, or another SIXPLANE_ORACLE__TABLE_PREFIX and `db init`",
+        )
+    return f"vectors of {made} dimensions, as in the tables"
+
+
+async def _rows(connection: oracledb.AsyncConnection, query: str) -> list[Any]:
+    import oracledb
+
+    try:
+        with connection.cursor() as cursor:
+            await cursor.execute(query)
+            return list(await cursor.fetchall())
+    except oracledb.Error as error:
+        raise classify_oracle(error) from error

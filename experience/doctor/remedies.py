@@ -1,0 +1,46 @@
+"""What helps where OCI refuses: it answers 401 and 404 alike to a wrong key, a missing policy and a wrong name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from gateway.classification import classify
+from state.errors import DependencyUnavailable, SixplaneError
+
+_MODELS = (
+    "SIXPLANE_OCI__COMPARTMENT_ID, that the region has what is asked, and that a policy says "
+    "`allow group … to use generative-ai-family in compartment …`"
+)
+
+Result = TypeVar("Result")
+
+
+async def tried(work: Awaitable[Result]) -> Result:
+    """Return what `work`, a call of Generative AI, returns.
+
+    Raises:
+        DependencyUnavailable: it failed; the hint holds the remedies.
+    """
+    try:
+        return await work
+    except SixplaneError as error:
+        raise DependencyUnavailable(error.message, hint=both_remedies(error, _MODELS) or error.hint) from error
+    except Exception as error:  # the SDK raises many kinds: classified, and what is none of them raised again
+        failure = classify(error)
+        if failure is None:
+            raise
+        raise DependencyUnavailable(failure.reason, hint=both_remedies(error, _MODELS) or failure.hint) from error
+
+
+def both_remedies(error: BaseException, remedy: str) -> str:
+    """Return the remedies of a refusal: OCI answers 401 and 404 to a wrong key and to a missing policy alike."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if getattr(cause, "status", None) in (401, 404):
+            return (
+                f"check the key, its fingerprint and this machine's clock; and check {remedy}: "
+                "OCI answers 401 and 404 alike for either, see docs/oci.md"
+            )
+        cause = cause.__cause__
+    return ""

@@ -1,0 +1,180 @@
+"""What a principal may do with a service: the one place where every networked surface checks permission and ownership.
+
+Tenant, principal and audiences come from the principal, whatever a request says. What is another's does not exist for
+the one who asks; each such attempt is logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from experience.service.models import ResearchRequest, ThreadView
+from experience.service.runs import Run, Runs
+from experience.service.threads import ThreadRecord
+from gateway.ledger.account import Account, accounted
+from gateway.ledger.ledger import BudgetLine
+from nodes.memory import MEMORY_CORPUS
+from policy import visible
+from policy.identity import Permission, Principal
+from retrieval import IngestReport, Manifest
+from retrieval.filters import compile_where
+from state.errors import CorpusMissing, Forbidden, NameInvalid, RunMissing, ThreadMissing
+from state.report import CorpusRef
+from state.values import Passage, ReviewAnswer
+
+_log = logging.getLogger("sixplane.access")
+
+
+class Desk:
+    """The service as a principal sees it."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self.service = runs.service
+
+    async def start(self, principal: Principal, request: ResearchRequest) -> Run:
+        """Begin a run on the principal's behalf. Raises `Forbidden`, or like `Runs.start`."""
+        with logged(principal, "ask", request.thread_id or ""):
+            principal.require(Permission.ASK)
+            return await self.runs.start(_of(principal, request))
+
+    async def resume(self, principal: Principal, thread_id: str, answer: ReviewAnswer | None = None) -> Run:
+        """Continue a thread of the principal's, or answer its review. Raises `Forbidden`, or like `Runs.resume`."""
+        with logged(principal, "resume", thread_id):
+            principal.require(Permission.ASK)
+            await self._own(principal, thread_id)
+            return await self.runs.resume(principal.tenant, thread_id, answer)
+
+    async def run(self, principal: Principal, run_id: str) -> Run:
+        """Return a run of the principal's. Raises `RunMissing`."""
+        with logged(principal, "run", run_id):
+            principal.require(Permission.ASK)
+            run = await self.runs.get(principal.tenant, run_id)
+            if not principal.is_admin and run.owner != principal.id:
+                raise RunMissing(f"there is no run {run_id!r}")
+            return run
+
+    async def cancel(self, principal: Principal, run_id: str) -> Run:
+        """Let a run of the principal's stop after its current step, and return it. Raises `RunMissing`."""
+        run = await self.run(principal, run_id)
+        self.runs.cancel(run)
+        return run
+
+    async def threads(self, principal: Principal) -> list[ThreadRecord]:
+        """Return the principal's threads, the latest first; an administrator sees those of the whole tenant."""
+        with logged(principal, "threads", ""):
+            principal.require(Permission.ASK)
+            found = await self.service.threads(principal.tenant)
+            return [record for record in found if principal.is_admin or record.owner == principal.id]
+
+    async def thread(self, principal: Principal, thread_id: str) -> ThreadView:
+        """Return a thread of the principal's with its latest report. Raises `ThreadMissing`."""
+        with logged(principal, "thread", thread_id):
+            principal.require(Permission.ASK)
+            return await self._own(principal, thread_id)
+
+    async def delete(self, principal: Principal, thread_id: str) -> None:
+        """Delete a thread of the principal's. Raises `Forbidden`, `ThreadMissing`, `ThreadBusy`."""
+        with logged(principal, "delete", thread_id):
+            principal.require(Permission.DELETE)
+            await self._own(principal, thread_id)
+            await self.service.delete(principal.tenant, thread_id)
+            self.runs.forget(principal.tenant, thread_id)
+
+    async def corpora(self, principal: Principal) -> list[CorpusRef]:
+        """Return the tenant's corpora with their counts."""
+        with logged(principal, "corpora", ""):
+            principal.require(Permission.ASK)
+            names = await self.service.corpora.names(principal.tenant)
+            found = [await self.service.corpora.get(principal.tenant, name) for name in names if name != MEMORY_CORPUS]
+            return [await corpus.summary() for corpus in found]
+
+    async def manifest(self, principal: Principal, name: str) -> Manifest:
+        """Return what a corpus holds; the documents by name only to who may ingest. Raises `CorpusMissing`."""
+        with logged(principal, "manifest", name):
+            principal.require(Permission.ASK)
+            found = await (await self.service.corpora.get(principal.tenant, _open(name))).manifest()
+            may_see = principal.is_admin or Permission.INGEST in principal.roles
+            return found if may_see else found.model_copy(update={"entries": ()})
+
+    async def search(
+        self, principal: Principal, name: str, query: str, *, k: int, mode: Any, where: Mapping[str, Any]
+    ) -> list[Passage]:
+        """Return the passages that the principal may see. Raises `CorpusMissing`, or like `Corpus.search`."""
+        with logged(principal, "search", name), _charged(principal, "search"):
+            principal.require(Permission.ASK)
+            compile_where(where)
+            corpus = await self.service.corpora.get(principal.tenant, _open(name))
+            return await corpus.search(query, k, mode, visible(where, audiences_of(principal)) or None)
+
+    async def passages(self, principal: Principal, name: str, ids: Sequence[str]) -> dict[str, Passage]:
+        """Return passages by evidence id, those left out that the principal may not see."""
+        with logged(principal, "passages", name):
+            principal.require(Permission.ASK)
+            corpus = await self.service.corpora.get(principal.tenant, _open(name))
+            allowed = audiences_of(principal)
+            found = await corpus.passages(ids)
+            return {
+                each: passage
+                for each, passage in found.items()
+                if allowed is None or passage.metadata.get("audience") in (None, *allowed)
+            }
+
+    async def ingest(self, principal: Principal, name: str, inputs: Any) -> IngestReport:
+        """Ingest files or documents into a corpus of the tenant. Raises `Forbidden`, or like `Corpus.ingest`."""
+        with logged(principal, "ingest", name), _charged(principal, "ingest"):
+            principal.require(Permission.INGEST)
+            corpus = await self.service.corpora.create(principal.tenant, _open(name))
+            return await corpus.ingest(inputs)
+
+    async def budget(self, principal: Principal) -> list[BudgetLine]:
+        """Return what the tenant has spent and may spend. Raises `Forbidden`."""
+        with logged(principal, "budget", ""):
+            principal.require(Permission.COST)
+            return await self.service.gateway.budget(principal.tenant)
+
+    async def _own(self, principal: Principal, thread_id: str) -> ThreadView:
+        view = await self.service.show(principal.tenant, thread_id)
+        if not principal.is_admin and view.record.owner != principal.id:
+            raise ThreadMissing(f"there is no thread {thread_id!r}")
+        return view
+
+
+def audiences_of(principal: Principal) -> tuple[str, ...] | None:
+    """Return the audiences that a principal belongs to; an administrator sees everything."""
+    return None if principal.is_admin else principal.audiences
+
+
+@contextmanager
+def logged(principal: Principal, action: str, what: str) -> Iterator[None]:
+    """Log a refusal: who, by a fingerprint that an operator can compute from the id; what; why."""
+    try:
+        yield
+    except (Forbidden, RunMissing, ThreadMissing, CorpusMissing) as error:
+        who = hashlib.sha256(principal.id.encode()).hexdigest()[:12]
+        _log.warning(
+            "refused %s of %r to principal %s of tenant %s: %s", action, what[:80], who, principal.tenant, error.code
+        )
+        raise
+
+
+def _of(principal: Principal, request: ResearchRequest) -> ResearchRequest:
+    theirs = {"tenant": principal.tenant, "principal": principal.id, "audiences": audiences_of(principal)}
+    return request.model_copy(update={"context": request.context.model_copy(update=theirs)})
+
+
+def _open(name: str) -> str:
+    if name == MEMORY_CORPUS:
+        raise NameInvalid(f"{MEMORY_CORPUS!r} is reserved", hint="choose a corpus of documents")
+    return name
+
+
+@contextmanager
+def _charged(principal: Principal, purpose: str) -> Iterator[None]:
+    with accounted(Account(principal.tenant, f"{purpose}-{uuid.uuid4()}")):
+        yield

@@ -1,0 +1,74 @@
+"""LangGraph's stream of tasks as events of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from experience.service.events import (
+    NodeFinished,
+    NodeStarted,
+    NumberedEvent,
+    ReportReady,
+    ReviewPendingEvent,
+    RunEvent,
+    RunFailed,
+    RunStoppedEvent,
+    TextDelta,
+    pieces,
+)
+from state.report import Report
+
+Event = TypeVar("Event", bound=NumberedEvent)
+
+
+class Numbered:
+    """Makes events, numbered from `after` on."""
+
+    def __init__(self, after: int = 0) -> None:
+        self._last = after
+
+    def __call__(self, kind: type[Event], **fields: Any) -> Event:
+        """Return the next event of `kind`."""
+        self._last += 1
+        return kind(sequence=self._last, **fields)
+
+    def published(self, report: Report) -> Iterator[RunEvent]:
+        """Yield the text of `report` and then the report."""
+        for text in pieces(report.markdown):
+            yield self(TextDelta, text=text)
+        yield self(ReportReady, report=report)
+
+
+def node_event(part: Any, numbered: Numbered) -> NodeStarted | NodeFinished | None:
+    """Return the event of one part of the stream; none where a node waits for a person."""
+    data = part["data"]
+    if "input" in data:
+        return numbered(NodeStarted, node=data["name"])
+    if data.get("interrupts"):
+        return None
+    return numbered(NodeFinished, node=data["name"], error=bool(data.get("error")))
+
+
+def outcome_of(part: Any) -> Report | dict[str, Any] | None:
+    """Return the report that a part brings, or what a person is asked. A report is validated as it leaves."""
+    data = part["data"]
+    if "input" in data:
+        return None
+    if data.get("interrupts"):
+        interrupt = data["interrupts"][0]
+        return dict(interrupt["value"] if isinstance(interrupt, dict) else interrupt.value)
+    report = (data.get("result") or {}).get("report")
+    return Report.model_validate(report) if report else None
+
+
+def thread_status(event: RunEvent, before: str) -> str:
+    """Return how a thread stands after `event`."""
+    match event:
+        case ReportReady():
+            return str(event.report.status)
+        case ReviewPendingEvent():
+            return "review"
+        case RunStoppedEvent() | RunFailed():
+            return "interrupted"
+    return before

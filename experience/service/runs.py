@@ -1,0 +1,335 @@
+"""The runs of a process. They belong to the service and clients watch them: one that leaves takes nothing with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+
+from experience.errors import known_error
+from experience.service import ResearchService
+from experience.service.events import (
+    Ending,
+    ReportReady,
+    ReviewPendingEvent,
+    RunEvent,
+    RunFailed,
+    RunStarted,
+    RunStoppedEvent,
+)
+from experience.service.models import ResearchRequest
+from gateway.limiter import RateLimiter
+from state.errors import RunMissing, RunStopped, SixplaneError, ThreadBusy, TooBusy
+from state.values import ReviewAnswer
+
+RETAINED = 64
+"""How many ended runs keep their events; of an older one its thread gives the report."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """How much is taken on at once.
+
+    Args:
+        running: runs at a time.
+        waiting: runs that may wait for their turn; a further one is refused.
+        per_second: runs that may begin in any second, no bound where `None`.
+    """
+
+    running: int = 8
+    waiting: int = 16
+    per_second: int | None = None
+
+
+@dataclass(eq=False)
+class Run:
+    """One run and its events so far; a resumed run goes on with its numbers.
+
+    Args:
+        id: the run's, also in the report, the ledger and the trace.
+        tenant: whose it is.
+        owner: the principal that began it, none where principals are unknown.
+    """
+
+    id: str
+    tenant: str
+    owner: str = ""
+    thread_id: str = ""
+    events: list[RunEvent] = field(default_factory=list)
+    epoch: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Tells these numbers from those of the same run in another process."""
+    resumed_after: int = 0
+    """The number of the last event before it was last resumed."""
+    elsewhere: bool = False
+    """Whether another process runs it, which alone has its events."""
+    failure: BaseException | None = None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def ending(self) -> Ending | None:
+        """How it ended, `None` while it runs."""
+        last = self.events[-1] if self.events else None
+        return last if isinstance(last, Ending) else None
+
+    @property
+    def last(self) -> int:
+        """The number of the latest event."""
+        return self.events[-1].sequence if self.events else 0
+
+    async def watch(self, after: int = 0) -> AsyncIterator[RunEvent]:
+        """Yield the events numbered above `after`, as they come, until the run ends. Raises like `here`."""
+        self.here()
+        at = 0
+        while True:
+            news = self._news
+            while at < len(self.events):
+                at += 1
+                if self.events[at - 1].sequence > after:
+                    yield self.events[at - 1]
+            if self.ending is not None:
+                return
+            await news.wait()
+
+    async def ended(self) -> Ending:
+        """Wait for the end. Raises like `here`."""
+        self.here()
+        while self.ending is None:
+            await self._news.wait()
+        return self.ending
+
+    def here(self) -> None:
+        """Raise `ThreadBusy` where another process runs it."""
+        if self.elsewhere:
+            raise ThreadBusy(
+                f"the run {self.id!r} is another process's", hint="watch and cancel it there, or wait for its end"
+            )
+
+    async def beyond(self, sequence: int) -> None:
+        """Wait for an event numbered above `sequence`. Raises what kept the run from having one."""
+        while self.last <= sequence:
+            if self.failure is not None:
+                raise self.failure
+            await self._news.wait()
+
+    def take(self, event: RunEvent) -> None:
+        """Append an event."""
+        if isinstance(event, RunStarted):
+            self.thread_id = event.thread_id
+        self.events.append(event)
+        self._tell()
+
+    def fail(self, error: BaseException) -> None:
+        """End with `error`; where the run had begun, an event says so."""
+        self.failure = error
+        if self.events and self.ending is None:
+            known = known_error(error) or SixplaneError(f"unexpected {type(error).__name__}")
+            told = {"code": known.code, "message": known.message, "hint": known.hint}
+            self.events.append(RunFailed(sequence=self.last + 1, thread_id=self.thread_id, **told))
+        self._tell()
+
+    def stop(self) -> None:
+        """End as stopped; the thread stays resumable."""
+        if self.last == self.resumed_after:
+            self.failure = RunStopped("the run was stopped before it began")
+        elif self.ending is None:
+            self.events.append(RunStoppedEvent(sequence=self.last + 1, thread_id=self.thread_id))
+        self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+class Runs:
+    """Begins runs within `limits`, and finds them again."""
+
+    def __init__(self, service: ResearchService, limits: RunLimits | None = None) -> None:
+        self.service, self.limits = service, limits or RunLimits()
+        self._places = asyncio.Semaphore(self.limits.running)
+        self._pace = RateLimiter(
+            requests_per_minute=self.limits.per_second, characters_per_minute=None, window_seconds=1.0
+        )
+        self._admitted = 0
+        self._batches, self._batch_places = 0, asyncio.Semaphore(max(1, self.limits.running // 2))
+        self.closed = False
+        """Whether nothing is taken on any more."""
+        self._live: dict[str, Run] = {}
+        self._ended: OrderedDict[str, Run] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, request: ResearchRequest) -> Run:
+        """Begin a run, and return it once it holds its thread.
+
+        Raises:
+            TooBusy: as many runs wait as may, or the process is going down.
+            SixplaneError: like `ResearchService.run`.
+        """
+        run = Run(str(uuid.uuid4()), request.context.tenant, request.context.principal)
+        return await self._begin(run, self.service.stream(request, run_id=run.id))
+
+    async def resume(self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None) -> Run:
+        """Continue a thread, or answer its review. Raises `TooBusy`, or like `ResearchService.resume`."""
+        record = (await self.service.show(tenant, thread_id)).record
+        if record.run_id in self._live:
+            raise ThreadBusy(f"the thread {thread_id!r} is being run", hint="wait for it to end")
+        run = Run(record.run_id, tenant, record.owner or "", thread_id)
+        before = self._ended.get(record.run_id)
+        if before is not None:  # a copy: a leg that does not begin leaves what was as it was
+            run.events, run.epoch = list(before.events), before.epoch
+        return await self._begin(run, self.service.resume(tenant, thread_id, answer, after=run.last))
+
+    async def get(self, tenant: str, run_id: str) -> Run:
+        """Return a run of the tenant; of one whose events are gone, its end.
+
+        Raises:
+            RunMissing: there is none.
+        """
+        run = self._known(run_id) or await self._from_thread(tenant, run_id)
+        if run is None or run.tenant != tenant:
+            raise RunMissing(f"there is no run {run_id!r}")
+        return run
+
+    def cancel(self, run: Run) -> None:
+        """Let a run stop after its current step; its thread stays resumable. One that ended stays as it is.
+
+        Raises:
+            ThreadBusy: another process runs it.
+        """
+        run.here()
+        if self._live.get(run.id) is run:  # its thread may be another run's by now
+            self.service.request_drain("cancelled", thread=(run.tenant, run.thread_id))
+
+    def forget(self, tenant: str, thread_id: str) -> None:
+        """Forget the ended runs of a thread, which was deleted."""
+        for run in [*self._ended.values()]:
+            if (run.tenant, run.thread_id) == (tenant, thread_id):
+                del self._ended[run.id]
+
+    @contextmanager
+    def batch(self) -> Iterator[asyncio.Semaphore]:
+        """Yield what each run of a batch has to hold: all batches together take half of the places, no more.
+
+        Raises:
+            TooBusy: as many batches are served as runs may wait.
+        """
+        if self._batches >= max(1, self.limits.waiting):
+            raise TooBusy(f"{self._batches} batches are served already", retry_after=self._patience())
+        self._batches += 1
+        try:
+            yield self._batch_places
+        finally:
+            self._batches -= 1
+
+    async def drain(self, reason: str, seconds: float) -> None:
+        """Take nothing on any more, let every run stop after its step, and after `seconds` where it stands."""
+        self.closed = True
+        self.service.request_drain(reason)
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _begin(self, run: Run, events: AsyncGenerator[RunEvent]) -> Run:
+        run.resumed_after = run.last
+        await self._turn()
+        task = asyncio.create_task(self._follow(run, events))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await run.beyond(run.resumed_after)
+        return run
+
+    async def _turn(self) -> None:
+        """Wait for a place, which `_follow` gives back."""
+        self._check_open()
+        if self._admitted >= self.limits.running + self.limits.waiting:
+            raise TooBusy(
+                f"{self.limits.running} runs are under way and {self.limits.waiting} wait",
+                retry_after=self._patience(),
+            )
+        self._admitted += 1
+        try:
+            await self._places.acquire()
+        except BaseException:
+            self._admitted -= 1
+            raise
+        try:
+            await self._pace.acquire(0)  # with a place in hand: a pace kept for later would let many begin at once
+            self._check_open()
+        except BaseException:
+            self._leave()
+            raise
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise TooBusy("the service is going down", retry_after=5)
+
+    def _leave(self) -> None:
+        self._places.release()
+        self._admitted -= 1
+
+    def _patience(self) -> int:
+        """Return the seconds after which asking again may help."""
+        waiting = max(0, self._admitted - self.limits.running)
+        return max(1, math.ceil(waiting / (self.limits.per_second or self.limits.running)))
+
+    async def _follow(self, run: Run, events: AsyncGenerator[RunEvent]) -> None:
+        ending: Ending | None = None
+        try:
+            self._check_open()  # a drain that began meanwhile has not heard of it
+            async with aclosing(events):
+                async for event in events:
+                    if isinstance(event, Ending):
+                        ending = event  # told when the thread is free: who hears it may answer at once
+                    else:
+                        self._live[run.id] = run
+                        run.take(event)
+        except asyncio.CancelledError:
+            run.stop()
+            raise
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: whatever it is, those who watch are told
+            run.fail(error)
+            if known_error(error) is None:
+                _log.error("a run broke off with %s", type(error).__name__)
+        finally:
+            self._leave()
+            if self._live.get(run.id) is run:
+                del self._live[run.id]
+                self._retain(run)
+            if ending is not None and run.ending is None:
+                run.take(ending)
+
+    def _known(self, run_id: str) -> Run | None:
+        return self._live.get(run_id) or self._ended.get(run_id)
+
+    def _retain(self, run: Run) -> None:
+        self._ended[run.id] = run
+        self._ended.move_to_end(run.id)
+        while len(self._ended) > RETAINED:
+            self._ended.popitem(last=False)
+
+    async def _from_thread(self, tenant: str, run_id: str) -> Run | None:
+        """Return a run that this process knows nothing of, as its thread tells it."""
+        view = await self.service.show_run(tenant, run_id)
+        if view is None:
+            return None
+        thread = view.record
+        run = Run(run_id, tenant, thread.owner or "", thread.thread_id, elsewhere=view.live)
+        if view.live:
+            return run
+        if view.report is not None and view.report.run_id == run_id:
+            run.take(ReportReady(sequence=1, report=view.report))
+        elif view.pending is not None:
+            run.take(ReviewPendingEvent(sequence=1, thread_id=thread.thread_id, **view.pending))
+        else:
+            run.take(RunStoppedEvent(sequence=1, thread_id=thread.thread_id))
+        return run

@@ -1,0 +1,294 @@
+"""The table `threads`: who asked what, where it stands, and who is running it now.
+
+LangGraph does not checkpoint a run's context; `resume` restores it from here. One live lease per thread, so that two
+runs never interleave. A thread id is no authorisation: every read names the tenant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from settings import Settings
+from settings.connections.sql import Database, JsonText
+from state.channels import ResearchContext
+from state.errors import DependencyUnavailable, ThreadBusy, ThreadMissing
+from state.values import Refusal, Value
+
+UNFINISHED = ("running", "interrupted", "review")
+"""A thread in one of these has work left: `running` without a live lease is a run that was killed. (`stopped` is the
+status of a report: that run is over.)"""
+
+Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
+
+METADATA = sa.MetaData()
+_threads = sa.Table(
+    "threads",
+    METADATA,
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("thread_id", sa.String(64), primary_key=True),
+    sa.Column("run_id", sa.String(36), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("context", JsonText, nullable=False),
+    sa.Column("refusal", JsonText),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    sa.Column("span_id", sa.String(16), nullable=False),
+    sa.Column("owner", sa.String(255)),
+    sa.Column("lease_owner", sa.String(200)),
+    sa.Column("lease_until", sa.Float),
+    sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("updated_at", sa.String(40), nullable=False),
+)
+
+
+_NAMED = sa.select(_threads).where(
+    _threads.c.tenant == sa.bindparam("tenant"), _threads.c.thread_id == sa.bindparam("thread")
+)
+
+
+class ThreadRecord(Value):
+    """One thread and its latest run.
+
+    `status` is that of the report, or `running`, `interrupted`, `review`; `owner` is the principal that began it, none
+    where there was no server.
+    """
+
+    tenant: str
+    thread_id: str
+    run_id: str
+    status: str
+    question: str
+    trace_id: str
+    created_at: str
+    updated_at: str
+    owner: str | None = None
+
+
+class StoredRun(Value):
+    """What a resume needs."""
+
+    record: ThreadRecord
+    context: ResearchContext
+    refusal: Refusal | None
+    span_id: str
+    live: bool
+    """Whether a process holds the thread's lease."""
+
+
+class Threads:
+    """The table, on SQLite or Oracle Database through SQLAlchemy Core, in worker threads."""
+
+    def __init__(self, settings: Settings, *, lease_seconds: float, engine: sa.Engine | None = None) -> None:
+        self._database = Database(settings, "threads.db", METADATA, engine=engine)
+        self._lease_seconds = lease_seconds
+        self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+    async def setup(self) -> None:
+        """Open the table; on SQLite create it where it is missing."""
+        await self._run(lambda _: None)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await asyncio.to_thread(self._database.close)
+
+    async def start(
+        self,
+        tenant: str,
+        thread_id: str,
+        run_id: str,
+        question: str,
+        context: ResearchContext,
+        refusal: Refusal | None,
+        span: tuple[str, str],
+    ) -> None:
+        """Enter a new run and take the thread's lease.
+
+        Raises:
+            ThreadBusy: another run holds the thread, or its last one is unfinished.
+            ThreadMissing: the thread is another principal's.
+        """
+        values = {
+            "run_id": run_id,
+            "status": "running",
+            "question": question,
+            "context": context.model_dump(mode="json"),
+            "refusal": refusal.model_dump(mode="json") if refusal else None,
+            "trace_id": span[0],
+            "span_id": span[1],
+            "owner": context.principal or None,
+            "updated_at": _now(),
+            **self._lease(),
+        }
+        await self._run(lambda connection: _start(connection, tenant, thread_id, values))
+
+    async def take(self, tenant: str, thread_id: str) -> StoredRun:
+        """Take the lease of an existing thread to resume it.
+
+        Raises:
+            ThreadMissing: the tenant has no such thread.
+            ThreadBusy: a live run holds it.
+        """
+
+        def take(connection: sa.Connection) -> StoredRun:
+            row = _existing(connection, tenant, thread_id)
+            if _live(row):
+                raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+            connection.execute(_where(_threads.update(), tenant, thread_id).values(**self._lease()))
+            return _stored(row)
+
+        return await self._run(take)
+
+    async def settle(self, tenant: str, thread_id: str, status: str, span: tuple[str, str] | None = None) -> None:
+        """Enter how the run ended and give the lease back. One that another process took since stays that one's."""
+        traced = {"trace_id": span[0], "span_id": span[1]} if span else {}
+        values = {"status": status, "lease_owner": None, "lease_until": None, "updated_at": _now(), **traced}
+        mine = self._mine(tenant, thread_id)
+        await self._run(lambda connection: connection.execute(mine.values(**values)))
+
+    @asynccontextmanager
+    async def held(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> AsyncIterator[None]:
+        """Renew the lease while the block runs; call `lost` where another process has taken it."""
+        beat = asyncio.create_task(self._beat(tenant, thread_id, lost))
+        try:
+            yield
+        finally:
+            beat.cancel()
+            with suppress(asyncio.CancelledError):
+                await beat
+
+    async def list(self, tenant: str) -> list[ThreadRecord]:
+        """Return the tenant's threads, the latest first."""
+        query = sa.select(_threads).where(_threads.c.tenant == tenant).order_by(_threads.c.updated_at.desc())
+        return await self._run(lambda connection: [_record(row) for row in connection.execute(query).mappings()])
+
+    async def get(self, tenant: str, thread_id: str) -> StoredRun:
+        """Return one thread. Raises `ThreadMissing`."""
+        return await self._run(lambda connection: _stored(_existing(connection, tenant, thread_id)))
+
+    async def by_run(self, tenant: str, run_id: str) -> StoredRun | None:
+        """Return the thread whose latest run that is."""
+        query = sa.select(_threads).where(_threads.c.tenant == tenant, _threads.c.run_id == run_id)
+
+        def find(connection: sa.Connection) -> StoredRun | None:
+            row = connection.execute(query).mappings().first()
+            return None if row is None else _stored(row)
+
+        return await self._run(find)
+
+    async def remove(self, tenant: str, thread_id: str) -> None:
+        """Forget a thread."""
+        await self._run(lambda connection: connection.execute(_where(sa.delete(_threads), tenant, thread_id)))
+
+    async def _beat(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> None:
+        mine = self._mine(tenant, thread_id)
+        while True:
+            await asyncio.sleep(self._lease_seconds / 3)
+            with suppress(DependencyUnavailable):  # the next beat tries again; a report is not lost to it
+                if not await self._run(lambda c: c.execute(mine.values(**self._lease())).rowcount):
+                    _log.warning("the lease of the thread %r was lost: its run stops", thread_id)
+                    lost()
+                    return
+
+    def _mine(self, tenant: str, thread_id: str) -> sa.Update:
+        mine: sa.Update = _where(_threads.update(), tenant, thread_id).where(_threads.c.lease_owner == self._owner)
+        return mine
+
+    def _lease(self) -> dict[str, Any]:
+        return {"lease_owner": self._owner, "lease_until": datetime.now(UTC).timestamp() + self._lease_seconds}
+
+    async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return await asyncio.to_thread(self._in_transaction, work)
+
+    def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
+        with self._database.transaction() as connection:
+            return work(connection)
+
+
+def _start(connection: sa.Connection, tenant: str, thread_id: str, values: dict[str, Any]) -> None:
+    row = _select(connection, tenant, thread_id)
+    if row is None:
+        created = {"tenant": tenant, "thread_id": thread_id, "created_at": values["updated_at"]}
+        connection.execute(_threads.insert().values(**created, **values))
+        return
+    if row["owner"] != values["owner"] and values["owner"] is not None:
+        raise ThreadMissing(f"there is no thread {thread_id!r} of yours", hint="ask on a thread of another name")
+    if row["status"] in UNFINISHED:
+        raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+    kept = {name: value for name, value in values.items() if name != "owner"}
+    connection.execute(_where(_threads.update(), tenant, thread_id).values(**kept))
+
+
+def _existing(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
+    row = _select(connection, tenant, thread_id)
+    if row is None:
+        raise ThreadMissing(f"there is no thread {thread_id!r}")
+    return row
+
+
+def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
+    return connection.execute(_NAMED, {"tenant": tenant, "thread": thread_id}).mappings().first()
+
+
+def _where(statement: Any, tenant: str, thread_id: str) -> Any:
+    return statement.where(_threads.c.tenant == tenant, _threads.c.thread_id == thread_id)
+
+
+def _live(row: Any) -> bool:
+    """Whether the lease holds. A lease of a process of this machine that is gone does not."""
+    if not row["lease_owner"] or row["lease_until"] < datetime.now(UTC).timestamp():
+        return False
+    host, process, _ = row["lease_owner"].split("/")
+    return host != socket.gethostname() or _alive(int(process))
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _state(row: Any) -> str:
+    if _live(row):
+        return "is being run by another process"
+    return "waits for a person's answer" if row["status"] == "review" else "has an unfinished run"
+
+
+def _busy_hint(thread_id: str, row: Any) -> str:
+    if _live(row):
+        return "wait for it to end, or ask on another thread"
+    answer = " --approve, --revise TEXT or --reject" if row["status"] == "review" else ""
+    return f"`sixplane resume {thread_id}{answer}` finishes it; or ask on another thread"
+
+
+def _record(row: Any) -> ThreadRecord:
+    return ThreadRecord(**{name: row[name] for name in ThreadRecord.model_fields})
+
+
+def _stored(row: Any) -> StoredRun:
+    return StoredRun(
+        record=_record(row),
+        context=ResearchContext.model_validate(row["context"]),
+        refusal=Refusal.model_validate(row["refusal"]) if row["refusal"] else None,
+        span_id=row["span_id"],
+        live=_live(row),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,190 @@
+"""The extractive model: a `BaseChatModel` without weights of its own.
+
+It answers each role with verbatim sentences of the evidence in the prompt and abstains where the evidence does not
+speak of what is asked. Free, deterministic, and the baseline that a generative model must beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from pydantic import BaseModel, Field
+
+from gateway.chat_results import chat_result, chunks, cut_at, structured, usage_of
+from gateway.extractive.analysis import Limits, analyse, candidates
+from gateway.extractive.conversation import answer, reading_of
+from gateway.extractive.plan import plan
+from gateway.extractive.ranking import unit_rows
+from gateway.extractive.writing import judge, review, write
+from state.errors import UnsupportedSchema
+from state.evidence_block import EvidenceItem
+from state.prompt_fields import parse_fields
+from state.roles import ROLE_SCHEMAS, Analysis, Judgement, ResearchPlan, Review, WrittenDraft
+
+DEFAULT_THRESHOLD = 0.45
+MODEL_NAME = "extractive"
+
+Rows = Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """An answer in two steps: the texts it needs embedded, and what makes the answer from their vectors."""
+
+    finish: Callable[[Rows], str]
+    texts: tuple[str, ...] = ()
+
+
+class ExtractiveChatModel(BaseChatModel):
+    """Ranks sentences of the prompt's evidence and fills a role's schema with them, verbatim.
+
+    Args:
+        embeddings: encodes sub-questions and sentences; both as documents, in one batch.
+        threshold: least score of a sub-question's best sentence, 0 to 1. Calibrated by
+            `benchmarks/abstention_calibration.py`; figures in `gateway/extractive/analysis.py`.
+        embedded: most sentences embedded per call.
+        findings: most findings per sub-question.
+
+    Example:
+        >>> from langchain_core.embeddings import DeterministicFakeEmbedding
+        >>> model = ExtractiveChatModel(embeddings=DeterministicFakeEmbedding(size=8))
+        >>> model.invoke("Who was Ada Lovelace?").text
+        'There is nothing in this conversation that answers the question.'
+    """
+
+    embeddings: Embeddings = Field(exclude=True)
+    model_name: str = MODEL_NAME
+    threshold: float = Field(DEFAULT_THRESHOLD, ge=0.0, le=1.0)
+    embedded: int = Field(60, ge=1)
+    findings: int = Field(4, ge=1)
+
+    @property
+    def _llm_type(self) -> str:
+        return MODEL_NAME
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model_name": self.model_name, "threshold": self.threshold}
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self.threshold, self.embedded, self.findings)
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+        """Return a runnable that answers with an instance of `schema`, one of the role schemas.
+
+        Raises:
+            UnsupportedSchema: `schema` is another one. Options of other providers (`kwargs`) mean nothing here.
+        """
+        del kwargs
+        if not (isinstance(schema, type) and schema in ROLE_SCHEMAS):
+            known = ", ".join(f"`{role_schema.__name__}`" for role_schema in ROLE_SCHEMAS)
+            raise UnsupportedSchema(f"the extractive model fills {known}, not {getattr(schema, '__name__', schema)!r}")
+        return structured(self.bind(role_schema=schema.__name__), schema, include_raw=include_raw)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        *,
+        role_schema: str = "",
+        **kwargs: Any,
+    ) -> ChatResult:
+        del run_manager, kwargs
+        work = self._work(messages, role_schema)
+        rows = self.embeddings.embed_documents(list(work.texts)) if work.texts else []
+        return _result(messages, work.finish(rows), stop)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        *,
+        role_schema: str = "",
+        **kwargs: Any,
+    ) -> ChatResult:
+        del run_manager, kwargs
+        work = self._work(messages, role_schema)
+        rows = await self.embeddings.aembed_documents(list(work.texts)) if work.texts else []
+        return _result(messages, work.finish(rows), stop)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        for chunk in chunks(self._generate(messages, stop, **kwargs)):
+            if run_manager:
+                run_manager.on_llm_new_token(str(chunk.text), chunk=chunk)
+            yield chunk
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        for chunk in chunks(await self._agenerate(messages, stop, **kwargs)):
+            if run_manager:
+                await run_manager.on_llm_new_token(str(chunk.text), chunk=chunk)
+            yield chunk
+
+    def _work(self, messages: list[BaseMessage], role_schema: str) -> _Work:
+        fields, evidence = _prompt(messages)
+        if role_schema == ResearchPlan.__name__:
+            return _Work(lambda _: plan(fields).model_dump_json())
+        if role_schema == WrittenDraft.__name__:
+            return _Work(lambda _: write(fields, evidence).model_dump_json())
+        if role_schema == Review.__name__:
+            return _Work(lambda _: review(fields).model_dump_json())
+        if role_schema == Judgement.__name__:
+            return _judging(fields)
+        return self._reading(messages, fields, evidence, as_text=role_schema != Analysis.__name__)
+
+    def _reading(
+        self, messages: list[BaseMessage], fields: dict[str, Any], evidence: list[EvidenceItem], *, as_text: bool
+    ) -> _Work:
+        limits = self._limits
+        if as_text:
+            said = reading_of(messages, fields, evidence, limits)
+            return _Work(lambda rows: answer(said, rows, limits), said.texts)
+        reading, left = candidates(fields, evidence, limits), int(fields.get("rounds_left") or 0)
+        return _Work(lambda rows: analyse(reading, rows, limits, rounds_left=left).model_dump_json(), reading.texts)
+
+
+def _prompt(messages: Sequence[BaseMessage]) -> tuple[dict[str, Any], list[EvidenceItem]]:
+    """The fields and evidence of the last human message; none where it is plain text."""
+    last = next((str(message.text) for message in reversed(messages) if isinstance(message, HumanMessage)), "")
+    try:
+        return parse_fields(last)
+    except ValueError:
+        return {}, []
+
+
+def _judging(fields: Mapping[str, Any]) -> _Work:
+    def finish(rows: Rows) -> str:
+        vectors = unit_rows(rows)
+        similarity = float((vectors[1:] @ vectors[0]).max()) if len(vectors) > 1 else 0.0
+        return judge(fields, similarity).model_dump_json()
+
+    return _Work(finish, (str(fields.get("claim", "")), *(str(quote) for quote in fields.get("quotes") or [])))
+
+
+def _result(messages: Sequence[BaseMessage], content: str, stop: Sequence[str] | None) -> ChatResult:
+    cut = cut_at(content, stop)
+    return chat_result(cut, usage_of(messages, cut), model_name=MODEL_NAME)

@@ -1,0 +1,170 @@
+"""The names in a question, and whether a passage speaks of them.
+
+A question about something that no retrieved passage so much as names cannot be answered from these passages, however
+similar they are: this is the extractive model's strongest sign of absence. A name is a run of capitalised words or
+numbers (with the small words between them), its apposition (`Ernest II, Duke of Saxony`) and its parenthesis
+(`The Wanted (band)`). It is matched without case, accents and possessives, its words close together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gateway.extractive.ranking import STOP_WORDS, stem, words
+
+_TOKEN = re.compile(r"[^\W_]+(?:[.'’\-&/+#:][^\W_]+)*[+#]*|[,()?!;:]|\.(?=\s|$)")
+_SMALL_WORDS = "a al an at bin d da de del den der des di du el for from ibn in la le of on the to van von y"
+_TITLE_WORDS = """
+    archbishop archduchess archduke baron baroness bishop count countess duchess duke earl elector emperor empress esq
+    grand jr king knight lady landgrave lord margrave marquess marquis pope prince princess queen sir sr viscount
+"""
+_REQUEST_WORDS = """
+    analyse analyze compare define describe detail discuss explain find give identify list name outline provide report
+    show state summarise summarize tell write
+"""
+_CALENDAR_WORDS = """
+    january february march april may june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday
+"""
+_CALENDAR = frozenset(stem(word) for word in _CALENDAR_WORDS.split())
+_NUMBER = re.compile(r"\d[\d.,]*")
+_REQUESTS = frozenset(_REQUEST_WORDS.split())
+_ARTICLES = frozenset(("a", "an", "the", "this"))
+_CONNECTORS = frozenset(_SMALL_WORDS.split())
+_APPOSITIONS = frozenset(_TITLE_WORDS.split())
+_SLACK = 2
+
+
+@dataclass(frozen=True)
+class Name:
+    """One name: its words in order, and its numbers and the words of its parenthesis, all as stems."""
+
+    text: str
+    core: tuple[str, ...]
+    qualifiers: frozenset[str] = frozenset()
+
+    def stands_in(self, passage: PassageWords) -> bool:
+        """Return whether the words of this name stand close together in `passage`, its qualifiers anywhere in it."""
+        return self.qualifiers <= passage.present and passage.has_close(self.core)
+
+
+@dataclass(frozen=True)
+class PassageWords:
+    """The stems of a passage with its title and headings, in order and as a set."""
+
+    order: tuple[str, ...]
+    present: frozenset[str]
+
+    @classmethod
+    def of(cls, *parts: str) -> PassageWords:
+        """Return the words of `parts`, one after the other."""
+        order = tuple(stem(word) for part in parts for word in words(part))
+        return cls(order, frozenset(order))
+
+    def has_close(self, wanted: tuple[str, ...]) -> bool:
+        """Return whether all `wanted` stems stand in order with at most two other words in each gap."""
+        if not wanted or not self.present.issuperset(wanted):
+            return False
+        return any(self._follows(start, wanted) for start, word in enumerate(self.order) if word == wanted[0])
+
+    def _follows(self, start: int, wanted: tuple[str, ...]) -> bool:
+        position = start
+        for term in wanted[1:]:
+            window = self.order[position + 1 : position + 2 + _SLACK]
+            if term not in window:
+                return False
+            position += 1 + window.index(term)
+        return True
+
+
+def names(question: str) -> list[Name]:
+    """Return the names in `question`, in order, once each; none where every word is capitalised.
+
+    Dates and bare numbers are none: texts write them in too many ways.
+
+    >>> [name.text for name in names("Which film came out first, The Sting (1973 film) or Jaws?")]
+    ['The Sting (1973 film)', 'Jaws']
+    """
+    tokens = list(_TOKEN.finditer(question))
+    if _case_tells_nothing([token[0] for token in tokens]):
+        return []
+    found: dict[tuple[str, ...], Name] = {}
+    position = 0
+    while position < len(tokens):
+        end, qualified = _run(tokens, position)
+        if end > position:
+            text = question[tokens[position].start() : tokens[end - 1].end()]
+            name = _name(text, qualified=qualified)
+            if name.core:
+                found.setdefault((*name.core, *sorted(name.qualifiers)), name)
+        position = max(end, position + 1)
+    return list(found.values())
+
+
+def _case_tells_nothing(tokens: list[str]) -> bool:
+    """Whether capitals mark no names here: all capitals, or a headline, whose small words are capitalised too."""
+    if any(token[0].islower() for token in tokens):
+        return False
+    return any(token.lower() in STOP_WORDS for token in tokens[1:]) or (len(tokens) > 2 and "".join(tokens).isupper())
+
+
+def _run(tokens: list[re.Match[str]], start: int) -> tuple[int, bool]:
+    """Return where the name that starts at `start` ends (`start` itself where none does), and whether `(…)` ends it."""
+    if not _is_proper(tokens, start):
+        return start, False
+    end, position = start + 1, start + 1
+    while position < len(tokens):
+        word = tokens[position][0]
+        if _is_proper(tokens, position):
+            end = position + 1
+        elif word == "(" and position == end:
+            closing = next((i for i in range(position, len(tokens)) if tokens[i][0] == ")"), None)
+            if closing is not None:
+                return closing + 1, True
+            break
+        elif not (_joins(tokens, position, end) or word in _CONNECTORS or word == ":"):
+            break
+        position += 1
+    return end, False
+
+
+def _is_proper(tokens: list[re.Match[str]], position: int) -> bool:
+    word = tokens[position][0]
+    if not (word[0].isupper() or word[0].isdigit()):
+        return any(char.isupper() for char in word)
+    if position and tokens[position - 1][0] not in (".", "?", "!", ";"):
+        return word != "I"
+    return _opens_with_name(tokens, position)
+
+
+def _opens_with_name(tokens: list[re.Match[str]], position: int) -> bool:
+    """Whether a sentence's first word, capitalised in any case, is one of a name."""
+    word, following = tokens[position][0], tokens[position + 1][0] if position + 1 < len(tokens) else ""
+    if word.lower() in STOP_WORDS or word.lower() in _REQUESTS:
+        return following[:1].isupper() and word.lower() in _ARTICLES
+    inner = any(char.isupper() or char in "'’" for char in word[1:])
+    return inner or following == ":" or following[:1].isupper() or following in _CONNECTORS
+
+
+def _joins(tokens: list[re.Match[str]], position: int, end: int) -> bool:
+    """Whether the comma at `position` opens an apposition."""
+    if tokens[position][0] != "," or position != end or position + 1 >= len(tokens):
+        return False
+    following = tokens[position + 1][0]
+    return following.lower() in _APPOSITIONS or bool(re.fullmatch(r"\d+(?:st|nd|rd|th)", following, re.IGNORECASE))
+
+
+def _name(text: str, *, qualified: bool) -> Name:
+    outside, _, inside = text.partition("(") if qualified else (text, "", "")
+    core = _core(outside)
+    if _CALENDAR.issuperset(word for word in core if not _NUMBER.fullmatch(word)):
+        return Name(text, ())
+    numbers = [word for word in core if _NUMBER.fullmatch(word)]
+    return Name(text, tuple(word for word in core if word not in numbers), frozenset([*numbers, *_core(inside)]))
+
+
+def _core(text: str) -> tuple[str, ...]:
+    every = words(text)
+    telling = [word for word in every if word not in STOP_WORDS and word not in _CONNECTORS]
+    return tuple(stem(word) for word in (telling if len(telling) > 1 or len(every) <= 2 else every))

@@ -1,0 +1,161 @@
+"""The extractive researcher: resolves what a follow-up leaves out, and splits a question into its parts. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from gateway.extractive.named_terms import Name, names
+from gateway.extractive.ranking import STOP_WORDS
+from state.roles import ResearchPlan
+
+_LIMIT = 6
+_REFERENCE = re.compile(
+    r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|the (?:former|latter|same))\b",
+    re.IGNORECASE,
+)
+_ELLIPSIS = re.compile(r"^\s*(?:and\b|but\b|so\b|then\b|what about|how about|why\s*\?|how so|really)", re.IGNORECASE)
+_COMPARES = re.compile(
+    r"\b(both|same|different|differences?|differ|compare[ds]?|comparison|versus|vs|between|first|last|older|oldest|"
+    r"younger|youngest|earlier|later|recently|more|less|fewer|better|worse|longer|shorter|larger|bigger|"
+    r"smaller|out of)\b",
+    re.IGNORECASE,
+)
+_NEXT_QUESTION = re.compile(
+    r"\?\s+(?=\S)|;\s+|,?\s+and\s+(?=(?:how|what|when|where|which|who|whom|whose|why|does|do|did|is|are|can)\b)",
+    re.IGNORECASE,
+)
+_PAIR = re.compile(
+    r"(?:(?:(?<=difference )|(?<=differences ))between|\bcompar(?:e|ison (?:of|between))|\bout of)\s+"
+    r"(?P<a>[^,?]+?)\s+(?:and|with|to|or)\s+(?P<b>[^,?]+?)(?=\s*(?:[,?]|\b(?:in terms|for)\b|$))"
+    r"|(?:^|\b(?:is|are)\s+)(?P<c>[^,?]+?)\s+(?:vs\.?|versus)\s+(?P<d>[^,?]+?)(?=\s*(?:[,?]|$))",
+    re.IGNORECASE,
+)
+_DANGLING = re.compile(r"\b(?:between|compare|from|in|of|on|out of|than|to|versus|vs\.?|with)$", re.IGNORECASE)
+_WORD = re.compile(r"\w[\w'’\-]*")
+
+
+def plan(fields: Mapping[str, Any]) -> ResearchPlan:
+    """Return the plan for the researcher's prompt fields (`question`, `history`, `open_gaps`, `max_sub_questions`)."""
+    question = " ".join(str(fields.get("question", "")).split()) or "?"
+    standalone = resolve(question, fields.get("history") or [])
+    limit = max(1, min(_LIMIT, int(fields.get("max_sub_questions") or _LIMIT)))
+    gaps = [reworded(str(gap)) for gap in fields.get("open_gaps") or []]
+    parts = list(dict.fromkeys(gap for gap in gaps if gap)) or split(standalone)
+    return ResearchPlan(standalone_question=standalone, sub_questions=parts[:limit] if len(parts) > 1 else parts)
+
+
+def resolve(question: str, history: list[Mapping[str, str]]) -> str:
+    """Return `question` with the topic of the conversation added where it refers to it.
+
+    >>> resolve("How large is it?", [{"question": "What is Lake Garda?", "answer": ""}])
+    'How large is it (Lake Garda)?'
+    """
+    if not history or not _depends(question):
+        return question
+    topic = next((found for turn in reversed(history) if (found := _topic(turn.get("question", "")))), "")
+    if not topic or topic.casefold() in question.casefold():
+        return question
+    reference = _REFERENCE.search(question)
+    if reference is None:
+        return f"{question.rstrip(' ?.!')} ({topic})?"
+    return f"{question[: reference.end()]} ({topic}){question[reference.end() :]}"
+
+
+def split(question: str) -> list[str]:
+    """Return the parts of `question`: several questions, or the sides of a comparison; itself where it is one.
+
+    >>> split("Who was born first, Ada Lovelace or Alan Turing?")
+    ['Ada Lovelace: who was born first?', 'Alan Turing: who was born first?']
+    """
+    asked = [part.strip(" ,;?") for part in _NEXT_QUESTION.split(question) if part.strip(" ,;?")]
+    if len(asked) > 1:
+        topic = _topic(asked[0])
+        return [
+            f"{resolve(part, [{'question': topic}]) if index else part}".rstrip("?") + "?"
+            for index, part in enumerate(asked)
+        ]
+    return _sides(question) or [question]
+
+
+def reworded(text: str) -> str:
+    """Return `text` as a query of another shape: its telling words, then its names as they are.
+
+    A name that lost a word would be another name, and could be found where the question's own is absent.
+
+    >>> reworded("Where did the husband of Beatrice of Bohemia die?")
+    'husband die about Beatrice of Bohemia'
+    """
+    found = [name.text for name in names(text)]
+    for name in found:
+        text = text.replace(name, " ", 1)
+    rest = " ".join(_content(text))
+    return f"{rest} about {', '.join(found)}".lstrip() if found else rest
+
+
+def _depends(question: str) -> bool:
+    if _ELLIPSIS.match(question) or len(_content(question)) <= 1:
+        return True
+    reference = _REFERENCE.search(question)
+    return reference is not None and not any(question.find(name.text) < reference.start() for name in names(question))
+
+
+def _topic(question: str) -> str:
+    """The longest name, else the longest run of words that carry meaning."""
+    inside = re.search(r"\(([^()]+)\)\s*\??$", question)
+    found = sorted(names(question), key=lambda name: -len(name.text))
+    if found:
+        return found[0].text
+    if inside:
+        return inside[1]
+    runs = re.split(r"\b(?:" + "|".join(sorted(STOP_WORDS)) + r")\b|[^\w\s'’\-]", question, flags=re.IGNORECASE)
+    return max((run.strip() for run in runs), key=len, default="")
+
+
+def _content(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text) if word.casefold() not in STOP_WORDS]
+
+
+def _sides(question: str) -> list[str]:
+    if not _COMPARES.search(question):
+        return []
+    return _named_sides(question) or _plain_sides(question)
+
+
+def _named_sides(question: str) -> list[str]:
+    """The names that `and`, `or` or commas link, each with the rest of the question."""
+    linked = _linked(question, names(question))
+    if len(linked) < 2:
+        return []
+    rest = question
+    for name in linked:
+        rest = rest.replace(name.text, "\0", 1)
+    rest = re.sub(r"[,\s]*\0(?:[\s,]*(?:and|or|vs\.?|versus)?[\s,]*\0)+,?", " ", rest)
+    return [_side(name.text, rest) for name in linked]
+
+
+def _linked(question: str, found: list[Name]) -> list[Name]:
+    chain: list[Name] = []
+    for left, right in pairwise(found):
+        start = question.find(left.text) + len(left.text)
+        between = question[start : question.find(right.text, start)]
+        if re.fullmatch(r"\s*(?:,|,?\s*(?:and|or|vs\.?|versus|with|to)(?: (?:the|a|an))?)\s*", between, re.IGNORECASE):
+            chain = [*chain, right] if chain and chain[-1] is left else [*chain, left, right]
+    return chain
+
+
+def _plain_sides(question: str) -> list[str]:
+    found = _PAIR.search(question)
+    if found is None:
+        return []
+    pair = [side.strip() for side in found.groups() if side]
+    rest = f"{question[: found.start()]} {question[found.end() :]}"
+    return [_side(side, rest) for side in pair]
+
+
+def _side(name: str, rest: str) -> str:
+    text = re.sub(r"\s+(?=[,?])", "", " ".join(rest.split())).strip(" ,?.")
+    text = _DANGLING.sub("", text).strip(" ,")
+    return f"{name}: {text[:1].lower()}{text[1:]}?" if text else f"{name}?"

@@ -1,0 +1,62 @@
+"""Who pays for a call: the account of a run, and the scope of one governed call within it.
+
+Embeddings, reranking and guardrails are called where no run is known: a context variable carries the account there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from state.values import Role
+
+
+@dataclass(frozen=True)
+class Account:
+    """Tenant and run that are charged, and the run's hard limit in micro-dollars, `None` without one."""
+
+    tenant: str = "local"
+    run_id: str = "unattended"
+    thread_id: str = ""
+    run_limit_micro_usd: int | None = None
+
+
+@dataclass(frozen=True)
+class CallScope:
+    """Everything a call is keyed by. `run_limit_micro_usd` is the hard limit of the run, `None` without one."""
+
+    tenant: str
+    run_id: str
+    thread_id: str
+    task_id: str
+    attempt: int
+    role: Role
+    model: str
+    temperature: float = 0.0
+    max_output_tokens: int = 2048
+    run_limit_micro_usd: int | None = None
+
+    @property
+    def account(self) -> Account:
+        """Who is charged."""
+        return Account(self.tenant, self.run_id, self.thread_id, self.run_limit_micro_usd)
+
+
+_current: ContextVar[Account] = ContextVar("sixplane_account", default=Account())  # noqa: B039 - it is frozen
+
+
+def current_account() -> Account:
+    """Return the account of the running task."""
+    return _current.get()
+
+
+@contextmanager
+def accounted(account: Account) -> Iterator[None]:
+    """Charge the calls of the block, and of the tasks that it starts, to `account`."""
+    token = _current.set(account)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,156 @@
+"""Alerts of the ledger: each threshold of a scope's limit is recorded once, and published from the record.
+
+The record is written in the transaction of the charge that crosses the threshold, so that no crash loses it. It is
+the outbox too: an alert is claimed, published, then marked. A crash in between publishes it again, under the same id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.ledger.tables import alerts, scopes
+from state.values import Value
+
+THRESHOLDS = (50, 75, 90, 100)
+"""Percent of a hard limit. 100 is recorded too when the limit refuses a call for the first time."""
+
+_BIT = {threshold: 1 << n for n, threshold in enumerate(THRESHOLDS)}
+
+RECORDED = "sixplane_alert_recorded"
+"""Key in a connection's `info`: whether its transaction recorded an alert."""
+
+CLAIM_MS = 60_000
+"""For how long an alert belongs to who publishes it."""
+
+MAX_AGE_MS = 7 * 24 * 3_600_000
+"""Older alerts are not published any more: a topic that is configured late is not flooded."""
+
+_CROSSED = sa.select(scopes).where(
+    scopes.c.scope.in_([sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month")]),
+    scopes.c.hard_limit > 0,
+    scopes.c.alerted < (1 << len(THRESHOLDS)) - 1,
+    scopes.c.spent * 100 >= scopes.c.hard_limit * THRESHOLDS[0],
+)
+
+
+class Alert(Value):
+    """A scope has spent `threshold` percent of its limit. Amounts are micro-dollars, times milliseconds (UTC)."""
+
+    id: str
+    kind: str
+    tenant: str
+    period: str
+    threshold: int
+    hard_limit: int
+    spent: int
+    created_at: int
+    published_at: int | None = None
+
+    def title(self) -> str:
+        """Return one line."""
+        return f"Sixplane: {self.threshold} % of the {self.kind} budget of {self.tenant}"
+
+    def body(self) -> str:
+        """Return the message, as JSON; `id` is the same each time it is published."""
+        return self.model_dump_json(exclude={"published_at"})
+
+
+def record_crossed(connection: sa.Connection, keys: Mapping[str, str]) -> None:
+    """Record the thresholds that the scopes have crossed."""
+    for row in connection.execute(_CROSSED, dict(keys)).all():
+        crossed = [threshold for threshold in THRESHOLDS if row.spent * 100 >= row.hard_limit * threshold]
+        record(connection, row, crossed)
+
+
+def record(connection: sa.Connection, scope: Any, thresholds: Sequence[int]) -> None:
+    """Record thresholds of a scope's row that are not on record yet, and mark the connection's `RECORDED`."""
+    fresh = [threshold for threshold in thresholds if scope.hard_limit and not scope.alerted & _BIT[threshold]]
+    if not fresh:
+        return
+    known = scope.alerted | sum(_BIT[threshold] for threshold in fresh)
+    connection.execute(scopes.update().where(scopes.c.scope == scope.scope).values(alerted=known))
+    connection.execute(alerts.insert(), [_row(scope, threshold) for threshold in fresh])
+    connection.info[RECORDED] = True
+
+
+def change_limit(connection: sa.Connection, scope: str, limit: int | None) -> None:
+    """Give a scope another limit; its thresholds count anew."""
+    changed = scopes.c.hard_limit.is_distinct_from(limit)
+    connection.execute(
+        scopes.update()
+        .where(scopes.c.scope == scope, changed)
+        .values(hard_limit=limit, alerted=0, limit_version=scopes.c.limit_version + 1)
+    )
+
+
+def claim(connection: sa.Connection) -> list[Alert]:
+    """Return the alerts that nobody is publishing, and hold them for a while."""
+    now = _now_ms()
+    free = _unpublished(now) & (alerts.c.claimed_until < now)
+    rows = connection.execute(sa.select(alerts).where(free).order_by(alerts.c.created_at).with_for_update()).all()
+    if rows:
+        held = alerts.update().where(alerts.c.id.in_([row.id for row in rows]))
+        connection.execute(held.values(claimed_until=now + CLAIM_MS))
+    return [_alert(row) for row in rows]
+
+
+def due_in(connection: sa.Connection) -> float | None:
+    """Return after how many seconds an unpublished alert is free again, `None` where all are published."""
+    now = _now_ms()
+    first = connection.execute(sa.select(sa.func.min(alerts.c.claimed_until)).where(_unpublished(now))).scalar()
+    return None if first is None else max(first - now, 0) / 1000
+
+
+def recorded(connection: sa.Connection) -> list[Alert]:
+    """Return every alert on record, the oldest first."""
+    return [
+        _alert(row) for row in connection.execute(sa.select(alerts).order_by(alerts.c.created_at, alerts.c.threshold))
+    ]
+
+
+def published(connection: sa.Connection, alert: Alert) -> None:
+    """Mark an alert as published."""
+    connection.execute(alerts.update().where(alerts.c.id == alert.id).values(published_at=_now_ms()))
+
+
+def _unpublished(now: int) -> sa.ColumnElement[bool]:
+    return alerts.c.published_at.is_(None) & (alerts.c.created_at > now - MAX_AGE_MS)
+
+
+def _row(scope: Any, threshold: int) -> dict[str, Any]:
+    """Return the alert's row. The limit is part of its id: another limit has thresholds of its own."""
+    named = json.dumps([scope.scope, scope.hard_limit, scope.limit_version, threshold])
+    return {
+        "id": hashlib.sha256(named.encode()).hexdigest(),
+        "scope": scope.scope,
+        "threshold": threshold,
+        "hard_limit": scope.hard_limit,
+        "spent": scope.spent,
+        "created_at": _now_ms(),
+        "claimed_until": 0,
+    }
+
+
+def _alert(row: Any) -> Alert:
+    kind, tenant, *period = json.loads(row.scope)
+    return Alert(
+        id=row.id,
+        kind=kind,
+        tenant=tenant,
+        period=period[0] if period else "all",
+        threshold=row.threshold,
+        hard_limit=row.hard_limit,
+        spent=row.spent,
+        created_at=row.created_at,
+        published_at=row.published_at,
+    )
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)

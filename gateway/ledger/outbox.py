@@ -1,0 +1,71 @@
+"""The outbox of budget alerts: publishes what the ledger recorded, again after a crash, at least once each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from gateway.ledger.ledger import Ledger
+from state.errors import DependencyUnavailable
+
+Publish = Callable[[str, str], Awaitable[None]]
+"""Takes a title and a body."""
+
+MARGIN_SECONDS = 0.05
+"""Waited beyond a claim's end, so that it has ended."""
+
+_log = logging.getLogger(__name__)
+
+
+class AlertOutbox:
+    """Publishes the ledger's alerts, in the background: neither a charge nor a run waits for it.
+
+    It stays awake while an alert is unpublished, also one that another process has claimed: that process may be dead.
+    """
+
+    def __init__(self, ledger: Ledger, publish: Publish) -> None:
+        self._ledger, self._publish = ledger, publish
+        self._task: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()
+        ledger.on_alert = self.wake
+
+    def wake(self) -> None:
+        """Publish what waits, soon."""
+        self._woken.set()
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._drain())
+
+    async def flush(self) -> int:
+        """Publish what waits, and return how many alerts could not be published."""
+        failed = 0
+        for alert in await self._ledger.pending_alerts():
+            try:
+                await self._publish(alert.title(), alert.body())
+            except DependencyUnavailable as error:
+                failed += 1
+                _log.warning("an alert could not be published and stays in the outbox: %s", error.message)
+            else:
+                await self._ledger.alert_published(alert)
+        return failed
+
+    async def aclose(self) -> None:
+        """Let a publication that has begun end, for a moment; what it leaves stays in the outbox."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait({self._task}, timeout=2.0 if self._woken.is_set() else 0.0)
+            self._task.cancel()
+
+    async def _drain(self) -> None:
+        try:
+            wait: float | None = 0.0
+            while wait is not None:
+                self._woken.set()
+                await self.flush()
+                self._woken.clear()
+                wait = await self._ledger.alerts_due_in()
+                if wait is not None:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), wait + MARGIN_SECONDS)
+        except DependencyUnavailable as error:
+            _log.warning("the outbox of alerts cannot be read: %s", error.message)

@@ -1,0 +1,1 @@
+"""OCI Generative AI: chat, embeddings, reranking, guardrails. Importing a module here loads the SDK, which is slow."""

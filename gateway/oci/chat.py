@@ -1,0 +1,320 @@
+"""`ChatOCIGenAI` on the SDK's asynchronous client, which upstream builds itself and out of our reach.
+
+Requests are upstream's (messages, tools, formats). The calls are ours, all of them through one client per event loop
+with the retries, breaker, timeouts and proxies of the session: upstream's synchronous path fails on answers without
+`content-length` or with a `charset`, its asynchronous one retries on its own for minutes, ignores `Retry-After` and
+proxies, loses finish reason and request id, takes tool calls out of plain text, and both pass errors off as answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.exceptions import OutputParserException
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.utils.function_calling import convert_to_json_schema
+from langchain_core.utils.pydantic import is_basemodel_subclass
+from langchain_oci import ChatOCIGenAI
+from langchain_oci.common.param_compat import drop_unsupported_param, extract_unsupported_param
+from oci.exceptions import ServiceError
+from oci.generative_ai_inference import models as wire
+from opentelemetry import trace
+from pydantic import BaseModel, Field
+
+from gateway.oci.schema import wire_schema
+from gateway.oci.wire import answer_of, finish_reason, metadata, text_of, usage_of
+from gateway.provider_error import Failure, ProviderError
+from gateway.sync import run_sync
+from settings.connections.oci_inference import REQUEST_ID, InferenceClients, new_request_id
+from state.errors import ModelOutputInvalid
+
+Result = TypeVar("Result")
+
+_DROPPABLE = frozenset({"temperature", "topP", "topK", "frequencyPenalty", "presencePenalty", "seed"})
+"""Parameters that a model may refuse and do without. Never a schema, a tool, a message, or the cap that
+the reservation stands on."""
+
+
+class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
+    """A chat model of OCI Generative AI. `client` is the session's `InferenceClients`.
+
+    Args:
+        refused: parameters that this model was found to refuse; shared by the calls to one model.
+    """
+
+    refused: set[str] = Field(default_factory=set)
+
+    @property
+    def clients(self) -> InferenceClients:
+        """The clients of the session."""
+        found: InferenceClients = self.client
+        return found
+
+    @property
+    def provider_adapter(self) -> Any:
+        """Upstream's adapter of the model's family."""
+        return self._provider
+
+    async def aclose(self) -> None:
+        """Close the running loop's connections."""
+        await self.clients.aclose()
+
+    def response_format(self, schema: type[BaseModel] | dict[str, Any]) -> Any:
+        """Return the request's field that asks for `schema`."""
+        spelled = wire_schema(schema)
+        name = str(spelled.get("title") or "Answer")
+        if issubclass(self._provider.oci_chat_request, wire.CohereChatRequest):
+            return wire.CohereResponseJsonFormat(schema=spelled)
+        described = wire.ResponseJsonSchema(name=name, schema=spelled, is_strict=True)
+        return wire.JsonSchemaResponseFormat(json_schema=described)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type | None = None,
+        *,
+        method: str = "json_schema",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Return a runnable that answers with `schema`; an answer that is none raises `ModelOutputInvalid`.
+
+        Upstream answers `None` where a model speaks in prose instead of calling the tool.
+        """
+        if method != "json_schema" or schema is None:
+            parsed: Runnable[LanguageModelInput, Any] = super().with_structured_output(
+                schema, method=method, include_raw=True, strict=strict, **kwargs
+            )
+            return parsed if include_raw else parsed | RunnableLambda(_parsed)
+        spelled = convert_to_json_schema(schema)
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": spelled}
+        model = self.bind(response_format=self.response_format(spelled), ls_structured_output_format=traced)
+        into = isinstance(schema, type) and is_basemodel_subclass(schema)
+        parser: Any = PydanticOutputParser(pydantic_object=schema) if into else JsonOutputParser()
+        read: Runnable[LanguageModelInput, Any] = model | RunnableLambda(functools.partial(_read, parser))
+        return read if include_raw else read | RunnableLambda(_parsed)
+
+    def _details(self, messages: list[BaseMessage], stop: list[str] | None, *, stream: bool, **options: Any) -> Any:
+        details = self._prepare_request(messages, stop, stream, **options)
+        _move_preamble(details.chat_request)
+        for name in self.refused:
+            drop_unsupported_param(details.chat_request, name)
+        return details
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        del run_manager
+
+        async def once() -> ChatResult:
+            try:
+                return await self._agenerate(messages, stop, **kwargs)
+            finally:
+                await self.aclose()
+
+        return run_sync(once)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        del run_manager
+        details = self._details(messages, stop, stream=False, **kwargs)
+        data, headers = await self._with_what_it_takes(
+            details, lambda: self.clients.call("chat", self.model_id, details)
+        )
+        try:
+            answer = answer_of(data, headers, tools_bound=bool(kwargs.get("tools")))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise not_oci(data) from error
+        return ChatResult(generations=[ChatGeneration(message=_trimmed(answer, stop or self.stop))])
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        details = self._details(messages, stop, stream=True, **kwargs)
+        request_id = new_request_id()
+        reader = _StreamReader(self, request_id, tools_bound=bool(kwargs.get("tools")))
+        events = await self._with_what_it_takes(details, lambda: self._opened(details, request_id))
+        async with aclosing(events):
+            async for event in events:
+                for chunk in reader.read(event):
+                    if run_manager:
+                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+        reader.check_ended()
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        runner, chunks = asyncio.Runner(), self._astream(messages, stop, **kwargs)
+        with ThreadPoolExecutor(1) as thread:  # the loop lives and ends there: the caller's may be running
+            try:
+                while (chunk := thread.submit(runner.run, _next(chunks)).result()) is not None:
+                    if run_manager:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+            finally:
+                thread.submit(runner.run, self._closed(chunks)).result()
+                thread.submit(runner.close).result()
+
+    async def _closed(self, chunks: Any) -> None:
+        await chunks.aclose()
+        await self.aclose()
+
+    async def _opened(self, details: Any, request_id: str) -> Any:
+        """Open the stream and return its events, the first one fetched: a refusal shows before it."""
+        events = self.clients.stream("/actions/chat", self.model_id, details, request_id)
+        first = await anext(aiter(events), None)
+
+        async def rest() -> AsyncIterator[Any]:
+            async with aclosing(events):  # type: ignore[type-var]
+                if first is not None:
+                    yield first
+                async for event in events:
+                    yield event
+
+        return rest()
+
+    async def _with_what_it_takes(self, details: Any, ask: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """Ask, and again without a parameter that the model refuses; each one dropped is an event of the span."""
+        while True:
+            try:
+                return await ask()
+            except ServiceError as error:
+                name = _refused_parameter(error)
+                if name is None or name in self.refused or not drop_unsupported_param(details.chat_request, name):
+                    raise
+                self.refused.add(name)
+                trace.get_current_span().add_event("sixplane.dialect", {"refused": sorted(self.refused)})
+
+
+class _StreamReader:
+    """Reads the events of one stream."""
+
+    def __init__(self, model: OCIChatModel, request_id: str, *, tools_bound: bool) -> None:
+        provider = model.provider_adapter
+        self._provider, self._request_id, self._tools_bound = provider, request_id, tools_bound
+        self._model_id = model.model_id
+        self._ids: dict[int, str] = {}
+        self._positions: dict[int, int] = {}
+        self._unfed = provider.new_stream_state() if hasattr(provider, "new_stream_state") else None
+        self._chars = 0
+        self._ended = False
+
+    def read(self, event: Any) -> Iterator[ChatGenerationChunk]:
+        """Yield what `event` says. Raises `ProviderError` for an event that ends in an error."""
+        raw = event.get("finishReason")
+        if raw is None or self._ended:
+            yield from self._content(event)
+            return
+        reason = finish_reason(raw)
+        self._ended = True
+        if event.get("apiFormat") != "COHERE" or not self._chars:  # COHERE repeats the whole text in its last event
+            yield from self._content(event, with_usage=False)
+        found = metadata({"modelId": self._model_id}, {REQUEST_ID: self._request_id}, reason, self._chars)
+        message = AIMessageChunk(
+            content="", response_metadata=found, usage_metadata=usage_of(event.get("usage")), chunk_position="last"
+        )
+        yield ChatGenerationChunk(message=message, generation_info={"finish_reason": reason})
+
+    def check_ended(self) -> None:
+        """Raise `ProviderError` where the stream ended without saying so."""
+        if not self._ended:
+            finish_reason(None)
+
+    def _content(self, event: Any, *, with_usage: bool = True) -> Iterator[ChatGenerationChunk]:
+        text = text_of(event)
+        calls = self._tool_calls(event) if self._tools_bound else []
+        usage = usage_of(event.get("usage")) if with_usage else None
+        reasoning = (event.get("message") or {}).get("reasoningContent")
+        if not (text or calls or usage or reasoning):
+            return
+        self._chars += len(text) + sum(len(str(call["args"] or "")) for call in calls)
+        extra = {"reasoning_content": reasoning} if reasoning else {}
+        message = AIMessageChunk(content=text, tool_call_chunks=calls, usage_metadata=usage, additional_kwargs=extra)
+        yield ChatGenerationChunk(message=message)
+
+    def _tool_calls(self, event: Any) -> list[Any]:
+        found: list[Any] = self._provider.process_stream_tool_calls(
+            event, self._ids, stream_state=self._unfed, active_tool_call_indices=self._positions
+        )
+        return found
+
+
+async def _next(chunks: AsyncIterator[Result]) -> Result | None:
+    return await anext(chunks, None)
+
+
+def _move_preamble(request: Any) -> None:
+    """Give COHERE the system prompt as its preamble; upstream makes it a turn of the conversation."""
+    if not isinstance(request, wire.CohereChatRequest):
+        return
+    history = list(request.chat_history or [])
+    system = [turn.message for turn in history if isinstance(turn, wire.CohereSystemMessage)]
+    if system:
+        request.preamble_override = "\n\n".join(system)
+        request.chat_history = [turn for turn in history if not isinstance(turn, wire.CohereSystemMessage)]
+
+
+def _refused_parameter(error: ServiceError) -> str | None:
+    if error.status != 400:
+        return None
+    name, code = extract_unsupported_param(error)
+    return name if name in _DROPPABLE and code in ("unsupported_value", "unsupported_parameter") else None
+
+
+def _trimmed(answer: AIMessage, stop: Sequence[str] | None) -> AIMessage:
+    """Cut the text at the first stop sequence, taken literally; what was billed is counted before."""
+    found = [at for word in stop or () if word and (at := answer.text.find(word)) >= 0]
+    return answer.model_copy(update={"content": answer.text[: min(found)]}) if found else answer
+
+
+def _read(parser: Any, raw: AIMessage) -> dict[str, Any]:
+    """Return LangChain's triple of an answer: raw, parsed, and the error where it cannot be parsed."""
+    try:
+        return {"raw": raw, "parsed": parser.invoke(raw), "parsing_error": None}
+    except (OutputParserException, ValueError) as error:
+        return {"raw": raw, "parsed": None, "parsing_error": error}
+
+
+def _parsed(answer: Any) -> Any:
+    if answer["parsed"] is None:
+        error = answer.get("parsing_error")
+        raise ModelOutputInvalid("the model's answer does not fit the schema") from error
+    return answer["parsed"]
+
+
+def not_oci(data: Any) -> ProviderError:
+    """Return the error for an answer that no OCI service gives."""
+    kind = "a page" if isinstance(data, str) and "<" in data[:100] else type(data).__name__
+    hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something else than OCI answered"
+    return ProviderError(Failure(f"its answer is {kind}, not what OCI answers", False, True, hint=hint))
+
+
+__all__ = ["OCIChatModel", "not_oci"]

@@ -1,0 +1,121 @@
+"""`OCIGenAIEmbeddings`, one instance for documents and one for queries, governed like every call.
+
+Upstream embeds a query as it embeds a document, and drops the usage that the service reports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.embeddings import Embeddings
+from langchain_oci import OCIGenAIEmbeddings
+
+from gateway.catalog import ModelEntry
+from gateway.governor import Governor, PlannedCall, unshared_key
+from gateway.ledger.account import current_account
+from gateway.metering import input_usage
+from gateway.oci.chat import not_oci
+from gateway.sync import run_sync
+from settings.connections.oci_inference import InferenceClients
+from state.values import Usage
+
+MAX_BATCH = 96
+"""Texts of one call (service limit)."""
+
+PARALLEL_BATCHES = 4
+
+
+class OCIEmbeddings(Embeddings):
+    """Embeds documents and queries in their own input types, in batches, charged to the current account."""
+
+    def __init__(
+        self, clients: InferenceClients, governor: Governor, entry: ModelEntry, *, dimensions: int | None = None
+    ) -> None:
+        self.model_id = f"{entry.id}-{dimensions}" if dimensions else entry.id
+        self._clients, self._governor, self._entry = clients, governor, entry
+        self._documents = _upstream(clients, entry.id, dimensions, "SEARCH_DOCUMENT")
+        self._queries = _upstream(clients, entry.id, dimensions, "SEARCH_QUERY")
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return one vector for each text, in their order."""
+        batches = [texts[start : start + MAX_BATCH] for start in range(0, len(texts), MAX_BATCH)]
+        gate = asyncio.Semaphore(PARALLEL_BATCHES)
+
+        async def one(batch: list[str]) -> list[list[float]]:
+            async with gate:
+                return await self._embed(self._documents, batch)
+
+        return [vector for vectors in await asyncio.gather(*map(one, batches)) for vector in vectors]
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """Return the vector of a query."""
+        return (await self._embed(self._queries, [text]))[0]
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Return one vector for each text, in their order."""
+        vectors: list[list[float]] = self._sync(self.aembed_documents(texts))
+        return vectors
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the vector of a query."""
+        vector: list[float] = self._sync(self.aembed_query(text))
+        return vector
+
+    def _sync(self, work: Any) -> Any:
+        async def once() -> Any:
+            try:
+                return await work
+            finally:
+                await self._clients.aclose()
+
+        return run_sync(once)
+
+    async def _embed(self, upstream: _Upstream, texts: list[str]) -> list[list[float]]:
+        most = input_usage(self._entry, texts)
+        answer = await self._governor.call(
+            PlannedCall(
+                operation="embeddings",
+                entry=self._entry,
+                account=current_account(),
+                key=unshared_key(),
+                most=most,
+                ask=lambda: upstream.ask(texts),
+                measure=lambda answer: self._used(answer, most),
+                attributes={"gen_ai.provider.name": "oci", "gen_ai.request.model": self._entry.id},
+            )
+        )
+        vectors: list[list[float]] = answer["embeddings"]
+        return vectors
+
+    def _used(self, answer: Mapping[str, Any], most: Usage) -> Usage:
+        reported = (answer.get("usage") or {}).get("promptTokens")
+        if not reported or self._entry.unit == "characters":
+            return most
+        return most.model_copy(update={"input_tokens": reported, "cost_micro_usd": self._entry.cost(reported, 0)})
+
+
+class _Upstream(OCIGenAIEmbeddings):  # type: ignore[misc]  # upstream is untyped
+    """Upstream's request, on the session's clients."""
+
+    async def ask(self, texts: list[str]) -> Mapping[str, Any]:
+        """Return the wire answer to one batch. Raises `ProviderError` where it is none."""
+        details = self._build_embed_request(texts)
+        answer: Any = (await self.client.call("embed_text", self.model_id, details))[0]
+        vectors = answer.get("embeddings") if isinstance(answer, Mapping) else None
+        if not isinstance(answer, Mapping) or not isinstance(vectors, list) or len(vectors) != len(texts):
+            raise not_oci(answer)
+        return answer
+
+
+def _upstream(clients: InferenceClients, model: str, dimensions: int | None, input_type: str) -> _Upstream:
+    return _Upstream(
+        client=clients,
+        model_id=model,
+        service_endpoint=clients.session.inference_endpoint,
+        compartment_id=clients.session.compartment_id,
+        truncate="END",
+        input_type=input_type,
+        output_dimensions=dimensions,
+    )

@@ -1,0 +1,72 @@
+"""OCI's `applyGuardrails` through the SDK's asynchronous client, governed like every call.
+
+`OCIGuardrails` of upstream has no asynchronous path, passes callbacks by, and leaves out the categories and types
+that the service's reference requires. What the service reports is judged in `policy`, which receives this function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from oci.generative_ai_inference import models as wire
+
+from gateway.catalog import ModelEntry
+from gateway.governor import Governor, PlannedCall, unshared_key
+from gateway.ledger.account import current_account
+from gateway.metering import input_usage
+from gateway.oci.chat import not_oci
+from settings.connections.oci_inference import InferenceClients
+from settings.tree import OCISettings
+
+CATEGORIES = ("OVERALL", "BLOCKLIST")
+
+
+class OCIGuardrailCalls:
+    """Asks the service about one text."""
+
+    def __init__(self, clients: InferenceClients, governor: Governor, entry: ModelEntry, settings: OCISettings) -> None:
+        self._clients, self._governor, self._entry, self._settings = clients, governor, entry, settings
+
+    async def __call__(self, text: str) -> Mapping[str, Any]:
+        """Return the service's `results` for `text`.
+
+        Raises:
+            ModelUnavailable: it did not answer.
+            BudgetExceeded: a limit does not cover the call.
+        """
+        most = input_usage(self._entry, [text])
+        return await self._governor.call(
+            PlannedCall(
+                operation="guard",
+                entry=self._entry,
+                account=current_account(),
+                key=unshared_key(),
+                most=most,
+                ask=lambda: self._ask(text),
+                measure=lambda _: most,
+                attributes={"gen_ai.provider.name": "oci", "gen_ai.request.model": self._entry.id},
+            )
+        )
+
+    async def _ask(self, text: str) -> Mapping[str, Any]:
+        data, _ = await self._clients.call("apply_guardrails", self._entry.id, self._details(text))
+        results = data.get("results") if isinstance(data, Mapping) else None
+        if not isinstance(results, Mapping):
+            raise not_oci(data)
+        return results
+
+    def _details(self, text: str) -> Any:
+        configs = wire.GuardrailConfigs(
+            content_moderation_config=wire.ContentModerationConfiguration(categories=list(CATEGORIES)),
+            personally_identifiable_information_config=wire.PersonallyIdentifiableInformationConfiguration(
+                types=list(self._settings.guardrail_pii)
+            ),
+            prompt_injection_config=wire.PromptInjectionConfiguration(),
+        )
+        return wire.ApplyGuardrailsDetails(
+            compartment_id=self._clients.session.compartment_id,
+            input=wire.GuardrailsTextInput(content=text, language_code=self._settings.guardrail_language),
+            guardrail_configs=configs,
+            guardrail_version_config=wire.GuardrailVersionConfig(guardrail_version=self._settings.guardrail_version),
+        )

@@ -1,0 +1,85 @@
+"""Everything that the gateway has of OCI, behind one door: nothing of the SDK is imported before it is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from langchain_core.documents import BaseDocumentCompressor
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+
+from gateway.catalog import Catalog, ModelEntry
+from gateway.ledger.account import CallScope
+from settings import Settings
+from state.errors import ModelUnknown
+
+if TYPE_CHECKING:
+    from gateway.governor import Governor
+    from gateway.oci.guardrails import OCIGuardrailCalls
+    from settings.connections.oci_inference import InferenceClients
+    from settings.connections.oci_session import OCISession
+
+GUARDRAILS = "oci.guardrails"
+"""Guardrails in the catalogue."""
+
+
+class OCIPlane(Protocol):
+    """Makes chat models of OCI."""
+
+    def chat_model(self, entry: ModelEntry, scope: CallScope, refused: set[str]) -> BaseChatModel:
+        """Return the model of `entry`; `refused` are parameters that it was found to refuse."""
+        ...
+
+
+class OCIModels:
+    """The models of a session, all on the same connections and governed by the same governor."""
+
+    def __init__(self, settings: Settings, session: OCISession, governor: Governor, catalog: Catalog) -> None:
+        from settings.connections.oci_inference import InferenceClients
+
+        self._settings, self._governor, self._catalog = settings, governor, catalog
+        self._clients: InferenceClients = InferenceClients(session)
+
+    def chat_model(self, entry: ModelEntry, scope: CallScope, refused: set[str]) -> BaseChatModel:
+        """Return the chat model of `entry`."""
+        from gateway.oci.models import oci_chat_model
+
+        return oci_chat_model(self._clients, entry, scope, refused)
+
+    def embeddings(self) -> Embeddings:
+        """Return the configured embeddings. Raises `ModelUnknown` where the model is none, `PriceUnknown`."""
+        from gateway.oci.embeddings import OCIEmbeddings
+
+        entry = self._entry(self._settings.oci.embedding_model, "embedding")
+        return OCIEmbeddings(self._clients, self._governor, entry, dimensions=self._settings.oci.embedding_dimensions)
+
+    def reranker(self) -> BaseDocumentCompressor | None:
+        """Return the configured reranker, `None` without one."""
+        from gateway.oci.rerank import OCIReranker
+
+        if not self._settings.oci.rerank_model:
+            return None
+        entry = self._entry(self._settings.oci.rerank_model, "rerank")
+        return OCIReranker(clients=self._clients, governor=self._governor, entry=entry)
+
+    def guardrails(self) -> OCIGuardrailCalls | None:
+        """Return the calls to OCI Guardrails, `None` where they are off."""
+        from gateway.oci.guardrails import OCIGuardrailCalls
+
+        if not self._settings.oci.guardrails:
+            return None
+        entry = self._entry(GUARDRAILS, "guard")
+        return OCIGuardrailCalls(self._clients, self._governor, entry, self._settings.oci)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._clients.aclose()
+
+    def _entry(self, model: str, capability: str) -> ModelEntry:
+        entry = self._catalog.get(model)
+        if capability not in entry.capabilities:
+            raise ModelUnknown(
+                f"{model!r} cannot be used for {capability}", hint="`sixplane models` lists what each is for"
+            )
+        entry.cost(0, 0)  # a model without a price is refused here, before a run
+        return entry

@@ -1,0 +1,111 @@
+"""`OCIGenAIRerank` on the session's clients, governed like every call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_oci import OCIGenAIRerank
+from pydantic import ConfigDict
+
+from gateway.catalog import ModelEntry
+from gateway.governor import Governor, PlannedCall, unshared_key
+from gateway.ledger.account import current_account
+from gateway.metering import input_usage
+from gateway.oci.chat import not_oci
+from gateway.sync import run_sync
+from settings.connections.oci_inference import InferenceClients
+
+
+class OCIReranker(BaseDocumentCompressor):
+    """Orders documents by their relevance to a query; each gets `relevance_score` into its metadata."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    clients: InferenceClients
+    governor: Governor
+    entry: ModelEntry
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        """Return all documents, the most relevant first.
+
+        Raises:
+            ModelUnavailable: the service did not answer.
+            BudgetExceeded: a limit does not cover the call.
+        """
+        del callbacks
+        if not documents:
+            return []
+        texts = [document.page_content for document in documents]
+        ranks = await self._ranked(query, texts)
+        return [
+            Document(
+                id=documents[rank["index"]].id,
+                page_content=documents[rank["index"]].page_content,
+                metadata={**documents[rank["index"]].metadata, "relevance_score": rank["relevance_score"]},
+            )
+            for rank in ranks
+        ]
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        """Return all documents, the most relevant first."""
+
+        async def once() -> Sequence[Document]:
+            try:
+                return await self.acompress_documents(documents, query, callbacks)
+            finally:
+                await self.clients.aclose()
+
+        return run_sync(once)
+
+    async def _ranked(self, query: str, texts: list[str]) -> list[dict[str, Any]]:
+        upstream = _Upstream(
+            client=self.clients,
+            model_id=self.entry.id,
+            service_endpoint=self.clients.session.inference_endpoint,
+            compartment_id=self.clients.session.compartment_id,
+            top_n=None,
+        )
+        most = input_usage(self.entry, [query, *texts])
+        return await self.governor.call(
+            PlannedCall(
+                operation="rerank",
+                entry=self.entry,
+                account=current_account(),
+                key=unshared_key(),
+                most=most,
+                ask=lambda: upstream.ask(texts, query),
+                measure=lambda _: most,
+                attributes={"gen_ai.provider.name": "oci", "gen_ai.request.model": self.entry.id},
+            )
+        )
+
+
+class _Upstream(OCIGenAIRerank):  # type: ignore[misc]  # upstream is untyped
+    """Upstream's request, on the session's clients."""
+
+    async def ask(self, texts: list[str], query: str) -> list[dict[str, Any]]:
+        """Return index and score, the best first. Raises `ProviderError` where the answer is none."""
+        details = self._build_rerank_details(texts, query, len(texts))
+        data, _ = await self.client.call("rerank_text", self.model_id, details)
+        ranks = data.get("documentRanks") if isinstance(data, Mapping) else None
+        if not isinstance(ranks, list) or not _sound(ranks, len(texts)):
+            raise not_oci(data)
+        found = [{"index": rank["index"], "relevance_score": float(rank["relevanceScore"])} for rank in ranks]
+        return sorted(found, key=lambda rank: -rank["relevance_score"])
+
+
+def _sound(ranks: list[Any], documents: int) -> bool:
+    """Whether every document is ranked once, by a finite score."""
+    found = [rank if isinstance(rank, Mapping) else {} for rank in ranks]
+    indexes: list[Any] = [rank.get("index") for rank in found]
+    scores: list[Any] = [rank.get("relevanceScore") for rank in found]
+    plain = all(type(index) is int for index in indexes) and all(type(score) in (int, float) for score in scores)
+    return plain and sorted(indexes) == list(range(documents)) and all(map(math.isfinite, scores))

@@ -1,0 +1,1 @@
+"""Checkpointers and stores of both profiles, and the migrations of their tables."""

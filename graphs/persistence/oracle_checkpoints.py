@@ -1,0 +1,235 @@
+"""`AsyncOracleSaver` with its losses closed: types come back as they went, nothing is altered at start-up, and what
+upstream does not implement (pruning, deletion by run) is there.
+
+Upstream keeps every value that JSON takes inline, in a JSON column: a float 2.0 comes back as the integer 2, a tuple as
+a list, an enum as its text, NaN fails. Here only values that survive that column exactly stay inline; all others take
+the way through the serialiser.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import oracledb
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    get_checkpoint_metadata,
+)
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph_oracledb.checkpoint.oracle.aio import AsyncOracleSaver
+
+from graphs.persistence.oracle_json import is_exact_json
+from graphs.persistence.oracle_migrations import marks, verify_version
+from settings.connections.oracle_errors import translated
+from state.errors import BadInput
+
+PACKED = "sixplane:packed"
+"""Key of a metadata value that went through the serialiser: its type and its bytes in base64."""
+
+_JOURNAL = "checkpoint_migrations"
+_LATEST = """SELECT checkpoint_ns, MAX(checkpoint_id) FROM checkpoints WHERE thread_id = :thread_id
+    GROUP BY checkpoint_ns"""
+_BLOBS = "SELECT checkpoint_ns, channel, version FROM checkpoint_blobs WHERE thread_id = :thread_id"
+_REMAINING = "SELECT checkpoint_ns, checkpoint FROM checkpoints WHERE thread_id = :thread_id"
+_DELETE_BLOB = """DELETE FROM checkpoint_blobs WHERE thread_id = :thread_id AND checkpoint_ns = :ns
+    AND channel = :channel AND version = :version"""
+_DELETE_OLDER = tuple(
+    f"DELETE FROM {table} WHERE thread_id = :thread_id AND checkpoint_ns = :ns AND checkpoint_id < :latest"  # noqa: S608
+    for table in ("checkpoints", "checkpoint_writes")
+)
+_OF_RUN = """SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints
+    WHERE JSON_VALUE(metadata, '$.run_id') = :run_id"""
+_DELETE_ONE = tuple(
+    f"DELETE FROM {table} WHERE thread_id = :thread_id AND checkpoint_ns = :ns AND checkpoint_id = :id"  # noqa: S608
+    for table in ("checkpoints", "checkpoint_writes")
+)
+
+
+class OracleCheckpointer(AsyncOracleSaver):
+    """The saver of the research graph on Oracle Database 23ai or later, over a pool."""
+
+    async def setup(self) -> None:
+        """Verify the tables; `sixplane db init` makes them.
+
+        Raises:
+            DependencyUnavailable: they are missing, or of another version.
+        """
+        await verify_version(self._cursor(), _JOURNAL, len(self.MIGRATIONS), whose="the checkpoint")
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint, the latest one where `config` names none."""
+        with translated():
+            found = await super().aget_tuple(config)
+        return None if found is None else self._unpacked(found)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002  (the interface)
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Yield checkpoints, the latest first; upstream would hold its connection until the last one is taken.
+
+        Raises:
+            BadInput: `limit`, which upstream puts into its SQL as it is, is no whole number.
+        """
+        if limit is not None and type(limit) is not int:
+            raise BadInput(f"{limit!r} is no number of checkpoints", hint="give a whole number")
+        with translated():
+            listed = [found async for found in super().alist(config, filter=filter, before=before, limit=limit)]
+        for found in listed:
+            yield self._unpacked(found)
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint, with its metadata and that of `config`, which upstream adds."""
+        packed: Any = {name: self._packed(value) for name, value in metadata.items()}
+        for name, value in get_checkpoint_metadata(config, packed).items():
+            packed.setdefault(name, self._packed(value))
+        with translated():
+            stored: RunnableConfig = await super().aput(config, checkpoint, packed, new_versions)
+        return stored
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what a task wrote."""
+        with translated():
+            await super().aput_writes(config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete everything of a thread."""
+        with translated():
+            await super().adelete_thread(thread_id)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Keep each thread's latest checkpoint per namespace alone, and the blobs that it names; or nothing.
+
+        Upstream reads every blob version of a thread at each step: an unpruned thread gets slower with every question.
+
+        Raises:
+            ValueError: an unknown strategy.
+        """
+        if strategy not in ("keep_latest", "delete"):
+            raise ValueError(f"unknown strategy {strategy!r}: it is `keep_latest` or `delete`")
+        for thread_id in thread_ids:
+            if strategy == "delete":
+                await self.adelete_thread(thread_id)
+            else:
+                await self._keep_latest(thread_id)
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints of runs, by the `run_id` of their metadata, with their writes and blobs."""
+        async with self._transaction() as cursor:
+            for run_id in run_ids:
+                await cursor.execute(_OF_RUN, {"run_id": str(run_id)})
+                rows = [dict(zip(("thread_id", "ns", "id"), row, strict=True)) for row in await cursor.fetchall()]
+                for statement in _DELETE_ONE if rows else ():
+                    await cursor.executemany(statement, rows)
+                for thread_id in sorted({row["thread_id"] for row in rows}):
+                    await _delete_orphans(cursor, thread_id)
+
+    def _should_use_blob(self, value: Any, size_threshold_mb: float = 5.0) -> bool:
+        """Whether a channel's value goes through the serialiser: whatever a JSON column would change."""
+        return not is_exact_json(value) or bool(super()._should_use_blob(value, size_threshold_mb))
+
+    async def _keep_latest(self, thread_id: str) -> None:
+        """Delete what is older than the latest; what a run writes meanwhile is younger, and stays."""
+        async with self._transaction() as cursor:
+            await cursor.execute(_LATEST, {"thread_id": thread_id})
+            for namespace, latest in await cursor.fetchall():
+                for statement in _DELETE_OLDER:
+                    await cursor.execute(statement, {"thread_id": thread_id, "ns": namespace, "latest": latest})
+            await _delete_orphans(cursor, thread_id)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Any]:
+        with translated():
+            async with self._cursor() as cursor:
+                yield cursor
+                await cursor.connection.commit()
+
+    def _packed(self, value: Any) -> Any:
+        if is_exact_json(value) and not _is_packed(value):
+            return value
+        kind, data = self.serde.dumps_typed(value)
+        return {PACKED: [kind, base64.b64encode(data).decode("ascii")]}
+
+    def _unpacked(self, found: CheckpointTuple) -> CheckpointTuple:
+        metadata: Any = {name: self._loaded(value) for name, value in found.metadata.items()}
+        return found._replace(metadata=metadata)
+
+    def _loaded(self, value: Any) -> Any:
+        if not _is_packed(value):
+            return value
+        kind, data = value[PACKED]
+        return self.serde.loads_typed((kind, base64.b64decode(data)))
+
+
+async def _delete_orphans(cursor: Any, thread_id: str) -> None:
+    """Delete the blobs of a thread that no checkpoint names.
+
+    Blobs are listed before the checkpoints are read: one that a run writes in between is not on the list, and one on
+    the list was committed together with its checkpoint.
+    """
+    await cursor.execute(_BLOBS, {"thread_id": thread_id})
+    listed = await cursor.fetchall()
+    await cursor.execute(_REMAINING, {"thread_id": thread_id})
+    named = {
+        (namespace, channel, str(version))
+        for namespace, checkpoint in await cursor.fetchall()
+        for channel, version in (checkpoint.get("channel_versions") or {}).items()
+    }
+    orphans = [
+        {"thread_id": thread_id, "ns": namespace, "channel": channel, "version": version}
+        for namespace, channel, version in listed
+        if (namespace, channel, version) not in named
+    ]
+    if orphans:
+        await cursor.executemany(_DELETE_BLOB, orphans)
+
+
+def _is_packed(value: Any) -> bool:
+    return isinstance(value, Mapping) and PACKED in value
+
+
+def checkpoint_ddl() -> list[str]:
+    """Return the statements that make the saver's tables, upstream's own, and record them as applied."""
+    made = [" ".join(statement.split()) for statement in AsyncOracleSaver.MIGRATIONS]
+    return [*made, *marks(_JOURNAL, len(made))]
+
+
+def checkpoint_drops() -> list[str]:
+    """Return the statements that drop them."""
+    return [
+        f"DROP TABLE {table} PURGE"
+        for table in ("checkpoint_writes", "checkpoint_blobs", "checkpoints", "checkpoint_migrations")
+    ]
+
+
+@asynccontextmanager
+async def open_oracle_checkpointer(
+    pool: oracledb.AsyncConnectionPool, types: Sequence[tuple[str, str]]
+) -> AsyncIterator[OracleCheckpointer]:
+    """Yield the saver over `pool`, strict about the `types` (module and name) that it brings back.
+
+    Raises:
+        DependencyUnavailable: its tables are missing.
+    """
+    saver = OracleCheckpointer(pool, serde=JsonPlusSerializer(allowed_msgpack_modules=list(types)))
+    await saver.setup()
+    yield saver

@@ -1,0 +1,1 @@
+"""The embedded backend: SQLite holds the corpus, tantivy and usearch search it."""

@@ -1,0 +1,188 @@
+"""Keyword and vector index of a corpus: caches beside its database, caught up whenever its revision moved.
+
+`indexes.json` names the revision and the files of the last complete build. Files are immutable per generation (the
+graph) or per epoch (tantivy's folder), so that a reader never maps what a writer rewrites. A missing, damaged or
+older build is caught up or made anew by whoever holds the writer's lock; a reader without it searches in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from retrieval.embedded.keyword import KeywordIndex
+from retrieval.embedded.store import Revision, Store
+from retrieval.embedded.vector import EXACT_BELOW, Loaded, VectorIndex, open_graph, unit_rows, write_graph
+
+_STATE = "indexes.json"
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError)
+"""What tantivy, usearch and the state file raise when they are missing, truncated or not theirs."""
+
+_log = logging.getLogger(__name__)
+
+
+class Indexes:
+    """The two legs of one corpus. Safe to share between threads.
+
+    Args:
+        store: the truth; the files stand beside it, under the corpus's writer lock.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._folder = store, store.path.parent
+        self._lock_path = lock_path(self._folder)
+        self._lock = threading.RLock()
+        self._seen: Revision | None = None
+        self._keyword: KeywordIndex | None = None
+        self._vector = VectorIndex(0, lambda: unit_rows([]))
+
+    @property
+    def size(self) -> int:
+        """How many live passages there are."""
+        return self._vector.size
+
+    def refresh(self) -> Revision:
+        """Catch up with the store: open the files of its revision, build them, or else build in memory."""
+        with self._lock:
+            revision = self._store.revision()
+            if revision != self._seen and not self._open(revision):
+                try:
+                    with FileLock(self._lock_path, timeout=0, thread_local=False):
+                        self.build()
+                except (Timeout, OSError):
+                    self._in_memory()
+            return revision
+
+    def build(self) -> None:
+        """Build what the store's revision lacks and open it. The caller holds the writer's lock."""
+        with self._lock:
+            revision = self._store.revision()
+            if revision == self._seen or self._open(revision):
+                return
+            before = self._state()
+            if before is None or before["epoch"] != revision.epoch or not self._try_build(revision, before):
+                self._discard()
+                self._try_build(revision, None)
+            if not self._open(revision):
+                _log.warning("the index files cannot be used; searching in memory")
+                self._in_memory()
+
+    def keyword(self, query: str, limit: int, only: set[int] | None = None) -> dict[int, float]:
+        """Return BM25 scores of the best `limit` row ids that have any word of `query`."""
+        with self._lock:
+            index = self._keyword
+        return index.search(query, limit, only) if index is not None else {}
+
+    def dense(self, vector: Sequence[float], limit: int, only: set[int] | None = None) -> dict[int, float]:
+        """Return cosine similarities of the nearest `limit` row ids."""
+        with self._lock:
+            index = self._vector
+        return index.search(vector, limit, only)
+
+    def _try_build(self, revision: Revision, before: dict[str, Any] | None) -> bool:
+        try:
+            self._write(revision, before)
+        except _DAMAGED as error:
+            _log.warning("the index files cannot be built on (%s)", type(error).__name__)
+            return False
+        return True
+
+    def _write(self, revision: Revision, before: dict[str, Any] | None) -> None:
+        rows = self._store.rows_after(before["last"] if before else 0)
+        count = (before["count"] if before else 0) + len(rows)
+        keyword = KeywordIndex(self._folder / f"keyword-{revision.epoch}")
+        if before is not None and keyword.size != before["count"]:
+            raise ValueError("the keyword index lacks rows")
+        if rows:
+            keyword.add(rows)
+        graph = self._write_graph(revision, before, rows, count)
+        last = int(rows[-1]["id"]) if rows else (before["last"] if before else 0)
+        state = {
+            "generation": revision.generation,
+            "epoch": revision.epoch,
+            "last": last,
+            "count": count,
+            "graph": graph,
+        }
+        self._publish(state)
+
+    def _write_graph(
+        self, revision: Revision, before: dict[str, Any] | None, rows: Sequence[Any], count: int
+    ) -> str | None:
+        if count < EXACT_BELOW:
+            return None
+        earlier = self._folder / before["graph"] if before and before["graph"] else None
+        path = self._folder / f"vectors-{revision.epoch}-{revision.generation}.usearch"
+        write_graph(path, unit_rows(rows if earlier else self._store.rows_after(0)), earlier)
+        return path.name
+
+    def _publish(self, state: dict[str, Any]) -> None:
+        partial = self._folder / f"{_STATE}.partial"
+        partial.write_text(json.dumps(state), encoding="utf-8")
+        partial.replace(self._folder / _STATE)
+        for old in [*self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
+            if old.name not in (state["graph"], f"keyword-{state['epoch']}"):
+                _remove(old)
+
+    def _open(self, revision: Revision) -> bool:
+        """Open the files where they are of this revision and sound; return whether they are."""
+        state = self._state()
+        if state is None or (state["generation"], state["epoch"]) != (revision.generation, revision.epoch):
+            return False
+        folder = self._folder / f"keyword-{revision.epoch}"
+        try:
+            if not folder.is_dir():
+                return False
+            keyword = KeywordIndex(folder)
+            graph = open_graph(self._folder / state["graph"]) if state["graph"] else None
+        except _DAMAGED:
+            return False
+        if keyword.size != state["count"] or (graph is not None and len(graph) != state["count"]):
+            return False
+        self._take(revision, keyword, VectorIndex(state["count"], self._rows, graph))
+        return True
+
+    def _in_memory(self) -> None:
+        revision = self._store.revision()
+        rows = self._store.rows_after(0)
+        keyword = KeywordIndex()
+        if rows:
+            keyword.add(rows)
+        self._take(revision, keyword, VectorIndex(len(rows), lambda: unit_rows(rows)))
+
+    def _take(self, revision: Revision, keyword: KeywordIndex, vector: VectorIndex) -> None:
+        self._seen, self._keyword, self._vector = revision, keyword, vector
+
+    def _rows(self) -> Loaded:
+        return unit_rows(self._store.rows_after(0))
+
+    def _state(self) -> dict[str, Any] | None:
+        try:
+            state = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
+            return {name: state[name] for name in ("generation", "epoch", "last", "count", "graph")}
+        except _DAMAGED:
+            return None
+
+    def _discard(self) -> None:
+        for old in [self._folder / _STATE, *self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
+            _remove(old)
+
+
+def lock_path(folder: Path) -> Path:
+    """Return the writer's lock of the corpus in `folder`."""
+    return folder / "writer.lock"
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder that nobody opens any more; who still maps it keeps what it maps."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The backend on Oracle Database: the corpus's tables, their SQL, and the session that runs it."""

@@ -1,0 +1,208 @@
+"""The Oracle backend: one corpus in the tables of `retrieval.oracle.schema`, on the process's pool.
+
+Filtered searches are exact, without a hint. The approximate one looks at the whole table, which other corpora share;
+where too few of what it finds is of this corpus, the exact one is asked, so neither returns fewer rows than fit.
+
+With embeddings made in the database the two legs and their fusion are the same: why `OracleHybridSearchRetriever` does
+not take their place is told in docs/oracle.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from retrieval.backend import Legs, StoredVersion
+from retrieval.embedded.store import Revision
+from retrieval.oracle import sql as sql
+from retrieval.oracle.filters import compile_where
+from retrieval.oracle.session import Session, translated_oracle
+from retrieval.oracle.sql import INVENTORY_FIELDS, as_passage, as_revision, as_vector, contains_query, depth_of
+from retrieval.oracle.writer import OracleWriter, listed_types
+from retrieval.preparation import PreparedDocument
+from settings.connections.oracle_errors import codes_of
+from settings.tree import OracleSettings
+from state.errors import CorpusMissing, SixplaneError
+from state.values import Passage
+
+if TYPE_CHECKING:
+    import oracledb
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.vectorstores import VectorStore
+
+_OVERFETCH = 4
+"""How many times as many neighbours are asked of the whole table as are wanted of one corpus."""
+
+_EXISTS = "ORA-00001"
+
+
+class OracleBackend:
+    """One corpus of one tenant. Safe to share between tasks of the loop that the pool belongs to.
+
+    Args:
+        pool: from `open_oracle_pool`.
+        oracle: prefix, kind of vector index, target accuracy.
+        tenant: whose corpus it is; bound in every statement.
+        name: of the corpus.
+    """
+
+    def __init__(self, pool: oracledb.AsyncConnectionPool, oracle: OracleSettings, tenant: str, name: str) -> None:
+        self._pool, self._sql = pool, sql.Sql(oracle)
+        self._approximate = oracle.vector_index != "none"
+        self.tenant, self.name = tenant, name
+
+    async def create(self) -> None:
+        """Make the corpus if it does not exist."""
+        async with self._session() as session:
+            if not await session.rows(sql.REVISION):
+                try:
+                    await session.execute(sql.CREATE)
+                    await session.commit()
+                except SixplaneError as error:
+                    if _EXISTS not in codes_of(error):  # another process made it in between
+                        raise
+
+    async def exists(self) -> bool:
+        """Whether the corpus was made."""
+        async with self._session() as session:
+            return bool(await session.rows(sql.REVISION))
+
+    async def names(self) -> list[str]:
+        """Return the names of the tenant's corpora, sorted."""
+        async with self._session() as session:
+            return sorted(str(row[0]) for row in await session.rows(sql.NAMES))
+
+    @asynccontextmanager
+    async def writer(self) -> AsyncIterator[OracleWriter]:
+        """Hold the lock of the corpus's row, on a connection of its own."""
+        async with self._session() as session:
+            writer = OracleWriter(session)
+            async with writer.transaction():
+                await writer.lock()
+                yield writer
+            await session.commit()
+
+    async def refresh(self) -> tuple[Revision, bool]:
+        """Return the revision of the last commit, and whether there is anything to search."""
+        async with self._session() as session:
+            row = self._one(await session.rows(sql.REVISION))
+        return as_revision(row), bool(row[3])
+
+    async def revision(self) -> Revision:
+        """Return the revision of the last commit."""
+        return (await self.refresh())[0]
+
+    async def is_current(self, document: PreparedDocument) -> bool:
+        """Whether the live version of the document has this text and metadata, by this parser."""
+        async with self._session() as session:
+            rows = await session.rows(sql.CURRENT, {"document_id": document.document_id})
+        wanted = (document.text_hash, document.parser, document.parser_version)
+        return any(
+            tuple(value or "" for value in row[:3]) == wanted and document.is_described_by(row[3]) for row in rows
+        )
+
+    async def legs(
+        self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None = None
+    ) -> Legs:
+        """Search for words and for meaning, on one connection."""
+        depth, condition = depth_of(depth), compile_where(where or {})
+        words = contains_query(query or "")
+        async with self._session() as session:
+            keyword = await self._keyword(session, words, depth, condition) if words else {}
+            dense = await self._dense(session, vector, depth, condition) if vector is not None else {}
+        return Legs(keyword, dense)
+
+    async def live(self, rows: Iterable[int]) -> dict[int, Passage]:
+        """Return the live passages among rows."""
+        found = await self._listed(sql.ROWS, list(rows))
+        return {int(row[0]): as_passage(row) for row in found}
+
+    async def by_evidence(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
+        """Return the passages of evidence ids, superseded ones too."""
+        found = await self._listed(sql.BY_EVIDENCE, list(evidence_ids))
+        return {str(row[1]): as_passage(row) for row in found}
+
+    async def live_by_document(self, document_ids: Iterable[str]) -> list[Passage]:
+        """Return the live passages of documents."""
+        return [as_passage(row) for row in await self._listed(sql.BY_DOCUMENT, list(document_ids))]
+
+    async def neighbours(self, evidence_id: str, before: int, after: int) -> list[Passage]:
+        """Return the passages around one, in reading order, without it."""
+        binds = {"evidence_id": evidence_id, "before": before, "after": after}
+        async with self._session() as session:
+            return [as_passage(row) for row in await session.rows(sql.NEIGHBOURS, binds)]
+
+    async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
+        """Return the text of one document version."""
+        async with self._session() as session:
+            rows = await session.rows(sql.CANONICAL, {"document_id": document_id, "text_hash": text_hash})
+        return str(rows[0][0] or "") if rows else None
+
+    async def version(self, document_id: str, text_hash: str) -> StoredVersion | None:
+        """Return one document version with its passages and vectors."""
+        key = {"document_id": document_id, "text_hash": text_hash}
+        async with self._session() as session:
+            found = await session.rows(sql.VERSION, key)
+            rows = await session.rows(sql.VERSION_PASSAGES, key) if found else []
+        return sql.as_version(document_id, text_hash, found[0], rows) if found else None
+
+    async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
+        """Return the revision and every document version, of one moment: it is one statement."""
+        async with self._session() as session:
+            rows = await session.rows(sql.INVENTORY)
+        versions = [dict(zip(INVENTORY_FIELDS, row[3:], strict=True)) for row in rows if row[3] is not None]
+        return as_revision(self._one(rows)), [_entry(version) for version in versions]
+
+    async def counts(self) -> tuple[Revision, int, int]:
+        """Return the revision, and how many live documents and passages there are."""
+        async with self._session() as session:
+            row = self._one(await session.rows(sql.COUNTS))
+        return as_revision(row), int(row[3]), int(row[4])
+
+    def vector_store(self, embeddings: Embeddings) -> VectorStore:
+        """Return the corpus as a LangChain vector store; call it within the running loop."""
+        from retrieval.oracle.vector_store import OracleVectorStore
+
+        return OracleVectorStore(self, embeddings)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        with translated_oracle(self.name):
+            async with self._pool.acquire() as connection:
+                yield Session(connection, self._sql, self.tenant, self.name)
+
+    async def _keyword(
+        self, session: Session, words: str, depth: int, condition: tuple[str, dict[str, Any]]
+    ) -> dict[int, float]:
+        where, binds = condition
+        rows = await session.rows(sql.KEYWORD, {"query": words, "depth": depth, **binds}, where=where)
+        return {int(row): float(score) for row, score in rows}
+
+    async def _dense(
+        self, session: Session, vector: Sequence[float], depth: int, condition: tuple[str, dict[str, Any]]
+    ) -> dict[int, float]:
+        where, filters = condition
+        asked = {"vector": as_vector(vector), "depth": depth}
+        rows: list[Any] = []
+        if self._approximate and not where:
+            rows = await session.rows(sql.APPROXIMATE, {**asked, "near": depth * _OVERFETCH})
+        if len(rows) < depth:
+            rows = await session.rows(sql.EXACT, {**asked, **filters}, where=where)
+        return {int(row): sql.similarity(distance) for row, distance in rows}
+
+    async def _listed(self, statement: str, items: list[Any]) -> list[Any]:
+        if not items:
+            return []
+        async with self._session() as session:
+            return await session.rows(statement, {"items": items}, types=listed_types())
+
+    def _one(self, rows: Sequence[Any]) -> Any:
+        if not rows:
+            raise CorpusMissing(f"there is no corpus `{self.name}`")
+        return rows[0]
+
+
+def _entry(version: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {name: version[name] or "" for name in ("source", "title", "parser", "parser_version")}
+    return {**version, **texts, "superseded": bool(version["superseded"])}

@@ -1,0 +1,81 @@
+"""The tables of corpora in Oracle Database 23ai or later, as statements for `sixplane db init`.
+
+One set of tables holds all corpora: tenant and name stand in every document, and the dimensions of the VECTOR column
+in every corpus, so that vectors of another length are refused before anything is written. Oracle takes empty text for
+NULL: what may be empty is nullable. Lengths in code points are stored: LENGTH counts a CLOB's UTF-16 units. What is
+searched for words is title, headings and text together, as in the embedded index. Evidence ids are ours and unique;
+`OracleVS` would keep 64 bits of a hash. Names are plain upper-case identifiers with the configured
+prefix, never quoted, never schema-qualified: upstream's index helpers do not find such tables again.
+"""
+
+from __future__ import annotations
+
+from settings.connections.oracle_pool import checked_prefix
+from settings.tree import OracleSettings
+
+MAX_DIMENSIONS = 65_535
+"""Of a VECTOR column (SQL Language Reference, 23ai)."""
+
+_SYNC = "MAINTENANCE MANUAL SYNC (ON COMMIT)"
+"""What is committed is found at once. Automatic maintenance, the default since 23ai, lags and takes no other SYNC."""
+
+_INDEXES = {
+    "hnsw": "ORGANIZATION INMEMORY NEIGHBOR GRAPH",
+    "ivf": "ORGANIZATION NEIGHBOR PARTITIONS",
+}
+
+
+def corpus_ddl(oracle: OracleSettings, dimensions: int) -> list[str]:
+    """Return the statements that make tables and indexes.
+
+    Args:
+        oracle: prefix, kind of vector index, target accuracy in percent.
+        dimensions: of the vectors; a corpus of other embeddings needs other tables.
+
+    Raises:
+        ValueError: `dimensions` fits no VECTOR column.
+        SettingsInvalid: the prefix is no identifier.
+    """
+    if not 1 <= dimensions <= MAX_DIMENSIONS:
+        raise ValueError(f"a vector has 1 to {MAX_DIMENSIONS} dimensions, not {dimensions}")
+    prefix = checked_prefix(oracle)
+    corpora = f"""CREATE TABLE {prefix}_CORPORA (
+        tenant VARCHAR2(64 CHAR) NOT NULL, name VARCHAR2(64 CHAR) NOT NULL,
+        generation NUMBER(18) DEFAULT 0 NOT NULL, epoch NUMBER(18) DEFAULT 0 NOT NULL,
+        embedding_model VARCHAR2(200 CHAR), dimensions NUMBER(5) DEFAULT {dimensions} NOT NULL,
+        CONSTRAINT {prefix}_CORPORA_PK PRIMARY KEY (tenant, name))"""
+    documents = f"""CREATE TABLE {prefix}_DOCUMENTS (
+        version_no NUMBER(18) GENERATED ALWAYS AS IDENTITY CONSTRAINT {prefix}_DOCUMENTS_PK PRIMARY KEY,
+        tenant VARCHAR2(64 CHAR) NOT NULL, corpus VARCHAR2(64 CHAR) NOT NULL,
+        document_id VARCHAR2(1000 CHAR) NOT NULL, text_hash VARCHAR2(64 CHAR) NOT NULL,
+        source VARCHAR2(4000 BYTE), title VARCHAR2(4000 BYTE),
+        parser VARCHAR2(100 CHAR), parser_version VARCHAR2(100 CHAR), pages NUMBER(9), text CLOB,
+        chars NUMBER(12) NOT NULL, ingested_at VARCHAR2(40 CHAR) NOT NULL, superseded NUMBER(1) DEFAULT 0 NOT NULL,
+        CONSTRAINT {prefix}_DOCUMENTS_FK FOREIGN KEY (tenant, corpus) REFERENCES {prefix}_CORPORA (tenant, name))"""
+    passages = f"""CREATE TABLE {prefix}_PASSAGES (
+        id NUMBER(18) GENERATED ALWAYS AS IDENTITY CONSTRAINT {prefix}_PASSAGES_PK PRIMARY KEY,
+        evidence_id VARCHAR2(27 CHAR) NOT NULL CONSTRAINT {prefix}_PASSAGES_UK UNIQUE,
+        version_no NUMBER(18) NOT NULL
+        CONSTRAINT {prefix}_PASSAGES_FK REFERENCES {prefix}_DOCUMENTS (version_no) ON DELETE CASCADE,
+        ordinal NUMBER(9) NOT NULL, start_at NUMBER(12) NOT NULL, end_at NUMBER(12) NOT NULL,
+        page NUMBER(9), page_end NUMBER(9), heading_path JSON NOT NULL, text CLOB,
+        search_text CLOB, metadata JSON NOT NULL,
+        embedding VECTOR({dimensions}, FLOAT32) NOT NULL)"""
+    statements = [corpora, documents, passages]
+    statements += [
+        f"CREATE INDEX {prefix}_DOCUMENTS_IX ON {prefix}_DOCUMENTS (tenant, corpus, superseded, document_id)",
+        f"CREATE INDEX {prefix}_PASSAGES_IX ON {prefix}_PASSAGES (version_no, ordinal)",
+        f"CREATE SEARCH INDEX {prefix}_PASSAGES_TX ON {prefix}_PASSAGES (search_text) PARAMETERS ('{_SYNC}')",
+    ]
+    if oracle.vector_index != "none":
+        statements.append(
+            f"CREATE VECTOR INDEX {prefix}_PASSAGES_VX ON {prefix}_PASSAGES (embedding) "
+            f"{_INDEXES[oracle.vector_index]} DISTANCE COSINE WITH TARGET ACCURACY {oracle.target_accuracy}"
+        )
+    return [" ".join(statement.split()) for statement in statements]
+
+
+def corpus_drops(oracle: OracleSettings) -> list[str]:
+    """Return the statements that drop them; indexes go with their tables."""
+    prefix = checked_prefix(oracle)
+    return [f"DROP TABLE {prefix}_{name} CASCADE CONSTRAINTS PURGE" for name in ("PASSAGES", "DOCUMENTS", "CORPORA")]

@@ -1,0 +1,266 @@
+# ruff: noqa: S608 - the texts are put together from constants of this module; values are binds
+"""The statements of a corpus in Oracle Database, what they are given, and what comes back.
+
+`{P}` stands for the table prefix, `{WHERE}` for further conditions of ours; nothing else is ever put into a text: all
+values are binds. No statement has a hint: upstream's `VECTOR_INDEX_TRANSFORM` filters after the index has chosen, so
+that a filtered search returns too few rows, or none.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from retrieval.backend import StoredVersion
+from retrieval.embedded.store import Revision
+from retrieval.preparation import PreparedDocument, PreparedPassage
+from settings.connections.oracle_pool import checked_prefix
+from settings.tree import OracleSettings
+from state.errors import BadInput, EmbeddingMismatch
+from state.values import Passage
+
+_LIVE = "d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 0"
+_JOINED = "FROM {P}_PASSAGES p JOIN {P}_DOCUMENTS d ON d.version_no = p.version_no"
+_LISTED = "(SELECT item FROM JSON_TABLE(:items, '$[*]' COLUMNS (item {TYPE} PATH '$')))"
+_TEXTS = _LISTED.replace("{TYPE}", "VARCHAR2(1000 CHAR)")
+_NUMBERS = _LISTED.replace("{TYPE}", "NUMBER(18)")
+_CORPUS = "FROM {P}_CORPORA c WHERE c.tenant = :tenant AND c.name = :corpus"
+
+PASSAGE_FIELDS = (
+    "evidence_id",
+    "document_id",
+    "title",
+    "source",
+    "page",
+    "page_end",
+    "start",
+    "end",
+    "text",
+    "text_hash",
+    "superseded",
+    "heading_path",
+    "metadata",
+)
+_COLUMNS = (
+    "p.id, p.evidence_id, d.document_id, d.title, d.source, p.page, p.page_end, p.start_at, p.end_at, p.text, "
+    "d.text_hash, d.superseded, JSON_SERIALIZE(p.heading_path RETURNING CLOB), "
+    "JSON_SERIALIZE(p.metadata RETURNING CLOB)"
+)
+
+NAMES = "SELECT c.name FROM {P}_CORPORA c WHERE c.tenant = :tenant ORDER BY c.name"
+CREATE = "INSERT INTO {P}_CORPORA (tenant, name) VALUES (:tenant, :corpus)"
+REVISION = (
+    "SELECT c.generation, c.epoch, c.embedding_model, "
+    f"CASE WHEN EXISTS (SELECT 1 {_JOINED} WHERE {_LIVE}) THEN 1 ELSE 0 END {_CORPUS}"
+)
+COUNTS = (
+    "SELECT c.generation, c.epoch, c.embedding_model, "
+    f"(SELECT COUNT(*) FROM {{P}}_DOCUMENTS d WHERE {_LIVE}), (SELECT COUNT(*) {_JOINED} WHERE {_LIVE}) {_CORPUS}"
+)
+INVENTORY_FIELDS = (
+    "document_id",
+    "source",
+    "title",
+    "parser",
+    "parser_version",
+    "text_hash",
+    "pages",
+    "chars",
+    "passages",
+    "ingested_at",
+    "superseded",
+)
+INVENTORY = (
+    "SELECT c.generation, c.epoch, c.embedding_model, d.document_id, d.source, d.title, d.parser, d.parser_version, "
+    "d.text_hash, d.pages, d.chars, (SELECT COUNT(*) FROM {P}_PASSAGES p WHERE p.version_no = d.version_no), "
+    "d.ingested_at, d.superseded FROM {P}_CORPORA c LEFT JOIN {P}_DOCUMENTS d ON d.tenant = c.tenant "
+    "AND d.corpus = c.name WHERE c.tenant = :tenant AND c.name = :corpus ORDER BY d.source, d.version_no"
+)
+CURRENT = (
+    "SELECT d.text_hash, d.parser, d.parser_version, (SELECT JSON_SERIALIZE(p.metadata RETURNING CLOB) "
+    "FROM {P}_PASSAGES p WHERE p.version_no = d.version_no AND p.ordinal = 0) FROM {P}_DOCUMENTS d "
+    f"WHERE {_LIVE} AND d.document_id = :document_id"
+)
+CANONICAL = (
+    "SELECT d.text FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus "
+    "AND d.document_id = :document_id AND d.text_hash = :text_hash"
+)
+_VERSION = "d.tenant = :tenant AND d.corpus = :corpus AND d.document_id = :document_id AND d.text_hash = :text_hash"
+VERSION_FIELDS = ("source", "title", "text", "parser", "parser_version", "pages", "ingested_at")
+VERSION = (
+    "SELECT d.source, d.title, d.text, d.parser, d.parser_version, d.pages, d.ingested_at FROM {P}_DOCUMENTS d "
+    f"WHERE {_VERSION}"
+)
+VERSION_PASSAGES = (
+    "SELECT p.evidence_id, p.start_at, p.end_at, p.page, p.page_end, "
+    "JSON_SERIALIZE(p.heading_path RETURNING CLOB), JSON_SERIALIZE(p.metadata RETURNING CLOB), p.text, p.embedding "
+    f"{_JOINED} WHERE {_VERSION} ORDER BY p.ordinal"
+)
+KEYWORD = (
+    f"SELECT p.id, SCORE(1) AS relevance {_JOINED} WHERE CONTAINS(p.search_text, :query, 1) > 0 "
+    f"AND {_LIVE}{{WHERE}} ORDER BY relevance DESC, p.id FETCH FIRST :depth ROWS ONLY"
+)
+EXACT = (
+    f"SELECT p.id, VECTOR_DISTANCE(p.embedding, :vector, COSINE) AS distance {_JOINED} WHERE {_LIVE}{{WHERE}} "
+    "ORDER BY distance, p.id FETCH FIRST :depth ROWS ONLY"
+)
+APPROXIMATE = (
+    "SELECT n.id, n.distance FROM (SELECT p.id, p.version_no, VECTOR_DISTANCE(p.embedding, :vector, COSINE) "
+    "AS distance FROM {P}_PASSAGES p ORDER BY distance "
+    "FETCH APPROX FIRST :near ROWS ONLY WITH TARGET ACCURACY {ACCURACY}) n "
+    f"JOIN {{P}}_DOCUMENTS d ON d.version_no = n.version_no WHERE {_LIVE} "
+    "ORDER BY n.distance, n.id FETCH FIRST :depth ROWS ONLY"
+)
+"""The nearest of the whole table, then ours among them; the caller asks `EXACT` where too few of them are ours."""
+
+ROWS = f"SELECT {_COLUMNS} {_JOINED} WHERE {_LIVE} AND p.id IN {_NUMBERS}"
+BY_EVIDENCE = (
+    f"SELECT {_COLUMNS} {_JOINED} WHERE d.tenant = :tenant AND d.corpus = :corpus AND p.evidence_id IN {_TEXTS}"
+)
+BY_DOCUMENT = f"SELECT {_COLUMNS} {_JOINED} WHERE {_LIVE} AND d.document_id IN {_TEXTS}"
+NEIGHBOURS = (
+    f"SELECT {_COLUMNS} {_JOINED} JOIN {{P}}_PASSAGES o ON o.version_no = p.version_no "
+    "WHERE d.tenant = :tenant AND d.corpus = :corpus AND o.evidence_id = :evidence_id AND p.id <> o.id "
+    "AND p.ordinal BETWEEN o.ordinal - :before AND o.ordinal + :after ORDER BY p.ordinal"
+)
+
+LOCK = "SELECT c.dimensions FROM {P}_CORPORA c WHERE c.tenant = :tenant AND c.name = :corpus FOR UPDATE NOWAIT"
+VERSIONS = (
+    "SELECT d.document_id, d.version_no, (SELECT COUNT(*) FROM {P}_PASSAGES p WHERE p.version_no = d.version_no) "
+    f"FROM {{P}}_DOCUMENTS d WHERE {_LIVE} AND d.document_id IN {_TEXTS}"
+)
+SUPERSEDE = (
+    "UPDATE {P}_DOCUMENTS d SET d.superseded = 1 WHERE d.tenant = :tenant AND d.corpus = :corpus "
+    "AND d.version_no = :version_no"
+)
+DELETE_SAME = (
+    "DELETE FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus "
+    "AND d.document_id = :document_id AND d.text_hash = :text_hash"
+)
+"""Their passages go with them (ON DELETE CASCADE)."""
+INSERT_DOCUMENT = (
+    "INSERT INTO {P}_DOCUMENTS (tenant, corpus, document_id, text_hash, source, title, parser, parser_version, "
+    "pages, text, chars, ingested_at) VALUES (:tenant, :corpus, :document_id, :text_hash, :source, :title, :parser, "
+    ":parser_version, :pages, :text, :chars, :ingested_at)"
+)
+INSERT_PASSAGE = (
+    "INSERT INTO {P}_PASSAGES (evidence_id, version_no, ordinal, start_at, end_at, page, page_end, heading_path, "
+    "text, search_text, metadata, embedding) VALUES (:evidence_id, :version_no, :ordinal, :start_at, :end_at, :page, "
+    ":page_end, :heading_path, :text, :search_text, :metadata, :embedding)"
+)
+ADVANCE = (
+    "UPDATE {P}_CORPORA c SET c.generation = c.generation + 1, c.epoch = c.epoch + :shrank, "
+    "c.embedding_model = NVL(:embedding_model, c.embedding_model) WHERE c.tenant = :tenant AND c.name = :corpus"
+)
+COUNT_OLD = f"SELECT COUNT(*) {_JOINED} WHERE d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 1"
+DELETE_OLD = "DELETE FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 1"
+
+EMBED = (
+    "SELECT VECTOR_EMBEDDING({MODEL} USING t.item AS DATA) FROM "
+    "JSON_TABLE(:items, '$[*]' COLUMNS (place FOR ORDINALITY, item VARCHAR2(4000 BYTE) PATH '$')) t ORDER BY t.place"
+)
+"""A model's name is part of the syntax and no bind: `checked_model` takes identifiers alone."""
+
+_WORD = re.compile(r"\w+")
+_MAX_QUERY_BYTES = 4000
+"""What CONTAINS takes as VARCHAR2."""
+
+
+class Sql:
+    """The statements with the prefix and the accuracy of `oracle`. Raises `SettingsInvalid` for a hostile prefix."""
+
+    def __init__(self, oracle: OracleSettings) -> None:
+        self._prefix = checked_prefix(oracle)
+        # a literal by Oracle's grammar, which takes no bind here; the row counts are binds
+        self._accuracy = str(int(oracle.target_accuracy))
+
+    def __call__(self, statement: str, where: str = "") -> str:
+        """Return a statement of this module; `where` is a compiled filter."""
+        text = statement.replace("{P}", self._prefix).replace("{ACCURACY}", self._accuracy)
+        return text.replace("{WHERE}", f" AND {where}" if where else "")
+
+
+def similarity(distance: float | None) -> float:
+    """Return cosine similarity for a cosine distance; 0 where there is none, as with a vector of zeros."""
+    return 0.0 if distance is None or math.isnan(distance) else 1.0 - float(distance)
+
+
+def contains_query(query: str) -> str:
+    """Return an Oracle Text expression that any word of `query` satisfies, empty where it has none.
+
+    Words stand in braces, within which nothing is an operator, a wildcard or a reserved word; `\\w` matches no brace.
+    What does not fit into 4,000 bytes is left out: the vector leg sees the whole query.
+    """
+    words = dict.fromkeys(_WORD.findall(query.lower()))
+    expression = ""
+    for word in words:
+        longer = f"{expression} ACCUM {{{word}}}" if expression else f"{{{word}}}"
+        if len(longer.encode("utf-8", "replace")) > _MAX_QUERY_BYTES:
+            break
+        expression = longer
+    return expression
+
+
+def as_vector(values: Sequence[float], dimensions: int | None = None) -> array.array[float]:
+    """Return the bind of a vector.
+
+    Raises:
+        BadInput: a value is NaN or infinite.
+        EmbeddingMismatch: it has not `dimensions`.
+    """
+    if dimensions is not None and len(values) != dimensions:
+        raise EmbeddingMismatch(f"a vector has {len(values)} dimensions, the tables of the corpus take {dimensions}")
+    found = array.array("f", values)
+    if not all(map(math.isfinite, found)):
+        raise BadInput("a vector holds NaN or infinity", hint="embed the text again, or use another embedding model")
+    return found
+
+
+def depth_of(depth: object) -> int:
+    """Return a row count that is one. Raises `BadInput` for anything but a whole number from 1 on."""
+    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
+        raise BadInput(f"{depth!r} is no number of rows", hint="use a whole number from 1 on")
+    return depth
+
+
+def as_revision(row: Sequence[Any]) -> Revision:
+    """Return the revision at the head of a row."""
+    return Revision(int(row[0]), int(row[1]), row[2] or "")
+
+
+def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Sequence[Sequence[Any]]) -> StoredVersion:
+    """Return the document version of a row of `VERSION_FIELDS` and its rows of `VERSION_PASSAGES`."""
+    fields = dict(zip(VERSION_FIELDS, row, strict=True))
+    texts = {name: fields[name] or "" for name in VERSION_FIELDS if name != "pages"}
+    passages = tuple(
+        PreparedPassage(each[0], each[1], each[2], each[3], each[4], tuple(json.loads(each[5]))) for each in rows
+    )
+    metadata = tuple(json.loads(each[6]) for each in rows)
+    document = PreparedDocument(
+        document_id=document_id,
+        text_hash=text_hash,
+        pages=fields["pages"],
+        passages=passages,
+        metadata=metadata[0] if metadata else {},
+        **texts,
+    )
+    return StoredVersion(document, [each[8] for each in rows], tuple(each[7] or "" for each in rows), metadata)
+
+
+def as_passage(row: Sequence[Any]) -> Passage:
+    """Return the passage of a row of `PASSAGE_FIELDS`, which is behind the row's id."""
+    fields: Mapping[str, Any] = dict(zip(PASSAGE_FIELDS, row[1:], strict=True))
+    texts = {name: fields[name] or "" for name in ("title", "source", "text")}
+    return Passage.model_validate(
+        {
+            **fields,
+            **texts,
+            "superseded": bool(fields["superseded"]),
+            "heading_path": tuple(json.loads(fields["heading_path"])),
+            "metadata": json.loads(fields["metadata"]),
+        }
+    )

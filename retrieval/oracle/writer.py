@@ -1,0 +1,212 @@
+"""Writing a corpus in Oracle Database, in transactions that each begin with the lock of the corpus's row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from retrieval.backend import Vectors
+from retrieval.oracle import sql as sql
+from retrieval.oracle.session import Session
+from retrieval.oracle.sql import as_vector
+from retrieval.preparation import PreparedDocument
+from state.errors import BadInput, CorpusBusy, CorpusMissing
+
+_LONGEST = {"document_id": (1000, "characters"), "source": (4000, "bytes"), "title": (4000, "bytes")}
+
+Batch = Sequence[tuple[PreparedDocument, Vectors]]
+
+
+class OracleWriter:
+    """Holds the lock of one corpus on one session. A commit frees the lock, and it is taken again at once.
+
+    Should another process be faster, the next write raises `CorpusBusy`: what was written stays, and running the
+    ingestion again continues.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._locked, self._dimensions = session, False, 0
+
+    async def lock(self) -> None:
+        """Take the lock.
+
+        Raises:
+            CorpusBusy: another session holds it.
+            CorpusMissing: there is no such corpus.
+        """
+        if not self._locked:
+            rows = await self._session.rows(sql.LOCK)
+            if not rows:
+                raise CorpusMissing("the corpus does not exist any more")
+            self._locked, self._dimensions = True, int(rows[0][0])
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Undo everything, and with it the lock, whatever ends the block early: a cancellation too."""
+        try:
+            yield
+        except BaseException:  # whatever it is, a cancellation too: undone, then raised again
+            self._locked = False
+            await self._session.rollback()
+            raise
+
+    async def put(self, batch: Batch, embedding_model: str) -> tuple[int, int]:
+        """Store documents in one transaction; return (documents that replaced a version, passages superseded).
+
+        Raises:
+            BadInput, EmbeddingMismatch: a document or a vector does not fit; nothing was written.
+            SixplaneError: the database refused rows; all are told, nothing was written.
+        """
+        await self.lock()
+        checked = [(document, _checked(document, vectors, self._dimensions)) for document, vectors in batch]
+        updated = superseded = 0
+        async with self.transaction():
+            for wave in _waves(checked):
+                replaced, count = await self._put_wave(wave)
+                updated, superseded = updated + replaced, superseded + count
+            await self._advance(embedding_model, shrank=updated > 0)
+        return updated, superseded
+
+    async def build(self) -> None:
+        """Nothing is to be done: the database synchronises its indexes as it commits."""
+
+    async def prune(self) -> int:
+        """Delete superseded versions with their passages; return how many passages went."""
+        await self.lock()
+        async with self.transaction():
+            count = int((await self._session.rows(sql.COUNT_OLD))[0][0])
+            await self._session.execute(sql.DELETE_OLD)
+            await self._advance(None, shrank=True)
+        return count
+
+    async def delete(self, document_ids: Sequence[str]) -> None:
+        """Supersede documents without a successor."""
+        await self.lock()
+        async with self.transaction():
+            await self._supersede(await self._versions(document_ids))
+            await self._advance(None, shrank=True)
+
+    async def _put_wave(self, wave: list[tuple[PreparedDocument, list[Any]]]) -> tuple[int, int]:
+        ids = [document.document_id for document, _ in wave]
+        before = await self._versions(ids)
+        await self._supersede(before)
+        same = [{"document_id": each.document_id, "text_hash": each.text_hash} for each, _ in wave]
+        await self._session.execute_many(sql.DELETE_SAME, same, ids)
+        await self._session.execute_many(sql.INSERT_DOCUMENT, [_document_row(each) for each, _ in wave], ids)
+        versions = await self._versions(ids)
+        rows = [
+            row
+            for document, vectors in wave
+            for row in _passage_rows(document, vectors, versions[document.document_id][0])
+        ]
+        await self._session.execute_many(
+            sql.INSERT_PASSAGE, rows, [row["evidence_id"] for row in rows], types=_passage_types()
+        )
+        return len(before), sum(count for _, count in before.values())
+
+    async def _versions(self, document_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return version and number of passages of the live documents among `document_ids`."""
+        rows = await self._session.rows(sql.VERSIONS, {"items": list(document_ids)}, types=listed_types())
+        return {str(name): (int(version), int(count)) for name, version, count in rows}
+
+    async def _supersede(self, versions: Mapping[str, tuple[int, int]]) -> None:
+        rows = [{"version_no": version} for version, _ in versions.values()]
+        await self._session.execute_many(sql.SUPERSEDE, rows, list(versions))
+
+    async def _advance(self, embedding_model: str | None, *, shrank: bool) -> None:
+        """Raise the generation, commit, and take the lock again."""
+        await self._session.execute(sql.ADVANCE, {"shrank": int(shrank), "embedding_model": embedding_model})
+        await self._session.commit()
+        self._locked = False
+        with suppress(CorpusBusy):  # the next write tells it, if there is one
+            await self.lock()
+
+
+def listed_types() -> dict[str, Any]:
+    """Return the driver's type of the list `:items`."""
+    import oracledb
+
+    return {"items": oracledb.DB_TYPE_JSON}
+
+
+def _passage_types() -> dict[str, Any]:
+    import oracledb
+
+    json_type = oracledb.DB_TYPE_JSON
+    return {"heading_path": json_type, "metadata": json_type, "embedding": oracledb.DB_TYPE_VECTOR}
+
+
+def _waves(checked: list[tuple[PreparedDocument, list[Any]]]) -> list[list[tuple[PreparedDocument, list[Any]]]]:
+    """Cut a batch so that no wave holds a document twice: a later version supersedes an earlier one."""
+    waves: list[list[tuple[PreparedDocument, list[Any]]]] = []
+    seen: set[str] = set()
+    for document, vectors in checked:
+        if not waves or document.document_id in seen:
+            waves.append([])
+            seen = set()
+        seen.add(document.document_id)
+        waves[-1].append((document, vectors))
+    return waves
+
+
+def _checked(document: PreparedDocument, vectors: Vectors, dimensions: int) -> list[Any]:
+    """Return the binds of a document's vectors. Raises `BadInput` or `EmbeddingMismatch`."""
+    for field, (limit, unit) in _LONGEST.items():
+        value = getattr(document, field)
+        if len(value if unit == "characters" else value.encode()) > limit:
+            raise BadInput(f"{field} of {document.document_id[:80]!r} is longer than {limit} {unit}", hint="shorten it")
+    if len(vectors) != len(document.passages):
+        raise BadInput(f"{document.document_id[:80]!r} has {len(document.passages)} passages, {len(vectors)} vectors")
+    return [as_vector(vector, dimensions) for vector in vectors]
+
+
+def _document_row(document: PreparedDocument) -> dict[str, Any]:
+    return {
+        "document_id": document.document_id,
+        "text_hash": document.text_hash,
+        "source": document.source,
+        "title": document.title,
+        "parser": document.parser,
+        "parser_version": document.parser_version,
+        "pages": document.pages,
+        "text": document.text,
+        "chars": len(document.text),
+        "ingested_at": document.ingested_at or datetime.now(UTC).isoformat(),
+    }
+
+
+def _passage_rows(document: PreparedDocument, vectors: list[Any], version: int) -> list[dict[str, Any]]:
+    metadata = _plain_json(document)
+    return [
+        {
+            "evidence_id": item.evidence_id,
+            "version_no": version,
+            "ordinal": ordinal,
+            "start_at": item.start,
+            "end_at": item.end,
+            "page": item.page,
+            "page_end": item.page_end,
+            "heading_path": list(item.heading_path),
+            "text": document.text[item.start : item.end],
+            "search_text": searched,
+            "metadata": metadata,
+            "embedding": vector,
+        }
+        for ordinal, (item, vector, searched) in enumerate(
+            zip(document.passages, vectors, document.embedded_texts(), strict=True)
+        )
+    ]
+
+
+def _plain_json(document: PreparedDocument) -> Any:
+    """Return the metadata as JSON holds them, others as text, as the embedded store writes them."""
+    try:
+        text = json.dumps(dict(document.metadata), default=str, allow_nan=False, ensure_ascii=False)
+        return json.loads(text.encode())
+    except ValueError as error:  # half a character does not encode
+        raise BadInput(
+            f"the metadata of {document.document_id[:80]!r} hold NaN, infinity or half a character", hint="mend them"
+        ) from error

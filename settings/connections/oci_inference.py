@@ -1,0 +1,159 @@
+"""The SDK's asynchronous inference client, made safe. Imported only where OCI is used: the SDK is slow to load.
+
+`ChatOCIGenAI` builds this client itself and out of reach: with the SDK's retries (eight attempts, up to ten minutes,
+`Retry-After` unread), with the process-wide circuit breaker, without proxies, bound to one event loop, and dropping
+malformed frames of a stream. Here each of these is ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+from oci.async_base_client import AsyncBaseClient
+from oci.generative_ai_inference import AsyncGenerativeAiInferenceClient
+from oci.retry import NoneRetryStrategy
+
+from settings.connections.oci_session import OCISession, breaker
+from settings.tree import standard_ca_bundle
+
+REQUEST_ID = "opc-request-id"
+
+
+class MalformedFrame(Exception):
+    """A frame of an event stream is no JSON."""
+
+
+class NoEventStream(Exception):
+    """A stream was asked for and something else came, for example a proxy's page. Holds the content type."""
+
+
+class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is untyped
+    """Honours proxies and the CA bundle, and refuses what is no event stream."""
+
+    _session: aiohttp.ClientSession | None
+
+    async def _get_session(self) -> aiohttp.ClientSession:
+        async with self._get_session_lock():
+            if self._session is None or self._session.closed:
+                bundle = standard_ca_bundle()
+                trust = ssl.create_default_context(cafile=bundle) if bundle else True
+                self._session = aiohttp.ClientSession(
+                    timeout=self._get_client_timeout(), trust_env=True, connector=aiohttp.TCPConnector(ssl=trust)
+                )
+            return self._session
+
+    async def _open_stream(self, *args: Any, **kwargs: Any) -> Any:
+        context, response = await super()._open_stream(*args, **kwargs)
+        kind = response.headers.get("content-type", "")
+        if not kind.startswith("text/event-stream"):
+            await context.__aexit__(None, None, None)
+            raise NoEventStream(kind.partition(";")[0])
+        return context, _StrictResponse(response)
+
+
+class _StrictResponse:
+    """A response whose content raises on a malformed frame, which the SDK would drop."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    @property
+    def content(self) -> AsyncIterator[bytes]:
+        return self._lines()
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        async for line in self._response.content:
+            data = line.strip().removeprefix(b"data:").strip()
+            if line.startswith(b"data:") and data and not data.startswith(b"[DONE]"):
+                _check_json(data)
+            yield line
+
+
+def _check_json(data: bytes) -> None:
+    try:
+        json.loads(data)
+    except ValueError as error:
+        raise MalformedFrame from error
+
+
+class InferenceClients:
+    """The inference clients of a session, one for each event loop and model.
+
+    Connections are bound to the loop that made them, and a circuit breaker to its client: with one for all models, the
+    outage of one would take its fallback and the guardrails with it.
+    """
+
+    def __init__(self, session: OCISession, *, name: str = "generative-ai") -> None:
+        self.session = session
+        self._name = name
+        self._clients: dict[tuple[asyncio.AbstractEventLoop, str], AsyncGenerativeAiInferenceClient] = {}
+
+    def current(self, model: str) -> AsyncGenerativeAiInferenceClient:
+        """Return the running loop's client for `model`."""
+        key = (asyncio.get_running_loop(), model)
+        if key not in self._clients:
+            for ended in [each for each in self._clients if each[0].is_closed()]:
+                del self._clients[ended]  # its connections went with its loop
+            self._clients[key] = self._make(model)
+        return self._clients[key]
+
+    async def call(
+        self, operation: str, model: str, details: Any
+    ) -> tuple[Mapping[str, Any] | str | None, Mapping[str, str]]:
+        """Return the wire answer and the headers of one operation of a model, for example `chat`.
+
+        Anything but a JSON object comes back as text, or as `None` where there was nothing.
+        """
+        answer = await getattr(self.current(model), operation)(details, opc_request_id=new_request_id())
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return answer.data, headers
+
+    def stream(self, path: str, model: str, details: Any, request_id: str) -> AsyncIterator[Mapping[str, Any]]:
+        """Return the events of a streaming operation.
+
+        Raises, while iterated:
+            NoEventStream: the answer is something else.
+            MalformedFrame: a frame is no JSON.
+        """
+        events: AsyncIterator[Mapping[str, Any]] = self.current(model).async_base_client.call_api_stream(
+            resource_path=path,
+            method="POST",
+            header_params={"content-type": "application/json", REQUEST_ID: request_id},
+            body=details,
+            operation_name="chat",
+            retry_strategy=NoneRetryStrategy(),
+        )
+        return events
+
+    async def aclose(self) -> None:
+        """Close the running loop's connections."""
+        loop = asyncio.get_running_loop()
+        for key in [each for each in self._clients if each[0] is loop]:
+            await self._clients.pop(key).async_base_client.close()
+
+    def _make(self, model: str) -> AsyncGenerativeAiInferenceClient:
+        session = self.session
+        options = {
+            "service_endpoint": session.inference_endpoint,
+            "timeout": session.timeout,
+            "skip_deserialization": True,
+            "retry_strategy": NoneRetryStrategy(),
+            "circuit_breaker_strategy": breaker(f"{self._name}-{model}"),
+        }
+        client = AsyncGenerativeAiInferenceClient(dict(session.config), signer=session.signer, **options)
+        plain = client.async_base_client
+        client.async_base_client = _StrictBaseClient(
+            plain.service, plain.config, plain.signer, plain.type_mapping, base_path=plain.base_path, **options
+        )
+        return client
+
+
+def new_request_id() -> str:
+    """Return a request id: the SDK's asynchronous client sends none, and the service echoes ours."""
+    return uuid.uuid4().hex.upper()

@@ -1,0 +1,191 @@
+"""One asynchronous connection pool per process, in thin mode: no Oracle client is needed.
+
+Built here rather than by `AsyncOracleSaver.from_conn_string`, which splits on `@` and `/`, so that a password with
+either fails, and which knows no wallet and no time-outs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from settings.connections.oracle_errors import DSN_HINT, POOL_TIMEOUT, classify_oracle, codes_of
+from settings.tree import OracleSettings, Settings
+from state.errors import DependencyUnavailable, SettingsInvalid
+
+if TYPE_CHECKING:
+    import oracledb
+
+MODULE = "sixplane"
+MINIMUM_VERSION = 23
+PING_INTERVAL_SECONDS = 60
+CLOSE_SECONDS = 5
+
+_MODEL = re.compile(r"([A-Za-z][A-Za-z0-9_$#]{0,127}\.)?[A-Za-z][A-Za-z0-9_$#]{0,127}")
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,20}")
+
+
+@asynccontextmanager
+async def open_oracle_pool(settings: Settings) -> AsyncIterator[oracledb.AsyncConnectionPool]:
+    """Yield the pool that `settings.oracle` asks for, with a database behind it that answers and is new enough.
+
+    Raises:
+        SettingsInvalid: the DSN, the user or the password is missing or wrong.
+        DependencyUnavailable: the database cannot be reached, or is older than 23ai.
+    """
+    import oracledb
+
+    oracle = settings.oracle
+    arguments = pool_arguments(oracle, await asyncio.to_thread(oracle_password, settings))
+    try:
+        pool = oracledb.create_pool_async(**arguments, session_callback=_session_callback(oracle))
+    except oracledb.Error as error:
+        raise classify_oracle(error) from error
+    try:
+        await _check_version(pool, oracle.connect_timeout_seconds + oracle.acquire_timeout_seconds)
+        yield pool
+    finally:
+        with suppress(TimeoutError, oracledb.Error):  # a connection that hangs must not hold the process
+            await asyncio.wait_for(pool.close(force=True), CLOSE_SECONDS)
+
+
+def pool_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
+    """Return the driver's arguments for the pool. Raises like `connect_arguments`."""
+    import oracledb
+
+    return {
+        **connect_arguments(oracle, password),
+        "min": oracle.pool_min,
+        "max": oracle.pool_max,
+        "increment": 1,
+        "getmode": oracledb.POOL_GETMODE_TIMEDWAIT,
+        "wait_timeout": round(oracle.acquire_timeout_seconds * 1000),
+        "ping_interval": PING_INTERVAL_SECONDS,
+    }
+
+
+def connect_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
+    """Return the driver's arguments for one connection.
+
+    Raises:
+        SettingsInvalid: something is missing, or the prefix is no identifier.
+    """
+    checked_prefix(oracle)
+    given = {"DSN": oracle.dsn, "USER": oracle.user, "PASSWORD": password}
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise SettingsInvalid(
+            f"Oracle Database needs {', '.join(missing).lower()}",
+            hint=f"set {', '.join(f'SIXPLANE_ORACLE__{name}' for name in missing)}, see docs/oracle.md",
+        )
+    wallet = {
+        "config_dir": str(oracle.config_dir or oracle.wallet_location or "") or None,
+        "wallet_location": str(oracle.wallet_location) if oracle.wallet_location else None,
+        "wallet_password": oracle.wallet_password.get_secret_value() or None,
+    }
+    return {
+        "dsn": oracle.dsn,
+        "user": oracle.user,
+        "password": password,
+        "tcp_connect_timeout": oracle.connect_timeout_seconds,
+        "stmtcachesize": oracle.statement_cache,
+        "program": MODULE,
+        **{name: value for name, value in wallet.items() if value},
+    }
+
+
+def checked_prefix(oracle: OracleSettings) -> str:
+    """Return the prefix of our tables, upper-case. Raises `SettingsInvalid` for what is no plain identifier."""
+    if not _IDENTIFIER.fullmatch(oracle.table_prefix):
+        raise SettingsInvalid(
+            f"{oracle.table_prefix!r} is no table prefix",
+            hint="SIXPLANE_ORACLE__TABLE_PREFIX takes 1 to 21 letters, digits and `_`, without quotes or a schema",
+        )
+    return oracle.table_prefix.upper()
+
+
+def checked_model(oracle: OracleSettings) -> str:
+    """Return the name of the model in the database, upper-case.
+
+    Raises:
+        SettingsInvalid: none is named, or the name is no plain identifier, with a schema at most.
+    """
+    if not _MODEL.fullmatch(oracle.embedding_model):
+        raise SettingsInvalid(
+            f"{oracle.embedding_model!r} is no name of a model in the database",
+            hint="set SIXPLANE_ORACLE__EMBEDDING_MODEL to NAME or SCHEMA.NAME, without quotes, see docs/oracle.md",
+        )
+    return oracle.embedding_model.upper()
+
+
+def _session_callback(oracle: OracleSettings) -> Any:
+    async def prepare(connection: oracledb.AsyncConnection, _: str) -> None:
+        prepare_session(connection, oracle)
+
+    return prepare
+
+
+def prepare_session(connection: Any, oracle: OracleSettings) -> None:
+    """Name a session for the database's own views, and bound every call on it."""
+    connection.module = MODULE
+    connection.client_identifier = oracle.table_prefix
+    connection.call_timeout = round(oracle.call_timeout_seconds * 1000)
+
+
+async def _check_version(pool: oracledb.AsyncConnectionPool, seconds: float) -> None:
+    """Look who answers. The driver bounds the connect alone: a host that accepts and is silent would hold for ever."""
+    import oracledb
+
+    try:
+        async with asyncio.timeout(seconds), pool.acquire() as connection:
+            version = connection.version
+    except (TimeoutError, oracledb.Error) as error:
+        if isinstance(error, TimeoutError) or POOL_TIMEOUT in codes_of(error):
+            raise DependencyUnavailable("the database did not answer in time", hint=DSN_HINT) from error
+        raise classify_oracle(error) from error
+    if int(version.partition(".")[0]) < MINIMUM_VERSION:
+        raise DependencyUnavailable(
+            f"the database is version {version}, and vectors need {MINIMUM_VERSION}ai",
+            hint="use Oracle Database 23ai or later, for example `make test-oracle`'s container",
+        )
+
+
+def oracle_password(settings: Settings) -> str:
+    """Return the password, from the settings, its file or OCI Vault; blocks.
+
+    Raises:
+        SettingsInvalid: the file is missing.
+        DependencyUnavailable: OCI Vault does not give it.
+    """
+    oracle = settings.oracle
+    if oracle.password_file is not None:
+        if not oracle.password_file.is_file():
+            raise SettingsInvalid(
+                f"there is no password file `{oracle.password_file}`", hint="mend SIXPLANE_ORACLE__PASSWORD_FILE"
+            )
+        return oracle.password_file.read_text(encoding="utf-8").strip()
+    if oracle.password_secret_id:
+        return _vault_secret(settings, oracle.password_secret_id)
+    return oracle.password.get_secret_value()
+
+
+def _vault_secret(settings: Settings, secret_id: str) -> str:
+    """Return the current version of a secret of OCI Vault."""
+    from oci.exceptions import ServiceError
+    from oci.secrets import SecretsClient
+
+    from settings.connections.oci_session import open_oci_session
+
+    client = open_oci_session(settings).client(SecretsClient, name="vault", endpoint=settings.oci.vault_endpoint)
+    try:
+        bundle = client.get_secret_bundle(secret_id)
+    except ServiceError as error:
+        raise DependencyUnavailable(
+            f"OCI Vault does not give the password: it answered {error.status}",
+            hint="the policy `allow group … to read secret-family in compartment …` is needed; check the secret's OCID",
+        ) from error
+    return base64.b64decode(bundle.data.secret_bundle_content.content).decode()

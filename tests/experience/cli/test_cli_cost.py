@@ -1,0 +1,135 @@
+"""`sixplane cost` and `sixplane models`: the figures, their unit, and where they come from."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from experience.cli.app import app
+from experience.cli.commands.models import dollars
+
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "cost.md"
+EXAMPLES = re.findall(r"^\$ sixplane (.*)\n((?:[^$`].*\n)+)", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+COMMAND_R_PLUS = "cohere.command-r-plus-08-2024"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(app, list(arguments), env={"SIXPLANE_HOME": str(tmp_path)})
+
+
+def test_characters_cost_by_the_ten_thousand(run):
+    result = run("cost", COMMAND_R_PLUS, "--input-chars", "10000", "--output-chars", "5000")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("0.0234 USD (23,400 micro-dollars)\n")
+    assert "price: 0.0156 USD in and 0.0156 USD out, per 10,000 characters" in result.stdout
+    assert "second-hand" in result.stdout
+    assert "2026-11-23" in result.stdout
+    assert "estimate" not in result.stdout
+
+
+def test_the_same_as_json(run):
+    result = run("cost", COMMAND_R_PLUS, "--input-chars", "10000", "--output-chars", "5000", "--json")
+    bill = json.loads(result.stdout)
+    assert (bill["cost_micro_usd"], bill["cost_usd"]) == (23_400, "0.0234")
+    assert (bill["unit"], bill["unit_size"]) == ("characters", 10_000)
+    assert (bill["input_price_micro_usd"], bill["output_price_micro_usd"]) == (15_600, 15_600)
+    assert bill["estimated"] is False
+    assert bill["date"] == "2026-11-23"
+
+
+def test_llama_3_3_costs_its_list_price(run):
+    bill = json.loads(run("cost", "meta.llama-3.3-70b-instruct", "--input-chars", "10000", "--json").stdout)
+    assert bill["cost_micro_usd"] == 1_800
+    assert bill["cost_usd"] == "0.0018"
+
+
+def test_tokens_are_an_estimate_and_called_one(run):
+    arguments = ("cost", "xai.grok-4", "--input-chars", "4000", "--output-chars", "401")
+    bill = json.loads(run(*arguments, "--json").stdout)
+    assert (bill["input_units"], bill["output_units"]) == (1_000, 101)
+    assert bill["cost_micro_usd"] == 3_000 + 1_515
+    assert bill["estimated"] is True
+    assert "an estimate" in bill["note"]
+    assert "an estimate" in run(*arguments).stdout
+
+
+def test_a_cluster_of_your_own_costs_nothing_by_the_call(run):
+    result = run("cost", "ocid1.generativeaiendpoint.oc1.us-chicago-1.amaaaa", "--input-chars", "10000")
+    assert result.stdout.startswith("0 USD (0 micro-dollars)")
+    assert "unit-hours" in result.stdout
+
+
+def test_the_settings_name_the_price(run, tmp_path):
+    (tmp_path / "sixplane.toml").write_text('[models.prices_micro_usd]\n"cohere.rerank-v4.0-fast" = [2000, 0]\n')
+    bill = json.loads(run("cost", "cohere.rerank-v4.0-fast", "--input-chars", "20000", "--json").stdout)
+    assert bill["cost_micro_usd"] == 4_000
+
+
+@pytest.mark.parametrize("option", ["--input-chars", "--output-chars"])
+@pytest.mark.parametrize("number", ["-1", "x", "1.5"])
+def test_a_number_below_zero_or_none_is_a_usage_error(run, option, number):
+    result = run("cost", COMMAND_R_PLUS, option, number)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert option in result.stderr
+
+
+def test_an_unknown_model_names_the_nearest(run):
+    result = run("cost", "cohere.command-r-plus-08-2042", "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["error"]["code"] == "model_unknown"
+    assert COMMAND_R_PLUS in result.stderr
+
+
+def test_an_unknown_price_names_the_remedy(run):
+    result = run("cost", "cohere.rerank-v4.0-fast", "--input-chars", "10")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "cohere.rerank-v4.0-fast" in result.stderr
+    assert "[models.prices_micro_usd]" in result.stderr
+
+
+def test_the_models_are_listed_with_unit_price_and_date(run):
+    rows = [line.split("\t") for line in run("models").stdout.splitlines()]
+    listed = {row[0]: row for row in rows[1:]}
+    assert listed["meta.llama-3.3-70b-instruct"][1:] == [
+        "general, fast",
+        "128000",
+        "4000",
+        "10,000 characters",
+        "0.0018",
+        "0.0018",
+        "2026-11-23",
+    ]
+    assert listed["xai.grok-4"][4:7] == ["1,000,000 tokens", "3", "15"]
+    assert listed["cohere.rerank-v4.0-pro"][5] == "unknown"
+    assert "deprecated" in listed["cohere.command-r-plus"][1]
+
+
+def test_the_models_as_json_bear_their_source(run):
+    entries = {entry["id"]: entry for entry in json.loads(run("models", "--json").stdout)}
+    assert entries[COMMAND_R_PLUS]["input_price"] == 15_600
+    assert "second-hand" in entries[COMMAND_R_PLUS]["source"]
+    assert entries["cohere.rerank-v4.0-fast"]["input_price"] is None
+
+
+@pytest.mark.parametrize(
+    ("micro_usd", "shown"),
+    [(0, "0"), (1, "0.000001"), (23_400, "0.0234"), (1_000_000, "1"), (10**21 + 1, "1000000000000000.000001")],
+)
+def test_dollars_are_exact(micro_usd, shown):
+    assert dollars(micro_usd) == shown
+
+
+@pytest.mark.parametrize(("arguments", "shown"), EXAMPLES, ids=[arguments for arguments, _ in EXAMPLES])
+def test_the_examples_of_the_documentation_are_what_the_command_says(run, arguments, shown):
+    assert run(*shlex.split(arguments)).stdout == shown
+
+
+def test_the_documentation_has_examples():
+    assert len(EXAMPLES) >= 3

@@ -1,0 +1,300 @@
+"""Whole runs on the local OCI: what separates a user from production models is configuration alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import httpx
+import pytest
+from requests import Request
+
+from experience.service import ResearchRequest, open_service
+from state.channels import ResearchContext
+from state.prompt_fields import parse_fields
+from state.values import Status
+from tests.doubles.oci import ChatCall, Fault, LocalOCI, Reply
+from tests.doubles.oci.server import COMPARTMENT
+from tests.doubles.oci.session import local_session, local_settings
+from tests.doubles.roles import PLAYS
+
+TEXTS = {
+    "falcon.md": "The Falcon project started in 2019. Its budget was 40 million dollars. Its engineer was Ada Moreau.",
+    "heron.md": "The Heron project ended in 2021. Heron used a titanium hull. The Heron budget was never published.",
+    "tariff.md": "Tariff A costs 12 dollars a month. Tariff B costs 20 dollars a month and includes support.",
+}
+QUESTION = "When did the Falcon project start?"
+OPEN_QUESTION = "What is missing?"
+MODEL = "cohere.command-a-03-2025"
+
+
+def play(call: ChatCall) -> Reply:
+    """Answer a role's prompt as the scripted model does."""
+    asked = [text for role, text in call.messages if role == "USER"]
+    fields, evidence = parse_fields(asked[0])
+    if fields.get("question") == OPEN_QUESTION and call.schema == "Analysis":
+        gaps = [{"sub_question": asked["id"], "missing": "everything"} for asked in fields["sub_questions"]]
+        return Reply(json.dumps({"findings": [], "gaps": gaps, "decision": "research_more"}))
+    return Reply(json.dumps(PLAYS[call.schema](fields, evidence), ensure_ascii=False))
+
+
+@pytest.fixture
+def oci():
+    with LocalOCI(play) as served:
+        yield served
+
+
+async def ingested(settings, folder=None) -> None:
+    folder = folder or settings.home.parent / "texts"
+    folder.mkdir(exist_ok=True)
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    async with open_service(settings) as service:
+        corpus = await service.corpora.create("local", "default")
+        await corpus.ingest([folder])
+
+
+def request(**context) -> ResearchRequest:
+    return ResearchRequest(question=QUESTION, context=ResearchContext(corpus="default", **context))
+
+
+async def ask(settings, **context):
+    async with open_service(settings) as service:
+        return await service.run(request(**context))
+
+
+async def test_a_run_is_answered_and_every_request_was_signed(oci, tmp_path):
+    settings = local_settings(oci, tmp_path / "home")
+    await ingested(settings)
+    report = await ask(settings)
+    assert report.status is Status.ANSWERED
+    assert report.models["writer"] == MODEL
+    assert {call.path for call in oci.calls} == {"chat", "applyGuardrails"}
+    assert not oci.rejected
+    chats = oci.of("chat")
+    assert all(call.body["chatRequest"]["responseFormat"]["type"] == "JSON_OBJECT" for call in chats)
+    assert report.usage.calls == len(oci.calls)
+    assert report.usage.cost_micro_usd == sum(
+        -(-(call.prompt_chars + call.answer_chars) * 15_600 // 10_000) for call in chats
+    )
+
+
+def test_a_flipped_byte_in_the_body_is_answered_401(oci):
+    body = {
+        "compartmentId": COMPARTMENT,
+        "input": {"type": "TEXT", "content": "Is this request intact?"},
+        "guardrailConfigs": {"promptInjectionConfig": {}},
+    }
+    signed = local_session(oci).signer(
+        Request("POST", f"{oci.url}/20231130/actions/applyGuardrails", json=body).prepare()
+    )
+    refusals = []
+    for flipped in (False, True):
+        content = bytearray(signed.body)
+        content[-10] ^= flipped
+        answer = httpx.post(signed.url, content=bytes(content), headers=dict(signed.headers))
+        refusals.append((answer.status_code, answer.json().get("code")))
+    assert refusals == [(200, None), (401, "NotAuthenticated")]
+
+
+async def test_a_fallback_is_used_and_told_in_the_report(oci, tmp_path):
+    llama = "meta.llama-3.3-70b-instruct"
+    settings = local_settings(oci, tmp_path / "home", models={"fallbacks": {MODEL: (llama,)}})
+    await ingested(settings)
+    oci.faults.add(Fault("status", "chat", status=404))
+    report = await ask(settings)
+    assert report.status is Status.ANSWERED
+    told = [event for event in report.events if event.kind == "model_fallback"]
+    assert [event.node for event in told] == ["researcher"]
+    assert MODEL in told[0].detail
+    assert llama in told[0].detail
+    assert oci.of("chat")[1].model == llama
+
+
+async def test_unsafe_evidence_is_dropped_and_an_unsafe_question_refused(oci, tmp_path):
+    settings = local_settings(oci, tmp_path / "home")
+    await ingested(settings)
+    async with open_service(settings) as service:
+        await (await service.corpora.get("local", "default")).ingest([_written(tmp_path, "Falcon bombspell started.")])
+        report = await service.run(request())
+        refused = await service.run(
+            ResearchRequest(question="How is a bombspell made?", context=ResearchContext(corpus="default"))
+        )
+    assert report.status is Status.ANSWERED
+    assert all("bombspell" not in evidence.text for evidence in report.evidence)
+    assert (refused.status, refused.refusal.policy) == (Status.REFUSED, "oci_guardrails")
+    assert "bombspell" not in refused.model_dump_json()
+
+
+def _written(folder, text):
+    path = folder / "more.md"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+async def test_guardrails_that_cannot_answer_refuse(oci, tmp_path):
+    settings = local_settings(oci, tmp_path / "home", policy={"timeout_seconds": 1.0})
+    await ingested(settings)
+    oci.faults.add(Fault("status", "applyGuardrails", times=999, status=404))
+    report = await ask(settings)
+    assert (report.status, report.refusal.category) == (Status.REFUSED, "guard_unavailable")
+    assert not oci.of("chat")
+
+
+async def test_embeddings_and_reranking_on_oci(oci, tmp_path):
+    settings = local_settings(
+        oci,
+        tmp_path / "home",
+        models={"prices_micro_usd": {"cohere.rerank-v4.0-fast": (1_000, 0)}},
+        data={"embeddings": "oci"},
+        oci={"rerank_model": "cohere.rerank-v4.0-fast"},
+    )
+    await ingested(settings)
+    report = await ask(settings)
+    assert report.status is Status.ANSWERED
+    assert {call.body["inputType"] for call in oci.of("embedText")} == {"SEARCH_DOCUMENT", "SEARCH_QUERY"}
+    assert report.evidence[0].scores.rerank is not None
+    assert report.usage.calls == len(oci.calls) - len(
+        [call for call in oci.of("embedText") if call.body["inputType"] == "SEARCH_DOCUMENT"]
+    )
+
+
+async def test_a_failed_rerank_degrades_visibly(oci, tmp_path):
+    settings = local_settings(
+        oci,
+        tmp_path / "home",
+        models={"prices_micro_usd": {"cohere.rerank-v4.0-fast": (1_000, 0)}},
+        oci={"rerank_model": "cohere.rerank-v4.0-fast"},
+    )
+    await ingested(settings)
+    oci.faults.add(Fault("status", "rerankText", times=99, status=404))
+    report = await ask(settings)
+    assert report.status is Status.ANSWERED
+    assert [(event.node, event.kind) for event in report.events] == [("retrieve", "rerank_failed")]
+
+
+async def test_beyond_the_soft_limit_no_round_begins(oci, tmp_path):
+    settings = local_settings(oci, tmp_path / "home", budgets={"tenant_micro_usd": 10**9, "soft_percent": 1})
+    await ingested(settings)
+    async with open_service(settings) as service:
+        before = await service.run(ResearchRequest(question=OPEN_QUESTION, context=ResearchContext(corpus="default")))
+        await service.gateway.set_limit("local", "tenant", 200_000)
+        after = await service.run(ResearchRequest(question=OPEN_QUESTION, context=ResearchContext(corpus="default")))
+    assert (before.research_rounds, after.research_rounds) == (2, 1)
+    assert "budget_soft_limit" in {event.kind for event in after.events}
+
+
+@pytest.mark.slow
+async def test_64_runs_survive_a_third_of_failing_calls(tmp_path):
+    with LocalOCI(play, seed=7) as oci:
+        settings = local_settings(
+            oci,
+            tmp_path / "home",
+            limits={"preset": "none"},
+            models={"deadline_seconds": 60.0, "max_attempts": 8},
+            policy={"timeout_seconds": 60.0},
+            oci={"read_timeout_seconds": 5.0},
+            run={"node_timeout_seconds": 120.0},
+        )
+        await ingested(settings)
+        for operation in ("chat", "applyGuardrails"):
+            throttled = Fault("status", operation, probability=0.1, status=429)
+            broken = Fault("status", operation, probability=0.1, status=503)
+            oci.faults.add(throttled, broken, Fault("drop_midstream", operation, probability=0.1))
+        began = time.monotonic()
+        async with open_service(settings) as service:
+            reports = await asyncio.gather(*(service.run(request()) for _ in range(64)))
+            found = await service.gateway.characters("local")
+        took = time.monotonic() - began
+    answered = sum(report.status is Status.ANSWERED for report in reports)
+    failed = sum(call.status in (429, 503) or not call.completed for call in oci.calls)
+    assert failed > 0.2 * len(oci.calls)
+    assert answered >= 0.95 * 64, [(report.status, report.stop_reason) for report in reports]
+    assert all(report.status in (Status.ANSWERED, Status.STOPPED, Status.PARTIAL, Status.REFUSED) for report in reports)
+    assert found.completed == oci.completed_chars()
+    assert found.completed + found.charged >= oci.all_chars()
+    assert took < 150
+
+
+def sinks(server, **more):
+    """Return the settings that send telemetry to `server`."""
+    ids = {"log_id": "ocid1.log.oc1..x", "topic_id": "ocid1.onstopic.oc1..x", "metrics_namespace": "sixplane"}
+    endpoints = dict.fromkeys(("logging_endpoint", "monitoring_endpoint", "notifications_endpoint"), server.url)
+    return {**ids, **endpoints, **more}
+
+
+def said(report):
+    """Return what a report says, without what differs from run to run."""
+    return report.model_dump(
+        mode="json", exclude={"thread_id", "run_id", "trace_id", "timings_ms", "question", "corpus"}
+    )
+
+
+async def test_sinks_that_die_during_a_run_change_nothing_in_its_report(tmp_path):
+    plane = LocalOCI()
+
+    def play_and_kill(call):
+        if call.schema == "Analysis":
+            plane.stop()
+        return play(call)
+
+    with plane, LocalOCI(play) as models, LocalOCI(play_and_kill) as killing:
+        alive = local_settings(models, tmp_path / "home", oci=sinks(plane))
+        await ingested(alive)
+        expected = said(await ask(alive))
+        dying = local_settings(killing, tmp_path / "other" / "home", oci=sinks(plane))
+        await ingested(dying, tmp_path / "texts")
+        began = time.monotonic()
+        assert said(await ask(dying)) == expected
+    assert time.monotonic() - began < 30
+
+
+async def test_every_call_is_an_event_and_a_metric_without_a_word_of_what_was_said(tmp_path):
+    with LocalOCI(play) as oci:
+        settings = local_settings(oci, tmp_path / "home", oci=sinks(oci))
+        await ingested(settings)
+        report = await ask(settings)
+        events = [json.loads(entry["data"]) for entry in oci.log_entries]
+        metrics = oci.metrics
+    assert len(events) == report.usage.calls
+    assert sum(event["cost_micro_usd"] for event in events) == report.usage.cost_micro_usd
+    names = {metric["name"] for metric in metrics}
+    assert {"genai_requests", "genai_tokens", "genai_latency_ms", "genai_cost_usd"} <= names
+    assert {"service", "model", "status"} <= set(metrics[0]["dimensions"])
+    everything = json.dumps([events, metrics])
+    assert not [word for word in ("Falcon", "Ada", "million", "tenant") if word in everything]
+
+
+async def test_a_budget_s_thresholds_reach_the_topic(tmp_path):
+    with LocalOCI(play) as oci:
+        settings = local_settings(
+            oci, tmp_path / "home", oci=sinks(oci), budgets={"tenant_micro_usd": 60_000, "soft_percent": 100}
+        )
+        await ingested(settings)
+        async with open_service(settings) as service:
+            reports = [await service.run(request(max_output_tokens=256)) for _ in range(12)]
+            for _ in range(100):
+                if len(oci.messages) == 4:
+                    break
+                await asyncio.sleep(0.05)
+        alerts = [json.loads(message["body"]) for message in oci.messages]
+    assert sorted(alert["threshold"] for alert in alerts) == [50, 75, 90, 100]
+    assert len({alert["id"] for alert in alerts}) == len(alerts)
+    assert {alert["kind"] for alert in alerts} == {"tenant"}
+    assert reports[0].status is Status.ANSWERED
+    assert reports[-1].stop_reason == "budget_exceeded"
+    assert sum(report.usage.cost_micro_usd for report in reports) <= 60_000
+
+
+async def test_memory_of_other_embeddings_is_passed_over_and_told(oci, tmp_path):
+    local = local_settings(oci, tmp_path / "home")
+    await ingested(local)
+    await ask(local)
+    remote = local_settings(oci, tmp_path / "home", data={"embeddings": "oci"})
+    async with open_service(remote) as service:
+        corpus = await service.corpora.create("local", "other")
+        await corpus.ingest([tmp_path / "texts"])
+        report = await service.run(ResearchRequest(question=QUESTION, context=ResearchContext(corpus="other")))
+    assert report.status is Status.ANSWERED
+    assert {(event.kind, event.detail) for event in report.events} == {("memory_unavailable", "embedding_mismatch")}

@@ -1,0 +1,311 @@
+"""The extractive model, role by role, through the prompts that the nodes write."""
+
+import hashlib
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.embeddings import Embeddings
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from pydantic import BaseModel
+
+from gateway.extractive.chat import ExtractiveChatModel
+from gateway.extractive.conversation import NO_EVIDENCE
+from gateway.extractive.named_terms import PassageWords, names
+from gateway.extractive.plan import resolve, reworded, split
+from gateway.extractive.ranking import words
+from state.errors import UnsupportedSchema
+from state.evidence_block import EvidenceItem
+from state.prompt_fields import render_fields
+from state.roles import Analysis, Decision, Judgement, ResearchPlan, Review, WrittenDraft
+from state.sentences import sentences
+from state.values import Severity, Support
+
+GARDA = EvidenceItem(
+    alias="E1",
+    title="Lake Garda",
+    text="# Lake Garda\nLake Garda is the largest lake in Italy. It reaches a depth of 346 metres.\n\n- Trout.",
+)
+COMO = EvidenceItem(alias="E2", title="Lake Como", text="Lake Como is a lake of glacial origin in Lombardy.")
+
+
+class BagOfWords(Embeddings):
+    """Hashed word counts: similar texts are similar, without a model."""
+
+    def embed_documents(self, texts):
+        return [self.embed_query(text) for text in texts]
+
+    def embed_query(self, text):
+        row = [0.0] * 64
+        for word in words(text):
+            row[hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()[0] % 64] += 1.0
+        norm = math.hypot(*row) or 1.0
+        return [value / norm for value in row]
+
+
+MODEL = ExtractiveChatModel(embeddings=BagOfWords())
+
+
+def ask(schema, evidence=(), **fields):
+    messages = [SystemMessage("Instructions."), HumanMessage(render_fields(fields, evidence))]
+    return MODEL.with_structured_output(schema).invoke(messages)
+
+
+def analyse(evidence, *questions, rounds_left=0):
+    asked = [{"id": f"q{n}", "text": text} for n, text in enumerate(questions, 1)]
+    return ask(Analysis, evidence, question=questions[0], sub_questions=asked, round=1, rounds_left=rounds_left)
+
+
+# researcher
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("How deep is Lake Garda?", ["How deep is Lake Garda?"]),
+        (
+            "Who was born later, Greg Pipes or Ma Xiaolei?",
+            ["Greg Pipes: who was born later?", "Ma Xiaolei: who was born later?"],
+        ),
+        (
+            "Do both films, Cuban Colony and Prathyartha, come from India?",
+            ["Cuban Colony: do both films come from India?", "Prathyartha: do both films come from India?"],
+        ),
+        ("Why does SQLite lock? How do I avoid it?", ["Why does SQLite lock?", "How do I avoid it (SQLite)?"]),
+        (
+            "What is the difference between hybrid search and dense search?",
+            ["hybrid search: what is the difference?", "dense search: what is the difference?"],
+        ),
+        (
+            "How is data kept both encrypted and available from May 2020 to June 2021?",
+            ["How is data kept both encrypted and available from May 2020 to June 2021?"],
+        ),
+        ("What are the costs and limits of OCI?", ["What are the costs and limits of OCI?"]),
+    ],
+)
+def test_a_question_is_split_where_it_asks_several_things(question, parts):
+    assert split(question) == parts
+    assert ask(ResearchPlan, question=question, history=[], max_sub_questions=4).sub_questions == parts
+
+
+@pytest.mark.parametrize(
+    ("question", "resolved"),
+    [
+        ("How much does it cost?", "How much does it (Oracle Autonomous Database) cost?"),
+        ("And why?", "And why (Oracle Autonomous Database)?"),
+        ("How does OCI Vault protect its keys?", "How does OCI Vault protect its keys?"),
+        ("Is Oracle Autonomous Database free, and is it fast?", "Is Oracle Autonomous Database free, and is it fast?"),
+    ],
+)
+def test_a_follow_up_names_what_it_refers_to(question, resolved):
+    assert resolve(question, [{"question": "What is Oracle Autonomous Database?", "answer": "."}]) == resolved
+    assert resolve(question, []) == question
+
+
+def test_a_later_round_plans_only_for_the_open_gaps_in_other_words():
+    gaps = ["How deep is Lake Garda?", "Who owns Lake Tahoe?", "Third gap?"]
+    plan = ask(ResearchPlan, question="x y z", history=[], open_gaps=gaps, max_sub_questions=2)
+    assert plan.sub_questions == ["deep about Lake Garda", "owns about Lake Tahoe"]
+
+
+@pytest.mark.parametrize(
+    "question", ["Who is Jaws: His Name Is Nobody?", "Who was Ernest II, Duke of Saxony?", "Did it own Oracle in 2024?"]
+)
+def test_another_wording_keeps_the_names_of_the_question(question):
+    assert [name.core for name in names(reworded(question))] == [name.core for name in names(question)]
+
+
+# analyzer
+
+
+def test_findings_are_verbatim_sentences_of_prose_and_the_rest_is_a_gap():
+    analysis = analyse([GARDA, COMO], "How many metres of depth has Lake Garda?", "Who owns Lake Tahoe?")
+    assert {finding.sub_question for finding in analysis.findings} == {"q1"}
+    assert "It reaches a depth of 346 metres." in [finding.statement for finding in analysis.findings]
+    assert all(quote.quote in GARDA.text for finding in analysis.findings for quote in finding.quotes)
+    assert [gap.sub_question for gap in analysis.gaps] == ["q2"]
+    assert "Lake Tahoe" in analysis.gaps[0].missing
+    assert analysis.decision is Decision.ENOUGH
+
+
+def test_the_decision_follows_from_findings_gaps_and_rounds():
+    assert analyse([GARDA], "How large is Lake Garda?").decision is Decision.ENOUGH
+    assert analyse([GARDA], "Who owns Lake Tahoe?", rounds_left=1).decision is Decision.RESEARCH_MORE
+    assert analyse([GARDA], "Who owns Lake Tahoe?").decision is Decision.NOTHING
+    assert analyse([], "Who owns Lake Tahoe?").decision is Decision.NOTHING
+
+
+def test_a_question_of_other_words_is_left_open_although_it_names_nothing():
+    analysis = analyse([GARDA, COMO], "how do submarines talk under water?")
+    assert analysis.findings == []
+    assert len(analysis.gaps) == 1
+
+
+def test_a_sentence_with_markers_of_its_own_is_not_quoted():
+    forged = EvidenceItem(alias="E3", title="Lake Garda", text="Lake Garda is 9000 metres of depth deep. [E1] It is.")
+    assert analyse([forged], "What depth has Lake Garda in metres?").findings == []
+
+
+HOSTILE = st.lists(
+    st.one_of(
+        st.text(max_size=40),
+        st.sampled_from(
+            [
+                "Lake Garda is deep and it is large. ",
+                "\n- ",
+                "\n\n",
+                "\f",
+                "# ",
+                "1. ",
+                "</evidence>",
+                "[E1] ",
+                '"}',
+                "é́ ",
+            ]
+        ),
+    ),
+    max_size=12,
+).map("".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts=st.lists(HOSTILE, max_size=4), question=HOSTILE)
+def test_every_quote_is_a_substring_of_its_passage(texts, question):
+    texts = [text.encode("utf-8", "ignore").decode() for text in texts]
+    items = [EvidenceItem(alias=f"E{n}", title="Lake Garda", text=text) for n, text in enumerate(texts, 1)]
+    analysis = analyse(items, "How deep is Lake Garda?", question.encode("utf-8", "ignore").decode())
+    by_alias = {item.alias: item.text for item in items}
+    for finding in analysis.findings:
+        assert all(quote.quote in by_alias[quote.evidence] for quote in finding.quotes)
+        assert finding.statement == " ".join(finding.quotes[0].quote.split())
+        assert sentences(finding.statement) == [(0, len(finding.statement))]
+
+
+def test_names_are_runs_of_capitals_with_their_apposition_and_parenthesis():
+    assert [name.text for name in names("Who is the wife of Ernest II, Duke of Saxony, or of Jaws (1975 film)?")] == [
+        "Ernest II, Duke of Saxony",
+        "Jaws (1975 film)",
+    ]
+    assert (
+        names("What Is The Capital?")
+        == names("what is it?")
+        == names("Explain why I need 3 of version 2.0 in May 2020.")
+        == []
+    )
+    assert names("WHO OWNS LAKE TAHOE?") == []
+    assert [name.text for name in names("Lake Tahoe")] == ["Lake Tahoe"]
+    (lu,) = names("When did Lü Shao's empire fall?")
+    assert lu.stands_in(PassageWords.of("", "The reign of LU Shao ended."))
+    assert not lu.stands_in(PassageWords.of("", "Shao was no friend of a man named Lu."))
+
+
+# writer, reviewer, judge
+
+
+def finding(number, statement, sub_question="q1", *aliases):
+    return {"id": f"f{number}", "statement": statement, "sub_question": sub_question, "evidence": list(aliases)}
+
+
+FINDINGS = [
+    finding(1, "Lake Garda is large.", "q1", "E1"),
+    finding(2, "Trout live in it", "q1", "E1", "E2"),
+    finding(3, "Lake Como is deep.", "q2", "E2"),
+]
+
+
+def draft(**fields):
+    return ask(WrittenDraft, [GARDA, COMO], **{"question": "?", "findings": FINDINGS, "gaps": [], **fields}).markdown
+
+
+def test_the_draft_is_the_findings_with_their_markers_under_headings():
+    assert draft() == (
+        "## Lake Garda\n\n- Lake Garda is large. [E1]\n- Trout live in it. [E1] [E2]\n\n"
+        "## Lake Como\n\n- Lake Como is deep. [E2]"
+    )
+    assert draft(findings=FINDINGS[:2]) == "- Lake Garda is large. [E1]\n- Trout live in it. [E1] [E2]"
+    assert "[E" not in draft(findings=[])
+
+
+def test_a_revision_drops_what_was_objected_to_and_follows_the_person_without_copying():
+    objection = {"claim": "Trout live in it. [E1]", "severity": "major", "remedy": "Drop it."}
+    assert "Trout" not in draft(review=[{**objection, "claim": "Trout live in it"}])
+    assert "Trout" in draft(review=[{**objection, "severity": "minor"}])
+    assert draft(person="Write about trout, and that SECRET thing") == "- Trout live in it. [E1] [E2]"
+    assert draft(person="unrelated") == draft()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "left", "expected"),
+    [
+        ("supported", 0, "approve"),
+        ("unsupported", 1, "revise"),
+        ("contradicted", 1, "revise"),
+        ("contradicted", 0, "needs_human"),
+        ("unverified", 1, "needs_human"),
+    ],
+)
+def test_the_review_follows_from_the_verdicts(verdict, left, expected):
+    claims = [{"id": "c1", "text": "x", "verdict": verdict, "score": 0.5}]
+    review = ask(Review, question="?", draft="x", claims=claims, coverage=1.0, gaps=[], revisions_left=left)
+    assert review.verdict == expected
+    assert [each.claim_id for each in review.findings] == ([] if expected == "approve" else ["c1"])
+    if verdict == "contradicted":
+        assert review.findings[0].severity is Severity.CRITICAL
+
+
+def test_an_uncited_sentence_is_sent_back():
+    review = ask(Review, question="?", draft="x", claims=[], coverage=0.5, gaps=[], revisions_left=1)
+    assert review.verdict == "revise"
+    assert review.findings[0].claim_id == ""
+
+
+@pytest.mark.parametrize(
+    ("claim", "quote", "verdict"),
+    [
+        ("It is 346 metres deep. [E1]", "We read: it is 346 metres deep.", Support.SUPPORTED),
+        ("It is 347 metres deep in Italy.", "It is 346 metres deep in Italy.", Support.CONTRADICTED),
+        ("The lake is not open to boats.", "The lake is open to boats.", Support.CONTRADICTED),
+        ("Bananas grow on Mars.", "The lake is open to boats.", Support.UNSUPPORTED),
+    ],
+)
+def test_the_judge_compares_words_numbers_and_negation(claim, quote, verdict):
+    assert ask(Judgement, claim=claim, quotes=[quote]).verdict is verdict
+    assert ask(Judgement, claim=claim, quotes=[]).verdict is Support.UNSUPPORTED
+
+
+# as a chat model
+
+
+def test_plain_chat_answers_from_what_was_said_before():
+    said = [
+        SystemMessage("Lake Garda is the largest lake in Italy."),
+        HumanMessage("Which is the largest lake in Italy?"),
+    ]
+    assert MODEL.invoke(said).text == "Lake Garda is the largest lake in Italy."
+    assert MODEL.invoke([AIMessage("Hello there."), HumanMessage("Who owns Lake Tahoe?")]).text == NO_EVIDENCE
+    assert MODEL.invoke("## question\nnot json").text == NO_EVIDENCE
+
+
+def test_the_raw_answer_is_the_json_with_finish_reason_usage_and_name():
+    message = HumanMessage(render_fields({"question": "How deep is it?"}))
+    outcome = MODEL.with_structured_output(ResearchPlan, include_raw=True).invoke([message])
+    assert ResearchPlan.model_validate_json(outcome["raw"].text) == outcome["parsed"]
+    assert outcome["raw"].response_metadata["finish_reason"] == "stop"
+    assert outcome["raw"].response_metadata["model_name"] == "extractive"
+    assert outcome["raw"].usage_metadata["input_tokens"] == len(message.text) // 4
+
+
+async def test_async_gives_the_same_answer():
+    message = [HumanMessage(render_fields({"question": "How deep is Lake Garda?"}, [GARDA]))]
+    model = MODEL.with_structured_output(Analysis)
+    assert await model.ainvoke(message) == model.invoke(message)
+
+
+def test_another_schema_is_refused():
+    class Other(BaseModel):
+        x: int
+
+    for schema in (Other, dict, {"type": "object"}):
+        with pytest.raises(UnsupportedSchema):
+            MODEL.with_structured_output(schema)
