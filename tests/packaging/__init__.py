@@ -1,0 +1,1 @@
+"""What a user installs: the wheel, its dependencies and the documentation built with it."""
