@@ -1,0 +1,54 @@
+"""Install the packages of a lock file into the environment of this interpreter, and show how far it is.
+
+`python deploy/install.py requirements.lock`: used by the Makefile. It needs only the standard library and pip.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_PIN = re.compile(r"^[A-Za-z0-9][\w.-]*==", re.MULTILINE)
+_NAME = re.compile(r"(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9][\w.-]*)")
+_STEP = 20
+"""Packages between two lines of a log: a terminal shows each package on one line that is written over."""
+
+
+def main(lock: str) -> int:
+    """Run pip on `lock`; return its exit status."""
+    started = time.monotonic()
+    total = len(_PIN.findall(Path(lock).read_text(encoding="utf-8")))
+    sys.stderr.write(f"Installing the {total} packages of {lock} into {sys.prefix}.\n")
+    sys.stderr.write("This happens once. It takes one to five minutes; docs/install.md lists what needs the space.\n")
+    command = [sys.executable, "-m", "pip", "install", "--require-hashes", "--progress-bar=off", "-r", lock]
+    # pip's errors and warnings stay visible: only its standard output becomes the progress line.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pip:  # noqa: S603 - our own interpreter's pip
+        terminal = sys.stderr.isatty()
+        for line in progress(pip.stdout or (), total, terminal=terminal):
+            sys.stderr.write(f"\r\x1b[2K  {line}" if terminal else f"  {line}\n")
+            sys.stderr.flush()
+    ending = "done" if pip.returncode == 0 else "failed"
+    sys.stderr.write(f"{chr(10) if terminal else ''}  {ending} after {time.monotonic() - started:.0f} seconds\n")
+    return pip.returncode
+
+
+def progress(lines: Iterable[str], total: int, *, terminal: bool) -> Iterator[str]:
+    """Turn pip's output into progress lines: one per package on a terminal, otherwise one per twenty."""
+    count = 0
+    for line in lines:
+        if line.startswith("Ignoring "):  # a pin of another Python or platform: the lock is for all of them
+            total -= 1
+        elif found := _NAME.match(line):
+            count += 1
+            if terminal or count % _STEP == 0:
+                yield f"{count} of {total} packages fetched: {found[1]}"
+        elif line.startswith("Installing collected packages:"):
+            yield f"{count} of {total} packages fetched; unpacking and compiling them"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
