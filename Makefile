@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test-oracle test test-long fuzz check bench docs notebooks studio lock clean
+.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest fuzz check bench docs notebooks studio lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,8 +34,18 @@ test: $(VENV)/.dev ## Run the tests
 test-long: $(VENV)/.dev ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m long
 
-fuzz: $(VENV)/.dev ## Let schemathesis try to break the HTTP API
+# A busy loop ends with the shell that started it, so that a killed `make` leaves none behind.
+test-busy: $(VENV)/.dev ## Run the tests beside two busy loops
+	@busy=; trap 'kill $$busy' EXIT; trap 'exit 130' INT TERM; for loop in 1 2; do \
+		$(BIN)/python -c 'import os; shell = os.getppid(); all(iter(lambda: os.getppid() == shell, None))' & busy="$$busy $$!"; \
+	done; $(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-slowest: $(VENV)/.dev ## Run the tests and list the twenty slowest
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20
+
+fuzz: $(VENV)/.dev ## Let schemathesis try to break the HTTP API, and Hypothesis every property, with new examples
 	$(BIN)/python -m tests.experience.http.fuzz
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n 2 --dist worksteal -m "hypothesis and not long"
 
 test-oracle: $(VENV)/.dev ## Start Oracle Database Free in a container, and run what needs a database
 	docker compose -f deploy/oracle-free/compose.yaml up --wait

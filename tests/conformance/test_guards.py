@@ -1,7 +1,7 @@
 """The guard port's suite: every guard passes it."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policy import (
@@ -48,7 +48,6 @@ def guard(request):
 
 
 @pytest.mark.parametrize("stage", Stage)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=HOSTILE)
 async def test_any_text_gets_a_sound_verdict(guard, stage, text):
     sound(await guard.check(text, stage), guard, text)

@@ -14,7 +14,7 @@ from typing import Any
 
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
-import experience.service as core
+import experience.service.research as core
 from experience.batch import BatchJob, JobOptions, LocalEngine
 from experience.service import ResearchService, open_service
 from nodes import Collaborators

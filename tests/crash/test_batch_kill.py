@@ -6,8 +6,6 @@ import json
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import closing
@@ -17,8 +15,8 @@ from typing import Any
 import pytest
 
 from gateway.scripted import read_calls
+from tests.doubles.processes import Forked
 
-ROOT = Path(__file__).resolve().parents[2]
 QUESTION = "When did the Falcon start; What does Tariff A cost"
 KILLS = 3
 CONCURRENCY = 8
@@ -30,9 +28,8 @@ def write_rows(folder: Path, count: int) -> None:
     (folder / "in.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.crash.batch_victim", str(folder)]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+def start(folder: Path) -> Forked:
+    return Forked("tests.crash.batch_victim", str(folder))
 
 
 def lines(out: Path) -> int:
@@ -49,7 +46,6 @@ def killed_at_random(folder: Path, rows: int, seed: int) -> int:
         time.sleep(chance.uniform(0, 0.2))
         process.kill()
         killed += process.wait() == -signal.SIGKILL
-        process.stderr.close()
     return killed
 
 
@@ -63,13 +59,12 @@ def ledger_rows(home: Path) -> list[sqlite3.Row]:
         return connection.execute("SELECT run_scope, call_key, state, cost FROM ledger_calls").fetchall()
 
 
-@pytest.mark.parametrize(("rows", "seed"), [(200, 7), pytest.param(2_000, 11, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("rows", "seed"), [(60, 7), pytest.param(2_000, 11, marks=pytest.mark.long)])
 def test_every_row_has_one_outcome_and_no_completed_call_is_billed_twice(rows, seed, tmp_path):
     write_rows(tmp_path, rows)
     assert killed_at_random(tmp_path, rows, seed) == KILLS
-    last = start(tmp_path)
-    _, said = last.communicate(timeout=240)
-    assert last.returncode == 0, said
+    last = start(tmp_path).end()
+    assert last.returncode == 0, last.stderr
 
     ended = outcomes(tmp_path)
     assert sorted(each["line"] for each in ended) == list(range(1, rows + 1))

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.planes import ORACLE, durable_plane
+from tests.doubles import processes
 
 NODES = [
     "guard_input",
@@ -36,8 +35,7 @@ VOLATILE = ("run_id", "trace_id", "timings_ms")
 
 def run(home: Path, log: Path, point: str) -> int:
     log.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "tests.crash.victim", str(home), str(log), point]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).returncode
+    return processes.run("tests.crash.victim", str(home), str(log), point).returncode
 
 
 def report(log: Path) -> dict[str, Any]:

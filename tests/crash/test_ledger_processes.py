@@ -6,8 +6,6 @@
 import asyncio
 import json
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -25,10 +23,10 @@ from tests.conformance.planes import ORACLE, durable_plane
 from tests.crash.ledger_victim import AMOUNT
 from tests.doubles.oci import LocalOCI
 from tests.doubles.oci.session import local_session
+from tests.doubles.processes import Forked
 
 PROCESSES, CALLS, KILLS = 8, 200, 12
 LIMIT = PROCESSES * CALLS * 65 // 2
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Victim:
@@ -42,8 +40,7 @@ class Victim:
 
     def start(self) -> None:
         arguments = [self._folder / "home", self._number, len(self.ended()), CALLS, LIMIT, self.log]
-        command = [sys.executable, "-m", "tests.crash.ledger_victim", *map(str, arguments)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+        self.process = Forked("tests.crash.ledger_victim", *map(str, arguments))
 
     def ended(self) -> list[str]:
         return self.log.read_text().splitlines()
@@ -76,7 +73,7 @@ def test_no_crash_makes_the_limit_leak(books, tmp_path, monkeypatch):
             kills += 1
             victim.start()
     assert kills >= KILLS // 2
-    assert [victim.process.wait() for victim in victims] == [0] * PROCESSES, victims[0].process.stderr.read()
+    assert [victim.process.wait() for victim in victims] == [0] * PROCESSES, victims[0].process.printed("stderr")
     ended = [line.split()[1] for victim in victims for line in victim.ended()]
     assert len(ended) == PROCESSES * CALLS
     assert 0.3 < ended.count("settled") / len(ended) < 0.8

@@ -17,7 +17,7 @@ from typing import Any
 
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
-import experience.service as core
+import experience.service.research as core
 import graphs.research as wiring
 from experience.service import ResearchRequest, open_service
 from graphs.persistence.sqlite_checkpoints import ThreadedSqliteSaver

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: `content` as a chat completion, or `body` as it stands, after `delay` seconds."""
+    """One answer: `content` as a chat completion, or `body` as it stands, once `gate` is set and `delay` has passed."""
 
     content: str = ""
     status: int = 200
@@ -27,6 +27,7 @@ class Reply:
     finish_reason: str = "stop"
     usage: tuple[int, int] | None = (100, 20)
     delay: float = 0.0
+    gate: threading.Event | None = None
     body: str | None = None
     error: str = "something is wrong"
 
@@ -53,11 +54,11 @@ class OpenAIServer:
 
     def __enter__(self):
         self._thread.start()
-        for _ in range(1_000):
-            if self._server.started:
-                return self
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the endpoint did not start")
             time.sleep(0.005)
-        raise TimeoutError("the endpoint did not start")
+        return self
 
     def __exit__(self, *_):
         self._server.should_exit = self._server.force_exit = True
@@ -71,6 +72,8 @@ class OpenAIServer:
         if refusal:
             return refusal
         reply = self._replies[min(len(self.requests), len(self._replies)) - 1]
+        while reply.gate and not reply.gate.is_set():  # noqa: ASYNC110 - a test's thread sets it, not this loop
+            await asyncio.sleep(0.005)
         await asyncio.sleep(reply.delay)
         if reply.body is not None:
             return Response(reply.body, reply.status, reply.headers, media_type="text/html")

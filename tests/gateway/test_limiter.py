@@ -83,7 +83,6 @@ arrivals = st.lists(st.tuples(st.floats(0, 20), st.integers(0, 50)), min_size=1,
 lateness = st.lists(st.floats(-0.5, 2), min_size=1, max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
 @given(arrivals, st.integers(1, 8) | st.none(), st.integers(50, 120) | st.none(), lateness)
 @example([(0.1, 1)] * 30, 3, None, [-1e-9, 1e-9])
 def test_no_window_exceeds_either_limit_and_nobody_is_overtaken(arrivals, requests, characters, late):
@@ -103,7 +102,7 @@ def test_no_window_exceeds_either_limit_and_nobody_is_overtaken(arrivals, reques
     assert not callers.limiter._waiting
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.sampled_from([(20, None), (None, 200), (25, 1_000)]), st.lists(st.integers(1, 4), min_size=1, max_size=9))
 def test_at_least_98_percent_of_the_limit_is_used_under_saturation(limits, sizes):
     async def simulate():

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -93,7 +92,6 @@ VALUES = st.recursive(
 )
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
 @given(VALUES)
 def test_what_stays_inline_survives_the_json_column_exactly(value: Any) -> None:
     if not is_exact_json(value):

@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 import sqlglot
-from hypothesis import HealthCheck, assume, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -57,7 +56,6 @@ TYPES = checkpointed_types()
 SERDE = JsonPlusSerializer(allowed_msgpack_modules=TYPES)
 LATEST: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
 PARTS = {"saver": (open_oracle_checkpointer, (TYPES,), ask_saver), "store": (open_oracle_store, (), ask_store)}
-FEW = hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Foreign(enum.Enum):
@@ -201,7 +199,6 @@ VALUES = st.recursive(
 )
 
 
-@FEW
 @given(VALUES)
 def test_what_stays_inline_survives_the_driver_s_codec_exactly(value: Any) -> None:
     if is_exact_json(value):
@@ -214,7 +211,6 @@ def test_a_name_too_long_for_a_field_is_not_inline(key: str) -> None:
     assert is_exact_json({key[:-1]: 1})
 
 
-@FEW
 @given(VALUES)
 def test_channels_and_metadata_come_back_as_from_the_serialiser(value: Any) -> None:
     assume(widest(value) < 2**63)  # of more, the serialiser takes nothing, whatever the database
@@ -272,7 +268,6 @@ JSON_VALUES = st.dictionaries(
 )
 
 
-@FEW
 @given(JSON_VALUES)
 def test_a_stored_value_comes_back_exactly_and_never_as_decimal(value: dict[str, Any]) -> None:
     async def there_and_back() -> Any:
@@ -381,7 +376,6 @@ async def test_deleting_a_run_leaves_none_of_its_values_and_all_of_the_others(po
 LABELS = st.lists(st.text("t1_%!\\0T", min_size=1, max_size=4), min_size=1, max_size=3).map(tuple)
 
 
-@FEW
 @given(LABELS, st.lists(LABELS, max_size=6))
 def test_the_statement_itself_finds_one_namespace_and_what_is_below(
     prefix: tuple[str, ...], others: list[tuple[str, ...]]

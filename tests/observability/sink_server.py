@@ -77,8 +77,7 @@ def sink_server() -> Iterator[SinkServer]:
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
-    until = time.monotonic() + 5
-    while not server.started and time.monotonic() < until:
+    while not server.started and thread.is_alive():
         time.sleep(0.005)
     yield sinks
     server.should_exit = True

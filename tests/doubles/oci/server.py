@@ -142,11 +142,10 @@ class LocalOCI:
     def start(self) -> None:
         """Serve, in a thread."""
         self._thread.start()
-        for _ in range(2_000):
-            if self._server.started:
-                return
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the local OCI did not start")
             time.sleep(0.005)
-        raise TimeoutError("the local OCI did not start")
 
     def stop(self) -> None:
         """Serve no longer."""

@@ -4,7 +4,7 @@ import hashlib
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
@@ -169,7 +169,6 @@ HOSTILE = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=150, deadline=None)
 @given(texts=st.lists(HOSTILE, max_size=4), question=HOSTILE)
 def test_every_quote_is_a_substring_of_its_passage(texts, question):
     texts = [text.encode("utf-8", "ignore").decode() for text in texts]
