@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation; with `--check` only compares them.
+"""Write the generated parts of the documentation; with `--check`, only compare them.
 
 `python -m docs.generate [--check]`
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from nodes import Collaborators
 ROOT = Path(__file__).resolve().parent.parent
 _GRAPH = re.compile(r"(?<=<!-- graph -->\n)```mermaid\n.*?```\n", re.DOTALL)
 _SQL = re.compile(r"(?<=<!-- sql -->\n).*?(?=<!-- /sql -->)", re.DOTALL)
+_WHOLE_FILE = re.compile(r"\A.*\Z", re.DOTALL)
 
 
 def graph_picture() -> str:
@@ -28,20 +30,32 @@ def graph_picture() -> str:
 
 
 def sql_table() -> str:
-    """Return the table of all statements for Oracle Database, and what is rewritten before they are parsed."""
+    """Return the table of all statements for Oracle Database, and how they are rewritten before they are parsed."""
     rewrites = "; ".join(reason for _, _, reason in REWRITES)
     return f"{table()}\nRewritten for the parser: {rewrites}.\n"
+
+
+def command_line() -> str:
+    """Return the reference of every command and option, as Typer documents its own applications."""
+    command = [sys.executable, "-m", "typer", "experience.cli.app", "utils", "docs", "--name", "sixplane"]
+    # A process of its own, because Typer's documentation command keeps the application in a global variable.
+    written = subprocess.run(  # noqa: S603 - our own interpreter, no argument from outside
+        [*command, "--title", "Command line"], cwd=ROOT, check=True, capture_output=True, text=True, encoding="utf-8"
+    )
+    note = "<!-- Generated from the command line by `make docs`: edit the help texts, not this file. -->"
+    return f"{note}\n\n{written.stdout}"
 
 
 PARTS: dict[str, tuple[re.Pattern[str], Callable[[], str], str]] = {
     "README.md": (_GRAPH, graph_picture, "the graph is as compiled"),
     "docs/oracle.md": (_SQL, sql_table, "the statements are those of the golden files"),
+    "docs/cli.md": (_WHOLE_FILE, command_line, "the commands and options are those of the command line"),
 }
-"""The generated part of each file: where it is, what it is, what holds."""
+"""For each file with a generated part: where the part is, what writes it, and what a successful check means."""
 
 
 def main() -> int:
-    """Write or compare; return 1 where a file is not as generated."""
+    """Write or compare every part; return 1 if a file differs from what would be generated."""
     return max([_part(name) for name in PARTS])
 
 

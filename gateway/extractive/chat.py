@@ -46,7 +46,7 @@ class _Work:
 class ExtractiveChatModel(BaseChatModel):
     """Ranks sentences of the prompt's evidence and fills a role's schema with them, verbatim.
 
-    Args:
+    Attributes:
         embeddings: encodes sub-questions and sentences; both as documents, in one batch.
         threshold: least score of a sub-question's best sentence, 0 to 1. Calibrated by
             `benchmarks/abstention_calibration.py`; figures in `gateway/extractive/analysis.py`.

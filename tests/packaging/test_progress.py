@@ -22,7 +22,7 @@ def test_a_terminal_sees_each_package() -> None:
     assert list(progress(PIP.splitlines(), 3, terminal=True)) == [
         "1 of 2 packages fetched: aiohttp",
         "2 of 2 packages fetched: attrs",
-        "2 of 2 packages fetched; unpacking and compiling them",
+        "2 of 2 packages fetched; unpacking them",
     ]
 
 
