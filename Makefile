@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest fuzz check bench docs notebooks studio lock clean
+.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest fuzz check bench docs site notebooks studio build lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -66,15 +66,21 @@ bench: $(VENV)/.dev ## Measure, each figure against a baseline in the same run
 docs: $(VENV)/.dev ## Write the generated parts of the documentation
 	$(BIN)/python -m docs.generate
 
+site: $(VENV)/.dev ## Build the documentation site into site/, offline; a warning fails it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
 notebooks: $(VENV)/.dev ## Execute the notebooks on a real kernel
 	$(BIN)/python -m pytest tests/notebooks
 
 studio: $(VENV)/.dev ## Serve the graph to LangGraph Studio
 	$(BIN)/langgraph dev --no-browser
 
+build: $(VENV)/.dev ## Build the wheel and the source archive into dist/
+	$(BIN)/python -m hatchling build -d dist
+
 lock: $(VENV)/.dev ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) .sixplane reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .sixplane reports dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
