@@ -12,6 +12,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from retrieval import Corpora, Corpus
@@ -35,11 +36,11 @@ def judgements() -> dict[str, dict[str, int]]:
     return found
 
 
-async def quality(corpus: Corpus, mode: str) -> float:
-    """Return the mean nDCG@10 over the test queries."""
+async def quality(corpus: Corpus, mode: str, judged: Mapping[str, dict[str, int]] | None = None) -> float:
+    """Return the mean nDCG@10 over the test queries, or over those that are `judged`."""
     texts = {row["_id"]: row["text"] for row in map(json.loads, (DATA / "queries.jsonl").open(encoding="utf-8"))}
     scores = []
-    for query, relevant in judgements().items():
+    for query, relevant in (judged or judgements()).items():
         passages = await corpus.search(texts[query], 30, mode)  # type: ignore[arg-type]
         scores.append(ndcg(list(dict.fromkeys(item.document_id.rpartition("#")[2] for item in passages)), relevant))
     return sum(scores) / len(scores)

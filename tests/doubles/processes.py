@@ -21,8 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SAFETY_SECONDS = 600
-"""A test gives up waiting for a process after this. It bounds a hang; no test asserts how long a process takes."""
+from tests.doubles.waiting import SAFETY_SECONDS
 
 _FORKS = multiprocessing.get_context("forkserver")
 # Nothing here may start a thread when it is imported: a fork copies only the thread that forks. That rules out

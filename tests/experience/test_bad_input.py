@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from reportlab.pdfgen.canvas import Canvas
 from typer.testing import CliRunner
 
 from experience.cli.app import app
+from tests.doubles import processes
 
 QUESTION = "What is the price of Tariff A?"
-CONSOLE = (sys.executable, "-c", "from experience.cli import main; main()")
 
 
 def run(home: Path, *arguments: str, stdin: bytes | None = None, **environment: str):
@@ -281,18 +280,15 @@ def test_full_disk_before_a_question(small_disk, home):
 def test_two_processes_ingesting_the_same_corpus_at_once(tmp_path, docs):
     for number in range(12):
         (docs / f"{number}.txt").write_text(f"Document {number} says word{number}. " * 400)
-    command = [*CONSOLE, "ingest", str(docs), "--corpus", "small", "--json"]
+    command = ("ingest", str(docs), "--corpus", "small", "--json")
     environment = {**os.environ, "SIXPLANE_HOME": str(tmp_path / "home"), "SIXPLANE_DATA__LOCK_TIMEOUT_SECONDS": "0"}
-    both = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    ended = [(process.communicate(timeout=120), process.returncode) for process in both]
-    assert sorted(status for _, status in ended) == [0, 5], ended
-    (out, err) = next(text for text, status in ended if status == 5)
-    assert json.loads(out)["error"]["code"] == "corpus_busy"
-    assert "Traceback" not in err
-    assert "hint: wait" in err
+    both = [processes.Forked("experience.cli:main", *command, env=environment) for _ in range(2)]
+    ended = [process.end() for process in both]
+    assert sorted(each.returncode for each in ended) == [0, 5], ended
+    refused = next(each for each in ended if each.returncode == 5)
+    assert json.loads(refused.stdout)["error"]["code"] == "corpus_busy"
+    assert "Traceback" not in refused.stderr
+    assert "hint: wait" in refused.stderr
     manifest = json.loads(run(tmp_path / "home", "corpus", "show", "small", "--json").stdout)
     assert manifest["documents"] == 15
     assert answers(tmp_path / "home")

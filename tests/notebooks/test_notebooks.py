@@ -13,12 +13,12 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
+from tests.doubles.waiting import SAFETY_SECONDS
+
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 PICTURES = {"01": 1, "02": 1, "03": 3, "04": 2, "05": 1, "06": 1}
 """The least number of outputs that are pictures or rich HTML."""
-SAFETY_SECONDS = 600
-"""The longest that one cell may take. It bounds a hang; no test asserts how long a notebook takes."""
 
 
 class Kernel(KernelManager):

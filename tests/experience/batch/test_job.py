@@ -20,6 +20,7 @@ from state.errors import BadInput, BatchMismatch, ModelUnavailable
 from state.values import ReviewAnswer
 from tests.crash.batch_victim import stubbed_service
 from tests.doubles.roles import plan, scripted
+from tests.doubles.waiting import safely
 
 QUESTION = "When did the Falcon start; What does Tariff A cost"
 CONTEXT = ResearchContext(model="scripted:m")
@@ -229,9 +230,9 @@ async def test_a_drained_job_records_no_unfinished_row_and_goes_on_without_a_sec
     async with case.opened() as service:
         job = case.job(service, concurrency=2)
         running = asyncio.create_task(collected(job))
-        await asyncio.wait_for(started.wait(), 20)
+        await safely(started.wait())
         job.drain("SIGTERM")
-        ended = await asyncio.wait_for(running, 20)
+        ended = await safely(running)
         assert {each.status for each in ended} == {RowStatus.STOPPED}
         assert 1 <= len(ended) <= 2
         assert (job.summary().ending, job.summary().unfinished, job.summary().exit_status) == ("stopped", 6, 6)

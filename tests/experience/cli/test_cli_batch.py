@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from experience.cli.app import app
+from tests.doubles import processes
 from tests.doubles.openai_server import OpenAIServer, Reply
 
 QUESTION = "What is the price of Tariff A?"
-CONSOLE = (sys.executable, "-c", "from experience.cli import main; main()")
 
 
 def run(home: Path, *arguments: str) -> Any:
@@ -92,22 +91,25 @@ def test_failed_rows_are_told_and_give_the_exit_status(home, source, tmp_path):
 @pytest.mark.slow
 def test_sigterm_drains_and_the_same_command_goes_on(home, source, tmp_path):
     plan = json.dumps({"standalone_question": QUESTION, "sub_questions": [QUESTION]})
-    command = [*CONSOLE, "batch", str(source), "--out", str(tmp_path / "out.jsonl"), "-c", "small"]
+    command = ["batch", str(source), "--out", str(tmp_path / "out.jsonl"), "-c", "small"]
     command += ["--model", "openai:m", "--concurrency", "1", "--json"]
-    with OpenAIServer(Reply(plan, delay=2.0), Reply(plan)) as server:
+    told = threading.Event()
+    with OpenAIServer(Reply(plan, gate=told), Reply(plan)) as server:
         environment = {**os.environ, "SIXPLANE_HOME": str(home), "SIXPLANE_OPENAI__BASE_URL": server.base_url}
-        options: dict[str, Any] = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(command, text=True, **options)
-        deadline = time.monotonic() + 30
-        while not server.requests and process.poll() is None and time.monotonic() < deadline:
+        process = processes.Forked("experience.cli:main", *command, env=environment)
+        while not server.requests and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=30)
-        assert process.returncode == 6, err
-        assert (json.loads(out)["ending"], json.loads(out)["unfinished"]) == ("stopped", 2)
+        while "stop" not in process.printed("stderr") and process.poll() is None:
+            time.sleep(0.02)
+        told.set()
+        ended = process.end()
+        err, summary = ended.stderr, json.loads(ended.stdout)
+        assert ended.returncode == 6, err
+        assert (summary["ending"], summary["unfinished"]) == ("stopped", 2)
         assert "the same command goes on" in err
         assert "Traceback" not in err
-        rest = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        rest = processes.run("experience.cli:main", *command, env=environment)
         assert json.loads(rest.stdout)["unfinished"] == 0, rest.stderr
         planned = sum("You plan research" in json.dumps(request) for request in server.requests)
         assert planned == 2

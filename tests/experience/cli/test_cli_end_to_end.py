@@ -1,4 +1,4 @@
-"""The installed command in processes of its own: what a user and a script see."""
+"""The command in processes of its own: what a user and a script see."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ import pytest
 from typer.testing import CliRunner
 
 from experience.cli.app import app
+from tests.doubles import processes
 from tests.doubles.openai_server import OpenAIServer, Reply
 
 pytestmark = pytest.mark.slow
 
 QUESTION = "What is the price of Tariff A?"
-CONSOLE = (sys.executable, "-c", "from experience.cli import main; main()")
+CONSOLE = "experience.cli:main"
 ANSI = "\x1b"
 
 
@@ -35,9 +36,7 @@ def environment_of(home: Path, server: OpenAIServer | None = None) -> dict[str, 
 
 
 def sixplane(home: Path, *arguments: str, server: OpenAIServer | None = None) -> Any:
-    return subprocess.run(
-        [*CONSOLE, *arguments], env=environment_of(home, server), capture_output=True, text=True, timeout=60
-    )
+    return processes.run(CONSOLE, *arguments, env=environment_of(home, server))
 
 
 def in_process(home: Path, *arguments: str) -> Any:
@@ -45,17 +44,14 @@ def in_process(home: Path, *arguments: str) -> Any:
 
 
 @contextmanager
-def asked_slowly(home: Path, server: OpenAIServer) -> Iterator[subprocess.Popen[str]]:
+def asked_slowly(home: Path, server: OpenAIServer) -> Iterator[processes.Forked]:
     """Yield a `research` process that waits for its researcher's model."""
-    command = [*CONSOLE, "research", QUESTION, "-c", "small", "--thread", "t", "--model", "openai:m", "--json"]
-    process = subprocess.Popen(
-        command, env=environment_of(home, server), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = ("research", QUESTION, "-c", "small", "--thread", "t", "--model", "openai:m", "--json")
+    process = processes.Forked(CONSOLE, *command, env=environment_of(home, server))
     try:
-        deadline = time.monotonic() + 30
-        while not server.requests and process.poll() is None and time.monotonic() < deadline:
+        while not server.requests and process.poll() is None:
             time.sleep(0.02)
-        assert server.requests, process.communicate(timeout=10)
+        assert server.requests, process.printed("stderr")
         yield process
     finally:
         process.kill()
@@ -118,7 +114,7 @@ def test_a_finished_thread_is_listed_shown_and_has_nothing_to_resume_and_pipes_s
 
 def test_a_terminal_sees_the_nodes(home):
     master, worker = pty.openpty()
-    command = [*CONSOLE, "research", QUESTION, "-c", "small"]
+    command = [sys.executable, "-c", "from experience.cli import main; main()", "research", QUESTION, "-c", "small"]
     environment = {**environment_of(home), "TERM": "xterm-256color"}
     process = subprocess.Popen(command, env=environment, stdin=worker, stdout=worker, stderr=worker)
     os.close(worker)
@@ -133,8 +129,8 @@ def test_a_terminal_sees_the_nodes(home):
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    assert process.wait(60) == 0
-    reader.join(5)
+    assert process.wait() == 0
+    reader.join()
     os.close(master)
     for node in ("guard_input", "researcher", "retrieve", "analyzer", "writer"):
         assert node.encode() in seen
@@ -143,14 +139,18 @@ def test_a_terminal_sees_the_nodes(home):
 
 
 def test_sigterm_stops_after_the_node_and_resume_goes_on(home):
-    with OpenAIServer(plan_reply(delay=2.0), plan_reply()) as server:
+    told = threading.Event()
+    with OpenAIServer(plan_reply(gate=told), plan_reply()) as server:
         with asked_slowly(home, server) as process:
             process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=30)
-        assert process.returncode == 6, err
-        assert json.loads(out) == {"status": "stopped", "thread_id": "t"}
-        assert "sixplane resume t" in err
-        assert "Traceback" not in err
+            while "stop" not in process.printed("stderr") and process.poll() is None:
+                time.sleep(0.02)
+            told.set()
+            ended = process.end()
+        assert ended.returncode == 6, ended.stderr
+        assert json.loads(ended.stdout) == {"status": "stopped", "thread_id": "t"}
+        assert "sixplane resume t" in ended.stderr
+        assert "Traceback" not in ended.stderr
         asked = len(server.requests)
         assert asked == 1
         resumed = sixplane(home, "resume", "t", "--json", server=server)
@@ -163,16 +163,14 @@ def test_sigterm_stops_after_the_node_and_resume_goes_on(home):
 
 
 def test_after_kill_9_the_thread_is_resumed_at_once(home):
-    with OpenAIServer(plan_reply(delay=60)) as slow, asked_slowly(home, slow) as process:
+    with OpenAIServer(plan_reply(gate=threading.Event())) as slow, asked_slowly(home, slow) as process:
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait()
         busy = sixplane(home, "research", QUESTION, "-c", "small", "--thread", "t", "--json")
         assert busy.returncode == 5, busy.stderr
         assert json.loads(busy.stdout)["error"]["code"] == "thread_busy"
         assert "sixplane resume t" in busy.stderr
     with OpenAIServer(plan_reply()) as server:
-        before = time.monotonic()
         resumed = sixplane(home, "resume", "t", "--json", server=server)
-        assert time.monotonic() - before < 30
         assert json.loads(resumed.stdout)["thread_id"] == "t"
         assert len(server.requests) > 1

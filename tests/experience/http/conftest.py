@@ -16,6 +16,7 @@ from experience.service import open_service
 from policy.identity import Permission, Principal
 from settings import Settings
 from state.errors import Unauthenticated
+from tests.doubles.waiting import SAFETY_SECONDS, safely
 from tests.experience.service.test_service import SLOW
 
 EVERYTHING = (Permission.ASK, Permission.INGEST, Permission.DELETE, Permission.COST)
@@ -58,12 +59,12 @@ async def running(app):
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
-        await asyncio.wait_for(task, 20)
+        await safely(task)
 
 
 def client(url: str, name: str | None = "ann", **more) -> httpx.AsyncClient:
     headers = {"authorization": f"Bearer {name}"} if name else {}
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, **more)
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=SAFETY_SECONDS, **more)
 
 
 @pytest.fixture

@@ -4,44 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import httpx
 import pytest
 
+from tests.doubles import processes
+from tests.doubles.waiting import SAFETY_SECONDS, safely, until
 from tests.experience.http.conftest import chat
 
 QUESTION = "What is the price of Tariff A?"
-MAIN = "from experience.cli import main; main()"
-WITHOUT_FASTAPI = f"import sys; sys.modules['fastapi'] = None; {MAIN}"
+WITHOUT_FASTAPI = "import sys; sys.modules['fastapi'] = None; from experience.cli import main; main()"
 
 
-def command(home, *arguments, main=MAIN):
-    return [sys.executable, "-c", main, *arguments, "--home", str(home)]
-
-
-def sixplane(home, *arguments, main=MAIN):
-    return subprocess.run(command(home, *arguments, main=main), capture_output=True, text=True, timeout=60)
+def sixplane(home, *arguments):
+    return processes.run("experience.cli:main", *arguments, "--home", str(home))
 
 
 class Served:
     """A server in a process of its own."""
 
     def __init__(self, home):
-        self.process = subprocess.Popen(
-            command(home, "serve", "--port", "0"), stderr=subprocess.PIPE, text=True, env={**os.environ}
-        )
-        line = self.process.stderr.readline()
-        self.url = re.search(r"http://\S+(?=;)", line)[0]
+        self.process = processes.Forked("experience.cli:main", "serve", "--port", "0", "--home", str(home))
+        self.url = re.search(r"http://\S+(?=;)", self.process.line("stderr"))[0]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
-        return self.process.returncode
+        return self.process.wait()
 
 
 def key_of(home):
@@ -49,28 +42,29 @@ def key_of(home):
     return json.loads(made.stdout)["key"]
 
 
-async def ready(url):
-    async with httpx.AsyncClient() as one:
-        for _ in range(100):
-            try:
-                if (await one.get(f"{url}/v1/health/ready")).status_code == 200:
+async def ready(served):
+    async with httpx.AsyncClient(timeout=SAFETY_SECONDS) as one:
+        while served.process.poll() is None:
+            with suppress(httpx.TransportError):
+                if (await one.get(f"{served.url}/v1/health/ready")).status_code == 200:
                     return
-            except httpx.TransportError:
-                pass
             await asyncio.sleep(0.1)
-    raise TimeoutError(url)
+    raise RuntimeError(served.process.printed("stderr"))
 
 
 async def test_sigterm_stops_every_run_where_it_can_be_resumed(home):
     key = await asyncio.to_thread(key_of, home)
     served = await asyncio.to_thread(Served, home)
-    await ready(served.url)
-    async with httpx.AsyncClient(base_url=served.url, headers={"authorization": f"Bearer {key}"}, timeout=60) as ann:
-        asking = [asyncio.create_task(ann.post("/v1/chat", json=chat(thread=f"t{n}"))) for n in range(20)]
-        for _ in range(300):
-            if (await ann.get("/v1/threads")).json()["threads"]:
-                break
-            await asyncio.sleep(0.05)
+    await ready(served)
+    async with httpx.AsyncClient(
+        base_url=served.url, headers={"authorization": f"Bearer {key}"}, timeout=SAFETY_SECONDS
+    ) as ann:
+        asking = [asyncio.create_task(ann.post("/v1/chat", json=chat(thread=f"t{n}"))) for n in range(8)]
+
+        async def begun():
+            return (await ann.get("/v1/threads")).json()["threads"]
+
+        await until(begun)
         status = await asyncio.to_thread(served.stop)
         answers = [await each for each in asking]
     assert status == 0
@@ -90,7 +84,7 @@ async def test_streams_are_told_that_their_run_was_stopped(home):
     key = await asyncio.to_thread(key_of, home)
     served = await asyncio.to_thread(Served, home)
     headers = {"authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as ann:
+    async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=SAFETY_SECONDS) as ann:
         begun = asyncio.Event()
 
         async def lines(path, body):
@@ -105,7 +99,7 @@ async def test_streams_are_told_that_their_run_was_stopped(home):
         asked = {"model": "sixplane/small", "stream": True, "messages": [{"role": "user", "content": QUESTION}]}
         ours = [asyncio.create_task(lines("/v1/chat/stream", chat(thread=f"t{n}"))) for n in range(6)]
         theirs = [asyncio.create_task(lines("/v1/chat/completions", asked)) for _ in range(6)]
-        await asyncio.wait_for(begun.wait(), 30)
+        await safely(begun.wait())
         assert await asyncio.to_thread(served.stop) == 0
         told = [await each for each in ours]
         completed = [await each for each in theirs]
@@ -138,7 +132,8 @@ def test_a_port_in_use_is_a_dependency_s_failure(home):
 
 @pytest.mark.parametrize("name", ["serve", "mcp"])
 def test_a_missing_extra_names_what_to_install(home, name):
-    ended = sixplane(home, name, main=WITHOUT_FASTAPI)
+    command = [sys.executable, "-c", WITHOUT_FASTAPI, name, "--home", str(home)]
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 2
     assert "pip install 'sixplane[server]'" in ended.stderr
     assert "Traceback" not in ended.stderr

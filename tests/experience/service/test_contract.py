@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 
 import openai
 import pytest
@@ -14,6 +12,7 @@ from langgraph_sdk import get_client
 from experience.http.app import create_app
 from experience.mcp.serving import create_mcp_app
 from state.report import Report
+from tests.doubles import processes
 from tests.experience.http.conftest import chat, client, served
 from tests.experience.mcp.test_mcp import called, over_http
 from tests.experience.service.test_service import ask, service_of
@@ -27,8 +26,9 @@ pytestmark = pytest.mark.slow
 
 
 def sixplane(*arguments: str) -> str:
-    command = [sys.executable, "-c", "from experience.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=120).stdout
+    ended = processes.run("experience.cli:main", *arguments)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 async def by_python(home, folder):

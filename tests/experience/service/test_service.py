@@ -34,6 +34,7 @@ from state.errors import (
 from state.report import Report
 from state.values import ReviewAnswer, Status
 from tests.doubles.roles import PLAYS, plan, scripted
+from tests.doubles.waiting import safely
 
 PRICE = "What is the price of Tariff A?"
 OUTSIDE = "Who was the second president of Uruguay?"
@@ -336,7 +337,7 @@ async def test_a_thread_that_is_being_run_is_not_deleted(home):
     asked = asyncio.Event()
     async with service_of(home, slow_plan(0.5, asked)) as service:
         running = asyncio.create_task(service.run(ask(thread="t", model=SLOW)))
-        await asyncio.wait_for(asked.wait(), 20)
+        await safely(asked.wait())
         with pytest.raises(ThreadBusy):
             await service.delete("local", "t")
         assert (await running).status is Status.ANSWERED
@@ -377,7 +378,7 @@ async def test_run_raises_when_it_was_drained(home):
     asked = asyncio.Event()
     async with service_of(home, slow_plan(0.5, asked)) as service:
         running = asyncio.create_task(service.run(ask(thread="t", model=SLOW)))
-        await asyncio.wait_for(asked.wait(), 20)
+        await safely(asked.wait())
         service.request_drain("SIGTERM")
         with pytest.raises(RunStopped):
             await running
@@ -425,7 +426,7 @@ async def test_the_lease_goes_back_when_the_caller_goes_away(home):
     asked = asyncio.Event()
     async with service_of(home, slow_plan(30, asked)) as service:
         running = asyncio.create_task(service.run(ask(thread="t", model=SLOW)))
-        await asyncio.wait_for(asked.wait(), 20)
+        await safely(asked.wait())
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
