@@ -34,7 +34,7 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     its folders to the path without reading the `.pth` files in them, so this checkout is not on the path.
     """
     home = tmp_path_factory.mktemp("environment")
-    venv.create(home, with_pip=False)
+    venv.create(home, symlinks=True, with_pip=False)
     python = home / "bin" / "python"
     run([sys.executable, "-m", "uv", "pip", "install", "--offline", "--no-deps", "--python", python, wheel], home)
     site = next((home / "lib").glob("python*/site-packages"))
