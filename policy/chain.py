@@ -46,6 +46,9 @@ class GuardChain:
 
     async def _ask_all(self, text: str, stage: Stage) -> tuple[Verdict, ...]:
         """Return the guards' verdicts. `asyncio.wait` also leaves behind a guard that swallows its cancellation."""
+        # Before the timeout starts: a first import on a slow machine took longer than it, and the question was refused.
+        # An error here is left to `check`, which meets it again and then counts as a refusal.
+        await asyncio.gather(*(guard.prepare() for guard in self.guards), return_exceptions=True)
         tasks = [asyncio.create_task(_answer(guard, text, stage)) for guard in self.guards]
         bounded = [task for guard, task in zip(self.guards, tasks, strict=True) if not guard.bounds_itself]
         late: set[asyncio.Task[object]] = set()

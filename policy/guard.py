@@ -20,6 +20,9 @@ class Guard(ABC):
     bounds_itself: bool = False
     """Whether the guard ends in bounded time of its own: one that waits for a rate limit must not be taken for dead."""
 
+    async def prepare(self) -> None:  # noqa: B027 - most guards have nothing to load
+        """Load what the first `check` needs. Not counted against the guard's timeout; called before every `check`."""
+
     @abstractmethod
     async def check(self, text: str, stage: Stage) -> Verdict:
         """Return the verdict on `text` at `stage`."""

@@ -80,7 +80,7 @@ NONSENSE = [
 
 
 def chain(*guards, **settings):
-    waits = any(isinstance(guard, Slow | Stubborn) for guard in guards)
+    waits = any(isinstance(guard, Slow | SlowToStart | Stubborn) for guard in guards)
     return GuardChain(guards, PolicySettings(timeout_seconds=0.05 if waits else 30, **settings))
 
 
@@ -125,6 +125,49 @@ async def test_the_dangerous_opt_out_is_logged(guard, caplog):
 async def test_the_opt_out_does_not_weaken_a_real_refusal():
     opted_out = chain(Raising(), REFUSE, dangerously_allow_when_guard_unavailable=True)
     assert (await opted_out.screen("x", Stage.ANSWER)).verdict.policy == "refuse"
+
+
+class SlowToStart(Guard):
+    name = "slow_to_start"
+
+    def __init__(self):
+        self.started = asyncio.Event()
+
+    async def prepare(self):
+        await asyncio.sleep(0.2)
+        self.started.set()
+
+    async def check(self, text, stage):
+        return self.allow() if self.started.is_set() else self.refuse("not_started", "it did not start")
+
+
+class CannotStart(Guard):
+    name = "cannot_start"
+
+    async def prepare(self):
+        raise ImportError("no such module")
+
+    async def check(self, text, stage):
+        await self.prepare()
+
+
+async def test_the_time_to_start_a_guard_does_not_count_against_its_timeout():
+    screening = await chain(SlowToStart()).screen("x", Stage.QUESTION)
+    assert screening.verdict.action is Action.ALLOW
+
+
+async def test_a_guard_that_cannot_start_refuses():
+    screening = await chain(CannotStart()).screen("x", Stage.QUESTION)
+    assert screening.verdict.category == GUARD_UNAVAILABLE
+    assert "ImportError" in screening.verdict.reason
+
+
+async def test_cancelling_a_guard_that_starts_passes():
+    task = asyncio.create_task(chain(SlowToStart()).screen("x", Stage.QUESTION))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 class SelfBounding(Guard):
