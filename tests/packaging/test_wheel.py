@@ -101,3 +101,16 @@ def test_a_question_is_answered_from_an_empty_folder(programs: Path, tmp_path: P
     out = ["--corpus", "papers", "--out", "reports"]
     assert "status: answered" in run([programs / "sixplane", "research", question, *out], tmp_path)
     assert "<style" in (tmp_path / "reports" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["settings", "state"])
+def test_a_script_beside_a_module_of_our_name_fails_as_the_readme_says(
+    name: str, programs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / f"{name}.py").write_text("DEBUG = True\n")
+    (tmp_path / "script.py").write_text("from experience.service import open_service\n")
+    done = subprocess.run([programs / "python", "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"{tmp_path / name}.py" in done.stderr or f"'{name}' is not a package" in done.stderr
+    assert re.search(rf"(cannot import name '\w+' from|No module named) '{name}\b", done.stderr)
