@@ -13,7 +13,9 @@ from gateway.extractive.chat import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
 from gateway.governor import Governor
 from gateway.ledger.account import CallScope
-from gateway.ledger.ledger import BudgetLine, Characters, Kind, Ledger
+from gateway.ledger.attempts import Characters
+from gateway.ledger.ledger import BudgetLine, Ledger
+from gateway.ledger.scopes import Kind
 from gateway.metering import answer_tokens, prompt_chars
 from gateway.oci.plane import OCIPlane
 from gateway.openai.chat import Dialect, openai_chat_model

@@ -18,11 +18,13 @@ from opentelemetry.trace import Span
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from gateway.catalog import ModelEntry
-from gateway.governor import Governor, PlannedCall
+from gateway.governor import Governor
 from gateway.ledger.account import CallScope
 from gateway.metering import check_fits, usage_of_call, worst_usage
-from gateway.openai.chat import Dialect, ask_oci, ask_openai
-from gateway.structure import SchemaFault, parse_answer, with_schema_prompt
+from gateway.oci.plane import ask_oci
+from gateway.openai.chat import Dialect, ask_openai
+from gateway.planned_call import PlannedCall
+from gateway.structure import Answer, SchemaFault, StructuredModel, parse_answer, with_schema_prompt
 from gateway.sync import run_sync
 from observability import notice
 from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong, SixplaneError, UnsupportedSchema
@@ -55,7 +57,7 @@ class GovernedChatModel(BaseChatModel):
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
-    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+    ) -> Runnable[LanguageModelInput, Answer]:
         """Return a runnable that answers with a `schema` instance.
 
         A malformed or truncated answer is repaired once, and charged.
@@ -71,7 +73,15 @@ class GovernedChatModel(BaseChatModel):
                 "the gateway's structured output takes no options", hint="call `with_structured_output(Schema)`"
             )
 
-        return _Structured(self, schema)
+        async def aask(prompt: LanguageModelInput, config: RunnableConfig | None, **options: Any) -> BaseModel:
+            del config, options  # the inner model reads LangChain's context variable itself
+            messages = self._convert_input(prompt).to_messages()
+            return await self._with_fallbacks(lambda model: model._ask(schema, messages))  # noqa: SLF001 - same class
+
+        def ask(prompt: LanguageModelInput, config: RunnableConfig | None, **options: Any) -> BaseModel:
+            return run_sync(lambda: aask(prompt, config, **options), self._close)
+
+        return StructuredModel(ask, aask)
 
     def _generate(
         self,
@@ -81,14 +91,7 @@ class GovernedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager
-
-        async def once() -> ChatResult:
-            try:
-                return await self._agenerate(messages, stop, **kwargs)
-            finally:
-                await self._close()
-
-        return run_sync(once)
+        return run_sync(lambda: self._agenerate(messages, stop, **kwargs), self._close)
 
     async def _close(self) -> None:
         """Close what the models opened on a loop that ends with the call."""
@@ -125,9 +128,6 @@ class GovernedChatModel(BaseChatModel):
             except (ModelUnavailable, PromptTooLong) as error:  # a fallback may take less
                 failed = error
         raise failed
-
-    async def _ask_schema(self, schema: type[BaseModel], messages: list[BaseMessage]) -> BaseModel:
-        return await self._with_fallbacks(lambda model: model._ask(schema, messages))  # noqa: SLF001
 
     async def _ask(self, schema: type[BaseModel], messages: list[BaseMessage]) -> BaseModel:
         asked = with_schema_prompt(messages, schema) if self._spells_schemas() else messages
@@ -238,37 +238,6 @@ class GovernedChatModel(BaseChatModel):
         if self.capture_content:
             span.set_attribute("gen_ai.input.messages", json.dumps([message.text for message in messages]))
             span.set_attribute("gen_ai.output.messages", json.dumps([answer.text]))
-
-
-class _Structured(Runnable[LanguageModelInput, dict[str, Any] | BaseModel]):
-    """A governed model that answers with a `schema` instance."""
-
-    def __init__(self, model: GovernedChatModel, schema: type[BaseModel]) -> None:
-        self._model, self._schema = model, schema
-
-    def invoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - the interface
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> BaseModel:
-        async def once() -> BaseModel:
-            try:
-                return await self.ainvoke(input, config, **kwargs)
-            finally:
-                await self._model._close()  # noqa: SLF001 - it is this module's
-
-        return run_sync(once)
-
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - the interface
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> BaseModel:
-        del config, kwargs  # the inner model finds LangChain's context by itself
-        messages = self._model._convert_input(input).to_messages()  # noqa: SLF001
-        return await self._model._ask_schema(self._schema, messages)  # noqa: SLF001
 
 
 @cache

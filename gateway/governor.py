@@ -9,64 +9,25 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-import uuid
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Generic, Literal, TypeVar
 
 from opentelemetry.trace import Span
 
 from gateway.catalog import ModelEntry
 from gateway.classification import classify
-from gateway.ledger.account import Account
-from gateway.ledger.ledger import Ledger, Reservation
+from gateway.ledger.attempts import Reservation
+from gateway.ledger.ledger import Ledger
 from gateway.limiter import RateLimiter, limiter_of
-from gateway.provider_error import Failure, ProviderError
+from gateway.planned_call import Answer, PlannedCall
+from gateway.provider_error import ProviderError, ProviderFailure
 from observability import CallObserved, CallTelemetry, operation_span
 from settings import Settings
 from state.errors import ModelUnavailable, SixplaneError
 from state.values import Usage
 
 MAX_BACKOFF_SECONDS = 20.0
-
-Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True)
-class PlannedCall(Generic[Answer]):
-    """One call, before it is made.
-
-    Args:
-        operation: what kind of call it is.
-        entry: which model.
-        account: who is charged.
-        key: the same for the same call, also after a crash.
-        most: what it uses at most; its cost is reserved.
-        ask: asks the provider once.
-        measure: what an answer used.
-        dump: an answer as text for the memo, `None` for calls that are not memoised.
-        load: the answer of such a text.
-        attributes: of the span.
-        role: of the agent that asks.
-        observe: puts what an answer says of itself onto the span.
-        request_id: the provider's id of the request that an answer came from.
-    """
-
-    operation: Literal["chat", "embeddings", "rerank", "guard"]
-    entry: ModelEntry
-    account: Account
-    key: str
-    most: Usage
-    ask: Callable[[], Awaitable[Answer]]
-    measure: Callable[[Answer], Usage]
-    dump: Callable[[Answer], str] | None = None
-    load: Callable[[str], Answer] | None = None
-    attributes: Mapping[str, str | bool | int | float] = field(default_factory=dict)
-    role: str = ""
-    observe: Callable[[Span, Answer], None] | None = None
-    request_id: Callable[[Answer], str] | None = None
 
 
 @dataclass
@@ -79,7 +40,7 @@ class _Course:
     usage: Usage = field(default_factory=Usage)
     memo: bool = False
     request_id: str = ""
-    failed: Failure | None = None
+    failed: ProviderFailure | None = None
 
     def left(self) -> float:
         """Return the seconds until the deadline, at least a millisecond."""
@@ -258,13 +219,7 @@ def _describe(span: Span, course: _Course) -> None:
         span.set_attribute("sixplane.request_id", course.request_id)
 
 
-def unshared_key() -> str:
-    """Return the key of a call without a memo: one of its own, or two equal calls at once would be taken for one
-    that died and was made again."""
-    return uuid.uuid4().hex
-
-
-def wait_seconds(attempt: int, failure: Failure) -> float:
+def wait_seconds(attempt: int, failure: ProviderFailure) -> float:
     """Return how long to wait after a failed attempt: jittered, at least what the service asks for.
 
     A throttled model has its limiter paused, for all who call it: nothing is to be waited for here.
@@ -275,16 +230,16 @@ def wait_seconds(attempt: int, failure: Failure) -> float:
     return max(jittered, failure.retry_after)
 
 
-def _no_room(error: Exception, before: Failure | None) -> Failure | None:
+def _no_room(error: Exception, before: ProviderFailure | None) -> ProviderFailure | None:
     """Return the failure of a call whose turn did not come before its deadline: what failed before, if anything."""
     if not isinstance(error, TimeoutError):
         return None
     if before is not None:
         return replace(before, transient=False, billed=False, throttled=False)
     hint = "raise SIXPLANE_LIMITS__PRESET, run fewer at once, or raise SIXPLANE_MODELS__DEADLINE_SECONDS"
-    return Failure("its rate limit left no room before the deadline", transient=False, billed=False, hint=hint)
+    return ProviderFailure("its rate limit left no room before the deadline", transient=False, billed=False, hint=hint)
 
 
-def _unavailable(model: str, failure: Failure, attempts: int) -> ModelUnavailable:
+def _unavailable(model: str, failure: ProviderFailure, attempts: int) -> ModelUnavailable:
     tries = "" if attempts == 1 else f" {attempts} times"
     return ModelUnavailable(f"the model {model!r} failed{tries}: {failure.reason}", hint=failure.hint)

@@ -7,14 +7,9 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from gateway.catalog import ModelEntry
+from gateway.token_estimates import CAUTIOUS_CHARS_PER_TOKEN, MAX_CHARS_PER_TOKEN
 from state.errors import PromptTooLong
 from state.values import Usage
-
-CHARS_PER_TOKEN = 3
-"""English averages four characters to the token: three make the estimate of a prompt err upward."""
-
-MAX_CHARS_PER_TOKEN = 6
-"""What a token of an answer takes at most, for models that bill characters."""
 
 SPARED_CHARS = 5_500
 """What the gateway adds to a prompt: the schema (2,000 characters), a repair (2,500), headings."""
@@ -43,7 +38,7 @@ def answer_tokens(entry: ModelEntry, wanted: int) -> int:
 
 def prompt_chars(entry: ModelEntry, max_output_tokens: int) -> int:
     """Return how many characters a caller's prompt may have, so that answer, schema and repair still fit."""
-    room = (entry.context_window - answer_tokens(entry, max_output_tokens)) * CHARS_PER_TOKEN
+    room = (entry.context_window - answer_tokens(entry, max_output_tokens)) * CAUTIOUS_CHARS_PER_TOKEN
     return max(room - SPARED_CHARS, room // 3)
 
 
@@ -107,4 +102,4 @@ def usage_of_call(entry: ModelEntry, messages: Sequence[BaseMessage], answer: AI
 
 
 def _tokens(chars: int) -> int:
-    return -(-chars // CHARS_PER_TOKEN)
+    return -(-chars // CAUTIOUS_CHARS_PER_TOKEN)

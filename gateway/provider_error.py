@@ -1,4 +1,8 @@
-"""What a provider's error means."""
+"""What an error of a provider means, whichever provider it is: the vocabulary that the failure tables speak.
+
+`gateway.classification.classify` turns an SDK's exception into a `ProviderFailure`; the tables are in
+`gateway/oci/failures.py` and `gateway/openai/failures.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,42 @@ from email.utils import parsedate_to_datetime
 REQUEST_TIMEOUT, TOO_MANY, SERVER_FAULT = 408, 429, 500
 
 
-def status_failure(status: int, hint: str, retry_after: float = 0.0) -> Failure:
-    """Return what the HTTP status of an answer means. After 408 and 5xx the model may have answered already."""
+@dataclass(frozen=True)
+class ProviderFailure:
+    """What an error means for the caller.
+
+    Args:
+        reason: what happened, as the rest of a sentence about the model.
+        transient: whether the same request may succeed later.
+        billed: whether the provider may charge for the request.
+        retry_after: the least seconds to wait before the next attempt, 0 if the provider names none.
+        hint: what the user can do about it.
+        throttled: whether the provider refused because of its rate limit.
+    """
+
+    reason: str
+    transient: bool
+    billed: bool
+    retry_after: float = 0.0
+    hint: str = ""
+    throttled: bool = False
+
+
+class ProviderError(Exception):
+    """A provider failed; the SDK's error is its cause."""
+
+    def __init__(self, failure: ProviderFailure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+def status_failure(status: int, hint: str, retry_after: float = 0.0) -> ProviderFailure:
+    """Return what an HTTP error status means; 408 and 5xx count as billed, since the model may have answered."""
     transient = status in (REQUEST_TIMEOUT, 409, 425, TOO_MANY) or status >= SERVER_FAULT
     billed = status == REQUEST_TIMEOUT or status >= SERVER_FAULT
-    throttled = status == TOO_MANY
-    return Failure(f"it answered {status}", transient, billed, retry_after=retry_after, hint=hint, throttled=throttled)
+    return ProviderFailure(
+        f"it answered {status}", transient, billed, retry_after=retry_after, hint=hint, throttled=status == TOO_MANY
+    )
 
 
 def seconds_of(retry_after: str) -> float:
@@ -31,23 +65,3 @@ def seconds_of(retry_after: str) -> float:
         return 0.0
     aware = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max((aware - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What an error means: whether to try again, after how many seconds at least, and whether it may be billed."""
-
-    reason: str
-    transient: bool
-    billed: bool
-    retry_after: float = 0.0
-    hint: str = ""
-    throttled: bool = False
-
-
-class ProviderError(Exception):
-    """A provider failed; the SDK's error is its cause."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure

@@ -12,20 +12,20 @@ import json
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import BaseMessage, messages_to_dict
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, Field, PrivateAttr
 
-from gateway.chat_results import chat_result, chunks, cut_at, structured, usage_of
+from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
 from state.errors import UnsupportedSchema
 
 Content = str | BaseModel | dict[str, Any]
@@ -81,7 +81,7 @@ class Call:
     pid: int = field(default_factory=os.getpid)
 
 
-class ScriptedChatModel(BaseChatModel):
+class ScriptedChatModel(LocalChatModel):
     """Answers from `script`: a sequence, in order, or a function of the messages and the schema's name.
 
     Example:
@@ -113,7 +113,7 @@ class ScriptedChatModel(BaseChatModel):
         if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
             raise UnsupportedSchema("the scripted model parses into Pydantic models only")
         del kwargs
-        return structured(self.bind(role_schema=schema.__name__), schema, include_raw=include_raw)
+        return self._structured(schema, include_raw=include_raw)
 
     def _generate(
         self,
@@ -144,30 +144,6 @@ class ScriptedChatModel(BaseChatModel):
         scripted = self._answer(messages, role_schema, asked.ordinal)
         await asyncio.sleep(scripted.delay)
         return self._answered(asked, scripted, messages, stop)
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        for chunk in chunks(self._generate(messages, stop, **kwargs)):
-            if run_manager:
-                run_manager.on_llm_new_token(str(chunk.text), chunk=chunk)
-            yield chunk
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        for chunk in chunks(await self._agenerate(messages, stop, **kwargs)):
-            if run_manager:
-                await run_manager.on_llm_new_token(str(chunk.text), chunk=chunk)
-            yield chunk
 
     def _asked(self, messages: list[BaseMessage], role_schema: str) -> Call:
         with self._lock:

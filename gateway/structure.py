@@ -1,24 +1,67 @@
-"""From a chat model's text to a schema: tolerant of fences and prose around the JSON, strict about what is in it."""
+"""Structured answers: asking for a schema, and parsing the text of a chat model into it.
+
+Parsing tolerates code fences and prose around the JSON object, and is strict about what the object holds.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Sequence
+from typing import Any, Protocol, TypeVar
 
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
+from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, ValidationError
 
 Schema = TypeVar("Schema", bound=BaseModel)
+Answer = dict[str, Any] | BaseModel
+Returned = TypeVar("Returned", covariant=True)
 
 _TRUNCATED = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 _STARTS = re.compile(r"\A[^{]*\{|^\{", re.MULTILINE)
 _DECODER = json.JSONDecoder(strict=False)
 
 
+class _Ask(Protocol[Returned]):
+    def __call__(self, prompt: LanguageModelInput, config: RunnableConfig | None, **options: Any) -> Returned: ...
+
+
+class StructuredModel(Runnable[LanguageModelInput, Answer]):
+    """A chat model and the parser of its answers, as one runnable.
+
+    It is a single step on purpose: a chain of model and parser would inspect and schedule each part at every call.
+
+    Args:
+        ask: asks the model and parses its answer.
+        aask: the same, asynchronously.
+    """
+
+    def __init__(self, ask: _Ask[Answer], aask: _Ask[Awaitable[Answer]]) -> None:
+        self._ask, self._aask = ask, aask
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's interface names it so
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Answer:
+        """Return the parsed answer to `input`."""
+        return self._ask(input, config, **kwargs)
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's interface names it so
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Answer:
+        """Return the parsed answer to `input`."""
+        return await self._aask(input, config, **kwargs)
+
+
 class SchemaFault(ValueError):
-    """An answer does not fit. `detail` tells the model what to mend; `summary` never quotes the answer."""
+    """An answer does not fit. `detail` tells the model what to correct; `summary` never quotes the answer."""
 
     def __init__(self, summary: str, detail: str) -> None:
         super().__init__(summary)

@@ -25,7 +25,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 
 from observability.calls import CallObserved
-from observability.tally import Tally
+from observability.delivery_tally import DeliveryTally
 
 COST = "genai_cost_usd"
 MICRO = 1_000_000
@@ -39,7 +39,7 @@ class MetricsSink:
     """
 
     def __init__(
-        self, name: str, exporter: MetricExporter, tally: Tally, *, interval_seconds: float | None = 60.0
+        self, name: str, exporter: MetricExporter, tally: DeliveryTally, *, interval_seconds: float | None = 60.0
     ) -> None:
         self.name, self.tally = name, tally
         ours = (interval_seconds * 1000, EXPORT_SECONDS * 1000) if interval_seconds is not None else (None, None)
@@ -122,7 +122,7 @@ def _in_dollars(metric: Metric) -> Metric:
 class CountingOTLPExporter(OTLPMetricExporter):
     """OTLP over HTTP, where and how the standard variables say; counts what does not arrive."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: DeliveryTally) -> None:
         super().__init__()
         self._tally = tally
 
@@ -140,5 +140,5 @@ class CountingOTLPExporter(OTLPMetricExporter):
 
 def open_otlp_metrics() -> MetricsSink:
     """Return the sink of the standard `OTEL_EXPORTER_OTLP_*` variables."""
-    tally = Tally()
+    tally = DeliveryTally()
     return MetricsSink("otlp_metrics", CountingOTLPExporter(tally), tally, interval_seconds=None)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from observability.tally import Tally
+from observability.delivery_tally import DeliveryTally
 from state.values import Value
 
 
@@ -40,7 +40,7 @@ class CallSink(Protocol):
     """Where observations go. `observe` only queues; `stop` flushes and may take as long as `timeout_seconds`."""
 
     name: str
-    tally: Tally
+    tally: DeliveryTally
 
     def observe(self, call: CallObserved) -> None: ...
 

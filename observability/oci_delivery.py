@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from observability.tally import Tally
+from observability.delivery_tally import DeliveryTally
 from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable, SettingsInvalid
 
@@ -65,7 +65,7 @@ def reason(error: Exception) -> str:
 class Courier:
     """Sends what a sink has, counts what does not arrive, and tells the log once when that begins."""
 
-    def __init__(self, name: str, tally: Tally) -> None:
+    def __init__(self, name: str, tally: DeliveryTally) -> None:
         self.tally = tally
         self._name, self._failing = name, False
 

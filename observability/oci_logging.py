@@ -14,8 +14,8 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExp
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 
 from observability.calls import CallObserved
+from observability.delivery_tally import DeliveryTally
 from observability.oci_delivery import Courier, sink_client
-from observability.tally import Tally
 from settings import Settings
 from settings.connections.oci_session import OCISession
 
@@ -34,7 +34,7 @@ class OCILogExporter(LogRecordExporter):
         tally: counts events.
     """
 
-    def __init__(self, client: Any, log_id: str, tally: Tally) -> None:
+    def __init__(self, client: Any, log_id: str, tally: DeliveryTally) -> None:
         self._client, self._log_id = client, log_id
         self._tally, self._courier = tally, Courier("OCI Logging", tally)
 
@@ -62,7 +62,9 @@ class OCILogExporter(LogRecordExporter):
 class EventsSink:
     """Queues an event per call and exports them in batches, every `delay_seconds` or when a batch is full."""
 
-    def __init__(self, name: str, exporter: LogRecordExporter, tally: Tally, *, delay_seconds: float = 2.0) -> None:
+    def __init__(
+        self, name: str, exporter: LogRecordExporter, tally: DeliveryTally, *, delay_seconds: float = 2.0
+    ) -> None:
         self.name, self.tally = name, tally
         self._processor = BatchLogRecordProcessor(
             exporter,
@@ -113,6 +115,6 @@ def open_logging(settings: Settings, session: OCISession, *, delay_seconds: floa
     from oci.loggingingestion import LoggingClient
 
     client = sink_client(session, LoggingClient, name="logging", endpoint=settings.oci.logging_endpoint)
-    tally = Tally(MAX_QUEUE)
+    tally = DeliveryTally(MAX_QUEUE)
     exporter = OCILogExporter(client, settings.oci.log_id, tally)
     return EventsSink("oci_logging", exporter, tally, delay_seconds=delay_seconds)

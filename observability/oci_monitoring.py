@@ -19,8 +19,8 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 from observability.call_metrics import MetricsSink, in_dollars, points
+from observability.delivery_tally import DeliveryTally
 from observability.oci_delivery import Courier, sink_client
-from observability.tally import Tally
 from settings import Settings
 from settings.connections.oci_session import OCISession
 from state.errors import SettingsInvalid
@@ -48,7 +48,7 @@ class OCIMonitoringExporter(MetricExporter):
         tally: counts data points.
     """
 
-    def __init__(self, client: Any, namespace: str, compartment_id: str, tally: Tally) -> None:
+    def __init__(self, client: Any, namespace: str, compartment_id: str, tally: DeliveryTally) -> None:
         delta = AggregationTemporality.DELTA
         super().__init__(preferred_temporality={Counter: delta, Histogram: delta})
         self._client, self._namespace, self._compartment = client, namespace, compartment_id
@@ -156,6 +156,6 @@ def open_monitoring(settings: Settings, session: OCISession, *, interval_seconds
 
     endpoint = settings.oci.monitoring_endpoint
     client = sink_client(session, MonitoringClient, name="monitoring", endpoint=endpoint, template=ENDPOINT_TEMPLATE)
-    tally = Tally()
+    tally = DeliveryTally()
     exporter = OCIMonitoringExporter(client, namespace, session.compartment_id, tally)
     return MetricsSink("oci_monitoring", exporter, tally, interval_seconds=interval_seconds)

@@ -6,24 +6,24 @@ speak of what is asked. Free, deterministic, and the baseline that a generative 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.embeddings import Embeddings
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import BaseMessage, HumanMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, Field
 
-from gateway.chat_results import chat_result, chunks, cut_at, structured, usage_of
 from gateway.extractive.analysis import Limits, analyse, candidates
 from gateway.extractive.conversation import answer, reading_of
 from gateway.extractive.plan import plan
 from gateway.extractive.ranking import unit_rows
 from gateway.extractive.writing import judge, review, write
+from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
 from state.errors import UnsupportedSchema
 from state.evidence_block import EvidenceItem
 from state.prompt_fields import parse_fields
@@ -43,7 +43,7 @@ class _Work:
     texts: tuple[str, ...] = ()
 
 
-class ExtractiveChatModel(BaseChatModel):
+class ExtractiveChatModel(LocalChatModel):
     """Ranks sentences of the prompt's evidence and fills a role's schema with them, verbatim.
 
     Attributes:
@@ -90,7 +90,7 @@ class ExtractiveChatModel(BaseChatModel):
         if not (isinstance(schema, type) and schema in ROLE_SCHEMAS):
             known = ", ".join(f"`{role_schema.__name__}`" for role_schema in ROLE_SCHEMAS)
             raise UnsupportedSchema(f"the extractive model fills {known}, not {getattr(schema, '__name__', schema)!r}")
-        return structured(self.bind(role_schema=schema.__name__), schema, include_raw=include_raw)
+        return self._structured(schema, include_raw=include_raw)
 
     def _generate(
         self,
@@ -119,30 +119,6 @@ class ExtractiveChatModel(BaseChatModel):
         work = self._work(messages, role_schema)
         rows = await self.embeddings.aembed_documents(list(work.texts)) if work.texts else []
         return _result(messages, work.finish(rows), stop)
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        for chunk in chunks(self._generate(messages, stop, **kwargs)):
-            if run_manager:
-                run_manager.on_llm_new_token(str(chunk.text), chunk=chunk)
-            yield chunk
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        for chunk in chunks(await self._agenerate(messages, stop, **kwargs)):
-            if run_manager:
-                await run_manager.on_llm_new_token(str(chunk.text), chunk=chunk)
-            yield chunk
 
     def _work(self, messages: list[BaseMessage], role_schema: str) -> _Work:
         fields, evidence = _prompt(messages)

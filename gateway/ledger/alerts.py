@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from gateway.ledger import clock
 from gateway.ledger.tables import alerts, scopes
 from state.values import Value
 
@@ -91,7 +91,7 @@ def change_limit(connection: sa.Connection, scope: str, limit: int | None) -> No
 
 def claim(connection: sa.Connection) -> list[Alert]:
     """Return the alerts that nobody is publishing, and hold them for a while."""
-    now = _now_ms()
+    now = clock.now_ms()
     free = _unpublished(now) & (alerts.c.claimed_until < now)
     rows = connection.execute(sa.select(alerts).where(free).order_by(alerts.c.created_at).with_for_update()).all()
     if rows:
@@ -102,7 +102,7 @@ def claim(connection: sa.Connection) -> list[Alert]:
 
 def due_in(connection: sa.Connection) -> float | None:
     """Return after how many seconds an unpublished alert is free again, `None` where all are published."""
-    now = _now_ms()
+    now = clock.now_ms()
     first = connection.execute(sa.select(sa.func.min(alerts.c.claimed_until)).where(_unpublished(now))).scalar()
     return None if first is None else max(first - now, 0) / 1000
 
@@ -116,7 +116,7 @@ def recorded(connection: sa.Connection) -> list[Alert]:
 
 def published(connection: sa.Connection, alert: Alert) -> None:
     """Mark an alert as published."""
-    connection.execute(alerts.update().where(alerts.c.id == alert.id).values(published_at=_now_ms()))
+    connection.execute(alerts.update().where(alerts.c.id == alert.id).values(published_at=clock.now_ms()))
 
 
 def _unpublished(now: int) -> sa.ColumnElement[bool]:
@@ -132,7 +132,7 @@ def _row(scope: Any, threshold: int) -> dict[str, Any]:
         "threshold": threshold,
         "hard_limit": scope.hard_limit,
         "spent": scope.spent,
-        "created_at": _now_ms(),
+        "created_at": clock.now_ms(),
         "claimed_until": 0,
     }
 
@@ -150,7 +150,3 @@ def _alert(row: Any) -> Alert:
         created_at=row.created_at,
         published_at=row.published_at,
     )
-
-
-def _now_ms() -> int:
-    return round(time.time() * 1000)

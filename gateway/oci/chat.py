@@ -33,7 +33,7 @@ from pydantic import BaseModel, Field
 
 from gateway.oci.schema import wire_schema
 from gateway.oci.wire import answer_of, finish_reason, metadata, text_of, usage_of
-from gateway.provider_error import Failure, ProviderError
+from gateway.provider_error import ProviderError, ProviderFailure
 from gateway.sync import run_sync
 from settings.connections.oci_inference import REQUEST_ID, InferenceClients, new_request_id
 from state.errors import ModelOutputInvalid
@@ -119,14 +119,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager
-
-        async def once() -> ChatResult:
-            try:
-                return await self._agenerate(messages, stop, **kwargs)
-            finally:
-                await self.aclose()
-
-        return run_sync(once)
+        return run_sync(lambda: self._agenerate(messages, stop, **kwargs), self.aclose)
 
     async def _agenerate(
         self,
@@ -314,7 +307,7 @@ def not_oci(data: Any) -> ProviderError:
     """Return the error for an answer that no OCI service gives."""
     kind = "a page" if isinstance(data, str) and "<" in data[:100] else type(data).__name__
     hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something else than OCI answered"
-    return ProviderError(Failure(f"its answer is {kind}, not what OCI answers", False, True, hint=hint))
+    return ProviderError(ProviderFailure(f"its answer is {kind}, not what OCI answers", False, True, hint=hint))
 
 
 __all__ = ["OCIChatModel", "not_oci"]

@@ -13,10 +13,10 @@ from langchain_core.embeddings import Embeddings
 from langchain_oci import OCIGenAIEmbeddings
 
 from gateway.catalog import ModelEntry
-from gateway.governor import Governor, PlannedCall, unshared_key
-from gateway.ledger.account import current_account
+from gateway.governor import Governor
 from gateway.metering import input_usage
 from gateway.oci.chat import not_oci
+from gateway.planned_call import unmemoised_call
 from gateway.sync import run_sync
 from settings.connections.oci_inference import InferenceClients
 from state.values import Usage
@@ -55,35 +55,17 @@ class OCIEmbeddings(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return one vector for each text, in their order."""
-        vectors: list[list[float]] = self._sync(self.aembed_documents(texts))
-        return vectors
+        return run_sync(lambda: self.aembed_documents(texts), self._clients.aclose)
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of a query."""
-        vector: list[float] = self._sync(self.aembed_query(text))
-        return vector
-
-    def _sync(self, work: Any) -> Any:
-        async def once() -> Any:
-            try:
-                return await work
-            finally:
-                await self._clients.aclose()
-
-        return run_sync(once)
+        return run_sync(lambda: self.aembed_query(text), self._clients.aclose)
 
     async def _embed(self, upstream: _Upstream, texts: list[str]) -> list[list[float]]:
         most = input_usage(self._entry, texts)
         answer = await self._governor.call(
-            PlannedCall(
-                operation="embeddings",
-                entry=self._entry,
-                account=current_account(),
-                key=unshared_key(),
-                most=most,
-                ask=lambda: upstream.ask(texts),
-                measure=lambda answer: self._used(answer, most),
-                attributes={"gen_ai.provider.name": "oci", "gen_ai.request.model": self._entry.id},
+            unmemoised_call(
+                "embeddings", self._entry, most, lambda: upstream.ask(texts), lambda answer: self._used(answer, most)
             )
         )
         vectors: list[list[float]] = answer["embeddings"]

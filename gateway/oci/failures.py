@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.provider_error import Failure, seconds_of, status_failure
+from gateway.provider_error import ProviderFailure, seconds_of, status_failure
 
 _MODULES = ("oci.", "aiohttp.", "settings.connections.oci_inference", "circuitbreaker", "langchain_oci.")
 
@@ -33,7 +33,7 @@ def from_oci(error: BaseException) -> bool:
     return any(kind.__module__.startswith(_MODULES) for kind in type(error).__mro__)
 
 
-def classify_oci(error: BaseException) -> Failure | None:
+def classify_oci(error: BaseException) -> ProviderFailure | None:
     """Return what an error of the OCI SDK means, `None` for one that no provider causes."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ServiceError" in names:
@@ -41,35 +41,41 @@ def classify_oci(error: BaseException) -> Failure | None:
     if "CircuitBreakerError" in names:
         return _of_breaker(error)
     if "MalformedFrame" in names:
-        return Failure("a frame of its stream is no JSON", transient=True, billed=True, hint="try again")
+        return ProviderFailure("a frame of its stream is no JSON", transient=True, billed=True, hint="try again")
     if "NoEventStream" in names:
         hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something else than OCI answered"
-        return Failure(f"its answer is no event stream but {str(error)!r}", transient=False, billed=True, hint=hint)
+        return ProviderFailure(
+            f"its answer is not an event stream but {str(error)!r}", transient=False, billed=True, hint=hint
+        )
     if names.intersection(_NEVER_SENT):
-        return Failure("it cannot be reached", transient=True, billed=False, hint=_UNREACHABLE)
+        return ProviderFailure("it cannot be reached", transient=True, billed=False, hint=_UNREACHABLE)
     if names.intersection(_TIMEOUTS):
         hint = "raise SIXPLANE_OCI__READ_TIMEOUT_SECONDS"
-        return Failure("it did not answer in time", transient=True, billed=True, hint=hint)
+        return ProviderFailure("it did not answer in time", transient=True, billed=True, hint=hint)
     if "ClientError" in names:
-        return Failure("the connection broke before its answer ended", transient=True, billed=True, hint=_UNREACHABLE)
+        return ProviderFailure(
+            "the connection broke before its answer ended", transient=True, billed=True, hint=_UNREACHABLE
+        )
     return None
 
 
-def _of_service(error: Any) -> Failure:
+def _of_service(error: Any) -> ProviderFailure:
     headers: Mapping[str, str] = {str(name).lower(): str(value) for name, value in (error.headers or {}).items()}
     status, said = int(error.status), str(error.message or "")
     if status == 400 and _INAPPROPRIATE in said:
         hint = "the endpoint's own guardrail refused the text: ask in other words"
-        return Failure("it refused the content", transient=False, billed=False, hint=hint)
+        return ProviderFailure("it refused the content", transient=False, billed=False, hint=hint)
     if said.lstrip().startswith("<"):
         hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: a page came in place of OCI's answer"
         found = status_failure(status, hint)
-        return Failure(f"a page came with status {status}", found.transient, found.billed, hint=hint)
+        return ProviderFailure(f"a page came with status {status}", found.transient, found.billed, hint=hint)
     hint = _HINTS.get(status, "look the request up by its `opc-request-id` in the trace")
     return status_failure(status, hint, seconds_of(headers.get("retry-after", "")))
 
 
-def _of_breaker(error: Any) -> Failure:
+def _of_breaker(error: Any) -> ProviderFailure:
     remaining = max(float(getattr(getattr(error, "_circuit_breaker", None), "open_remaining", 0) or 0), 0.0)
     hint = "the service failed many times in a row: wait, or choose another model"
-    return Failure("its circuit breaker is open", transient=True, billed=False, retry_after=remaining, hint=hint)
+    return ProviderFailure(
+        "its circuit breaker is open", transient=True, billed=False, retry_after=remaining, hint=hint
+    )

@@ -12,10 +12,10 @@ from typing import Any
 from oci.generative_ai_inference import models as wire
 
 from gateway.catalog import ModelEntry
-from gateway.governor import Governor, PlannedCall, unshared_key
-from gateway.ledger.account import current_account
+from gateway.governor import Governor
 from gateway.metering import input_usage
 from gateway.oci.chat import not_oci
+from gateway.planned_call import unmemoised_call
 from settings.connections.oci_inference import InferenceClients
 from settings.tree import OCISettings
 
@@ -37,16 +37,7 @@ class OCIGuardrailCalls:
         """
         most = input_usage(self._entry, [text])
         return await self._governor.call(
-            PlannedCall(
-                operation="guard",
-                entry=self._entry,
-                account=current_account(),
-                key=unshared_key(),
-                most=most,
-                ask=lambda: self._ask(text),
-                measure=lambda _: most,
-                attributes={"gen_ai.provider.name": "oci", "gen_ai.request.model": self._entry.id},
-            )
+            unmemoised_call("guard", self._entry, most, lambda: self._ask(text), lambda _: most)
         )
 
     async def _ask(self, text: str) -> Mapping[str, Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from pydantic import BaseModel
 
 from gateway.catalog import Catalog, ModelEntry
 from gateway.ledger.account import CallScope
@@ -83,3 +85,13 @@ class OCIModels:
             )
         entry.cost(0, 0)  # a model without a price is refused here, before a run
         return entry
+
+
+async def ask_oci(
+    model: BaseChatModel, messages: list[BaseMessage], entry: ModelEntry, schema: type[BaseModel]
+) -> AIMessage:
+    """Return the answer of a model of OCI, asked for `schema` in the request where the model knows schemas."""
+    if "structured" not in entry.capabilities:
+        return await model.ainvoke(messages)
+    wanted = model.response_format(schema)  # type: ignore[attr-defined]  # an `OCIChatModel`, which is slow to import
+    return await model.ainvoke(messages, response_format=wanted)

@@ -12,10 +12,10 @@ from langchain_oci import OCIGenAIRerank
 from pydantic import ConfigDict
 
 from gateway.catalog import ModelEntry
-from gateway.governor import Governor, PlannedCall, unshared_key
-from gateway.ledger.account import current_account
+from gateway.governor import Governor
 from gateway.metering import input_usage
 from gateway.oci.chat import not_oci
+from gateway.planned_call import unmemoised_call
 from gateway.sync import run_sync
 from settings.connections.oci_inference import InferenceClients
 
@@ -56,14 +56,7 @@ class OCIReranker(BaseDocumentCompressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> Sequence[Document]:
         """Return all documents, the most relevant first."""
-
-        async def once() -> Sequence[Document]:
-            try:
-                return await self.acompress_documents(documents, query, callbacks)
-            finally:
-                await self.clients.aclose()
-
-        return run_sync(once)
+        return run_sync(lambda: self.acompress_documents(documents, query, callbacks), self.clients.aclose)
 
     async def _ranked(self, query: str, texts: list[str]) -> list[dict[str, Any]]:
         upstream = _Upstream(
@@ -75,16 +68,7 @@ class OCIReranker(BaseDocumentCompressor):
         )
         most = input_usage(self.entry, [query, *texts])
         return await self.governor.call(
-            PlannedCall(
-                operation="rerank",
-                entry=self.entry,
-                account=current_account(),
-                key=unshared_key(),
-                most=most,
-                ask=lambda: upstream.ask(texts, query),
-                measure=lambda _: most,
-                attributes={"gen_ai.provider.name": "oci", "gen_ai.request.model": self.entry.id},
-            )
+            unmemoised_call("rerank", self.entry, most, lambda: upstream.ask(texts, query), lambda _: most)
         )
 
 

@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from langchain_core.messages.tool import ToolCall, invalid_tool_call
 
-from gateway.provider_error import Failure, ProviderError
+from gateway.provider_error import ProviderError, ProviderFailure
 
 _FINISHED = {
     "complete": "stop",
@@ -44,12 +44,14 @@ def finish_reason(raw: Any) -> str:
         return _FINISHED[said]
     if said in _REFUSED:
         hint = "ask in other words, or choose another model"
-        raise ProviderError(Failure("its content filter ended the answer", transient=False, billed=True, hint=hint))
+        raise ProviderError(
+            ProviderFailure("its content filter ended the answer", transient=False, billed=True, hint=hint)
+        )
     if said in _LIMIT:
         hint = "retrieve fewer passages with `-k`, or choose a model with a larger context"
-        raise ProviderError(Failure("the prompt exceeds its context", transient=False, billed=True, hint=hint))
+        raise ProviderError(ProviderFailure("the prompt exceeds its context", transient=False, billed=True, hint=hint))
     what = f"it ended with {said!r}" if said else "its answer has no end"
-    raise ProviderError(Failure(what, transient=True, billed=True, hint="try again"))
+    raise ProviderError(ProviderFailure(what, transient=True, billed=True, hint="try again"))
 
 
 def answer_of(data: Any, headers: Mapping[str, str], *, tools_bound: bool) -> AIMessage:
@@ -65,7 +67,7 @@ def answer_of(data: Any, headers: Mapping[str, str], *, tools_bound: bool) -> AI
     """
     chat = data.get("chatResponse") if isinstance(data, Mapping) else None
     if not isinstance(chat, Mapping):
-        raise ProviderError(Failure("its answer is no chat answer", transient=False, billed=True, hint=_PROXY))
+        raise ProviderError(ProviderFailure("its answer is no chat answer", transient=False, billed=True, hint=_PROXY))
     choice = _choice(chat)
     reason = finish_reason(choice.get("finishReason"))
     said = text_of(choice)

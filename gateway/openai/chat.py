@@ -8,11 +8,10 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from opentelemetry import trace
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
-from gateway.catalog import ModelEntry
-from gateway.classification import NoCompletionError
 from gateway.ledger.account import CallScope
+from gateway.openai.failures import NoCompletionError
 from settings import Settings
 from state.errors import SettingsInvalid
 
@@ -91,13 +90,3 @@ async def ask_openai(
             if not dialect.learns_from(error):
                 raise
             trace.get_current_span().add_event("sixplane.dialect", {"refused": sorted(dialect.refused)})
-
-
-async def ask_oci(
-    model: BaseChatModel, messages: list[BaseMessage], entry: ModelEntry, schema: type[BaseModel]
-) -> AIMessage:
-    """Return the answer of a model of OCI, asked for `schema` in the request where the model knows schemas."""
-    if "structured" not in entry.capabilities:
-        return await model.ainvoke(messages)
-    wanted = model.response_format(schema)  # type: ignore[attr-defined]  # an `OCIChatModel`, which is slow to import
-    return await model.ainvoke(messages, response_format=wanted)

@@ -16,7 +16,7 @@ from gateway import Answer, CallScope, Gateway, Ledger, ScriptedChatModel
 from gateway.governed import said_of
 from gateway.governor import wait_seconds
 from gateway.metering import worst_usage
-from gateway.provider_error import Failure
+from gateway.provider_error import ProviderFailure
 from observability import configure_tracing
 from settings import load_settings
 from state.channels import ResearchContext
@@ -216,9 +216,9 @@ async def test_a_retry_after_beyond_the_deadline_is_not_waited_for(tmp_path):
 
 @pytest.mark.parametrize(("attempt", "low", "high"), [(1, 0.25, 0.5), (2, 0.5, 1.0), (3, 1.0, 2.0), (50, 10.0, 20.0)])
 def test_waits_are_jittered_grow_and_end(attempt, low, high):
-    waits = [wait_seconds(attempt, Failure("x", True, False)) for _ in range(200)]
+    waits = [wait_seconds(attempt, ProviderFailure("x", True, False)) for _ in range(200)]
     assert low <= min(waits) < max(waits) <= high
-    assert wait_seconds(attempt, Failure("x", True, False, retry_after=high + 1)) == high + 1
+    assert wait_seconds(attempt, ProviderFailure("x", True, False, retry_after=high + 1)) == high + 1
 
 
 async def test_what_no_provider_causes_goes_on_as_it_is_and_is_charged(tmp_path):

@@ -13,7 +13,7 @@ from circuitbreaker import CircuitBreakerMonitor
 from pydantic import ValidationError
 
 from observability import CallObserved, open_call_telemetry
-from observability.tally import Tally
+from observability.delivery_tally import DeliveryTally
 from settings import Settings
 from settings.connections.oci_session import BREAKER_FAILURES, OCISession
 from state.errors import SettingsInvalid
@@ -226,7 +226,7 @@ def test_a_sink_without_a_session_is_refused_with_its_setting(setting: str) -> N
 
 
 def test_a_tally_that_is_given_up_counts_what_was_pending() -> None:
-    tally = Tally(capacity=2)
+    tally = DeliveryTally(capacity=2)
     assert [tally.take(), tally.take(), tally.take()] == [True, True, False]
     tally.settle(1)
     assert tally.lost() == 1

@@ -19,9 +19,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from observability import TopicPublisher, build_tracer_provider, open_call_telemetry, open_topic
 from observability.apm import ApmSpanProcessor
+from observability.delivery_tally import DeliveryTally
 from observability.oci_delivery import sink_client
 from observability.oci_monitoring import ENDPOINT_TEMPLATE, OCIMonitoringExporter, dimensions, in_window
-from observability.tally import Tally
 from settings import Settings
 from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable, SettingsInvalid
@@ -44,14 +44,14 @@ def collected(streams: int) -> MetricsData:
 
 
 @pytest.fixture
-def exporter(sinks: SinkServer, session: OCISession) -> tuple[OCIMonitoringExporter, Tally]:
-    tally = Tally()
+def exporter(sinks: SinkServer, session: OCISession) -> tuple[OCIMonitoringExporter, DeliveryTally]:
+    tally = DeliveryTally()
     client = sink_client(session, MonitoringClient, name="monitoring", endpoint=sinks.url)
     return OCIMonitoringExporter(client, "sixplane", session.compartment_id, tally), tally
 
 
 def test_more_than_fifty_streams_go_in_several_calls(
-    sinks: SinkServer, exporter: tuple[OCIMonitoringExporter, Tally]
+    sinks: SinkServer, exporter: tuple[OCIMonitoringExporter, DeliveryTally]
 ) -> None:
     assert exporter[0].export(collected(120)) is MetricExportResult.SUCCESS
     assert [len(each.json["metricData"]) for each in sinks.received] == [50, 50, 20]
@@ -60,7 +60,7 @@ def test_more_than_fifty_streams_go_in_several_calls(
 
 
 def test_metrics_that_the_service_refuses_within_a_success_are_counted(
-    sinks: SinkServer, exporter: tuple[OCIMonitoringExporter, Tally]
+    sinks: SinkServer, exporter: tuple[OCIMonitoringExporter, DeliveryTally]
 ) -> None:
     sinks.answers.append((200, {"failedMetricsCount": 3, "failedMetrics": []}))
     assert exporter[0].export(collected(60)) is MetricExportResult.FAILURE
@@ -69,7 +69,7 @@ def test_metrics_that_the_service_refuses_within_a_success_are_counted(
 
 
 def test_one_refused_batch_does_not_stop_the_next(
-    sinks: SinkServer, exporter: tuple[OCIMonitoringExporter, Tally], caplog: pytest.LogCaptureFixture
+    sinks: SinkServer, exporter: tuple[OCIMonitoringExporter, DeliveryTally], caplog: pytest.LogCaptureFixture
 ) -> None:
     sinks.answers.append((404, REFUSED))
     assert exporter[0].export(collected(60)) is MetricExportResult.FAILURE
@@ -80,7 +80,7 @@ def test_one_refused_batch_does_not_stop_the_next(
 
 
 def test_data_points_outside_the_services_window_are_dropped_and_counted(
-    sinks: SinkServer, exporter: tuple[OCIMonitoringExporter, Tally]
+    sinks: SinkServer, exporter: tuple[OCIMonitoringExporter, DeliveryTally]
 ) -> None:
     data = collected(3)
     first = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0]

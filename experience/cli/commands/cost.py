@@ -10,12 +10,12 @@ from experience.cli.commands.models import dollars
 from experience.cli.options import Home, Json
 from experience.cli.output import print_json, say
 from experience.cli.running import settings_of
+from gateway.token_estimates import TYPICAL_CHARS_PER_TOKEN
 
 if TYPE_CHECKING:
     from gateway import ModelEntry
 
-_CHARS_PER_TOKEN = 4
-_ESTIMATE = f"an estimate: the model bills tokens, counted here as {_CHARS_PER_TOKEN} characters each"
+_ESTIMATE = f"an estimate: the model bills tokens, counted here as {TYPICAL_CHARS_PER_TOKEN} characters each"
 
 _Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model, as `sixplane models` lists them.")]
 _Input = Annotated[int, typer.Option("--input-chars", min=0, help="Characters of the prompt.")]
@@ -47,7 +47,7 @@ def cost(
 
 def _bill(entry: ModelEntry, input_chars: int, output_chars: int) -> dict[str, Any]:
     by_token = entry.unit == "tokens"
-    units = [-(-chars // _CHARS_PER_TOKEN) if by_token else chars for chars in (input_chars, output_chars)]
+    units = [-(-chars // TYPICAL_CHARS_PER_TOKEN) if by_token else chars for chars in (input_chars, output_chars)]
     micro_usd = entry.cost(*units)
     return {
         "model": entry.id,

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import oracle
 
 from gateway import Ledger
 from gateway.ledger import alerts as ledger_alerts
-from gateway.ledger import ledger
+from gateway.ledger import attempts, clock, scopes
 from gateway.ledger.outbox import AlertOutbox
 from gateway.ledger.tables import metadata
 from settings import load_settings
@@ -51,14 +51,7 @@ async def test_tenants_and_months_are_apart(tmp_path, monkeypatch):
     with pytest.raises(BudgetExceeded):
         await spend(on, 1, run="other")
     await spend(on, 40, tenant="other")
-    real = ledger.datetime
-
-    class December(real):
-        @classmethod
-        def now(cls, tz=None):
-            return real(2026, 12, 1, tzinfo=tz)
-
-    monkeypatch.setattr(ledger, "datetime", December)
+    monkeypatch.setattr(clock, "current_month", lambda: "2026-12")
     await spend(on, 40, run="other")
     assert [(line.kind, line.period, line.spent) for line in await on.budget("local")] == [
         ("tenant", "all", 140),
@@ -89,7 +82,7 @@ async def test_a_process_that_knows_of_no_limit_leaves_that_of_another(tmp_path)
 async def test_scopes_that_were_rolled_back_are_made_again(tmp_path, monkeypatch):
     on = opened(tmp_path, tenant_micro_usd=100)
     await on.usage("local", "run")
-    monkeypatch.setattr(ledger, "_now_ms", lambda: 1 / 0)
+    monkeypatch.setattr(clock, "now_ms", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         await on.reserve("local", "run", "a", 50, None)
     monkeypatch.undo()
@@ -173,7 +166,7 @@ async def test_a_crash_after_the_publication_publishes_it_again_under_the_same_i
     await spend(on, 55)
     first = await on.pending_alerts()
     assert await on.pending_alerts() == []
-    monkeypatch.setattr(ledger_alerts, "_now_ms", lambda now=ledger_alerts._now_ms: now() + 2 * ledger_alerts.CLAIM_MS)
+    monkeypatch.setattr(clock, "now_ms", lambda now=clock.now_ms: now() + 2 * ledger_alerts.CLAIM_MS)
     assert [alert.id for alert in await on.pending_alerts()] == [alert.id for alert in first]
 
 
@@ -219,8 +212,7 @@ async def test_a_dead_call_s_charge_wakes_the_outbox(tmp_path, monkeypatch):
     topic = Topic()
     outbox = AlertOutbox(on, topic.publish)
     await on.reserve("local", "run", "dead", 60, None)
-    real = ledger._now_ms
-    monkeypatch.setattr(ledger, "_now_ms", lambda: real() + 86_400_000)
+    monkeypatch.setattr(clock, "now_ms", lambda now=clock.now_ms: now() + 86_400_000)
     held = await on.reserve("local", "run", "next", 1, None)
     await published(topic, 1)
     await on.settle(held, Usage(calls=1), None, state="free")
@@ -244,7 +236,7 @@ async def test_characters_tell_completed_calls_from_those_of_unknown_end(tmp_pat
 
 STATEMENTS = {
     f"{module.__name__}.{name}": statement
-    for module in (ledger, ledger_alerts)
+    for module in (attempts, ledger_alerts, scopes)
     for name, statement in vars(module).items()
     if isinstance(statement, sa.sql.ClauseElement) and not isinstance(statement, sa.Table)
 }
@@ -255,7 +247,7 @@ def test_every_statement_is_one_that_oracle_takes(name):
     text = str(STATEMENTS[name].compile(dialect=oracle.dialect()))
     assert text
     assert "OR IGNORE" not in text
-    assert ("FOR UPDATE" in text) is (name == "gateway.ledger.ledger._HELD")
+    assert ("FOR UPDATE" in text) is (name == "gateway.ledger.scopes._LOCKED")
 
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
@@ -267,4 +259,4 @@ def test_every_table_is_one_that_oracle_makes(table):
 
 
 def test_the_clock_is_utc():
-    assert ledger.scope_keys("t", "r")["month"].endswith(f'"{datetime.now(UTC):%Y-%m}"]')
+    assert scopes.scope_keys("t", "r")["month"].endswith(f'"{datetime.now(UTC):%Y-%m}"]')

@@ -106,7 +106,7 @@ def test_trap_b_what_is_no_event_stream_is_a_failure(oci, how):
     oci.faults.add(Fault("content_type", "chat", value="text/html"))
     with pytest.raises(Exception) as caught:  # noqa: PT011 - the class is internal; what counts is how it is classified
         answered(local_model(oci, GENERIC), how)
-    assert "no event stream" in classify(caught.value).reason
+    assert "not an event stream" in classify(caught.value).reason
 
 
 @EVERY_WAY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 
-class Tally:
+class DeliveryTally:
     """Counts the items of one sink; its threads share it. What is taken is pending until it is settled.
 
     Args:

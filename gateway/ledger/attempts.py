@@ -1,0 +1,152 @@
+"""One row per attempt of a call: reserved, then settled or, when its lease ran out, charged in full; and the memo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.ledger import alerts, clock
+from gateway.ledger.scopes import charge
+from gateway.ledger.tables import calls, memo
+from state.values import Usage, Value
+
+FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
+
+_MEMOISED = sa.select(memo.c.answer).where(
+    memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key")
+)
+_INSERT_MEMO, _INSERT_CALL = memo.insert(), calls.insert()
+_FORGET = memo.delete().where(memo.c.run_scope == sa.bindparam("run"))
+_LAPSED = sa.select(calls).where(
+    calls.c.state == "pending",
+    (calls.c.lease_until < sa.bindparam("now"))
+    | ((calls.c.run_scope == sa.bindparam("run")) & (calls.c.call_key == sa.bindparam("key"))),
+)
+# The expected state is part of the condition: two processes may settle one attempt, and the row count tells which of
+# them did. Only that one changes the scopes.
+_SETTLED = (
+    calls.update()
+    .where(calls.c.id == sa.bindparam("call"), calls.c.state == sa.bindparam("before"))
+    .values({name: sa.bindparam(f"new_{name}") for name in ("state", "cost", *FIGURES)})
+)
+_USAGE = sa.select(sa.func.count(), sa.func.sum(calls.c.cost), *(sa.func.sum(calls.c[name]) for name in FIGURES)).where(
+    calls.c.run_scope == sa.bindparam("run"), calls.c.state.in_(("completed", "free"))
+)
+_CHARGED = sa.select(sa.func.count(), sa.func.sum(calls.c.cost)).where(
+    calls.c.run_scope == sa.bindparam("run"), calls.c.state == "charged"
+)
+
+
+class Reservation(Value):
+    """Money held for one attempt of a call. If `answer` is set, the memo has the answer and nothing is held."""
+
+    id: str = ""
+    run: str
+    tenant: str = ""
+    month: str = ""
+    call_key: str
+    amount: int = 0
+    answer: str | None = None
+
+    @property
+    def scopes(self) -> dict[str, str]:
+        """The keys of the scopes that are charged, by kind."""
+        return {"run": self.run, "tenant": self.tenant, "month": self.month}
+
+
+class Characters(Value):
+    """Characters of prompts and answers: of completed calls, and at most of calls with unknown outcome."""
+
+    completed: int
+    charged: int
+
+
+def memoised(connection: sa.Connection, run: str, call_key: str) -> str | None:
+    """Return the memoised answer of a call, `None` if there is none."""
+    found: str | None = connection.execute(_MEMOISED, {"run": run, "key": call_key}).scalar()
+    return found
+
+
+def forget_answers(connection: sa.Connection, run: str) -> None:
+    """Delete the memo of a run."""
+    connection.execute(_FORGET, {"run": run})
+
+
+def insert_attempt(connection: sa.Connection, wanted: Reservation, lease_until: int, row: Mapping[str, Any]) -> None:
+    """Hold the reserved amount in its scopes, and record the pending attempt."""
+    charge(connection, wanted.scopes, cost=0, change=wanted.amount)
+    connection.execute(
+        _INSERT_CALL,
+        {
+            "id": wanted.id,
+            **{f"{kind}_scope": scope for kind, scope in wanted.scopes.items()},
+            "call_key": wanted.call_key,
+            "amount": wanted.amount,
+            "lease_until": lease_until,
+            "state": "pending",
+            "cost": 0,
+            **row,
+        },
+    )
+
+
+def settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None, state: str) -> None:
+    """Replace a reservation by what the attempt used, and memoise its answer."""
+    figures = {name: getattr(usage, name) for name in FIGURES} if state != "charged" else None
+    if _close(connection, reservation.id, "pending", state, usage.cost_micro_usd, figures):
+        charge(connection, reservation.scopes, cost=usage.cost_micro_usd, change=-reservation.amount)
+        alerts.record_crossed(connection, reservation.scopes)
+    elif state == "completed":  # the lease ran out first: the full charge stays, but the figures are known now
+        _close(connection, reservation.id, "charged", state, reservation.amount, figures)
+    if answer is not None and memoised(connection, reservation.run, reservation.call_key) is None:
+        values = {"run_scope": reservation.run, "call_key": reservation.call_key, "answer": answer}
+        connection.execute(_INSERT_MEMO, values)
+
+
+def charge_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "") -> None:
+    """Charge in full every pending attempt whose lease has run out, and earlier pending attempts of the given call.
+
+    Its process died or lost the provider's answer, and the provider may bill the call. Releasing the amount instead
+    would let a process that crashes in a loop spend beyond the limit.
+    """
+    for lapsed in connection.execute(_LAPSED, {"run": run, "key": call_key, "now": clock.now_ms()}).all():
+        if _close(connection, lapsed.id, "pending", "charged", lapsed.amount, None):
+            keys = {"run": lapsed.run_scope, "tenant": lapsed.tenant_scope, "month": lapsed.month_scope}
+            charge(connection, keys, cost=lapsed.amount, change=-lapsed.amount)
+            alerts.record_crossed(connection, keys)
+
+
+def usage_of_run(connection: sa.Connection, run: str) -> Usage:
+    """Return what a run used; charged attempts add to its calls and its cost only, their figures are not known."""
+    count, cost, *figures = connection.execute(_USAGE, {"run": run}).one()
+    charged, lost = connection.execute(_CHARGED, {"run": run}).one()
+    found = dict(zip(FIGURES, (int(figure or 0) for figure in figures), strict=True))
+    return Usage(calls=count + charged, cost_micro_usd=int(cost or 0) + int(lost or 0), **found)
+
+
+def characters_of_tenant(connection: sa.Connection, tenant: str) -> Characters:
+    """Return the characters of all chat calls of a tenant."""
+    by_state = (
+        sa.select(calls.c.state, sa.func.sum(calls.c.input_chars + calls.c.output_chars))
+        .where(calls.c.tenant_scope == tenant, calls.c.operation == "chat")
+        .group_by(calls.c.state)
+    )
+    found = {state: int(total or 0) for state, total in connection.execute(by_state)}
+    return Characters(completed=found.get("completed", 0), charged=found.get("charged", 0) + found.get("pending", 0))
+
+
+def _close(
+    connection: sa.Connection, call: str, before: str, state: str, cost: int, figures: Mapping[str, int] | None
+) -> bool:
+    """Move an attempt from state `before` to `state`, and return whether it was in `before`.
+
+    Without `figures` the row keeps those it was reserved with.
+    """
+    if figures is None:
+        settled = calls.update().where(calls.c.id == call, calls.c.state == before).values(state=state, cost=cost)
+        return bool(connection.execute(settled).rowcount)
+    values = {"call": call, "before": before, "new_state": state, "new_cost": cost}
+    values.update({f"new_{name}": figure for name, figure in figures.items()})
+    return bool(connection.execute(_SETTLED, values).rowcount)
