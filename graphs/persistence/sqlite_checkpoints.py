@@ -122,7 +122,7 @@ async def open_checkpointer(path: Path) -> AsyncIterator[ThreadedSqliteSaver]:
     Raises:
         sqlite3.DatabaseError: the file is damaged or cannot be read or written.
     """
-    connection = await asyncio.to_thread(sqlite3.connect, path, BUSY_SECONDS, check_same_thread=False)
+    connection = await asyncio.to_thread(sqlite3.connect, path, timeout=BUSY_SECONDS, check_same_thread=False)
     serde = JsonPlusSerializer(allowed_msgpack_modules=checkpointed_types())
     async with aclosing(ThreadedSqliteSaver(connection, serde=serde)) as saver:
         await asyncio.to_thread(_prepare, saver)
