@@ -1,14 +1,15 @@
-# `make help` lists every habit.
+# `make help` lists every target.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+UPGRADE ?= --upgrade
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest fuzz check bench docs site notebooks studio build lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(VENV)/.core: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 …"'
@@ -25,7 +26,7 @@ demo: $(VENV)/.core ## Ingest the sample handbook, ask a question, print the rep
 	$(BIN)/sixplane ingest docs/sample --corpus handbook
 	$(BIN)/sixplane research "$(QUESTION)" --corpus handbook --out reports/demo
 
-demo-oci: $(VENV)/.dev ## The same on OCI's models, against a local OCI that verifies every signature
+demo-oci: $(VENV)/.dev ## Run the demo with OCI's models, against a local OCI that verifies every signature
 	$(BIN)/python -m tests.doubles.oci.demo
 
 test: $(VENV)/.dev ## Run the tests
@@ -47,20 +48,20 @@ fuzz: $(VENV)/.dev ## Let schemathesis try to break the HTTP API, and Hypothesis
 	$(BIN)/python -m tests.experience.http.fuzz
 	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n 2 --dist worksteal -m "hypothesis and not long"
 
-test-oracle: $(VENV)/.dev ## Start Oracle Database Free in a container, and run what needs a database
+test-oracle: $(VENV)/.dev ## Start Oracle Database Free in a container and run the tests that need a database
 	docker compose -f deploy/oracle-free/compose.yaml up --wait
 	SIXPLANE_ORACLE__DSN=127.0.0.1:1521/FREEPDB1 SIXPLANE_ORACLE__USER=sixplane SIXPLANE_ORACLE__PASSWORD=$${APP_USER_PASSWORD:-Sixplane_test_1} SIXPLANE_ORACLE__VECTOR_INDEX=ivf \
 		$(BIN)/python -m pytest -m oracle -p no:xdist -o addopts="-q --strict-markers"; status=$$?; \
 		docker compose -f deploy/oracle-free/compose.yaml down; exit $$status
 
-check: $(VENV)/.dev ## Lint, types, dependency direction, generated docs
+check: $(VENV)/.dev ## Check lint, format, types, dependency direction and generated documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 
-bench: $(VENV)/.dev ## Measure, each figure against a baseline in the same run
+bench: $(VENV)/.dev ## Measure; each figure is compared with a baseline of the same run
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev ## Write the generated parts of the documentation
@@ -78,9 +79,10 @@ studio: $(VENV)/.dev ## Serve the graph to LangGraph Studio
 build: $(VENV)/.dev ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build -d dist
 
-lock: $(VENV)/.dev ## Resolve the dependencies anew
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock
+# Without `--upgrade` a pin that is in the lock stays: `make lock UPGRADE=` only adds and removes packages.
+lock: $(VENV)/.dev ## Resolve the dependencies, each at its latest version
+	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-clean: ## Remove everything that was made here
+clean: ## Remove everything that these targets made
 	rm -rf $(VENV) .sixplane reports dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
