@@ -1,4 +1,4 @@
-"""What every test shares: how Hypothesis draws its examples, and who ends the processes that a test starts.
+"""What every test shares: how Hypothesis draws its examples, and limits that no slow machine reaches.
 
 `make test` draws the same examples on every machine and every run, so a failure is a fault of the change under test.
 `make test-long` and `make fuzz` draw new ones; `HYPOTHESIS_PROFILE=explore` does so for any selection of tests.
@@ -19,3 +19,8 @@ _PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, He
 hypothesis.register_profile("repeatable", derandomize=True, database=None, max_examples=40, **_PATIENT)
 hypothesis.register_profile("explore", max_examples=400, print_blob=True, **_PATIENT)
 hypothesis.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+# A guard and a node have one time limit for all, and a starved machine reaches it in tests of something else. Tests
+# that want a limit to be reached give one of their own.
+os.environ.setdefault("SIXPLANE_POLICY__TIMEOUT_SECONDS", "600")
+os.environ.setdefault("SIXPLANE_RUN__NODE_TIMEOUT_SECONDS", "6000")
