@@ -13,7 +13,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _PIN = re.compile(r"^[A-Za-z0-9][\w.-]*==", re.MULTILINE)
-_NAME = re.compile(r"(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9][\w.-]*)")
+_NAME = re.compile(
+    r"(?:Collecting|Requirement already satisfied:) (?P<name>[A-Za-z0-9][\w.-]*)"
+    r"|Processing (?:\S*/)?(?P<file>[^\s/-]+)-"
+)
+"""A package of an index, one that is installed, or a file of a local folder: pip's three first lines of a package."""
 _STEP = 20
 """Packages between two lines of a log: a terminal shows each package on one line that is written over."""
 
@@ -48,7 +52,7 @@ def progress(lines: Iterable[str], total: int, *, terminal: bool) -> Iterator[st
         elif found := _NAME.match(line):
             count += 1
             if terminal or count % _STEP == 0:
-                yield f"{count} of {total} packages fetched: {found[1]}"
+                yield f"{count} of {total} packages fetched: {found['name'] or found['file']}"
         elif line.startswith("Installing collected packages:"):
             yield f"{count} of {total} packages fetched; unpacking them"
 

@@ -13,16 +13,18 @@ PIP = """Ignoring colorama: markers 'sys_platform == "win32"' don't match your e
 Collecting aiohttp==3.14.5
   Downloading aiohttp-3.14.5-cp311-cp311-manylinux_2_28_x86_64.whl (1.7 MB)
 Requirement already satisfied: attrs==26.1.0 in ./site-packages (from -r requirements.lock (line 120))
+Processing /srv/wheels/python_docx-1.2.0-py3-none-any.whl (from -r requirements.lock (line 3200))
 Installing collected packages: aiohttp
 Successfully installed aiohttp-3.14.5
 """
 
 
 def test_a_terminal_sees_each_package() -> None:
-    assert list(progress(PIP.splitlines(), 3, terminal=True)) == [
-        "1 of 2 packages fetched: aiohttp",
-        "2 of 2 packages fetched: attrs",
-        "2 of 2 packages fetched; unpacking them",
+    assert list(progress(PIP.splitlines(), 4, terminal=True)) == [
+        "1 of 3 packages fetched: aiohttp",
+        "2 of 3 packages fetched: attrs",
+        "3 of 3 packages fetched: python_docx",
+        "3 of 3 packages fetched; unpacking them",
     ]
 
 
