@@ -1,1 +1,7 @@
-"""How people and programs reach Sixplane: the service core, and the surfaces that adapt it."""
+"""Experience plane: command line, HTTP API, MCP server, notebooks, batch, and the service core they share."""
+
+from __future__ import annotations
+
+from experience.packages import check_packages
+
+check_packages()

@@ -1,4 +1,4 @@
-"""Corpora outside of a run: with the configured embeddings, and charged where those are billed."""
+"""Opens corpora outside of a run, with the configured embeddings and their cost accounted."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from settings import Settings
 
 @asynccontextmanager
 async def open_corpora(settings: Settings, tenant: str, purpose: str) -> AsyncIterator[Corpora]:
-    """Yield the corpora of `settings`; what embedding and reranking cost is charged to `tenant`.
+    """Open the corpora of `settings`. Embedding and reranking are charged to `tenant`.
 
     Args:
-        settings: what is configured.
-        tenant: who pays.
-        purpose: what the calls are for; the ledger accounts them as a run of their own.
+        settings: the settings.
+        tenant: the tenant that is charged.
+        purpose: what the calls are for; the ledger accounts them as a run whose id begins with it.
     """
     if settings.data.embeddings != "oci" and not settings.oci.rerank_model:
         async with Corpora(settings) as corpora:

@@ -1,7 +1,7 @@
-"""The schema in Oracle Database as ordered migrations, and the commands that deploy, verify and drop it.
+"""The schema in Oracle Database: ordered migrations, and the operations behind `sixplane db`.
 
-Start-up verifies and never alters. Oracle commits every DDL statement on its own: a migration that broke off is run
-again, and what it had made by then (ORA-00955) is passed over.
+Start-up only verifies the schema and never changes it. Oracle commits every DDL statement on its own, so a failed
+migration cannot be rolled back: it is run again, and objects that it has already created (ORA-00955) are skipped.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 State = Literal["applied", "missing", "unknown"]
 
 EXISTS = frozenset({"ORA-00955", "ORA-01408"})
-"""The name is taken by an object; the columns are indexed already."""
+"""An object of this name exists already; the columns are indexed already."""
 
 OCI_DIMENSIONS = 1536
-"""Of `cohere.embed-v4.0` where none are set (upstream's docstring)."""
+"""The default of `cohere.embed-v4.0`, from the docstring of OCI's SDK."""
 
 GONE = frozenset({"ORA-00942", "ORA-01418", "ORA-02289"})
-"""There is no such table, index or sequence."""
+"""The table, index or sequence does not exist."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One step of the schema. `drops` take back what `statements` make, in an order that works."""
+    """One step of the schema. `drops` undo `statements`, in an order that respects foreign keys."""
 
     number: int
     name: str
@@ -46,7 +46,7 @@ class Migration:
 
 @dataclass(frozen=True)
 class MigrationState:
-    """Where a migration stands: `unknown` ones were applied by a later version of Sixplane."""
+    """The state of a migration. `unknown` means that a later version of Sixplane has applied it."""
 
     number: int
     name: str
@@ -54,11 +54,11 @@ class MigrationState:
 
 
 def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
-    """Return the whole schema, in its order.
+    """Return all migrations in order. Never reorder them: databases record the numbers.
 
     Args:
-        settings: prefix, index kind and accuracy.
-        dimensions: of the vectors, as the configured embeddings make them.
+        settings: the table prefix, the kind of vector index and its accuracy.
+        dimensions: the dimensions of the configured embeddings.
     """
     from experience.service import threads
     from gateway.ledger import tables as ledger_tables
@@ -79,7 +79,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
 
 
 async def embedding_dimensions(settings: Settings, pool: oracledb.AsyncConnectionPool | None = None) -> int:
-    """Return how long the configured embeddings' vectors are; OCI's are known without asking, the database is asked."""
+    """Return the dimensions of the configured embeddings. OCI's are known, so no billed call is made."""
     if settings.data.embeddings == "oci":
         return settings.oci.embedding_dimensions or OCI_DIMENSIONS
     if settings.data.embeddings == "database":
@@ -93,7 +93,7 @@ async def embedding_dimensions(settings: Settings, pool: oracledb.AsyncConnectio
 
 
 def script(settings: Settings, dimensions: int) -> str:
-    """Return the complete DDL, as `sixplane db init --dry-run` prints it."""
+    """Return the complete DDL that `sixplane db init --dry-run` prints."""
     lines = [f"-- the record of migrations\n{_journal_ddl(settings)};"]
     for migration in migrations(settings, dimensions):
         lines.append(f"-- {migration.number}: {migration.name}")
@@ -102,7 +102,7 @@ def script(settings: Settings, dimensions: int) -> str:
 
 
 def grants(settings: Settings) -> list[str]:
-    """Return what an administrator has to grant, and no more."""
+    """Return the statements that an administrator has to run, and no further privileges."""
     user = settings.oracle.user or "SIXPLANE"
     in_database = settings.data.embeddings == "database"
     return [
@@ -116,7 +116,7 @@ def grants(settings: Settings) -> list[str]:
 
 @asynccontextmanager
 async def open_schema(settings: Settings, dimensions: int) -> AsyncIterator[Schema]:
-    """Yield the schema of the configured database. Raises like `open_oracle_pool`."""
+    """Open the schema of the configured database. Raises the errors of `open_oracle_pool`."""
     async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
         yield Schema(connection, settings, migrations(settings, dimensions))
 
@@ -129,7 +129,7 @@ class Schema:
         self._journal = f"{checked_prefix(settings.oracle)}_MIGRATIONS"
 
     async def status(self) -> list[MigrationState]:
-        """Return every migration that is known or applied, in order."""
+        """Return all known or applied migrations in order."""
         applied = await self._applied()
         found = [
             MigrationState(each.number, each.name, "applied" if each.number in applied else "missing")
@@ -139,10 +139,10 @@ class Schema:
         return [*found, *(MigrationState(n, name, "unknown") for n, name in applied.items() if n not in known)]
 
     async def upgrade(self) -> list[Migration]:
-        """Apply what is missing, in order, and return it.
+        """Apply the missing migrations in order and return them.
 
         Raises:
-            DependencyUnavailable: the database refuses; what was applied until then is recorded.
+            DependencyUnavailable: the database refuses a statement; the migrations before it are recorded.
         """
         await self._run(_journal_ddl(self._settings), passing=EXISTS)
         applied = await self._applied()
@@ -150,20 +150,21 @@ class Schema:
         for migration in missing:
             for statement in migration.statements:
                 await self._run(statement, passing=EXISTS)
+            # Recorded last: a migration that failed half-way is run again, and `EXISTS` skips its finished part.
             binds = {"n": migration.number, "name": migration.name}
-            await self._run(f"INSERT INTO {self._journal} (version_no, name) VALUES (:n, :name)", binds)  # noqa: S608
+            await self._run(f"INSERT INTO {self._journal} (version_no, name) VALUES (:n, :name)", binds)  # noqa: S608 - the prefix is checked
             await self._connection.commit()
         return missing
 
     async def drop(self) -> None:
-        """Drop everything that the migrations made."""
+        """Drop everything that the migrations created."""
         for migration in reversed(self._known):
             for statement in migration.drops:
                 await self._run(statement, passing=GONE)
         await self._run(f"DROP TABLE {self._journal} PURGE", passing=GONE)
 
     async def _applied(self) -> dict[int, str]:
-        rows = await self._rows(f"SELECT version_no, name FROM {self._journal} ORDER BY version_no")  # noqa: S608
+        rows = await self._rows(f"SELECT version_no, name FROM {self._journal} ORDER BY version_no")  # noqa: S608 - checked prefix
         return {int(number): str(name) for number, name in rows}
 
     async def _rows(self, statement: str) -> list[Any]:
@@ -192,7 +193,7 @@ class Schema:
 
 
 def verify(states: Iterable[MigrationState]) -> None:
-    """Raise `DependencyUnavailable` unless every migration that is known is applied."""
+    """Raise `DependencyUnavailable` if a known migration is not applied."""
     missing = [each.name for each in states if each.state == "missing"]
     if missing:
         raise DependencyUnavailable(
@@ -209,8 +210,8 @@ def _journal_ddl(settings: Settings) -> str:
 
 
 def _of_metadata(metadata: sa.MetaData) -> tuple[list[str], list[str]]:
-    """Return the statements that make SQLAlchemy's tables on Oracle Database, and those that drop them."""
-    dialect: sa.Dialect = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+    """Return the statements that create SQLAlchemy's tables on Oracle Database, and those that drop them."""
+    dialect: sa.Dialect = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     made: list[str] = []
     for table in metadata.sorted_tables:
         made.append(_flat(sa.schema.CreateTable(table).compile(dialect=dialect)))

@@ -1,4 +1,4 @@
-"""What an error of the machine means, in our tree. Every surface maps that tree once."""
+"""Turns errors of Python, the operating system and SQLite into errors of `state.errors`, for every surface."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from state.errors import DependencyUnavailable, RunStopped, SixplaneError, Stora
 
 
 def known_error(error: BaseException) -> SixplaneError | None:
-    """Return `error` as one of our tree; `None` for what nobody foresaw."""
+    """Return `error` as a `SixplaneError`, or `None` if it is unexpected, that is, a bug."""
     if isinstance(error, SixplaneError):
         return error
     if isinstance(error, BaseExceptionGroup):
         return next((ours for inner in error.exceptions if (ours := known_error(inner))), None)
     if isinstance(error, KeyboardInterrupt):
-        return RunStopped("stopped on request", hint="run the command again; work that was finished is not done twice")
+        return RunStopped("stopped on request", hint="run the command again; finished work is not repeated")
     if isinstance(error, OSError):
         return _from_os(error)
-    import sqlite3
+    import sqlite3  # imported here: `sixplane --help` imports this module and needs no database
 
     return _from_sqlite(error) if isinstance(error, sqlite3.DatabaseError) else None
 
@@ -38,5 +38,5 @@ def _from_os(error: OSError) -> SixplaneError:
 def _from_sqlite(error: Exception) -> SixplaneError:
     if "full" in str(error):
         return StorageFull("a database cannot be written: the disk is full")
-    hint = "`sixplane doctor` tells which database; restore it from a backup, or remove it and start anew"
+    hint = "`sixplane doctor` shows which database; restore it from a backup, or remove it and start again"
     return DependencyUnavailable(f"a database of the home folder cannot be used: {error}", hint=hint)

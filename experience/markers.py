@@ -1,4 +1,4 @@
-"""Where the published Markdown cites: the `[n]` behind each claim, told apart from an `[n]` that a document wrote."""
+"""Finds the citations in published Markdown: the `[n]` after a claim, as opposed to an `[n]` in a document's text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MARK = re.compile(r"\[(\d+)\]")
 
 @dataclass(frozen=True)
 class CitedClaim:
-    """A claim where it stands in the Markdown. `marks` are (start, end, number) of its citations."""
+    """A claim and its position in the Markdown. `marks` are (start, end, number) of its citations."""
 
     claim: ReportClaim
     start: int
@@ -22,15 +22,16 @@ class CitedClaim:
 
     @property
     def numbers(self) -> set[int]:
-        """The numbers it cites."""
+        """The numbers that the claim cites."""
         return {number for _, _, number in self.marks}
 
 
 def cited_claims(report: Report) -> list[CitedClaim]:
-    """Return the claims found in the Markdown, each with the citations that follow it, in the report's order."""
+    """Return the claims found in the Markdown with the citations that follow them, in the order of the report."""
     found: list[CitedClaim] = []
     at = 0
     for claim in report.claims:
+        # From the last claim on, since two claims may have the same text; else from the beginning.
         cited = _locate(report.markdown, claim, at) or _locate(report.markdown, claim, 0)
         if cited is not None:
             found.append(cited)
@@ -39,14 +40,14 @@ def cited_claims(report: Report) -> list[CitedClaim]:
 
 
 def stray_numbers(report: Report, cited: list[CitedClaim]) -> list[int]:
-    """Return the numbers of `[n]` outside of every claim and its citations."""
+    """Return the numbers of every `[n]` outside of the claims and their citations."""
     covered = [(each.start, each.end) for each in cited]
     strays = (mark for mark in _MARK.finditer(report.markdown) if not any(a <= mark.start() < b for a, b in covered))
     return [int(mark[1]) for mark in strays]
 
 
 def _locate(markdown: str, claim: ReportClaim, at: int) -> CitedClaim | None:
-    """Return the first place from `at` where the claim is followed by citations, else where it stands without."""
+    """Return the first position from `at` where citations follow the claim, else its first position without any."""
     bare: CitedClaim | None = None
     start = markdown.find(claim.text, at) if claim.text else -1
     while start >= 0:

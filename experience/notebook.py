@@ -1,6 +1,6 @@
-"""Reports, passages and traces as pictures in Jupyter: `%load_ext experience.notebook`, then they show themselves.
+"""Shows reports, passages and traces in Jupyter: after `%load_ext experience.notebook` they display themselves.
 
-Every text of a document is escaped; a report stands in a frame of its own, which may not reach the network.
+All document text is escaped. A report is shown in its own frame, which may not use the network.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _CELL = "text-align:left;vertical-align:top;padding:4px 10px 4px 0;border-top:1p
 
 @dataclass(frozen=True)
 class Passages:
-    """Passages of a search, to be shown with their scores by stage."""
+    """Passages of a search, shown with their scores by stage."""
 
     found: tuple[Passage, ...]
 
     def _repr_html_(self) -> str:
-        """Return a table with a bar for each stage, scaled to the best of its column."""
+        """Return a table with a bar for each stage, scaled to the best score of its column."""
         most = {stage: max((_score(each, stage) or 0.0 for each in self.found), default=0.0) for stage in _STAGES}
         stages = [stage for stage in _STAGES if most[stage]]
         head = "".join(f"<th style='{_CELL}'>{name}</th>" for name in ("", "passage", *stages))
@@ -51,12 +51,12 @@ class Passages:
 
 @dataclass(frozen=True)
 class Trace:
-    """The spans of one run, as its JSON-lines file holds them."""
+    """The spans of one run, as in its JSON Lines file."""
 
     spans: tuple[dict[str, Any], ...]
 
     def _repr_html_(self) -> str:
-        """Return a waterfall: a line for each span, nested, from its start to its end."""
+        """Return a waterfall chart: one nested line for each span, from its start to its end."""
         if not self.spans:
             return "<p>no spans</p>"
         began = min(_at(span["start"]) for span in self.spans)
@@ -66,26 +66,26 @@ class Trace:
 
 
 def read_trace(settings: Settings, trace_id: str) -> Trace:
-    """Return the trace of a run, by its report's `trace_id`. Raises `OSError` where there is none."""
+    """Read the trace of a run by its report's `trace_id`. Raises `OSError` if there is no such file."""
     path = traces_folder(settings) / f"{trace_id}.jsonl"
     records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return Trace(tuple(record for record in records if record["type"] == "span" and record["end"]))
 
 
 def show(passages: Iterable[Passage]) -> Passages:
-    """Return passages so that they show their scores."""
+    """Return passages as a value that shows their scores."""
     return Passages(tuple(passages))
 
 
 def report_html(report: Report) -> str:
-    """Return a report in a frame: its own page, with its own style and without network."""
+    """Return the report's HTML page in a frame with its own style and without network access."""
     page = escape(render_html(report), quote=True)
     style = f"width:100%;height:{FRAME_PIXELS}px;border:1px solid rgba(128,128,128,.4);border-radius:6px"
     return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Let reports and passages show themselves as the last value of a cell."""
+    """Make reports and passages display themselves as the last value of a cell. Called by `%load_ext`."""
     formatter = shell.display_formatter.formatters["text/html"]  # type: ignore[union-attr]
     formatter.for_type(Report, report_html)
     formatter.for_type(Passage, lambda passage: show([passage])._repr_html_())
@@ -112,7 +112,7 @@ def _bar(passage: Passage, stage: str, most: float) -> str:
 
 
 def _nested(spans: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield each span after its parent, with its depth; children in the order of their start."""
+    """Yield each span after its parent, with its depth; children are ordered by their start."""
     known = {span["span_id"] for span in spans}
     children: dict[str | None, list[dict[str, Any]]] = {}
     for span in sorted(spans, key=lambda each: str(each["start"])):

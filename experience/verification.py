@@ -1,4 +1,4 @@
-"""Does a report hold? The check of its ids, offsets, quotes and numbers against the corpus, without a model."""
+"""Checks a report's ids, offsets, quotes and numbers against the corpus, without a model. For `sixplane verify`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retrieval import Corpus
 
 MASK = "█"
-"""What stands for a masked character. Verification skips it in a report that says it has masks."""
+"""Replaces a masked character. Verification accepts it at any position, but only in a report that lists masks."""
 
 FaultKind = Literal[
     "uncited_claim",
@@ -30,7 +30,7 @@ FaultKind = Literal[
 
 
 class Fault(Value):
-    """One thing that does not hold."""
+    """One thing that is wrong with a report."""
 
     kind: FaultKind
     detail: str
@@ -39,10 +39,10 @@ class Fault(Value):
 
 
 class VerificationResult(Value):
-    """What the check came to.
+    """The result of the check.
 
-    `failed` if there is a fault; else `pruned` if passages are no longer in the corpus, so that their quotes cannot be
-    checked; else `verified`.
+    `outcome` is `failed` if there is a fault; otherwise `pruned` if cited passages are no longer in the corpus, so that
+    their quotes cannot be checked; otherwise `verified`.
     """
 
     outcome: Literal["verified", "pruned", "failed"]
@@ -54,7 +54,7 @@ class VerificationResult(Value):
 
 
 async def verify_report(report: Report, corpus: Corpus | None) -> VerificationResult:
-    """Return what holds of `report`. Without a corpus every passage that it cites counts as pruned."""
+    """Check `report`. Without a corpus, every cited passage counts as pruned."""
     passages = await corpus.passages([item.id for item in report.evidence]) if corpus and report.evidence else {}
     texts = await _canonical_texts(corpus, passages)
     checked = {key for key in passages if key in texts}
@@ -75,7 +75,7 @@ async def verify_report(report: Report, corpus: Corpus | None) -> VerificationRe
 
 
 async def _canonical_texts(corpus: Corpus | None, passages: dict[str, Passage]) -> dict[str, str]:
-    """Return the canonical text behind each evidence id; a document version is read once."""
+    """Return the canonical text for each evidence id, reading each version of a document once."""
     versions: dict[tuple[str, str], str | None] = {}
     texts: dict[str, str] = {}
     for key, passage in passages.items():
@@ -89,14 +89,14 @@ async def _canonical_texts(corpus: Corpus | None, passages: dict[str, Passage]) 
 
 
 def _claim_faults(report: Report) -> Iterator[Fault]:
-    """Yield claims without a citation, citations without evidence, and ids that stand twice."""
+    """Yield faults for claims without a citation, citations without evidence, and duplicate ids."""
     known = {item.id for item in report.evidence}
     for claim in report.claims:
         if claim.verdict == Support.SUPPORTED and not claim.citations:
-            yield Fault(kind="uncited_claim", claim_id=claim.id, detail="it is called supported and cites nothing")
+            yield Fault(kind="uncited_claim", claim_id=claim.id, detail="marked as supported, but cites nothing")
         for citation in claim.citations:
             if citation.evidence_id not in known:
-                detail = "the report has no such evidence"
+                detail = "the report has no evidence with this id"
                 yield Fault(kind="unknown_evidence", claim_id=claim.id, evidence_id=citation.evidence_id, detail=detail)
     for kind, names in (
         ("claim", [each.id for each in report.claims]),
@@ -108,7 +108,7 @@ def _claim_faults(report: Report) -> Iterator[Fault]:
 
 
 def _marker_faults(report: Report) -> Iterator[Fault]:
-    """Yield what is wrong between the `[n]` of the Markdown, the claims' citations and the evidence's numbers."""
+    """Yield differences between the `[n]` in the Markdown, the claims' citations and the numbers of the evidence."""
     numbers = {item.id: item.number for item in report.evidence}
     if sorted(numbers.values()) != list(range(1, len(numbers) + 1)):
         yield Fault(kind="citation_number", detail="the evidence is not numbered 1, 2, 3, …")
@@ -117,21 +117,24 @@ def _marker_faults(report: Report) -> Iterator[Fault]:
         place = next((each for each in cited if each.claim is claim), None)
         expected = {numbers[each.evidence_id] for each in claim.citations if each.evidence_id in numbers}
         if place is None:
-            yield Fault(kind="claim_not_in_text", claim_id=claim.id, detail="its text does not stand in the Markdown")
+            yield Fault(kind="claim_not_in_text", claim_id=claim.id, detail="the Markdown lacks the claim's text")
         elif place.numbers != expected:
-            detail = f"the Markdown cites {sorted(place.numbers)}, the claim {sorted(expected)}"
+            detail = f"the Markdown cites {sorted(place.numbers)}, but the claim cites {sorted(expected)}"
             yield Fault(kind="citation_number", claim_id=claim.id, detail=detail)
     used = set().union(*(each.numbers for each in cited))
     for item in report.evidence:
         if item.number not in used:
-            yield Fault(kind="citation_number", evidence_id=item.id, detail=f"[{item.number}] is cited nowhere")
+            yield Fault(kind="citation_number", evidence_id=item.id, detail=f"[{item.number}] is never cited")
     if report.claims:
         for number in stray_numbers(report, cited):
-            yield Fault(kind="citation_number", detail=f"[{number}] stands behind no claim")
+            yield Fault(kind="citation_number", detail=f"[{number}] does not follow a claim")
 
 
 def _tally_faults(report: Report) -> Iterator[Fault]:
-    """Yield what the tally says otherwise than the claims: it counts the whole draft, so it may count more."""
+    """Yield contradictions between the tally and the claims.
+
+    The tally counts the whole draft, and claims may have been left out of the report: it may count more, never fewer.
+    """
     tally, shown = report.verification, Counter(claim.verdict for claim in report.claims)
     counts = {verdict: getattr(tally, verdict.value) for verdict in Support}
     if sum(counts.values()) != tally.claims:
@@ -143,17 +146,21 @@ def _tally_faults(report: Report) -> Iterator[Fault]:
 
 
 def _evidence_faults(report: Report, item: ReportEvidence, passage: Passage, text: str) -> Iterator[Fault]:
-    """Yield what a piece of evidence says otherwise than the corpus."""
+    """Yield differences between a piece of evidence and the corpus."""
     names = ("document_id", "source", "title", "page", "page_end", "start", "end")
     for name in names:
         if getattr(item, name) != getattr(passage, name):
-            yield Fault(kind="evidence_differs", evidence_id=item.id, detail=f"its {name} is another one in the corpus")
+            yield Fault(kind="evidence_differs", evidence_id=item.id, detail=f"its {name} differs from the corpus")
     if not _same(item.text, text[passage.start : passage.end], masked=bool(report.masks)):
-        yield Fault(kind="evidence_differs", evidence_id=item.id, detail="its text is not the canonical text there")
+        yield Fault(
+            kind="evidence_differs",
+            evidence_id=item.id,
+            detail="its text differs from the canonical text at its offsets",
+        )
 
 
 def _quote_faults(report: Report, texts: dict[str, str]) -> Iterator[Fault]:
-    """Yield quotes that are not the canonical text at their offsets, or outside of their evidence."""
+    """Yield quotes that differ from the canonical text at their offsets or lie outside of their evidence."""
     ranges = {item.id: (item.start, item.end) for item in report.evidence}
     for claim in report.claims:
         for citation in claim.citations:
@@ -164,7 +171,7 @@ def _quote_faults(report: Report, texts: dict[str, str]) -> Iterator[Fault]:
                     kind="outside_evidence", detail=f"{citation.start}:{citation.end} is not in {start}:{end}", **where
                 )
             elif not _verbatim(citation, texts, masked=bool(report.masks)):
-                detail = f"the quote is not the canonical text at {citation.start}:{citation.end}"
+                detail = f"the quote differs from the canonical text at {citation.start}:{citation.end}"
                 yield Fault(kind="quote_differs", detail=detail, **where)
 
 

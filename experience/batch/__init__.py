@@ -1,4 +1,7 @@
-"""Batch: many questions as one job, one outcome for each, safe to kill and start again."""
+"""Batch: many questions as one job with one outcome for each. A job can be killed and started again.
+
+`BatchJob` records outcomes in a file; `outcomes_of` yields them without one.
+"""
 
 from __future__ import annotations
 

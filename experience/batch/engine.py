@@ -1,4 +1,7 @@
-"""The port that runs a job's tasks. Tasks and outcomes are JSON values; nothing else passes between job and engine."""
+"""The port that runs the tasks of a job.
+
+Job and engine exchange only tasks and outcomes, both JSON values, so that an engine may run on other machines.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ ENGINES = ("local", "ray")
 
 
 class Engine(Protocol):
-    """Runs tasks, here or elsewhere.
+    """Runs tasks, in this process or elsewhere.
 
-    It pulls a task only when it can start it soon, so that a job's memory does not grow with its rows. Of `ordered`
-    tasks with the same thread it starts one only after the consumer has asked for what follows the outcome of the one
-    before. A row that fails is an outcome, never an error.
+    An engine pulls a task only when it can start it soon, so that the memory of a job does not grow with its rows. It
+    starts an `ordered` task only after the consumer has recorded the outcome of the previous task on that thread, which
+    the consumer shows by asking for the next outcome. A failed row is an outcome, never an error.
     """
 
     def run(self, tasks: AsyncIterator[BatchTask]) -> AsyncGenerator[BatchOutcome]:
@@ -27,7 +30,7 @@ class Engine(Protocol):
         ...
 
     def drain(self, reason: str) -> None:
-        """Start no further task, and let those that run stop at their next node boundary."""
+        """Start no further task and stop the running ones at their next node boundary."""
         ...
 
 
@@ -35,8 +38,8 @@ def open_engine(name: str, service: ResearchService, concurrency: int) -> Engine
     """Return the engine `name`.
 
     Raises:
-        BadInput: there is no such engine.
-        DependencyUnavailable: it is not installed.
+        BadInput: there is no engine of this name.
+        DependencyUnavailable: the engine is not installed.
     """
     from experience.batch.local import LocalEngine
 
@@ -44,6 +47,7 @@ def open_engine(name: str, service: ResearchService, concurrency: int) -> Engine
         return LocalEngine(service, concurrency)
     if name == "ray":
         raise DependencyUnavailable(
-            "the engine `ray` is not available in this installation", hint="use `--engine local`, which needs nothing"
+            "the engine `ray` is not available in this installation",
+            hint="use `--engine local`",
         )
     raise BadInput(f"there is no engine {name!r}", hint=f"choose one of {', '.join(ENGINES)}")

@@ -1,4 +1,7 @@
-"""A batch job: rows from a file, through an engine, each outcome recorded once. Safe to kill and to start again."""
+"""A batch job: reads rows from a file, runs them on an engine and records each outcome once.
+
+The job can be killed at any time; starting it again continues it.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ from typing import TYPE_CHECKING, Literal
 from experience.batch.engine import Engine
 from experience.batch.journal import JobHeader, Journal, open_journal
 from experience.batch.keys import FORMAT, Keys
+from experience.batch.outcome_index import Known, OutcomeIndex
 from experience.batch.rows import Row, RowFile
 from experience.batch.summary import BatchSummary, summary_of
-from experience.batch.tally import Known, Tally
 from experience.batch.values import BatchOutcome, BatchTask, RowStatus
 from state.channels import ResearchContext
 from state.errors import BadInput, BudgetExceeded
@@ -27,21 +30,21 @@ if TYPE_CHECKING:
     from experience.service import ResearchService
 
 _CHUNK = 64
-"""Rows that are read in one go, in a worker thread."""
+"""How many rows a worker thread reads at a time. A chosen value: large enough to hide the cost of a thread switch."""
 
 Ending = Literal["", "stopped", "budget_exceeded"]
 
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What a job is given.
+    """The options of a job.
 
     Args:
-        source: the input, JSON Lines.
+        source: the input file, JSON Lines.
         out: the output file.
-        context: the context of every row, before its own.
-        retry_failed: whether rows that failed are asked again.
-        budget_micro_usd: no row is started once the job has spent this.
+        context: the context of every row; a row's own context overrides it.
+        retry_failed: whether failed rows are asked again.
+        budget_micro_usd: the cost at which no further row is started.
     """
 
     source: Path
@@ -52,7 +55,7 @@ class JobOptions:
 
 
 class BatchJob:
-    """One start of a job. `run` yields the outcomes that are new; `summary` covers all that are recorded."""
+    """One start of a job. `run` yields the new outcomes; `summary` covers all recorded ones."""
 
     def __init__(self, service: ResearchService, engine: Engine, options: JobOptions) -> None:
         if options.source.exists() and options.out.exists() and options.source.samefile(options.out):
@@ -60,20 +63,20 @@ class BatchJob:
         self._engine, self._options = engine, options
         self._keys = Keys(service)
         self._rows = RowFile(options.source, options.context)
-        self._tally = Tally()
+        self._index = OutcomeIndex()
         self._changed = asyncio.Event()
         self._running = 0
         self._journal: Journal | None = None
         self._rows_in_all = 0
         self.ending: Ending = ""
-        """Why the job stopped before its last row, if it did."""
+        """Why the job stopped before its last row; empty if it did not."""
         self.over_budget: BudgetExceeded | None = None
 
     async def run(self) -> AsyncGenerator[BatchOutcome]:
-        """Yield each new outcome, recorded already. Runs that are drained are `stopped` and not recorded.
+        """Yield each new outcome after it was recorded. Drained runs are yielded as `stopped` and are not recorded.
 
         Raises:
-            BadInput: the input cannot be read, has the same id twice or changes meanwhile; the output is unwritable.
+            BadInput: the input cannot be read, has an id twice or changes meanwhile, or the output cannot be written.
             BatchMismatch: the output belongs to another job.
             BatchBusy: another process writes to the output.
             StorageFull: the disk is full.
@@ -81,7 +84,7 @@ class BatchJob:
         header = await self._header()
         self._rows_in_all = header.rows
         with ExitStack() as stack:
-            opened = open_journal(self._options.out, header, self._tally.add)
+            opened = open_journal(self._options.out, header, self._index.add)
             journal = self._journal = await asyncio.to_thread(stack.enter_context, opened)
             async with aclosing(self._engine.run(self._tasks(header, journal.header.run))) as outcomes:
                 async for outcome in outcomes:
@@ -89,23 +92,27 @@ class BatchJob:
                     yield outcome
 
     def drain(self, reason: str) -> None:
-        """Start no further row, and let those that run stop at their next node boundary."""
+        """Start no further row and stop the running ones at their next node boundary."""
         self.ending = "stopped"
         self._changed.set()
         self._engine.drain(reason)
 
     def summary(self) -> BatchSummary:
-        """Return what the job has come to, over all its starts."""
+        """Return the summary over all starts of the job."""
         header = self._journal.header if self._journal else None
-        return summary_of(header, self._tally, self._rows_in_all, self.ending)
+        return summary_of(header, self._index, self._rows_in_all, self.ending)
 
     @property
     def progress(self) -> tuple[int, int, int]:
-        """Rows with an outcome, rows in all, and what they have cost in micro-dollars."""
-        return self._tally.recorded, self._rows_in_all, self._tally.cost_micro_usd
+        """The number of rows with an outcome, the number of all rows, and the cost so far in micro-dollars."""
+        return self._index.recorded, self._rows_in_all, self._index.cost_micro_usd
 
     async def _header(self) -> JobHeader:
-        """Read the input once: check its ids, and make the digest of all keys."""
+        """Read the input completely to check its ids and to compute the digest of all keys.
+
+        This first pass finds a duplicate id before anything is paid for, and tells whether the output file belongs to
+        this job.
+        """
         keys, lines, count = hashlib.sha256(), hashlib.sha256(), 0
         async for row in _in_chunks(self._rows.rows()):
             keys.update(bytes.fromhex(await self._keys.of_row(row)))
@@ -128,7 +135,7 @@ class BatchJob:
         )
 
     async def _tasks(self, header: JobHeader, run: str) -> AsyncGenerator[BatchTask]:
-        """Yield what is left to do, as long as the job goes on."""
+        """Yield the rows that need an attempt, until the job ends."""
         keys = hashlib.sha256()
         async for row in _in_chunks(self._rows.rows()):
             key = await self._keys.of_row(row)
@@ -141,21 +148,24 @@ class BatchJob:
             self._running += 1
             yield task
         if keys.hexdigest() != header.id:
-            raise BadInput("the input was changed while it was read", hint="start the job anew, with another `--out`")
+            raise BadInput("the input was changed while it was read", hint="start the job again with another `--out`")
 
     def _task(self, row: Row, key: str, run: str) -> BatchTask | None:
-        """Return the next attempt at a row, `None` where its outcome stands."""
-        known = self._tally.get(key)
+        """Return the next attempt at a row, or `None` if its recorded outcome is final."""
+        known = self._index.get(key)
         if known is None:
             return self._attempt(row, key, run, 1)
-        if known.status == RowStatus.REVIEW_PENDING:  # somebody may have answered by `sixplane resume`
+        if known.status == RowStatus.REVIEW_PENDING:  # a person may have answered with `sixplane resume`
             return self._attempt(row, key, run, known.attempt, known)
         if known.status != RowStatus.FAILED or not self._options.retry_failed or row.fault is not None:
             return None
         return self._attempt(row, key, run, known.attempt + 1, known if known.resumable else None)
 
     def _attempt(self, row: Row, key: str, run: str, attempt: int, goes_on: Known | None = None) -> BatchTask:
-        """Return a task on the thread and run that it goes on with, else on those that row, job and attempt give."""
+        """Return a task on the thread and run of `goes_on`, or on new ones derived from job, row and attempt.
+
+        Derived and not random: after a kill, the next start computes the same ids and finds the run again.
+        """
         own = row.named_thread or f"b-{run[:8]}-{key[:24]}-{attempt}"
         thread = goes_on.thread_id if goes_on else own
         return BatchTask(
@@ -172,9 +182,9 @@ class BatchJob:
         )
 
     async def _may_start(self) -> bool:
-        """Whether another row may be started; waits for running ones where the budget may not cover one more."""
+        """Return whether another row may start. Waits for running rows if the budget may not cover one more."""
         while not self.ending:
-            self._changed.clear()
+            self._changed.clear()  # before the check: an outcome that is recorded after it sets the event again
             needed = self._needed()
             limit = self._options.budget_micro_usd
             if limit is None or needed <= limit:
@@ -186,22 +196,26 @@ class BatchJob:
         return False
 
     def _needed(self) -> int:
-        """Return what the job will have spent with one more row, if each that runs is as dear as the dearest yet.
+        """Return what the job will have spent with one more row, if all running rows cost as much as the dearest.
 
-        As long as no row has told its cost, one runs at a time: a second one counts as more than any budget.
+        Until the first row has ended, its cost is unknown, so rows run one at a time: a second one is counted as more
+        than the budget.
         """
         limit = self._options.budget_micro_usd or 0
-        if not self._tally.recorded:
+        if not self._index.recorded:
             return limit + 1 if self._running else 0
-        needed = self._tally.cost_micro_usd + (self._running + 1) * self._tally.dearest
-        return max(needed, self._tally.cost_micro_usd + 1)
+        needed = self._index.cost_micro_usd + (self._running + 1) * self._index.dearest
+        return max(needed, self._index.cost_micro_usd + 1)
 
     async def _record(self, journal: Journal, outcome: BatchOutcome) -> None:
-        """Write the outcome down. Its row counts as running until its cost is counted: `_needed` sees one of both."""
-        known = self._tally.get(outcome.key)
+        """Record the outcome.
+
+        The row counts as running until its cost is added, so that `_needed` always counts it in one of the two ways.
+        """
+        known = self._index.get(outcome.key)
         if outcome.status is not RowStatus.STOPPED and not _same(known, outcome):
             await asyncio.to_thread(journal.append, outcome)
-            self._tally.add(outcome)
+            self._index.add(outcome)
         self._running -= 1
         if outcome.ends_job and not self.ending:
             self.ending = "budget_exceeded"
@@ -209,12 +223,12 @@ class BatchJob:
 
 
 def _same(known: Known | None, outcome: BatchOutcome) -> bool:
-    """Whether the outcome is on record: a row that still waits for its answer."""
+    """Return whether this outcome is recorded already, as for a row that still waits for a person's answer."""
     return known is not None and (known.status, known.attempt) == (outcome.status.value, outcome.attempt)
 
 
 async def _in_chunks(rows: Iterator[Row]) -> AsyncIterator[Row]:
-    """Yield rows that a worker thread reads."""
+    """Yield rows, read in a worker thread."""
     while chunk := await asyncio.to_thread(lambda: list(islice(rows, _CHUNK))):
         for row in chunk:
             yield row

@@ -1,6 +1,7 @@
-"""The output file: a first line that names the job, then one line for each outcome, each on the disk before it counts.
+"""The output file: a first line that describes the job, then one line for each outcome.
 
-A process that is killed while it writes leaves a torn last line. Opening cuts it off: its row was never done.
+A row is done when its line is on disk. A process that is killed while it writes leaves an incomplete last line; opening
+the file removes it, and the row is run again.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ _START = b'{"job":'
 
 
 class JobHeader(Value):
-    """What makes the job this one. `run` is drawn anew for each output file; its threads are named after it.
+    """The first line: what identifies the job.
 
-    `id` is the digest of all keys: another row, another model or another version of the corpus is another job.
+    `id` is the digest of all keys, so a changed row, model or version of the corpus makes another job. `run` is random
+    for each output file; the names of its threads begin with it.
     """
 
     format: int
@@ -47,14 +49,14 @@ class _FirstLine(Value):
 
 
 class Journal:
-    """An open output file. Opened by `open_journal`."""
+    """An open output file. `open_journal` opens it."""
 
     def __init__(self, path: Path, header: JobHeader, descriptor: int) -> None:
         self.header = header
         self._path, self._descriptor = path, descriptor
 
     def append(self, outcome: BatchOutcome) -> None:
-        """Write an outcome through to the disk. What could not be written whole is taken back.
+        """Write an outcome and sync it to disk. An incomplete write is undone.
 
         Raises:
             StorageFull: the disk is full.
@@ -67,7 +69,7 @@ class Journal:
             _write_all(self._descriptor, line)
             os.fsync(self._descriptor)
         except OSError as error:
-            os.ftruncate(self._descriptor, length)
+            os.ftruncate(self._descriptor, length)  # a half line in the middle would make the file unreadable
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StorageFull(f"{str(self._path)!r} cannot be written: the disk is full") from error
             raise
@@ -75,12 +77,12 @@ class Journal:
 
 @contextmanager
 def open_journal(path: Path, header: JobHeader, take: Callable[[BatchOutcome], None]) -> Iterator[Journal]:
-    """Yield the output file for a block, locked; `take` gets each outcome that it holds already.
+    """Open and lock the output file for the block. `take` is called with each outcome that the file already contains.
 
     Raises:
-        BatchMismatch: the file belongs to another job, or is no output file.
-        BatchBusy: another process writes to it.
-        BadInput: it cannot be written.
+        BatchMismatch: the file belongs to another job, or is not an output file.
+        BatchBusy: another process is writing to the file.
+        BadInput: the file cannot be written.
     """
     with _locked(path):
         descriptor = _descriptor(path)
@@ -100,13 +102,13 @@ def _recovered(path: Path, header: JobHeader, descriptor: int, take: Callable[[B
         os.fsync(descriptor)
     journal = Journal(path, found or header, descriptor)
     if found is None:
-        journal._write(_FirstLine(job=header).model_dump_json().encode() + b"\n")  # noqa: SLF001 - it is this module's
-        _sync_folder(path.parent)
+        journal._write(_FirstLine(job=header).model_dump_json().encode() + b"\n")  # noqa: SLF001 - same module
+        _sync_folder(path.parent)  # a new file survives a power cut only if its folder entry is on disk too
     return journal
 
 
 def _read_header(path: Path, file: BinaryIO, header: JobHeader) -> JobHeader | None:
-    """Return the header of an existing file; of an empty one, or one torn in its first line, none, at its start."""
+    """Return the header of the file, or `None` at offset 0 if the file is empty or its first line incomplete."""
     first = file.readline()
     if not first.endswith(b"\n") and (first.startswith(_START) or _START.startswith(first)):
         file.seek(0)
@@ -114,34 +116,38 @@ def _read_header(path: Path, file: BinaryIO, header: JobHeader) -> JobHeader | N
     try:
         found = _FirstLine.model_validate_json(first).job
     except ValidationError as error:
-        raise BatchMismatch(f"{str(path)!r} is no output file of a batch") from error
+        raise BatchMismatch(f"{str(path)!r} is not the output file of a batch job") from error
     differs = differences(found, header)
     if differs:
         raise BatchMismatch(
             f"{str(path)!r} belongs to another job: {', '.join(differs)}",
-            hint="choose another `--out`, or give the job what it was begun with",
+            hint="choose another `--out`, or use the input and options that the job was started with",
         )
     return found
 
 
 def differences(found: JobHeader, wanted: JobHeader) -> list[str]:
-    """Return in what two jobs differ, none where they are the same."""
+    """Return in what the jobs differ; an empty list if they are the same job."""
     if found.id == wanted.id and found.format == wanted.format:
         return []
     fields = {
-        "input_sha256": "its input has other rows",
+        "input_sha256": "its input has different rows",
         "corpus": f"its corpus is {found.corpus!r}",
         "corpus_version": f"its corpus had version {found.corpus_version}, now {wanted.corpus_version}",
         "models": f"its models are {', '.join(sorted(set(found.models.values())))}",
-        "tenant": "its tenant is another",
-        "configuration": "the release or the policy settings are others",
+        "tenant": f"its tenant is {found.tenant!r}",
+        "configuration": "it was made with another release or other policy settings",
     }
     told = [what for name, what in fields.items() if getattr(found, name) != getattr(wanted, name)]
-    return told or ["its rows are asked otherwise"]
+    return told or ["its rows were asked with other options"]
 
 
 def _replay(path: Path, file: BinaryIO, take: Callable[[BatchOutcome], None]) -> int:
-    """Hand each outcome to `take`; return where the last whole line ends. Raises `BatchMismatch` for a broken line."""
+    """Call `take` with each outcome and return the offset after the last complete line.
+
+    Raises:
+        BatchMismatch: a line other than the last is not an outcome.
+    """
     whole = file.tell()
     for number, line in enumerate(iter(file.readline, b""), start=2):
         try:
@@ -150,7 +156,7 @@ def _replay(path: Path, file: BinaryIO, take: Callable[[BatchOutcome], None]) ->
             if not file.read(1):
                 return whole
             raise BatchMismatch(
-                f"line {number} of {str(path)!r} is no outcome", hint="restore the file, or choose another `--out`"
+                f"line {number} of {str(path)!r} is not an outcome", hint="restore the file, or choose another `--out`"
             ) from error
         if outcome is None:
             return whole
@@ -161,7 +167,11 @@ def _replay(path: Path, file: BinaryIO, take: Callable[[BatchOutcome], None]) ->
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock file beside `path`; it is left there, since removing one lets two processes in."""
+    """Hold the lock file beside `path`.
+
+    The lock file is never removed: a process that waits for it would lock the removed file, and a third one a new file.
+    """
+    # Not bound to a thread: the job opens the file in a worker thread and closes it in the event loop's.
     lock = FileLock(f"{path}.lock", timeout=0, thread_local=False)
     try:
         lock.acquire()
@@ -185,7 +195,7 @@ def _descriptor(path: Path) -> int:
 def _unwritable(path: Path, error: OSError) -> BadInput:
     return BadInput(
         f"the output {str(path)!r} cannot be written: {error.strerror or type(error).__name__}",
-        hint="give `--out` a file in a folder that you may write to",
+        hint="choose for `--out` a file in a folder that you may write to",
     )
 
 

@@ -1,4 +1,4 @@
-"""The key of a row: a hash of the row and of whatever its answer depends on."""
+"""The key of a row: a hash of the row and of everything its answer depends on."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from experience.service import ResearchRequest, ResearchService
 
 FORMAT = 1
-"""Raised when keys are made in another way: older output files then belong to other jobs."""
+"""Increase this number when keys are computed in another way: older output files then belong to other jobs."""
 
 
 class Keys:
-    """Makes keys on a service: its models, its corpora, its policy."""
+    """Computes keys from the models, corpora and policy of a service."""
 
     def __init__(self, service: ResearchService) -> None:
         self._service = service
         self._versions: dict[tuple[str, str], int] = {}
         self.configuration = _configuration(service)
-        """Digest of what holds for all rows: the release, with its prompts, and the settings that shape an answer."""
+        """Digest of what all rows share: the release, with its prompts, and the settings that shape an answer."""
 
     async def of_row(self, row: Row) -> str:
-        """Return the key of a row; equal rows without ids differ by their ordinal."""
+        """Return the key of a row. The ordinal tells equal rows without ids apart."""
         asked = await self._asked(row.request) if row.request else None
         return digest_of([FORMAT, self.configuration, row.id or [row.digest, row.ordinal], row.digest, asked])
 
     async def of_request(self, request: ResearchRequest, ordinal: int) -> str:
-        """Return the key of a request that comes from no file."""
+        """Return the key of a request that does not come from a file."""
         return digest_of([FORMAT, self.configuration, ordinal, await self._asked(request)])
 
     def models(self, context: ResearchContext) -> dict[str, str]:
-        """Return the model of each role, empty where the choice is wrong: the run itself will tell."""
+        """Return the model of each role; empty if the choice is invalid, which the run itself reports."""
         gateway = self._service.gateway
         try:
             chosen = {role.value: gateway.model_id(role, context) for role in Role if role is not Role.JUDGE}
@@ -47,7 +47,10 @@ class Keys:
             return {}
 
     async def corpus_version(self, context: ResearchContext) -> int:
-        """Return the version of the context's corpus as the job began, 0 where there is none."""
+        """Return the version of the context's corpus when the job started, 0 if there is no such corpus.
+
+        Cached: an ingestion during the job must not change the keys of its remaining rows.
+        """
         name = context.tenant, context.corpus
         if name not in self._versions:
             self._versions[name] = await self._version(*name)
@@ -72,7 +75,7 @@ def digest_of(parts: Any) -> str:
 def _configuration(service: ResearchService) -> str:
     settings = service.settings
     shaping = [
-        settings.policy.model_dump(mode="json", exclude={"timeout_seconds"}),
+        settings.policy.model_dump(mode="json", exclude={"timeout_seconds"}),  # no answer depends on the timeout
         settings.models.fallbacks,
         settings.oci.rerank_model,
         settings.oci.guardrails,

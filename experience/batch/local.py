@@ -1,10 +1,11 @@
-"""The local engine: as many tasks at once as it is told to, in one process."""
+"""The local engine: runs up to `concurrency` tasks at once in this process."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -16,12 +17,15 @@ from experience.service import ResearchRequest
 if TYPE_CHECKING:
     from experience.service import ResearchService
 
+Requests = Iterable[ResearchRequest] | AsyncIterable[ResearchRequest]
+
 _DRAIN_SECONDS = 0.2
-"""A run that is just beginning does not hear a request to drain, so that it is repeated."""
+"""The interval at which a drain is repeated. A run registers its control only when it starts, so a run that a worker
+starts just after a drain would miss a single request. A chosen value: short against a node, long against the loop."""
 
 
 class _Ended(NamedTuple):
-    """An outcome; `taken` is set when the consumer has dealt with it."""
+    """An outcome. `taken` is set when the consumer asks for the next one, so this one is recorded."""
 
     outcome: BatchOutcome
     taken: asyncio.Event
@@ -32,12 +36,14 @@ class LocalEngine:
 
     def __init__(self, service: ResearchService, concurrency: int) -> None:
         self._service, self._concurrency = service, concurrency
+        # Weak values: a lock per thread lives only while a task waits for it or holds it.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._fetching = asyncio.Lock()
+        self._fetching = asyncio.Lock()  # an asynchronous generator refuses a second `anext` while one is pending
         self._draining: asyncio.Task[None] | None = None
 
     async def run(self, tasks: AsyncIterator[BatchTask]) -> AsyncGenerator[BatchOutcome]:
         """Yield the outcome of each task as it ends, in any order."""
+        # Bounded: a consumer that is slower than the runs holds the workers back instead of filling the memory.
         ended: asyncio.Queue[_Ended] = asyncio.Queue(self._concurrency)
         team = asyncio.create_task(self._team(tasks, ended))
         try:
@@ -51,7 +57,7 @@ class LocalEngine:
                 await asyncio.gather(task, return_exceptions=True)
 
     def drain(self, reason: str) -> None:
-        """Start no further task, and let those that run stop at their next node boundary."""
+        """Start no further task and stop the running ones at their next node boundary."""
         if self._draining is None:
             self._draining = asyncio.create_task(self._keep_draining(reason))
 
@@ -61,7 +67,7 @@ class LocalEngine:
             await asyncio.sleep(_DRAIN_SECONDS)
 
     async def _team(self, tasks: AsyncIterator[BatchTask], ended: asyncio.Queue[_Ended]) -> None:
-        """Work until the tasks end. Raises what the reading of the tasks raised."""
+        """Run the workers until there are no more tasks. Raises the first error that reading the tasks raised."""
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._concurrency):
@@ -81,7 +87,10 @@ class LocalEngine:
                 await ended.put(_Ended(await run_task(self._service, task), asyncio.Event()))
 
     async def _in_turn(self, task: BatchTask, ended: asyncio.Queue[_Ended]) -> None:
-        """Run a task when those before it on its thread are over and recorded. Locks are fair: their order holds."""
+        """Run a task after all earlier tasks of its thread have ended and were recorded.
+
+        `asyncio.Lock` wakes its waiters in the order in which they came, so tasks keep their order.
+        """
         turn = self._turns.setdefault(task.thread_id, asyncio.Lock())
         async with turn:
             if self._draining is None:
@@ -91,7 +100,7 @@ class LocalEngine:
 
 
 async def _next(ended: asyncio.Queue[_Ended], team: asyncio.Task[None]) -> _Ended | None:
-    """Return what ended next, `None` when the team is done and nothing is left."""
+    """Return the next ended task, `None` when all workers are done and the queue is empty."""
     while ended.empty():
         if team.done():
             return None
@@ -104,21 +113,19 @@ async def _next(ended: asyncio.Queue[_Ended], team: asyncio.Task[None]) -> _Ende
 
 
 async def outcomes_of(
-    service: ResearchService, requests: Iterable[ResearchRequest] | AsyncIterable[ResearchRequest], concurrency: int
+    service: ResearchService, requests: Requests, *, concurrency: int = 8
 ) -> AsyncGenerator[BatchOutcome]:
-    """Yield one outcome for each request, without an output file."""
+    """Run `requests`, at most `concurrency` at a time, and yield one outcome for each as it ends.
+
+    A failure is an outcome too. Nothing but the threads is stored: use `BatchJob` for a job that survives a crash.
+    """
     engine = LocalEngine(service, concurrency)
-    outcomes = engine.run(_tasks(service, requests))
-    try:
+    async with aclosing(engine.run(_tasks(service, requests))) as outcomes:
         async for outcome in outcomes:
             yield outcome
-    finally:
-        await outcomes.aclose()
 
 
-async def _tasks(
-    service: ResearchService, requests: Iterable[ResearchRequest] | AsyncIterable[ResearchRequest]
-) -> AsyncGenerator[BatchTask]:
+async def _tasks(service: ResearchService, requests: Requests) -> AsyncGenerator[BatchTask]:
     keys, number = Keys(service), 0
     async for request in _each(requests):
         number += 1
@@ -134,9 +141,7 @@ async def _tasks(
         )
 
 
-async def _each(
-    requests: Iterable[ResearchRequest] | AsyncIterable[ResearchRequest],
-) -> AsyncGenerator[ResearchRequest]:
+async def _each(requests: Requests) -> AsyncGenerator[ResearchRequest]:
     if isinstance(requests, AsyncIterable):
         async for request in requests:
             yield request

@@ -1,4 +1,4 @@
-"""The input: JSON Lines, read one line at a time."""
+"""The input file: JSON Lines, read one line at a time."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from state.channels import ResearchContext
 from state.errors import BadInput, NameInvalid
 
 MAX_LINE_BYTES = 1024 * 1024
-"""A longer line is a bad row: it would not fit into the memory that a job promises to keep."""
+"""A longer line is an invalid row. A chosen value: it bounds the memory that one row can take."""
 
 _BOM = b"\xef\xbb\xbf"
 _TOLD_FAULTS = 3
 
 
 class BatchRow(BaseModel):
-    """One line of the input. `context` holds fields of the run's context, which go before the job's own."""
+    """One line of the input. The fields in `context` override those of the job's context."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +38,7 @@ class BatchRow(BaseModel):
 
 @dataclass(frozen=True)
 class Row:
-    """A line as the job sees it: what to ask, or why it cannot be asked. `ordinal` counts equal rows without id."""
+    """A parsed line: the request, or the fault that makes it invalid. `ordinal` counts equal rows without an id."""
 
     line: int
     id: str
@@ -49,23 +49,23 @@ class Row:
 
     @property
     def named_thread(self) -> str | None:
-        """The thread that the row names, if any."""
+        """The thread that the row names, or `None`."""
         return self.request.thread_id if self.request else None
 
 
 class RowFile:
-    """The input file; each `rows()` reads it anew from its beginning, in memory that its length does not change.
+    """The input file. Each call of `rows` reads it from the beginning, in constant memory.
 
     Args:
-        path: of the file.
-        defaults: the context of every row, before its own.
+        path: the path of the file.
+        defaults: the context of every row; a row's own context overrides it.
     """
 
     def __init__(self, path: Path, defaults: ResearchContext) -> None:
         self._path, self._defaults = path, defaults
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows; blank lines count as lines and are no rows.
+        """Yield the rows. Blank lines are skipped but counted in the line numbers.
 
         Raises:
             BadInput: the file cannot be read, or two rows have the same id.
@@ -88,28 +88,33 @@ class RowFile:
         if before is not None:
             raise BadInput(
                 f"lines {before} and {number} of {self._path.name!r} have the same id {row.id[:80]!r}",
-                hint="give each row an id of its own, or none",
+                hint="give each row its own id, or none",
             )
         return Row(number, row.id, digest.hex(), 0, request)
 
     def _context(self, row: BatchRow) -> ResearchContext:
         if row.context.get("tenant", self._defaults.tenant) != self._defaults.tenant:
-            raise BadInput("a row cannot choose its tenant", hint="run a job for each tenant, with `--tenant`")
+            raise BadInput("a row cannot choose its tenant", hint="run one job for each tenant, with `--tenant`")
         return ResearchContext.model_validate({**self._defaults.model_dump(exclude_unset=True), **row.context})
 
 
 class _Seen:
-    """Which ids and which equal rows there were: hashes in a temporary SQLite file that SQLite removes itself."""
+    """Remembers ids and equal rows as hashes, in a temporary database that SQLite removes itself.
+
+    In a database and not in a set, because the memory of a job must not grow with its rows.
+    """
 
     def __init__(self) -> None:
+        # Used from changing worker threads, one at a time.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        # A temporary file needs no journal and no sync: a crash discards it.
         self._database.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-512;"
             "CREATE TABLE seen (digest BLOB PRIMARY KEY, line INTEGER, times INTEGER) WITHOUT ROWID"
         )
 
     def first(self, row_id: str, line: int) -> int | None:
-        """Return the line that had the id before, if one had."""
+        """Return the earlier line with this id, or `None` and remember this one."""
         digest = hashlib.sha256(b"id:" + row_id.encode("utf-8", "surrogatepass")).digest()
         found = self._database.execute("SELECT line FROM seen WHERE digest = ?", (digest,)).fetchone()
         if found is None:
@@ -117,7 +122,7 @@ class _Seen:
         return int(found[0]) if found else None
 
     def count(self, digest: bytes, line: int) -> int:
-        """Return how many equal rows there were before."""
+        """Return how many equal rows came before."""
         statement = (
             "INSERT INTO seen VALUES (?, ?, 1) ON CONFLICT (digest) DO UPDATE SET times = times + 1 RETURNING times"
         )
@@ -138,7 +143,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield number and bytes of each line, of one that is too long the beginning."""
+    """Yield number and bytes of each line; of a line that is too long, only its beginning."""
     number = 0
     while raw := file.readline(MAX_LINE_BYTES + 1):
         number += 1
@@ -158,7 +163,7 @@ def _thread(row: BatchRow) -> str | None:
 
 
 def _fault(error: ValidationError | BadInput) -> BatchError:
-    """Return what is wrong with a line, without what it holds."""
+    """Return the fault of a line without its contents, which may be personal data."""
     if isinstance(error, BadInput):
         return BatchError(code=error.code, message=error.message, hint=error.hint)
     told = [f"{'.'.join(map(str, each['loc'])) or 'row'}: {each['msg']}" for each in error.errors()[:_TOLD_FAULTS]]

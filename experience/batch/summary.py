@@ -1,10 +1,10 @@
-"""What a job has come to. Nothing that failed is left out of it."""
+"""The summary of a job. It counts every failed row."""
 
 from __future__ import annotations
 
 from experience.batch.journal import JobHeader
-from experience.batch.tally import Tally
-from experience.cli.errors import Exit, status_of_code
+from experience.batch.outcome_index import OutcomeIndex
+from experience.exits import Exit, status_of_code
 from state.errors import BudgetExceeded
 from state.values import Value
 
@@ -21,12 +21,20 @@ class RowFailure(Value):
 
 
 class BatchSummary(Value):
-    """All starts of a job together.
+    """The results of all starts of a job.
 
-    `counts` are rows by the status of their latest outcome, `unfinished` those without one. `reports` are rows by the
-    status of their report, `failed_by_code` failed rows by error; `failures` are the first of them. `corpora` are
-    reports by corpus and version: more than one version means that a corpus changed meanwhile. `ending` says why the
-    job stopped before its last row, if it did.
+    Args:
+        job: the job's id.
+        rows: the number of rows.
+        unfinished: rows without an outcome.
+        counts: rows by the status of their latest outcome.
+        reports: rows by the status of their report.
+        failed_by_code: failed rows by error code.
+        failures: the first failed rows.
+        corpora: reports by corpus and version; two versions mean that the corpus changed during the job.
+        cost_micro_usd: the cost of all rows.
+        ending: why the job stopped before its last row; empty if it did not.
+        exit_status: the exit status of the command.
     """
 
     job: str
@@ -42,28 +50,28 @@ class BatchSummary(Value):
     exit_status: int
 
 
-def summary_of(header: JobHeader | None, tally: Tally, rows: int, ending: str) -> BatchSummary:
-    """Return the summary of what `tally` knows."""
-    counts, codes = tally.counts(), tally.failed_by_code()
+def summary_of(header: JobHeader | None, index: OutcomeIndex, rows: int, ending: str) -> BatchSummary:
+    """Return the summary of the outcomes in `index`."""
+    counts, codes = index.counts(), index.failed_by_code()
     return BatchSummary(
         job=header.id if header else "",
         rows=rows,
-        unfinished=rows - tally.recorded,
+        unfinished=rows - index.recorded,
         counts=counts,
-        reports=tally.reports(),
+        reports=index.reports(),
         failed_by_code=codes,
-        failures=tuple(RowFailure(**failure._asdict()) for failure in tally.failures(_TOLD_FAILURES)),
-        corpora={f"{name} version {version}": count for (name, version), count in tally.corpora().items()},
-        cost_micro_usd=tally.cost_micro_usd,
+        failures=tuple(RowFailure(**failure._asdict()) for failure in index.failures(_TOLD_FAILURES)),
+        corpora={f"{name} version {version}": count for (name, version), count in index.corpora().items()},
+        cost_micro_usd=index.cost_micro_usd,
         ending=ending,
-        exit_status=_exit_status(counts, codes, ending, rows - tally.recorded),
+        exit_status=_exit_status(counts, codes, ending, rows - index.recorded),
     )
 
 
 def _exit_status(counts: dict[str, int], codes: dict[str, int], ending: str, unfinished: int) -> Exit:
-    """Return what the exit status says: the stop, else the most frequent failure, else what a person has to look at.
+    """Return the exit status: that of the stop, else of the most frequent failure, else of what a person has to do.
 
-    A row is unfinished without a stop of the job where its own run was stopped: another process took its thread.
+    A row can be unfinished although the job was not stopped: another process took its thread and stopped the run.
     """
     if ending:
         return Exit.BUDGET_EXCEEDED if ending == BudgetExceeded.code else Exit.STOPPED

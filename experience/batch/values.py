@@ -1,4 +1,4 @@
-"""What a batch job hands to its engine and gets back. All of it goes through JSON: an engine may be other machines."""
+"""What a batch job gives to its engine and gets back. All values are JSON, so an engine may be on other machines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from state.values import Value
 
 
 class RowStatus(StrEnum):
-    """How a row ended. `stopped` is no outcome: the run was drained, and the next start of the job goes on with it."""
+    """How a row ended. `stopped` is never recorded: the run was drained, and the next start of the job resumes it."""
 
     DONE = "done"
     FAILED = "failed"
@@ -20,7 +20,7 @@ class RowStatus(StrEnum):
 
 
 class BatchError(Value):
-    """Why a row failed: an error's stable `code`, what happened, and the remedy."""
+    """Why a row failed: the stable `code` of the error, its message and its hint."""
 
     code: str
     message: str
@@ -28,10 +28,11 @@ class BatchError(Value):
 
 
 class BatchTask(Value):
-    """One attempt at one row. `thread_id` and `run_id` are chosen by the job, so that a killed run is known again.
+    """One attempt at one row.
 
-    With `fault` the row cannot be asked, and this is why. `ordered` rows share a thread that the user named: an engine
-    runs them one after the other, in the order in which it got them.
+    The job chooses `thread_id` and `run_id`, so that it finds a killed run again. `fault` says why an invalid row
+    cannot be asked. `ordered` rows are on a thread that the user named: an engine runs them one after the other, in the
+    order in which it got them.
     """
 
     key: str
@@ -47,11 +48,11 @@ class BatchTask(Value):
 
 
 class BatchOutcome(Value):
-    """What one attempt at a row came to: one line of the output file.
+    """The outcome of one attempt at a row: one line of the output file.
 
-    `line` counts from 1. `report` is there wherever the run ended in one, a failed row's too. `cost_micro_usd` is that
-    of the run, of earlier processes too. `resumable` says that a retry goes on with the same run. `ends_job` says
-    that the tenant's budget is spent, so that no other row can be asked.
+    `line` counts from 1. `report` is set whenever the run has a report, for failed rows too. `cost_micro_usd` is the
+    cost of the run, including its cost in earlier processes. `resumable` says that a retry continues the same run.
+    `ends_job` says that the tenant's budget is spent, so that no other row can be asked.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""One task on one service: the only part of a batch that asks a model. Runs wherever an engine takes it."""
+"""Runs one task on one service: the only part of a batch that calls models. An engine decides where it runs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from experience.batch.values import BatchError, BatchOutcome, BatchTask, RowStatus
-from experience.cli.errors import Exit, report_status, stop_error
 from experience.errors import known_error
+from experience.exits import Exit, report_status, stop_error
 from experience.service.threads import UNFINISHED
 from state.errors import BudgetExceeded, ReviewPending, RunStopped, SixplaneError, ThreadBusy, ThreadMissing
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from state.report import Report
 
 _POLL_SECONDS = 0.5
+"""The interval at which a busy thread is tried again. A chosen value: short against a lease of 60 seconds."""
 
 
 async def run_task(service: ResearchService, task: BatchTask) -> BatchOutcome:
-    """Return what the task came to. A run that an earlier process began is finished, one that it ended is read."""
+    """Run the task and return its outcome. A run that an earlier process started is resumed; a finished one is read."""
     started_at, began = datetime.now(UTC).isoformat(), time.monotonic()
     ended = await _ended(service, task)
     return BatchOutcome(
@@ -43,12 +44,12 @@ async def _ended(service: ResearchService, task: BatchTask) -> dict[str, Any]:
         return {"status": RowStatus.FAILED, "error": task.fault}
     try:
         return await _of_report(service, task, await _report(service, task, task.request))
-    except Exception as error:  # noqa: BLE001 - one row never ends the others; what it was stands in its outcome
+    except Exception as error:  # noqa: BLE001 - one row never ends the job; its outcome names the error
         return await _of_error(service, task, error)
 
 
 async def _report(service: ResearchService, task: BatchTask, request: ResearchRequest) -> Report:
-    """Return the report of the task's run: of a new one, of the rest of one, or of one that ended unrecorded."""
+    """Return the report of the task's run, which is started, resumed, or read if it ended without being recorded."""
     mine = await _own_run(service, task)
     if mine is None:
         return await service.run(request, run_id=task.run_id)
@@ -60,7 +61,7 @@ async def _report(service: ResearchService, task: BatchTask, request: ResearchRe
 
 
 async def _own_run(service: ResearchService, task: BatchTask) -> ThreadView | None:
-    """Return the thread if its latest run is the task's."""
+    """Return the thread if its latest run is the task's run."""
     try:
         view = await service.show(task.tenant, task.thread_id)
     except ThreadMissing:
@@ -69,7 +70,11 @@ async def _own_run(service: ResearchService, task: BatchTask) -> ThreadView | No
 
 
 async def _resumed(service: ResearchService, task: BatchTask) -> Report:
-    """Finish the run. The lease of a process that died on another machine has to run out first."""
+    """Resume the run.
+
+    If its process died on another machine, the lease must expire first. Two leases: a run that is alive renews its
+    lease, and then the error `thread_busy` is the right outcome.
+    """
     from experience.service.events import last_report
 
     deadline = time.monotonic() + 2 * service.settings.run.lease_seconds
@@ -95,7 +100,7 @@ async def _of_report(service: ResearchService, task: BatchTask, report: Report) 
 
 async def _of_error(service: ResearchService, task: BatchTask, error: Exception) -> dict[str, Any]:
     known = known_error(error) or SixplaneError(
-        f"unexpected {type(error).__name__}", hint="run the question alone with `sixplane research … --debug`"
+        f"unexpected {type(error).__name__}", hint="ask the question alone with `sixplane research … --debug`"
     )
     told = {"cost_micro_usd": await _cost(service, task), "error": _told(known)}
     if isinstance(known, ReviewPending):
@@ -113,7 +118,7 @@ def _told(error: SixplaneError) -> BatchError:
 async def _cost(service: ResearchService, task: BatchTask) -> int:
     try:
         return (await service.gateway.usage(task.tenant, task.run_id)).cost_micro_usd
-    except SixplaneError:  # the error that is being told is why; a ledger that cannot be read adds nothing
+    except SixplaneError:  # the row's own error is reported; an unreadable ledger must not replace it
         return 0
 
 
@@ -126,7 +131,7 @@ async def _resumable(service: ResearchService, task: BatchTask) -> bool:
 
 
 async def _tenant_is_spent(service: ResearchService, task: BatchTask) -> bool:
-    """Whether a budget that all rows share is spent. Without a limit of the run's own no other one can have been."""
+    """Return whether a budget that all rows share is spent. If the run has no limit of its own, it must be that one."""
     budgets, request = service.settings.budgets, task.request
     if budgets.run_micro_usd is None and request is not None and request.context.budget_micro_usd is None:
         return True

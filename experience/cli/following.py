@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from experience.cli.errors import Exit, report_status, tell_stop
+from experience.cli.errors import tell_stop
 from experience.cli.output import is_terminal, note, print_json, say
 from experience.cli.progress import node_progress
 from experience.cli.running import Drain, on_signals
+from experience.exits import Exit, report_status
 
 if TYPE_CHECKING:
     from experience.service import ResearchService

@@ -1,22 +1,23 @@
-"""Does the configured model endpoint answer?"""
+"""Checks the OpenAI-compatible model endpoint."""
 
 from __future__ import annotations
 
-from experience.service.models import HealthCheck
+from experience.doctor.values import HealthCheck
 from settings import Settings
 
 TIMEOUT_SECONDS = 5.0
+"""A chosen value: a server that needs longer to list its models is reported as unreachable."""
 NAME = "model endpoint"
 _HINT = "start the server, or correct SIXPLANE_OPENAI__BASE_URL and SIXPLANE_OPENAI__API_KEY"
 
 
 async def check_endpoint(settings: Settings) -> HealthCheck:
-    """Return whether the OpenAI-compatible endpoint answers; where none is configured there is nothing to ask."""
+    """Check that the OpenAI-compatible endpoint answers. The check passes if none is configured."""
     import httpx
 
     base = settings.openai.base_url.rstrip("/")
     if not base:
-        return HealthCheck(name=NAME, ok=True, detail="none configured; the extractive model needs none")
+        return HealthCheck(name=NAME, ok=True, detail="not configured; the extractive model needs none")
     key = settings.openai.api_key.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:

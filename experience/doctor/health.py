@@ -1,4 +1,4 @@
-"""What works and what does not, each with its remedy."""
+"""Checks of this machine: Python, home folder, databases, encoder and corpora."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
-from experience.service.models import HealthCheck, HealthStatus
+from experience.doctor.values import HealthCheck, HealthStatus
 from retrieval import Corpora, load_embeddings
 from settings import Settings
 from state.errors import DependencyUnavailable, SixplaneError
@@ -19,13 +19,13 @@ Check = Callable[[Settings, Corpora | None], Awaitable[str]]
 
 
 async def check_health(settings: Settings, corpora: Corpora | None) -> HealthStatus:
-    """Run every check; none stops the others. `corpora` is `None` where they could not even be opened."""
+    """Run every check; a failed one does not stop the others. `corpora` is `None` if they could not be opened."""
     checks = tuple([await checked(name, check(settings, corpora)) for name, check in CHECKS.items()])
     return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
 
 
 async def checked(name: str, check: Awaitable[str]) -> HealthCheck:
-    """Return the check called `name`: the detail that `check` returns, or the error that it raises and its remedy."""
+    """Return the result of `check`: the detail that it returns, or the message and hint of the error that it raises."""
     try:
         return HealthCheck(name=name, ok=True, detail=await check)
     except SixplaneError as error:
@@ -41,6 +41,7 @@ async def _python(settings: Settings, corpora: Corpora | None) -> str:  # noqa: 
 
 async def _home(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
     settings.home.mkdir(parents=True, exist_ok=True)
+    # Write a file: permission bits say nothing about read-only mounts and quotas.
     with tempfile.TemporaryFile(dir=settings.home):
         return f"{settings.home} is writable"
 
@@ -53,7 +54,7 @@ async def _embeddings(settings: Settings, corpora: Corpora | None) -> str:  # no
 
 async def _corpora(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
     if corpora is None:
-        raise DependencyUnavailable("they cannot be opened", hint="the checks of Oracle Database say why")
+        raise DependencyUnavailable("the corpora cannot be opened", hint="see the checks of Oracle Database")
     names = await corpora.names("local")
     for name in names:
         await (await corpora.get("local", name)).manifest()
@@ -69,10 +70,11 @@ async def _databases(settings: Settings, corpora: Corpora | None) -> str:  # noq
 
 def _read_database(path: Path) -> None:
     try:
+        # Read-only: a health check must not create or migrate a database.
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.DatabaseError as error:
-        hint = "restore it from a backup, or move it away and start anew"
+        hint = "restore it from a backup, or move it away; a new one is created"
         raise DependencyUnavailable(f"{path.name} cannot be read: {error}", hint=hint) from error
 
 

@@ -1,4 +1,4 @@
-"""Asking OCI's models once each, for little: what `sixplane doctor --live` is billed for."""
+"""Asks each configured OCI model once, with a short question. `sixplane doctor --live` is billed for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 
 from experience.doctor.health import checked
 from experience.doctor.remedies import tried
-from experience.service.models import HealthCheck
+from experience.doctor.values import HealthCheck
 from gateway import CallScope, Gateway, Governor, Ledger, load_catalog
 from gateway.ledger.account import Account, accounted
 from gateway.oci.plane import OCIModels
@@ -22,13 +22,14 @@ from state.values import Role
 
 TENANT = "local"
 LIVE_TOKENS = 16
-"""Of the answer that is asked for."""
+"""The longest answer that a chat model may give to the test question."""
 
 _LIVE_SECONDS = 30.0
+"""The deadline of one test call. A chosen value: longer than a cold model needs, short enough to wait for."""
 
 
 async def check_live_models(settings: Settings, session: OCISession, chats: Sequence[str]) -> list[HealthCheck]:
-    """Return the checks of asking the models `chats` and what else is configured once, and of what that cost."""
+    """Ask the chat models `chats` and every other configured model once, and report what the calls cost."""
     async with _opened(settings, session) as live:
         checks = [await checked(f"oci chat {model}", live.chat(model)) for model in chats]
         wanted = {
@@ -42,7 +43,7 @@ async def check_live_models(settings: Settings, session: OCISession, chats: Sequ
 
 @dataclass(frozen=True)
 class _Live:
-    """What the models are asked with, each attempt once and on an account of its own."""
+    """The clients for the test calls. Calls are not retried, and the ledger accounts them as one run."""
 
     settings: Settings
     gateway: Gateway
@@ -80,6 +81,7 @@ class _Live:
 
 @asynccontextmanager
 async def _opened(settings: Settings, session: OCISession) -> AsyncIterator[_Live]:
+    # One attempt: a check must show the first error, not the last of many retries.
     brief = {"max_attempts": 1, "deadline_seconds": min(settings.models.deadline_seconds, _LIVE_SECONDS)}
     hasty = settings.model_copy(update={"models": settings.models.model_copy(update=brief)})
     ledger = Ledger(hasty)

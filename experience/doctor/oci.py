@@ -1,4 +1,7 @@
-"""Does OCI take what the settings say? What is billed or leaves a trace is done with `live` alone."""
+"""Checks of OCI: credentials, models, endpoint and telemetry services.
+
+Only `live` checks make calls that are billed or leave data in the tenancy.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from urllib.parse import urlsplit
 
 from experience.doctor.health import checked
 from experience.doctor.live import check_live_models
+from experience.doctor.oci_sinks import SINKS, Sink, Write, open_apm
 from experience.doctor.remedies import both_remedies, tried
-from experience.oci_sinks import SINKS, Sink, Write, open_apm
-from experience.service.models import HealthCheck
+from experience.doctor.values import HealthCheck
 from gateway import Catalog, load_catalog
 from gateway.oci.plane import GUARDRAILS
 from observability.oci_delivery import reason
@@ -22,10 +25,10 @@ _SPECIAL = frozenset({"embedding", "rerank", "guard"})
 
 
 async def check_oci(settings: Settings, *, live: bool = False) -> tuple[HealthCheck, ...]:
-    """Return the checks of everything that `settings` use of OCI, none where they use nothing.
+    """Check every OCI service that `settings` use; return no checks if they use none.
 
     Args:
-        settings: what is configured.
+        settings: the settings.
         live: also ask each model for a few tokens, which is billed, and write one entry to each telemetry service.
     """
     apm = [await checked("oci apm", _apm(settings, live=live))] if settings.oci.apm_endpoint else []
@@ -64,7 +67,7 @@ async def _models(settings: Settings) -> str:
 
 
 def _used(settings: Settings, catalog: Catalog) -> dict[str, str]:
-    """Return what each model is used for."""
+    """Return the use of each configured model: `chat`, `guard`, `embedding` or `rerank`."""
     models, oci = settings.models, settings.oci
     used: dict[str, str] = {}
     if models.provider == "oci":
@@ -88,15 +91,15 @@ def _chat_models(settings: Settings) -> list[str]:
 def _priced(catalog: Catalog, model: str, use: str) -> str:
     entry = catalog.get(model)
     if use not in entry.capabilities if use in _SPECIAL else _SPECIAL & set(entry.capabilities):
-        raise ModelUnknown(f"{model!r} cannot be used for {use}", hint="`sixplane models` lists what each is for")
-    entry.cost(0, 0)
+        raise ModelUnknown(f"{model!r} cannot be used for {use}", hint="`sixplane models` lists the uses of each model")
+    entry.cost(0, 0)  # raises if the model has no price: better now than in the first run
     old = ", deprecated" if "deprecated" in entry.capabilities else ""
     price = f"{entry.input_price}/{entry.output_price} micro-dollars per {entry.unit_size:,} {entry.unit}"
     return f"{model} for {use} at {price}{old}"
 
 
 async def _reached(settings: Settings, session: OCISession) -> str:
-    """List the versions of guardrails: the one call of the inference endpoint that asks no model."""
+    """List the guardrail versions: the only call of the inference endpoint that asks no model and is free."""
     from settings.connections.oci_inference import InferenceClients
 
     clients = InferenceClients(session, name="doctor")
@@ -107,17 +110,17 @@ async def _reached(settings: Settings, session: OCISession) -> str:
     items = data.get("items") if isinstance(data, dict) else None
     if not isinstance(items, list):
         raise DependencyUnavailable(
-            "something else than OCI answered", hint="check SIXPLANE_OCI__ENDPOINT and the proxy in between"
+            "the endpoint did not answer like OCI", hint="check SIXPLANE_OCI__ENDPOINT and any proxy in between"
         )
     versions = {str(item.get("guardrailVersion")) for item in items if isinstance(item, dict)}
     wanted = settings.oci.guardrail_version
     used = settings.models.provider == "oci" and settings.oci.guardrails
     if used and versions and not any(f"{each}.".startswith(f"{wanted}.") for each in versions):
         raise SettingsInvalid(
-            f"there is no version {wanted} of guardrails",
+            f"there is no version {wanted} of the guardrails",
             hint=f"set SIXPLANE_OCI__GUARDRAIL_VERSION to one of {', '.join(sorted(versions))}",
         )
-    return f"answers; guardrails {', '.join(sorted(versions)) or 'of no named version'}"
+    return f"answers; guardrails {', '.join(sorted(versions)) or 'without named versions'}"
 
 
 async def _sink(settings: Settings, session: OCISession, sink: Sink, *, live: bool) -> str:
@@ -137,7 +140,7 @@ async def _entry(write: Write, remedy: str, live: bool) -> str:
         await write()
     except SixplaneError as error:
         raise DependencyUnavailable(error.message, hint=both_remedies(error, remedy) or error.hint) from error
-    except Exception as error:  # the SDK and OTLP raise many kinds; each is told with its remedy
+    except Exception as error:  # the SDK and OTLP raise many classes; each is reported with a hint
         hint = both_remedies(error, remedy) or f"check {remedy}, the region, the network and its proxy"
         raise DependencyUnavailable(reason(error), hint=hint) from error
-    return "took a test entry"
+    return "accepted a test entry"

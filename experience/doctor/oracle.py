@@ -1,4 +1,4 @@
-"""Is Oracle Database there, new enough, and does it let us do what we need? Each failure says what to grant or set."""
+"""Checks of Oracle Database: version, privileges, Oracle Text, vector memory, schema and embeddings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from experience.database import Schema, embedding_dimensions, migrations, verify
 from experience.doctor.health import checked
-from experience.service.models import HealthCheck
+from experience.doctor.values import HealthCheck
 from settings import Settings
 from settings.connections.oracle_errors import classify_oracle, codes_of
 from settings.connections.oracle_pool import checked_prefix, open_oracle_pool
@@ -20,7 +20,7 @@ _GRANTS = "`sixplane db grants` prints what an administrator has to grant"
 
 
 async def check_oracle(settings: Settings) -> tuple[HealthCheck, ...]:
-    """Return the checks of Oracle Database, none where it is neither used nor configured."""
+    """Check Oracle Database; return no checks if it is neither used nor configured."""
     if settings.data.backend != "oracle" and not settings.oracle.dsn:
         return ()
     try:
@@ -48,25 +48,25 @@ async def _privileges(connection: oracledb.AsyncConnection) -> str:
 async def _text(connection: oracledb.AsyncConnection) -> str:
     query = "SELECT COUNT(*) FROM all_objects WHERE owner = 'CTXSYS' AND object_name = 'CTX_DDL'"
     if not (await _rows(connection, query))[0][0]:
-        raise DependencyUnavailable("Oracle Text is not there, or the user may not use it", hint=_GRANTS)
+        raise DependencyUnavailable("Oracle Text is not installed, or the user may not use it", hint=_GRANTS)
     return "Oracle Text can be used"
 
 
 async def _vector_memory(connection: oracledb.AsyncConnection, settings: Settings) -> str:
-    """An HNSW index lives in the vector memory; the view of its size needs a privilege that most users lack."""
+    """Check the vector memory, which holds an HNSW index. Most users lack the privilege to see its size."""
     if settings.oracle.vector_index != "hnsw":
         return f"not needed: the index is {settings.oracle.vector_index}"
     try:
         rows = await _rows(connection, "SELECT value FROM v$parameter WHERE name = 'vector_memory_size'")
     except DependencyUnavailable as error:
-        if "ORA-00942" in codes_of(error):
-            return "its size may not be seen by this user; `sixplane db init` tells if it is too small"
+        if "ORA-00942" in codes_of(error):  # Oracle hides a view without a grant as one that does not exist
+            return "this user may not see its size; `sixplane db init` fails if it is too small"
         raise
     size = int(rows[0][0]) if rows else 0
     if not size:
         raise DependencyUnavailable(
             "an HNSW index needs vector memory, and `vector_memory_size` is 0",
-            hint="an administrator sets it, or set SIXPLANE_ORACLE__VECTOR_INDEX=ivf",
+            hint="ask an administrator to set it, or set SIXPLANE_ORACLE__VECTOR_INDEX=ivf",
         )
     return f"{size / 2**20:.0f} MiB"
 
@@ -80,16 +80,17 @@ async def _schema(connection: oracledb.AsyncConnection, settings: Settings) -> s
 async def _embeddings(
     connection: oracledb.AsyncConnection, pool: oracledb.AsyncConnectionPool, settings: Settings
 ) -> str:
-    """Do the vectors that are made fit those that are stored?"""
+    """Check that the configured embeddings have the dimensions of the stored vectors."""
     made = await embedding_dimensions(settings, pool)
-    query = f"SELECT MIN(c.dimensions), MAX(c.dimensions) FROM {checked_prefix(settings.oracle)}_CORPORA c"  # noqa: S608
+    query = f"SELECT MIN(c.dimensions), MAX(c.dimensions) FROM {checked_prefix(settings.oracle)}_CORPORA c"  # noqa: S608 - the prefix is checked
     least, most = (await _rows(connection, query) or [(None, None)])[0]
     if least is None:
         return f"vectors of {made} dimensions; no corpora yet"
     if (int(least), int(most)) != (made, made):
         raise DependencyUnavailable(
-            f"the tables hold vectors of {most} dimensions, and the embeddings make {made}",
-            hint="set the embeddings that they were made for, or another SIXPLANE_ORACLE__TABLE_PREFIX and `db init`",
+            f"the tables hold vectors of {most} dimensions, and the embeddings have {made}",
+            hint="configure the embeddings that the tables were made with, or set another "
+            "SIXPLANE_ORACLE__TABLE_PREFIX and run `sixplane db init`",
         )
     return f"vectors of {made} dimensions, as in the tables"
 

@@ -1,4 +1,4 @@
-"""What helps where OCI refuses: it answers 401 and 404 alike to a wrong key, a missing policy and a wrong name."""
+"""Hints for refusals by OCI, which answers 401 and 404 alike to a wrong key, a missing policy and a wrong name."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Result = TypeVar("Result")
 
 
 async def tried(work: Awaitable[Result]) -> Result:
-    """Return what `work`, a call of Generative AI, returns.
+    """Await `work`, a call of the Generative AI service.
 
     Raises:
-        DependencyUnavailable: it failed; the hint holds the remedies.
+        DependencyUnavailable: the call failed; the hint says what to check.
     """
     try:
         return await work
     except SixplaneError as error:
         raise DependencyUnavailable(error.message, hint=both_remedies(error, _MODELS) or error.hint) from error
-    except Exception as error:  # the SDK raises many kinds: classified, and what is none of them raised again
+    except Exception as error:  # the SDK raises many classes: classify it, and raise unknown ones again
         failure = classify(error)
         if failure is None:
             raise
@@ -34,7 +34,10 @@ async def tried(work: Awaitable[Result]) -> Result:
 
 
 def both_remedies(error: BaseException, remedy: str) -> str:
-    """Return the remedies of a refusal: OCI answers 401 and 404 to a wrong key and to a missing policy alike."""
+    """Return the hint for an error whose cause is HTTP 401 or 404, or an empty string.
+
+    OCI answers both to a wrong key and to a missing policy, so the hint names both remedies.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if getattr(cause, "status", None) in (401, 404):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from experience.doctor.values import HealthStatus
 from experience.http.callers import AtDesk, Caller
-from experience.service.models import HealthStatus
 from gateway.ledger.ledger import BudgetLine
 from policy.identity import Permission
 

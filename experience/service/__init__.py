@@ -1,4 +1,7 @@
-"""The service core that every surface adapts. Names are imported on first use: the graph takes a second to load."""
+"""The service core, which every surface calls.
+
+Names are imported on first use, because loading the graph takes about a second and `sixplane --help` needs none of it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a principal may do with a service: the one place where every networked surface checks permission and ownership.
+"""Permission and ownership checks for every networked surface (HTTP and MCP).
 
-Tenant, principal and audiences come from the principal, whatever a request says. What is another's does not exist for
-the one who asks; each such attempt is logged.
+Tenant, principal and audiences are taken from the authenticated principal and never from the request. Objects of
+another principal are reported as missing, so that their existence is not revealed. Each refusal is logged.
 """
 
 from __future__ import annotations
@@ -31,27 +31,30 @@ _log = logging.getLogger("sixplane.access")
 
 
 class Desk:
-    """The service as a principal sees it."""
+    """The operations of the service, each limited to what the given principal may do and see."""
 
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
         self.service = runs.service
 
     async def start(self, principal: Principal, request: ResearchRequest) -> Run:
-        """Begin a run on the principal's behalf. Raises `Forbidden`, or like `Runs.start`."""
+        """Start a run for the principal. Raises `Forbidden`, and the errors of `Runs.start`."""
         with logged(principal, "ask", request.thread_id or ""):
             principal.require(Permission.ASK)
             return await self.runs.start(_of(principal, request))
 
     async def resume(self, principal: Principal, thread_id: str, answer: ReviewAnswer | None = None) -> Run:
-        """Continue a thread of the principal's, or answer its review. Raises `Forbidden`, or like `Runs.resume`."""
+        """Continue one of the principal's threads, or answer its review.
+
+        Raises `Forbidden`, `ThreadMissing`, and the errors of `Runs.resume`.
+        """
         with logged(principal, "resume", thread_id):
             principal.require(Permission.ASK)
             await self._own(principal, thread_id)
             return await self.runs.resume(principal.tenant, thread_id, answer)
 
     async def run(self, principal: Principal, run_id: str) -> Run:
-        """Return a run of the principal's. Raises `RunMissing`."""
+        """Return one of the principal's runs. Raises `RunMissing`."""
         with logged(principal, "run", run_id):
             principal.require(Permission.ASK)
             run = await self.runs.get(principal.tenant, run_id)
@@ -60,26 +63,26 @@ class Desk:
             return run
 
     async def cancel(self, principal: Principal, run_id: str) -> Run:
-        """Let a run of the principal's stop after its current step, and return it. Raises `RunMissing`."""
+        """Stop one of the principal's runs after its current step, and return it. Raises `RunMissing`."""
         run = await self.run(principal, run_id)
         self.runs.cancel(run)
         return run
 
     async def threads(self, principal: Principal) -> list[ThreadRecord]:
-        """Return the principal's threads, the latest first; an administrator sees those of the whole tenant."""
+        """Return the principal's threads, latest first; an administrator gets all threads of the tenant."""
         with logged(principal, "threads", ""):
             principal.require(Permission.ASK)
             found = await self.service.threads(principal.tenant)
             return [record for record in found if principal.is_admin or record.owner == principal.id]
 
     async def thread(self, principal: Principal, thread_id: str) -> ThreadView:
-        """Return a thread of the principal's with its latest report. Raises `ThreadMissing`."""
+        """Return one of the principal's threads with its latest report. Raises `ThreadMissing`."""
         with logged(principal, "thread", thread_id):
             principal.require(Permission.ASK)
             return await self._own(principal, thread_id)
 
     async def delete(self, principal: Principal, thread_id: str) -> None:
-        """Delete a thread of the principal's. Raises `Forbidden`, `ThreadMissing`, `ThreadBusy`."""
+        """Delete one of the principal's threads. Raises `Forbidden`, `ThreadMissing`, `ThreadBusy`."""
         with logged(principal, "delete", thread_id):
             principal.require(Permission.DELETE)
             await self._own(principal, thread_id)
@@ -87,7 +90,7 @@ class Desk:
             self.runs.forget(principal.tenant, thread_id)
 
     async def corpora(self, principal: Principal) -> list[CorpusRef]:
-        """Return the tenant's corpora with their counts."""
+        """Return the tenant's corpora with their counts, without the reserved corpus of earlier reports."""
         with logged(principal, "corpora", ""):
             principal.require(Permission.ASK)
             names = await self.service.corpora.names(principal.tenant)
@@ -95,7 +98,10 @@ class Desk:
             return [await corpus.summary() for corpus in found]
 
     async def manifest(self, principal: Principal, name: str) -> Manifest:
-        """Return what a corpus holds; the documents by name only to who may ingest. Raises `CorpusMissing`."""
+        """Return the manifest of a corpus. Only principals who may ingest see the names of its documents.
+
+        Raises `CorpusMissing`.
+        """
         with logged(principal, "manifest", name):
             principal.require(Permission.ASK)
             found = await (await self.service.corpora.get(principal.tenant, _open(name))).manifest()
@@ -105,15 +111,18 @@ class Desk:
     async def search(
         self, principal: Principal, name: str, query: str, *, k: int, mode: Any, where: Mapping[str, Any]
     ) -> list[Passage]:
-        """Return the passages that the principal may see. Raises `CorpusMissing`, or like `Corpus.search`."""
+        """Search among the passages that the principal may see.
+
+        Raises `CorpusMissing`, and the errors of `Corpus.search`.
+        """
         with logged(principal, "search", name), _charged(principal, "search"):
             principal.require(Permission.ASK)
-            compile_where(where)
+            compile_where(where)  # before the audiences are added: an error must show the caller's own filter
             corpus = await self.service.corpora.get(principal.tenant, _open(name))
             return await corpus.search(query, k, mode, visible(where, audiences_of(principal)) or None)
 
     async def passages(self, principal: Principal, name: str, ids: Sequence[str]) -> dict[str, Passage]:
-        """Return passages by evidence id, those left out that the principal may not see."""
+        """Return passages by evidence id, without those that the principal may not see."""
         with logged(principal, "passages", name):
             principal.require(Permission.ASK)
             corpus = await self.service.corpora.get(principal.tenant, _open(name))
@@ -126,14 +135,17 @@ class Desk:
             }
 
     async def ingest(self, principal: Principal, name: str, inputs: Any) -> IngestReport:
-        """Ingest files or documents into a corpus of the tenant. Raises `Forbidden`, or like `Corpus.ingest`."""
+        """Ingest files or documents into one of the tenant's corpora.
+
+        Raises `Forbidden`, and the errors of `Corpus.ingest`.
+        """
         with logged(principal, "ingest", name), _charged(principal, "ingest"):
             principal.require(Permission.INGEST)
             corpus = await self.service.corpora.create(principal.tenant, _open(name))
             return await corpus.ingest(inputs)
 
     async def budget(self, principal: Principal) -> list[BudgetLine]:
-        """Return what the tenant has spent and may spend. Raises `Forbidden`."""
+        """Return the tenant's budgets and what is spent of them. Raises `Forbidden`."""
         with logged(principal, "budget", ""):
             principal.require(Permission.COST)
             return await self.service.gateway.budget(principal.tenant)
@@ -146,13 +158,16 @@ class Desk:
 
 
 def audiences_of(principal: Principal) -> tuple[str, ...] | None:
-    """Return the audiences that a principal belongs to; an administrator sees everything."""
+    """Return the principal's audiences, or `None` for an administrator, who sees everything."""
     return None if principal.is_admin else principal.audiences
 
 
 @contextmanager
 def logged(principal: Principal, action: str, what: str) -> Iterator[None]:
-    """Log a refusal: who, by a fingerprint that an operator can compute from the id; what; why."""
+    """Log refusals that the block raises.
+
+    The principal appears as a hash: logs go to other systems, and an operator can compute the hash from the id.
+    """
     try:
         yield
     except (Forbidden, RunMissing, ThreadMissing, CorpusMissing) as error:
@@ -164,8 +179,8 @@ def logged(principal: Principal, action: str, what: str) -> Iterator[None]:
 
 
 def _of(principal: Principal, request: ResearchRequest) -> ResearchRequest:
-    theirs = {"tenant": principal.tenant, "principal": principal.id, "audiences": audiences_of(principal)}
-    return request.model_copy(update={"context": request.context.model_copy(update=theirs)})
+    own = {"tenant": principal.tenant, "principal": principal.id, "audiences": audiences_of(principal)}
+    return request.model_copy(update={"context": request.context.model_copy(update=own)})
 
 
 def _open(name: str) -> str:

@@ -1,7 +1,7 @@
-"""The events of a run: numbered from 1, typed, the same on every surface.
+"""The events of a run: typed, numbered from 1, the same on every surface.
 
-A stream ends with `report`, `review_pending`, `stopped` or `failed`. Text is cut from the published report, which has
-been verified: nothing that a model says is shown before.
+A stream ends with `report`, `review_pending`, `stopped` or `failed`. `text` events are cut from the published, verified
+report; no model output is streamed before it is verified.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _PIECE = re.compile(r"(?:\S+\s*){1,8}|\s+")
 
 
 class NumberedEvent(Value):
-    """What every event has."""
+    """The base class of all events."""
 
-    sequence: int = Field(ge=1, description="Its number within the run; a client resumes after the last it has seen.")
+    sequence: int = Field(ge=1, description="The event's number in its run; a client reconnects with the last it saw.")
 
 
 class RunStarted(NumberedEvent):
-    """The run holds its thread."""
+    """The run has started and holds the thread's lease."""
 
     type: Literal["run_started"] = "run_started"
     thread_id: str
@@ -35,14 +35,14 @@ class RunStarted(NumberedEvent):
 
 
 class NodeStarted(NumberedEvent):
-    """A node began."""
+    """A node started."""
 
     type: Literal["node_started"] = "node_started"
     node: str
 
 
 class NodeFinished(NumberedEvent):
-    """A node ended; with `error` its handler goes on."""
+    """A node ended. `error` says that it failed and its error handler takes over."""
 
     type: Literal["node_finished"] = "node_finished"
     node: str
@@ -50,14 +50,14 @@ class NodeFinished(NumberedEvent):
 
 
 class TextDelta(NumberedEvent):
-    """The next piece of the report's Markdown; all pieces together are the whole."""
+    """The next piece of the report's Markdown. The pieces joined are the complete text."""
 
     type: Literal["text"] = "text"
     text: str
 
 
 class ReviewPendingEvent(NumberedEvent):
-    """A person has to answer: what the draft says, its claims, and what the reviewer found."""
+    """The run waits for a person's answer to the draft, its claims and the reviewer's findings."""
 
     type: Literal["review_pending"] = "review_pending"
     thread_id: str
@@ -68,14 +68,14 @@ class ReviewPendingEvent(NumberedEvent):
 
 
 class RunStoppedEvent(NumberedEvent):
-    """The run was drained at a node boundary; its thread can be resumed."""
+    """The run was stopped at a node boundary; its thread can be resumed."""
 
     type: Literal["stopped"] = "stopped"
     thread_id: str
 
 
 class RunFailed(NumberedEvent):
-    """The run broke off with an error; its thread can be resumed."""
+    """The run failed with an error; its thread can be resumed."""
 
     type: Literal["failed"] = "failed"
     thread_id: str
@@ -85,7 +85,7 @@ class RunFailed(NumberedEvent):
 
 
 class ReportReady(NumberedEvent):
-    """The report."""
+    """The run's report."""
 
     type: Literal["report"] = "report"
     report: Report
@@ -95,16 +95,16 @@ NodeEvent = NodeStarted | NodeFinished
 Ending = ReviewPendingEvent | RunStoppedEvent | RunFailed | ReportReady
 RunEvent = Annotated[RunStarted | NodeEvent | TextDelta | Ending, Field(discriminator="type")]
 RUN_EVENT: TypeAdapter[RunEvent] = TypeAdapter(RunEvent)
-"""Reads an event from JSON."""
+"""Parses an event from JSON. Built once, because building a `TypeAdapter` is slow."""
 
 
 def pieces(text: str) -> Iterator[str]:
-    """Yield `text` in pieces of about eight words; joined they are `text`."""
+    """Yield `text` in pieces of about eight words. Joined, the pieces are `text`."""
     return (piece.group() for piece in _PIECE.finditer(text))
 
 
 async def last_report(events: AsyncIterator[RunEvent]) -> Report:
-    """Return the report that ends `events`. Raises `ReviewPending` and `RunStopped` where they end in none."""
+    """Return the report that ends `events`. Raises `ReviewPending` or `RunStopped` if they end without a report."""
     last = None
     async for event in events:
         last = event

@@ -1,4 +1,4 @@
-"""LangGraph's stream of tasks as events of ours."""
+"""Turns the parts of LangGraph's `tasks` stream into run events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Event = TypeVar("Event", bound=NumberedEvent)
 
 
 class Numbered:
-    """Makes events, numbered from `after` on."""
+    """Creates events and numbers them from `after + 1`."""
 
     def __init__(self, after: int = 0) -> None:
         self._last = after
@@ -34,14 +34,14 @@ class Numbered:
         return kind(sequence=self._last, **fields)
 
     def published(self, report: Report) -> Iterator[RunEvent]:
-        """Yield the text of `report` and then the report."""
+        """Yield the text of `report` in pieces, then the report."""
         for text in pieces(report.markdown):
             yield self(TextDelta, text=text)
         yield self(ReportReady, report=report)
 
 
 def node_event(part: Any, numbered: Numbered) -> NodeStarted | NodeFinished | None:
-    """Return the event of one part of the stream; none where a node waits for a person."""
+    """Return the event for a part of the stream, or `None` if the node waits for a person."""
     data = part["data"]
     if "input" in data:
         return numbered(NodeStarted, node=data["name"])
@@ -51,7 +51,10 @@ def node_event(part: Any, numbered: Numbered) -> NodeStarted | NodeFinished | No
 
 
 def outcome_of(part: Any) -> Report | dict[str, Any] | None:
-    """Return the report that a part brings, or what a person is asked. A report is validated as it leaves."""
+    """Return the report in a part, or the fields of the question to a person, or `None`.
+
+    The report is validated here: LangGraph validates the inputs of nodes only, not what the last node returns.
+    """
     data = part["data"]
     if "input" in data:
         return None
@@ -63,7 +66,7 @@ def outcome_of(part: Any) -> Report | dict[str, Any] | None:
 
 
 def thread_status(event: RunEvent, before: str) -> str:
-    """Return how a thread stands after `event`."""
+    """Return the thread's status after `event`."""
     match event:
         case ReportReady():
             return str(event.report.status)

@@ -1,4 +1,4 @@
-"""What goes in and out of the service core."""
+"""The requests and views of the service core."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from pydantic import BaseModel, ConfigDict
 from experience.service.threads import ThreadRecord
 from state.channels import ResearchContext
 from state.report import Report
-from state.values import PastRun, ReviewAnswer, Value
+from state.values import PastRun, ReviewAnswer
 
 
 class ResearchRequest(BaseModel):
-    """One question: `question`, or `messages` whose last human message is it. Without `thread_id` a new thread."""
+    """A request for one report.
+
+    Args:
+        question: the question; or
+        messages: a conversation whose last human message is the question.
+        thread_id: the thread to continue; a new thread if it is `None`.
+        context: the options of the run.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,7 +32,16 @@ class ResearchRequest(BaseModel):
 
 
 class ThreadView(BaseModel):
-    """A thread as `show` gives it: `next` names the nodes that a resume would run, `pending` what a person is asked."""
+    """A thread as `show` returns it.
+
+    Args:
+        record: the thread's row.
+        report: the latest report.
+        next: the nodes that a resume would run.
+        pending: what a person is asked, if the run waits for an answer.
+        history: the thread's finished runs.
+        live: whether a process is running the thread now.
+    """
 
     record: ThreadRecord
     report: Report | None
@@ -33,28 +49,9 @@ class ThreadView(BaseModel):
     pending: dict[str, Any] | None
     history: tuple[PastRun, ...]
     live: bool = False
-    """Whether a process runs it now."""
-
-
-class HealthCheck(Value):
-    """One check and its remedy where it failed."""
-
-    name: str
-    ok: bool
-    detail: str
-    hint: str = ""
-
-
-class HealthStatus(Value):
-    """All checks."""
-
-    ok: bool
-    checks: tuple[HealthCheck, ...]
 
 
 __all__ = [
-    "HealthCheck",
-    "HealthStatus",
     "ResearchRequest",
     "ReviewAnswer",
     "ThreadView",

@@ -1,26 +1,35 @@
-"""The service core: every surface adapts `run`, `stream`, `resume`, `batch` and `health`."""
+"""The service core. Command line, HTTP, MCP, batch and notebooks all call `ResearchService`."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import Any
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import RunnableConfig
+from langchain_core.messages import AnyMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
-from langgraph.types import Command
-from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
+from langgraph.types import StateSnapshot
 
-from experience.batch import BatchOutcome, outcomes_of
 from experience.doctor.health import check_health
-from experience.service.events import ReviewPendingEvent, RunEvent, RunStarted, RunStoppedEvent, last_report
-from experience.service.graph_events import Numbered, node_event, outcome_of, thread_status
-from experience.service.models import HealthStatus, ResearchRequest, ThreadView
+from experience.doctor.values import HealthStatus
+from experience.service.driver import LegDriver
+from experience.service.events import RunEvent, last_report
+from experience.service.leg import (
+    Answered,
+    Leg,
+    LegStart,
+    NewRun,
+    check_answer,
+    graph_config,
+    leg_attributes,
+    link_to_last_leg,
+    span_ids,
+    start_of_rest,
+)
+from experience.service.models import ResearchRequest, ThreadView
 from experience.service.screening import graph_input, question_text, screened_answer, screened_question, screened_turns
 from experience.service.threads import StoredRun, ThreadRecord, Threads
 from gateway.ledger.account import Account, accounted
@@ -28,17 +37,17 @@ from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
 from nodes.memory import MEMORY_CORPUS, forget
-from observability import configure_tracing, operation_span, trace_id_of
+from observability import configure_tracing, operation_span
 from retrieval.filters import compile_where
 from settings import Settings, checked_name
 from state.channels import ResearchContext
-from state.errors import NameInvalid, ThreadNotResumable
+from state.errors import NameInvalid
 from state.report import Report
 from state.values import Refusal, ReviewAnswer, Role
 
 
 class ResearchService:
-    """Runs research. Opened by `open_service`."""
+    """Starts, resumes, shows and deletes runs. `open_service` opens it."""
 
     def __init__(
         self, settings: Settings, collaborators: Collaborators, graph: CompiledResearchGraph, threads: Threads
@@ -49,15 +58,16 @@ class ResearchService:
         self.guards = collaborators.guards
         self.graph = graph
         self._threads = threads
+        self._driver = LegDriver(settings, graph, threads)
         self._controls: dict[RunControl, tuple[str, str]] = {}
 
     async def run(self, request: ResearchRequest, *, run_id: str | None = None) -> Report:
-        """Return the report of `request`; `run_id` is a UUID that the caller chooses, to know the run again.
+        """Run `request` and return its report. A caller may choose `run_id`, a UUID, to find the run again.
 
         Raises:
             QuestionInvalid: the question is empty, too long or not text.
-            ThreadBusy: the thread is being run, or has an unfinished run.
-            ReviewPending: a person has to answer first.
+            ThreadBusy: another run holds the thread's lease, or the thread has an unfinished run.
+            ReviewPending: the run waits for a person's answer.
             RunStopped: the run was drained; its thread can be resumed.
         """
         return await last_report(self.stream(request, run_id=run_id))
@@ -66,8 +76,8 @@ class ResearchService:
         """Yield the run's events; the last is `report`, `review_pending` or `stopped`. Raises like `run`.
 
         Args:
-            request: what is asked.
-            run_id: a UUID for the run, where the caller has to know it before.
+            request: the question and its context.
+            run_id: a UUID for the run, for callers that must know it in advance.
         """
         thread_id = checked_name("thread", request.thread_id or f"t-{uuid.uuid4().hex[:12]}")
         with self._controlled(request.context.tenant, thread_id) as control:
@@ -79,43 +89,56 @@ class ResearchService:
         self, request: ResearchRequest, thread_id: str, run_id: str, control: RunControl
     ) -> AsyncGenerator[RunEvent]:
         context = request.context
+        await self._check(context)
+        question, refusal, earlier = await self._screened(request, thread_id, run_id)
+        # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
+        await self.gateway.usage(context.tenant, run_id)
+        with operation_span("invoke_workflow", "research", leg_attributes(context, thread_id, run_id)) as span:
+            await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, span_ids(span))
+            leg = Leg(context, thread_id, run_id, NewRun(graph_input(question, refusal, earlier)), span, control)
+            async with aclosing(self._driver.events(leg)) as events:
+                async for event in events:
+                    yield event
+
+    async def _check(self, context: ResearchContext) -> None:
+        """Raise what is wrong with the context before anything is stored."""
         checked_name("tenant", context.tenant)
         if checked_name("corpus", context.corpus) == MEMORY_CORPUS:
             raise NameInvalid(
-                f"{MEMORY_CORPUS!r} is reserved: earlier reports are no evidence", hint="ask a corpus of documents"
+                f"{MEMORY_CORPUS!r} is reserved: earlier reports are not evidence", hint="ask a corpus of documents"
             )
-        for role in self._roles(context):
-            self.gateway.model_id(role, context)
+        for role in Role:
+            if role is not Role.JUDGE or role.value in context.models:
+                self.gateway.model_id(role, context)
         compile_where(context.where)
         await self.corpora.get(context.tenant, context.corpus)
+
+    async def _screened(
+        self, request: ResearchRequest, thread_id: str, run_id: str
+    ) -> tuple[str, Refusal | None, list[AnyMessage]]:
+        """Return the screened question, the refusal if a guard refused it, and the screened earlier messages.
+
+        Guards may call models, so the calls are charged to the run.
+        """
+        context, limit = request.context, self.settings.policy.max_question_chars
         with accounted(Account(context.tenant, run_id, thread_id, context.budget_micro_usd)):
-            question, refusal = await screened_question(
-                self.guards, question_text(request), self.settings.policy.max_question_chars
-            )
-            earlier = (
-                [] if refusal else await screened_turns(self.guards, request, self.settings.policy.max_question_chars)
-            )
-        await self.gateway.usage(context.tenant, run_id)  # a ledger that cannot be read is told before a thread begins
-        with operation_span("invoke_workflow", "research", _attributes(context, thread_id, run_id)) as span:
-            await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, _ids(span))
-            inputs = graph_input(question, refusal, earlier)
-            async with aclosing(self._drive(context, thread_id, run_id, inputs, span, control)) as events:
-                async for event in events:
-                    yield event
+            question, refusal = await screened_question(self.guards, question_text(request), limit)
+            return question, refusal, [] if refusal else await screened_turns(self.guards, request, limit)
 
     async def resume(
         self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None, *, after: int = 0
     ) -> AsyncGenerator[RunEvent]:
-        """Yield the events of the rest of an unfinished run, numbered from `after` on.
+        """Continue an unfinished run and yield its further events, numbered from `after + 1`.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
-            ThreadBusy: a live run holds it.
-            ThreadNotResumable: it is finished; or it waits for an answer and none is given; or the reverse.
-            PolicyRefusal: a guard refuses the text of the answer; the thread waits for another one.
-            QuestionInvalid: that text is too long, or no text.
+            ThreadBusy: another run holds the thread's lease.
+            ThreadNotResumable: the run is finished, or it waits for an answer and got none, or the reverse.
+            PolicyRefusal: a guard refuses the answer's text; the thread keeps waiting for an answer.
+            QuestionInvalid: the answer's text is too long or contains control characters.
         """
         named = checked_name("tenant", tenant), checked_name("thread", thread_id)
+        # The control is registered first, so that a drain reaches a resume that is still being prepared.
         with self._controlled(*named) as control:
             stored = await self._threads.take(*named)
             async with aclosing(self._resumed(stored, answer, after, control)) as events:
@@ -125,34 +148,43 @@ class ResearchService:
     async def _resumed(
         self, stored: StoredRun, answer: ReviewAnswer | None, after: int, control: RunControl
     ) -> AsyncGenerator[RunEvent]:
-        """Yield the events of the rest of a run whose lease is taken."""
-        record = stored.record
-        thread_id = record.thread_id
-        links = (Link(_span_context(record.trace_id, stored.span_id)),)
+        """Yield the events of a resumed run. The caller has taken the thread's lease."""
+        record, context = stored.record, stored.context
+        async with self._given_back(record):
+            start = await self._rest(stored, answer)
         attributes: dict[str, str | bool] = {
-            **_attributes(stored.context, thread_id, record.run_id),
+            **leg_attributes(context, record.thread_id, record.run_id),
             "sixplane.resumed": True,
         }
-        async with self._given_back(record):
-            inputs = await self._rest(stored.context, record, stored.refusal, answer)
+        links = (link_to_last_leg(stored),)
         with operation_span("invoke_workflow", "research", attributes, links=links) as span:
-            driven = self._drive(stored.context, thread_id, record.run_id, inputs, span, control, after)
-            async with aclosing(driven) as events:
+            leg = Leg(context, record.thread_id, record.run_id, start, span, control, after)
+            async with aclosing(self._driver.events(leg)) as events:
                 async for event in events:
                     yield event
 
+    async def _rest(self, stored: StoredRun, answer: ReviewAnswer | None) -> LegStart:
+        """Return how the graph continues the run."""
+        snapshot = await self._snapshot(stored.record)
+        check_answer(stored.record, answer, waiting=bool(snapshot.interrupts))
+        if answer is None:
+            return start_of_rest(stored, snapshot)
+        record, context = stored.record, stored.context
+        with accounted(Account(context.tenant, record.run_id, record.thread_id, context.budget_micro_usd)):
+            return Answered(await screened_answer(self.guards, answer, self.settings.policy.max_question_chars))
+
     @asynccontextmanager
     async def _given_back(self, record: ThreadRecord) -> AsyncIterator[None]:
-        """Give a taken lease back, with the status that the thread had, if the block fails or is cancelled."""
+        """Release a taken lease and restore the thread's status if the block fails or is cancelled."""
         try:
             yield
-        except BaseException:
+        except BaseException:  # cancellation too: otherwise the thread stays busy until the lease expires
             await self._threads.settle(record.tenant, record.thread_id, record.status)
             raise
 
     @contextmanager
     def _controlled(self, tenant: str, thread_id: str) -> Iterator[RunControl]:
-        """Yield the control by which the thread's run is drained while the block runs."""
+        """Yield the control with which `request_drain` stops the thread's run while the block runs."""
         control = RunControl()
         self._controls[control] = (tenant, thread_id)
         try:
@@ -161,24 +193,13 @@ class ResearchService:
             del self._controls[control]
 
     def request_drain(self, reason: str, *, thread: tuple[str, str] | None = None) -> None:
-        """Let every run, or that of one `(tenant, thread_id)`, stop after its current step and stay resumable.
+        """Stop every run, or the run of one `(tenant, thread_id)`, after its current step; it can be resumed.
 
         A run that is still being prepared stops after its first step.
         """
         for control, key in self._controls.items():
             if thread in (None, key):
                 control.request_drain(reason)
-
-    async def batch(
-        self, requests: Iterable[ResearchRequest] | AsyncIterable[ResearchRequest], *, concurrency: int = 8
-    ) -> AsyncGenerator[BatchOutcome]:
-        """Yield one outcome for each request as it ends, at most `concurrency` at once; a failure is an outcome too.
-
-        Nothing is recorded beyond the threads: a job that survives a crash is `experience.batch.BatchJob`.
-        """
-        async with aclosing(outcomes_of(self, requests, concurrency)) as outcomes:
-            async for outcome in outcomes:
-                yield outcome
 
     async def threads(self, tenant: str) -> list[ThreadRecord]:
         """Return the tenant's threads, the latest first."""
@@ -191,13 +212,12 @@ class ResearchService:
         )
 
     async def show_run(self, tenant: str, run_id: str) -> ThreadView | None:
-        """Return the thread whose latest run that is, `None` where the tenant has none."""
+        """Return the thread whose latest run is `run_id`, or `None`."""
         stored = await self._threads.by_run(checked_name("tenant", tenant), run_id)
         return None if stored is None else await self._view(stored)
 
     async def _view(self, stored: StoredRun) -> ThreadView:
-        tenant, thread_id = stored.record.tenant, stored.record.thread_id
-        snapshot = await self.graph.aget_state(_config(self.settings, tenant, thread_id, stored.record.run_id))
+        snapshot = await self._snapshot(stored.record)
         report = snapshot.values.get("report")
         return ThreadView(
             record=stored.record,
@@ -208,15 +228,20 @@ class ResearchService:
             live=stored.live,
         )
 
+    async def _snapshot(self, record: ThreadRecord) -> StateSnapshot:
+        """Return the thread's latest checkpoint."""
+        return await self.graph.aget_state(graph_config(self.settings, record.tenant, record.thread_id, record.run_id))
+
     async def delete(self, tenant: str, thread_id: str) -> None:
-        """Delete a thread: its checkpoints, and what is remembered of its runs.
+        """Delete a thread, its checkpoints, and the memory of its runs.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
-            ThreadBusy: a live run holds it.
+            ThreadBusy: another run holds the thread's lease.
         """
         stored = await self._threads.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
-        async with self._given_back(stored.record):  # deleting again goes on
+        # The row goes last: if a step fails, the thread is still listed and deleting it again completes the work.
+        async with self._given_back(stored.record):
             view = await self.show(tenant, thread_id)
             await forget(self.corpora, self.graph.store, tenant, [past.run_id for past in view.history])
             saver = self.graph.checkpointer
@@ -225,122 +250,8 @@ class ResearchService:
         await self._threads.remove(tenant, thread_id)
 
     async def health(self) -> HealthStatus:
-        """Return what works and what does not, each with its remedy."""
+        """Check the home folder, the encoder and the model endpoint, each with a remedy."""
         return await check_health(self.settings, self.corpora)
-
-    async def _rest(
-        self, context: ResearchContext, record: ThreadRecord, refusal: Refusal | None, answer: ReviewAnswer | None
-    ) -> Any:
-        """Return what the graph is invoked with to finish the run."""
-        snapshot = await self.graph.aget_state(_config(self.settings, context.tenant, record.thread_id, record.run_id))
-        waiting = bool(snapshot.interrupts)
-        if answer is not None and not waiting:
-            raise ThreadNotResumable(
-                f"the thread {record.thread_id!r} does not wait for an answer", hint="resume it without one"
-            )
-        if waiting and answer is None:
-            raise ThreadNotResumable(
-                f"the thread {record.thread_id!r} waits for a person's answer",
-                hint="add `--approve`, `--revise TEXT` or `--reject`",
-            )
-        if answer is not None:
-            with accounted(Account(context.tenant, record.run_id, record.thread_id, context.budget_micro_usd)):
-                screened = await screened_answer(self.guards, answer, self.settings.policy.max_question_chars)
-            return Command(resume=screened.model_dump())
-        # `next` leaves out a node whose writes are kept already, though the step's checkpoint may not be
-        left = bool(snapshot.tasks)
-        if not left and record.status not in ("running", "interrupted"):
-            raise ThreadNotResumable(
-                f"the thread {record.thread_id!r} has nothing left to do", hint="`sixplane show` prints its report"
-            )
-        began = snapshot.metadata is not None and (snapshot.metadata.get("sixplane_run_id") == record.run_id)
-        if left and began:
-            return None
-        report = snapshot.values.get("report") or {}
-        if report.get("run_id") == record.run_id:
-            return Report.model_validate(report)
-        return graph_input(record.question, refusal)
-
-    async def _drive(
-        self,
-        context: ResearchContext,
-        thread_id: str,
-        run_id: str,
-        inputs: Any,
-        span: Span,
-        control: RunControl,
-        after: int = 0,
-    ) -> AsyncGenerator[RunEvent]:
-        """Yield the events of the graph under the thread's lease, then settle the thread."""
-        tenant, numbered = context.tenant, Numbered(after)
-        status = "running"
-        try:
-            yield numbered(RunStarted, thread_id=thread_id, run_id=run_id, trace_id=trace_id_of(span))
-            async with (
-                self._threads.held(tenant, thread_id, lambda: control.request_drain("the lease was lost")),
-                aclosing(self._steps(context, thread_id, run_id, inputs, span, control, numbered)) as steps,
-            ):
-                async for event in steps:
-                    status = thread_status(event, status)
-                    yield event
-        finally:
-            await self._threads.settle(tenant, thread_id, "interrupted" if status == "running" else status, _ids(span))
-
-    async def _steps(
-        self,
-        context: ResearchContext,
-        thread_id: str,
-        run_id: str,
-        inputs: Any,
-        span: Span,
-        control: RunControl,
-        numbered: Numbered,
-    ) -> AsyncGenerator[RunEvent]:
-        outcome: Report | dict[str, Any] | None = inputs if isinstance(inputs, Report) else None
-        if outcome is None:
-            if inputs is not None and not isinstance(inputs, Command):
-                span.add_event("transition", {"from": "__start__", "to": "guard_input"})
-            config = _config(self.settings, context.tenant, thread_id, run_id)
-            try:
-                async with aclosing(self._parts(inputs, config, context, control)) as parts:
-                    async for part in parts:
-                        if (step := node_event(part, numbered)) is not None:
-                            yield step
-                        outcome = outcome_of(part) or outcome
-            except GraphDrained:
-                yield numbered(RunStoppedEvent, thread_id=thread_id)
-                return
-        if outcome is None:  # the writes of `publish` were kept before a crash: nothing was left to run
-            outcome = await self._kept(context, thread_id, run_id)
-        if isinstance(outcome, dict):
-            yield numbered(ReviewPendingEvent, thread_id=thread_id, **outcome)
-            return
-        span.set_attribute("sixplane.status", str(outcome.status))
-        span.set_attribute("sixplane.stop_reason", outcome.stop_reason)
-        for event in numbered.published(outcome):
-            yield event
-
-    async def _kept(self, context: ResearchContext, thread_id: str, run_id: str) -> Report:
-        """Return the run's report as the thread keeps it."""
-        snapshot = await self.graph.aget_state(_config(self.settings, context.tenant, thread_id, run_id))
-        kept = snapshot.values.get("report") or {}
-        if kept.get("run_id") != run_id:
-            raise RuntimeError("the graph ended without a report")
-        return Report.model_validate(kept)
-
-    async def _parts(
-        self, inputs: Any, config: RunnableConfig, context: ResearchContext, control: RunControl
-    ) -> AsyncGenerator[Any]:
-        """Yield the parts of the graph's stream."""
-        parts: Any = self.graph.astream(
-            inputs, config, context=context, stream_mode=["tasks"], durability="sync", control=control, version="v2"
-        )
-        async with aclosing(parts):
-            async for part in parts:
-                yield part
-
-    def _roles(self, context: ResearchContext) -> list[Role]:
-        return [role for role in Role if role is not Role.JUDGE or role.value in context.models]
 
 
 @asynccontextmanager
@@ -350,7 +261,7 @@ async def open_service(
     gateway_models: Mapping[str, BaseChatModel] | None = None,
     embeddings: Embeddings | None = None,
 ) -> AsyncIterator[ResearchService]:
-    """Yield the service of `settings`; `gateway_models` adds chat models by id, `embeddings` replaces the encoder."""
+    """Open the service. `gateway_models` adds chat models by id; `embeddings` replaces the encoder."""
     configure_tracing(settings)
     async with open_collaborators(settings, models=gateway_models, embeddings=embeddings) as collaborators:
         threads = Threads(settings, lease_seconds=settings.run.lease_seconds)
@@ -360,31 +271,3 @@ async def open_service(
                 yield ResearchService(settings, collaborators, graph, threads)
         finally:
             await threads.aclose()
-
-
-def _config(settings: Settings, tenant: str, thread_id: str, run_id: str) -> RunnableConfig:
-    return {
-        "configurable": {"thread_id": f"{tenant}/{thread_id}"},
-        "run_id": uuid.UUID(run_id),
-        "metadata": {"sixplane_run_id": run_id},
-        "recursion_limit": settings.run.recursion_limit,
-        "max_concurrency": settings.run.max_concurrency,
-    }
-
-
-def _attributes(context: ResearchContext, thread_id: str, run_id: str) -> dict[str, str]:
-    return {
-        "gen_ai.conversation.id": thread_id,
-        "sixplane.run_id": run_id,
-        "sixplane.tenant": context.tenant,
-        "sixplane.corpus": context.corpus,
-    }
-
-
-def _ids(span: Span) -> tuple[str, str]:
-    context = span.get_span_context()
-    return format(context.trace_id, "032x"), format(context.span_id, "016x")
-
-
-def _span_context(trace_id: str, span_id: str) -> SpanContext:
-    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))

@@ -1,4 +1,7 @@
-"""The runs of a process. They belong to the service and clients watch them: one that leaves takes nothing with it."""
+"""The runs of this process.
+
+A run belongs to the service, not to a connection: clients watch it, and it continues when its client disconnects.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +32,20 @@ from state.errors import RunMissing, RunStopped, SixplaneError, ThreadBusy, TooB
 from state.values import ReviewAnswer
 
 RETAINED = 64
-"""How many ended runs keep their events; of an older one its thread gives the report."""
+"""How many ended runs keep their events in memory; for older runs, read the result from the thread. A chosen value: it
+bounds memory and is more than a client needs to reconnect."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunLimits:
-    """How much is taken on at once.
+    """How much work the process accepts.
 
     Args:
-        running: runs at a time.
-        waiting: runs that may wait for their turn; a further one is refused.
-        per_second: runs that may begin in any second, no bound where `None`.
+        running: how many runs may be active at a time.
+        waiting: how many runs may wait for a place; further ones are refused.
+        per_second: how many runs may start in any second; `None` means no limit.
     """
 
     running: int = 8
@@ -51,12 +55,12 @@ class RunLimits:
 
 @dataclass(eq=False)
 class Run:
-    """One run and its events so far; a resumed run goes on with its numbers.
+    """One run and its events so far. A resumed run continues the numbering of its events.
 
     Args:
-        id: the run's, also in the report, the ledger and the trace.
-        tenant: whose it is.
-        owner: the principal that began it, none where principals are unknown.
+        id: the run's UUID, the same in the report, the ledger and the trace.
+        tenant: the tenant that the run belongs to.
+        owner: the principal that started it; empty if principals are unknown.
     """
 
     id: str
@@ -65,17 +69,18 @@ class Run:
     thread_id: str = ""
     events: list[RunEvent] = field(default_factory=list)
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))
-    """Tells these numbers from those of the same run in another process."""
+    """Identifies this numbering: the same run has other event numbers in another process, so a client that reconnects
+    with a number from there must not skip events here."""
     resumed_after: int = 0
     """The number of the last event before it was last resumed."""
     elsewhere: bool = False
-    """Whether another process runs it, which alone has its events."""
+    """Whether another process owns the run. Only that process has its events."""
     failure: BaseException | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def ending(self) -> Ending | None:
-        """How it ended, `None` while it runs."""
+        """The event that ended the run, `None` while it runs."""
         last = self.events[-1] if self.events else None
         return last if isinstance(last, Ending) else None
 
@@ -85,11 +90,15 @@ class Run:
         return self.events[-1].sequence if self.events else 0
 
     async def watch(self, after: int = 0) -> AsyncIterator[RunEvent]:
-        """Yield the events numbered above `after`, as they come, until the run ends. Raises like `here`."""
+        """Yield the events with numbers above `after` as they come, until the run ends.
+
+        Raises:
+            ThreadBusy: another process owns the run.
+        """
         self.here()
         at = 0
         while True:
-            news = self._news
+            news = self._news  # taken before the events are read: an event in between sets it, and none is missed
             while at < len(self.events):
                 at += 1
                 if self.events[at - 1].sequence > after:
@@ -99,21 +108,21 @@ class Run:
             await news.wait()
 
     async def ended(self) -> Ending:
-        """Wait for the end. Raises like `here`."""
+        """Wait until the run ends and return its last event. Raises `ThreadBusy` if another process owns the run."""
         self.here()
         while self.ending is None:
             await self._news.wait()
         return self.ending
 
     def here(self) -> None:
-        """Raise `ThreadBusy` where another process runs it."""
+        """Raise `ThreadBusy` if another process owns the run."""
         if self.elsewhere:
             raise ThreadBusy(
-                f"the run {self.id!r} is another process's", hint="watch and cancel it there, or wait for its end"
+                f"another process owns the run {self.id!r}", hint="watch or cancel it there, or wait until it ends"
             )
 
     async def beyond(self, sequence: int) -> None:
-        """Wait for an event numbered above `sequence`. Raises what kept the run from having one."""
+        """Wait for an event with a number above `sequence`. Raises the error if the run failed before it had one."""
         while self.last <= sequence:
             if self.failure is not None:
                 raise self.failure
@@ -127,7 +136,7 @@ class Run:
         self._tell()
 
     def fail(self, error: BaseException) -> None:
-        """End with `error`; where the run had begun, an event says so."""
+        """End the run with `error`. If the run had started, append a `failed` event."""
         self.failure = error
         if self.events and self.ending is None:
             known = known_error(error) or SixplaneError(f"unexpected {type(error).__name__}")
@@ -136,7 +145,7 @@ class Run:
         self._tell()
 
     def stop(self) -> None:
-        """End as stopped; the thread stays resumable."""
+        """End the run as stopped; its thread can be resumed."""
         if self.last == self.resumed_after:
             self.failure = RunStopped("the run was stopped before it began")
         elif self.ending is None:
@@ -145,11 +154,11 @@ class Run:
 
     def _tell(self) -> None:
         self._news.set()
-        self._news = asyncio.Event()
+        self._news = asyncio.Event()  # a new one for each event, so that every watcher wakes exactly once
 
 
 class Runs:
-    """Begins runs within `limits`, and finds them again."""
+    """Starts runs within `limits` and finds them by id."""
 
     def __init__(self, service: ResearchService, limits: RunLimits | None = None) -> None:
         self.service, self.limits = service, limits or RunLimits()
@@ -160,37 +169,37 @@ class Runs:
         self._admitted = 0
         self._batches, self._batch_places = 0, asyncio.Semaphore(max(1, self.limits.running // 2))
         self.closed = False
-        """Whether nothing is taken on any more."""
+        """Whether new runs are refused."""
         self._live: dict[str, Run] = {}
         self._ended: OrderedDict[str, Run] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, request: ResearchRequest) -> Run:
-        """Begin a run, and return it once it holds its thread.
+        """Start a run and return it once it holds the thread's lease.
 
         Raises:
-            TooBusy: as many runs wait as may, or the process is going down.
-            SixplaneError: like `ResearchService.run`.
+            TooBusy: too many runs are waiting, or the process is shutting down.
+            SixplaneError: an error of `ResearchService.run`.
         """
         run = Run(str(uuid.uuid4()), request.context.tenant, request.context.principal)
         return await self._begin(run, self.service.stream(request, run_id=run.id))
 
     async def resume(self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None) -> Run:
-        """Continue a thread, or answer its review. Raises `TooBusy`, or like `ResearchService.resume`."""
+        """Continue a thread, or answer its review. Raises `TooBusy`, and the errors of `ResearchService.resume`."""
         record = (await self.service.show(tenant, thread_id)).record
         if record.run_id in self._live:
-            raise ThreadBusy(f"the thread {thread_id!r} is being run", hint="wait for it to end")
+            raise ThreadBusy(f"the thread {thread_id!r} is being run", hint="wait until it ends")
         run = Run(record.run_id, tenant, record.owner or "", thread_id)
         before = self._ended.get(record.run_id)
-        if before is not None:  # a copy: a leg that does not begin leaves what was as it was
+        if before is not None:  # a copy: if the resume fails, the ended run keeps its events
             run.events, run.epoch = list(before.events), before.epoch
         return await self._begin(run, self.service.resume(tenant, thread_id, answer, after=run.last))
 
     async def get(self, tenant: str, run_id: str) -> Run:
-        """Return a run of the tenant; of one whose events are gone, its end.
+        """Return a run of the tenant. If its events are no longer in memory, return it with its last event only.
 
         Raises:
-            RunMissing: there is none.
+            RunMissing: the tenant has no such run.
         """
         run = self._known(run_id) or await self._from_thread(tenant, run_id)
         if run is None or run.tenant != tenant:
@@ -198,30 +207,32 @@ class Runs:
         return run
 
     def cancel(self, run: Run) -> None:
-        """Let a run stop after its current step; its thread stays resumable. One that ended stays as it is.
+        """Stop a run after its current step; its thread can be resumed. A run that has ended does not change.
 
         Raises:
-            ThreadBusy: another process runs it.
+            ThreadBusy: another process owns the run.
         """
         run.here()
-        if self._live.get(run.id) is run:  # its thread may be another run's by now
+        if self._live.get(run.id) is run:  # its thread may have a newer run by now
             self.service.request_drain("cancelled", thread=(run.tenant, run.thread_id))
 
     def forget(self, tenant: str, thread_id: str) -> None:
-        """Forget the ended runs of a thread, which was deleted."""
+        """Drop the ended runs of a deleted thread."""
         for run in [*self._ended.values()]:
             if (run.tenant, run.thread_id) == (tenant, thread_id):
                 del self._ended[run.id]
 
     @contextmanager
     def batch(self) -> Iterator[asyncio.Semaphore]:
-        """Yield what each run of a batch has to hold: all batches together take half of the places, no more.
+        """Yield the semaphore that each run of a batch must hold.
+
+        All batches together get half of the places, so that single questions are still answered beside them.
 
         Raises:
-            TooBusy: as many batches are served as runs may wait.
+            TooBusy: too many batches are being served.
         """
         if self._batches >= max(1, self.limits.waiting):
-            raise TooBusy(f"{self._batches} batches are served already", retry_after=self._patience())
+            raise TooBusy(f"{self._batches} batches are being served", retry_after=self._patience())
         self._batches += 1
         try:
             yield self._batch_places
@@ -229,7 +240,7 @@ class Runs:
             self._batches -= 1
 
     async def drain(self, reason: str, seconds: float) -> None:
-        """Take nothing on any more, let every run stop after its step, and after `seconds` where it stands."""
+        """Refuse new runs, stop every run after its current step, and cancel those that take more than `seconds`."""
         self.closed = True
         self.service.request_drain(reason)
         if not self._tasks:
@@ -249,11 +260,11 @@ class Runs:
         return run
 
     async def _turn(self) -> None:
-        """Wait for a place, which `_follow` gives back."""
+        """Wait for a place. `_follow` releases it."""
         self._check_open()
         if self._admitted >= self.limits.running + self.limits.waiting:
             raise TooBusy(
-                f"{self.limits.running} runs are under way and {self.limits.waiting} wait",
+                f"{self.limits.running} runs are active and {self.limits.waiting} are waiting",
                 retry_after=self._patience(),
             )
         self._admitted += 1
@@ -263,7 +274,8 @@ class Runs:
             self._admitted -= 1
             raise
         try:
-            await self._pace.acquire(0)  # with a place in hand: a pace kept for later would let many begin at once
+            # After the place: runs that waited with their permits in hand could all start in the same second.
+            await self._pace.acquire(0)
             self._check_open()
         except BaseException:
             self._leave()
@@ -271,35 +283,36 @@ class Runs:
 
     def _check_open(self) -> None:
         if self.closed:
-            raise TooBusy("the service is going down", retry_after=5)
+            raise TooBusy("the service is shutting down", retry_after=5)
 
     def _leave(self) -> None:
         self._places.release()
         self._admitted -= 1
 
     def _patience(self) -> int:
-        """Return the seconds after which asking again may help."""
+        """Return the seconds after which a retry may succeed: a rough guess of one second per full round of runs."""
         waiting = max(0, self._admitted - self.limits.running)
         return max(1, math.ceil(waiting / (self.limits.per_second or self.limits.running)))
 
     async def _follow(self, run: Run, events: AsyncGenerator[RunEvent]) -> None:
         ending: Ending | None = None
         try:
-            self._check_open()  # a drain that began meanwhile has not heard of it
+            self._check_open()  # a drain that began before this task does not know of the run
             async with aclosing(events):
                 async for event in events:
                     if isinstance(event, Ending):
-                        ending = event  # told when the thread is free: who hears it may answer at once
+                        # Published in `finally`, when the lease is released: a client may answer or ask on at once.
+                        ending = event
                     else:
                         self._live[run.id] = run
                         run.take(event)
         except asyncio.CancelledError:
             run.stop()
             raise
-        except Exception as error:  # noqa: BLE001 - nobody awaits this task: whatever it is, those who watch are told
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: watchers must learn of every error
             run.fail(error)
             if known_error(error) is None:
-                _log.error("a run broke off with %s", type(error).__name__)
+                _log.error("a run failed with %s", type(error).__name__)
         finally:
             self._leave()
             if self._live.get(run.id) is run:
@@ -318,7 +331,7 @@ class Runs:
             self._ended.popitem(last=False)
 
     async def _from_thread(self, tenant: str, run_id: str) -> Run | None:
-        """Return a run that this process knows nothing of, as its thread tells it."""
+        """Return a run that is not in this process's memory, with its last event rebuilt from its thread."""
         view = await self.service.show_run(tenant, run_id)
         if view is None:
             return None

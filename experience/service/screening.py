@@ -1,28 +1,36 @@
-"""What of a request reaches the graph, which checkpoints its raw input before the first node: hence screened here."""
+"""Screens a request before the graph gets it.
+
+LangGraph checkpoints the raw input before the first node runs. A guard inside the graph would therefore come too late:
+a refused text would already be on disk.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from langchain_core.messages import AnyMessage, HumanMessage
 
 from experience.service.models import ResearchRequest
 from policy import Action, GuardChain, Stage
 from policy.limits import LimitsGuard
+from state.channels import ResearchInput
 from state.errors import PolicyRefusal, QuestionInvalid
 from state.values import Refusal, ReviewAnswer
 
 WITHHELD = "[withheld]"
-"""What stands for a refused question, which is neither checkpointed nor stored."""
+"""Replaces a refused question, which is neither checkpointed nor stored."""
 
 
 async def screened_question(guards: GuardChain, question: str, limit: int) -> tuple[str, Refusal | None]:
-    """Screen before the graph sees the question: LangGraph checkpoints the raw input before its first node."""
+    """Return the question as the guards let it pass, or `WITHHELD` and the refusal.
+
+    Raises:
+        QuestionInvalid: the question is too long or contains control characters.
+    """
     if len(question) > limit:
         raise QuestionInvalid(
             f"the question has {len(question):,} characters, more than {limit:,}",
-            hint="ask a shorter question and ingest long texts as documents",
+            hint="ask a shorter question, and ingest long texts as documents",
         )
     screening = await guards.screen(question, Stage.QUESTION)
     verdict = screening.verdict
@@ -35,11 +43,11 @@ async def screened_question(guards: GuardChain, question: str, limit: int) -> tu
 
 
 async def screened_answer(guards: GuardChain, answer: ReviewAnswer, limit: int) -> ReviewAnswer:
-    """Return a person's answer to a review as the guards let it pass: its text goes to a model, and is kept.
+    """Return a person's answer as the guards let it pass. Its text goes to a model and into the checkpoint.
 
     Raises:
         PolicyRefusal: a guard refuses the text.
-        QuestionInvalid: it is too long, or holds control characters.
+        QuestionInvalid: the text is too long or contains control characters.
     """
     if not answer.text:
         return answer
@@ -52,7 +60,10 @@ async def screened_answer(guards: GuardChain, answer: ReviewAnswer, limit: int) 
 
 
 async def screened_turns(guards: GuardChain, request: ResearchRequest, limit: int) -> list[AnyMessage]:
-    """Return the earlier messages as the guards let them pass, cut to `limit` characters; refused ones are left out."""
+    """Return the earlier messages as the guards let them pass, each cut to `limit` characters.
+
+    A refused message is omitted: it must not reach a model, and it is not the question that the caller asks now.
+    """
     passed: list[AnyMessage] = []
     for message in [] if request.question else (request.messages or [])[:-1]:
         screening = await guards.screen(message.text[:limit], Stage.QUESTION)
@@ -65,7 +76,7 @@ def question_text(request: ResearchRequest) -> str:
     """Return the request's question.
 
     Raises:
-        QuestionInvalid: there is none, or it is not text.
+        QuestionInvalid: there is no question, or it is not valid text.
     """
     text = request.question or next(
         (message.text for message in reversed(request.messages or []) if isinstance(message, HumanMessage)), ""
@@ -79,6 +90,8 @@ def question_text(request: ResearchRequest) -> str:
     return text.strip()
 
 
-def graph_input(question: str, refusal: Refusal | None, earlier: Sequence[AnyMessage] = ()) -> dict[str, Any]:
-    """Return the graph's input: what was screened, in place of what was asked."""
-    return {"question": question, "refusal": refusal, **({"messages": list(earlier)} if earlier else {})}
+def graph_input(question: str, refusal: Refusal | None, earlier: Sequence[AnyMessage] = ()) -> ResearchInput:
+    """Return the graph's input, made of screened texts only."""
+    if earlier:
+        return {"question": question, "refusal": refusal, "messages": list(earlier)}
+    return {"question": question, "refusal": refusal}

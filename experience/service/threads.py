@@ -1,7 +1,7 @@
-"""The table `threads`: who asked what, where it stands, and who is running it now.
+"""The table `threads`: each thread's question, context, status and lease.
 
-LangGraph does not checkpoint a run's context; `resume` restores it from here. One live lease per thread, so that two
-runs never interleave. A thread id is no authorisation: every read names the tenant.
+LangGraph does not checkpoint a run's context, so `resume` restores it from this table. A thread has at most one live
+lease, so that two runs never write to it at once. A thread id authorises nothing: every query names the tenant.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from state.errors import DependencyUnavailable, ThreadBusy, ThreadMissing
 from state.values import Refusal, Value
 
 UNFINISHED = ("running", "interrupted", "review")
-"""A thread in one of these has work left: `running` without a live lease is a run that was killed. (`stopped` is the
-status of a report: that run is over.)"""
+"""Statuses of a thread with work left. `running` without a live lease means that the run was killed. (`stopped` is the
+status of a report, so that run is over.)"""
 
 Result = TypeVar("Result")
 
@@ -61,8 +61,8 @@ _NAMED = sa.select(_threads).where(
 class ThreadRecord(Value):
     """One thread and its latest run.
 
-    `status` is that of the report, or `running`, `interrupted`, `review`; `owner` is the principal that began it, none
-    where there was no server.
+    `status` is the report's status, or `running`, `interrupted` or `review`. `owner` is the principal that started the
+    thread; it is `None` for runs outside a server.
     """
 
     tenant: str
@@ -77,7 +77,7 @@ class ThreadRecord(Value):
 
 
 class StoredRun(Value):
-    """What a resume needs."""
+    """The latest run of a thread with everything that a resume needs."""
 
     record: ThreadRecord
     context: ResearchContext
@@ -88,15 +88,19 @@ class StoredRun(Value):
 
 
 class Threads:
-    """The table, on SQLite or Oracle Database through SQLAlchemy Core, in worker threads."""
+    """The table on SQLite or Oracle Database, through SQLAlchemy Core.
+
+    Database calls run in worker threads, because drivers block and blocking the event loop would stop every run.
+    """
 
     def __init__(self, settings: Settings, *, lease_seconds: float, engine: sa.Engine | None = None) -> None:
         self._database = Database(settings, "threads.db", METADATA, engine=engine)
         self._lease_seconds = lease_seconds
+        # The random part tells two services of one process apart, and a process that got a dead one's id.
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
     async def setup(self) -> None:
-        """Open the table; on SQLite create it where it is missing."""
+        """Open the table. On SQLite, create it if it does not exist."""
         await self._run(lambda _: None)
 
     async def aclose(self) -> None:
@@ -113,11 +117,11 @@ class Threads:
         refusal: Refusal | None,
         span: tuple[str, str],
     ) -> None:
-        """Enter a new run and take the thread's lease.
+        """Store a new run and take the thread's lease.
 
         Raises:
-            ThreadBusy: another run holds the thread, or its last one is unfinished.
-            ThreadMissing: the thread is another principal's.
+            ThreadBusy: another run holds the thread's lease, or the thread has an unfinished run.
+            ThreadMissing: the thread belongs to another principal.
         """
         values = {
             "run_id": run_id,
@@ -138,9 +142,10 @@ class Threads:
 
         Raises:
             ThreadMissing: the tenant has no such thread.
-            ThreadBusy: a live run holds it.
+            ThreadBusy: another run holds the thread's lease.
         """
 
+        # On SQLite the transaction is `BEGIN IMMEDIATE`: no other process gets between the check and the update.
         def take(connection: sa.Connection) -> StoredRun:
             row = _existing(connection, tenant, thread_id)
             if _live(row):
@@ -151,7 +156,7 @@ class Threads:
         return await self._run(take)
 
     async def settle(self, tenant: str, thread_id: str, status: str, span: tuple[str, str] | None = None) -> None:
-        """Enter how the run ended and give the lease back. One that another process took since stays that one's."""
+        """Store the status and release the lease, unless another process has taken the thread since."""
         traced = {"trace_id": span[0], "span_id": span[1]} if span else {}
         values = {"status": status, "lease_owner": None, "lease_until": None, "updated_at": _now(), **traced}
         mine = self._mine(tenant, thread_id)
@@ -159,7 +164,7 @@ class Threads:
 
     @asynccontextmanager
     async def held(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> AsyncIterator[None]:
-        """Renew the lease while the block runs; call `lost` where another process has taken it."""
+        """Renew the lease while the block runs. Call `lost` if another process has taken it."""
         beat = asyncio.create_task(self._beat(tenant, thread_id, lost))
         try:
             yield
@@ -169,7 +174,7 @@ class Threads:
                 await beat
 
     async def list(self, tenant: str) -> list[ThreadRecord]:
-        """Return the tenant's threads, the latest first."""
+        """Return the tenant's threads, latest first."""
         query = sa.select(_threads).where(_threads.c.tenant == tenant).order_by(_threads.c.updated_at.desc())
         return await self._run(lambda connection: [_record(row) for row in connection.execute(query).mappings()])
 
@@ -178,7 +183,7 @@ class Threads:
         return await self._run(lambda connection: _stored(_existing(connection, tenant, thread_id)))
 
     async def by_run(self, tenant: str, run_id: str) -> StoredRun | None:
-        """Return the thread whose latest run that is."""
+        """Return the thread whose latest run is `run_id`, or `None`."""
         query = sa.select(_threads).where(_threads.c.tenant == tenant, _threads.c.run_id == run_id)
 
         def find(connection: sa.Connection) -> StoredRun | None:
@@ -188,16 +193,17 @@ class Threads:
         return await self._run(find)
 
     async def remove(self, tenant: str, thread_id: str) -> None:
-        """Forget a thread."""
+        """Delete a thread's row."""
         await self._run(lambda connection: connection.execute(_where(sa.delete(_threads), tenant, thread_id)))
 
     async def _beat(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> None:
         mine = self._mine(tenant, thread_id)
         while True:
+            # A third of the lease, so that one failed renewal does not lose the thread.
             await asyncio.sleep(self._lease_seconds / 3)
-            with suppress(DependencyUnavailable):  # the next beat tries again; a report is not lost to it
+            with suppress(DependencyUnavailable):  # a locked table must not cost the report: the next beat tries again
                 if not await self._run(lambda c: c.execute(mine.values(**self._lease())).rowcount):
-                    _log.warning("the lease of the thread %r was lost: its run stops", thread_id)
+                    _log.warning("the thread %r was taken by another process: its run stops here", thread_id)
                     lost()
                     return
 
@@ -223,9 +229,10 @@ def _start(connection: sa.Connection, tenant: str, thread_id: str, values: dict[
         connection.execute(_threads.insert().values(**created, **values))
         return
     if row["owner"] != values["owner"] and values["owner"] is not None:
-        raise ThreadMissing(f"there is no thread {thread_id!r} of yours", hint="ask on a thread of another name")
+        raise ThreadMissing(f"there is no thread {thread_id!r} of yours", hint="choose another thread name")
     if row["status"] in UNFINISHED:
         raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+    # The first owner stays: an administrator may ask on a user's thread, which remains the user's.
     kept = {name: value for name, value in values.items() if name != "owner"}
     connection.execute(_where(_threads.update(), tenant, thread_id).values(**kept))
 
@@ -246,7 +253,11 @@ def _where(statement: Any, tenant: str, thread_id: str) -> Any:
 
 
 def _live(row: Any) -> bool:
-    """Whether the lease holds. A lease of a process of this machine that is gone does not."""
+    """Return whether a process holds the lease.
+
+    The lease of a dead process of this machine does not count, so that a run that was killed here resumes at once
+    instead of after `lease_seconds`.
+    """
     if not row["lease_owner"] or row["lease_until"] < datetime.now(UTC).timestamp():
         return False
     host, process, _ = row["lease_owner"].split("/")
@@ -258,7 +269,7 @@ def _alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except PermissionError:  # it exists and belongs to another user
         return True
     return True
 
@@ -271,9 +282,9 @@ def _state(row: Any) -> str:
 
 def _busy_hint(thread_id: str, row: Any) -> str:
     if _live(row):
-        return "wait for it to end, or ask on another thread"
+        return "wait until it ends, or ask on another thread"
     answer = " --approve, --revise TEXT or --reject" if row["status"] == "review" else ""
-    return f"`sixplane resume {thread_id}{answer}` finishes it; or ask on another thread"
+    return f"finish it with `sixplane resume {thread_id}{answer}`, or ask on another thread"
 
 
 def _record(row: Any) -> ThreadRecord:

@@ -175,7 +175,7 @@ async def test_doctor_tells_what_to_grant_and_to_set(pool: RecordingPool) -> Non
     assert "grants" in checks["oracle text"].hint
     assert "VECTOR_INDEX=ivf" in checks["oracle vector memory"].hint
     assert "db init" in checks["oracle schema"].hint
-    assert "1024 dimensions, and the embeddings make 384" in checks["oracle embeddings"].detail
+    assert "1024 dimensions, and the embeddings have 384" in checks["oracle embeddings"].detail
     assert "TABLE_PREFIX" in checks["oracle embeddings"].hint
 
 

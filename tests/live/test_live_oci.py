@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel
 
 from experience.doctor.oci import check_oci
-from experience.oci_sinks import SINKS, open_apm
+from experience.doctor.oci_sinks import SINKS, open_apm
 from experience.service import ResearchRequest, open_service
 from gateway import load_catalog
 from gateway.metering import worst_usage

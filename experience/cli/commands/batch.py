@@ -11,10 +11,10 @@ import typer
 from experience.cli.batch_progress import batch_progress
 from experience.cli.commands.models import dollars
 from experience.cli.commands.research import Model
-from experience.cli.errors import Exit
 from experience.cli.options import CorpusName, Home, Json, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import Drain, on_signals, run_async, settings_of
+from experience.exits import Exit
 from state.errors import BadInput
 
 if TYPE_CHECKING:

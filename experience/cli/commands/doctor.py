@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experience.cli.errors import Exit
 from experience.cli.options import Home, Json
 from experience.cli.output import print_json, say
 from experience.cli.running import run_async, settings_of
+from experience.exits import Exit
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 if TYPE_CHECKING:
-    from experience.service.models import HealthCheck, HealthStatus
+    from experience.doctor.values import HealthCheck, HealthStatus
     from settings import Settings
 
 
@@ -41,7 +41,7 @@ def doctor(live: Live = False, json_output: Json = False, home: Home = None) -> 
 async def _health(home: Path | None, *, live: bool) -> HealthStatus:
     from experience.doctor.endpoint import check_endpoint
     from experience.doctor.health import check_health
-    from experience.service.models import HealthStatus
+    from experience.doctor.values import HealthStatus
     from retrieval import Corpora
 
     settings = settings_of(home)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from experience.cli.errors import Exit
 from experience.cli.options import Home, Json
 from experience.cli.output import print_json, say
 from experience.cli.running import run_async, settings_of, text_argument
+from experience.exits import Exit
 
 
 def guard(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experience.cli.errors import Exit
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import run_async, settings_of
+from experience.exits import Exit
 from state.errors import BadInput
 
 if TYPE_CHECKING:

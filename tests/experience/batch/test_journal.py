@@ -96,11 +96,11 @@ def test_a_file_of_something_else_is_refused_and_kept(tmp_path_factory, content)
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"input_sha256": "x"}, "other rows"),
+        ({"input_sha256": "x"}, "different rows"),
         ({"corpus_version": 3}, "version 2, now 3"),
         ({"models": {"writer": "openai:m"}}, "models are extractive"),
         ({"configuration": "x"}, "the release or the policy"),
-        ({}, "asked otherwise"),
+        ({}, "asked with other options"),
     ],
 )
 def test_the_output_of_another_job_is_refused_and_says_what_differs(changed, said, tmp_path):

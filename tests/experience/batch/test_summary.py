@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from experience.batch import BatchError, BatchOutcome
+from experience.batch.outcome_index import OutcomeIndex
 from experience.batch.summary import summary_of
-from experience.batch.tally import Tally
 from experience.cli.commands.batch import lines_of
 
 
 def tally_of(*ended):
-    tally = Tally()
+    index = OutcomeIndex()
     for line, (status, code) in enumerate(ended, start=1):
         error = BatchError(code=code, message=f"why {line}") if code else None
-        tally.add(
+        index.add(
             BatchOutcome(
                 key=str(line),
                 line=line,
@@ -27,7 +27,7 @@ def tally_of(*ended):
                 seconds=0,
             )
         )
-    return tally
+    return index
 
 
 DONE, REFUSED, PENDING = ("done", ""), ("refused", ""), ("review_pending", "review_pending")
@@ -71,9 +71,9 @@ def test_every_failure_is_counted_and_the_first_are_named():
 
 
 def test_a_run_that_goes_on_in_a_later_attempt_is_paid_for_once():
-    tally, fields = Tally(), {"line": 1, "key": "k", "thread_id": "t", "started_at": "x", "seconds": 0}
-    tally.add(BatchOutcome(status="failed", run_id="r", cost_micro_usd=30, resumable=True, **fields))
-    tally.add(BatchOutcome(status="failed", run_id="r", cost_micro_usd=50, attempt=2, **fields))
-    assert (tally.cost_micro_usd, tally.recorded) == (50, 1)
-    tally.add(BatchOutcome(status="done", run_id="r2", cost_micro_usd=40, attempt=3, **fields))
-    assert (tally.cost_micro_usd, tally.get("k").attempt, tally.counts()["failed"]) == (90, 3, 0)
+    index, fields = OutcomeIndex(), {"line": 1, "key": "k", "thread_id": "t", "started_at": "x", "seconds": 0}
+    index.add(BatchOutcome(status="failed", run_id="r", cost_micro_usd=30, resumable=True, **fields))
+    index.add(BatchOutcome(status="failed", run_id="r", cost_micro_usd=50, attempt=2, **fields))
+    assert (index.cost_micro_usd, index.recorded) == (50, 1)
+    index.add(BatchOutcome(status="done", run_id="r2", cost_micro_usd=40, attempt=3, **fields))
+    assert (index.cost_micro_usd, index.get("k").attempt, index.counts()["failed"]) == (90, 3, 0)

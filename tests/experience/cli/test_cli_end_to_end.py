@@ -28,11 +28,13 @@ pytestmark = pytest.mark.slow
 QUESTION = "What is the price of Tariff A?"
 CONSOLE = "experience.cli:main"
 ANSI = "\x1b"
+LONG_LEASE = {"SIXPLANE_RUN__LEASE_SECONDS": "86400"}
+"""No test waits for a lease to expire: a thread that is resumed after a kill is resumed in spite of its lease."""
 
 
 def environment_of(home: Path, server: OpenAIServer | None = None) -> dict[str, str]:
     endpoint = {"SIXPLANE_OPENAI__BASE_URL": server.base_url} if server else {}
-    return {**os.environ, "SIXPLANE_HOME": str(home), "COLUMNS": "200", **endpoint}
+    return {**os.environ, "SIXPLANE_HOME": str(home), "COLUMNS": "200", **LONG_LEASE, **endpoint}
 
 
 def sixplane(home: Path, *arguments: str, server: OpenAIServer | None = None) -> Any:

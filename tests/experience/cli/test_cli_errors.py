@@ -6,8 +6,9 @@ import typer
 from typer.testing import CliRunner
 
 from experience.cli.app import app
-from experience.cli.errors import Exit, exit_status, handled, report_status
+from experience.cli.errors import handled
 from experience.errors import known_error
+from experience.exits import Exit, exit_status, report_status
 from state import errors
 from state.values import Status
 from tests.experience.reports import make_report

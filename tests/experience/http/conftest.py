@@ -17,7 +17,7 @@ from policy.identity import Permission, Principal
 from settings import Settings
 from state.errors import Unauthenticated
 from tests.doubles.waiting import SAFETY_SECONDS, safely
-from tests.experience.service.test_service import SLOW
+from tests.experience.service.helpers import SLOW
 
 EVERYTHING = (Permission.ASK, Permission.INGEST, Permission.DELETE, Permission.COST)
 PRINCIPALS = {

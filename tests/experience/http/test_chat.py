@@ -13,7 +13,7 @@ from experience.http.bounds import TraceContext
 from experience.service.events import RUN_EVENT
 from state.report import Report
 from tests.experience.http.conftest import chat, client, events_of, served
-from tests.experience.service.test_service import OUTSIDE, SLOW, slow_plan
+from tests.experience.service.helpers import OUTSIDE, SLOW, slow_plan
 
 
 async def test_a_question_gets_its_report(ann):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.experience.http.conftest import chat, served
 from tests.experience.http.conftest import client as a_client
-from tests.experience.service.test_service import SLOW, slow_plan
+from tests.experience.service.helpers import SLOW, slow_plan
 
 ASKED = [{"role": "user", "content": "What is the price of Tariff A?"}]
 

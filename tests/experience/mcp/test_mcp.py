@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from experience.mcp.serving import create_mcp_app
 from state.report import Report
 from tests.experience.http.conftest import served
-from tests.experience.service.test_service import SLOW, slow_plan
+from tests.experience.service.helpers import SLOW, slow_plan
 
 QUESTION = "What is the price of Tariff A?"
 TOOLS = {

@@ -15,7 +15,7 @@ from state.report import Report
 from tests.doubles import processes
 from tests.experience.http.conftest import chat, client, served
 from tests.experience.mcp.test_mcp import called, over_http
-from tests.experience.service.test_service import ask, service_of
+from tests.experience.service.helpers import ask, service_of
 from tests.experience.studio import studio
 
 QUESTION = "What is the price of Tariff A, and what does Tariff B include?"

@@ -206,7 +206,7 @@ async def test_runs_survive_a_third_of_failing_calls(tmp_path, runs):
             found = await service.gateway.characters("local")
     answered = sum(report.status is Status.ANSWERED for report in reports)
     failed = sum(call.status in (429, 503) or not call.completed for call in oci.calls)
-    assert failed > 0.2 * len(oci.calls)
+    assert 0.2 * len(oci.calls) < failed < 0.5 * len(oci.calls)  # retries do not multiply the failures
     assert answered >= 0.9 * runs, [(report.status, report.stop_reason) for report in reports]
     assert all(report.status in (Status.ANSWERED, Status.STOPPED, Status.PARTIAL, Status.REFUSED) for report in reports)
     assert found.completed == oci.completed_chars()

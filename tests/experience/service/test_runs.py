@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from experience.http.chat import state_of
+from experience.service.driver import LegDriver
 from experience.service.events import RUN_EVENT, RunFailed, pieces
 from experience.service.runs import RETAINED, RunLimits, Runs
 from state.errors import CorpusMissing, QuestionInvalid, RunMissing, ThreadBusy, ThreadNotResumable, TooBusy
 from state.values import ReviewAnswer
-from tests.experience.service.test_service import SLOW, ask, service_of, slow_plan
+from tests.experience.service.helpers import SLOW, ask, service_of, slow_plan
 
 
 @asynccontextmanager
@@ -263,7 +264,7 @@ async def test_a_run_that_breaks_off_tells_those_who_watch(home, monkeypatch):
             raise ZeroDivisionError("with a secret")
             yield
 
-        monkeypatch.setattr(type(runs.service), "_steps", broken)
+        monkeypatch.setattr(LegDriver, "_steps", broken)
         run = await runs.start(ask(thread="t"))
         ending = await run.ended()
         assert isinstance(ending, RunFailed)
@@ -278,7 +279,7 @@ async def test_a_drain_ends_every_run_and_takes_nothing_on(home):
         await runs.drain("SIGTERM", 0.1)
         assert run.ending.type == "stopped"
         assert (await runs.service.show("local", "t")).record.status == "interrupted"
-        with pytest.raises(TooBusy, match="going down"):
+        with pytest.raises(TooBusy, match="shutting down"):
             await runs.start(ask())
 
 

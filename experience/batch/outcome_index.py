@@ -1,4 +1,4 @@
-"""What is known of each row: its latest outcome by key, in a temporary SQLite file, so that memory stays flat."""
+"""The latest outcome of each row by key, in a temporary SQLite file, so that memory does not grow with the rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CREATE TABLE outcomes (key TEXT PRIMARY KEY, {_COLUMNS}) WITHOUT ROWID;
 
 
 class Known(NamedTuple):
-    """The latest outcome of a row, as far as a further attempt needs it."""
+    """The fields of a row's latest outcome that a further attempt needs."""
 
     status: str
     attempt: int
@@ -26,7 +26,7 @@ class Known(NamedTuple):
     resumable: bool
 
 
-class Failure(NamedTuple):
+class FailedRow(NamedTuple):
     """One failed row."""
 
     line: int
@@ -35,53 +35,54 @@ class Failure(NamedTuple):
     message: str
 
 
-class Tally:
-    """The latest outcome by key, and the sums over all attempts."""
+class OutcomeIndex:
+    """The latest outcome by key, and sums over all attempts."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLE)
         self.cost_micro_usd = 0
         self.dearest = 0
-        """Cost of the dearest row so far."""
+        """The cost of the most expensive row so far, in micro-dollars."""
         self.recorded = 0
 
     def add(self, outcome: BatchOutcome) -> None:
-        """Take in an outcome. A run that went on in a later attempt is paid for once."""
+        """Add an outcome. The cost of a run that a later attempt continued is counted once."""
         before = self.get(outcome.key)
+        # `cost_micro_usd` is that of the whole run, so the same run's earlier cost is subtracted.
         paid = before.cost_micro_usd if before and before.run_id == outcome.run_id else 0
         self.cost_micro_usd += outcome.cost_micro_usd - paid
         self.dearest = max(self.dearest, outcome.cost_micro_usd)
         self.recorded += before is None
-        self._database.execute(f"REPLACE INTO outcomes VALUES (?{', ?' * 12})", (outcome.key, *_fields(outcome)))  # noqa: S608
+        self._database.execute(f"REPLACE INTO outcomes VALUES (?{', ?' * 12})", (outcome.key, *_fields(outcome)))  # noqa: S608 - a constant number of placeholders
 
     def get(self, key: str) -> Known | None:
-        """Return the row's latest outcome, if it has one."""
+        """Return the row's latest outcome, or `None`."""
         columns = "status, attempt, thread_id, run_id, cost, resumable"
         found = self._database.execute(f"SELECT {columns} FROM outcomes WHERE key = ?", (key,)).fetchone()  # noqa: S608
         return Known(*found) if found else None
 
     def counts(self) -> dict[str, int]:
-        """Return how many rows there are of each status that is an outcome."""
+        """Return the number of rows by status, without `stopped`, which is never recorded."""
         none = {status.value: 0 for status in RowStatus if status is not RowStatus.STOPPED}
         return {**none, **self._grouped("SELECT status, count(*) FROM outcomes GROUP BY status")}
 
     def reports(self) -> dict[str, int]:
-        """Return how many rows there are by the status of their report."""
+        """Return the number of rows by the status of their report."""
         return self._grouped("SELECT ended, count(*) FROM outcomes WHERE ended != '' GROUP BY ended")
 
     def failed_by_code(self) -> dict[str, int]:
-        """Return how many rows failed with each code, the most frequent first."""
+        """Return the number of failed rows by error code, the most frequent first."""
         order = "GROUP BY code ORDER BY count(*) DESC, code"
         return self._grouped(f"SELECT code, count(*) FROM outcomes WHERE status = 'failed' {order}")  # noqa: S608
 
-    def failures(self, most: int) -> list[Failure]:
-        """Return the first failed rows of the file."""
+    def failures(self, most: int) -> list[FailedRow]:
+        """Return the first `most` failed rows in the order of the input."""
         query = "SELECT line, id, code, message FROM outcomes WHERE status = 'failed' ORDER BY line LIMIT ?"
-        return [Failure(*row) for row in self._database.execute(query, (most,))]
+        return [FailedRow(*row) for row in self._database.execute(query, (most,))]
 
     def corpora(self) -> dict[tuple[str, int], int]:
-        """Return how many reports came from each version of each corpus."""
+        """Return the number of reports by corpus and version."""
         query = "SELECT corpus, count(*) FROM outcomes WHERE corpus != '' GROUP BY corpus"
         return {_corpus(name): count for name, count in self._database.execute(query)}
 

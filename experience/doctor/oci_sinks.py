@@ -1,6 +1,6 @@
-"""One test entry in each telemetry service of OCI, as `sixplane doctor --live` writes it.
+"""Writes one test entry to each telemetry service of OCI, for `sixplane doctor --live`.
 
-Opening a service checks its settings and sends nothing; what is returned writes the entry.
+Opening a service checks its settings and sends nothing. The function that it returns writes the entry.
 """
 
 from __future__ import annotations
@@ -23,13 +23,21 @@ from state.errors import DependencyUnavailable
 
 EVENT = "sixplane.doctor"
 _APM_SECONDS = 5.0
+"""The timeout of the test span. A chosen value."""
 
 Write = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Sink:
-    """A telemetry service: its name, the setting that switches it on, what has to be allowed, and how it is opened."""
+    """A telemetry service of OCI.
+
+    Args:
+        name: the name of its check.
+        setting: the setting that enables it.
+        policy: the IAM policy that it needs.
+        open: checks its settings and returns the function that writes a test entry.
+    """
 
     name: str
     setting: str
@@ -38,7 +46,7 @@ class Sink:
 
     @property
     def variable(self) -> str:
-        """The environment variable of its setting."""
+        """The environment variable of the setting."""
         return f"SIXPLANE_OCI__{self.setting.upper()}"
 
 
@@ -78,6 +86,7 @@ def _monitoring(settings: Settings, session: OCISession) -> Write:
             datapoints=[Datapoint(timestamp=datetime.now(UTC), value=1.0, count=1)],
         )
         answer = await asyncio.to_thread(client.post_metric_data, PostMetricDataDetails(metric_data=[metric]))
+        # Monitoring answers 200 even if it refuses the data point: the count tells.
         if getattr(answer.data, "failed_metrics_count", 0):
             raise DependencyUnavailable(
                 "the service refused the metric", hint="check SIXPLANE_OCI__METRICS_NAMESPACE and this machine's clock"
@@ -97,10 +106,14 @@ def _notifications(settings: Settings, session: OCISession) -> Write:
 
 
 def open_apm(settings: Settings) -> Write:
-    """Return what sends one span to APM. Raises `SettingsInvalid` where the endpoint or the data key does not fit."""
+    """Return the function that sends one span to APM.
+
+    Raises:
+        SettingsInvalid: the endpoint or the data key has the wrong form.
+    """
     from observability.apm import TRACES_PATH, apm_processor
 
-    apm_processor(settings).shutdown()
+    apm_processor(settings).shutdown()  # only to check the settings: its exporter drops errors, so it is not used
     url = settings.oci.apm_endpoint.strip().rstrip("/") + TRACES_PATH
     key = settings.oci.apm_data_key.get_secret_value().strip()
 
@@ -114,7 +127,7 @@ def open_apm(settings: Settings) -> Write:
             answer = await client.post(url, content=_one_span())
         if answer.is_error:
             raise DependencyUnavailable(
-                f"it answered {answer.status_code}",
+                f"APM answered with HTTP {answer.status_code}",
                 hint="check SIXPLANE_OCI__APM_ENDPOINT and that SIXPLANE_OCI__APM_DATA_KEY is its private data key",
             )
 
@@ -141,4 +154,4 @@ SINKS = (
     Sink("oci monitoring", "metrics_namespace", "allow group … to use metrics in compartment …", _monitoring),
     Sink("oci notifications", "topic_id", "allow group … to use ons-topics in compartment …", _notifications),
 )
-"""The services that the OCI session signs for; APM takes a data key instead."""
+"""The services whose requests the OCI session signs. APM is not among them: it uses a data key."""

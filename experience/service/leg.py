@@ -1,0 +1,168 @@
+"""Values for one leg of a run: what `LegDriver` executes between a start or a resume and the next stop.
+
+A run has one leg, plus one for every time it is resumed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import RunControl
+from langgraph.types import Command, StateSnapshot
+from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
+
+from experience.service.screening import graph_input
+from experience.service.threads import StoredRun, ThreadRecord
+from settings import Settings
+from state.channels import ResearchContext, ResearchInput
+from state.errors import ThreadNotResumable
+from state.report import Report
+from state.values import ReviewAnswer
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """Invoke the graph with the inputs of a new run."""
+
+    inputs: ResearchInput
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """Invoke the graph without inputs: it continues from the thread's last checkpoint."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Resume the graph with a person's answer, which the guards have screened."""
+
+    answer: ReviewAnswer
+
+
+@dataclass(frozen=True)
+class AlreadyEnded:
+    """Do not invoke the graph: the run has its report, only the thread's row does not say so yet."""
+
+    report: Report
+
+
+LegStart = NewRun | GoOn | Answered | AlreadyEnded
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One leg of a run.
+
+    Args:
+        context: the run's context.
+        thread_id: its thread.
+        run_id: its UUID, the same for all legs of the run.
+        start: how the graph is invoked.
+        span: the leg's span.
+        control: drains the leg.
+        after: the number of the run's last event before this leg.
+    """
+
+    context: ResearchContext
+    thread_id: str
+    run_id: str
+    start: LegStart
+    span: Span
+    control: RunControl
+    after: int = 0
+
+    @property
+    def span_ids(self) -> tuple[str, str]:
+        """The trace id and the span id, in hexadecimal."""
+        return span_ids(self.span)
+
+
+def graph_argument(start: NewRun | GoOn | Answered) -> ResearchInput | Command[Any] | None:
+    """Return the first argument of `graph.astream` for `start`."""
+    match start:
+        case NewRun():
+            return start.inputs
+        case Answered():
+            return Command(resume=start.answer.model_dump())
+        case GoOn():
+            return None
+
+
+def graph_config(settings: Settings, tenant: str, thread_id: str, run_id: str) -> RunnableConfig:
+    """Return LangGraph's configuration of a run.
+
+    The checkpointer's thread id begins with the tenant, so that two tenants can use one thread id. The recursion limit
+    is set because LangGraph's default is 10,007 steps.
+    """
+    return {
+        "configurable": {"thread_id": f"{tenant}/{thread_id}"},
+        "run_id": uuid.UUID(run_id),
+        "metadata": {"sixplane_run_id": run_id},
+        "recursion_limit": settings.run.recursion_limit,
+        "max_concurrency": settings.run.max_concurrency,
+    }
+
+
+def check_answer(record: ThreadRecord, answer: ReviewAnswer | None, *, waiting: bool) -> None:
+    """Raise `ThreadNotResumable` if a waiting thread gets no answer, or another thread gets one."""
+    if answer is not None and not waiting:
+        raise ThreadNotResumable(
+            f"the thread {record.thread_id!r} does not wait for an answer", hint="resume it without an answer"
+        )
+    if waiting and answer is None:
+        raise ThreadNotResumable(
+            f"the thread {record.thread_id!r} waits for a person's answer",
+            hint="add `--approve`, `--revise TEXT` or `--reject`",
+        )
+
+
+def start_of_rest(stored: StoredRun, snapshot: StateSnapshot) -> LegStart:
+    """Return how to start the next leg of a run that needs no answer.
+
+    Raises:
+        ThreadNotResumable: the thread has no work left.
+    """
+    record = stored.record
+    # Ask for `tasks`, not `next`: `next` omits a node whose writes are stored when the step's checkpoint is not.
+    left = bool(snapshot.tasks)
+    if not left and record.status not in ("running", "interrupted"):
+        raise ThreadNotResumable(
+            f"the thread {record.thread_id!r} has nothing left to do", hint="`sixplane show` prints its report"
+        )
+    if left and _belongs_to(snapshot, record.run_id):
+        return GoOn()
+    report = snapshot.values.get("report") or {}
+    if report.get("run_id") == record.run_id:
+        return AlreadyEnded(Report.model_validate(report))
+    # Killed between the row in `threads` and the first checkpoint: begin again from the stored question.
+    return NewRun(graph_input(record.question, stored.refusal))
+
+
+def leg_attributes(context: ResearchContext, thread_id: str, run_id: str) -> dict[str, str]:
+    """Return the attributes of a leg's span."""
+    return {
+        "gen_ai.conversation.id": thread_id,
+        "sixplane.run_id": run_id,
+        "sixplane.tenant": context.tenant,
+        "sixplane.corpus": context.corpus,
+    }
+
+
+def span_ids(span: Span) -> tuple[str, str]:
+    """Return trace id and span id in hexadecimal."""
+    context = span.get_span_context()
+    return format(context.trace_id, "032x"), format(context.span_id, "016x")
+
+
+def link_to_last_leg(stored: StoredRun) -> Link:
+    """Return a span link to the run's last leg: a resumed run has a trace of its own, since days may lie between."""
+    ids = int(stored.record.trace_id, 16), int(stored.span_id, 16)
+    return Link(SpanContext(*ids, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)))
+
+
+def _belongs_to(snapshot: StateSnapshot, run_id: str) -> bool:
+    """Return whether the checkpoint is of this run; if not, the run was killed before its first checkpoint."""
+    return snapshot.metadata is not None and snapshot.metadata.get("sixplane_run_id") == run_id

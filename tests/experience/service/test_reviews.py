@@ -1,0 +1,102 @@
+"""A person reviews the draft of a run in process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from state.errors import (
+    PolicyRefusal,
+    QuestionInvalid,
+    ReviewPending,
+    ThreadBusy,
+    ThreadNotResumable,
+)
+from state.values import ReviewAnswer, Status
+from tests.doubles.roles import scripted
+from tests.experience.service.helpers import (
+    SLOW,
+    ask,
+    events_of,
+    service_of,
+    stored_bytes,
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "reason"),
+    [
+        (ReviewAnswer(decision="approve"), Status.ANSWERED, "approved_by_person"),
+        (ReviewAnswer(decision="reject"), Status.STOPPED, "rejected_by_person"),
+    ],
+)
+async def test_a_person_answers_once(home, answer, status, reason):
+    async with service_of(home) as service:
+        with pytest.raises(ReviewPending):
+            await service.run(ask(thread="t", human_review=True))
+        assert [record.status for record in await service.threads("local")] == ["review"]
+        with pytest.raises(ThreadNotResumable, match="waits for a person"):
+            await events_of(service.resume("local", "t"))
+        with pytest.raises(ThreadBusy, match="waits for a person"):
+            await service.run(ask(thread="t"))
+        report = (await events_of(service.resume("local", "t", answer)))[-1].report
+        assert (report.status, report.stop_reason) == (status, reason)
+        assert bool(report.claims) is (status is Status.ANSWERED)
+        with pytest.raises(ThreadNotResumable):
+            await events_of(service.resume("local", "t", answer))
+        assert (await service.show("local", "t")).record.status == status.value
+        assert (await service.run(ask(thread="t"))).status is Status.ANSWERED
+
+
+async def test_a_person_asks_for_a_revision_and_is_asked_again(home):
+    written: list[Any] = []
+
+    def write(fields: Any, evidence: Any) -> Any:
+        from tests.doubles.roles import write as plain
+
+        written.append(fields.get("person"))
+        return plain(fields, evidence)
+
+    async with service_of(home, scripted(WrittenDraft=write)) as service:
+        first = await events_of(service.stream(ask(thread="t", human_review=True, model=SLOW)))
+        assert first[-1].type == "review_pending"
+        assert first[-1].draft
+        again = await events_of(service.resume("local", "t", ReviewAnswer(decision="revise", text="Be brief.")))
+        assert again[-1].type == "review_pending"
+        report = (await events_of(service.resume("local", "t", ReviewAnswer(decision="approve"))))[-1].report
+    assert written == [written[0], "Be brief."]
+    assert not written[0]
+    assert report.stop_reason == "approved_by_person"
+    assert "Be brief" not in report.markdown
+
+
+async def test_a_person_s_words_are_screened_before_anything_is_stored(home):
+    secret = "zanzibarcode"
+    written: list[Any] = []
+
+    def write(fields: Any, evidence: Any) -> Any:
+        from tests.doubles.roles import write as plain
+
+        written.append(fields.get("person"))
+        return plain(fields, evidence)
+
+    async with service_of(home, scripted(WrittenDraft=write), policy={"deny": (secret,)}) as service:
+        with pytest.raises(ReviewPending):
+            await service.run(ask(thread="t", human_review=True, model=SLOW))
+        for text, error in ((f"Praise the {secret}.", PolicyRefusal), ("x" * 9_000, QuestionInvalid)):
+            with pytest.raises(error) as caught:
+                await events_of(service.resume("local", "t", ReviewAnswer(decision="revise", text=text)))
+            assert caught.value.hint
+            assert (await service.show("local", "t")).record.status == "review"
+        wish = ReviewAnswer(decision="revise", text="Write to grace.hopper@example.com, briefly.")
+        assert (await events_of(service.resume("local", "t", wish)))[-1].type == "review_pending"
+    assert written[-1] == "Write to <EMAIL_ADDRESS>, briefly."
+    assert secret.encode() not in stored_bytes(home)
+    assert b"grace.hopper" not in stored_bytes(home)
+
+
+def test_a_malformed_answer_of_a_person_is_refused():
+    with pytest.raises(ValidationError):
+        ReviewAnswer.model_validate({"decision": "perhaps"})
