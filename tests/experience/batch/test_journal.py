@@ -88,7 +88,7 @@ def test_a_file_of_something_else_is_refused_and_kept(tmp_path_factory, content)
     out = tmp_path_factory.mktemp("foreign") / "notes.txt"
     out.write_bytes(content)
     if content and not content.startswith(b'{"job":') and not b'{"job":'.startswith(content):
-        with pytest.raises(BatchMismatch, match="no output file"):
+        with pytest.raises(BatchMismatch, match="not the output file"):
             replayed(out)
         assert out.read_bytes() == content
 
@@ -99,7 +99,7 @@ def test_a_file_of_something_else_is_refused_and_kept(tmp_path_factory, content)
         ({"input_sha256": "x"}, "different rows"),
         ({"corpus_version": 3}, "version 2, now 3"),
         ({"models": {"writer": "openai:m"}}, "models are extractive"),
-        ({"configuration": "x"}, "the release or the policy"),
+        ({"configuration": "x"}, "another release or other policy settings"),
         ({}, "asked with other options"),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_broken_line_in_the_middle_is_refused_and_a_broken_last_one_is_cut_off
     out = tmp_path / "out.jsonl"
     lines = written(out).splitlines(keepends=True)
     out.write_bytes(b"".join([*lines[:2], b"\0\0\0\n", lines[3]]))
-    with pytest.raises(BatchMismatch, match=r"line 3 .* no outcome"):
+    with pytest.raises(BatchMismatch, match=r"line 3 .* not an outcome"):
         replayed(out)
     out.write_bytes(b"".join([*lines[:3], b"\0" * 20 + b"\n"]))
     assert replayed(out)[0] == OUTCOMES[:2]

@@ -65,7 +65,7 @@ def test_equal_rows_without_ids_are_counted_and_equal_ids_name_both_lines(tmp_pa
     assert [row.ordinal for row in rows(tmp_path, same * 3)] == [0, 1, 2]
     with pytest.raises(BadInput, match=r"lines 1 and 3 .* 'a'") as caught:
         rows(tmp_path, '{"question": "x", "id": "a"}\n\n{"question": "y", "id": "a"}\n')
-    assert "id of its own" in caught.value.hint
+    assert "its own id" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "."])
