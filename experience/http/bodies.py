@@ -15,9 +15,20 @@ from state.channels import WHERE, ResearchContext
 from state.report import Report
 from state.values import JsonInt, Passage, PastRun, ReviewAnswer
 
+WORD = (
+    r"0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u034e\u0370-\u061b\u0620-\u115e\u1161-\u167f\u1681-\u17b3\u17b6-\u180a"
+    r"\u1810-\u1fff\u2c00-\u2dff\u3041-\u3163\u3165-\ud7ff\uf900-\ufdff\ufe70-\ufefc\uff10-\uff19\uff21-\uff3a"
+    r"\uff41-\uff5a\uff66-\uff9f"
+)
+"""The inside of a character class: the blocks of letters and digits, without spaces and invisible characters.
+
+Ranges instead of `\\w`, because the engines that read the published pattern disagree on it: it is ASCII in ECMAScript,
+takes `¾` in Python's `re`, and refuses `¾` in the validator's Rust engine.
+"""
+
 _PLAIN = r"[^\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]*"
-QUESTION = rf"^{_PLAIN}\w{_PLAIN}$"
-"""A question holds a letter or a digit, and no control characters."""
+QUESTION = rf"^{_PLAIN}[{WORD}]{_PLAIN}$"
+"""A question contains a letter or a digit, and no control characters."""
 
 MAX_QUESTION = 8_000
 MAX_MESSAGES = 100

@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import BaseModel
 
-from experience.http.bodies import CorpusId, SearchRequest, SearchResult
+from experience.http.bodies import WORD, CorpusId, SearchRequest, SearchResult
 from experience.http.callers import AtDesk, Caller
 from policy import AUDIENCE
 from retrieval import IngestReport, Manifest
@@ -26,7 +26,7 @@ MAX_FILES = 100
 _LONGEST_NAME = 255
 """In bytes: what file systems take."""
 
-AUDIENCES = r"^([A-Za-z][\w .:/@-]*)?$"
+AUDIENCES = rf"^([A-Za-z][{WORD}_ .:/@-]*)?$"
 
 
 class CorpusList(BaseModel):

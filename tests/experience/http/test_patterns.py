@@ -1,0 +1,60 @@
+"""The published patterns mean the same to every engine that reads them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from experience.http.bodies import WORD, Question
+from policy import Action, Stage
+from policy.limits import LimitsGuard
+from tests.experience.http.conftest import chat
+
+CHARACTERS = [chr(code) for code in range(0x20, 0x10000) if not 0xD800 <= code <= 0xDFFF]
+IN_PYTHON = {character for character in CHARACTERS if re.fullmatch(f"[{WORD}]", character)}
+
+
+def accepted(text: str) -> bool:
+    try:
+        TypeAdapter(Question).validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def test_the_validator_and_python_read_the_pattern_alike() -> None:
+    adapter = TypeAdapter(Question)
+    accepted_by_the_validator = set()
+    for character in CHARACTERS:
+        try:
+            adapter.validate_python(character)
+        except ValidationError:
+            continue
+        accepted_by_the_validator.add(character)
+    assert accepted_by_the_validator == IN_PYTHON
+
+
+async def test_a_question_that_fits_the_pattern_is_not_empty_for_the_guard() -> None:
+    guard = LimitsGuard(8_000)
+    refused = [each for each in IN_PYTHON if (await guard.check(each, Stage.QUESTION)).action is Action.REFUSE]
+    assert refused == []
+
+
+SCRIPTS = ["Wie hoch ist Tarif A?", "価格は?", "цена", "कीमत", "السعر", "가격", "τιμή", "ราคา", "7"]
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_questions_in_any_script_fit(text: str) -> None:
+    assert accepted(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "?!", "¾", "\u200b\u2060", "\u3000", "…", "\u115f", "a\x00b"])
+def test_what_holds_no_letter_and_no_digit_or_a_control_character_does_not_fit(text: str) -> None:
+    assert not accepted(text)
+
+
+async def test_a_character_on_which_the_engines_used_to_disagree_is_refused_by_the_service_as_published(ann) -> None:
+    answer = await ann.post("/v1/chat", json=chat("¾"))
+    assert answer.status_code == 422
