@@ -9,6 +9,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
 from gateway.catalog import Catalog, ModelEntry, load_catalog
+from gateway.classification import classify
 from gateway.extractive.chat import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
 from gateway.governor import Governor
@@ -57,7 +58,7 @@ class Gateway:
         self._models = dict(models or {})
         self._dialects: dict[str, Dialect] = {}
         self._oci = oci
-        self._governor = governor or Governor(settings, ledger)
+        self._governor = governor or Governor(settings, ledger, classify)
         self.catalog = catalog or load_catalog(prices=settings.models.prices_micro_usd, extra=self._models)
 
     def model_id(self, role: Role, context: ResearchContext) -> str:

@@ -16,12 +16,11 @@ from dataclasses import dataclass, field, replace
 from opentelemetry.trace import Span
 
 from gateway.catalog import ModelEntry
-from gateway.classification import classify
 from gateway.ledger.attempts import Reservation
 from gateway.ledger.ledger import Ledger
 from gateway.limiter import RateLimiter, limiter_of
 from gateway.planned_call import Answer, PlannedCall
-from gateway.provider_error import ProviderError, ProviderFailure
+from gateway.provider_error import Classify, ProviderError, ProviderFailure
 from observability import CallObserved, CallTelemetry, operation_span
 from settings import Settings
 from state.errors import ModelUnavailable, SixplaneError
@@ -50,8 +49,11 @@ class _Course:
 class Governor:
     """One per process. Takes what it works with and owns none of it."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, *, telemetry: CallTelemetry | None = None) -> None:
-        self.settings, self.ledger = settings, ledger
+    def __init__(
+        self, settings: Settings, ledger: Ledger, classify: Classify, *, telemetry: CallTelemetry | None = None
+    ) -> None:
+        # `classify` is passed in because it knows every provider, and the providers themselves import this module.
+        self.settings, self.ledger, self._classify = settings, ledger, classify
         self._telemetry = telemetry
         self._turns: weakref.WeakValueDictionary[tuple[int, str], asyncio.Lock] = weakref.WeakValueDictionary()
 
@@ -150,7 +152,7 @@ class Governor:
             await asyncio.shield(self._lost(held, course, charged=sent))
             raise
         except Exception as error:  # any SDK raises anything: classified, charged and always raised again
-            failure = classify(error) if sent else _no_room(error, course.failed)
+            failure = self._classify(error) if sent else _no_room(error, course.failed)
             await asyncio.shield(self._lost(held, course, charged=sent and (failure is None or failure.billed)))
             if failure is None:
                 raise

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -33,6 +34,10 @@ class ProviderFailure:
     retry_after: float = 0.0
     hint: str = ""
     throttled: bool = False
+
+
+Classify = Callable[[BaseException], ProviderFailure | None]
+"""Returns what an exception means; `None` if no provider caused it. The one: `gateway.classification.classify`."""
 
 
 class ProviderError(Exception):

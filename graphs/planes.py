@@ -14,6 +14,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
 from gateway import Gateway, Governor, Ledger, load_catalog
+from gateway.classification import classify
 from gateway.ledger.outbox import AlertOutbox, Publish
 from gateway.oci.plane import OCIModels
 from observability import CallTelemetry, open_call_telemetry
@@ -70,7 +71,7 @@ async def open_planes(
             outbox = AlertOutbox(ledger, publish)
             stack.push_async_callback(outbox.aclose)
             outbox.wake()  # what a killed process recorded and did not publish
-        governor = Governor(settings, ledger, telemetry=telemetry)
+        governor = Governor(settings, ledger, classify, telemetry=telemetry)
         oci = None if session is None else OCIModels(settings, session, governor, catalog)
         if oci is not None:
             stack.push_async_callback(oci.aclose)

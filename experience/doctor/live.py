@@ -13,6 +13,7 @@ from experience.doctor.health import checked
 from experience.doctor.remedies import tried
 from experience.doctor.values import HealthCheck
 from gateway import CallScope, Gateway, Governor, Ledger, load_catalog
+from gateway.classification import classify
 from gateway.ledger.account import Account, accounted
 from gateway.oci.plane import OCIModels
 from retrieval import load_embeddings
@@ -85,7 +86,7 @@ async def _opened(settings: Settings, session: OCISession) -> AsyncIterator[_Liv
     brief = {"max_attempts": 1, "deadline_seconds": min(settings.models.deadline_seconds, _LIVE_SECONDS)}
     hasty = settings.model_copy(update={"models": settings.models.model_copy(update=brief)})
     ledger = Ledger(hasty)
-    governor = Governor(hasty, ledger)
+    governor = Governor(hasty, ledger, classify)
     oci = OCIModels(hasty, session, governor, load_catalog(prices=settings.models.prices_micro_usd))
     gateway = Gateway(hasty, ledger=ledger, embeddings=load_embeddings(hasty), oci=oci, governor=governor)
     account = Account(TENANT, f"doctor-{uuid.uuid4().hex[:12]}", "doctor")

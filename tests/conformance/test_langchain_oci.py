@@ -12,6 +12,7 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests, Embeddi
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from gateway import Ledger, load_catalog
+from gateway.classification import classify
 from gateway.governor import Governor
 from gateway.oci.chat import OCIChatModel
 from gateway.oci.embeddings import OCIEmbeddings
@@ -135,7 +136,7 @@ class TestCohereIntegration(Cohere, ChatModelIntegrationTests):
 class _Governed(OCIEmbeddings):
     def __init__(self, home):
         settings = load_settings(home=home, models={"provider": "oci"})
-        governor = Governor(settings, Ledger(settings))
+        governor = Governor(settings, Ledger(settings), classify)
         super().__init__(local_clients(_Served.oci), governor, load_catalog(prices={}).get("cohere.embed-v4.0"))
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from langchain_core.documents import Document
 
 from gateway import Ledger, load_catalog
+from gateway.classification import classify
 from gateway.governor import Governor
 from gateway.ledger.account import Account, accounted, current_account
 from gateway.ledger.tables import calls
@@ -31,7 +32,7 @@ async def plane(oci, tmp_path):
         oci, tmp_path / "home", models={"prices_micro_usd": PRICES}, oci={"rerank_model": "cohere.rerank-v4.0-fast"}
     )
     ledger = Ledger(settings)
-    made = OCIModels(settings, local_session(oci), Governor(settings, ledger), load_catalog(prices=PRICES))
+    made = OCIModels(settings, local_session(oci), Governor(settings, ledger, classify), load_catalog(prices=PRICES))
     made.ledger = ledger
     yield made
     await made.aclose()

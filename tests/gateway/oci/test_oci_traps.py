@@ -121,7 +121,7 @@ def test_trap_c_the_sdk_retries_nothing(oci, how, status):
 
 def governed(oci, home, model_id=GENERIC, **models):
     settings = local_settings(oci, home, models=models, limits={"preset": "none"})
-    governor = Governor(settings, Ledger(settings))
+    governor = Governor(settings, Ledger(settings), classify)
     plane = OCIModels(settings, local_session(oci), governor, load_catalog(prices={}))
     gateway = Gateway(settings, ledger=governor.ledger, embeddings=None, oci=plane, governor=governor)
     scope = CallScope("local", "run", "thread", "task", 1, Role.RESEARCHER, model_id)
