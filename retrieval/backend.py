@@ -5,20 +5,30 @@ A *row* is a backend's own number for a passage; it means nothing outside of the
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
-from retrieval.embedded.store import Revision
 from retrieval.preparation import PreparedDocument
+from state.errors import EmbeddingMismatch
 from state.values import Passage
-
-if TYPE_CHECKING:
-    from langchain_core.embeddings import Embeddings
-    from langchain_core.vectorstores import VectorStore
 
 Vectors = Sequence[Sequence[float]]
 """One vector for each passage of a document."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """`generation` grows with every write; `epoch` only with writes that take passages away.
+
+    `embedding_model` is the model of the stored vectors, empty for a corpus that nothing was written to.
+    """
+
+    generation: int
+    epoch: int
+    embedding_model: str
 
 
 class Legs(NamedTuple):
@@ -63,6 +73,20 @@ class CorpusWriter(Protocol):
 class CorpusBackend(Protocol):
     """One corpus of one tenant. Safe to share between tasks."""
 
+    @property
+    def tenant(self) -> str:
+        """The tenant that owns the corpus."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The name of the corpus."""
+        ...
+
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """Return the running loop if the backend's connections belong to it, `None` if any loop may call."""
+        ...
+
     def writer(self) -> AbstractAsyncContextManager[CorpusWriter]:
         """Hold the writer lock for a block. Raises `CorpusBusy` if another holds it."""
         ...
@@ -96,6 +120,10 @@ class CorpusBackend(Protocol):
         """Return the passages of evidence ids, superseded ones too."""
         ...
 
+    async def live_by_document(self, document_ids: Iterable[str]) -> list[Passage]:
+        """Return the live passages of documents."""
+        ...
+
     async def neighbours(self, evidence_id: str, before: int, after: int) -> list[Passage]:
         """Return the passages around one, in reading order, without it."""
         ...
@@ -116,6 +144,13 @@ class CorpusBackend(Protocol):
         """Return the revision, and how many live documents and passages there are."""
         ...
 
-    def vector_store(self, embeddings: Embeddings) -> VectorStore:
-        """Return the corpus as a LangChain vector store."""
-        ...
+
+def check_embedding_model(corpus: str, revision: Revision, embedding_model: str) -> None:
+    """Refuse vectors of another model than the corpus was built with: distances between them mean nothing.
+
+    Raises:
+        EmbeddingMismatch: the corpus holds vectors of another model.
+    """
+    stored = revision.embedding_model
+    if stored and stored != embedding_model:
+        raise EmbeddingMismatch(f"the corpus `{corpus}` was built with `{stored}`, not `{embedding_model}`")

@@ -105,7 +105,9 @@ class Corpora:
 
     async def _backend(self, tenant: str, name: str, folder: Path) -> CorpusBackend:
         if not self._in_oracle:
-            return await asyncio.to_thread(EmbeddedBackend, folder, name, self._settings.data.lock_timeout_seconds)
+            return await asyncio.to_thread(
+                EmbeddedBackend, folder, tenant, name, self._settings.data.lock_timeout_seconds
+            )
         backend = self._oracle(tenant, name)
         await backend.create()
         return backend

@@ -11,14 +11,14 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 
 from observability import notice, operation_span
-from retrieval.backend import CorpusBackend, CorpusWriter
+from retrieval.backend import CorpusBackend, CorpusWriter, Revision, check_embedding_model
 from retrieval.copying import copy_versions
-from retrieval.embedded.store import Revision
+from retrieval.embeddings import model_of
 from retrieval.fusion import min_max, ranked
 from retrieval.preparation import PreparedDocument, prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from settings import Settings
-from state.errors import BadInput, CorpusEmpty, EmbeddingMismatch
+from state.errors import BadInput, CorpusEmpty
 from state.report import CorpusRef
 from state.values import Passage, Scores
 
@@ -51,12 +51,14 @@ class Corpus:
         self.name, self.tenant = name, tenant
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
         self._backend = backend
-        self._model = str(getattr(embeddings, "model_id", type(embeddings).__name__))
+        self._model = model_of(embeddings)
 
     @property
     def vector_store(self) -> VectorStore:
-        """The corpus as a LangChain vector store."""
-        return self._backend.vector_store(self._embeddings)
+        """The corpus as a LangChain vector store. On Oracle Database, ask for it within the pool's loop."""
+        from retrieval.vector_store import CorpusVectorStore
+
+        return CorpusVectorStore(self._backend, self._embeddings)
 
     def as_retriever(self, k: int = 10) -> BaseRetriever:
         """Return a LangChain retriever of `k` passages by hybrid search."""
@@ -183,9 +185,7 @@ class Corpus:
         return await copy_versions(self._backend, target._backend, moved, progress)
 
     def _check_same(self, revision: Revision) -> None:
-        stored = revision.embedding_model
-        if stored and stored != self._model:
-            raise EmbeddingMismatch(f"the corpus `{self.name}` was built with `{stored}`, not `{self._model}`")
+        check_embedding_model(self.name, revision, self._model)
 
     async def _sort_in(self, item: Any, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
         if not isinstance(item, PreparedDocument):

@@ -92,6 +92,11 @@ class LocalEmbeddings(Embeddings):
             return _pool(np.array(next(iter(outputs.values())), dtype=np.float32), mask)
 
 
+def model_of(embeddings: Embeddings) -> str:
+    """Return the name under which a corpus remembers who made its vectors: `model_id`, or the class's name."""
+    return str(getattr(embeddings, "model_id", type(embeddings).__name__))
+
+
 def load_embeddings(settings: Settings) -> Embeddings:
     """Return this process's encoder for `settings.data.embedding_model_path`, loaded once.
 

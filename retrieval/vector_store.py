@@ -1,5 +1,10 @@
 # ruff: noqa: ARG002 - the signatures are LangChain's
-"""A corpus database as a LangChain vector store: each text is a document of one passage, named by its id."""
+"""A corpus as a LangChain vector store, on any backend: each text is a document of one passage, named by its id.
+
+`OracleVS` cannot take its place on Oracle Database: its constructor embeds a probe text, which is billed, and creates a
+table of its own layout, whose id keeps 64 bits of a hash. It has no room for evidence ids, versions or tenants, and its
+filtered search can return too few rows.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +19,88 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
+from retrieval.backend import CorpusBackend, Revision, check_embedding_model
 from retrieval.documents import evidence_id
-from retrieval.embedded.indexes import Indexes
-from retrieval.embedded.store import Store
+from retrieval.embeddings import model_of
 from retrieval.preparation import PreparedDocument, PreparedPassage
+from retrieval.sync import run_sync
+from state.values import Passage
+
+_LOCK_SECONDS = 2.0
+"""How long `from_texts` waits for another writer of its folder; `data.lock_timeout_seconds` has the same default."""
 
 
-class EmbeddedVectorStore(VectorStore):
-    """Adds, gets, deletes and searches by cosine similarity. An id that exists is replaced."""
+class CorpusVectorStore(VectorStore):
+    """Adds, gets, deletes and searches by cosine similarity; an id that exists is replaced.
 
-    def __init__(self, store: Store, indexes: Indexes, embeddings: Embeddings) -> None:
-        self._store, self._indexes, self._embeddings = store, indexes, embeddings
-        self._model = str(getattr(embeddings, "model_id", type(embeddings).__name__))
+    It follows the rules of `Corpus`: reading and writing need the model that the corpus was built with, and writing
+    takes the writer lock. A backend whose connections belong to a loop needs the store to be made within that loop; the
+    synchronous methods then run there, called from another thread.
+
+    Raises, from its methods:
+        EmbeddingMismatch: the corpus was built with another model.
+        CorpusBusy: another process is writing.
+        BadInput: a filter is malformed.
+    """
+
+    def __init__(self, backend: CorpusBackend, embeddings: Embeddings) -> None:
+        self._backend, self._embeddings = backend, embeddings
+        self._model = model_of(embeddings)
+        self._loop = backend.loop()
 
     @property
     def embeddings(self) -> Embeddings:
         """The encoder."""
         return self._embeddings
+
+    async def aadd_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Store texts in one transaction; return their ids."""
+        contents = list(texts)
+        names = [name or str(uuid.uuid4()) for name in (ids or [""] * len(contents))]
+        described = metadatas or [{} for _ in contents]
+        self._check(await self._backend.revision())  # before embedding, which may be billed
+        vectors = await self._embeddings.aembed_documents(contents)
+        batch = [
+            (self._document(name, text, metadata), [vector])
+            for name, text, metadata, vector in zip(names, contents, described, vectors, strict=True)
+        ]
+        async with self._backend.writer() as writer:
+            self._check(await self._backend.revision())  # under the lock: another process may have written meanwhile
+            await writer.put(batch, self._model)
+        return names
+
+    async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
+        """Remove texts from search."""
+        if ids:
+            async with self._backend.writer() as writer:
+                await writer.delete(ids)
+        return True
+
+    async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """Return the texts that exist."""
+        return [_returned(passage) for passage in await self._backend.live_by_document(ids)]
+
+    async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        """Return the `k` nearest texts."""
+        return [document for document, _ in await self.asimilarity_search_with_score(query, k, **kwargs)]
+
+    async def asimilarity_search_with_score(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """Return the `k` nearest texts with their cosine similarities; `filter` is a `where`."""
+        revision, _ = await self._backend.refresh()
+        self._check(revision)
+        vector = await self._embeddings.aembed_query(query)
+        scores = (await self._backend.legs(None, vector, k, kwargs.get("filter"))).dense
+        passages = await self._backend.live(scores)
+        return [(_returned(passages[row]), score) for row, score in scores.items() if row in passages]
 
     def add_texts(
         self,
@@ -40,40 +110,24 @@ class EmbeddedVectorStore(VectorStore):
         ids: list[str] | None = None,
         **kwargs: Any,
     ) -> list[str]:
-        """Store texts; return their ids."""
-        contents = list(texts)
-        names = [name or str(uuid.uuid4()) for name in (ids or [""] * len(contents))]
-        described = metadatas or [{} for _ in contents]
-        vectors = self._embeddings.embed_documents(contents)
-        batch = [
-            (_document(name, text, metadata), [vector])
-            for name, text, metadata, vector in zip(names, contents, described, vectors, strict=True)
-        ]
-        self._store.put(batch, self._model)
-        return names
+        """Store texts in one transaction; return their ids."""
+        return run_sync(self.aadd_texts(texts, metadatas, ids=ids), self._loop)
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Remove texts from search."""
-        self._store.delete(ids or [])
-        return True
+        return run_sync(self.adelete(ids), self._loop)
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Return the texts that exist."""
-        found = self._store.live_by_document(ids)
-        return [_returned(passage) for passage in found]
+        return run_sync(self.aget_by_ids(ids), self._loop)
 
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` nearest texts."""
-        return [document for document, _ in self.similarity_search_with_score(query, k, **kwargs)]
+        return run_sync(self.asimilarity_search(query, k, **kwargs), self._loop)
 
     def similarity_search_with_score(self, query: str, k: int = 4, **kwargs: Any) -> list[tuple[Document, float]]:
-        """Return the `k` nearest texts with cosine similarities; `filter` is a `where`."""
-        self._indexes.refresh()
-        where = kwargs.get("filter")
-        only = self._store.matching(where) if where else None
-        scores = self._indexes.dense(self._embeddings.embed_query(query), k, only)
-        passages = self._store.live(scores)
-        return [(_returned(passages[row]), score) for row, score in scores.items() if row in passages]
+        """Return the `k` nearest texts with their cosine similarities."""
+        return run_sync(self.asimilarity_search_with_score(query, k, **kwargs), self._loop)
 
     @classmethod
     def from_texts(
@@ -84,20 +138,32 @@ class EmbeddedVectorStore(VectorStore):
         *,
         ids: list[str] | None = None,
         **kwargs: Any,
-    ) -> EmbeddedVectorStore:
-        """Return a store of `texts` in `folder`, a temporary one unless it is given."""
-        folder = Path(kwargs.get("folder") or tempfile.mkdtemp(prefix="sixplane-"))
-        store = Store(folder / "corpus.db")
-        made = cls(store, Indexes(store), embedding)
+    ) -> CorpusVectorStore:
+        """Return a store of `texts`: on `backend` if that is given, else on an embedded corpus in `folder`.
+
+        Without a `folder` the corpus lies in a new temporary one.
+        """
+        made = cls(kwargs.get("backend") or _embedded(kwargs.get("folder")), embedding)
         made.add_texts(texts, metadatas, ids=ids)
         return made
 
+    def _check(self, revision: Revision) -> None:
+        check_embedding_model(self._backend.name, revision, self._model)
 
-def _document(name: str, text: str, metadata: dict[str, Any]) -> PreparedDocument:
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    span = PreparedPassage(evidence_id("", "", name, digest, 0, len(text)), 0, len(text))
-    return PreparedDocument(name, name, "", text, digest, (span,), parser="vector_store", metadata=metadata)
+    def _document(self, name: str, text: str, metadata: dict[str, Any]) -> PreparedDocument:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        # Tenant and corpus are part of the id: two tenants that store one text must not share its evidence id.
+        identity = evidence_id(self._backend.tenant, self._backend.name, name, digest, 0, len(text))
+        span = PreparedPassage(identity, 0, len(text))
+        return PreparedDocument(name, name, "", text, digest, (span,), parser="vector_store", metadata=metadata)
 
 
-def _returned(passage: Any) -> Document:
-    return Document(id=passage.document_id, page_content=passage.text, metadata=passage.metadata)
+def _embedded(folder: str | Path | None) -> CorpusBackend:
+    from retrieval.embedded.backend import EmbeddedBackend
+
+    home = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="sixplane-"))
+    return EmbeddedBackend(home, "local", "default", _LOCK_SECONDS)
+
+
+def _returned(passage: Passage) -> Document:
+    return Document(id=passage.document_id, page_content=passage.text, metadata=dict(passage.metadata))

@@ -17,8 +17,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from retrieval.backend import Revision
+from retrieval.embedded import reads
+from retrieval.embedded.database import Database
 from retrieval.embedded.keyword import KeywordIndex
-from retrieval.embedded.store import Revision, Store
 from retrieval.embedded.vector import EXACT_BELOW, Loaded, VectorIndex, open_graph, unit_rows, write_graph
 
 _STATE = "indexes.json"
@@ -32,11 +34,11 @@ class Indexes:
     """The two legs of one corpus. Safe to share between threads.
 
     Args:
-        store: the truth; the files stand beside it, under the corpus's writer lock.
+        database: the corpus's rows; the index files lie beside it, and are written under the corpus's writer lock.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store, self._folder = store, store.path.parent
+    def __init__(self, database: Database) -> None:
+        self._database, self._folder = database, database.path.parent
         self._lock_path = lock_path(self._folder)
         self._lock = threading.RLock()
         self._seen: Revision | None = None
@@ -51,7 +53,7 @@ class Indexes:
     def refresh(self) -> Revision:
         """Catch up with the store: open the files of its revision, build them, or else build in memory."""
         with self._lock:
-            revision = self._store.revision()
+            revision = self._database.ask(reads.revision)
             if revision != self._seen and not self._open(revision):
                 try:
                     with FileLock(self._lock_path, timeout=0, thread_local=False):
@@ -63,7 +65,7 @@ class Indexes:
     def build(self) -> None:
         """Build what the store's revision lacks and open it. The caller holds the writer's lock."""
         with self._lock:
-            revision = self._store.revision()
+            revision = self._database.ask(reads.revision)
             if revision == self._seen or self._open(revision):
                 return
             before = self._state()
@@ -95,7 +97,7 @@ class Indexes:
         return True
 
     def _write(self, revision: Revision, before: dict[str, Any] | None) -> None:
-        rows = self._store.rows_after(before["last"] if before else 0)
+        rows = self._database.ask(reads.rows_after, before["last"] if before else 0)
         count = (before["count"] if before else 0) + len(rows)
         keyword = KeywordIndex(self._folder / f"keyword-{revision.epoch}")
         if before is not None and keyword.size != before["count"]:
@@ -120,7 +122,7 @@ class Indexes:
             return None
         earlier = self._folder / before["graph"] if before and before["graph"] else None
         path = self._folder / f"vectors-{revision.epoch}-{revision.generation}.usearch"
-        write_graph(path, unit_rows(rows if earlier else self._store.rows_after(0)), earlier)
+        write_graph(path, unit_rows(rows if earlier else self._database.ask(reads.rows_after, 0)), earlier)
         return path.name
 
     def _publish(self, state: dict[str, Any]) -> None:
@@ -150,8 +152,8 @@ class Indexes:
         return True
 
     def _in_memory(self) -> None:
-        revision = self._store.revision()
-        rows = self._store.rows_after(0)
+        revision = self._database.ask(reads.revision)
+        rows = self._database.ask(reads.rows_after, 0)
         keyword = KeywordIndex()
         if rows:
             keyword.add(rows)
@@ -161,7 +163,7 @@ class Indexes:
         self._seen, self._keyword, self._vector = revision, keyword, vector
 
     def _rows(self) -> Loaded:
-        return unit_rows(self._store.rows_after(0))
+        return unit_rows(self._database.ask(reads.rows_after, 0))
 
     def _state(self) -> dict[str, Any] | None:
         try:

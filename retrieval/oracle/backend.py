@@ -9,12 +9,12 @@ not take their place is told in docs/oracle.md.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from retrieval.backend import Legs, StoredVersion
-from retrieval.embedded.store import Revision
+from retrieval.backend import Legs, Revision, StoredVersion
 from retrieval.oracle import sql as sql
 from retrieval.oracle.filters import compile_where
 from retrieval.oracle.session import Session, translated_oracle
@@ -28,8 +28,6 @@ from state.values import Passage
 
 if TYPE_CHECKING:
     import oracledb
-    from langchain_core.embeddings import Embeddings
-    from langchain_core.vectorstores import VectorStore
 
 _OVERFETCH = 4
 """How many times as many neighbours are asked of the whole table as are wanted of one corpus."""
@@ -51,6 +49,10 @@ class OracleBackend:
         self._pool, self._sql = pool, sql.Sql(oracle)
         self._approximate = oracle.vector_index != "none"
         self.tenant, self.name = tenant, name
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the running loop: the pool's connections belong to it, and a call from another loop would hang."""
+        return asyncio.get_running_loop()
 
     async def create(self) -> None:
         """Make the corpus if it does not exist."""
@@ -159,12 +161,6 @@ class OracleBackend:
         async with self._session() as session:
             row = self._one(await session.rows(sql.COUNTS))
         return as_revision(row), int(row[3]), int(row[4])
-
-    def vector_store(self, embeddings: Embeddings) -> VectorStore:
-        """Return the corpus as a LangChain vector store; call it within the running loop."""
-        from retrieval.oracle.vector_store import OracleVectorStore
-
-        return OracleVectorStore(self, embeddings)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Session]:

@@ -13,8 +13,8 @@ from langchain_core.embeddings import Embeddings
 
 from observability import operation_span
 from retrieval.oracle import sql as sql
-from retrieval.oracle.session import sent
 from retrieval.oracle.writer import listed_types
+from retrieval.sync import run_sync
 from settings.connections.oracle_errors import translated
 from settings.connections.oracle_pool import checked_model
 from settings.tree import OracleSettings
@@ -59,11 +59,11 @@ class DatabaseEmbeddings(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return vectors, from another thread than the loop's."""
-        return sent(self.aembed_documents(texts), self._loop)
+        return run_sync(self.aembed_documents(texts), self._loop)
 
     def embed_query(self, text: str) -> list[float]:
         """Return a vector, from another thread than the loop's."""
-        return sent(self.aembed_query(text), self._loop)
+        return run_sync(self.aembed_query(text), self._loop)
 
     async def _embed(self, texts: list[str]) -> list[list[float]]:
         with translated():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,18 +85,6 @@ class Session:
     def _scoped(self, text: str, binds: Mapping[str, Any] | None) -> dict[str, Any]:
         scope = {name: value for name, value in self._scope.items() if f":{name}" in text}
         return {**scope, **(binds or {})}
-
-
-def sent(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
-    """Run `work` in the loop of the pool, from another thread, and return what it returns."""
-    try:
-        running = asyncio.get_running_loop()
-    except RuntimeError:
-        running = None
-    if running is loop:
-        work.close()
-        raise RuntimeError("within the loop of the pool, use the asynchronous method (`a…`)")
-    return asyncio.run_coroutine_threadsafe(work, loop).result()
 
 
 @contextmanager

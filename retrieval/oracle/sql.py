@@ -15,8 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from retrieval.backend import StoredVersion
-from retrieval.embedded.store import Revision
+from retrieval.backend import Revision, StoredVersion
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from settings.connections.oracle_pool import checked_prefix
 from settings.tree import OracleSettings

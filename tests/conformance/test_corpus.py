@@ -15,7 +15,8 @@ from langchain_core.documents import Document
 
 from retrieval import open_corpus
 from retrieval.documents import evidence_id
-from retrieval.embedded.store import Store
+from retrieval.embedded import reads
+from retrieval.embedded.database import Database
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from settings import load_settings
 from state.errors import BadInput, CorpusBusy, CorpusCorrupt, CorpusEmpty, CorpusMissing, EmbeddingMismatch, StorageFull
@@ -229,7 +230,7 @@ async def test_hostile_queries_are_plain_words(corpus):
 def test_a_corrupt_database_is_named(tmp_path):
     (tmp_path / "corpus.db").write_bytes(b"junk" * 4096)
     with pytest.raises(CorpusCorrupt):
-        Store(tmp_path / "corpus.db")
+        Database(tmp_path / "corpus.db")
 
 
 def _overfill(store):
@@ -240,10 +241,10 @@ def _overfill(store):
 
 
 def test_a_full_disk_is_named_and_loses_nothing(tmp_path):
-    store = Store(tmp_path / "corpus.db")
+    store = Database(tmp_path / "corpus.db")
     with pytest.raises(StorageFull):
         _overfill(store)
-    assert store.revision().generation == 0
+    assert store.ask(reads.revision).generation == 0
 
 
 def _ingest_then_die(home):

@@ -29,6 +29,7 @@ from retrieval.oracle.filters import compile_where
 from retrieval.oracle.schema import corpus_ddl, corpus_drops
 from retrieval.oracle.sql import as_vector, contains_query, similarity
 from retrieval.preparation import PreparedDocument, PreparedPassage
+from retrieval.vector_store import CorpusVectorStore
 from settings import Settings
 from settings.tree import OracleSettings
 from state.errors import (
@@ -473,7 +474,7 @@ def test_a_prefix_that_is_no_identifier_reaches_no_statement(prefix: str) -> Non
 
 
 async def test_the_vector_store_serves_other_threads_and_refuses_its_own_loop(pool: RecordingPool) -> None:
-    store = backend(pool).vector_store(EMBEDDINGS)
+    store = CorpusVectorStore(backend(pool), EMBEDDINGS)
     with pytest.raises(RuntimeError, match="asynchronous"):
         store.similarity_search("apple", k=1)
     found = await asyncio.to_thread(store.similarity_search, "apple", k=1)

@@ -1,0 +1,139 @@
+"""Queries of the corpus database. Each function takes a connection within a read transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from retrieval.backend import Revision, StoredVersion
+from retrieval.filters import compile_where
+from retrieval.preparation import PreparedDocument, PreparedPassage
+from retrieval.reports import ManifestEntry
+from state.values import Passage
+
+_COLUMNS = "p.*, d.document_id, d.title, d.source, d.text_hash, d.superseded"
+_JOINED = "FROM passages p JOIN documents d ON d.version = p.version"
+_CITED = ("evidence_id", "document_id", "title", "source", "page", "page_end", "start", "end", "text", "text_hash")
+_DOCUMENT = ("document_id", "source", "title", "text", "text_hash", "parser", "parser_version", "pages", "ingested_at")
+_PLACE = ("evidence_id", "start", "end", "page", "page_end")
+
+
+def revision(connection: sqlite3.Connection) -> Revision:
+    """Return the revision of the last committed write."""
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    return Revision(int(meta.get("generation", 0)), int(meta.get("epoch", 0)), meta.get("embedding_model", ""))
+
+
+def is_current(connection: sqlite3.Connection, document: PreparedDocument) -> bool:
+    """Return whether the live version of the document has this text and metadata, by this parser."""
+    query = """SELECT (SELECT p.metadata FROM passages p WHERE p.version = d.version AND p.ordinal = 0)
+               FROM documents d WHERE document_id = ? AND superseded = 0
+               AND text_hash = ? AND parser = ? AND parser_version = ?"""
+    key = (document.document_id, document.text_hash, document.parser, document.parser_version)
+    row = connection.execute(query, key).fetchone()
+    return row is not None and document.is_described_by(row[0])
+
+
+def rows_after(connection: sqlite3.Connection, last: int) -> list[sqlite3.Row]:
+    """Return the live passages with a row id above `last`: id, title, heading_path, text, vector."""
+    query = f"""SELECT p.id, d.title, p.heading_path, p.text, p.vector {_JOINED}
+                WHERE d.superseded = 0 AND p.id > ? ORDER BY p.id"""
+    return connection.execute(query, (last,)).fetchall()
+
+
+def matching(connection: sqlite3.Connection, where: Mapping[str, Any]) -> set[int]:
+    """Return the row ids of the live passages whose metadata match `where`."""
+    condition, binds = compile_where(where)
+    query = f"SELECT p.id {_JOINED} WHERE d.superseded = 0 AND {condition}"
+    return {row[0] for row in connection.execute(query, binds)}
+
+
+def live(connection: sqlite3.Connection, rows: Iterable[int]) -> dict[int, Passage]:
+    """Return the live passages among row ids."""
+    return {row["id"]: _passage(row) for row in _live(connection, "p.id", rows)}
+
+
+def live_by_document(connection: sqlite3.Connection, document_ids: Iterable[str]) -> list[Passage]:
+    """Return the live passages of documents."""
+    return [_passage(row) for row in _live(connection, "d.document_id", document_ids)]
+
+
+def by_evidence(connection: sqlite3.Connection, evidence_ids: Iterable[str]) -> dict[str, Passage]:
+    """Return the passages of evidence ids, superseded ones too."""
+    return {row["evidence_id"]: _passage(row) for row in _select(connection, "p.evidence_id", evidence_ids)}
+
+
+def neighbours(connection: sqlite3.Connection, evidence_id: str, before: int, after: int) -> list[Passage]:
+    """Return the passages around one, in reading order, without it."""
+    query = f"""SELECT {_COLUMNS} {_JOINED} JOIN passages o ON o.version = p.version WHERE o.evidence_id = ?
+                AND p.id <> o.id AND p.ordinal BETWEEN o.ordinal - ? AND o.ordinal + ? ORDER BY p.ordinal"""
+    return [_passage(row) for row in connection.execute(query, (evidence_id, before, after))]
+
+
+def canonical_text(connection: sqlite3.Connection, document_id: str, text_hash: str) -> str | None:
+    """Return the text of one document version."""
+    query = "SELECT text FROM documents WHERE document_id = ? AND text_hash = ?"
+    row = connection.execute(query, (document_id, text_hash)).fetchone()
+    return None if row is None else str(row["text"])
+
+
+def version(connection: sqlite3.Connection, document_id: str, text_hash: str) -> StoredVersion | None:
+    """Return one document version with its passages and vectors in reading order."""
+    query = "SELECT * FROM documents WHERE document_id = ? AND text_hash = ?"
+    row = connection.execute(query, (document_id, text_hash)).fetchone()
+    if row is None:
+        return None
+    passages = "SELECT * FROM passages WHERE version = ? ORDER BY ordinal"
+    return _stored(row, connection.execute(passages, (row["version"],)).fetchall())
+
+
+def inventory(connection: sqlite3.Connection) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
+    """Return the revision and every document version with its number of passages."""
+    query = """SELECT d.*, length(d.text) AS chars, (SELECT count(*) FROM passages p WHERE p.version = d.version)
+               AS passages FROM documents d ORDER BY d.source, d.version"""
+    rows = connection.execute(query).fetchall()
+    return revision(connection), [{name: row[name] for name in ManifestEntry.model_fields} for row in rows]
+
+
+def counts(connection: sqlite3.Connection) -> tuple[Revision, int, int]:
+    """Return the revision and the numbers of live documents and passages."""
+    query = """SELECT count(DISTINCT d.version), count(p.id) FROM documents d LEFT JOIN passages p USING (version)
+               WHERE d.superseded = 0"""
+    documents, passages = connection.execute(query).fetchone()
+    return revision(connection), documents, passages
+
+
+def _live(connection: sqlite3.Connection, column: str, values: Iterable[Any]) -> list[sqlite3.Row]:
+    return [row for row in _select(connection, column, values) if not row["superseded"]]
+
+
+def _select(connection: sqlite3.Connection, column: str, values: Iterable[Any]) -> list[sqlite3.Row]:
+    # One bind for the whole list: SQLite allows 32,766 binds in a statement, and a search may ask for more rows.
+    query = f"SELECT {_COLUMNS} {_JOINED} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - our column
+    return connection.execute(query, (json.dumps([*values]),)).fetchall()
+
+
+def _passage(row: sqlite3.Row) -> Passage:
+    return Passage(
+        **{name: row[name] for name in _CITED},
+        heading_path=tuple(json.loads(row["heading_path"])),
+        superseded=bool(row["superseded"]),
+        metadata=json.loads(row["metadata"]),
+    )
+
+
+def _stored(row: sqlite3.Row, rows: Sequence[sqlite3.Row]) -> StoredVersion:
+    passages = tuple(
+        PreparedPassage(**{name: each[name] for name in _PLACE}, heading_path=tuple(json.loads(each["heading_path"])))
+        for each in rows
+    )
+    metadata = tuple(json.loads(each["metadata"]) for each in rows)
+    document = PreparedDocument(
+        **{name: row[name] for name in _DOCUMENT}, passages=passages, metadata=metadata[0] if metadata else {}
+    )
+    vectors = [np.frombuffer(each["vector"], dtype=np.float32).tolist() for each in rows]
+    return StoredVersion(document, vectors, tuple(each["text"] for each in rows), metadata)
