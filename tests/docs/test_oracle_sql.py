@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_a_statement_without_a_purpose_or_with_two_is_refused(tmp_path: Path, mo
 def test_the_document_shows_the_table_and_a_change_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (generate.ROOT / "docs/oracle.md").read_text(encoding="utf-8")
     assert table() in text
-    (tmp_path / "docs").mkdir()
+    shutil.copytree(generate.ROOT / "docs", tmp_path / "docs")
     (tmp_path / "docs/oracle.md").write_text(text.replace("| `SELECT", "| `SELEKT", 1), encoding="utf-8")
     (tmp_path / "README.md").write_text((generate.ROOT / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.setattr(generate, "ROOT", tmp_path)
