@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -31,6 +30,7 @@ from state.errors import (
     StorageFull,
 )
 from tests.conformance.planes import DIMENSIONS, ORACLE, Hashed, Plane, document, opened_plane
+from tests.doubles.processes import FORKS
 from tests.retrieval.oracle.recording import PlaybackPool
 
 WAYS = [("embedded", "played back"), ("played back", "embedded"), ("embedded", "embedded")]
@@ -193,7 +193,7 @@ async def test_a_killed_copy_goes_on_and_nothing_is_there_twice(
             folder.mkdir()
             planes.append(await stack.enter_async_context(opened_plane(kind, folder)))
         source = await filled(planes[0])
-        process = multiprocessing.get_context("spawn").Process(target=_copy_then_die, args=(folders, kinds, batches))
+        process = FORKS.Process(target=_copy_then_die, args=(folders, kinds, batches))
         process.start()
         await asyncio.to_thread(process.join)
         assert process.exitcode == -signal.SIGKILL

@@ -23,10 +23,12 @@ from pathlib import Path
 
 from tests.doubles.waiting import SAFETY_SECONDS
 
-_FORKS = multiprocessing.get_context("forkserver")
+FORKS = multiprocessing.get_context("forkserver")
+"""For what needs a `multiprocessing.Process`; a module that a test starts with `-m` is a `Forked`."""
+
 # Nothing here may start a thread when it is imported: a fork copies only the thread that forks. That rules out
 # `openvino`, whose import sends its telemetry from a thread pool.
-_FORKS.set_forkserver_preload(
+FORKS.set_forkserver_preload(
     [
         "experience.cli.running",
         "experience.batch.local",
@@ -54,11 +56,13 @@ class Ended:
 class Forked:
     """A process that runs `target`: a module, as `python -m` does, or `module:function`."""
 
-    def __init__(self, target: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, target: str, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="process-")
         environment = dict(os.environ if env is None else env)
-        given = (target, list(arguments), environment, str(Path.cwd()), self._folder.name)
-        self._process = _FORKS.Process(target=_run, args=given, daemon=True)
+        given = (target, list(arguments), environment, str(cwd or Path.cwd()), self._folder.name)
+        self._process = FORKS.Process(target=_run, args=given, daemon=True)
         self._process.start()
 
     @property
@@ -104,9 +108,9 @@ class Forked:
         return Ended(status, self.printed("stdout"), self.printed("stderr"))
 
 
-def run(target: str, *arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+def run(target: str, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ended:
     """Run a process to its end."""
-    return Forked(target, *arguments, env=env).end()
+    return Forked(target, *arguments, env=env, cwd=cwd).end()
 
 
 def _run(target: str, arguments: list[str], environment: dict[str, str], cwd: str, folder: str) -> None:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.doubles import processes
 from tests.doubles.oci import ChatCall, Fault, LocalOCI, extractive_answers
 from tests.doubles.oci.__main__ import write_keys
 from tests.doubles.oci.server import COMPARTMENT
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITE = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", "tests/live/test_live_oci.py"]
+SUITE = ("-p", "no:cacheprovider", "-rs", "tests/live/test_live_oci.py")
 CITY = {"name": "Paris", "country": "France"}
 
 
-def started(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def started(*arguments: str, **environment: str) -> processes.Ended:
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("OCI_", "SIXPLANE_", "PYTEST_"))}
-    command = [*SUITE, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=bare | environment, capture_output=True, text=True, timeout=110)
+    return processes.run("pytest", *SUITE, *arguments, env=bare | environment, cwd=ROOT)
 
 
 @pytest.mark.slow
