@@ -117,7 +117,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--answerable", type=int, default=100)
-    parser.add_argument("-k", type=int, default=8)
+    parser.add_argument("-k", type=int, default=load_settings().retrieval.passages_per_sub_question)
     return parser.parse_args()
 
 

@@ -98,7 +98,9 @@ async def measure(home: Path) -> tuple[list[float], list[float], list[float]]:
     embeddings = DeterministicFakeEmbedding(size=8)
     gateway = Gateway(settings, ledger=Ledger(settings), embeddings=embeddings, models={"scripted:m": scripted()})
     corpora = StubCorpora({("local", "default"): StubCorpus("default")})
-    parts = Collaborators(gateway, corpora, GuardChain((), settings.policy), Agreeing())  # type: ignore[arg-type]
+    parts = Collaborators(  # type: ignore[arg-type]
+        gateway, corpora, GuardChain((), settings.policy), Agreeing(), settings.retrieval.passages_per_sub_question
+    )
     threads = Threads(settings, lease_seconds=60)
     await threads.setup()
     ours: list[float] = []

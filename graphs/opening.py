@@ -59,6 +59,7 @@ async def open_collaborators(
             corpora=corpora,
             guards=build_guards(settings, oci=planes.guardrails),
             scorer=LocalSupportScorer(planes.local_embeddings),
+            passages_per_sub_question=settings.retrieval.passages_per_sub_question,
             database=planes.database,
         )
 

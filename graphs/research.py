@@ -10,7 +10,7 @@ from langgraph.types import RetryPolicy
 
 from nodes import Collaborators, PriorWork
 from nodes.analyzer import Analyzer
-from nodes.failures import branch_failed, input_failed, publish_failed, to_publish, to_what_exists
+from nodes.error_handlers import branch_failed, input_failed, publish_failed, to_publish, to_what_exists
 from nodes.guard_evidence import GuardEvidence
 from nodes.guard_input import GuardInput
 from nodes.guard_output import GuardOutput

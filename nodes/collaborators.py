@@ -34,6 +34,8 @@ class Collaborators:
     corpora: Corpora
     guards: GuardChain
     scorer: SupportScorer
+    passages_per_sub_question: int
+    """How many passages a run retrieves for a sub-question, where its context does not say it."""
     database: AsyncConnectionPool | None = None
     """The pool of Oracle Database, on which checkpoints and store are kept too."""
 

@@ -10,7 +10,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Overwrite
 
 from nodes.collaborators import Collaborators, context_of, run_id_of
-from policy import Action, Stage
+from policy import WITHHELD, Action, Stage, refusal_of
 from state.channels import ResearchContext, ResearchState
 from state.errors import CorpusEmpty, QuestionInvalid
 from state.report import CorpusRef
@@ -40,13 +40,9 @@ class GuardInput:
             screening = await self._to.guards.screen(question, Stage.QUESTION)
             question, verdict = screening.text, screening.verdict
             if verdict.action is Action.REFUSE:
-                question = "[withheld]"
-                refusal = Refusal(
-                    stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason
-                )
+                question, refusal = WITHHELD, refusal_of(verdict, Stage.QUESTION)
         if refusal is not None:
-            ended = {"refusal": refusal, "status": Status.REFUSED, "stop_reason": f"policy:{refusal.category}"}
-            return Command(update={**fresh, "question": question, **ended}, goto="publish")
+            return Command(update={**fresh, "question": question, **refused(refusal)}, goto="publish")
         corpus = await self._corpus(context)
         turns = past_turns(state) or await self._screened(told_turns(state, question))
         update = {
@@ -104,11 +100,17 @@ def told_turns(state: ResearchState, question: str) -> list[Turn]:
     return turns[-MAX_TURNS:]
 
 
+def refused(refusal: Refusal) -> dict[str, Any]:
+    """Return the update that ends the run as refused; a node that returns it leads to `publish`."""
+    return {"refusal": refusal, "status": Status.REFUSED, "stop_reason": f"policy:{refusal.category}"}
+
+
 def fresh_run(run_id: str) -> dict[str, Any]:
     """Return the update that resets every per-run channel, past the reducers where there are any."""
     return {
         "run_id": run_id,
         "conversation": (),
+        "standalone_question": "",
         "corpus": None,
         "sub_questions": (),
         "hits": Overwrite(()),

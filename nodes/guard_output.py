@@ -7,9 +7,9 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nodes.collaborators import Collaborators
-from policy import Action, Stage
+from nodes.guard_input import refused
+from policy import Action, Stage, refusal_of
 from state.channels import ResearchContext, ResearchState
-from state.values import Refusal, Status
 
 
 class GuardOutput:
@@ -24,5 +24,4 @@ class GuardOutput:
         verdict = screening.verdict
         if verdict.action is not Action.REFUSE:
             return {"masks": screening.masks}
-        refusal = Refusal(stage="answer", policy=verdict.policy, category=verdict.category, reason=verdict.reason)
-        return {"refusal": refusal, "status": Status.REFUSED, "stop_reason": f"policy:{verdict.category}"}
+        return refused(refusal_of(verdict, Stage.ANSWER))

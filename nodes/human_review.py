@@ -8,9 +8,10 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
 from nodes.collaborators import Collaborators
-from policy import Action, Stage
+from nodes.guard_input import refused
+from policy import Action, Stage, refusal_of
 from state.channels import ResearchContext, ResearchState
-from state.values import Refusal, ReviewAnswer, ReviewFinding, Severity, Status
+from state.values import ReviewAnswer, ReviewFinding, Severity, Status
 
 
 class HumanReview:
@@ -43,10 +44,7 @@ class HumanReview:
             return Command(update={"status": Status.STOPPED, "stop_reason": "rejected_by_person"}, goto="publish")
         screening = await self._to.guards.screen(answer.text, Stage.QUESTION) if answer.text else None
         if screening is not None and screening.verdict.action is Action.REFUSE:
-            verdict = screening.verdict
-            refusal = Refusal(stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason)
-            ended = {"refusal": refusal, "status": Status.REFUSED, "stop_reason": f"policy:{refusal.category}"}
-            return Command(update=ended, goto="publish")
+            return Command(update=refused(refusal_of(screening.verdict, Stage.QUESTION)), goto="publish")
         text = screening.text if screening else ""
         wish = ReviewFinding(claim_id="", severity=Severity.MAJOR, remedy="do what the person asks")
         return Command(update={"person": text, "review": (*state.get("review", ()), wish)}, goto="writer")

@@ -26,7 +26,9 @@ class Retrieve:
         question = state["sub_question"]
         corpus = await self._to.corpus(context)
         where = visible(context.where, context.audiences)
-        found = await corpus.search(question.text, k=context.k, where=where or None)
+        found = await corpus.search(
+            question.text, k=context.k or self._to.passages_per_sub_question, where=where or None
+        )
         hits = {
             passage.evidence_id: Hit(evidence_id=passage.evidence_id, sub_question=question.id, scores=passage.scores)
             for passage in found

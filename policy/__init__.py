@@ -1,4 +1,4 @@
-"""What may pass: guards on the question, the evidence and the answer, failing closed.
+"""Guards that decide which questions, evidence and answers may pass. A guard that cannot answer refuses.
 
 guards = build_guards(load_settings())
 screening = await guards.screen("What does a budget do?", Stage.QUESTION)
@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from policy.access import AUDIENCE, visible
+    from policy.access import AUDIENCE, sees, visible
     from policy.builder import build_guards
     from policy.chain import GUARD_UNAVAILABLE, GuardChain
     from policy.credentials import CredentialsGuard
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from policy.masks import apply_masks, merge_masks
     from policy.normalise import Folded, fold, normalised
     from policy.pii import PersonalDataGuard
-    from policy.verdict import Action, Screening, Stage, Verdict
+    from policy.verdict import WITHHELD, Action, Screening, Stage, Verdict, refusal_of
 
 _MODULES = {
     "AUDIENCE": "access",
@@ -39,17 +39,21 @@ _MODULES = {
     "Screening": "verdict",
     "Stage": "verdict",
     "Verdict": "verdict",
+    "WITHHELD": "verdict",
     "apply_masks": "masks",
     "build_guards": "builder",
     "fold": "normalise",
     "merge_masks": "masks",
     "normalised": "normalise",
+    "refusal_of": "verdict",
+    "sees": "access",
     "visible": "access",
 }
 
 __all__ = [
     "AUDIENCE",
     "GUARD_UNAVAILABLE",
+    "WITHHELD",
     "Action",
     "CredentialsGuard",
     "DenyListGuard",
@@ -67,6 +71,8 @@ __all__ = [
     "fold",
     "merge_masks",
     "normalised",
+    "refusal_of",
+    "sees",
     "visible",
 ]
 

@@ -1,4 +1,7 @@
-"""Access within a tenant: a passage with an `audience` is seen by those who belong to it, any other by everybody."""
+"""Access within a tenant: only members of its audience see a passage that names one; everybody sees the others.
+
+The rule exists in two forms that must agree: `visible` narrows a search, `sees` checks passages fetched by id.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 AUDIENCE = "audience"
-"""Key of a document's metadata."""
+"""The key in a document's metadata that holds its audience."""
 
 
 def visible(where: Mapping[str, Any], audiences: Sequence[str] | None) -> dict[str, Any]:
-    """Return `where`, narrowed to what somebody of `audiences` may see; `None` narrows nothing.
+    """Return the filter `where`, narrowed to what a member of `audiences` may see; `None` means no restriction.
 
-    What `where` itself asks of the audience still holds: it can narrow further, and never widen.
+    A condition on the audience in `where` itself still applies: it can narrow the result further, but never widen it.
     """
     if audiences is None:
         return dict(where)
@@ -22,3 +25,8 @@ def visible(where: Mapping[str, Any], audiences: Sequence[str] | None) -> dict[s
     if isinstance(tests.get("$in"), list | tuple):
         allowed = [value for value in tests["$in"] if value in allowed]
     return {**where, AUDIENCE: {**tests, "$in": allowed}}
+
+
+def sees(metadata: Mapping[str, Any], audiences: Sequence[str] | None) -> bool:
+    """Whether a member of `audiences` may see a passage with this metadata; `None` means no restriction."""
+    return audiences is None or metadata.get(AUDIENCE) in (None, *audiences)

@@ -1,10 +1,13 @@
-"""What a guard says, and what a chain of guards makes of it."""
+"""The verdict of one guard, the combined screening of all guards, and the refusal that a run reports."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from state.values import Mask, Value
+from state.values import Mask, Refusal, Value
+
+WITHHELD = "[withheld]"
+"""Stands in place of a refused question, which is neither checkpointed nor stored."""
 
 
 class Stage(StrEnum):
@@ -48,6 +51,11 @@ class Screening(Value):
     verdict: Verdict
     verdicts: tuple[Verdict, ...] = ()
     masks: tuple[Mask, ...] = ()
+
+
+def refusal_of(verdict: Verdict, stage: Stage) -> Refusal:
+    """Return the refusal that a report shows for a refusing `verdict`. Its spans are left out: they locate the text."""
+    return Refusal(stage=stage.value, policy=verdict.policy, category=verdict.category, reason=verdict.reason)
 
 
 _RANK = {Action.ALLOW: 0, Action.REDACT: 1, Action.REFUSE: 2}

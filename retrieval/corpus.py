@@ -60,7 +60,7 @@ class Corpus:
 
         return CorpusVectorStore(self._backend, self._embeddings)
 
-    def as_retriever(self, k: int = 10) -> BaseRetriever:
+    def as_retriever(self, k: int | None = None) -> BaseRetriever:
         """Return a LangChain retriever of `k` passages by hybrid search."""
         from retrieval.retriever import CorpusRetriever
 
@@ -95,18 +95,19 @@ class Corpus:
     async def search(
         self,
         query: str,
-        k: int = 10,
+        k: int | None = None,
         mode: Mode = "hybrid",
         where: Mapping[str, Any] | None = None,
         *,
         query_vector: Sequence[float] | None = None,
     ) -> list[Passage]:
-        """Return the best `k` passages, best first, with the score of each stage.
+        """Return the best `k` passages, best first, with the score of each stage; `None` takes `retrieval.hits`.
 
         Raises:
             BadInput: `k`, `mode` or `where` is not usable.
             CorpusEmpty: there is nothing to search.
         """
+        k = self._settings.retrieval.hits if k is None else k
         if isinstance(k, bool) or not 1 <= k <= _MAX_K or mode not in {"hybrid", "dense", "keyword"}:
             raise BadInput(f"k={k!r} mode={mode!r}", hint=f"k is 1 to {_MAX_K}; mode is hybrid, dense or keyword")
         with operation_span(

@@ -23,7 +23,8 @@ class CorpusRetriever(BaseRetriever):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     corpus: Any
-    k: int = 10
+    k: int | None = None
+    """`None` takes the setting `retrieval.hits`."""
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         with ThreadPoolExecutor(1) as thread:  # a loop of its own: the caller's may be running

@@ -156,6 +156,17 @@ class DataSettings(_Section):
     lock_timeout_seconds: float = Field(2.0, ge=0)
 
 
+class RetrievalSettings(_Section):
+    """How many passages are retrieved where a caller does not say it."""
+
+    hits: int = Field(10, ge=1, le=50)
+    """Passages that a search of a corpus returns."""
+    passages_per_sub_question: int = Field(8, ge=1, le=50)
+    """Passages that a run retrieves for each sub-question."""
+    # 8 is a measured value: the thresholds of abstention were calibrated with 8 passages per sub-question
+    # (benchmarks/abstention_calibration.py). Calibrate again before changing it. 10 hits is a choice: one screen.
+
+
 class PolicySettings(_Section):
     """What may pass."""
 
@@ -250,6 +261,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     budgets: BudgetSettings = BudgetSettings()
     data: DataSettings = DataSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
     policy: PolicySettings = PolicySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     run: RunSettings = RunSettings()

@@ -165,7 +165,9 @@ class ResearchContext(BaseModel):
     models: dict[str, str] = Field({}, description="Model id by role; goes before `model`.")
     temperature: JsonFloat = Field(0.0, ge=0, le=2, description="Sampling temperature.")
     max_output_tokens: JsonInt = Field(2048, ge=64, le=131_072, description="Longest answer of a role, in tokens.")
-    k: JsonInt = Field(8, ge=1, le=50, description="Passages per sub-question.")
+    k: Annotated[int, Field(ge=1, le=50), NUMBER] | None = Field(
+        None, description="Passages per sub-question; default: the setting `retrieval.passages_per_sub_question`."
+    )
     max_sub_questions: JsonInt = Field(4, ge=1, le=6, description="Sub-questions per round.")
     max_research_rounds: JsonInt = Field(2, ge=1, le=6, description="Rounds of retrieval.")
     max_revisions: JsonInt = Field(2, ge=0, le=6, description="Revisions of the draft.")

@@ -46,6 +46,10 @@ DeskOf = Callable[[], Desk]
 
 Wait = Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end.")]
 RunId = Annotated[str, Field(max_length=64, description="As `research_start` returned it.")]
+K = Annotated[
+    Annotated[int, Field(ge=1, le=50)] | None,
+    Field(description="Passages to return; default: the setting `retrieval.hits`."),
+]
 Corpus = Annotated[str, Field(max_length=64, description="Name of the corpus.")]
 
 
@@ -152,7 +156,7 @@ def _add_documents(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
         ctx: Context[Any],
         query: str,
         corpus: Corpus = "default",
-        k: Annotated[int, Field(ge=1, le=50)] = 10,
+        k: K = None,
         mode: Literal["hybrid", "dense", "keyword"] = "hybrid",
         where: dict[str, Any] | None = None,
     ) -> Found:

@@ -19,7 +19,7 @@ from experience.service.threads import ThreadRecord
 from gateway.ledger.account import Account, accounted
 from gateway.ledger.ledger import BudgetLine
 from nodes.memory import MEMORY_CORPUS
-from policy import visible
+from policy import sees, visible
 from policy.identity import Permission, Principal
 from retrieval import IngestReport, Manifest
 from retrieval.filters import compile_where
@@ -109,7 +109,7 @@ class Desk:
             return found if may_see else found.model_copy(update={"entries": ()})
 
     async def search(
-        self, principal: Principal, name: str, query: str, *, k: int, mode: Any, where: Mapping[str, Any]
+        self, principal: Principal, name: str, query: str, *, k: int | None, mode: Any, where: Mapping[str, Any]
     ) -> list[Passage]:
         """Search among the passages that the principal may see.
 
@@ -128,11 +128,7 @@ class Desk:
             corpus = await self.service.corpora.get(principal.tenant, _open(name))
             allowed = audiences_of(principal)
             found = await corpus.passages(ids)
-            return {
-                each: passage
-                for each, passage in found.items()
-                if allowed is None or passage.metadata.get("audience") in (None, *allowed)
-            }
+            return {each: passage for each, passage in found.items() if sees(passage.metadata, allowed)}
 
     async def ingest(self, principal: Principal, name: str, inputs: Any) -> IngestReport:
         """Ingest files or documents into one of the tenant's corpora.

@@ -11,14 +11,11 @@ from collections.abc import Sequence
 from langchain_core.messages import AnyMessage, HumanMessage
 
 from experience.service.models import ResearchRequest
-from policy import Action, GuardChain, Stage
+from policy import WITHHELD, Action, GuardChain, Stage, refusal_of
 from policy.limits import LimitsGuard
 from state.channels import ResearchInput
 from state.errors import PolicyRefusal, QuestionInvalid
 from state.values import Refusal, ReviewAnswer
-
-WITHHELD = "[withheld]"
-"""Replaces a refused question, which is neither checkpointed nor stored."""
 
 
 async def screened_question(guards: GuardChain, question: str, limit: int) -> tuple[str, Refusal | None]:
@@ -38,8 +35,7 @@ async def screened_question(guards: GuardChain, question: str, limit: int) -> tu
         return screening.text, None
     if verdict.policy == LimitsGuard.name:
         raise QuestionInvalid(verdict.reason, hint="ask in plain text, without control characters")
-    refusal = Refusal(stage="question", policy=verdict.policy, category=verdict.category, reason=verdict.reason)
-    return WITHHELD, refusal
+    return WITHHELD, refusal_of(verdict, Stage.QUESTION)
 
 
 async def screened_answer(guards: GuardChain, answer: ReviewAnswer, limit: int) -> ReviewAnswer:

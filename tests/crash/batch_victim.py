@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from langchain_core.embeddings import DeterministicFakeEmbedding
 import experience.service.research as core
 from experience.batch import BatchJob, JobOptions, LocalEngine
 from experience.service import ResearchService, open_service
-from nodes import Collaborators
 from settings import Settings
 from state.channels import ResearchContext
 from tests.doubles.corpora import StubCorpora, StubCorpus
@@ -35,7 +35,7 @@ async def stubbed_service(home: Path, model: Any, **settings: Any) -> AsyncItera
     async def stubbed(given: Settings, **rest: Any) -> Any:
         async with opened(given, **rest) as real:
             corpora = StubCorpora({("local", "default"): StubCorpus("default")})
-            yield Collaborators(gateway=real.gateway, corpora=corpora, guards=real.guards, scorer=real.scorer)
+            yield replace(real, corpora=corpora, database=None)
 
     core.open_collaborators = stubbed
     try:

@@ -53,6 +53,7 @@ async def build(settings: Settings, corpora: StubCorpora) -> AsyncIterator[Calla
             "corpora": corpora,
             "guards": build_guards(settings),
             "scorer": LocalSupportScorer(EMBEDDINGS),
+            "passages_per_sub_question": settings.retrieval.passages_per_sub_question,
         }
         graph = build_research_graph(Collaborators(**{**parts, **replaced}))
         return graph.compile(checkpointer=InMemorySaver(), store=InMemoryStore())

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.types import Command
 
-from nodes import failures
+from nodes import error_handlers
 from nodes.analyzer import Analyzer
 from nodes.guard_input import GuardInput
 from nodes.human_review import HumanReview
@@ -313,7 +313,7 @@ def test_every_destination_and_every_update_key_exists(build: Any) -> None:
     names = {*graph.nodes, "__end__"}
     calls = [GuardInput, Researcher, Analyzer, Reviewer, HumanReview]
     hints = [get_type_hints(kind.__call__)["return"] for kind in calls]
-    hints.append(get_type_hints(failures.branch_failed)["return"])
+    hints.append(get_type_hints(error_handlers.branch_failed)["return"])
     targets = {target for hint in hints for literal in get_args(hint) for target in get_args(literal)}
     assert targets <= names
     assert targets >= {"publish", "writer", "retrieve", "guard_evidence"}
@@ -377,3 +377,20 @@ async def test_what_the_gateway_classified_is_not_tried_again(build: Any, ask: A
     assert (report["status"], report["stop_reason"]) == ("partial", "model_output_invalid")
     assert len(asked) == 2  # the answer and its one repair
     assert review({}, [])["verdict"] == "approve"
+
+
+@pytest.mark.parametrize(("asked", "searched"), [({}, 5), ({"k": 3}, 3)])
+async def test_a_run_retrieves_as_many_passages_as_the_setting_says(
+    build: Any, ask: Any, corpora: StubCorpora, asked: dict[str, int], searched: int
+) -> None:
+    found: list[int] = []
+    corpus = await corpora.get("local", "default")
+    search = corpus.search
+
+    async def counted(query: str, k: int, **rest: Any) -> Any:
+        found.append(k)
+        return await search(query, k, **rest)
+
+    corpus.search = counted  # type: ignore[method-assign]
+    await ask(build(passages_per_sub_question=5), QUESTION, **asked)
+    assert found == [searched]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,13 +14,30 @@ from tests.doubles.corpora import passage
 P = passage("falcon", "The Falcon project started in 2019. Its “budget” was 40\nmillion dollars. It went well.")
 
 
-def test_a_marker_belongs_to_the_sentence_before_it() -> None:
-    found = cited_sentences("It started in 2019. [E1] It cost 40 dollars [E2, E3]. Nobody knows why.")
-    assert [(s.text, s.aliases) for s in found] == [
-        ("It started in 2019.", ("E1",)),
-        ("It cost 40 dollars .", ("E2", "E3")),
-        ("Nobody knows why.", ()),
-    ] or [s.aliases for s in found] == [("E1",), ("E2", "E3"), ()]
+SENTENCES = ("It started in 2019", "Nobody knows why", "Dr. Moreau left e.g. no papers", "Über 40 dollars were spent")
+drafted = st.lists(
+    st.tuples(
+        st.sampled_from(SENTENCES),
+        st.lists(st.integers(1, 40).map("E{}".format), unique=True, max_size=3).map(tuple),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def written(sentence: str, aliases: tuple[str, ...], *, before_the_stop: bool) -> str:
+    marker = f" [{', '.join(aliases)}]" if aliases else ""
+    return f"{sentence}{marker}." if before_the_stop else f"{sentence}.{marker}"
+
+
+@given(drafted)
+def test_a_marker_belongs_to_the_sentence_that_it_stands_in_or_after(draft: Any) -> None:
+    markdown = " ".join(written(text, aliases, before_the_stop=inside) for text, aliases, inside in draft)
+    found = cited_sentences(markdown)
+    assert [s.aliases for s in found] == [aliases for _, aliases, _ in draft]
+    assert [s.text.removesuffix(".").strip() for s in found] == [text for text, _, _ in draft]
+    assert " ".join(markdown[s.start : s.end] for s in found) == markdown
 
 
 def test_headings_and_questions_state_nothing() -> None:

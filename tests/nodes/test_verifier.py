@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodes.citations import cited_sentences
+from nodes.quotes import locate
 from nodes.verifier import _claim, judge_all, tally, verbatim_only
 from nodes.writer import new_draft
 from retrieval.grounding import SupportScore, SupportScorer
@@ -63,6 +64,51 @@ async def test_a_quote_that_moved_by_one_is_dropped() -> None:
     kept = Quote(evidence_id=PASSAGES["E1"].evidence_id, start=0, end=10, quote=text[:10])
     claims = await verbatim_only([Claim(id="c1", text="t", citations=(moved, kept))], StubCorpus("c"), PASSAGES)  # type: ignore[arg-type]
     assert claims[0].citations == (kept,)
+
+
+DOCUMENT = "The hull is titanium. The keel is oak. The mast is ash. The sails are hemp."
+SPANS = {"E1": (0, 21), "E2": (22, 38), "E3": (39, 55)}
+PARTS = {
+    alias: passage(alias, DOCUMENT[start:end]).model_copy(
+        update={"document_id": "ship", "text_hash": "h", "start": start, "end": end}
+    )
+    for alias, (start, end) in SPANS.items()
+}
+
+
+class OneDocument:
+    """A corpus of one document, of which `PARTS` are passages."""
+
+    async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
+        return DOCUMENT if (document_id, text_hash) == ("ship", "h") else None
+
+
+@given(st.sampled_from(sorted(SPANS)), st.integers(0, len(DOCUMENT) - 1), st.integers(1, len(DOCUMENT)))
+def test_a_quote_of_the_document_is_kept_only_inside_the_cited_passage(alias: str, start: int, length: int) -> None:
+    end = min(start + length, len(DOCUMENT))
+    quote = Quote(evidence_id=PARTS[alias].evidence_id, start=start, end=end, quote=DOCUMENT[start:end])
+    claim = Claim(id="c1", text="t", citations=(quote,))
+    kept = asyncio.run(verbatim_only([claim], OneDocument(), PARTS))[0].citations  # type: ignore[arg-type]
+    inside = SPANS[alias][0] <= start and end <= SPANS[alias][1]
+    assert kept == ((quote,) if inside else ())
+
+
+@pytest.mark.parametrize(("moved_start", "moved_end"), [(-1, 0), (0, 1), (-2, -1), (1, 2)])
+async def test_a_quote_that_leaves_its_passage_by_one_character_is_refused(moved_start: int, moved_end: int) -> None:
+    start, end = SPANS["E2"][0] + moved_start, SPANS["E2"][1] + moved_end
+    quote = Quote(evidence_id=PARTS["E2"].evidence_id, start=start, end=end, quote=DOCUMENT[start:end])
+    claims = await verbatim_only([Claim(id="c1", text="t", citations=(quote,))], OneDocument(), PARTS)  # type: ignore[arg-type]
+    assert claims[0].citations == ()
+
+
+@pytest.mark.parametrize("alias", sorted(SPANS))
+def test_a_quote_is_located_in_the_cited_passage_alone(alias: str) -> None:
+    start, end = SPANS[alias]
+    own = locate(DOCUMENT[start:end], PARTS[alias])
+    assert own is not None
+    assert (own.start, own.end, own.quote) == (start, end, DOCUMENT[start:end])
+    others = [locate(DOCUMENT[start:end], part) for name, part in PARTS.items() if name != alias]
+    assert others == [None, None]
 
 
 CITED = Claim(id="c1", text="t", citations=(Quote(evidence_id="EA", start=0, end=1, quote="x"),))

@@ -46,6 +46,16 @@ def test_what_does_not_fit_is_named(name: str, value: str, told: str, monkeypatc
     assert raised.value.hint
 
 
+@pytest.mark.parametrize("name", ["hits", "passages_per_sub_question"])
+@pytest.mark.parametrize(("value", "fits"), [(0, False), (1, True), (50, True), (51, False)])
+def test_the_number_of_passages_has_bounds(name: str, value: int, fits: bool) -> None:
+    if fits:
+        assert getattr(load_settings(retrieval={name: value}).retrieval, name) == value
+        return
+    with pytest.raises(SettingsInvalid, match=f"retrieval.{name}"):
+        load_settings(retrieval={name: value})
+
+
 def test_a_secret_does_not_show() -> None:
     settings = load_settings(openai={"api_key": "sk-very-secret"})
     assert "very-secret" not in repr(settings)

@@ -107,7 +107,7 @@ def test_input_and_output_are_channels_of_the_state() -> None:
 
 
 def test_a_fresh_run_resets_every_channel_that_does_not_outlive_it() -> None:
-    kept = {"messages", "history", "question", "standalone_question"}
+    kept = {"messages", "history", "question"}
     assert set(fresh_run("r")) == set(get_type_hints(ResearchState)) - kept
 
 

@@ -28,7 +28,16 @@ Corpus = Annotated[
 Thread = Annotated[str | None, typer.Option("--thread", help="Ask on a thread: it remembers its earlier questions.")]
 Model = Annotated[str, typer.Option("--model", help="Model of every role, as `sixplane models` lists them.")]
 HumanReview = Annotated[bool, typer.Option("--human-review", help="Wait for your answer before publishing.")]
-K = Annotated[int, typer.Option("-k", help="Passages per sub-question.", min=1, max=50)]
+K = Annotated[
+    int | None,
+    typer.Option(
+        "-k",
+        help="Passages per sub-question; default: the setting `retrieval.passages_per_sub_question`.",
+        min=1,
+        max=50,
+        show_default=False,
+    ),
+]
 Budget = Annotated[
     int | None, typer.Option("--budget-micro-usd", help="Hard limit of the run, in micro-dollars.", min=1)
 ]
@@ -42,7 +51,7 @@ def research(
     model: Model = "",
     human_review: HumanReview = False,
     out: OutFolder = None,
-    k: K = 8,
+    k: K = None,
     budget_micro_usd: Budget = None,
     tenant: Tenant = "local",
     json_output: Json = False,

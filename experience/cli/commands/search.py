@@ -27,10 +27,16 @@ class Mode(StrEnum):
     KEYWORD = "keyword"
 
 
+K = Annotated[
+    int | None,
+    typer.Option("-k", help="Passages; default: the setting `retrieval.hits`.", min=1, max=1000, show_default=False),
+]
+
+
 def search(
     query: Annotated[str, typer.Argument(help="What to look for; `-` reads it from standard input.")],
     corpus: CorpusName = "default",
-    k: Annotated[int, typer.Option("-k", help="Passages.", min=1, max=1000)] = 10,
+    k: K = None,
     mode: Annotated[Mode, typer.Option("--mode", help="Keywords, meaning, or both fused.")] = Mode.HYBRID,
     tenant: Tenant = "local",
     json_output: Json = False,
@@ -48,7 +54,7 @@ def search(
         _print_passage(number, passage)
 
 
-async def _search(query: str, name: str, k: int, mode: Mode, tenant: str, home: Path | None) -> list[Passage]:
+async def _search(query: str, name: str, k: int | None, mode: Mode, tenant: str, home: Path | None) -> list[Passage]:
     from experience.corpora import open_corpora
     from settings import checked_name
 
