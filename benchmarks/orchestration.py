@@ -98,8 +98,12 @@ async def measure(home: Path) -> tuple[list[float], list[float], list[float]]:
     embeddings = DeterministicFakeEmbedding(size=8)
     gateway = Gateway(settings, ledger=Ledger(settings), embeddings=embeddings, models={"scripted:m": scripted()})
     corpora = StubCorpora({("local", "default"): StubCorpus("default")})
-    parts = Collaborators(  # type: ignore[arg-type]
-        gateway, corpora, GuardChain((), settings.policy), Agreeing(), settings.retrieval.passages_per_sub_question
+    parts = Collaborators(
+        gateway=gateway,
+        corpora=corpora,  # type: ignore[arg-type]
+        guards=GuardChain((), settings.policy),
+        scorer=Agreeing(),
+        passages_per_sub_question=settings.retrieval.passages_per_sub_question,
     )
     threads = Threads(settings, lease_seconds=60)
     await threads.setup()
