@@ -1,4 +1,4 @@
-"""The command line. Starts in a blink: what a command needs is imported when the command runs."""
+"""The command line. It starts fast because each command imports what it needs only when it runs."""
 
 from __future__ import annotations
 

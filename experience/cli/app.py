@@ -1,4 +1,8 @@
-"""The commands and their order in `sixplane --help`. Nothing here, nor in the modules it imports, loads the planes."""
+"""The commands and their order in `sixplane --help`.
+
+Neither this module nor the modules that it imports may import the planes: `tests/experience/cli/test_cli_startup.py`
+checks it.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +29,8 @@ from experience.cli.errors import handled
 
 app = typer.Typer(
     name="sixplane",
-    help="Ask a question of your own documents; every claim of the report points at the span that supports it.",
-    epilog="Exit status: 0 done, 1 our bug, 2 bad input, 3 refused by policy, 4 budget exceeded, "
+    help="Ask questions about your own documents. Every claim in a report cites the passage that supports it.",
+    epilog="Exit status: 0 done, 1 a bug in Sixplane, 2 bad input, 3 refused by policy, 4 budget exceeded, "
     "5 a dependency is unavailable, 6 stopped and resumable, or waiting for a person.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""How far a batch is: a live line on a terminal's standard error, a plain one now and then elsewhere."""
+"""The progress of a batch on standard error: a live line on a terminal, a plain line every 30 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from experience.batch import BatchJob, BatchOutcome
 
 _PLAIN_SECONDS = 30.0
+"""A chosen value: a log of an hour gets 120 lines."""
 
 
 class BatchBoard:
-    """Done and in all, failures, rate, cost, time left."""
+    """Rows done, all rows, failures, rate, cost and remaining time."""
 
     def __init__(self, job: BatchJob) -> None:
         self._job, self._began = job, monotonic()
@@ -26,22 +27,22 @@ class BatchBoard:
         self._told = self._began
 
     def take(self, outcome: BatchOutcome) -> None:
-        """Take in one outcome."""
+        """Count an outcome."""
         self._ended += 1
         self._failed += outcome.status == "failed"
 
     def take_and_tell(self, outcome: BatchOutcome) -> None:
-        """Take in one outcome; tell how far the job is, if it was not told lately."""
+        """Count an outcome, and print a line if the last one is old enough."""
         self.take(outcome)
         if monotonic() - self._told >= _PLAIN_SECONDS:
             self._told = monotonic()
             note(f"batch: {self.line()}")
 
     def line(self) -> str:
-        """Return the whole state on one line."""
+        """Return the progress as one line."""
         done, rows, cost = self._job.progress
         rate = self._ended / max(monotonic() - self._began, 0.001)
-        left = f"{_span((rows - done) / rate)} left" if rate and rows else "beginning"
+        left = f"{_span((rows - done) / rate)} left" if rate and rows else "starting"
         return f"{done}/{rows} rows, {self._failed} failed, {rate:.1f} rows/s, {dollars(cost)} USD, {left}"
 
     def __rich__(self) -> str:
@@ -50,7 +51,7 @@ class BatchBoard:
 
 @contextmanager
 def batch_progress(job: BatchJob) -> Iterator[Callable[[BatchOutcome], None]]:
-    """Show how far `job` is while the block runs."""
+    """Show the progress of `job` while the block runs. Yields the function to call with each outcome."""
     board = BatchBoard(job)
     if not sys.stderr.isatty():
         yield board.take_and_tell

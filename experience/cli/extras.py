@@ -1,4 +1,4 @@
-"""What only some commands need, and how it is installed."""
+"""Optional packages that only some commands need."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from state.errors import SettingsInvalid
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Say how the extra `name` is installed, where an import of the block fails.
+    """Turn a failed import in the block into an error that says how to install the extra `name`.
 
     Raises:
-        SettingsInvalid: a package is missing.
+        SettingsInvalid: a package is not installed.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         raise SettingsInvalid(
-            f"the package {error.name!r} is missing", hint=f"run `pip install 'sixplane[{name}]'`"
+            f"the package {error.name!r} is not installed", hint=f"run `pip install 'sixplane[{name}]'`"
         ) from error

@@ -1,4 +1,4 @@
-"""Following a run to its end and telling what it came to. `research` and `resume` share it."""
+"""Follows a run to its end and prints the result, for `research` and `resume`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Outcome:
     pending: dict[str, Any] = field(default_factory=dict)
 
     def take(self, event: RunEvent) -> None:
-        """Take in one event."""
+        """Update the outcome with an event."""
         if event.type in ("run_started", "review_pending", "stopped"):
             self.thread_id = event.thread_id
         if event.type == "report":
@@ -43,7 +43,7 @@ class Outcome:
 
 
 async def follow(service: ResearchService, events: AsyncIterator[RunEvent]) -> Outcome:
-    """Return what the run came to. SIGINT and SIGTERM drain it; its thread stays resumable."""
+    """Follow the run and return its outcome. SIGINT and SIGTERM drain it; its thread can then be resumed."""
     outcome = Outcome()
     with on_signals(Drain(service.request_drain)), node_progress() as progress:
         async for event in events:
@@ -71,7 +71,7 @@ def conclude(outcome: Outcome, settings: Settings, *, out: Path | None, json_out
 
 
 def print_report(report: Report, home: Path) -> None:
-    """Print the answer, its sources, and where everything is."""
+    """Print the answer, its sources, and the lines of `closing_lines`."""
     from experience.render import render_text
 
     body = render_text(report)
@@ -90,7 +90,7 @@ def print_report(report: Report, home: Path) -> None:
 
 
 def closing_lines(report: Report, home: Path) -> list[str]:
-    """Return status, usage, thread and trace, one a line."""
+    """Return lines with status, usage, thread and the path of the trace."""
     from experience.render import usage_line
 
     return [

@@ -9,12 +9,14 @@ import typer
 
 Home = Annotated[
     Path | None,
-    typer.Option("--home", help="Folder of corpora, threads and traces.", show_default="SIXPLANE_HOME or .sixplane"),
+    typer.Option(
+        "--home", help="The folder with corpora, threads and traces.", show_default="SIXPLANE_HOME or .sixplane"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-CorpusName = Annotated[str, typer.Option("--corpus", "-c", help="Name of the corpus.")]
-Tenant = Annotated[str, typer.Option("--tenant", help="Whose corpora and threads.")]
-ThreadName = Annotated[str, typer.Argument(metavar="THREAD", help="A thread, as `sixplane threads` lists them.")]
+CorpusName = Annotated[str, typer.Option("--corpus", "-c", help="The corpus.")]
+Tenant = Annotated[str, typer.Option("--tenant", help="The tenant that owns the corpora and threads.")]
+ThreadName = Annotated[str, typer.Argument(metavar="THREAD", help="A thread; `sixplane threads` lists them.")]
 OutFolder = Annotated[
     Path | None, typer.Option("--out", help="Folder for report.md, report.json and report.html.", file_okay=False)
 ]

@@ -1,4 +1,4 @@
-"""What goes to standard output and what to standard error."""
+"""Printing: results go to standard output, messages to standard error."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 def printable(text: str) -> str:
-    """Return `text` without control characters, so that a document cannot steer the reader's terminal."""
+    """Return `text` without control characters, so that a document cannot send commands to the terminal."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\f", "\n")).encode("utf-8", "replace").decode()
 
 
 def say(text: str = "") -> None:
     """Print a line on standard output."""
+    # As bytes: with a locale like C, text output would fail at the first non-ASCII character.
     typer.echo(printable(text).encode() + b"\n", nl=False)
 
 
@@ -31,13 +32,13 @@ def print_json(document: Any) -> None:
     text = json.dumps(document, ensure_ascii=False, indent=2)
     try:
         encoded = text.encode()
-    except UnicodeEncodeError:
+    except UnicodeEncodeError:  # a lone surrogate, for example from a file name that is not UTF-8
         encoded = json.dumps(document, indent=2).encode()
     typer.echo(encoded + b"\n", nl=False)
 
 
 def is_terminal() -> bool:
-    """Whether standard output is a terminal."""
+    """Return whether standard output is a terminal."""
     import sys
 
     return sys.stdout.isatty()

@@ -1,4 +1,4 @@
-"""The nodes as they run, on a terminal's standard error; silent elsewhere."""
+"""Shows the nodes of a run on standard error if that is a terminal."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Sees every event of a run."""
+    """Receives every event of a run."""
 
     def __call__(self, event: RunEvent) -> None:
-        """Take in one event."""
+        """Update the display with an event."""
 
 
 class NodeBoard:
-    """Which nodes have run, how often and how long, and which run now."""
+    """The nodes that have run or are running, with their count and duration."""
 
     def __init__(self) -> None:
         self.running: dict[str, list[float]] = {}
         self.done: dict[str, tuple[int, float]] = {}
 
     def __call__(self, event: RunEvent) -> None:
-        """Take in one event."""
+        """Update the board with an event."""
         if event.type == "node_started":
             self.running.setdefault(event.node, []).append(monotonic())
         elif event.type == "node_finished":
@@ -38,7 +38,7 @@ class NodeBoard:
             self.done[event.node] = (times + 1, seconds + monotonic() - starts.pop(0))
 
     def lines(self) -> list[tuple[str, str, str]]:
-        """Return mark, node and time of every node, in the order of their first start."""
+        """Return mark, name and duration of every node, in the order of their first start."""
         names = dict.fromkeys([*self.done, *self.running])
         return [self._line(name) for name in names]
 

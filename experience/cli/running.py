@@ -1,4 +1,4 @@
-"""Running the service inside a command: settings, the event loop, signals."""
+"""Runs the service inside a command: settings, event loop and signals."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def settings_of(home: Path | None) -> Settings:
-    """Return the settings of this process; `--home` goes before the environment."""
+    """Return the settings of this process. `--home` overrides the environment."""
     from settings import load_settings
 
     return load_settings(**({"home": home} if home else {}))
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run `work` to its end on a loop of uvloop. SIGTERM ends it as Ctrl-C does, with its clean-up done."""
+    """Run `work` on an event loop of uvloop. SIGTERM cancels it like Ctrl-C, so that its clean-up runs."""
     import asyncio
 
     try:
@@ -40,7 +40,7 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def loop_factory() -> Callable[[], AbstractEventLoop] | None:
-    """Return what makes uvloop's loops; none on Windows, for which there is no uvloop."""
+    """Return uvloop's loop factory, or `None` on Windows, where uvloop does not exist."""
     if sys.platform == "win32":
         return None
     import uvloop
@@ -60,9 +60,9 @@ async def _stoppable(work: Coroutine[Any, Any, Result]) -> Result:
 
 @contextmanager
 def on_signals(react: Callable[[str], object]) -> Iterator[None]:
-    """Call `react` with the signal's name on SIGINT and SIGTERM while the block runs, outer handlers after it.
+    """Call `react` with the signal's name on SIGINT and SIGTERM while the block runs; then restore the old handlers.
 
-    Outside the main thread, where no handler can be set, the block runs without.
+    Outside the main thread Python allows no signal handlers, so the block runs without them.
     """
     import asyncio
 
@@ -70,6 +70,7 @@ def on_signals(react: Callable[[str], object]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     try:
         for number in SIGNALS:
+            # Not `loop.add_signal_handler`: blocks can be nested, so the old handler must be restorable.
             signal.signal(number, lambda got, _: loop.call_soon_threadsafe(react, signal.Signals(got).name))
     except ValueError:
         before = {}
@@ -81,7 +82,7 @@ def on_signals(react: Callable[[str], object]) -> Iterator[None]:
 
 
 class Drain:
-    """Asks a run to stop at its next node boundary; asked again, it ends the run where it stands."""
+    """Stops a run at its next node boundary on the first signal, and cancels it at once on the second."""
 
     def __init__(self, request: Callable[[str], None]) -> None:
         import asyncio
@@ -96,7 +97,7 @@ class Drain:
             self._task.cancel()
             return
         self._asked = True
-        note(f"{reason}: stopping after the nodes that run now; once more ends them where they stand")
+        note(f"{reason}: stopping after the nodes that are running; a second signal stops them at once")
         self._request(reason)
 
 
@@ -104,7 +105,7 @@ def text_argument(text: str, *, stdin: bool = True) -> str:
     """Return the text of an argument; `-` reads standard input.
 
     Raises:
-        QuestionInvalid: it is not UTF-8.
+        QuestionInvalid: the text is not UTF-8.
     """
     try:
         if text == "-" and stdin:

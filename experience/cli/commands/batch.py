@@ -1,4 +1,4 @@
-"""`sixplane batch`: many questions as one job."""
+"""`sixplane batch`: answers a file of questions as one job."""
 
 from __future__ import annotations
 
@@ -22,14 +22,20 @@ if TYPE_CHECKING:
     from settings import Settings
     from state.errors import BudgetExceeded
 
-Source = Annotated[Path, typer.Argument(metavar="IN.jsonl", help="One JSON object a line, with `question`.")]
-Out = Annotated[Path, typer.Option("--out", help="File of the outcomes, JSON Lines; a job that was stopped goes on.")]
-Concurrency = Annotated[int, typer.Option("--concurrency", help="Rows at once.", min=1, max=256)]
-EngineName = Annotated[str, typer.Option("--engine", help="What runs the rows: `local` or `ray`.")]
-Retry = Annotated[str, typer.Option("--retry", help="`failed` asks the rows that failed again.", show_default=False)]
+Source = Annotated[
+    Path, typer.Argument(metavar="IN.jsonl", help="The questions: one JSON object with `question` per line.")
+]
+Out = Annotated[
+    Path, typer.Option("--out", help="The file of outcomes, JSON Lines. If it exists, its job is continued.")
+]
+Concurrency = Annotated[int, typer.Option("--concurrency", help="How many rows run at a time.", min=1, max=256)]
+EngineName = Annotated[str, typer.Option("--engine", help="The engine that runs the rows: `local` or `ray`.")]
+Retry = Annotated[str, typer.Option("--retry", help="`failed`: ask the failed rows again.", show_default=False)]
 Budget = Annotated[
     int | None,
-    typer.Option("--budget-micro-usd", help="Start no row once the job has spent this, in micro-dollars.", min=1),
+    typer.Option(
+        "--budget-micro-usd", help="Start no further row when the job has spent this, in micro-dollars.", min=1
+    ),
 ]
 
 
@@ -46,11 +52,11 @@ def batch(
     json_output: Json = False,
     home: Home = None,
 ) -> None:
-    """Answer every question of a file. Safe to kill: the same command goes on where it stood."""
+    """Answer every question in a file. The command can be killed; run it again to continue."""
     from settings import checked_name
 
     if retry not in ("", "failed"):
-        raise BadInput(f"{retry!r} cannot be retried", hint="the one choice is `--retry failed`")
+        raise BadInput(f"{retry!r} cannot be retried", hint="the only choice is `--retry failed`")
     context = {
         "tenant": checked_name("tenant", tenant),
         "corpus": checked_name("corpus", corpus),
@@ -68,7 +74,7 @@ def batch(
 
 
 def lines_of(summary: BatchSummary, out: Path) -> list[str]:
-    """Return the summary, one fact a line; the first failed rows by their line in the input."""
+    """Return the summary as lines, with the first failed rows by their line in the input."""
     counts = {**summary.counts, "unfinished": summary.unfinished}
     reports = [f"reports: {_listed(summary.reports)}"] if summary.reports else []
     failures = [
@@ -95,7 +101,9 @@ async def _batch(
 
     async with open_service(settings) as service:
         options = JobOptions(context=ResearchContext(**context), **given)
-        await service.corpora.get(options.context.tenant, options.context.corpus)  # a missing one is told at once
+        await service.corpora.get(
+            options.context.tenant, options.context.corpus
+        )  # fail at once instead of once for every row
         job = BatchJob(service, open_engine(engine, service, concurrency), options)
         with on_signals(Drain(job.drain)), batch_progress(job) as progress:
             async with aclosing(job.run()) as outcomes:
@@ -109,14 +117,14 @@ def _tell_ending(summary: BatchSummary, over: BudgetExceeded | None) -> None:
         note(f"reports come from more than one corpus version: {_listed(summary.corpora)}")
     if summary.counts["failed"]:
         note(f"error: {summary.counts['failed']} rows failed: {_listed(summary.failed_by_code)}")
-        note("hint: each row's outcome names its remedy; the same command with `--retry failed` asks them again")
+        note("hint: the outcome of each row has a hint; the same command with `--retry failed` asks them again")
     if summary.counts["review_pending"]:
-        note("waiting for your review: `sixplane resume THREAD`, then the same command takes the report in")
+        note("waiting for your review: `sixplane resume THREAD`, then run the same command to record the report")
     if summary.exit_status == Exit.BUDGET_EXCEEDED and summary.ending:
         note(f"error: {over.message if over else 'the budget of the tenant is spent'}; no further row was started")
-        note("hint: raise the budget, then run the same command: it goes on where it stands")
+        note("hint: raise the budget, then run the same command to continue")
     if summary.ending == "stopped" or (summary.unfinished and not summary.ending):
-        note("stopped: the same command goes on where it stands")
+        note("stopped: run the same command to continue")
 
 
 def _listed(counts: dict[str, int]) -> str:

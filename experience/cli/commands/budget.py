@@ -1,4 +1,4 @@
-"""`sixplane budget`: what a tenant has spent of its limits, and the limits."""
+"""`sixplane budget`: shows and sets the limits of a tenant."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from gateway.ledger.alerts import Alert
     from gateway.ledger.ledger import BudgetLine
 
-app = typer.Typer(help="What a tenant has spent, its limits, and the alerts.", no_args_is_help=True)
+app = typer.Typer(help="Show what a tenant has spent, its limits and its alerts; set limits.", no_args_is_help=True)
 
 _MICRO = 1_000_000
 
-Limit = Annotated[str | None, typer.Option(help="Hard limit in USD, for example 25 or 0.5; `none` takes it away.")]
+Limit = Annotated[str | None, typer.Option(help="Hard limit in USD, for example 25 or 0.5; `none` removes it.")]
 
 
 def show(tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
-    """Show what is spent, reserved and allowed, in USD, and the alerts on record."""
+    """Show what is spent, reserved and allowed, in USD, and the recorded alerts."""
     lines, alerts = run_async(_read(tenant, home))
     if json_output:
         print_json(
@@ -43,16 +43,19 @@ def show(tenant: Tenant = "local", json_output: Json = False, home: Home = None)
         [(line.kind, line.period, *map(usd, _amounts(line))) for line in lines],
     )
     for alert in alerts:
-        state = "waits to be published" if alert.published_at is None else "published"
+        state = "waiting to be published" if alert.published_at is None else "published"
         say(
             f"alert: {alert.threshold} % of the {alert.kind} budget ({alert.period}), {usd(alert.spent)} spent: {state}"
         )
 
 
 def set_limits(total: Limit = None, month: Limit = None, tenant: Tenant = "local", home: Home = None) -> None:
-    """Set the limit of everything a tenant may spend, or of each month. They go before the settings."""
+    """Set a tenant's limit for all its spending, or for each month. These limits override the settings."""
     if total is None and month is None:
-        raise BadInput("no limit is given", hint="give `--total USD`, `--month USD`, or `none` in place of a figure")
+        raise BadInput(
+            "no limit is given",
+            hint="give `--total USD` or `--month USD`; `none` instead of a number removes the limit",
+        )
     chosen = {"tenant": total, "month": month}
     amounts = {kind: micro_usd(given) for kind, given in chosen.items() if given is not None}
     run_async(_write(tenant, amounts, home))
@@ -67,16 +70,16 @@ def micro_usd(given: str) -> int | None:
     try:
         amount = Decimal(given) * _MICRO
     except InvalidOperation as error:
-        raise BadInput(f"{given!r} is no amount", hint="give USD such as 25 or 0.5, or `none`") from error
+        raise BadInput(f"{given!r} is not an amount", hint="give USD such as 25 or 0.5, or `none`") from error
     if not amount.is_finite() or amount != amount.to_integral_value():
-        raise BadInput(f"{given!r} is no amount of whole micro-dollars", hint="give at most six decimals")
+        raise BadInput(f"{given!r} is not a whole number of micro-dollars", hint="give at most six decimals")
     if amount <= 0:
         raise BadInput(f"a budget of {given} USD allows nothing", hint="give a positive amount, or `none` for no limit")
     return int(amount)
 
 
 def usd(amount: int | None) -> str:
-    """Return micro-dollars in USD, exactly; a dash for none."""
+    """Return micro-dollars as an exact amount in USD, or a dash for `None`."""
     return "—" if amount is None else f"{dollars(amount)} USD"
 
 
@@ -105,7 +108,7 @@ async def _write(tenant: str, amounts: dict[str, int | None], home: Path | None)
     ledger = Ledger(settings_of(home))
     try:
         for kind, amount in amounts.items():
-            await ledger.set_limit(tenant, kind, amount)  # type: ignore[arg-type]  # `tenant` or `month`
+            await ledger.set_limit(tenant, kind, amount)  # type: ignore[arg-type]  # the keys are `tenant` and `month`
     finally:
         await ledger.aclose()
 

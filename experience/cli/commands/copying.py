@@ -1,4 +1,4 @@
-"""`sixplane corpus copy`: a corpus from one backend to another."""
+"""`sixplane corpus copy`: copies a corpus from one backend to another."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Backend(StrEnum):
     ORACLE = "oracle"
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the corpus.")]
-Source = Annotated[Backend, typer.Option("--from", help="Where it is.")]
-Target = Annotated[Backend, typer.Option("--to", help="Where it goes.")]
-NewName = Annotated[str, typer.Option("--as", help="Another name; evidence ids change with it.", show_default="NAME")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The corpus.")]
+Source = Annotated[Backend, typer.Option("--from", help="The backend to copy from.")]
+Target = Annotated[Backend, typer.Option("--to", help="The backend to copy to.")]
+NewName = Annotated[str, typer.Option("--as", help="A new name; it changes the evidence ids.", show_default="NAME")]
 
 
 def copy(
@@ -40,7 +40,7 @@ def copy(
     json_output: Json = False,
     home: Home = None,
 ) -> None:
-    """Copy a corpus with its vectors and old versions, and compare both. Run again, it goes on where it broke off."""
+    """Copy a corpus with its vectors and old versions, then compare both. Run it again to continue after a failure."""
     from settings import checked_name
 
     checked_name("tenant", tenant)
@@ -53,7 +53,7 @@ def copy(
         print_json({"corpus": arrives, **report.model_dump(mode="json")})
         return
     say(f"corpus: {arrives} in {target.value}, {report.embedding_model}")
-    say(f"document versions: {report.copied} copied, {report.unchanged} were there; passages: {report.passages}")
+    say(f"document versions: {report.copied} copied, {report.unchanged} already there; passages: {report.passages}")
     say(f"both sides are the same: sha256 {report.digest}")
 
 

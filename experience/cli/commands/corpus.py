@@ -1,4 +1,4 @@
-"""`sixplane corpus`: what there is, what a corpus holds, giving space back, moving elsewhere."""
+"""`sixplane corpus`: lists, shows, prunes and copies corpora."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from experience.cli.running import run_async, settings_of
 if TYPE_CHECKING:
     from retrieval import Manifest
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the corpus.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The corpus.")]
 
 app = typer.Typer(help="List, show, prune and copy corpora.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def list_corpora(tenant: Tenant = "local", json_output: Json = False, home: Home
         print_json([manifest.model_dump(mode="json", exclude={"entries"}) for manifest in manifests])
         return
     if not manifests:
-        note("no corpora yet: `sixplane ingest PATH --corpus NAME` makes one")
+        note("no corpora yet: `sixplane ingest PATH --corpus NAME` creates one")
     rows = [(each.name, each.version, each.documents, each.passages, each.embedding_model) for each in manifests]
     print_table(("corpus", "version", "documents", "passages", "embeddings"), rows)
 

@@ -1,4 +1,4 @@
-"""`sixplane cost`: what a call of a model costs by the catalogue."""
+"""`sixplane cost`: computes the price of a model call from the catalogue."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _ESTIMATE = f"an estimate: the model bills tokens, counted here as {TYPICAL_CHARS_PER_TOKEN} characters each"
 
-_Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model, as `sixplane models` lists them.")]
-_Input = Annotated[int, typer.Option("--input-chars", min=0, help="Characters of the prompt.")]
-_Output = Annotated[int, typer.Option("--output-chars", min=0, help="Characters of the answer.")]
+_Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model; `sixplane models` lists them.")]
+_Input = Annotated[int, typer.Option("--input-chars", min=0, help="The number of characters in the prompt.")]
+_Output = Annotated[int, typer.Option("--output-chars", min=0, help="The number of characters in the answer.")]
 
 
 def cost(
     model: _Model, input_chars: _Input = 0, output_chars: _Output = 0, json_output: Json = False, home: Home = None
 ) -> None:
-    """Show what a call costs by the catalogue, at the prices of the settings where they name some."""
+    """Show what a model call costs. Prices in the settings override those of the catalogue."""
     from gateway import load_catalog
 
     entry = load_catalog(prices=settings_of(home).models.prices_micro_usd).get(model)

@@ -1,4 +1,4 @@
-"""`sixplane db`: the schema in Oracle Database, as a step of deployment."""
+"""`sixplane db`: deploys the schema in Oracle Database."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from state.errors import BadInput
 if TYPE_CHECKING:
     from experience.database import Migration, MigrationState
 
-app = typer.Typer(help="The schema in Oracle Database: init, upgrade, status, drop, grants.", no_args_is_help=True)
+app = typer.Typer(help="Manage the schema in Oracle Database.", no_args_is_help=True)
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the complete DDL; no database is needed.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the complete DDL; needs no database.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Really drop everything.")]
 
 
 def init(dry_run: DryRun = False, home: Home = None) -> None:
-    """Create the tables and indexes. Running it again goes on where it broke off."""
+    """Create the missing tables and indexes. Run it again to continue after a failure."""
     if dry_run:
         from experience.database import script
 
@@ -45,15 +45,15 @@ def status(json_output: Json = False, home: Home = None) -> None:
 
 
 def drop(yes: Yes = False, home: Home = None) -> None:
-    """Drop the tables with everything in them: corpora, checkpoints, memory, ledger."""
+    """Drop all tables with their data: corpora, checkpoints, memory, ledger."""
     if not yes:
-        raise BadInput("dropping takes everything away", hint="add `--yes` if that is what you want")
+        raise BadInput("this would delete all data", hint="add `--yes` to confirm")
     run_async(_drop(home))
     say("dropped")
 
 
 def grants(home: Home = None) -> None:
-    """Print what an administrator has to grant to the user."""
+    """Print the grants that the database user needs from an administrator."""
     from experience.database import grants as statements
 
     for statement in statements(settings_of(home)):

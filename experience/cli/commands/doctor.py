@@ -1,4 +1,4 @@
-"""`sixplane doctor`: is everything there that a run stands on?"""
+"""`sixplane doctor`: checks everything that a run depends on."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 Live = Annotated[
     bool,
-    typer.Option("--live", help="Also ask OCI's models for a few tokens, billed, and write an entry to each OCI sink."),
+    typer.Option(
+        "--live", help="Also call OCI's models (billed) and write a test entry to each OCI telemetry service."
+    ),
 ]
 
 
 def doctor(live: Live = False, json_output: Json = False, home: Home = None) -> None:
-    """Check Python, home, embedding model, corpora and model endpoint; OCI and Oracle Database where they are used."""
+    """Check Python, home folder, encoder, corpora and model endpoint, and OCI and Oracle Database if they are used."""
     health = run_async(_health(home, live=live))
     if json_output:
         print_json(health.model_dump(mode="json"))
@@ -48,7 +50,7 @@ async def _health(home: Path | None, *, live: bool) -> HealthStatus:
     try:
         async with Corpora(settings) as corpora:
             health = await check_health(settings, corpora)
-    except (DependencyUnavailable, SettingsInvalid):  # told by the checks of Oracle Database
+    except (DependencyUnavailable, SettingsInvalid):  # the checks of Oracle Database report the reason
         health = await check_health(settings, None)
     checks = (
         *health.checks,
@@ -71,7 +73,7 @@ async def _oci(settings: Settings, *, live: bool) -> tuple[HealthCheck, ...]:
     from settings.tree import uses_oci
 
     if not (uses_oci(settings) or settings.oci.apm_endpoint):
-        return ()  # what checks OCI is slow to import
+        return ()  # the checks of OCI import its SDK, which is slow
     from experience.doctor.oci import check_oci
 
     return await check_oci(settings, live=live)

@@ -1,4 +1,4 @@
-"""`sixplane guard`: what the policy makes of a question."""
+"""`sixplane guard`: screens a text like a question."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def guard(
     json_output: Json = False,
     home: Home = None,
 ) -> None:
-    """Screen a text as a question would be. Exit status 3 if the policy refuses it."""
+    """Screen a text like a question. The exit status is 3 if the policy refuses it."""
     from policy import Action, Stage, build_guards
 
     screening = run_async(build_guards(settings_of(home)).screen(text_argument(text), Stage.QUESTION))

@@ -1,4 +1,4 @@
-"""`sixplane ingest`: documents into a corpus."""
+"""`sixplane ingest`: adds documents to a corpus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and 
 def ingest(
     paths: Paths, corpus: CorpusName = "default", tenant: Tenant = "local", json_output: Json = False, home: Home = None
 ) -> None:
-    """Add documents to a corpus. What has not changed is not read twice; a bad file is reported and passed over."""
+    """Add documents to a corpus. Unchanged files are skipped; unreadable files are reported and skipped."""
     from settings import checked_name
 
     checked_name("corpus", corpus)
@@ -40,27 +40,27 @@ def check_paths(paths: list[Path]) -> None:
     for path in paths:
         if not path.exists():
             raise BadInput(
-                f"there is no file or folder {str(path)!r}", hint="check the path; quote one that has spaces"
+                f"there is no file or folder {str(path)!r}", hint="check the path; quote it if it contains spaces"
             )
 
 
 async def ingest_into(corpora: Corpora, tenant: str, name: str, paths: list[Path]) -> IngestReport:
-    """Ingest `paths` into a corpus, creating it, and name each bad file on standard error.
+    """Ingest `paths` into a corpus, which is created if needed. Print each failed file on standard error.
 
     Raises:
-        BadInput: nothing could be read.
+        BadInput: none of the files could be read.
     """
     corpus = await corpora.create(tenant, name)
     report = await corpus.ingest(paths)
     for file in report.failed:
-        note(f"passed over: {file.source}: {file.reason}")
+        note(f"skipped: {file.source}: {file.reason}")
     if report.failed and not (report.added or report.updated or report.unchanged):
-        raise BadInput("none of the files could be read", hint="the lines above say why, file by file")
+        raise BadInput("none of the files could be read", hint="the lines above give the reason for each file")
     return report
 
 
 def summary_of(report: IngestReport, name: str) -> list[str]:
-    """Return what an ingestion did, in two lines."""
+    """Return the result of an ingestion as two lines."""
     counts = (
         f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, {len(report.failed)} failed"
     )

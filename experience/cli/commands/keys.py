@@ -1,4 +1,4 @@
-"""`sixplane keys`: who may call the HTTP API and the MCP server."""
+"""`sixplane keys`: creates, lists and revokes API keys for the HTTP API and the MCP server."""
 
 from __future__ import annotations
 
@@ -19,18 +19,27 @@ if TYPE_CHECKING:
     from policy.identity import ApiKey, ApiKeys
     from settings import Settings
 
-app = typer.Typer(help="API keys: who may ask, ingest, delete, see what it cost.", no_args_is_help=True)
+app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
 Result = TypeVar("Result")
 
 _LIFETIME = re.compile(r"([1-9][0-9]{0,4})([hd])")
 _HOURS = {"h": 1, "d": 24}
 
-Name = Annotated[str, typer.Option("--principal", help="Whose key it is; threads belong to it.")]
-Roles = Annotated[list[str], typer.Option("--role", help="ask, ingest, delete, cost or admin; may be repeated.")]
-Audiences = Annotated[list[str] | None, typer.Option("--audience", help="Guarded documents it sees; may be repeated.")]
-Expires = Annotated[str, typer.Option("--expires", help="For how long, for example 90d or 12h; empty for ever.")]
-KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="As `sixplane keys list` shows it.")]
+Name = Annotated[str, typer.Option("--principal", help="The principal that the key identifies; it owns its threads.")]
+Roles = Annotated[
+    list[str], typer.Option("--role", help="`ask`, `ingest`, `delete`, `cost` or `admin`; may be repeated.")
+]
+Audiences = Annotated[
+    list[str] | None, typer.Option("--audience", help="An audience whose documents the key may see; may be repeated.")
+]
+Expires = Annotated[
+    str,
+    typer.Option(
+        "--expires", help="Lifetime in days or hours, for example 90d or 12h; without it the key does not expire."
+    ),
+]
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id; `sixplane keys list` shows it.")]
 
 
 def create(
@@ -42,12 +51,12 @@ def create(
     json_output: Json = False,
     home: Home = None,
 ) -> None:
-    """Make a key. It is shown this once: what is kept is a hash."""
+    """Create a key. It is shown only once, because only its hash is stored."""
     from policy.identity import Permission
 
     unknown = [name for name in role if name not in set(Permission)]
     if unknown:
-        raise BadInput(f"there is no role {unknown[0]!r}", hint=f"choose of {', '.join(Permission)}")
+        raise BadInput(f"there is no role {unknown[0]!r}", hint=f"choose from {', '.join(Permission)}")
     roles, lifetime = [Permission(name) for name in role], lifetime_of(expires)
 
     async def work(keys: ApiKeys) -> tuple[ApiKey, str]:
@@ -58,7 +67,7 @@ def create(
         print_json({**key.model_dump(mode="json"), "key": text})
         return
     say(text)
-    note(f"key {key.key_id} of {key.principal}: send it as `Authorization: Bearer …`; it is not shown again")
+    note(f"key {key.key_id} of {key.principal}: send it as `Authorization: Bearer …`; it will not be shown again")
 
 
 def list_keys(json_output: Json = False, home: Home = None) -> None:
@@ -85,18 +94,18 @@ def list_keys(json_output: Json = False, home: Home = None) -> None:
 
 
 def revoke(key_id: KeyId, home: Home = None) -> None:
-    """Let a key be valid no more."""
+    """Revoke a key."""
     run_async(_with_keys(settings_of(home), lambda keys: keys.revoke(key_id)))
     say(f"revoked: {key_id}")
 
 
 def lifetime_of(text: str) -> timedelta | None:
-    """Return a lifetime such as `90d` or `12h`, `None` for none. Raises `BadInput` for anything else."""
+    """Return a lifetime such as `90d` or `12h`, or `None` for an empty text. Raises `BadInput` for anything else."""
     if not text:
         return None
     match = _LIFETIME.fullmatch(text)
     if match is None:
-        raise BadInput(f"{text!r} is no lifetime", hint="say it in days or hours: 90d, 12h")
+        raise BadInput(f"{text!r} is not a lifetime", hint="give days or hours, for example 90d or 12h")
     return timedelta(hours=int(match[1]) * _HOURS[match[2]])
 
 

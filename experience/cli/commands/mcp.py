@@ -1,4 +1,4 @@
-"""`sixplane mcp`: research, search and ingestion as tools of an agent or an IDE."""
+"""`sixplane mcp`: offers research, search and ingestion as tools for agents and IDEs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Transport(StrEnum):
     HTTP = "http"
 
 
-How = Annotated[Transport, typer.Option("--transport", help="One local client over stdio, or many over HTTP.")]
+How = Annotated[Transport, typer.Option("--transport", help="`stdio` for one local client, `http` for many clients.")]
 
 
 def mcp(
@@ -31,7 +31,7 @@ def mcp(
     tenant: Tenant = "local",
     home: Home = None,
 ) -> None:
-    """Serve the Model Context Protocol. Over stdio the client is this machine's user, of --tenant."""
+    """Serve the Model Context Protocol. Over stdio, the client acts as this machine's user in `--tenant`."""
     with extra("server"):
         from experience.mcp import serve_http, serve_stdio
     settings = chosen(settings_of(home), host, port)

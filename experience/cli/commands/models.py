@@ -1,4 +1,4 @@
-"""`sixplane models`: which models can be asked, for what, and at which price."""
+"""`sixplane models`: lists the models with their uses and prices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COLUMNS = ("model", "use cases", "context", "output", "price of", "input USD", 
 
 
 def models(json_output: Json = False, home: Home = None) -> None:
-    """List the models: use cases, context and longest answer in tokens, and prices in USD with their date."""
+    """List the models with use cases, context and longest answer in tokens, and dated prices in USD."""
     from gateway import load_catalog
 
     entries = load_catalog(prices=settings_of(home).models.prices_micro_usd).listed()
@@ -26,7 +26,7 @@ def models(json_output: Json = False, home: Home = None) -> None:
 
 
 def dollars(micro_usd: int | None) -> str:
-    """Return whole micro-dollars as dollars, exactly; `unknown` where there is no price."""
+    """Return micro-dollars as an exact amount in dollars, or `unknown` for `None`."""
     if micro_usd is None:
         return "unknown"
     whole, rest = divmod(micro_usd, 1_000_000)

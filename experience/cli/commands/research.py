@@ -1,4 +1,4 @@
-"""`sixplane research`: a question in, a cited report out."""
+"""`sixplane research`: answers a question with a cited report."""
 
 from __future__ import annotations
 
@@ -20,19 +20,23 @@ if TYPE_CHECKING:
 
 DEFAULT_CORPUS = "default"
 
-Question = Annotated[str, typer.Argument(help="What you want to know; `-` reads it from standard input.")]
-Docs = Annotated[list[Path] | None, typer.Option("--docs", help="Ingest this file or folder first; may be repeated.")]
+Question = Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")]
+Docs = Annotated[list[Path] | None, typer.Option("--docs", help="A file or folder to ingest first; may be repeated.")]
 Corpus = Annotated[
-    str | None, typer.Option("--corpus", "-c", help="Corpus to answer from.", show_default=DEFAULT_CORPUS)
+    str | None, typer.Option("--corpus", "-c", help="The corpus to answer from.", show_default=DEFAULT_CORPUS)
 ]
-Thread = Annotated[str | None, typer.Option("--thread", help="Ask on a thread: it remembers its earlier questions.")]
-Model = Annotated[str, typer.Option("--model", help="Model of every role, as `sixplane models` lists them.")]
-HumanReview = Annotated[bool, typer.Option("--human-review", help="Wait for your answer before publishing.")]
+Thread = Annotated[
+    str | None, typer.Option("--thread", help="The thread to ask on; it remembers its earlier questions.")
+]
+Model = Annotated[str, typer.Option("--model", help="The model for every role; `sixplane models` lists them.")]
+HumanReview = Annotated[
+    bool, typer.Option("--human-review", help="Wait for your answer to the draft before publishing.")
+]
 K = Annotated[
     int | None,
     typer.Option(
         "-k",
-        help="Passages per sub-question; default: the setting `retrieval.passages_per_sub_question`.",
+        help="The number of passages per sub-question; default: the setting `retrieval.passages_per_sub_question`.",
         min=1,
         max=50,
         show_default=False,
@@ -57,7 +61,7 @@ def research(
     json_output: Json = False,
     home: Home = None,
 ) -> None:
-    """Answer a question from your documents, every claim with its source."""
+    """Answer a question from your documents, with a source for every claim."""
     from settings import checked_name
 
     choice: dict[str, Any] = {
@@ -76,7 +80,7 @@ def research(
 
 
 def corpus_of(paths: list[Path]) -> str:
-    """Return the name of the corpus that holds exactly what `paths` hold now."""
+    """Return a corpus name derived from the contents of `paths`: changed files make another corpus."""
     check_paths(paths)
     digest = hashlib.sha256()
     for path in paths:
@@ -108,7 +112,7 @@ async def _ingest_docs(service: ResearchService, context: Any, docs: list[Path])
 
 
 def _digest(file: Path) -> bytes:
-    """Return the SHA-256 of a file; of one that cannot be read, which ingestion will report, nothing."""
+    """Return the SHA-256 of a file, or nothing if it cannot be read: ingestion will report it."""
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").digest()

@@ -1,4 +1,4 @@
-"""`sixplane resume`: goes on with a stopped thread, or answers one that waits for a person."""
+"""`sixplane resume`: continues a stopped thread, or answers one that waits for a person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from state.values import ReviewAnswer
 
 Approve = Annotated[bool, typer.Option("--approve", help="Publish the draft.")]
-Revise = Annotated[str | None, typer.Option("--revise", metavar="TEXT", help="Have the draft revised: say how.")]
+Revise = Annotated[str | None, typer.Option("--revise", metavar="TEXT", help="Have the draft revised as described.")]
 Reject = Annotated[bool, typer.Option("--reject", help="Do not publish the draft.")]
 
 
@@ -30,7 +30,7 @@ def resume(
     json_output: Json = False,
     home: Home = None,
 ) -> None:
-    """Continue a thread that was stopped or killed, or answer one that waits for your review."""
+    """Continue a thread that was stopped or killed, or answer a thread that waits for your review."""
     from settings import checked_name
 
     answer = answer_of(approve=approve, revise=revise, reject=reject)
@@ -41,7 +41,7 @@ def resume(
 
 
 def answer_of(*, approve: bool, revise: str | None, reject: bool) -> ReviewAnswer | None:
-    """Return the person's answer. Raises `BadInput` for more than one, and for an empty revision."""
+    """Return the person's answer. Raises `BadInput` for more than one answer or an empty revision."""
     from state.values import ReviewAnswer
 
     if sum((approve, revise is not None, reject)) > 1:
@@ -49,7 +49,7 @@ def answer_of(*, approve: bool, revise: str | None, reject: bool) -> ReviewAnswe
     if revise is not None:
         text = text_argument(revise).strip()
         if not text:
-            raise BadInput("the revision is empty", hint="say what should change: --revise TEXT")
+            raise BadInput("the revision is empty", hint="describe what should change: --revise TEXT")
         return ReviewAnswer(decision="revise", text=text)
     if approve:
         return ReviewAnswer(decision="approve")

@@ -1,4 +1,4 @@
-"""`sixplane search`: the passages of a corpus that answer a query best."""
+"""`sixplane search`: finds the passages of a corpus that match a query best."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SNIPPET_CHARS = 300
 
 
 class Mode(StrEnum):
-    """How to search."""
+    """Search modes."""
 
     HYBRID = "hybrid"
     DENSE = "dense"
@@ -29,15 +29,19 @@ class Mode(StrEnum):
 
 K = Annotated[
     int | None,
-    typer.Option("-k", help="Passages; default: the setting `retrieval.hits`.", min=1, max=1000, show_default=False),
+    typer.Option(
+        "-k", help="The number of passages; default: the setting `retrieval.hits`.", min=1, max=1000, show_default=False
+    ),
 ]
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="What to look for; `-` reads it from standard input.")],
+    query: Annotated[str, typer.Argument(help="The query; `-` reads it from standard input.")],
     corpus: CorpusName = "default",
     k: K = None,
-    mode: Annotated[Mode, typer.Option("--mode", help="Keywords, meaning, or both fused.")] = Mode.HYBRID,
+    mode: Annotated[
+        Mode, typer.Option("--mode", help="Search by keywords, by meaning (dense), or by both (hybrid).")
+    ] = Mode.HYBRID,
     tenant: Tenant = "local",
     json_output: Json = False,
     home: Home = None,
@@ -45,7 +49,7 @@ def search(
     """Search a corpus."""
     query = text_argument(query).strip()
     if not query:
-        raise QuestionInvalid("the query is empty", hint="say what to look for")
+        raise QuestionInvalid("the query is empty", hint="give some words to search for")
     passages = run_async(_search(query, corpus, k, mode, tenant, home))
     if json_output:
         print_json([passage.model_dump(mode="json") for passage in passages])

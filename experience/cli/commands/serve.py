@@ -1,4 +1,4 @@
-"""`sixplane serve`: the HTTP API."""
+"""`sixplane serve`: serves the HTTP API."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from experience.cli.running import settings_of
 if TYPE_CHECKING:
     from settings import Settings
 
-Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.", show_default="127.0.0.1")]
-Port = Annotated[int | None, typer.Option("--port", help="Port to listen on.", min=0, max=65_535, show_default="8080")]
+Host = Annotated[str | None, typer.Option("--host", help="The address to listen on.", show_default="127.0.0.1")]
+Port = Annotated[
+    int | None, typer.Option("--port", help="The port to listen on.", min=0, max=65_535, show_default="8080")
+]
 
 
 def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
-    """Serve the HTTP API until SIGTERM: then runs stop at their next step, and can be resumed."""
+    """Serve the HTTP API. On SIGTERM, runs stop after their current step and can be resumed."""
     with extra("server"):
         from experience.http import serve as serve_http
     from policy.identity import Authenticator
@@ -30,7 +32,7 @@ def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
 
 
 def chosen(settings: Settings, host: str | None, port: int | None) -> Settings:
-    """Return `settings` with the address of the command line."""
+    """Return `settings` with the host and port of the command line."""
     given = {"host": host, "port": port}
     changed = {name: value for name, value in given.items() if value is not None}
     return settings.model_copy(update={"server": settings.server.model_copy(update=changed)})

@@ -1,4 +1,4 @@
-"""`sixplane threads` and `sixplane show`: what was asked, and where it stands."""
+"""`sixplane threads` and `sixplane show`: list threads and show one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUESTION_CHARS = 80
 
 
 def threads(tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
-    """List the threads, the latest first."""
+    """List the threads, latest first."""
     from settings import checked_name
 
     records = run_async(_threads(settings_of(home), checked_name("tenant", tenant)))
@@ -32,7 +32,7 @@ def threads(tenant: Tenant = "local", json_output: Json = False, home: Home = No
 
 
 def show(thread: ThreadName, tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
-    """Show a thread: its report, or what it has left to do."""
+    """Show a thread's report, or its status and next steps if it has none."""
     from settings import checked_name
 
     settings = settings_of(home)

@@ -1,4 +1,4 @@
-"""`sixplane verify`: does a report hold against its corpus?"""
+"""`sixplane verify`: checks a report against its corpus."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from settings import Settings
     from state.report import Report
 
-ReportFile = Annotated[Path, typer.Argument(metavar="REPORT.json", help="A report, as `--json` or `--out` gave it.")]
+ReportFile = Annotated[Path, typer.Argument(metavar="REPORT.json", help="A report from `--json` or `--out`.")]
 
 
 def verify(report: ReportFile, tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
-    """Check a report against its corpus. Exit status 2 if it does not hold, 5 if it cites what was pruned."""
+    """Check a report against its corpus. The exit status is 2 if it has faults, 5 if it cites pruned passages."""
     from settings import checked_name
 
     result = run_async(_verify(read_report(report), settings_of(home), checked_name("tenant", tenant)))
@@ -35,19 +35,19 @@ def verify(report: ReportFile, tenant: Tenant = "local", json_output: Json = Fal
         say(f"checked: {result.claims} claims, {result.citations} citations, {result.evidence} passages")
     if result.outcome == "pruned":
         note(
-            "hint: passages that the report cites were pruned, or are of another corpus; ask again to have new evidence"
+            "hint: cited passages were pruned or belong to another corpus; ask again for a report with current evidence"
         )
     if result.outcome != "verified":
         raise typer.Exit(Exit.UNAVAILABLE if result.outcome == "pruned" else Exit.BAD_INPUT)
 
 
 def read_report(path: Path) -> Report:
-    """Return the report in a file. Raises `BadInput` if there is none."""
+    """Return the report in a file. Raises `BadInput` if the file contains none."""
     from pydantic import ValidationError
 
     from state.report import Report
 
-    hint = "give the JSON that `sixplane research --json` printed or `--out` wrote"
+    hint = "give a JSON file from `sixplane research --json` or `--out`"
     try:
         return Report.model_validate_json(path.read_bytes())
     except OSError as error:

@@ -107,7 +107,7 @@ def test_sigterm_drains_and_the_same_command_goes_on(home, source, tmp_path):
         err, summary = ended.stderr, json.loads(ended.stdout)
         assert ended.returncode == 6, err
         assert (summary["ending"], summary["unfinished"]) == ("stopped", 2)
-        assert "the same command goes on" in err
+        assert "run the same command to continue" in err
         assert "Traceback" not in err
         rest = processes.run("experience.cli:main", *command, env=environment)
         assert json.loads(rest.stdout)["unfinished"] == 0, rest.stderr

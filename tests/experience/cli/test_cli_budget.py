@@ -35,7 +35,7 @@ def test_what_is_spent_and_alerted_is_shown(tmp_path):
     run(tmp_path, "set", "--total", "1")
     asyncio.run(spend())
     shown = run(tmp_path, "show").stdout
-    for figure in ("0.6 USD", "0.1 USD", "0.8 USD", "1 USD", "50 % of the tenant budget", "waits to be published"):
+    for figure in ("0.6 USD", "0.1 USD", "0.8 USD", "1 USD", "50 % of the tenant budget", "waiting to be published"):
         assert figure in shown, shown
     assert "0.6 USD" not in run(tmp_path, "show", "--tenant", "other").stdout
 

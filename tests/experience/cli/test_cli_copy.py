@@ -39,7 +39,7 @@ def run(home: Path, *arguments: str) -> Any:
 def test_there_and_back_again_is_the_same(home: Path) -> None:
     told = run(home, "corpus", "copy", "small", *OUT)
     assert told.exit_code == 0, told.stderr
-    assert "1 copied, 0 were there" in told.stdout
+    assert "1 copied, 0 already there" in told.stdout
     again = json.loads(run(home, "corpus", "copy", "small", *OUT, "--json").stdout)
     assert (again["corpus"], again["copied"], again["unchanged"]) == ("small", 0, 1)
     back = run(home, "corpus", "copy", "small", *BACK, "--as", "returned", "--json")
