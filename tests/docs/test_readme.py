@@ -25,9 +25,7 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs" / "sample", tmp_path / "docs" / "sample")
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(code) == 1
-    done = subprocess.run(
-        [sys.executable, "-c", code[0]], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code[0]], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("answered")
     assert "[1]" in done.stdout

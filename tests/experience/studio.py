@@ -62,9 +62,7 @@ def _start(home: Path, log: Path, port: int) -> subprocess.Popen[bytes]:
 
 async def _ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     async with httpx.AsyncClient() as client:
-        for _ in range(300):
-            if process.poll() is not None:
-                break
+        while process.poll() is None:
             try:
                 if (await client.get(f"{url}/ok")).status_code == 200:
                     return

@@ -14,6 +14,7 @@ from mcp import Client
 
 from graphs.studio import research
 from state.channels import ResearchContext
+from tests.doubles.waiting import SAFETY_SECONDS
 from tests.experience.studio import studio
 
 PRICE = "What is the price of Tariff A?"
@@ -118,7 +119,7 @@ async def test_agents_reach_it_over_a2a(url, client):
     text = {"kind": "text", "text": PRICE}
     sent = {"role": "user", "parts": [text], "messageId": str(uuid.uuid4())}
     call = {"jsonrpc": "2.0", "id": "1", "method": "message/send", "params": {"message": sent}}
-    async with httpx.AsyncClient(timeout=60) as agent:
+    async with httpx.AsyncClient(timeout=SAFETY_SECONDS) as agent:
         answer = await agent.post(
             f"{url}/a2a/{assistant['assistant_id']}", json=call, headers={"accept": "application/json"}
         )

@@ -25,6 +25,7 @@ from state.evidence_block import EvidenceItem
 from state.prompt_fields import render_fields
 from state.roles import ResearchPlan
 from state.values import Role, Usage
+from tests.doubles.waiting import safely
 
 PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why now?"])
 MODEL = "scripted:one"
@@ -269,7 +270,7 @@ async def test_a_cancellation_passes_at_once_and_the_call_is_charged(tmp_path):
     await asked.first_call()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 5)
+        await safely(task)
     assert asked.calls == 1
     assert await asked.usage() == Usage(calls=1, cost_micro_usd=RESERVED)
 
@@ -287,10 +288,10 @@ async def test_a_cancellation_leaves_nothing_reserved(tmp_path, monkeypatch, ste
 
     monkeypatch.setattr(ledger, step, slowly)
     task = asyncio.create_task(asked.plan())
-    await asyncio.wait_for(reached.wait(), 5)
+    await safely(reached.wait())
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 5)
+        await safely(task)
     await asyncio.sleep(0.3)
     spent = {"reserve": 0, "settle": 15}[step]
     assert [(line.spent, line.reserved) for line in await ledger.budget("local")] == [(spent, 0)] * 2

@@ -221,11 +221,17 @@ async def test_a_hanging_node_times_out_into_a_report(
     import tests.graphs.conftest as parts
 
     real = parts.build_research_graph
-    monkeypatch.setattr(parts, "build_research_graph", lambda collaborators: real(collaborators, node_timeout=0.2))
+
+    def impatient(collaborators: Any) -> Any:
+        graph = real(collaborators)
+        # Of the node that hangs alone: the others would reach a limit this short on a slow machine.
+        graph.nodes["retrieve"].timeout = 0.2
+        return graph
 
     async def hangs(self: Any, query: str, **_: Any) -> Any:
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
 
+    monkeypatch.setattr(parts, "build_research_graph", impatient)
     monkeypatch.setattr(StubCorpus, "search", hangs)
     report = await ask(build(), QUESTION)
     assert report["stop_reason"] == "retrieval_failed"

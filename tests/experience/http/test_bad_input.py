@@ -12,6 +12,7 @@ from experience.http.problems import STATUSES, status_of
 from experience.http.serving import listen
 from state import errors
 from state.errors import DependencyUnavailable, SettingsInvalid
+from tests.doubles.waiting import safely
 from tests.experience.http.conftest import chat, client, served
 
 MALFORMED = {
@@ -100,7 +101,7 @@ async def test_a_slow_client_is_given_up(home):
             b"POST /v1/chat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann\r\ncontent-type: application/json\r\n"
             b'content-length: 99\r\n\r\n{"question'
         )
-        head = await asyncio.wait_for(reader.readline(), 5)
+        head = await safely(reader.readline())
         writer.close()
     assert b" 408 " in head
 

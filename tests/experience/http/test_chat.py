@@ -12,8 +12,9 @@ from experience.http.bodies import MAX_BATCH
 from experience.http.bounds import TraceContext
 from experience.service.events import RUN_EVENT
 from state.report import Report
+from tests.doubles.waiting import until
 from tests.experience.http.conftest import chat, client, events_of, served
-from tests.experience.service.helpers import OUTSIDE, SLOW, slow_plan
+from tests.experience.service.helpers import OUTSIDE, SLOW, held_plan, slow_plan
 
 
 async def test_a_question_gets_its_report(ann):
@@ -107,15 +108,17 @@ async def test_words_that_a_guard_refuses_leave_the_review_open(home):
 
 
 async def test_a_cancelled_run_is_resumed(home):
-    async with served(home, slow_plan(0.4)) as url, client(url) as ann:
+    model = held_plan()
+    async with served(home, model) as url, client(url) as ann:
         asking = asyncio.create_task(ann.post("/v1/chat", json=chat(thread="t", model=SLOW)))
-        for _ in range(200):
-            threads = (await ann.get("/v1/threads")).json()["threads"]
-            if threads:
-                break
-            await asyncio.sleep(0.01)
-        cancelled = await ann.post(f"/v1/runs/{threads[0]['run_id']}/cancel")
+
+        async def threads():
+            return (await ann.get("/v1/threads")).json()["threads"]
+
+        await until(threads)
+        cancelled = await ann.post(f"/v1/runs/{(await threads())[0]['run_id']}/cancel")
         assert cancelled.status_code == 202
+        model.release()
         stopped = await asking
         assert (stopped.status_code, stopped.json()["status"]) == (202, "stopped")
         assert (await ann.post("/v1/threads/t/resume", json={})).json()["status"] == "answered"
@@ -195,8 +198,12 @@ async def test_what_a_deleted_thread_said_is_gone(ann):
 
 
 async def test_too_much_at_once_is_refused_with_the_time_to_come_back(home):
-    async with served(home, slow_plan(0.5), server={"max_running": 1, "max_waiting": 1}) as url, client(url) as ann:
-        answers = await asyncio.gather(*(ann.post("/v1/chat", json=chat(model=SLOW)) for _ in range(6)))
+    model = held_plan()
+    async with served(home, model, server={"max_running": 1, "max_waiting": 1}) as url, client(url) as ann:
+        asking = [asyncio.create_task(ann.post("/v1/chat", json=chat(model=SLOW))) for _ in range(6)]
+        await until(lambda: sum(task.done() for task in asking) == 4)
+        model.release()
+        answers = [await task for task in asking]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) == 4
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)

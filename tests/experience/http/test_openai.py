@@ -7,7 +7,7 @@ import pytest
 
 from tests.experience.http.conftest import chat, served
 from tests.experience.http.conftest import client as a_client
-from tests.experience.service.helpers import SLOW, slow_plan
+from tests.experience.service.helpers import SLOW, held_plan
 
 ASKED = [{"role": "user", "content": "What is the price of Tariff A?"}]
 
@@ -84,8 +84,9 @@ async def test_a_wrong_key_is_refused(url):
 
 
 async def test_too_much_at_once_is_a_rate_limit(home):
+    model = held_plan()
     async with (
-        served(home, slow_plan(2.0), server={"max_running": 1, "max_waiting": 0}) as url,
+        served(home, model, server={"max_running": 1, "max_waiting": 0}) as url,
         opened(url) as client,
         a_client(url) as ann,
         ann.stream("POST", "/v1/chat/stream", json=chat(model=SLOW)) as running,
@@ -93,6 +94,7 @@ async def test_too_much_at_once_is_a_rate_limit(home):
         assert running.status_code == 200
         with pytest.raises(openai.RateLimitError) as caught:
             await client.chat.completions.create(model="sixplane/small", messages=ASKED)
+        model.release()
     assert int(caught.value.response.headers["retry-after"]) >= 1
 
 

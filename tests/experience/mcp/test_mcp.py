@@ -14,8 +14,9 @@ from mcp.client.streamable_http import streamable_http_client
 
 from experience.mcp.serving import create_mcp_app
 from state.report import Report
+from tests.doubles.waiting import SAFETY_SECONDS
 from tests.experience.http.conftest import served
-from tests.experience.service.helpers import SLOW, slow_plan
+from tests.experience.service.helpers import SLOW, held_plan
 
 QUESTION = "What is the price of Tariff A?"
 TOOLS = {
@@ -26,7 +27,7 @@ TOOLS = {
 @asynccontextmanager
 async def over_http(url, name="ann"):
     async with (
-        httpx.AsyncClient(headers={"authorization": f"Bearer {name}"}, timeout=30) as http,
+        httpx.AsyncClient(headers={"authorization": f"Bearer {name}"}, timeout=SAFETY_SECONDS) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
     ):
         yield client
@@ -88,10 +89,12 @@ async def test_documents_are_ingested_and_found(url):
 
 
 async def test_a_cancelled_run_and_a_review_go_on(home):
-    async with served(home, slow_plan(0.4), make=create_mcp_app) as url, over_http(url) as client:
+    model = held_plan()
+    async with served(home, model, make=create_mcp_app) as url, over_http(url) as client:
         slow = {"question": QUESTION, "corpus": "small", "context": {"model": SLOW}}
         begun = await called(client, "research_start", **slow, thread_id="t")
         assert (await called(client, "research_cancel", run_id=begun["run_id"]))["status"] == "running"
+        model.release()
         assert (await called(client, "research_result", run_id=begun["run_id"]))["status"] == "stopped"
         await called(client, "research_resume", thread_id="t")
         assert (await called(client, "research_result", run_id=begun["run_id"]))["status"] == "answered"
@@ -104,10 +107,12 @@ async def test_a_cancelled_run_and_a_review_go_on(home):
 
 
 async def test_a_result_is_not_waited_for_without_end(home):
-    async with served(home, slow_plan(2), make=create_mcp_app) as url, over_http(url) as client:
+    model = held_plan()
+    async with served(home, model, make=create_mcp_app) as url, over_http(url) as client:
         begun = await called(client, "research_start", question=QUESTION, corpus="small", context={"model": SLOW})
         early = await called(client, "research_result", run_id=begun["run_id"], wait_seconds=0.1)
         assert (early["status"], early["report"]) == ("running", None)
+        model.release()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import PrivateAttr
+
 from experience.service import ResearchRequest, ResearchService, open_service
-from gateway import Answer
+from gateway import Answer, ScriptedChatModel
 from settings import Settings
 from state.channels import ResearchContext
 from tests.doubles.roles import plan, scripted
@@ -50,6 +52,28 @@ def slow_plan(seconds: float, asked: asyncio.Event | None = None) -> Any:
         return Answer(plan(fields, evidence), delay=seconds)
 
     return scripted(ResearchPlan=play)
+
+
+class HeldModel(ScriptedChatModel):
+    """Plays every role; the researcher's answers wait until `release` is called.
+
+    A run of it is certainly in progress while a test does something beside it, however slow the machine is.
+    """
+
+    _released: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
+
+    def release(self) -> None:
+        """Let the answers go, those to come too."""
+        self._released.set()
+
+    async def _agenerate(self, messages: Any, *given: Any, role_schema: str = "", **options: Any) -> Any:
+        if role_schema == "ResearchPlan":
+            await self._released.wait()
+        return await super()._agenerate(messages, *given, role_schema=role_schema, **options)
+
+
+def held_plan() -> HeldModel:
+    return HeldModel(script=scripted().script)
 
 
 async def until_started(events: Any, node: str) -> None:

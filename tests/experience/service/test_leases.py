@@ -26,6 +26,7 @@ from tests.experience.service.helpers import (
     SLOW,
     ask,
     events_of,
+    held_plan,
     service_of,
     slow_plan,
     until_started,
@@ -59,10 +60,12 @@ async def test_a_run_that_failed_is_over_and_its_thread_takes_the_next_question(
 
 
 async def test_drained_run_is_resumed_to_its_report(home):
-    async with service_of(home, slow_plan(0.5)) as service:
+    model = held_plan()
+    async with service_of(home, model) as service:
         events = service.stream(ask(thread="t", model=SLOW))
         await until_started(events, "researcher")
         service.request_drain("SIGTERM")
+        model.release()
         rest = await events_of(events)
         assert rest[-1].type == "stopped"
         assert "report" not in {event.type for event in rest}

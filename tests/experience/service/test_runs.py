@@ -13,7 +13,7 @@ from experience.service.events import RUN_EVENT, RunFailed, pieces
 from experience.service.runs import RETAINED, RunLimits, Runs
 from state.errors import CorpusMissing, QuestionInvalid, RunMissing, ThreadBusy, ThreadNotResumable, TooBusy
 from state.values import ReviewAnswer
-from tests.experience.service.helpers import SLOW, ask, service_of, slow_plan
+from tests.experience.service.helpers import SLOW, ask, held_plan, service_of, slow_plan
 
 
 @asynccontextmanager
@@ -71,14 +71,16 @@ async def test_what_keeps_a_run_from_beginning_is_raised_and_its_place_is_free(h
 
 
 async def test_one_more_than_may_wait_is_refused_and_told_when_to_come_back(home):
-    async with runs_of(home, slow_plan(0.3), running=1, waiting=1) as runs:
+    model = held_plan()
+    async with runs_of(home, model, running=1, waiting=1) as runs:
         first = await runs.start(ask(model=SLOW))
         second = asyncio.create_task(runs.start(ask(model=SLOW)))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
         with pytest.raises(TooBusy) as caught:
             await runs.start(ask())
         assert caught.value.retry_after >= 1
         assert first.ending is None
+        model.release()
         assert (await (await second).ended()).type == "report"
         assert first.ending.type == "report"
 
@@ -92,10 +94,12 @@ async def test_runs_begin_no_faster_than_the_limit(home):
 
 
 async def test_a_cancelled_run_stops_and_goes_on_with_its_numbers(home):
-    async with runs_of(home, slow_plan(0.3)) as runs:
+    model = held_plan()
+    async with runs_of(home, model) as runs:
         run = await runs.start(ask(thread="t", model=SLOW))
         other = await runs.start(ask(thread="other", model=SLOW))
         runs.cancel(run)
+        model.release()
         assert (await run.ended()).type == "stopped"
         last = run.last
         again = await runs.resume("local", "t")
@@ -121,21 +125,25 @@ async def test_runs_that_waited_for_a_place_begin_no_faster_either(home):
 
 
 async def test_where_none_may_wait_a_free_place_is_taken_all_the_same(home):
-    async with runs_of(home, slow_plan(0.5), running=1, waiting=0) as runs:
+    model = held_plan()
+    async with runs_of(home, model, running=1, waiting=0) as runs:
         run = await runs.start(ask(model=SLOW))
         with pytest.raises(TooBusy):
             await runs.start(ask())
+        model.release()
         assert (await run.ended()).type == "report"
         await asyncio.sleep(0)
         assert (await (await runs.start(ask())).ended()).type == "report"
 
 
 async def test_to_cancel_what_has_ended_stops_nothing_else_on_its_thread(home):
-    async with runs_of(home, slow_plan(0.5)) as runs:
+    model = held_plan()
+    async with runs_of(home, model) as runs:
         first = await runs.start(ask(thread="t"))
         await first.ended()
         second = await runs.start(ask(thread="t", model=SLOW))
         runs.cancel(first)
+        model.release()
         assert (await second.ended()).type == "report"
 
 
@@ -152,7 +160,8 @@ async def test_the_runs_of_a_deleted_thread_are_forgotten(home):
 
 
 async def test_a_run_of_another_process_is_told_as_running_and_neither_watched_nor_cancelled(home):
-    async with runs_of(home, slow_plan(2.5)) as there, runs_of(home) as here:
+    model = held_plan()
+    async with runs_of(home, model) as there, runs_of(home) as here:
         run = await there.start(ask(thread="t", model=SLOW))
         seen = await here.get("local", run.id)
         assert (seen.ending, seen.thread_id, state_of(seen).status) == (None, "t", "running")
@@ -161,15 +170,18 @@ async def test_a_run_of_another_process_is_told_as_running_and_neither_watched_n
                 await forbidden
         with pytest.raises(ThreadBusy, match="another process"):
             here.cancel(seen)
+        model.release()
         assert (await run.ended()).type == "report"
         await there.service.show("local", "t")
         assert (await (await here.get("local", run.id)).ended()).report == run.ending.report
 
 
 async def test_a_resumption_that_is_being_prepared_hears_of_a_drain(home, monkeypatch):
-    async with runs_of(home, slow_plan(0.3)) as runs:
+    model = held_plan()
+    async with runs_of(home, model) as runs:
         run = await runs.start(ask(thread="t", model=SLOW))
         runs.cancel(run)
+        model.release()
         await run.ended()
         prepared, rest = asyncio.Event(), type(runs.service)._rest
 
@@ -234,10 +246,12 @@ async def test_of_two_answers_at_once_one_is_taken_and_the_other_harms_nothing(h
 
 
 async def test_a_live_run_is_not_resumed_and_goes_on(home):
-    async with runs_of(home, slow_plan(0.4)) as runs:
+    model = held_plan()
+    async with runs_of(home, model) as runs:
         run = await runs.start(ask(thread="t", model=SLOW))
         with pytest.raises(ThreadBusy):
             await runs.resume("local", "t")
+        model.release()
         assert await runs.get("local", run.id) is run
         assert (await run.ended()).type == "report"
 

@@ -15,6 +15,7 @@ from gateway.ledger.tables import metadata
 from settings import load_settings
 from state.errors import BudgetExceeded, DependencyUnavailable, SettingsInvalid
 from state.values import Usage
+from tests.doubles.waiting import until
 
 
 def opened(home, **budgets):
@@ -177,19 +178,12 @@ async def test_a_topic_that_is_down_costs_nothing_and_gets_the_alert_later(tmp_p
     topic = Topic(DependencyUnavailable("down"))
     outbox = AlertOutbox(on, topic.publish)
     outbox.wake()
-    for _ in range(200):
-        if topic.sent:
-            break
-        await asyncio.sleep(0.01)
-    assert len(topic.sent) == 1
+    await published(topic, 1)
     await outbox.aclose()
 
 
 async def published(topic, count):
-    for _ in range(300):
-        if len(topic.sent) >= count:
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: len(topic.sent) >= count)
     assert len(topic.sent) == count
 
 

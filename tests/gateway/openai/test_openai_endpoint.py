@@ -1,7 +1,7 @@
 """The gateway against a real endpoint on 127.0.0.1: what weak models and ailing servers send."""
 
 import json
-import time
+import threading
 
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
@@ -178,12 +178,10 @@ async def test_a_server_that_does_not_run_is_unavailable_and_costs_nothing(tmp_p
 
 
 async def test_a_slow_server_is_given_up_and_charged_for_every_request(tmp_path):
-    with OpenAIServer(Reply(JSON, delay=10)) as server:
-        asked = Asked(tmp_path, server.base_url, timeout_seconds=0.2, max_attempts=2)
-        began = time.monotonic()
+    with OpenAIServer(Reply(JSON, gate=threading.Event())) as server:
+        asked = Asked(tmp_path, server.base_url, timeout_seconds=1.0, max_attempts=2)
         with pytest.raises(ModelUnavailable, match="did not answer in time") as caught:
             await asked.plan()
-    assert time.monotonic() - began < 5
     assert "SIXPLANE_MODELS__TIMEOUT_SECONDS" in caught.value.hint
     usage = await asked.usage()
     assert usage.calls == len(server.requests) == 2
