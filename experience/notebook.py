@@ -81,11 +81,13 @@ def report_html(report: Report) -> str:
     """Return the report's HTML page in a frame with its own style and without network access."""
     page = escape(render_html(report), quote=True)
     style = f"width:100%;height:{FRAME_PIXELS}px;border:1px solid rgba(128,128,128,.4);border-radius:6px"
+    # Without `allow-same-origin`: scripts of the report page cannot reach the notebook, its cookies or its kernel.
     return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Make reports and passages display themselves as the last value of a cell. Called by `%load_ext`."""
+    # IPython declares the formatter as optional; in a kernel it is always there.
     formatter = shell.display_formatter.formatters["text/html"]  # type: ignore[union-attr]
     formatter.for_type(Report, report_html)
     formatter.for_type(Passage, lambda passage: show([passage])._repr_html_())

@@ -31,7 +31,7 @@ def check_packages() -> None:
 
 
 def _location_of(name: str) -> Path | None:
-    """Return the file that `import name` would load, `None` if that cannot be told."""
+    """Return the file that `import name` would load, `None` if it is unknown."""
     try:
         spec = find_spec(name)
     except ValueError:  # a module that was put into `sys.modules` by hand has no spec

@@ -56,6 +56,7 @@ class VerificationResult(Value):
 async def verify_report(report: Report, corpus: Corpus | None) -> VerificationResult:
     """Check `report`. Without a corpus, every cited passage counts as pruned."""
     passages = await corpus.passages([item.id for item in report.evidence]) if corpus and report.evidence else {}
+    # Quotes are compared with the canonical text and not with the passage: a passage is a copy, the text is the source.
     texts = await _canonical_texts(corpus, passages)
     checked = {key for key in passages if key in texts}
     faults = [*_claim_faults(report), *_marker_faults(report), *_tally_faults(report)]
@@ -114,6 +115,7 @@ def _marker_faults(report: Report) -> Iterator[Fault]:
         yield Fault(kind="citation_number", detail="the evidence is not numbered 1, 2, 3, …")
     cited = cited_claims(report)
     for claim in report.claims:
+        # By identity: two claims may be equal but for their position in the Markdown.
         place = next((each for each in cited if each.claim is claim), None)
         expected = {numbers[each.evidence_id] for each in claim.citations if each.evidence_id in numbers}
         if place is None:
@@ -183,4 +185,5 @@ def _verbatim(citation: ReportCitation, texts: dict[str, str], *, masked: bool) 
 def _same(shown: str, canonical: str, *, masked: bool) -> bool:
     if shown == canonical or not masked:
         return shown == canonical
+    # Character by character: a mask replaces characters one to one, so everything between the masks must still agree.
     return len(shown) == len(canonical) and all(a in (b, MASK) for a, b in zip(shown, canonical, strict=True))

@@ -39,6 +39,7 @@ class OutcomeIndex:
     """The latest outcome by key, and sums over all attempts."""
 
     def __init__(self) -> None:
+        # Opened in the event loop, filled in a worker thread while an existing output file is replayed.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLE)
         self.cost_micro_usd = 0
@@ -59,7 +60,7 @@ class OutcomeIndex:
     def get(self, key: str) -> Known | None:
         """Return the row's latest outcome, or `None`."""
         columns = "status, attempt, thread_id, run_id, cost, resumable"
-        found = self._database.execute(f"SELECT {columns} FROM outcomes WHERE key = ?", (key,)).fetchone()  # noqa: S608
+        found = self._database.execute(f"SELECT {columns} FROM outcomes WHERE key = ?", (key,)).fetchone()  # noqa: S608 - constants
         return Known(*found) if found else None
 
     def counts(self) -> dict[str, int]:
@@ -74,7 +75,7 @@ class OutcomeIndex:
     def failed_by_code(self) -> dict[str, int]:
         """Return the number of failed rows by error code, the most frequent first."""
         order = "GROUP BY code ORDER BY count(*) DESC, code"
-        return self._grouped(f"SELECT code, count(*) FROM outcomes WHERE status = 'failed' {order}")  # noqa: S608
+        return self._grouped(f"SELECT code, count(*) FROM outcomes WHERE status = 'failed' {order}")  # noqa: S608 - constants
 
     def failures(self, most: int) -> list[FailedRow]:
         """Return the first `most` failed rows in the order of the input."""

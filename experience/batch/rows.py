@@ -22,7 +22,7 @@ MAX_LINE_BYTES = 1024 * 1024
 """A longer line is an invalid row. A chosen value: it bounds the memory that one row can take."""
 
 _BOM = b"\xef\xbb\xbf"
-_TOLD_FAULTS = 3
+_TOLD_FAULTS = 3  # faults named in a message; the first ones show what is wrong with the row
 
 
 class BatchRow(BaseModel):

@@ -8,7 +8,7 @@ from experience.exits import Exit, status_of_code
 from state.errors import BudgetExceeded
 from state.values import Value
 
-_TOLD_FAILURES = 5
+_TOLD_FAILURES = 5  # the summary is for reading; the output file has them all
 
 
 class RowFailure(Value):
@@ -78,6 +78,7 @@ def _exit_status(counts: dict[str, int], codes: dict[str, int], ending: str, unf
     if codes:
         kinds = [(count, status_of_code(code)) for code, count in codes.items()]
         shares = {status: sum(count for count, kind in kinds if kind is status) for _, status in kinds}
+        # Between equally frequent ones the higher, so that the exit status does not depend on the order of the rows.
         return max(shares, key=lambda status: (shares[status], status))
     if counts["review_pending"] or unfinished:
         return Exit.STOPPED

@@ -52,6 +52,7 @@ def handled(command: Callable[..., None]) -> Callable[..., None]:
 
     hints = get_type_hints(command, include_extras=True)
     named = [each.replace(annotation=hints[each.name]) for each in inspect.signature(command).parameters.values()]
+    # typer reads the options from the signature; functions have no such attribute until one is set.
     run.__signature__ = inspect.Signature([*named, _DEBUG])  # type: ignore[attr-defined]
     run.__annotations__ = {**hints, "debug": _DebugOption}
     del run.__wrapped__  # typer would follow it to the signature without `--debug`

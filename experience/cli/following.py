@@ -66,7 +66,7 @@ def conclude(outcome: Outcome, settings: Settings, *, out: Path | None, json_out
         print_json(outcome.report.model_dump(mode="json"))
     else:
         print_report(outcome.report, settings.home)
-    tell_stop(outcome.report)
+    tell_stop(outcome.report)  # after the report, so that the reason is the last thing on the terminal
     raise typer.Exit(report_status(outcome.report))
 
 
@@ -81,6 +81,7 @@ def print_report(report: Report, home: Path) -> None:
 
         from experience.cli.output import printable
 
+        # Without terminal hyperlinks: a document could show one address and open another.
         Console().print(Markdown(printable(body), hyperlinks=False))
     else:
         say(body)

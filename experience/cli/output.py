@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+# Control characters, and the Unicode characters that reverse the direction of text and can disguise it.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 

@@ -33,6 +33,7 @@ class NodeBoard:
         if event.type == "node_started":
             self.running.setdefault(event.node, []).append(monotonic())
         elif event.type == "node_finished":
+            # Branches of one node finish in any order; the oldest start is taken, and the sum of durations stays right.
             starts = self.running.get(event.node) or [monotonic()]
             times, seconds = self.done.get(event.node, (0, 0.0))
             self.done[event.node] = (times + 1, seconds + monotonic() - starts.pop(0))

@@ -86,7 +86,7 @@ def _monitoring(settings: Settings, session: OCISession) -> Write:
             datapoints=[Datapoint(timestamp=datetime.now(UTC), value=1.0, count=1)],
         )
         answer = await asyncio.to_thread(client.post_metric_data, PostMetricDataDetails(metric_data=[metric]))
-        # Monitoring answers 200 even if it refuses the data point: the count tells.
+        # Monitoring answers 200 even if it refuses the data point; only this count shows it.
         if getattr(answer.data, "failed_metrics_count", 0):
             raise DependencyUnavailable(
                 "the service refused the metric", hint="check SIXPLANE_OCI__METRICS_NAMESPACE and this machine's clock"

@@ -16,6 +16,7 @@ from state.errors import ReviewPending, RunStopped
 from state.report import Report
 from state.values import Value
 
+# White space belongs to the piece before it, so that the pieces joined are the text, character by character.
 _PIECE = re.compile(r"(?:\S+\s*){1,8}|\s+")
 
 

@@ -59,6 +59,7 @@ def outcome_of(part: Any) -> Report | dict[str, Any] | None:
     if "input" in data:
         return None
     if data.get("interrupts"):
+        # The first one only: each node interrupts at most once. The `tasks` stream has interrupts as dictionaries.
         interrupt = data["interrupts"][0]
         return dict(interrupt["value"] if isinstance(interrupt, dict) else interrupt.value)
     report = (data.get("result") or {}).get("report")

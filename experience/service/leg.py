@@ -158,7 +158,7 @@ def span_ids(span: Span) -> tuple[str, str]:
 
 
 def link_to_last_leg(stored: StoredRun) -> Link:
-    """Return a span link to the run's last leg: a resumed run has a trace of its own, since days may lie between."""
+    """Return a span link to the run's last leg. Each leg has its own trace, because a resume may come days later."""
     ids = int(stored.record.trace_id, 16), int(stored.span_id, 16)
     return Link(SpanContext(*ids, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)))
 

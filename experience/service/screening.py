@@ -61,6 +61,7 @@ async def screened_turns(guards: GuardChain, request: ResearchRequest, limit: in
     A refused message is omitted: it must not reach a model, and it is not the question that the caller asks now.
     """
     passed: list[AnyMessage] = []
+    # With `question`, the messages are not part of the request; otherwise the last one is the question itself.
     for message in [] if request.question else (request.messages or [])[:-1]:
         screening = await guards.screen(message.text[:limit], Stage.QUESTION)
         if screening.verdict.action is not Action.REFUSE:

@@ -96,7 +96,7 @@ class Threads:
     def __init__(self, settings: Settings, *, lease_seconds: float, engine: sa.Engine | None = None) -> None:
         self._database = Database(settings, "threads.db", METADATA, engine=engine)
         self._lease_seconds = lease_seconds
-        # The random part tells two services of one process apart, and a process that got a dead one's id.
+        # The random part distinguishes two services in one process, and a process that got a dead process's id.
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
     async def setup(self) -> None:

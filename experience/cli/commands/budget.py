@@ -68,7 +68,7 @@ def micro_usd(given: str) -> int | None:
     if given.strip().lower() == "none":
         return None
     try:
-        amount = Decimal(given) * _MICRO
+        amount = Decimal(given) * _MICRO  # not `float`: 0.1 USD must be exactly 100,000 micro-dollars
     except InvalidOperation as error:
         raise BadInput(f"{given!r} is not an amount", hint="give USD such as 25 or 0.5, or `none`") from error
     if not amount.is_finite() or amount != amount.to_integral_value():

@@ -47,6 +47,7 @@ def cost(
 
 def _bill(entry: ModelEntry, input_chars: int, output_chars: int) -> dict[str, Any]:
     by_token = entry.unit == "tokens"
+    # Rounded up: a part of a token is billed as one.
     units = [-(-chars // TYPICAL_CHARS_PER_TOKEN) if by_token else chars for chars in (input_chars, output_chars)]
     micro_usd = entry.cost(*units)
     return {

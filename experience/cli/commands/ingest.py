@@ -54,6 +54,7 @@ async def ingest_into(corpora: Corpora, tenant: str, name: str, paths: list[Path
     report = await corpus.ingest(paths)
     for file in report.failed:
         note(f"skipped: {file.source}: {file.reason}")
+    # One readable file is a success, with a message for the others; none is an error, so that scripts notice.
     if report.failed and not (report.added or report.updated or report.unchanged):
         raise BadInput("none of the files could be read", hint="the lines above give the reason for each file")
     return report

@@ -66,7 +66,7 @@ def create(
     if json_output:
         print_json({**key.model_dump(mode="json"), "key": text})
         return
-    say(text)
+    say(text)  # alone on standard output, so that a script can capture it
     note(f"key {key.key_id} of {key.principal}: send it as `Authorization: Bearer …`; it will not be shown again")
 
 

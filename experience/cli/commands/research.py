@@ -86,6 +86,7 @@ def corpus_of(paths: list[Path]) -> str:
     for path in paths:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file():
+                # Names count too: reports cite their sources by name.
                 digest.update(f"{file.relative_to(path.parent)}\0".encode("utf-8", "surrogateescape"))
                 digest.update(_digest(file))
     return f"docs-{digest.hexdigest()[:16]}"

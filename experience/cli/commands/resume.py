@@ -61,5 +61,5 @@ async def _resume(settings: Settings, tenant: str, thread: str, answer: ReviewAn
 
     async with open_service(settings) as service:
         outcome = await follow(service, service.resume(tenant, thread, answer))
-    outcome.thread_id = outcome.thread_id or thread
+    outcome.thread_id = outcome.thread_id or thread  # a resume that is stopped at once has no event
     return outcome

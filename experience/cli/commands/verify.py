@@ -37,6 +37,7 @@ def verify(report: ReportFile, tenant: Tenant = "local", json_output: Json = Fal
         note(
             "hint: cited passages were pruned or belong to another corpus; ask again for a report with current evidence"
         )
+    # Pruned passages are not a fault of the report, so they get another exit status.
     if result.outcome != "verified":
         raise typer.Exit(Exit.UNAVAILABLE if result.outcome == "pruned" else Exit.BAD_INPUT)
 

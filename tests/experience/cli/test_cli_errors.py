@@ -8,46 +8,11 @@ from typer.testing import CliRunner
 from experience.cli.app import app
 from experience.cli.errors import handled
 from experience.errors import known_error
-from experience.exits import Exit, exit_status, report_status
 from state import errors
-from state.values import Status
-from tests.experience.reports import make_report
 
 
 def run(*arguments):
     return CliRunner().invoke(app, list(arguments))
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (errors.QuestionInvalid("x"), 2),
-        (errors.PolicyRefusal("x"), 3),
-        (errors.BudgetExceeded("run", 1, 2), 4),
-        (errors.StorageFull("x"), 5),
-        (errors.ModelOutputInvalid("x"), 5),
-        (errors.ReviewPending("x"), 6),
-        (errors.SixplaneError("x"), 1),
-    ],
-)
-def test_exit_status_follows_the_class_tree(error, status):
-    assert exit_status(error) == status
-
-
-@pytest.mark.parametrize(
-    ("status", "reason", "code"),
-    [
-        (Status.ANSWERED, "approved", Exit.DONE),
-        (Status.ABSTAINED, "no_evidence", Exit.DONE),
-        (Status.REFUSED, "deny", Exit.REFUSED),
-        (Status.PARTIAL, "budget_exceeded", Exit.BUDGET_EXCEEDED),
-        (Status.STOPPED, "model_unavailable", Exit.UNAVAILABLE),
-        (Status.STOPPED, "model_output_invalid", Exit.UNAVAILABLE),
-        (Status.STOPPED, "internal", Exit.BUG),
-    ],
-)
-def test_exit_status_of_a_report(status, reason, code):
-    assert report_status(make_report(status=status, stop_reason=reason)) == code
 
 
 def test_system_errors_become_ours():
