@@ -90,7 +90,7 @@ def test_the_presets_are_those_of_the_code() -> None:
 def test_the_figures_are_those_of_the_code() -> None:
     told = " ".join(DOC.split())
     assert f"costs at most {test_live_oci.LIMIT_MICRO_USD / 1e6:.2f} USD" in told
-    assert f"{test_live_oci.LEDGER_LIMIT_MICRO_USD / 1e6:.2f} of it behind a hard limit" in told
+    assert f"a hard limit of the ledger caps {test_live_oci.LEDGER_LIMIT_MICRO_USD / 1e6:.2f};" in told
     assert (PRINCIPAL_SECONDS, BREAKER_SECONDS) == (10, 10)
     catalog = load_catalog(prices={})
     assert f"`{catalog.for_use_case('general', 'oci').id}`" in DOC
