@@ -1,4 +1,7 @@
-"""Who is asked: model catalogue, providers, budget ledger, and the governed way to ask."""
+"""The model gateway: catalogue, providers, budget ledger, and governed calls to models.
+
+Names are imported on first use: `import gateway` must stay cheap for commands that only read the catalogue.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model catalogue: what can be asked, and what it costs in integer micro-dollars."""
+"""The model catalogue: which models exist, what they can do, and what they cost in integer micro-dollars."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from state.errors import ModelUnknown, PriceUnknown
 from state.values import Value
 
 _KEPT = 1_000
-"""Found entries that are kept."""
+"""Most looked-up entries that are cached. Ids come from callers, so an unbounded cache could be filled on purpose."""
 
 _PER = {"tokens": 1_000_000, "characters": 10_000}
 
@@ -36,14 +36,14 @@ class ModelEntry(Value):
 
     @property
     def unit_size(self) -> int:
-        """How many tokens or characters a price is for."""
+        """The number of tokens or characters that a price covers."""
         return _PER[self.unit]
 
     def cost(self, input_units: int, output_units: int) -> int:
         """Return the price of a call in micro-dollars, rounded up.
 
         Args:
-            input_units: tokens or characters of the prompt, as `unit` says.
+            input_units: tokens or characters of the prompt, depending on `unit`.
             output_units: tokens or characters of the answer.
 
         Raises:
@@ -55,13 +55,13 @@ class ModelEntry(Value):
 
 
 class Catalog:
-    """The entries by id, with the prices of the settings over them.
+    """Looks entries up by model id, and applies the prices of the settings.
 
     Args:
-        entries: the first that fits an id counts.
-        prices: price of the input and of the output by model id.
-        extra: ids of models that the caller gives.
-        use_cases: models for a use case, the preferred one of each provider first.
+        entries: in order of precedence; the first entry that matches an id is used.
+        prices: input price and output price by model id; they override the entries' prices.
+        extra: ids of models that the caller supplies itself.
+        use_cases: model ids by use case, the preferred one of each provider first.
     """
 
     def __init__(
@@ -82,41 +82,42 @@ class Catalog:
         """Return the entry of `model_id`.
 
         Raises:
-            ModelUnknown: no entry fits; the hint names the nearest.
+            ModelUnknown: no entry matches; the hint names the closest.
         """
         if model_id in self._found:
             return self._found[model_id]
         entry = next((entry for entry in self.entries if fnmatchcase(model_id, entry.id)), None)
         if entry is None and model_id in self._extra:
             entry = _unpriced(model_id)
+        # A pattern such as `openai:*` matches its own text and its bare prefix, which are not models.
         if entry is None or model_id.endswith((":", ".", "*")):
             raise ModelUnknown(f"there is no model {model_id!r}", hint=self._nearest(model_id))
         price = self._prices.get(model_id)
         priced = {"input_price": price[0], "output_price": price[1]} if price else {}
         found = entry.model_copy(update={"id": model_id, **priced})
-        if len(self._found) < _KEPT:  # ids come from callers
+        if len(self._found) < _KEPT:
             self._found[model_id] = found
         return found
 
     def listed(self) -> tuple[ModelEntry, ...]:
-        """Return all entries at their prices, and the models of a pattern that the settings price."""
+        """Return all entries with their prices, then models of a pattern that the settings give a price."""
         named = {entry.id for entry in self.entries}
         further = (self.get(model_id) for model_id in self._prices if model_id not in named)
         return (*(entry if "*" in entry.id else self.get(entry.id) for entry in self.entries), *further)
 
     def for_use_case(self, use_case: str, provider: str) -> ModelEntry:
-        """Return the model of the moment for a use case such as `general` or `embedding`.
+        """Return the recommended model for a use case such as `general` or `embedding`.
 
         Raises:
-            ModelUnknown: the provider has none; the message names the use cases.
+            ModelUnknown: the provider has no such model; the message lists the use cases.
         """
         entries = map(self.get, self._use_cases.get(use_case, ()))
         entry = next((entry for entry in entries if entry.provider == provider), None)
         if entry is None:
             known = ", ".join(f"`{each}`" for each in self._use_cases)
             raise ModelUnknown(
-                f"the catalogue names no model of {provider!r} for {use_case!r}; its use cases are {known}",
-                hint="name the model itself, for example in SIXPLANE_MODELS__DEFAULT; `sixplane models` lists them",
+                f"the catalogue has no model of {provider!r} for {use_case!r}; its use cases are {known}",
+                hint="set the model's id, for example in SIXPLANE_MODELS__DEFAULT; `sixplane models` lists them",
             )
         return entry
 
@@ -129,7 +130,7 @@ class Catalog:
 
 
 def load_catalog(*, prices: Mapping[str, tuple[int, int]], extra: Iterable[str] = ()) -> Catalog:
-    """Return the packaged catalogue; `extra` names models given by the caller, priced zero unless `prices` say."""
+    """Return the packaged catalogue; models named in `extra` come from the caller, free unless in `prices`."""
     text = resources.files("gateway").joinpath("catalog.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     entries = [ModelEntry.model_validate(entry) for entry in table["model"]]

@@ -1,4 +1,4 @@
-"""The gateway: which model a role asks, and the governed way to ask it."""
+"""The gateway: chooses the model of each role, and builds the governed chat model that calls it."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ EXTRACTIVE = "extractive"
 
 
 class Gateway:
-    """One per process.
+    """The models of a process; create one per process.
 
     Args:
-        settings: what is configured.
-        ledger: where calls are accounted.
-        embeddings: what the extractive model ranks with.
-        models: further models by id.
-        oci: OCI's models, where they are configured.
-        governor: the way of every call; without one a plain one on `ledger`.
-        catalog: what is known of the models; read from its file where none is given.
+        settings: the configuration.
+        ledger: the ledger that calls are charged to.
+        embeddings: the embeddings that the extractive model ranks sentences with.
+        models: further chat models by id.
+        oci: the models of OCI, if it is configured.
+        governor: makes the calls; by default one on `ledger` without telemetry.
+        catalog: the model catalogue; by default the packaged one.
     """
 
     def __init__(
@@ -62,10 +62,13 @@ class Gateway:
         self.catalog = catalog or load_catalog(prices=settings.models.prices_micro_usd, extra=self._models)
 
     def model_id(self, role: Role, context: ResearchContext) -> str:
-        """Return the id of the role's model: context by role, context, settings by role, settings, extractive.
+        """Return the id of the role's model.
+
+        The first that is set wins: the context's model for the role, the context's model, the settings' model for the
+        role, the settings' default model, the default of the provider.
 
         Raises:
-            ModelUnknown: there is no such chat model; the hint names the nearest.
+            ModelUnknown: there is no such chat model; the hint names the closest.
             PriceUnknown: the catalogue has no price for it.
         """
         models = self._settings.models
@@ -73,16 +76,19 @@ class Gateway:
         return self._chat_entry(chosen or self._default()).id
 
     def judge_id(self, context: ResearchContext) -> str:
-        """Return the id of the judge's model, empty where the local scorer judges: only an explicit choice counts."""
+        """Return the id of the judge's model, empty if the local scorer judges.
+
+        Only an explicit choice for the role counts: judging with a model costs one call per claim.
+        """
         chosen = context.models.get(Role.JUDGE.value) or self._settings.models.roles.get(Role.JUDGE.value)
         return self._chat_entry(chosen).id if chosen else ""
 
     def chat_model(self, scope: CallScope) -> BaseChatModel:
-        """Return the governed model of one task.
+        """Return the governed chat model for one task.
 
         Raises:
             ModelUnknown: there is no such model.
-            SettingsInvalid: its endpoint is not configured.
+            SettingsInvalid: the model's endpoint is not configured.
         """
         fallbacks = self._settings.models.fallbacks.get(scope.model, ())
         model = self._governed(scope)
@@ -102,7 +108,7 @@ class Gateway:
         )
 
     def prompt_chars(self, model_id: str, max_output_tokens: int = 2048) -> int:
-        """Return how many characters of prompt `model_id` takes beside an answer of `max_output_tokens`.
+        """Return how many characters of prompt `model_id` accepts together with an answer of `max_output_tokens`.
 
         Raises:
             ModelUnknown: there is no such model.
@@ -110,15 +116,15 @@ class Gateway:
         return prompt_chars(self._entry(model_id), max_output_tokens)
 
     async def usage(self, tenant: str, run_id: str) -> Usage:
-        """Return what a run used."""
+        """Return the usage of a run."""
         return await self._ledger.usage(tenant, run_id)
 
     async def budget(self, tenant: str) -> list[BudgetLine]:
-        """Return the tenant's whole and its current month."""
+        """Return the budget of the tenant over all time and that of its current month."""
         return await self._ledger.budget(tenant)
 
     async def may_expand(self, tenant: str, run_id: str) -> bool:
-        """Return whether a run may start another round or revision: not beyond the soft share of a limit."""
+        """Return whether a run may start another round or revision: no, once it passed the soft share of a limit."""
         return not await self._ledger.soft_limit_reached(tenant, run_id)
 
     async def characters(self, tenant: str) -> Characters:
@@ -126,15 +132,15 @@ class Gateway:
         return await self._ledger.characters(tenant)
 
     async def set_limit(self, tenant: str, kind: Kind, hard_limit: int | None) -> None:
-        """Set a tenant's limit in micro-dollars, `None` for none. Raises `SettingsInvalid` for zero and below."""
+        """Set a tenant's limit in micro-dollars; `None` removes it. Raises `SettingsInvalid` for zero and below."""
         await self._ledger.set_limit(tenant, kind, hard_limit)
 
     async def end_run(self, tenant: str, run_id: str) -> None:
-        """Forget the run's memo."""
+        """Delete the run's memo."""
         await self._ledger.end_run(tenant, run_id)
 
     async def aclose(self) -> None:
-        """Close what was opened."""
+        """Close the ledger."""
         await self._ledger.aclose()
 
     def _entry(self, model_id: str) -> ModelEntry:
@@ -146,11 +152,13 @@ class Gateway:
         return entry.model_copy(update={"context_window": self._settings.openai.context_tokens})
 
     def _chat_entry(self, model_id: str) -> ModelEntry:
-        """Return the entry of a chat model with a price: a run that could not ask it must not begin."""
+        """Return the entry of a chat model, checked before a run begins: a run must not start if it cannot call it."""
         entry = self.catalog.get(model_id)
         if {"embedding", "rerank", "guard"} & set(entry.capabilities):
-            raise ModelUnknown(f"{model_id!r} is no chat model", hint="`sixplane models` lists what each is for")
-        entry.cost(0, 0)
+            raise ModelUnknown(
+                f"{model_id!r} is not a chat model", hint="`sixplane models` shows what each model is for"
+            )
+        entry.cost(0, 0)  # raises `PriceUnknown`
         return entry
 
     def _default(self) -> str:

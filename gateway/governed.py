@@ -1,4 +1,4 @@
-"""The governed chat model: memo → budget → provider under one deadline and one retry owner → settle → telemetry."""
+"""The governed chat model: a LangChain chat model whose every call goes through the governor."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ from observability import notice
 from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong, SixplaneError, UnsupportedSchema
 
 _QUOTED_CHARS = 1_500
+"""Most characters of a malformed answer that its repair quotes. Counted in `metering.SPARED_CHARS`."""
+
 _NONCE = re.compile(r"evidence nonce=[0-9a-f]{16}>")
 
 Provider = Callable[[], Awaitable[AIMessage]]
@@ -37,7 +39,7 @@ Result = TypeVar("Result")
 
 
 class GovernedChatModel(BaseChatModel):
-    """One role's model within one run. Made by `Gateway.chat_model`, used for one task."""
+    """The model of one role within one run. `Gateway.chat_model` makes one for each task."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -58,16 +60,18 @@ class GovernedChatModel(BaseChatModel):
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Answer]:
-        """Return a runnable that answers with a `schema` instance.
+        """Return a runnable that answers with an instance of `schema`.
 
-        A malformed or truncated answer is repaired once, and charged.
+        After a malformed or truncated answer the model is asked once more to correct it; both calls are charged.
 
         Raises:
             UnsupportedSchema: `schema` is not a Pydantic model.
-            ModelOutputInvalid: when invoked, the repaired answer does not fit either.
+            ModelOutputInvalid: when invoked, if the corrected answer does not fit either.
         """
         if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-            raise UnsupportedSchema("the gateway parses into Pydantic models only", hint="give a `BaseModel` subclass")
+            raise UnsupportedSchema(
+                "the gateway parses into Pydantic models only", hint="pass a subclass of `BaseModel`"
+            )
         if include_raw or kwargs:
             raise UnsupportedSchema(
                 "the gateway's structured output takes no options", hint="call `with_structured_output(Schema)`"
@@ -94,7 +98,7 @@ class GovernedChatModel(BaseChatModel):
         return run_sync(lambda: self._agenerate(messages, stop, **kwargs), self._close)
 
     async def _close(self) -> None:
-        """Close what the models opened on a loop that ends with the call."""
+        """Close the connections of this model and its fallbacks, which are bound to the running loop."""
         for model in (self, *self.fallbacks):
             close = getattr(model.inner, "aclose", None)
             if close is not None:
@@ -108,14 +112,14 @@ class GovernedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager
-        answer = await self._with_fallbacks(lambda model: model._said(messages, stop=stop, **kwargs))  # noqa: SLF001
+        answer = await self._with_fallbacks(lambda model: model._said(messages, stop=stop, **kwargs))  # noqa: SLF001 - same class
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
     async def _said(self, messages: list[BaseMessage], **options: Any) -> AIMessage:
         return await self._call(messages, "", lambda: self._chat(messages, **options), beside=said_of(options))
 
     async def _with_fallbacks(self, ask: Callable[[GovernedChatModel], Awaitable[Result]]) -> Result:
-        """Ask this model, and the next declared one where it stays unavailable; each use is told."""
+        """Call this model; while it is unavailable, call its fallbacks in order. Each use is recorded as a notice."""
         try:
             return await ask(self)
         except ModelUnavailable as error:
@@ -125,7 +129,7 @@ class GovernedChatModel(BaseChatModel):
             notice(self.scope.role.value, "model_fallback", detail)
             try:
                 return await ask(model)
-            except (ModelUnavailable, PromptTooLong) as error:  # a fallback may take less
+            except (ModelUnavailable, PromptTooLong) as error:  # a fallback may have a smaller context
                 failed = error
         raise failed
 
@@ -136,7 +140,7 @@ class GovernedChatModel(BaseChatModel):
             answer, fault = await self._attempt(schema, [*asked, *_repair(answer, fault)])
         if fault is not None:
             raise ModelOutputInvalid(
-                f"the {self.scope.role.value}'s model {self.scope.model!r} answered malformed: {fault.summary}"
+                f"the {self.scope.role.value}'s model {self.scope.model!r} gave a malformed answer: {fault.summary}"
             )
         return parse_answer(schema, answer)
 
@@ -153,7 +157,11 @@ class GovernedChatModel(BaseChatModel):
         return answer, None
 
     def _spells_schemas(self) -> bool:
-        """Whether the schema goes into the prompt: where the endpoint may know no schemas, or surely knows none."""
+        """Whether the schema goes into the prompt.
+
+        It does for OpenAI-compatible servers, many of which ignore schemas, and for OCI models without structured
+        output. Putting it into both places would pay for its tokens twice.
+        """
         return self.entry.provider == "openai" or (
             self.entry.provider == "oci" and "structured" not in self.entry.capabilities
         )
@@ -175,7 +183,7 @@ class GovernedChatModel(BaseChatModel):
         return answer
 
     def _beside(self, schema: type[BaseModel]) -> str:
-        """Return what is sent beside the messages: the schema, where it goes as a field of the request."""
+        """Return the schema if it is sent as a field of the request: it is billed and counted like the messages."""
         return "" if self._spells_schemas() else _schema_text(schema)
 
     async def _call(
@@ -206,8 +214,8 @@ class GovernedChatModel(BaseChatModel):
         parts = [
             scope.tenant,
             scope.run_id,
-            scope.task_id,
-            ordinal,
+            scope.task_id,  # LangGraph's id of the task: it stays the same when a killed run resumes
+            ordinal,  # one task may send the same prompt twice and must get two answers
             scope.role.value,
             scope.model,
             scope.temperature,
@@ -242,12 +250,12 @@ class GovernedChatModel(BaseChatModel):
 
 @cache
 def _schema_text(schema: type[BaseModel]) -> str:
-    """Return the JSON schema. Kept: making it takes longer than the rest of a call's bookkeeping."""
+    """Return the JSON schema as text. Cached: generating it takes longer than the rest of a call's bookkeeping."""
     return json.dumps(schema.model_json_schema())
 
 
 def said_of(options: Mapping[str, Any]) -> str:
-    """Return the options of a call as text: tools and the like are part of the prompt, and of what makes two equal."""
+    """Return the options of a call as text: tools and the like are billed as prompt, and belong to the memo key."""
     return "" if not any(options.values()) else json.dumps(options, default=str, sort_keys=True)
 
 
@@ -260,7 +268,10 @@ def _repair(answer: AIMessage, fault: SchemaFault) -> list[BaseMessage]:
 
 
 def _without_nonce(message: BaseMessage) -> str:
-    """Return the text that a repeated call shares: the evidence fence's nonce is drawn anew each time."""
+    """Return the text without the evidence fence's nonce, which is random.
+
+    A call repeated after a crash has another nonce; without this its memoised answer would not be found.
+    """
     return _NONCE.sub("evidence>", message.text)
 
 
@@ -271,5 +282,5 @@ def _dump(answer: AIMessage) -> str:
 def _load(answer: str) -> AIMessage:
     message = messages_from_dict([json.loads(answer)])[0]
     if not isinstance(message, AIMessage):
-        raise TypeError("the memo holds something else than an answer")
+        raise TypeError("the memo holds something other than an answer")
     return message

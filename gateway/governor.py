@@ -1,7 +1,7 @@
-"""The way of every call: memo → reserve → rate limit → provider → settle → telemetry.
+"""Every call goes through these steps: memo → reserve → rate limit → provider → settle → telemetry.
 
-One deadline holds for all attempts and waits of a call, and one owner of retries: this. Chat models, embeddings,
-rerankers and guardrails all pass here, so that all are charged and limited alike.
+Chat models, embeddings, rerankers and guardrails all use it, so all are charged and limited alike. It is the only place
+that retries (the SDKs' own retries are off), and one deadline covers all attempts and waits of a call.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from state.errors import ModelUnavailable, SixplaneError
 from state.values import Usage
 
 MAX_BACKOFF_SECONDS = 20.0
+"""A chosen value: several attempts must fit into the default deadline of 240 seconds."""
 
 
 @dataclass
 class _Course:
-    """How a call goes: its deadline on the monotonic clock, its attempts, what they cost."""
+    """The progress of one call: its deadline on the monotonic clock, its attempts and their cost."""
 
     began: float
     deadline: float
@@ -42,12 +43,12 @@ class _Course:
     failed: ProviderFailure | None = None
 
     def left(self) -> float:
-        """Return the seconds until the deadline, at least a millisecond."""
+        """Return the seconds until the deadline, at least a millisecond: `wait_for` needs a positive timeout."""
         return max(self.deadline - time.monotonic(), 0.001)
 
 
 class Governor:
-    """One per process. Takes what it works with and owns none of it."""
+    """Makes calls. Create one per process; it uses the ledger and the telemetry but does not close them."""
 
     def __init__(
         self, settings: Settings, ledger: Ledger, classify: Classify, *, telemetry: CallTelemetry | None = None
@@ -55,14 +56,15 @@ class Governor:
         # `classify` is passed in because it knows every provider, and the providers themselves import this module.
         self.settings, self.ledger, self._classify = settings, ledger, classify
         self._telemetry = telemetry
+        # Weak values: a lock lives as long as calls hold or await it, so the dictionary cannot grow without end.
         self._turns: weakref.WeakValueDictionary[tuple[int, str], asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def call(self, planned: PlannedCall[Answer]) -> Answer:
-        """Return the answer of `planned`.
+        """Make the call and return its answer.
 
         Raises:
-            BudgetExceeded: a scope's limit does not cover it.
-            ModelUnavailable: the provider failed in all attempts, or the deadline passed.
+            BudgetExceeded: a scope's limit does not cover the call.
+            ModelUnavailable: all attempts failed, or the deadline passed.
             PriceUnknown: the catalogue has no price for the model.
         """
         now = time.monotonic()
@@ -72,7 +74,7 @@ class Governor:
             try:
                 async with self._turn(planned.key):
                     return await self._attempts(span, planned, course)
-            except BaseException as error:  # looked at for the record, also a cancellation; always raised again
+            except BaseException as error:  # recorded, even a cancellation, and always raised again
                 status = error.code if isinstance(error, SixplaneError) else type(error).__name__
                 raise
             finally:
@@ -96,21 +98,28 @@ class Governor:
         answer, usage, memo = await self._provided(planned, course, held)
         course.usage += usage
         course.request_id = planned.request_id(answer) if planned.request_id else ""
+        # Shielded: the answer is paid for, so a cancellation must not lose its settlement and memo.
         await asyncio.shield(self.ledger.settle(held, usage, memo))
         if planned.observe:
             planned.observe(span, answer)
         return answer
 
     def _turn(self, key: str) -> asyncio.Lock:
-        """Return the turn of equal calls: the second waits for the first, and finds its answer in the memo. Without
-        it the ledger would take the first for one that died."""
+        """Return the lock of calls with this key: the second call waits for the first and finds its answer in the memo.
+
+        Without the lock, the second reservation would look like the repetition of a call whose process died, and the
+        ledger would charge the first in full. An `asyncio.Lock` serves one loop, hence the loop in the key.
+        """
         named = (id(asyncio.get_running_loop()), key)
         turn = self._turns.get(named) or asyncio.Lock()
         self._turns[named] = turn
         return turn
 
     async def _reserved(self, planned: PlannedCall[Answer]) -> Reservation:
-        """Reserve, whole or not at all: a thread goes on when its caller is cancelled, and what it held is freed."""
+        """Reserve the cost of an attempt; after a cancellation, free the reservation again.
+
+        The transaction runs in a thread, which a cancellation does not stop: it may reserve after its caller has left.
+        """
         account, most = planned.account, planned.most
         reserving = asyncio.ensure_future(
             self.ledger.reserve(
@@ -127,7 +136,7 @@ class Governor:
         try:
             return await asyncio.shield(reserving)
         except asyncio.CancelledError:
-            with suppress(SixplaneError):  # then nothing is held
+            with suppress(SixplaneError):  # if reserving failed, there is nothing to free
                 held = await reserving
                 if held.answer is None:
                     await self.ledger.settle(held, Usage(), None, state="free")
@@ -136,9 +145,10 @@ class Governor:
     async def _provided(
         self, planned: PlannedCall[Answer], course: _Course, held: Reservation
     ) -> tuple[Answer, Usage, str | None]:
-        """Ask the provider once, within the limits, and settle where it fails. Return answer, usage and memo.
+        """Call the provider once, within the rate limit, and return answer, usage and memo text.
 
-        What certainly was not answered is free; a call that may have been answered is charged at its reservation.
+        A failed attempt is settled here: it is free if it certainly got no answer, and charged in full if the provider
+        may have answered.
         """
         limiter = self._limiter(planned.entry)
         sent = False
@@ -151,7 +161,7 @@ class Governor:
         except asyncio.CancelledError:
             await asyncio.shield(self._lost(held, course, charged=sent))
             raise
-        except Exception as error:  # any SDK raises anything: classified, charged and always raised again
+        except Exception as error:  # SDKs raise all kinds: each is classified, charged and raised again
             failure = self._classify(error) if sent else _no_room(error, course.failed)
             await asyncio.shield(self._lost(held, course, charged=sent and (failure is None or failure.billed)))
             if failure is None:
@@ -174,10 +184,10 @@ class Governor:
         return limiter_of(entry.provider, entry.id, requests, characters)
 
     async def _before_the_next(self, planned: PlannedCall[Answer], course: _Course, error: ProviderError) -> None:
-        """Wait for the next attempt.
+        """Wait until the next attempt may start.
 
         Raises:
-            ModelUnavailable: there is none, or it would come after the deadline.
+            ModelUnavailable: no attempt is left, or it would start after the deadline.
         """
         failure = error.failure
         last = course.attempts >= self.settings.models.max_attempts
@@ -222,23 +232,26 @@ def _describe(span: Span, course: _Course) -> None:
 
 
 def wait_seconds(attempt: int, failure: ProviderFailure) -> float:
-    """Return how long to wait after a failed attempt: jittered, at least what the service asks for.
+    """Return the seconds to wait after a failed attempt: exponential with jitter, and at least `retry_after`.
 
-    A throttled model has its limiter paused, for all who call it: nothing is to be waited for here.
+    After a 429 it is zero, since the model's limiter is paused for all callers and the next attempt waits there.
     """
     if failure.throttled:
         return 0.0
-    jittered = random.uniform(0.5, 1.0) * min(0.25 * 2.0**attempt, MAX_BACKOFF_SECONDS)  # noqa: S311
+    jittered = random.uniform(0.5, 1.0) * min(0.25 * 2.0**attempt, MAX_BACKOFF_SECONDS)  # noqa: S311 - spreads load, guards nothing
     return max(jittered, failure.retry_after)
 
 
 def _no_room(error: Exception, before: ProviderFailure | None) -> ProviderFailure | None:
-    """Return the failure of a call whose turn did not come before its deadline: what failed before, if anything."""
+    """Return the failure of a call that waited for the rate limit until its deadline.
+
+    If an earlier attempt failed, its failure says more about the cause than the wait does.
+    """
     if not isinstance(error, TimeoutError):
         return None
     if before is not None:
         return replace(before, transient=False, billed=False, throttled=False)
-    hint = "raise SIXPLANE_LIMITS__PRESET, run fewer at once, or raise SIXPLANE_MODELS__DEADLINE_SECONDS"
+    hint = "raise SIXPLANE_LIMITS__PRESET, run fewer calls at once, or raise SIXPLANE_MODELS__DEADLINE_SECONDS"
     return ProviderFailure("its rate limit left no room before the deadline", transient=False, billed=False, hint=hint)
 
 

@@ -1,7 +1,7 @@
-"""Requests and characters per minute, over a moving window.
+"""A rate limiter for requests and characters per minute, over a moving window.
 
-Ours, because no well-kept limiter holds two units atomically in a moving window: of two limiters with one unit each,
-the first is charged while the second still refuses; and a bucket lets up to twice its limit through within a window.
+It is our own because no maintained library limits two units atomically in a moving window. With one limiter per unit,
+the first is charged while the second still refuses; and a token bucket admits up to twice its limit within one window.
 """
 
 from __future__ import annotations
@@ -18,25 +18,29 @@ from dataclasses import dataclass, field
 from state.errors import PromptTooLong
 
 MAX_PAUSE_SECONDS = 20.0
+"""The longest pause after a 429 without `Retry-After`. A chosen value, like the first pause below."""
+
 MAX_ASKED_SECONDS = 300.0
-"""The longest `Retry-After` that everybody waits for: it is asked again after that, whatever a header says."""
+"""The longest `Retry-After` that is honoured: a wrong header must not stop a model for hours."""
 
 _FIRST_PAUSE_SECONDS = 0.5
-_MOST_STEPS = 7  # 0.5 * 2 ** 6 is beyond the longest pause: more steps would only delay the way back
-_MARGIN_SECONDS = 0.001  # added to the window, against rounding; also the shortest sleep
-_PATIENCE_SECONDS = (
-    1.0  # how long a waiter trusts that the one before it is alive; longer in a long queue, where many look
-)
+_MOST_STEPS = 7  # 0.5 * 2 ** 6 exceeds the longest pause: more steps would only delay the recovery
+_MARGIN_SECONDS = 0.001  # added to the window against rounding errors; also the shortest sleep
+_PATIENCE_SECONDS = 1.0
+"""How often a waiter checks that the head of the queue is alive: its loop may have ended without waking anybody.
+
+The interval grows with the queue, since every waiter checks.
+"""
 
 
 class Grant:
-    """A place in the window. A request is admitted with the most characters it may take, and settled to what it took.
+    """A place in the window, for one request. Admitted at its most characters, and settled to the actual number.
 
     Args:
-        characters: what counts against the window.
-        at: when it was admitted, on the limiter's clock.
-        counted: whether its window is still open.
-        waited: how long it waited, in seconds.
+        characters: the characters that count against the window.
+        at: the time of admission on the limiter's clock.
+        counted: whether it still counts against the window.
+        waited: the seconds that the request waited.
     """
 
     def __init__(self, limiter: RateLimiter, characters: int, at: float) -> None:
@@ -45,7 +49,7 @@ class Grant:
         self.counted = True
 
     def settle(self, characters: int) -> None:
-        """Count `characters` from now on, never more than were admitted."""
+        """Count only `characters` from now on, at most as many as were admitted."""
         self._limiter.settled(self, characters)
 
 
@@ -59,10 +63,10 @@ class _Ticket:
 
 
 class RateLimiter:
-    """Admits callers first come, first served, within both limits in every moving window.
+    """Admits requests in order of arrival, within both limits in every moving window.
 
-    One limiter serves the whole process: its callers may live in different event loops and threads. A limit of `None`
-    is none. `await limiter.acquire(4_000)` returns when a request of 4,000 characters may be sent.
+    One limiter serves the whole process: its callers may run in different event loops and threads. `None` means no
+    limit. `await limiter.acquire(4_000)` returns when a request of 4,000 characters may be sent.
     """
 
     def __init__(
@@ -75,26 +79,28 @@ class RateLimiter:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         if any(limit is not None and limit < 1 for limit in (requests_per_minute, characters_per_minute)):
-            raise ValueError("a limit is at least 1; `None` is no limit")
+            raise ValueError("a limit must be at least 1, or `None` for no limit")
         self._most_requests = requests_per_minute or float("inf")
         self._most_characters = characters_per_minute or float("inf")
         self._window = window_seconds + _MARGIN_SECONDS
         self._clock, self._sleep = clock, sleep
-        self._lock = threading.RLock()  # reentrant: the collector may close a dead loop's `acquire` at any time
+        self._lock = (
+            threading.RLock()
+        )  # reentrant: the garbage collector may close a dead loop's `acquire`, which then calls `_leave`, at any time
         self._waiting: deque[_Ticket] = deque()
         self._grants: deque[Grant] = deque()
         self._characters = 0
         self._steps, self._paused_until = 0, float("-inf")
 
     async def acquire(self, characters: int) -> Grant:
-        """Wait for the turn of a request of at most `characters`, and return its place.
+        """Wait until a request of at most `characters` may be sent, and return its place in the window.
 
         Raises:
-            PromptTooLong: the request alone exceeds the characters of a whole window.
+            PromptTooLong: the request alone exceeds the characters allowed in a whole window.
         """
         if characters > self._most_characters:
             raise PromptTooLong(
-                f"a request of {characters} characters exceeds the limit of {self._most_characters} a minute",
+                f"a request of {characters} characters exceeds the limit of {self._most_characters} per minute",
                 hint="retrieve fewer passages with `-k`, or raise SIXPLANE_LIMITS__CHARACTERS_PER_MINUTE",
             )
         began, ticket = self._clock(), _Ticket(characters)
@@ -111,7 +117,7 @@ class RateLimiter:
         return ticket.grant
 
     def settled(self, grant: Grant, characters: int) -> None:
-        """Count what a request took; see `Grant.settle`."""
+        """Correct the characters of a request; called by `Grant.settle`."""
         with self._lock:
             spared = max(grant.characters - characters, 0)
             grant.characters -= spared
@@ -120,27 +126,27 @@ class RateLimiter:
                 self._wake_head()
 
     def throttled(self, retry_after: float = 0.0) -> None:
-        """Pause everybody after a 429, longer from one to the next; at least `retry_after` seconds.
+        """Pause all callers after a 429: at least `retry_after` seconds, and longer after each further 429.
 
-        Refusals that arrive during a pause were sent before it: they count as one with the refusal that began it.
+        A 429 that arrives during a pause answers a request sent before it, so it does not lengthen the next pause.
         """
         with self._lock:
             now = self._clock()
             if now >= self._paused_until:
                 self._steps = min(self._steps + 1, _MOST_STEPS)
             pause = min(_FIRST_PAUSE_SECONDS * 2.0 ** (self._steps - 1), MAX_PAUSE_SECONDS)
-            pause = max(random.uniform(0.5, 1.0) * pause, min(retry_after, MAX_ASKED_SECONDS))  # noqa: S311
+            pause = max(random.uniform(0.5, 1.0) * pause, min(retry_after, MAX_ASKED_SECONDS))  # noqa: S311 - spreads load, guards nothing
             self._paused_until = max(self._paused_until, now + pause)
 
     def succeeded(self) -> None:
-        """Take back one step of the back-off. A pause that has begun is kept."""
+        """Shorten the next pause by one step. A pause in progress stays as it is."""
         with self._lock:
             self._steps = max(0, self._steps - 1)
 
     def _wait_of(self, ticket: _Ticket) -> float | None:
-        """Return the seconds until `ticket` may be granted, 0 where it is now, `None` where others stand before it."""
+        """Return the seconds until `ticket` may be granted, 0 for now, `None` if others are before it."""
         with self._lock:
-            if not ticket.queued:  # new, or dropped while its loop stood still
+            if not ticket.queued:  # new, or dropped by another caller while its loop was stopped
                 ticket.queued = True
                 self._waiting.append(ticket)
             while not (head := self._waiting[0]).loop.is_running():
@@ -162,7 +168,7 @@ class RateLimiter:
         return grant
 
     def _free_at(self, characters: int, now: float) -> float:
-        """Return the instant from which both units and the pause admit `characters`."""
+        """Return the earliest time at which both limits and the pause admit `characters`."""
         while self._grants and self._grants[0].at + self._window <= now:
             oldest = self._grants.popleft()
             oldest.counted = False
@@ -175,21 +181,21 @@ class RateLimiter:
         return at
 
     async def _turn(self, ticket: _Ticket) -> None:
-        """Wait to be woken, or to look whether the one before still lives."""
+        """Wait until woken, but only as long as this waiter trusts that the head of the queue is alive."""
         ticket.woken.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_SECONDS * max(1, len(self._waiting) // 100)):
                 await ticket.woken.wait()
 
     async def _rest(self, ticket: _Ticket, seconds: float) -> None:
-        """Wait `seconds`, or less where a call that took less than planned makes room."""
+        """Wait `seconds`, or less if a settled request makes room."""
         ticket.woken.clear()
         sleeping = asyncio.ensure_future(self._sleep(seconds))
         sleeping.add_done_callback(lambda _: ticket.woken.set())
         try:
             await ticket.woken.wait()
         finally:
-            with contextlib.suppress(RuntimeError):  # its loop is closed
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
                 sleeping.cancel()
 
     def _leave(self, ticket: _Ticket) -> None:
@@ -206,12 +212,12 @@ class RateLimiter:
             try:
                 head.loop.call_soon_threadsafe(head.woken.set)
                 return
-            except RuntimeError:  # its loop is closed
+            except RuntimeError:  # the loop of that caller is closed: wake the next one
                 self._drop(head)
 
     def _drop(self, ticket: _Ticket) -> None:
         ticket.queued = False
-        with contextlib.suppress(ValueError):  # the collector was faster
+        with contextlib.suppress(ValueError):  # the garbage collector removed it already
             self._waiting.remove(ticket)
 
 
@@ -222,7 +228,7 @@ _making = threading.Lock()
 def limiter_of(
     provider: str, model: str, requests_per_minute: int | None, characters_per_minute: int | None
 ) -> RateLimiter:
-    """Return the process's limiter of a model."""
+    """Return the process's limiter for a model. The limits are part of its key, so changed settings get a new one."""
     key = (provider, model, requests_per_minute, characters_per_minute)
     with _making:
         if key not in _limiters:

@@ -1,4 +1,4 @@
-"""What a call takes: counted before it for the reservation, after it where the provider reports nothing."""
+"""The size of a call: estimated before it for the reservation, counted after it if the provider reports nothing."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from state.errors import PromptTooLong
 from state.values import Usage
 
 SPARED_CHARS = 5_500
-"""What the gateway adds to a prompt: the schema (2,000 characters), a repair (2,500), headings."""
+"""Room for what the gateway adds to a prompt: the schema (2,000 characters), a repair (2,500), headings (1,000)."""
 
 
 def chars_of(messages: Sequence[BaseMessage]) -> int:
-    """Return the characters of a prompt."""
+    """Return the number of characters in a prompt."""
     return sum(len(message.text) for message in messages)
 
 
 def most_tokens(messages: Sequence[BaseMessage]) -> int:
-    """Return an upper estimate of a prompt's tokens: a third of its ASCII characters, two for every other one.
+    """Return an upper estimate of a prompt's tokens: one per three ASCII characters, two per other character.
 
-    Chinese or Thai takes about one token a character, rarer scripts more: counted like English, a prompt in them
+    Chinese or Thai text takes about one token per character, rarer scripts more. Counted like English, such a prompt
     would cost three times its reservation.
     """
     text = "".join(message.text for message in messages)
@@ -32,29 +32,38 @@ def most_tokens(messages: Sequence[BaseMessage]) -> int:
 
 
 def answer_tokens(entry: ModelEntry, wanted: int) -> int:
-    """Return the longest answer that is asked for: at most half of the context, the rest is the prompt's."""
+    """Return how many tokens of answer to request: at most half of the context, which leaves the rest to the prompt."""
     return min(wanted, entry.output_cap, entry.context_window // 2)
 
 
 def prompt_chars(entry: ModelEntry, max_output_tokens: int) -> int:
-    """Return how many characters a caller's prompt may have, so that answer, schema and repair still fit."""
+    """Return how many characters a caller's prompt may have, so that answer, schema and repair still fit.
+
+    At least a third of the room: with a small context, `SPARED_CHARS` alone would leave nothing.
+    """
     room = (entry.context_window - answer_tokens(entry, max_output_tokens)) * CAUTIOUS_CHARS_PER_TOKEN
     return max(room - SPARED_CHARS, room // 3)
 
 
 def check_fits(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int) -> None:
-    """Raise `PromptTooLong` where prompt and answer do not fit into the model's context."""
+    """Raise `PromptTooLong` if prompt and answer do not fit into the model's context."""
     needed = most_tokens(messages) + max_output_tokens
     if needed > entry.context_window:
         raise PromptTooLong(
-            f"prompt and answer need about {needed} tokens, and {entry.id!r} takes {entry.context_window}"
+            f"prompt and answer need about {needed} tokens, but {entry.id!r} has a context of {entry.context_window}"
         )
 
 
 def worst_usage(
     entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int, *, beside: str = ""
 ) -> Usage:
-    """Return what a call uses at most, its cost included; `beside` is sent with the messages: a schema, tools.
+    """Return the most that a call can use, with its cost.
+
+    Args:
+        entry: the model.
+        messages: the prompt.
+        max_output_tokens: the requested length of the answer.
+        beside: what is sent in addition to the messages: a schema, tools.
 
     Raises:
         PriceUnknown: the catalogue has no price for the model.
@@ -73,7 +82,7 @@ def worst_usage(
 
 
 def input_usage(entry: ModelEntry, texts: Sequence[str]) -> Usage:
-    """Return what a call without a written answer uses: embeddings, reranking, guardrails.
+    """Return the usage of a call that generates no text: embeddings, reranking, guardrails.
 
     Raises:
         PriceUnknown: the catalogue has no price for the model.
@@ -84,9 +93,11 @@ def input_usage(entry: ModelEntry, texts: Sequence[str]) -> Usage:
 
 
 def usage_of_call(entry: ModelEntry, messages: Sequence[BaseMessage], answer: AIMessage) -> Usage:
-    """Return what the provider reports, counted where it does not."""
+    """Return the usage that the provider reports, or counts of our own if it reports none."""
     asked = chars_of(messages)
-    said = int(answer.response_metadata.get("output_chars", len(answer.text)))  # before a stop sequence cut it
+    said = int(
+        answer.response_metadata.get("output_chars", len(answer.text))
+    )  # counted before a stop sequence cut the text
     reported = answer.usage_metadata
     tokens_in = (reported["input_tokens"] if reported else 0) or _tokens(asked)
     tokens_out = (reported["output_tokens"] if reported else 0) or _tokens(said)

@@ -1,7 +1,7 @@
-"""The scripted model: a `BaseChatModel` for tests that answers from a list or a function and logs every call.
+"""The scripted model: a chat model for tests that answers from a list or a function and logs every call.
 
-The log is fsynced JSON lines, one `asked` before and one `answered` after each call, so that a test can prove after
-SIGKILL which calls were made. `asked` without `answered` is a call in flight at the crash.
+The log has two JSON lines per call, `asked` before it and `answered` after it. Each is fsynced, so that a test can
+prove after SIGKILL which calls were made: `asked` without `answered` is a call in flight at the crash.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Answer:
     """One scripted answer.
 
     Args:
-        content: text, or what is sent as JSON.
-        delay: seconds before answering.
-        raises: raised instead of answering.
-        malformed: break the JSON of `content`.
-        truncated: send half of `content` with `finish_reason` `length`.
-        usage: (input tokens, output tokens); counted where `None`.
-        reports_usage: whether usage figures are sent at all.
+        content: the text, or a value that is sent as JSON.
+        delay: seconds to wait before answering.
+        raises: an exception to raise instead of answering.
+        malformed: whether to break the JSON of `content`.
+        truncated: whether to send half of `content` with `finish_reason` `length`.
+        usage: (input tokens, output tokens); estimated if `None`.
+        reports_usage: whether the answer carries usage figures.
     """
 
     content: Content = ""
@@ -55,7 +55,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """What is sent."""
+        """The text that is sent."""
         text = _as_text(self.content)
         if self.malformed:
             return f"Certainly! {text[1:]}"
@@ -66,7 +66,7 @@ Script = Sequence[Answer | Content] | Callable[[list[BaseMessage], str], Answer 
 
 
 class ScriptExhaustedError(AssertionError):
-    """More calls were made than the script has answers."""
+    """The script has fewer answers than calls were made."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,13 @@ class ScriptedChatModel(LocalChatModel):
 
     @property
     def calls(self) -> int:
-        """How many calls this instance has been asked."""
+        """The number of calls made to this instance."""
         return self._calls
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
-        """Return a runnable that parses the answer's JSON into `schema`, a Pydantic model; `kwargs` are ignored."""
+        """Return a runnable that parses the answer's JSON into the Pydantic model `schema`; `kwargs` are ignored."""
         if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
             raise UnsupportedSchema("the scripted model parses into Pydantic models only")
         del kwargs
@@ -158,7 +158,7 @@ class ScriptedChatModel(LocalChatModel):
         elif ordinal < len(self.script):
             given = self.script[ordinal]
         else:
-            raise ScriptExhaustedError(f"call {ordinal + 1} of a script with {len(self.script)} answers")
+            raise ScriptExhaustedError(f"call {ordinal + 1}, but the script has only {len(self.script)} answers")
         return given if isinstance(given, Answer) else Answer(given)
 
     def _answered(
@@ -184,7 +184,7 @@ class ScriptedChatModel(LocalChatModel):
 
 
 def digest(messages: Sequence[BaseMessage]) -> str:
-    """Return the SHA-256 of the kinds and contents of `messages`."""
+    """Return the SHA-256 of the types and contents of `messages`."""
     said = [(each["type"], each["data"]["content"]) for each in messages_to_dict(messages)]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

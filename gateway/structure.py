@@ -21,7 +21,7 @@ Returned = TypeVar("Returned", covariant=True)
 
 _TRUNCATED = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 _STARTS = re.compile(r"\A[^{]*\{|^\{", re.MULTILINE)
-_DECODER = json.JSONDecoder(strict=False)
+_DECODER = json.JSONDecoder(strict=False)  # models put raw line breaks into JSON strings
 
 
 class _Ask(Protocol[Returned]):
@@ -69,7 +69,7 @@ class SchemaFault(ValueError):
 
 
 def with_schema_prompt(messages: Sequence[BaseMessage], schema: type[BaseModel]) -> list[BaseMessage]:
-    """Return `messages` with the JSON schema spelled out in the system prompt, for servers that know no schemas."""
+    """Return `messages` with the JSON schema in the system prompt, for servers that do not support schemas."""
     spelled = json.dumps(schema.model_json_schema(), ensure_ascii=False, separators=(",", ":"))
     wanted = SystemMessage(f"Answer with one JSON object that fits this JSON schema, and with nothing else:\n{spelled}")
     at = next((n for n, message in enumerate(messages) if not isinstance(message, SystemMessage)), len(messages))
@@ -80,8 +80,10 @@ def with_schema_prompt(messages: Sequence[BaseMessage], schema: type[BaseModel])
 def parse_answer(schema: type[Schema], answer: AIMessage) -> Schema:
     """Return the answer as `schema`: the last JSON object in its text that fits.
 
+    The last, because models that think aloud draft earlier versions first.
+
     Raises:
-        SchemaFault: it is truncated, holds no JSON object, or none fits.
+        SchemaFault: the answer is truncated, contains no JSON object, or none that fits.
     """
     if answer.response_metadata.get("finish_reason") in _TRUNCATED:
         raise SchemaFault("it was cut off at the longest output", "The answer was cut off; make it shorter.")
@@ -97,7 +99,8 @@ def parse_answer(schema: type[Schema], answer: AIMessage) -> Schema:
 def _objects_in(text: str) -> list[Any]:
     """Return the JSON objects in `text`, which weak models wrap in prose, thoughts or a code fence.
 
-    One starts at the first brace or at the start of a line, never within a line: that would be a part of a broken one.
+    An object starts at the first brace or at the start of a line. A brace within a line is ignored: it would be the
+    inner part of a broken object.
     """
     found: list[Any] = []
     end = 0

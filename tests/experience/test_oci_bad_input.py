@@ -44,7 +44,7 @@ def run(oci, home, *arguments, **environment):
     ("arguments", "environment", "status", "words"),
     [
         (("--model", "cohere.command-a-03-2026"), {}, 2, ("there is no model", "cohere.command-a-03-2025")),
-        (("--model", "cohere.embed-v4.0"), {}, 2, ("is no chat model", "sixplane models")),
+        (("--model", "cohere.embed-v4.0"), {}, 2, ("is not a chat model", "sixplane models")),
         (("--model", "cohere.command-r-plus"), {}, 2, ("price", "models.prices_micro_usd")),
         ((), {"SIXPLANE_OCI__ENDPOINT": "", "SIXPLANE_OCI__REGION": "us-chicago-2"}, 2, ("region", "us-chicago-1")),
         ((), {"SIXPLANE_OCI__COMPARTMENT_ID": ""}, 2, ("compartment", "SIXPLANE_OCI__COMPARTMENT_ID")),
