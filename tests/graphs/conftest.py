@@ -23,6 +23,8 @@ from retrieval.grounding import LocalSupportScorer
 from settings import Settings
 from state.channels import ResearchContext
 from tests.doubles.corpora import StubCorpora, StubCorpus
+from tests.doubles.oracle import RecordingPool
+from tests.doubles.oracle.filled import filled
 from tests.doubles.roles import scripted
 
 EMBEDDINGS = DeterministicFakeEmbedding(size=8)
@@ -81,3 +83,8 @@ def spans(settings: Settings) -> InMemorySpanExporter:
     exporter = InMemorySpanExporter()
     configure_tracing(settings).add_span_processor(SimpleSpanProcessor(exporter))
     return exporter
+
+
+@pytest.fixture
+def pool() -> RecordingPool:
+    return filled()
