@@ -6,7 +6,7 @@ UPGRADE ?= --upgrade
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest fuzz check bench docs site notebooks studio build lock clean
+.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz check bench docs site notebooks studio build lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -33,7 +33,7 @@ test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-long: $(VENV)/.dev ## Run the tests that take minutes
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long $(LONG)
 
 # A busy loop ends with the shell that started it, so that a killed `make` leaves none behind.
 test-busy: $(VENV)/.dev ## Run the tests beside two busy loops
@@ -43,6 +43,9 @@ test-busy: $(VENV)/.dev ## Run the tests beside two busy loops
 
 test-slowest: $(VENV)/.dev ## Run the tests and list the twenty slowest
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20
+
+mutants: $(VENV)/.dev ## Change the modules that hold a promise and count the changes that no test notices
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 fuzz: $(VENV)/.dev ## Let schemathesis try to break the HTTP API, and Hypothesis every property, with new examples
 	$(BIN)/python -m tests.experience.http.fuzz
@@ -85,4 +88,4 @@ lock: $(VENV)/.dev ## Resolve the dependencies, each at its latest version
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove everything that these targets made
-	rm -rf $(VENV) .sixplane reports dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .sixplane reports dist site mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
