@@ -6,7 +6,7 @@ UPGRADE ?= --upgrade
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz check bench docs site notebooks studio build lock clean
+.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz check bench shape docs site notebooks studio build lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ check: $(VENV)/.dev ## Check lint, format, types, dependency direction and gener
 
 bench: $(VENV)/.dev ## Measure; each figure is compared with a baseline of the same run
 	$(BIN)/python -m benchmarks
+
+shape: $(VENV)/.dev ## Print figures of the code: lines, docstrings, comments, blind excepts
+	$(BIN)/python -m benchmarks.shape
 
 docs: $(VENV)/.dev ## Write the generated parts of the documentation
 	$(BIN)/python -m docs.generate

@@ -9,15 +9,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import create_autospec
 
+from docs.packages import package_diagrams
+from docs.sequence import sequence_diagram
 from docs.sql_inventory import REWRITES, table
 from graphs import build_research_graph
 from nodes import Collaborators
 
 ROOT = Path(__file__).resolve().parent.parent
 _GRAPH = re.compile(r"(?<=<!-- graph -->\n)```mermaid\n.*?```\n", re.DOTALL)
+_PACKAGES = re.compile(r"(?<=<!-- packages -->\n).*?(?=<!-- /packages -->)", re.DOTALL)
+_SEQUENCE = re.compile(r"(?<=<!-- sequence -->\n).*?(?=<!-- /sequence -->)", re.DOTALL)
 _SQL = re.compile(r"(?<=<!-- sql -->\n).*?(?=<!-- /sql -->)", re.DOTALL)
 _WHOLE_FILE = re.compile(r"\A.*\Z", re.DOTALL)
 
@@ -46,29 +51,40 @@ def command_line() -> str:
     return f"{note}\n\n{written.stdout}"
 
 
-PARTS: dict[str, tuple[re.Pattern[str], Callable[[], str], str]] = {
-    "README.md": (_GRAPH, graph_picture, "the graph is as compiled"),
-    "docs/oracle.md": (_SQL, sql_table, "the statements are those of the golden files"),
-    "docs/cli.md": (_WHOLE_FILE, command_line, "the commands and options are those of the command line"),
-}
-"""For each file with a generated part: where the part is, what writes it, and what a successful check means."""
+@dataclass(frozen=True)
+class Part:
+    """A generated part of a document: its file, its place there, what makes it, and what holds when it is current."""
+
+    file: str
+    place: re.Pattern[str]
+    make: Callable[[], str]
+    holds: str
+
+
+PARTS = (
+    Part("README.md", _GRAPH, graph_picture, "the graph is as compiled"),
+    Part("docs/architecture.md", _PACKAGES, package_diagrams, "the packages import each other as drawn"),
+    Part("docs/architecture.md", _SEQUENCE, sequence_diagram, "one question takes the way that is drawn"),
+    Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
+    Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),
+)
 
 
 def main() -> int:
-    """Write or compare every part; return 1 if a file differs from what would be generated."""
-    return max([_part(name) for name in PARTS])
+    """Write the parts, or compare them with `--check`; return 1 if a file is not as generated."""
+    return max([_write(part, check="--check" in sys.argv) for part in PARTS])
 
 
-def _part(name: str) -> int:
-    place, made, holds = PARTS[name]
-    text = (ROOT / name).read_text(encoding="utf-8")
-    part = made()
-    wanted = place.sub(lambda _: part, text, count=1)
-    if "--check" in sys.argv:
-        same = wanted == text and bool(place.search(text))
-        sys.stderr.write(f"{name}: {holds}\n" if same else f"{name}: run `make docs`\n")
+def _write(part: Part, *, check: bool) -> int:
+    path = ROOT / part.file
+    text = path.read_text(encoding="utf-8")
+    made = part.make()
+    wanted = part.place.sub(lambda _: made, text, count=1)
+    if check:
+        same = wanted == text and bool(part.place.search(text))
+        sys.stderr.write(f"{part.file}: {part.holds}\n" if same else f"{part.file}: run `make docs`\n")
         return 0 if same else 1
-    (ROOT / name).write_text(wanted, encoding="utf-8")
+    path.write_text(wanted, encoding="utf-8")
     return 0
 
 
