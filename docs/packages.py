@@ -52,10 +52,22 @@ def _imports(graph: grimp.ImportGraph, box: Callable[[str], str]) -> dict[str, s
 
 
 def _drawn(imports: Imports) -> str:
-    order = [*TopologicalSorter(imports).static_order()][::-1]  # raises `CycleError`: rooms do not import each other
-    lines = [f"\t{name}[{name}/]" if name in PLANES else f"\t{name}[{name}]" for name in order]
+    order = _ordered(imports)
+    lines = [f"\t{name}[{name}]" for name in order]
     lines += [f"\t{source} --> {target}" for source in order for target in sorted(_nearest(imports, source))]
     return "\n".join(["```mermaid", "flowchart TD", *lines, "```", ""])
+
+
+def _ordered(imports: Imports) -> list[str]:
+    """Return the boxes, importers first and by name within a level. Raises `CycleError`: rooms form no circle."""
+    sorter = TopologicalSorter(imports)
+    sorter.prepare()
+    levels: list[list[str]] = []
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        levels.append(sorted(ready))
+        sorter.done(*ready)
+    return [name for level in reversed(levels) for name in level]
 
 
 def _nearest(imports: Imports, source: str) -> set[str]:

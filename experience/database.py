@@ -60,7 +60,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         settings: the table prefix, the kind of vector index and its accuracy.
         dimensions: the dimensions of the configured embeddings.
     """
-    from experience.service import threads
+    from experience import tables as thread_tables
     from gateway.ledger import tables as ledger_tables
     from graphs.persistence.oracle_checkpoints import checkpoint_ddl, checkpoint_drops
     from graphs.persistence.oracle_store import store_ddl, store_drops
@@ -69,7 +69,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
 
     steps = (
         ("ledger", *_of_metadata(ledger_tables.metadata)),
-        ("threads", *_of_metadata(threads.METADATA)),
+        ("threads", *_of_metadata(thread_tables.metadata)),
         ("checkpoints", checkpoint_ddl(), checkpoint_drops()),
         ("store", store_ddl(), store_drops()),
         ("corpora", corpus_ddl(settings.oracle, dimensions), corpus_drops(settings.oracle)),

@@ -64,7 +64,7 @@ class Corpus:
         """Return a LangChain retriever of `k` passages by hybrid search."""
         from retrieval.retriever import CorpusRetriever
 
-        return CorpusRetriever(corpus=self, k=k)
+        return CorpusRetriever(corpus=self, k=k, loop=self._backend.loop())
 
     async def ingest(self, inputs: Any, *, progress: Progress | None = None) -> IngestReport:
         """Read, cut, embed and store paths, LangChain documents or a loader; idempotent by content.

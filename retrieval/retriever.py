@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
@@ -12,6 +10,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
+from retrieval.sync import run_sync
 from state.values import Passage
 
 _CITED = ("evidence_id", "document_id", "title", "source", "page", "page_end", "start", "end")
@@ -25,10 +24,11 @@ class CorpusRetriever(BaseRetriever):
     corpus: Any
     k: int | None = None
     """`None` takes the setting `retrieval.hits`."""
+    loop: Any = None
+    """The loop that the corpus's connections belong to, if they belong to one; `invoke` is sent there."""
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        with ThreadPoolExecutor(1) as thread:  # a loop of its own: the caller's may be running
-            return thread.submit(asyncio.run, self._search(query)).result()
+        return run_sync(self._search(query), self.loop)
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun

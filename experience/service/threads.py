@@ -18,8 +18,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from experience.tables import metadata as threads_metadata
+from experience.tables import threads as threads_table
 from settings import Settings
-from settings.connections.sql import Database, JsonText
+from settings.connections.sql import Database
 from state.channels import ResearchContext
 from state.errors import DependencyUnavailable, ThreadBusy, ThreadMissing
 from state.values import Refusal, Value
@@ -32,29 +34,8 @@ Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
-METADATA = sa.MetaData()
-_threads = sa.Table(
-    "threads",
-    METADATA,
-    sa.Column("tenant", sa.String(64), primary_key=True),
-    sa.Column("thread_id", sa.String(64), primary_key=True),
-    sa.Column("run_id", sa.String(36), nullable=False),
-    sa.Column("status", sa.String(16), nullable=False),
-    sa.Column("question", sa.Text, nullable=False),
-    sa.Column("context", JsonText, nullable=False),
-    sa.Column("refusal", JsonText),
-    sa.Column("trace_id", sa.String(32), nullable=False),
-    sa.Column("span_id", sa.String(16), nullable=False),
-    sa.Column("owner", sa.String(255)),
-    sa.Column("lease_owner", sa.String(200)),
-    sa.Column("lease_until", sa.Float),
-    sa.Column("created_at", sa.String(40), nullable=False),
-    sa.Column("updated_at", sa.String(40), nullable=False),
-)
-
-
-_NAMED = sa.select(_threads).where(
-    _threads.c.tenant == sa.bindparam("tenant"), _threads.c.thread_id == sa.bindparam("thread")
+_NAMED = sa.select(threads_table).where(
+    threads_table.c.tenant == sa.bindparam("tenant"), threads_table.c.thread_id == sa.bindparam("thread")
 )
 
 
@@ -94,7 +75,7 @@ class Threads:
     """
 
     def __init__(self, settings: Settings, *, lease_seconds: float, engine: sa.Engine | None = None) -> None:
-        self._database = Database(settings, "threads.db", METADATA, engine=engine)
+        self._database = Database(settings, "threads.db", threads_metadata, engine=engine)
         self._lease_seconds = lease_seconds
         # The random part distinguishes two services in one process, and a process that got a dead process's id.
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
@@ -150,7 +131,7 @@ class Threads:
             row = _existing(connection, tenant, thread_id)
             if _live(row):
                 raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
-            connection.execute(_where(_threads.update(), tenant, thread_id).values(**self._lease()))
+            connection.execute(_where(threads_table.update(), tenant, thread_id).values(**self._lease()))
             return _stored(row)
 
         return await self._run(take)
@@ -175,7 +156,9 @@ class Threads:
 
     async def list(self, tenant: str) -> list[ThreadRecord]:
         """Return the tenant's threads, latest first."""
-        query = sa.select(_threads).where(_threads.c.tenant == tenant).order_by(_threads.c.updated_at.desc())
+        query = (
+            sa.select(threads_table).where(threads_table.c.tenant == tenant).order_by(threads_table.c.updated_at.desc())
+        )
         return await self._run(lambda connection: [_record(row) for row in connection.execute(query).mappings()])
 
     async def get(self, tenant: str, thread_id: str) -> StoredRun:
@@ -184,7 +167,7 @@ class Threads:
 
     async def by_run(self, tenant: str, run_id: str) -> StoredRun | None:
         """Return the thread whose latest run is `run_id`, or `None`."""
-        query = sa.select(_threads).where(_threads.c.tenant == tenant, _threads.c.run_id == run_id)
+        query = sa.select(threads_table).where(threads_table.c.tenant == tenant, threads_table.c.run_id == run_id)
 
         def find(connection: sa.Connection) -> StoredRun | None:
             row = connection.execute(query).mappings().first()
@@ -194,7 +177,7 @@ class Threads:
 
     async def remove(self, tenant: str, thread_id: str) -> None:
         """Delete a thread's row."""
-        await self._run(lambda connection: connection.execute(_where(sa.delete(_threads), tenant, thread_id)))
+        await self._run(lambda connection: connection.execute(_where(sa.delete(threads_table), tenant, thread_id)))
 
     async def _beat(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> None:
         mine = self._mine(tenant, thread_id)
@@ -208,7 +191,9 @@ class Threads:
                     return
 
     def _mine(self, tenant: str, thread_id: str) -> sa.Update:
-        mine: sa.Update = _where(_threads.update(), tenant, thread_id).where(_threads.c.lease_owner == self._owner)
+        mine: sa.Update = _where(threads_table.update(), tenant, thread_id).where(
+            threads_table.c.lease_owner == self._owner
+        )
         return mine
 
     def _lease(self) -> dict[str, Any]:
@@ -226,7 +211,7 @@ def _start(connection: sa.Connection, tenant: str, thread_id: str, values: dict[
     row = _select(connection, tenant, thread_id)
     if row is None:
         created = {"tenant": tenant, "thread_id": thread_id, "created_at": values["updated_at"]}
-        connection.execute(_threads.insert().values(**created, **values))
+        connection.execute(threads_table.insert().values(**created, **values))
         return
     if row["owner"] != values["owner"] and values["owner"] is not None:
         raise ThreadMissing(f"there is no thread {thread_id!r} of yours", hint="choose another thread name")
@@ -234,7 +219,7 @@ def _start(connection: sa.Connection, tenant: str, thread_id: str, values: dict[
         raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
     # The first owner stays: an administrator may ask on a user's thread, which remains the user's.
     kept = {name: value for name, value in values.items() if name != "owner"}
-    connection.execute(_where(_threads.update(), tenant, thread_id).values(**kept))
+    connection.execute(_where(threads_table.update(), tenant, thread_id).values(**kept))
 
 
 def _existing(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
@@ -249,7 +234,7 @@ def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
 
 
 def _where(statement: Any, tenant: str, thread_id: str) -> Any:
-    return statement.where(_threads.c.tenant == tenant, _threads.c.thread_id == thread_id)
+    return statement.where(threads_table.c.tenant == tenant, threads_table.c.thread_id == thread_id)
 
 
 def _live(row: Any) -> bool:
