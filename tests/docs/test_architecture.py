@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-_PATH = re.compile(r"`([a-z_]+(?:/[\w.]+)*/(?:[\w.]+\.(?:py|toml|md))?)`")
+_PATH = re.compile(r"`((?:[a-z_]+/(?:[\w.]+/)*(?:[\w.]+\.(?:py|toml|md))?)|sixplane\.example\.toml)`")
 
 _RECIPE = re.compile(r"^### (.+?)\n(.*?)(?=^### |\Z)", re.DOTALL | re.MULTILINE)
 RECIPES = dict(_RECIPE.findall(PAGE.partition("## Where to change what")[2]))

@@ -1,81 +1,22 @@
 """The governed call: memo, budget, one deadline, one retry owner, accounting and spans."""
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import httpx
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode
 
-from gateway import Answer, CallScope, Gateway, Ledger, ScriptedChatModel
+from gateway import Answer
 from gateway.governed import said_of
 from gateway.governor import wait_seconds
 from gateway.metering import worst_usage
 from gateway.provider_error import ProviderFailure
-from observability import configure_tracing
-from settings import load_settings
-from state.channels import ResearchContext
-from state.errors import BudgetExceeded, ModelOutputInvalid, ModelUnavailable, ModelUnknown, UnsupportedSchema
-from state.evidence_block import EvidenceItem
-from state.prompt_fields import render_fields
+from state.errors import BudgetExceeded, ModelOutputInvalid, ModelUnavailable, UnsupportedSchema
 from state.roles import ResearchPlan
-from state.values import Role, Usage
+from state.values import Usage
 from tests.doubles.waiting import safely
-
-PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why now?"])
-MODEL = "scripted:one"
-PROMPT = [SystemMessage("Plan."), HumanMessage("Why?")]
-RESERVED = 276
-"""For a plan: 9 characters of prompt, the schema, and 100 tokens of answer."""
-
-DOWN = ConnectionRefusedError("refused")
-
-
-class StatusError(Exception):
-    """What an SDK raises for an HTTP status."""
-
-    def __init__(self, status, headers=None):
-        super().__init__("what the server said")
-        self.status_code, self.response = status, httpx.Response(status, headers=headers)
-
-
-class Asked:
-    """A gateway with one scripted model, priced one micro-dollar a token."""
-
-    def __init__(self, home, *script, log=None, telemetry=None, price=(1_000_000, 1_000_000), **models):
-        self.scripted = ScriptedChatModel(script=list(script), log=log)
-        models = {"timeout_seconds": 5, "prices_micro_usd": {MODEL: price}, **models}
-        self.settings = load_settings(home=home, models=models, telemetry=telemetry or {"jsonl": False})
-        given = {MODEL: self.scripted}
-        self.gateway = Gateway(self.settings, ledger=Ledger(self.settings), embeddings=None, models=given)
-
-    def model(self, task="task", limit=None, run="run"):
-        scope = CallScope(
-            "local", run, "thread", task, 1, Role.RESEARCHER, MODEL, max_output_tokens=100, run_limit_micro_usd=limit
-        )
-        return self.gateway.chat_model(scope)
-
-    async def plan(self, prompt=PROMPT, **scope):
-        return await self.model(**scope).with_structured_output(ResearchPlan).ainvoke(prompt)
-
-    @property
-    def calls(self):
-        return self.scripted.calls
-
-    async def first_call(self):
-        for _ in range(500):
-            if self.calls:
-                return
-            await asyncio.sleep(0.01)
-        raise TimeoutError("nothing was asked")
-
-    async def usage(self):
-        return await self.gateway.usage("local", "run")
+from tests.gateway.asked import DOWN, PLAN, PROMPT, RESERVED, Asked, StatusError
 
 
 @pytest.fixture(autouse=True)
@@ -314,156 +255,3 @@ async def test_tools_are_part_of_what_is_reserved_and_of_what_makes_calls_equal(
 
 
 # what a crash leaves
-
-
-def evidence(*texts):
-    return [
-        HumanMessage(render_fields({"question": "Why?"}, [EvidenceItem(alias="E1", title="T", text=t) for t in texts]))
-    ]
-
-
-async def test_after_a_crash_an_answered_call_is_neither_asked_nor_charged_again(tmp_path):
-    before = Asked(tmp_path, Answer("no", usage=(10, 5)), Answer(PLAN, usage=(10, 5)))
-    first, second = evidence("because"), evidence("because")
-    assert first[0].text != second[0].text
-    assert await before.plan(first) == PLAN
-    after = Asked(tmp_path)
-    assert await after.plan(second) == PLAN
-    assert after.calls == 0
-    assert await after.usage() == await before.usage()
-
-
-@pytest.mark.parametrize("other", [{"task": "other"}, {"run": "other"}, {"prompt": evidence("other")}])
-async def test_another_call_is_no_memo_hit(tmp_path, other):
-    await Asked(tmp_path, PLAN).plan(evidence("because"))
-    after = Asked(tmp_path, PLAN)
-    await after.plan(**{"prompt": evidence("because"), **other})
-    assert after.calls == 1
-
-
-async def test_a_call_in_flight_at_the_crash_is_charged_and_asked_again(tmp_path):
-    before = Asked(tmp_path, Answer(PLAN, delay=30))
-    task = asyncio.create_task(before.plan())
-    await before.first_call()
-    after = Asked(tmp_path, Answer(PLAN, usage=(10, 5)))
-    assert await after.plan() == PLAN
-    assert await after.usage() == Usage(calls=2, input_chars=9, output_chars=len(PLAN.model_dump_json()),
-                                        input_tokens=10, output_tokens=5, cost_micro_usd=RESERVED + 15)  # fmt: skip
-    task.cancel()
-
-
-async def test_an_ended_run_is_asked_anew(tmp_path):
-    asked = Asked(tmp_path, PLAN, PLAN)
-    await asked.plan()
-    await asked.gateway.end_run("local", "run")
-    await asked.plan()
-    assert asked.calls == 2
-
-
-# what is seen
-
-
-@pytest.fixture
-def spans(tmp_path):
-    exporter = InMemorySpanExporter()
-    configure_tracing(load_settings(home=tmp_path)).add_span_processor(SimpleSpanProcessor(exporter))
-    yield exporter.get_finished_spans
-    exporter.shutdown()
-
-
-async def test_a_call_s_span_says_what_was_asked_and_what_it_took(tmp_path, spans):
-    await Asked(tmp_path, Answer(raises=DOWN), Answer(PLAN, usage=(10, 5))).plan()
-    (span,) = (each for each in spans() if each.name == f"chat {MODEL}")
-    expected = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "given",
-        "gen_ai.request.model": MODEL,
-        "gen_ai.request.temperature": 0.0,
-        "gen_ai.request.max_tokens": 100,
-        "gen_ai.conversation.id": "thread",
-        "gen_ai.response.model": "scripted",
-        "gen_ai.response.finish_reasons": ("stop",),
-        "gen_ai.usage.input_tokens": 10,
-        "gen_ai.usage.output_tokens": 5,
-        "sixplane.role": "researcher",
-        "sixplane.memo": "miss",
-        "sixplane.attempts": 2,
-        "sixplane.cost_micro_usd": 15,
-    }
-    assert dict(span.attributes) == expected
-
-
-async def test_a_memo_hit_says_so(tmp_path, spans):
-    await Asked(tmp_path, PLAN).plan()
-    await Asked(tmp_path).plan()
-    assert [span.attributes["sixplane.memo"] for span in spans()] == ["miss", "hit"]
-    assert "gen_ai.usage.input_tokens" not in spans()[1].attributes
-
-
-async def test_a_failure_s_span_bears_its_code_and_not_its_text(tmp_path, spans):
-    with pytest.raises(ModelUnavailable):
-        await Asked(tmp_path, Answer(raises=StatusError(401))).plan()
-    assert spans()[0].attributes["error.type"] == "model_unavailable"
-    assert spans()[0].status.status_code is StatusCode.ERROR
-    assert [dict(event.attributes) for event in spans()[0].events] == [{"attempt": 1, "reason": "it answered 401"}]
-    assert "what the server said" not in spans()[0].to_json()
-
-
-@pytest.mark.parametrize("captured", [False, True])
-async def test_content_is_seen_only_where_that_was_chosen(tmp_path, spans, captured):
-    telemetry = {"jsonl": False, "capture_content": captured}
-    secret = PLAN.model_copy(update={"standalone_question": "the secret answer"})
-    await Asked(tmp_path, secret, telemetry=telemetry).plan([HumanMessage("the secret question")])
-    seen = json.dumps([json.loads(span.to_json()) for span in spans()])
-    assert ("the secret question" in seen, "the secret answer" in seen) == (captured, captured)
-
-
-# which model
-
-
-@pytest.mark.parametrize(
-    ("context", "models", "expected"),
-    [
-        ({}, {}, "extractive"),
-        ({}, {"default": "openai:d"}, "openai:d"),
-        ({}, {"default": "openai:d", "roles": {"writer": "openai:r"}}, "openai:r"),
-        ({"model": "openai:c"}, {"roles": {"writer": "openai:r"}}, "openai:c"),
-        ({"model": "openai:c", "models": {"writer": "openai:w"}}, {}, "openai:w"),
-        ({"models": {"judge": "openai:j"}}, {}, "extractive"),
-    ],
-)
-def test_the_nearest_choice_of_a_model_counts(tmp_path, context, models, expected):
-    gateway = Asked(tmp_path, **models).gateway
-    assert gateway.model_id(Role.WRITER, ResearchContext(**context)) == expected
-
-
-def test_a_judge_is_asked_only_where_one_was_chosen(tmp_path):
-    gateway = Asked(tmp_path, default="openai:d").gateway
-    assert gateway.judge_id(ResearchContext(model="openai:c")) == ""
-    assert gateway.judge_id(ResearchContext(models={"judge": "openai:j"})) == "openai:j"
-    with pytest.raises(ModelUnknown):
-        gateway.judge_id(ResearchContext(models={"judge": "opnai:j"}))
-
-
-def test_an_unknown_model_is_known_to_be_so_before_a_call(tmp_path):
-    gateway = Asked(tmp_path).gateway
-    for lookup in (
-        lambda: gateway.model_id(Role.WRITER, ResearchContext(model="gpt")),
-        lambda: gateway.prompt_chars("gpt"),
-    ):
-        with pytest.raises(ModelUnknown):
-            lookup()
-
-
-def test_the_extractive_model_takes_large_prompts(tmp_path):
-    gateway = Asked(tmp_path).gateway
-    assert gateway.prompt_chars("extractive") > 2_000_000
-    assert gateway.prompt_chars("openai:small") == (8_192 - 2_048) * 3 - 5_500
-    assert gateway.prompt_chars("openai:small", 100_000) == 4_096 * 3 - 5_500
-
-
-async def test_a_synchronous_call_works_where_a_loop_runs(tmp_path):
-    asked = Asked(tmp_path, PLAN, PLAN)
-    assert asked.model(task="one").invoke(PROMPT).text
-    assert (await asked.model(task="two").ainvoke(PROMPT)).text
-    assert (await asked.usage()).calls == 2
