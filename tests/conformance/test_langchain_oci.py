@@ -163,7 +163,9 @@ def test_queries_and_documents_are_embedded_in_their_own_types(tmp_path):
     assert [call.body["inputType"] for call in sent] == ["SEARCH_QUERY", *["SEARCH_DOCUMENT"] * 3]
     assert sorted(len(call.body["inputs"]) for call in sent) == [1, 8, 96, 96]
     assert len(vectors) == 200
-    assert vectors[150] == embeddings.embed_documents(["150"])[0]
+    # Close, not equal: on some CPUs the kernels of OpenVINO round differently for batches of another shape.
+    assert vectors[150] == pytest.approx(embeddings.embed_documents(["150"])[0], abs=5e-3)
+    assert vectors[149] != pytest.approx(vectors[150], abs=5e-3)
 
 
 def test_request_bodies_hold_no_reference_and_no_optional_union(tmp_path):
