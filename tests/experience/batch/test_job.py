@@ -269,17 +269,27 @@ async def draining(service, events):
         yield event
 
 
-@pytest.mark.parametrize("changed", ["input", "model", "k"])
+@pytest.mark.parametrize("changed", ["input", "model", "k", "setting"])
 async def test_the_output_of_another_job_is_refused_before_anything_runs(changed, tmp_path):
     case = Case(tmp_path).write(*asking(1))
     await case.run()
     whole, before = case.out.read_bytes(), case.calls()
     if changed == "input":
         case.write(*asking(2))
+    if changed == "setting":
+        case.settings["retrieval"] = {"passages_per_sub_question": 3}
     context = {"model": CONTEXT.model_copy(update={"model": "extractive"}), "k": CONTEXT.model_copy(update={"k": 3})}
     with pytest.raises(BatchMismatch):
         await case.run(context=context.get(changed, CONTEXT))
     assert (case.out.read_bytes(), case.calls()) == (whole, before)
+
+
+async def test_the_default_number_of_passages_and_the_same_number_given_are_one_job(tmp_path):
+    case = Case(tmp_path).write(*asking(1))
+    await case.run()
+    before = case.calls()
+    ended, _ = await case.run(context=CONTEXT.model_copy(update={"k": 8}))
+    assert (ended, case.calls()) == ({}, before)
 
 
 async def test_equal_ids_run_nothing_and_the_input_is_not_the_output(tmp_path):
