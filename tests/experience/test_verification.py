@@ -52,6 +52,19 @@ async def test_each_fault_is_found(report, kind):
     assert kind in kinds(result)
 
 
+@pytest.mark.parametrize(("start", "end", "sound"), [(0, 26, True), (54, 80, True), (55, 81, False), (-1, 25, False)])
+async def test_a_quote_may_reach_both_ends_of_its_passage_and_no_further(start, end, sound):
+    report = change_citation(make_report(), start=start, end=end, quote=TEXT[max(start, 0) : end])
+    assert ("outside_evidence" in kinds(await verify_report(report, CorpusStub()))) is not sound
+
+
+async def test_evidence_that_is_not_numbered_from_one_is_a_fault_of_its_numbers():
+    report = make_report()
+    odd = [item.model_copy(update={"number": item.number + 1}) for item in report.evidence]
+    renumbered = report.model_copy(update={"evidence": tuple(odd)})
+    assert kinds(await verify_report(renumbered, CorpusStub())) == {"citation_number"}
+
+
 async def test_changed_evidence_is_found():
     report = make_report()
     forged = report.evidence[0].model_copy(update={"text": "x" * 80, "source": "other.md"})

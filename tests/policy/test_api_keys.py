@@ -82,6 +82,31 @@ async def test_the_header_says_what_is_taken(tmp_path):
     await keys.aclose()
 
 
+class Verifying:
+    """Stands for the verifier of tokens; takes every token."""
+
+    async def verify(self, text):
+        return LOCAL.model_copy(update={"id": "token's"})
+
+
+@pytest.mark.parametrize(
+    ("mode", "takes_keys", "takes_tokens"), [("keys", True, False), ("oidc", False, True), ("both", True, True)]
+)
+async def test_each_mode_takes_its_own_credentials_and_no_others(tmp_path, mode, takes_keys, takes_tokens):
+    keys = ApiKeys(Settings(home=tmp_path))
+    _, text = await keys.create("acme", "ann", [Permission.ASK])
+    oidc = {"issuer": "https://issuer.example", "audience": "sixplane", "jwks_url": "https://issuer.example/keys"}
+    settings = Settings(home=tmp_path, server={"auth": mode, "oidc": oidc})
+    authenticate = Authenticator(settings, keys=keys, tokens=Verifying())
+    for credentials, taken, who in ((text, takes_keys, "ann"), ("eyJh.e30.x", takes_tokens, "token's")):
+        if taken:
+            assert (await authenticate(f"Bearer {credentials}")).id == who
+            continue
+        with pytest.raises(Unauthenticated):
+            await authenticate(f"Bearer {credentials}")
+    await keys.aclose()
+
+
 def test_no_header_makes_anybody_somebody(tmp_path_factory):
     import asyncio
 

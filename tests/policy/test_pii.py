@@ -53,6 +53,31 @@ def test_what_only_looks_like_personal_data_stays(text):
     assert find_personal_data(text, PII_ENTITIES) == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("phone" + " " * 20 + "4155552671", True),
+        ("phone" + " " * 60 + "4155552671", False),
+        ("call  415  555  2671", False),
+        ("x" * 39 + " call 4155552671", True),
+    ],
+)
+def test_an_ungrouped_number_is_one_of_a_phone_only_near_a_word_that_says_so(text, found):
+    assert bool(find_personal_data(text, ("PHONE_NUMBER",))) is found
+
+
+@pytest.mark.parametrize(
+    "number", ["2221000000000009", "3530111333300000", "213100000000001", "501800000009", "4000000000000000006"]
+)
+def test_cards_beyond_presidio_s_ranges_are_found(number):
+    assert [mask.kind for mask in find_personal_data(f"card {number}.", ("CREDIT_CARD",))] == ["CREDIT_CARD"]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "::1", "127.8.8.8", "999.1.1.1"])
+def test_addresses_of_nobody_stay(address):
+    assert find_personal_data(f"at {address} we", ("IP_ADDRESS",)) == ()
+
+
 @pytest.mark.parametrize(("action", "expected"), [("refuse", Action.REFUSE), ("allow", Action.ALLOW)])
 async def test_the_action_is_configured(action, expected):
     guard = PersonalDataGuard(("EMAIL_ADDRESS",), action)

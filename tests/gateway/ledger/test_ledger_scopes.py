@@ -201,6 +201,36 @@ async def test_an_alert_that_a_dead_process_had_claimed_is_published_when_its_cl
     await outbox.aclose()
 
 
+async def test_every_alert_that_could_not_be_published_is_counted_and_stays(tmp_path):
+    on = opened(tmp_path, tenant_micro_usd=100)
+    await spend(on, 95)
+    topic = Topic(DependencyUnavailable("down"), DependencyUnavailable("down"))
+    assert await AlertOutbox(on, topic.publish).flush() == 2
+    assert len(topic.sent) == 1
+    assert [alert.published_at is not None for alert in await on.alerts()].count(True) == 1
+
+
+async def test_closing_lets_a_publication_that_has_begun_end(tmp_path):
+    on = opened(tmp_path, tenant_micro_usd=100)
+    await spend(on, 55)
+    begun, go, sent = asyncio.Event(), asyncio.Event(), []
+
+    async def publish(title, body):
+        begun.set()
+        await go.wait()
+        sent.append(title)
+
+    outbox = AlertOutbox(on, publish)
+    await outbox.aclose()  # nothing has begun: nothing to wait for
+    outbox.wake()
+    await begun.wait()
+    closing = asyncio.create_task(outbox.aclose())
+    await asyncio.sleep(0)
+    go.set()
+    await closing
+    assert len(sent) == 1
+
+
 async def test_a_dead_call_s_charge_wakes_the_outbox(tmp_path, monkeypatch):
     on = opened(tmp_path, tenant_micro_usd=100)
     topic = Topic()
