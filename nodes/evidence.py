@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from retrieval import Corpus
 from state.channels import ResearchState
 from state.evidence_block import EvidenceItem
-from state.values import Hit, Passage, Scores
+from state.values import Hit, Passage
 
 
 async def load_evidence(state: ResearchState, corpus: Corpus) -> dict[str, Passage]:
@@ -33,14 +33,8 @@ def evidence_items(passages: Mapping[str, Passage], hits: Iterable[Hit], *, budg
     return chosen
 
 
-def best_score(scores: Scores) -> float | None:
-    """Return the score of the last stage that saw the passage."""
-    staged = (scores.rerank, scores.fused, scores.dense, scores.keyword)
-    return next((score for score in staged if score is not None), None)
-
-
 def _item(alias: str, passage: Passage, hits: list[Hit]) -> EvidenceItem:
-    scores = [score for hit in hits if (score := best_score(hit.scores)) is not None]
+    scores = [score for hit in hits if (score := hit.scores.best) is not None]
     return EvidenceItem(
         alias=alias,
         title=passage.title,

@@ -8,10 +8,10 @@ from typing import Any
 
 from state.errors import BadInput
 
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _OPERATORS = {"$eq": "=", "$ne": "IS NOT", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _MAX_INT = 2**63 - 1
-_HINT = 'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte, $lt, $lte or $in'
+HINT = 'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte, $lt, $lte or $in'
 
 
 def compile_where(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
@@ -25,8 +25,8 @@ def compile_where(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
     clauses: list[str] = []
     binds: list[Any] = []
     for key, condition in where.items():
-        if not isinstance(key, str) or not _KEY.fullmatch(key):
-            raise BadInput(f"{key!r} is not a metadata key", hint=_HINT)
+        if not isinstance(key, str) or not KEY.fullmatch(key):
+            raise BadInput(f"{key!r} is not a metadata key", hint=HINT)
         tests = condition if isinstance(condition, Mapping) else {"$eq": condition}
         for operator, value in tests.items():
             clause, values = _test(f'$."{key}"', operator, value)
@@ -44,7 +44,7 @@ def _test(path: str, operator: str, value: Any) -> tuple[str, list[Any]]:
             return f"({column} IS NULL OR {one_of})", [path, path, *values]
         return one_of, [path, *values]
     if operator not in _OPERATORS:
-        raise BadInput(f"{operator!r} is not a filter operator for {type(value).__name__}", hint=_HINT)
+        raise BadInput(f"{operator!r} is not a filter operator for {type(value).__name__}", hint=HINT)
     if value is None and operator == "$eq":
         return f"{column} IS ?", [path, None]
     return f"{column} {_OPERATORS[operator]} ?", [path, _scalar(value)]
@@ -53,7 +53,7 @@ def _test(path: str, operator: str, value: Any) -> tuple[str, list[Any]]:
 def _scalar(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         return bindable(value)
-    raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=_HINT)
+    raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=HINT)
 
 
 def bindable(value: Any) -> Any:
@@ -67,4 +67,4 @@ def bindable(value: Any) -> Any:
     try:
         return float(value)
     except OverflowError:
-        raise BadInput("a number of a filter is too large", hint=_HINT) from None
+        raise BadInput("a number of a filter is too large", hint=HINT) from None

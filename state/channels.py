@@ -42,7 +42,8 @@ def merge_hits(left: tuple[Hit, ...], right: tuple[Hit, ...]) -> tuple[Hit, ...]
     merged = {(hit.sub_question, hit.evidence_id): hit for hit in (*left, *right)}
     return tuple(
         sorted(
-            merged.values(), key=lambda hit: (_ordinal(hit.sub_question), hit.neighbour, -_rank(hit), hit.evidence_id)
+            merged.values(),
+            key=lambda hit: (_ordinal(hit.sub_question), hit.neighbour, -(hit.scores.best or 0.0), hit.evidence_id),
         )
     )
 
@@ -64,13 +65,6 @@ def append_events(left: tuple[Event, ...], right: tuple[Event, ...]) -> tuple[Ev
 
 def _ordinal(sub_question: str) -> int:
     return int(sub_question[1:]) if sub_question[1:].isdecimal() else 0
-
-
-def _rank(hit: Hit) -> float:
-    scores = hit.scores
-    return next(
-        (score for score in (scores.rerank, scores.fused, scores.dense, scores.keyword) if score is not None), 0.0
-    )
 
 
 class ResearchInput(TypedDict, total=False):

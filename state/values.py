@@ -65,6 +65,12 @@ class Scores(Value):
     fused: float | None = None
     rerank: float | None = None
 
+    @property
+    def best(self) -> float | None:
+        """The score of the last stage that saw the passage: later stages look closer."""
+        staged = (self.rerank, self.fused, self.dense, self.keyword)
+        return next((score for score in staged if score is not None), None)
+
 
 class Passage(Value):
     """A span of one document version, as retrieval returns it.

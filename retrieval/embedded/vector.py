@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from retrieval.fusion import ranked_places
+
 EXACT_BELOW = 20_000
 """Rows below which a scan of all vectors is used: it takes some 2 ms there, and misses nothing."""
 
@@ -51,7 +53,7 @@ class VectorIndex:
         if not len(ids):
             return {}
         scores = matrix @ asked
-        best = np.lexsort((ids, -scores))[:limit]
+        best = ranked_places(ids, scores)[:limit]
         return {int(ids[index]): float(scores[index]) for index in best}
 
 

@@ -11,9 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from retrieval.filters import _HINT as HINT
-from retrieval.filters import _KEY as KEY
-from retrieval.filters import bindable
+from retrieval.filters import HINT, KEY, bindable
 from state.errors import BadInput
 
 _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
