@@ -18,7 +18,7 @@ from state.errors import CorpusBusy, SixplaneError
 from tests.conformance.planes import DIMENSIONS, Hashed, document
 from tests.doubles.oracle import RecordingPool, Statement
 from tests.retrieval.oracle.recording import PlaybackPool
-from tests.retrieval.oracle.test_oracle_backend import everything, scripted
+from tests.retrieval.oracle.scripted import everything, scripted
 
 CODES = [
     "ORA-00060",

@@ -1,0 +1,96 @@
+"""A corpus of Oracle Database on scripted answers: what the tests of its statements and of its behaviour share."""
+
+from __future__ import annotations
+
+import array
+import hashlib
+from typing import Any
+
+from langchain_core.embeddings import DeterministicFakeEmbedding
+
+from retrieval import Corpora
+from retrieval.documents import evidence_id
+from retrieval.oracle.backend import OracleBackend
+from retrieval.oracle.embeddings import DatabaseEmbeddings
+from retrieval.preparation import PreparedDocument, PreparedPassage
+from settings import Settings
+from settings.tree import OracleSettings
+from tests.doubles.oracle import RecordingPool
+
+EMBEDDINGS = DeterministicFakeEmbedding(size=3)
+MODEL = "DeterministicFakeEmbedding"
+HOSTILE = "x' OR '1'='1 ]] -- :x {P} {WHERE} \"; DROP"
+
+
+def document(name: str, text: str, **metadata: Any) -> PreparedDocument:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    span = PreparedPassage(evidence_id("local", "c", name, digest, 0, len(text)), 0, len(text))
+    return PreparedDocument(name, f"{name}.txt", name, text, digest, (span,), metadata=metadata)
+
+
+def passage_row(number: int) -> tuple[Any, ...]:
+    place = (number, f"E{number}", f"d{number}", None, "d.txt", None, None, 0, 5, "apple")
+    return (*place, "0" * 64, 0, '["Fruit"]', '{"n":1}')
+
+
+def scripted() -> RecordingPool:
+    """Return a pool that holds one corpus of two passages, 11 and 12."""
+    pool = RecordingPool()
+    listed = [passage_row(11), passage_row(12)]
+    pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, CASE", [(3, 1, MODEL, 1)])
+    pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, \(SELECT", [(3, 1, MODEL, 2, 2)])
+    version = ("d11", "d.txt", None, "text", "1", "0" * 64, None, 5, 1, "2026-01-01T00:00:00+00:00", 0)
+    pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, d.document_id", [(3, 1, MODEL, *version)])
+    pool.answer(r"FOR UPDATE NOWAIT", [(3,)])
+    pool.answer(r"^SELECT d.document_id, d.version_no", lambda s: [(name, 7, 2) for name in s.binds["items"][:1]])
+    pool.answer(r"^INSERT INTO SIXPLANE_DOCUMENTS", lambda _: _all_live(pool))
+    pool.answer(r"CONTAINS", [(12, 40), (11, 8)])
+    pool.answer(r"^SELECT p.id, VECTOR_DISTANCE", [(11, 0.25), (12, None)])
+    pool.answer(r"FETCH APPROX", [(11, 0.25)])
+    pool.answer(r"^SELECT p.id, p.evidence_id", listed)
+    pool.answer(r"^SELECT COUNT", [(1,)])
+    pool.answer(r"^SELECT d.text FROM", [(None,)])
+    pool.answer(r"^SELECT d.source", [("d.txt", None, "apple", "text", "1", None, "2026-01-01T00:00:00+00:00")])
+    pool.answer(r"^SELECT p.evidence_id", [("E11", 0, 5, None, None, "[]", "{}", "apple", array.array("f", [1, 2, 3]))])
+    pool.answer(r"^SELECT VECTOR_EMBEDDING", lambda s: [(array.array("f", [1, 2, 3]),) for _ in s.binds["items"]])
+    pool.answer(r"^SELECT c.name", [("c",)])
+    return pool
+
+
+def _all_live(pool: RecordingPool) -> list[Any]:
+    pool.answer(r"^SELECT d.document_id, d.version_no", lambda s: [(name, 8, 1) for name in s.binds["items"]])
+    return []
+
+
+def backend(pool: RecordingPool, **oracle: Any) -> OracleBackend:
+    return OracleBackend(pool, OracleSettings(**oracle), "local", "c")
+
+
+def opened(pool: RecordingPool) -> Corpora:
+    return Corpora(Settings(), embeddings=EMBEDDINGS, pool=pool)
+
+
+async def everything(pool: RecordingPool) -> None:
+    """Issue every statement that a corpus can."""
+    corpora = opened(pool)
+    await corpora.names("local")
+    corpus = await corpora.get("local", "c")
+    await corpus.ingest([document(HOSTILE, HOSTILE, kind=HOSTILE), document("b", "green pear")])
+    await corpus.search(HOSTILE, 2)
+    await corpus.search("apple", 2, "dense", {"kind": HOSTILE, "n": {"$gt": 1, "$ne": 3}, "flag": True})
+    await corpus.search("apple", 2, "keyword", {"n": {"$in": [1, 2.5, "", HOSTILE]}, "gone": None})
+    found = await corpus.passages([HOSTILE])
+    await corpus.neighbours(found["E11"])
+    await corpus.canonical_text(HOSTILE, HOSTILE)
+    await corpus.manifest()
+    await corpus.summary()
+    await backend(pool).version("d11", "0" * 64)
+    await corpus.prune()
+    store = corpus.vector_store
+    await store.aadd_texts([HOSTILE], [{"kind": HOSTILE}], ids=[HOSTILE])
+    await store.aget_by_ids([HOSTILE])
+    await store.asimilarity_search("apple", k=1, filter={"kind": HOSTILE})
+    await store.adelete([HOSTILE])
+    await DatabaseEmbeddings(pool, OracleSettings(embedding_model="minilm")).aembed_documents([HOSTILE, ""])
+    pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, CASE", [])
+    await corpora.create("local", "new")

@@ -1,0 +1,71 @@
+"""What is compiled into a statement for Oracle Database: filters, text queries, vectors and the table prefix."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.oracle.filters import compile_where
+from retrieval.oracle.schema import corpus_ddl
+from retrieval.oracle.sql import as_vector, contains_query, similarity
+from settings.tree import OracleSettings
+from state.errors import BadInput, SettingsInvalid
+from tests.retrieval.oracle.scripted import backend, scripted
+
+
+@pytest.mark.parametrize(
+    "where", [{"a') --": 1}, {'a"b': 1}, {"": 1}, {"a" * 65: 1}, {"a[*]": 1}, {"ü": 1}, {"a\n": 1}, {1: 2}]
+)
+def test_a_key_of_unknown_characters_is_refused(where: dict[Any, Any]) -> None:
+    with pytest.raises(BadInput, match="metadata key"):
+        compile_where(where)
+
+
+@pytest.mark.parametrize(
+    "condition", [{"$no": 1}, {"$in": 1}, {"$eq": object()}, {"$gt": float("nan")}, {"$gt": ""}, {"$lt": True}, [1]]
+)
+def test_a_condition_that_is_none_is_refused(condition: Any) -> None:
+    with pytest.raises(BadInput):
+        compile_where({"key": condition})
+
+
+@given(st.text())
+def test_a_key_never_leaves_its_path(key: str) -> None:
+    try:
+        text, _ = compile_where({key: 1})
+    except BadInput:
+        return
+    assert re.fullmatch(r"""JSON_VALUE\(p\.metadata, '\$\."[\w.-]+"\.numberOnly\(\)' RETURNING NUMBER\) = :w0""", text)
+
+
+@given(st.text() | st.text(alphabet="{}\\\"'%_-$?!,;|&~*()[] NOTandABOUT\u00e9"))
+def test_a_query_is_words_in_braces_and_nothing_else(query: str) -> None:
+    expression = contains_query(query)
+    assert re.fullmatch(r"(\{\w+\}( ACCUM \{\w+\})*)?", expression)
+    words = re.findall(r"\w+", query.lower())
+    assert bool(expression) is bool(words) or len(words[0].encode()) > 3990
+    assert set(re.findall(r"\{(\w+)\}", expression)) <= set(words)
+
+
+def test_a_long_query_fits_and_repeats_nothing() -> None:
+    assert contains_query("b a b {a}") == "{b} ACCUM {a}"
+    long = contains_query(" ".join(f"wörd{n}" for n in range(5000)))
+    assert 3900 < len(long.encode()) <= 4000
+    assert long.endswith("}")
+
+
+def test_distances_become_similarities_in_one_place() -> None:
+    assert [similarity(each) for each in (0.0, 0.25, 2.0, None, float("nan"))] == [1.0, 0.75, -1.0, 0.0, 0.0]
+    assert list(as_vector([1, 2.5])) == [1.0, 2.5]
+
+
+@pytest.mark.parametrize("prefix", ['a"b', "OTHER.X", "x; DROP", ""])
+def test_a_prefix_that_is_no_identifier_reaches_no_statement(prefix: str) -> None:
+    with pytest.raises(SettingsInvalid):
+        backend(scripted(), table_prefix=prefix)
+    with pytest.raises(SettingsInvalid):
+        corpus_ddl(OracleSettings(table_prefix=prefix), 3)

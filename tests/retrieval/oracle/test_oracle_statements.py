@@ -1,0 +1,106 @@
+"""Every statement of the Oracle backend: the golden file, binds, syntax and tenancy.
+
+`python -m tests.retrieval.oracle.test_oracle_statements` rewrites the golden file.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+
+from retrieval.oracle import sql as oracle_sql
+from retrieval.oracle.schema import corpus_ddl, corpus_drops
+from settings.tree import OracleSettings
+from tests.doubles.oracle import RecordingPool
+from tests.retrieval.oracle.scripted import everything, scripted
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "oracle_corpus.sql.json"
+_WORDS = (
+    "access add all as asc by char check column comment create current date default delete desc distinct "
+    "drop exists file for from group having in increment index initial insert integer into is level like "
+    "lock long minus mode not null number of offline on online option or order prior public raw rename "
+    "resource row rowid rownum rows select session set share size start synonym table then to trigger "
+    "uid union unique update user validate values view whenever where with"
+)
+RESERVED = set(_WORDS.split())
+"""Reserved words: none of them can name a bind (ORA-01745)."""
+
+
+def plain(binds: Any) -> Any:
+    """Return binds as JSON: vectors as how long they are, the time of ingestion left out."""
+    if isinstance(binds, dict):
+        return {name: "(now)" if name == "ingested_at" else plain(value) for name, value in binds.items()}
+    if isinstance(binds, list):
+        return [plain(value) for value in binds]
+    return f"(vector of {len(binds)})" if isinstance(binds, array.array) else binds
+
+
+async def recorded() -> list[dict[str, Any]]:
+    pool = scripted()
+    await everything(pool)
+    return [{"sql": each.text, "binds": plain(each.binds), "array": each.many} for each in pool.statements]
+
+
+async def test_statements_and_binds_are_those_of_the_golden_file() -> None:
+    wanted = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert wanted == {
+        "ddl": corpus_ddl(OracleSettings(), 384),
+        "drops": corpus_drops(OracleSettings()),
+        "statements": await recorded(),
+    }
+    texts = {each["sql"] for each in wanted["statements"]}
+    constants = [value for name, value in vars(oracle_sql).items() if name.isupper() and name[0] != "_"]
+    heads = {
+        value.replace("{P}", "SIXPLANE").replace("{MODEL}", "MINILM")[:40]
+        for value in constants
+        if isinstance(value, str)
+    }
+    assert not [head for head in heads if not any(text.startswith(head) for text in texts)]
+
+
+async def test_no_value_stands_in_a_statement(pool: RecordingPool) -> None:
+    await everything(pool)
+    for statement in pool.statements:
+        for part in ("OR '1'", "]]", "--", ":x", "DROP", "{", "local", "apple", "/*"):
+            assert part not in statement.text.replace("'$.", ""), statement.text
+    assert any("]] -- :x {P}" in str(statement.binds) for statement in pool.statements)
+
+
+async def test_every_bind_has_its_place_and_every_place_its_bind(pool: RecordingPool) -> None:
+    await everything(pool)
+    for statement in pool.statements:
+        places = set(re.findall(r"(?<![\w']):(\w+)", statement.text))
+        for row in statement.binds if statement.many else [statement.binds or {}]:
+            assert set(row) == places, statement.text
+        assert not places & RESERVED, "ORA-01745: no name of a bind"
+
+
+async def test_every_statement_is_oracle_s_language(pool: RecordingPool) -> None:
+    await everything(pool)
+    for text in {statement.text for statement in pool.statements}:
+        known = re.sub(r"FETCH APPROX FIRST :near ROWS ONLY WITH TARGET ACCURACY \d+", "FETCH FIRST 5 ROWS ONLY", text)
+        known = known.replace("RETURNING CLOB", "").replace(" NOWAIT", "").replace(" USING t.item AS DATA", ", t.item")
+        assert type(sqlglot.parse_one(known, read="oracle")) is not sqlglot.exp.Command, text
+
+
+async def test_every_statement_but_of_other_tenants_rows_binds_the_tenant(pool: RecordingPool) -> None:
+    await everything(pool)
+    free = ("INSERT INTO SIXPLANE_PASSAGES", "SELECT VECTOR_EMBEDDING")  # bound by its version; reads no table
+    for statement in pool.statements:
+        assert ":tenant" in statement.text or statement.text.startswith(free), statement.text
+
+
+def _regenerate() -> None:
+    ddl, drops = corpus_ddl(OracleSettings(), 384), corpus_drops(OracleSettings())
+    found = {"ddl": ddl, "drops": drops, "statements": asyncio.run(recorded())}
+    GOLDEN.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _regenerate()
