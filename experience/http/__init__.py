@@ -1,4 +1,4 @@
-"""The HTTP API: the service core over FastAPI. Needs the extra `server`."""
+"""The HTTP API: FastAPI routes over the service core. Needs the extra `server`."""
 
 from __future__ import annotations
 

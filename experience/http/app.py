@@ -1,4 +1,4 @@
-"""The application: routes, errors, bounds, and the service for as long as it runs."""
+"""The ASGI application: routes, error handlers, middleware, and a lifespan that opens and closes the service."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def create_app(settings: Settings, authenticate: Authenticate, *, open_service: OpenService = open_service) -> FastAPI:
-    """Return the application of `settings`.
+    """Return the HTTP application.
 
     Args:
-        settings: what is configured.
-        authenticate: from the `Authorization` header to a principal.
-        open_service: opens what the application serves, for as long as it runs.
+        settings: the settings of the process.
+        authenticate: maps the `Authorization` header to a principal.
+        open_service: opens the service that handles the requests; tests pass their own.
     """
 
     @asynccontextmanager
@@ -45,7 +45,7 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
     app = FastAPI(
         title="Sixplane",
         version=version("sixplane"),
-        description="Multi-agent research over your own documents: every claim points at the span that supports it.",
+        description="Multi-agent research over your own documents. Every claim cites the text span that supports it.",
         lifespan=lifespan,
         responses=PROBLEMS,
     )
@@ -54,11 +54,16 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
         app.include_router(module.router)
     install(app)
     bounds = settings.server
+    # Starlette runs the middleware added last first: without authentication, a foreign host or page is refused before
+    # anything of its request is read.
     app.add_middleware(
         BodyBounds, body=bounds.max_body_bytes, upload=bounds.max_upload_bytes, seconds=bounds.request_timeout_seconds
     )
     app.add_middleware(TraceContext)
-    if bounds.auth == "off":  # a page of the web may not reach it under a name that it made point here
+    if bounds.auth == "off":
+        # Anything that reaches loopback is trusted, and a web page in the user's browser can reach it. The host check
+        # stops DNS rebinding (a page's own domain that resolves to 127.0.0.1), `SameSite` stops plain cross-site
+        # requests.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
         app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"])
     return app
@@ -66,16 +71,17 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
 
 @asynccontextmanager
 async def open_desk(settings: Settings, open_service: OpenService) -> AsyncIterator[Desk]:
-    """Yield the desk of a service that is open as long as the block; at its end every run is drained."""
+    """Open the service, yield its desk, and drain every run before the service closes."""
     async with open_service(settings) as service:
         runs = Runs(service, limits_of(settings))
         try:
             yield Desk(runs)
         finally:
+            # Before the service closes: a run that is still active needs its databases to save a last checkpoint.
             await runs.drain("the server is going down", settings.server.drain_seconds)
 
 
 def limits_of(settings: Settings) -> RunLimits:
-    """Return how much `settings` let be taken on at once."""
+    """Return how many runs `settings` allow at a time."""
     server = settings.server
     return RunLimits(running=server.max_running, waiting=server.max_waiting, per_second=server.runs_per_second)

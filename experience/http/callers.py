@@ -1,4 +1,4 @@
-"""Who calls: the principal of a request, and the desk that serves it."""
+"""FastAPI dependencies of the routes: the principal of the request and the desk that handles it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from experience.service.desk import Desk
 from policy.identity import Principal
 
 Authenticate = Callable[[str | None], Awaitable[Principal]]
-"""Takes the `Authorization` header, returns the principal. Raises `Unauthenticated`."""
+"""Maps the `Authorization` header to a principal. Raises `Unauthenticated`."""
 
 _bearer = HTTPBearer(
-    auto_error=False, scheme_name="bearer", description="An API key of `sixplane keys`, or a token of the issuer."
+    auto_error=False,  # `Authenticate` decides: with `server.auth` off, a request has no credentials
+    scheme_name="bearer",
+    description="An API key from `sixplane keys create`, or a token of the configured OpenID Connect issuer.",
 )
 
 
 async def _principal(
     request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],  # noqa: ARG001 - for the schema
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],  # noqa: ARG001 - publishes the scheme in OpenAPI
 ) -> Principal:
     authenticate: Authenticate = request.app.state.authenticate
     return await authenticate(request.headers.get("authorization"))

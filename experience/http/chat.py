@@ -1,4 +1,4 @@
-"""Asking: `/v1/chat`, its stream, batches, and the runs that they begin."""
+"""Routes that answer questions: `/v1/chat`, its stream, batches, and the runs that they start."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from state.report import Report
 router = APIRouter(tags=["chat"])
 
 PENDING: dict[int | str, dict[str, Any]] = {
-    202: {"model": Pending, "description": "No report yet: a person is asked, or the run was stopped."}
+    202: {"model": Pending, "description": "No report yet: the run waits for a review, or it was stopped."}
 }
 
 
 @router.post("/v1/chat", responses={200: {"model": Report}, **PENDING}, response_model=None)
 async def chat(asked: ChatRequest, caller: Caller, desk: AtDesk) -> Response:
-    """Answer a question, and wait for the report."""
+    """Answer a question and wait for the report."""
     return await concluded(await desk.start(caller, asked.research()))
 
 
 @router.post("/v1/chat/stream", responses=EVENT_STREAM, response_class=EventSourceResponse)
 async def stream(asked: ChatRequest, request: Request, caller: Caller, desk: AtDesk) -> EventSourceResponse:
-    """Answer a question as events. With `Last-Event-ID` the run of that event goes on, and none begins."""
+    """Answer a question and stream the events. With `Last-Event-ID`, continue that event's run; start no new one."""
     seen = await resumed(request, desk, caller)
     if seen is not None:
         return event_stream(*seen)
@@ -51,8 +51,13 @@ async def stream(asked: ChatRequest, request: Request, caller: Caller, desk: AtD
 
 @router.post("/v1/batch")
 async def batch(asked: BatchRequest, request: Request, caller: Caller, desk: AtDesk) -> BatchResult:
-    """Answer several questions; one that fails says so and stops no other. Once the client leaves, no more begin."""
+    """Answer several questions. A failed item does not affect the others.
+
+    If the client disconnects, no further run is started.
+    """
     with desk.runs.batch() as places:
+        # Starlette does not cancel a handler when its client disconnects. A batch would go on spending the tenant's
+        # budget on answers that nobody reads, so it watches the connection itself.
         answering = asyncio.gather(*(_item(n, each, caller, desk, places) for n, each in enumerate(asked.requests)))
         leaving = asyncio.create_task(_left(request))
         either: set[asyncio.Future[Any]] = {answering, leaving}
@@ -66,13 +71,13 @@ async def batch(asked: BatchRequest, request: Request, caller: Caller, desk: AtD
 
 @router.get("/v1/runs/{run_id}")
 async def run_state(run_id: RunId, caller: Caller, desk: AtDesk) -> RunState:
-    """Say where a run stands."""
+    """Return the state of a run, with its report if it has one."""
     return state_of(await desk.run(caller, run_id))
 
 
 @router.get("/v1/runs/{run_id}/events", responses=EVENT_STREAM, response_class=EventSourceResponse)
 async def run_events(run_id: RunId, request: Request, caller: Caller, desk: AtDesk) -> EventSourceResponse:
-    """Watch a run, from its first event or after `Last-Event-ID`."""
+    """Stream the events of a run, from the first one or after `Last-Event-ID`."""
     run = await desk.run(caller, run_id)
     seen = await resumed(request, desk, caller)
     return event_stream(run, seen[1] if seen and seen[0] is run else 0)
@@ -80,12 +85,12 @@ async def run_events(run_id: RunId, request: Request, caller: Caller, desk: AtDe
 
 @router.post("/v1/runs/{run_id}/cancel", status_code=202)
 async def cancel(run_id: RunId, caller: Caller, desk: AtDesk) -> RunState:
-    """Let a run stop after its current step; its thread stays resumable."""
+    """Stop a run after its current step. Its thread can be resumed."""
     return state_of(await desk.cancel(caller, run_id))
 
 
 async def concluded(run: Run) -> Response:
-    """Wait for the end of a run and return it: 200 with the report, 202 without one, or the problem."""
+    """Wait until the run ends, then return 200 with its report or 202 without one. Raises the error of a failed run."""
     ending = await run.ended()
     if isinstance(ending, ReportReady):
         return Response(ending.report.model_dump_json(), media_type="application/json")
@@ -95,7 +100,7 @@ async def concluded(run: Run) -> Response:
 
 
 def pending_of(run: Run) -> Pending:
-    """Return how a run without a report stands."""
+    """Return the state of a run that has no report."""
     ending = run.ending
     if isinstance(ending, ReviewPendingEvent):
         asked = ending.model_dump(include={"question", "draft", "claims", "findings"})
@@ -106,14 +111,14 @@ def pending_of(run: Run) -> Pending:
 
 
 def state_of(run: Run) -> RunState:
-    """Return where a run stands."""
+    """Return the state of a run, with its report if it has one."""
     report = run.ending.report if isinstance(run.ending, ReportReady) else None
     status = report.status.value if report else pending_of(run).status
     return RunState(run_id=run.id, thread_id=run.thread_id, status=status, events=run.last, report=report)
 
 
 async def _left(request: Request) -> None:
-    """Wait for the client to leave: its body is read, nothing else can come."""
+    """Wait until the client disconnects. The body has been read, so no other message can arrive."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -123,7 +128,7 @@ async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, p
         async with places:
             run = await _patiently(desk, caller, asked)
             ending = await run.ended()
-    except Exception as error:  # noqa: BLE001 - one item never ends the others; what it was stands in its problem
+    except Exception as error:  # noqa: BLE001 - an item must not end the others; its problem holds the error
         return BatchItem(index=index, status="failed", problem=problem_of(error).model_dump(mode="json"))
     if isinstance(ending, RunFailed):
         problem = problem_of(run.failure or SixplaneError(ending.message))
@@ -134,11 +139,11 @@ async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, p
 
 
 async def _patiently(desk: Desk, caller: Principal, asked: ChatRequest) -> Run:
-    """Begin a run of a batch, which waits where a single question would be refused."""
+    """Start a run of a batch. It waits for a place where a single question would be refused."""
     while True:
         try:
             return await desk.start(caller, asked.research())
         except TooBusy as busy:
-            if desk.runs.closed:
+            if desk.runs.closed:  # the process is shutting down: waiting would outlast the drain
                 raise
             await asyncio.sleep(busy.retry_after)

@@ -1,4 +1,4 @@
-"""Corpora: list, what they hold, search, ingestion by upload."""
+"""Routes for corpora: list, describe, search, and ingest uploaded files."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from state.report import CorpusRef
 router = APIRouter(prefix="/v1/corpora", tags=["corpora"])
 
 MAX_FILES = 100
+"""Files in one upload. A chosen value; the size of the whole upload is bounded by `server.max_upload_bytes`."""
+
 _LONGEST_NAME = 255
-"""In bytes: what file systems take."""
+"""Bytes in a file name that common file systems accept (`NAME_MAX` on Linux)."""
 
 AUDIENCES = rf"^([A-Za-z][{WORD}_ .:/@-]*)?$"
 
@@ -43,13 +45,13 @@ async def corpora(caller: Caller, desk: AtDesk) -> CorpusList:
 
 @router.get("/{corpus}")
 async def manifest(corpus: CorpusId, caller: Caller, desk: AtDesk) -> Manifest:
-    """Say what a corpus holds; the documents are named to callers who may ingest."""
+    """Describe a corpus: its counts, models and documents. Only callers who may ingest see the document names."""
     return await desk.manifest(caller, corpus)
 
 
 @router.post("/{corpus}/search")
 async def search(corpus: CorpusId, asked: SearchRequest, caller: Caller, desk: AtDesk) -> SearchResult:
-    """Find passages, with the score of each stage."""
+    """Find passages, with their scores from each retrieval stage."""
     found = await desk.search(caller, corpus, asked.query, k=asked.k, mode=asked.mode, where=asked.where)
     return SearchResult(passages=found)
 
@@ -61,25 +63,34 @@ async def ingest(
     caller: Caller,
     desk: AtDesk,
     audience: Annotated[
-        str, Form(pattern=AUDIENCES, max_length=200, description="Who alone may see them; empty for the whole tenant.")
+        str,
+        Form(
+            pattern=AUDIENCES,
+            max_length=200,
+            description="Only this audience may see the documents; empty for the whole tenant.",
+        ),
     ] = "",
 ) -> IngestReport:
-    """Ingest uploaded files. What has not changed is not read twice; a bad file is reported and passed over."""
+    """Ingest uploaded files. Unchanged files are skipped; files that cannot be read are reported and skipped."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sixplane-")))
-        await asyncio.to_thread(_store, files, folder)
+        await asyncio.to_thread(_store, files, folder)  # up to `max_upload_bytes` to disk would block the event loop
         metadata = {AUDIENCE: audience} if audience else {}
         return await desk.ingest(caller, corpus, load_uploads(folder, desk.service.settings, metadata))
 
 
 def _store(files: list[UploadFile], folder: Path) -> None:
     for number, file in enumerate(files):
+        # The client chooses the name. Only its last part is kept, so that the file cannot leave `folder`.
         name = PurePosixPath((file.filename or "").replace("\\", "/")).name
         if not name or name.startswith("."):
-            raise BadInput("a file has no name", hint="send each with a file name; its suffix tells the format")
+            raise BadInput(
+                "a file has no name, or its name starts with a dot",
+                hint="give each file a name with a suffix; the suffix selects the format",
+            )
         if len(name.encode()) > _LONGEST_NAME:
-            raise BadInput(f"a file's name is longer than {_LONGEST_NAME} bytes", hint="send it under a shorter name")
-        place = folder / f"{number:03}"
+            raise BadInput(f"a file name is longer than {_LONGEST_NAME} bytes", hint="send it under a shorter name")
+        place = folder / f"{number:03}"  # a folder per file: two files of one upload may have the same name
         place.mkdir()
         with (place / name).open("wb") as stream:
             shutil.copyfileobj(file.file, stream)

@@ -1,4 +1,8 @@
-"""A run's events as server-sent events: the type inside `data`, and ids from which a client resumes."""
+"""Server-sent events of a run, with ids that let a client resume the stream.
+
+The type of an event is a field inside `data`, not an SSE `event:` line: the invoke gateway of OCI strips those lines
+(observed by the authors of luigisaetta/oci-rag-agent-blueprint).
+"""
 
 from __future__ import annotations
 
@@ -14,32 +18,36 @@ from policy.identity import Principal
 from state.errors import BadInput
 
 PING_SECONDS = 15
-"""Between comments that keep proxies from closing a silent connection."""
+"""Seconds between SSE comments, which keep proxies from closing a silent connection. A chosen value: proxies commonly
+close after 30 to 60 seconds, and a model call can take longer."""
 
 _FAREWELL_SECONDS = 3
-"""For a client to take the last events of a run that a server's end has stopped."""
+"""How long a stream may still send when the server shuts down. Without it, sse-starlette cancels the generator at once
+and the client misses the event that tells it how its run ended. A chosen value below `serving.CLOSING_SECONDS`."""
 
 
 def event_stream(run: Run, after: int = 0) -> EventSourceResponse:
-    """Return the run's events numbered above `after`, as they come. A client that leaves ends nothing.
+    """Return a response that streams the run's events with numbers above `after`.
+
+    The run continues when its client disconnects.
 
     Raises:
-        ThreadBusy: another process runs it.
+        ThreadBusy: another process owns the run.
     """
-    run.here()
+    run.here()  # here, where it is still a 409: after the response has started, it would break the stream
     return sent(_encoded(run, after))
 
 
 def sent(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:
-    """Return a response of `events`. When the server ends, theirs is told first."""
+    """Return a response that streams `events`, with a grace period for the last ones when the server shuts down."""
     return EventSourceResponse(events, ping=PING_SECONDS, shutdown_grace_period=_FAREWELL_SECONDS)
 
 
 async def resumed(request: Request, desk: Desk, principal: Principal) -> tuple[Run, int] | None:
-    """Return the run that the header `Last-Event-ID` names and the number after which to go on; `None` without one.
+    """Return the run and the event number in the header `Last-Event-ID`, or `None` without the header.
 
     Raises:
-        BadInput: the header is no id of ours.
+        BadInput: the header is not an event id of this API.
         RunMissing: the principal has no such run.
     """
     given = request.headers.get("last-event-id")
@@ -48,8 +56,12 @@ async def resumed(request: Request, desk: Desk, principal: Principal) -> tuple[R
     named, _, number = given.rpartition(":")
     run_id, _, epoch = named.partition(".")
     if not number.isdecimal() or len(number) > 12 or not run_id:
-        raise BadInput("`Last-Event-ID` is no id of an event of ours", hint="send the `id` of the last event, or none")
+        raise BadInput(
+            "`Last-Event-ID` is not an event id of this API",
+            hint="send the `id` of the last event that you received, or leave the header out",
+        )
     run = await desk.run(principal, run_id)
+    # Another epoch means another numbering of the events: start from the first one rather than skip some.
     return run, int(number) if run.epoch == epoch else 0
 
 
@@ -60,8 +72,8 @@ async def _encoded(run: Run, after: int) -> AsyncIterator[ServerSentEvent]:
 
 EVENT_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "`run_started`, `node_started`, `node_finished`, `text`, and at the end `report`, "
-        "`review_pending`, `stopped` or `failed`, each as JSON in `data`.",
+        "description": "Events as JSON in `data`: `run_started`, `node_started`, `node_finished`, `text`, and as the "
+        "last one `report`, `review_pending`, `stopped` or `failed`.",
         "content": {"text/event-stream": {}},
     }
 }

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can take on runs, and what works."""
+"""Routes for probes, for the detailed health checks, and for the budgets of the tenant."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ router = APIRouter(tags=["health"])
 
 
 class Alive(BaseModel):
-    """One word."""
+    """The answer to a probe: `live`, `ready`, `draining` or `unhealthy`."""
 
     status: str
 
 
 class Budgets(BaseModel):
-    """What the tenant has spent and may spend, in micro-dollars."""
+    """The limits of the tenant and what is spent of them, in micro-dollars."""
 
     budgets: list[BudgetLine]
 
 
 @router.get("/v1/health/live")
 async def live() -> Alive:
-    """Answer, if the process lives."""
+    """Answer as long as the process runs."""
     return Alive(status="live")
 
 
-@router.get("/v1/health/ready", responses={503: {"model": Alive, "description": "It takes on nothing now."}})
+@router.get("/v1/health/ready", responses={503: {"model": Alive, "description": "The process accepts no runs now."}})
 async def ready(desk: AtDesk, response: Response) -> Alive:
-    """Say whether runs are taken on: not while the process goes down, nor with a check that fails."""
+    """Tell whether runs are accepted. They are not during shutdown or while a health check fails."""
     if desk.runs.closed:
         response.status_code = 503
         return Alive(status="draining")
@@ -44,12 +44,12 @@ async def ready(desk: AtDesk, response: Response) -> Alive:
 
 @router.get("/v1/health")
 async def health(caller: Caller, desk: AtDesk) -> HealthStatus:
-    """Return every check with its remedy. For administrators: it tells of the machine."""
+    """Return every check with its remedy. For administrators only: the checks reveal paths and addresses."""
     caller.require(Permission.ADMIN)
     return await desk.service.health()
 
 
 @router.get("/v1/budget")
 async def budget(caller: Caller, desk: AtDesk) -> Budgets:
-    """Return what the tenant has spent and may spend."""
+    """Return the limits of the tenant and what is spent of them."""
     return Budgets(budgets=await desk.budget(caller))

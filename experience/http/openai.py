@@ -1,7 +1,7 @@
-"""OpenAI's wire format: any of its clients, or a chat front end, can talk to the graph.
+"""Routes in OpenAI's wire format, for OpenAI clients and chat front ends.
 
-A model's name chooses the corpus: `sixplane` asks `default`, `sixplane/NAME` asks `NAME`. Text is cut from the
-published report, so a stream begins when the report is verified; comments keep it open until then.
+The model name selects the corpus: `sixplane` uses the corpus `default`, `sixplane/NAME` uses `NAME`. Streamed text is
+taken from the published report, so it starts after verification; SSE comments keep the connection open until then.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DEFAULT_CORPUS = "default"
 
 
 class Part(BaseModel):
-    """A piece of a message; text alone is read."""
+    """A part of a user message. Only text is supported."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -49,7 +49,7 @@ class Part(BaseModel):
 
 
 class OtherPart(BaseModel):
-    """A piece of an earlier answer, or of instructions: as long as the answer was."""
+    """A part of an earlier answer or of instructions. Its length is not limited: our own answers may be long."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -58,7 +58,7 @@ class OtherPart(BaseModel):
 
 
 class UserMessage(BaseModel):
-    """What the user says."""
+    """A message of the user."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -67,7 +67,7 @@ class UserMessage(BaseModel):
 
 
 class OtherMessage(BaseModel):
-    """An earlier answer, or instructions, which are not taken: the graph's roles have their own."""
+    """An earlier answer, or instructions. Instructions are ignored: the graph's roles have their own prompts."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -79,13 +79,13 @@ Message = Annotated[UserMessage | OtherMessage, Field(discriminator="role")]
 
 
 class StreamOptions(BaseModel):
-    """What a stream brings besides text."""
+    """What a stream contains besides text."""
 
     include_usage: bool = Field(False, strict=True)
 
 
 class CompletionRequest(BaseModel):
-    """What of a completion request is taken. Sampling options besides `temperature` are accepted and have no effect."""
+    """A chat completion request. Sampling options other than `temperature` are accepted and have no effect."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -97,25 +97,25 @@ class CompletionRequest(BaseModel):
     max_tokens: Most | None = None
     max_completion_tokens: Most | None = None
     n: Literal[1] | None = None
-    tools: list[Any] | None = Field(None, max_length=0, description="The graph calls no tools of its callers.")
+    tools: list[Any] | None = Field(None, max_length=0, description="Not supported: the list must be empty.")
 
     @model_validator(mode="after")
     def _asks(self) -> CompletionRequest:
         if all(message.role != "user" for message in self.messages):
-            raise ValueError("no message is a user's question")
+            raise ValueError("no message has the role `user`")
         return self
 
 
 @router.get("/v1/models")
 async def models(caller: Caller, desk: AtDesk) -> dict[str, Any]:
-    """List a model for each corpus of the tenant."""
+    """List one model per corpus of the tenant."""
     found = await desk.corpora(caller)
     return {"object": "list", "data": [_model(f"{MODEL}/{corpus.name}") for corpus in found]}
 
 
 @router.post("/v1/chat/completions", responses={200: {"content": {"application/json": {}, "text/event-stream": {}}}})
 async def completions(asked: CompletionRequest, caller: Caller, desk: AtDesk) -> Response:
-    """Answer the last user message, as `stream` says."""
+    """Answer the last user message, as one completion or, with `stream`, as chunks."""
     run = await desk.start(caller, _request(asked))
     if asked.stream:
         return sent(_chunks(run, asked))
@@ -126,7 +126,11 @@ async def completions(asked: CompletionRequest, caller: Caller, desk: AtDesk) ->
 
 
 def corpus_of(model: str) -> str:
-    """Return the corpus that a model's name chooses. Raises `CorpusMissing` for a name that is not ours."""
+    """Return the corpus that a model name selects.
+
+    Raises:
+        CorpusMissing: the name does not start with `sixplane`.
+    """
     kind, _, corpus = model.partition("/")
     if kind != MODEL:
         raise CorpusMissing(f"there is no model {model[:80]!r}", hint="`GET /v1/models` lists them")
@@ -145,7 +149,7 @@ def _request(asked: CompletionRequest) -> ResearchRequest:
         "max_output_tokens": asked.max_completion_tokens or asked.max_tokens,
     }
     chosen = {name: value for name, value in given.items() if value is not None}
-    while not isinstance(turns[-1], HumanMessage):
+    while not isinstance(turns[-1], HumanMessage):  # the question is the last user message, as in `ConversationRequest`
         turns.pop()
     return ResearchRequest(messages=turns, context=ResearchContext(corpus=corpus_of(asked.model), **chosen))
 
@@ -169,6 +173,7 @@ async def _chunks(run: Run, asked: CompletionRequest) -> AsyncIterator[ServerSen
     head = _head(run, asked.model, "chat.completion.chunk")
     yield _chunk(head, {"role": "assistant", "content": ""})
     report: Report | None = None
+    # The tokens of the writer are never sent: the text events hold the published report, after its verification.
     async for event in run.watch():
         match event:
             case TextDelta():
@@ -176,6 +181,7 @@ async def _chunks(run: Run, asked: CompletionRequest) -> AsyncIterator[ServerSen
             case ReportReady():
                 report = event.report
             case RunFailed():
+                # The 200 is already sent, so the error travels as data. Clients of OpenAI raise it from the stream.
                 failure = run.failure or SixplaneError(event.message)
                 yield ServerSentEvent(data=openai_problem(problem_of(failure)).model_dump_json())
                 return
@@ -197,14 +203,14 @@ def _head(run: Run, model: str, kind: str) -> dict[str, Any]:
 
 
 def _beside(run: Run, report: Report | None) -> dict[str, Any]:
-    """Return what a client of ours may want besides: the report, and the thread."""
+    """Return the content of the extra key `sixplane`, which OpenAI clients keep and do not read."""
     return {"thread_id": run.thread_id, "run_id": run.id, "report": report and report.model_dump(mode="json")}
 
 
 def _unfinished(run: Run) -> str:
     if isinstance(run.ending, ReviewPendingEvent):
-        return f"The draft waits for a person's review on the thread {run.thread_id}."
-    return f"The run was stopped; its thread {run.thread_id} can be resumed."
+        return f"The draft on the thread {run.thread_id} waits for a review."
+    return f"The run was stopped. Its thread {run.thread_id} can be resumed."
 
 
 def _usage(report: Report | None) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Serving the application with uvicorn: a bound port or a clear error, and a drain when the process is told to end."""
+"""Serves an application with uvicorn: binds the port or fails with a clear error, and drains the runs on SIGTERM."""
 
 from __future__ import annotations
 
@@ -21,21 +21,24 @@ from settings import Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 BACKLOG = 2048
+"""Connections that the kernel queues before they are accepted: uvicorn's own default, set here because we bind."""
+
 CLOSING_SECONDS = 5
-"""For connections to close, once their runs have ended."""
+"""How long uvicorn waits for open connections after the runs have ended; more than the grace period of the streams."""
 
 KEEP_ALIVE_SECONDS = 75
-"""Longer than load balancers keep a silent connection: the side that closes first must not be the one that is asked."""
+"""How long an idle connection stays open. A chosen value above the usual idle timeout of load balancers (60 s): if the
+server closed first, a balancer could send a request into a closing connection and report a 502."""
 
 
 class _Server(uvicorn.Server):
-    """Drains the runs as soon as it is told to end, while their clients are still connected.
+    """A uvicorn server that drains the runs on shutdown, while their clients are still connected.
 
     Args:
-        config: uvicorn's.
-        app: whose `state.desk` has the runs.
-        seconds: how long the runs may take.
-        started: called once it serves.
+        config: the configuration of uvicorn.
+        app: an application with a `Desk` in `state.desk`.
+        seconds: how long the runs may take to reach the end of their step.
+        started: called once the server accepts requests.
     """
 
     def __init__(self, config: uvicorn.Config, app: Starlette, seconds: float, started: Callable[[], None]) -> None:
@@ -43,13 +46,15 @@ class _Server(uvicorn.Server):
         self._app, self._seconds, self._told = app, seconds, started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open the application and begin to serve."""
+        """Start the application and accept requests."""
         await super().startup(sockets)
         if self.started:
             self._told()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop the runs at their next step; their streams end with them. Then close what is connected."""
+        """Stop the runs after their current step, which also ends their streams. Then close the connections."""
+        # The order matters: uvicorn closes connections before it ends the lifespan, so a drain in the lifespan alone
+        # would find no client left to tell. `should_exit` comes after the drain, because it ends every stream.
         runs: Runs = self._app.state.desk.runs
         await runs.drain("the server is going down", self._seconds)
         AppStatus.should_exit = True
@@ -60,37 +65,42 @@ def serve(settings: Settings, authenticate: Authenticate, *, told: Callable[[str
     """Serve until SIGTERM or SIGINT.
 
     Args:
-        settings: what is configured.
-        authenticate: from the `Authorization` header to a principal.
-        told: called with the address, once it is bound.
+        settings: the settings of the process.
+        authenticate: maps the `Authorization` header to a principal.
+        told: called with the URL once the server accepts requests.
 
     Raises:
-        SettingsInvalid: there is no such address.
-        DependencyUnavailable: the port is in use.
+        SettingsInvalid: this machine does not have the configured address.
+        DependencyUnavailable: the port is in use or may not be opened.
         SixplaneError: the service cannot be opened.
     """
     run_server(settings, create_app(settings, authenticate), told=told)
 
 
 def run_server(settings: Settings, app: Starlette, *, told: Callable[[str], None]) -> None:
-    """Run an application whose `state.desk` has the runs. Raises like `serve`."""
+    """Serve an application that has a `Desk` in `state.desk`. Raises the errors of `serve`."""
     logging.getLogger("uvicorn.error").addFilter(_without_content)
-    AppStatus.enable_automatic_graceful_drain = False  # it cuts streams before their runs have ended
+    # sse-starlette would end all streams at the signal, before their runs have ended: `shutdown` sets the flag later.
+    # Both are globals of that library, so an earlier server of this process may have left `should_exit` set.
+    AppStatus.enable_automatic_graceful_drain = False
     AppStatus.should_exit = False
+    # Bound here and not by uvicorn, which logs a port in use and exits with a status of its own.
     listening = listen(settings.server.host, settings.server.port)
     url = f"http://{settings.server.host}:{listening.getsockname()[1]}"
     failed: list[Exception] = []
     app.router.lifespan_context = _remembering(app.router.lifespan_context, failed)
     config = uvicorn.Config(
         app,
-        access_log=False,
-        log_config=None,
+        access_log=False,  # its lines contain paths, and with them the thread names that callers choose
+        log_config=None,  # uvicorn must not replace the logging configuration of the process
         server_header=False,
         timeout_graceful_shutdown=CLOSING_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
+    # After its shutdown, uvicorn raises the signals that it has handled once more, for the handlers from before. The
+    # default handler would end the process by the signal; with this one, a stop on request exits with 0.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn hands on what it has handled: the process ends with 0
+        signal.signal(number, lambda *_: None)
     server = _Server(config, app, settings.server.drain_seconds, lambda: told(url))
     try:
         server.run(sockets=[listening])
@@ -101,7 +111,7 @@ def run_server(settings: Settings, app: Starlette, *, told: Callable[[str], None
 
 
 def _remembering(lifespan: Callable[[Any], Any], failed: list[Exception]) -> Callable[[Any], Any]:
-    """Return `lifespan` such that what it raises is in `failed` too: uvicorn tells of it in its log alone."""
+    """Return `lifespan`, changed to append its error to `failed`: uvicorn only logs it and exits."""
 
     @asynccontextmanager
     async def remembering(app: Any) -> AsyncIterator[Any]:
@@ -116,9 +126,9 @@ def _remembering(lifespan: Callable[[Any], Any], failed: list[Exception]) -> Cal
 
 
 def _without_content(record: logging.LogRecord) -> bool:
-    """Take an exception's text out of a log record: it may hold what a user asked."""
-    if "Traceback (most recent call last)" in record.getMessage():
-        record.msg, record.args = "the application could not be started or ended", ()
+    """Remove the text of an exception from a log record: it may contain a question. Accept every record."""
+    if "Traceback (most recent call last)" in record.getMessage():  # a failed lifespan is logged as formatted text
+        record.msg, record.args = "the application failed to start or to shut down", ()
     if record.exc_info and record.exc_info[0] is not None:
         record.msg, record.args = f"{record.getMessage()}: {record.exc_info[0].__name__}", ()
         record.exc_info = record.exc_text = None
@@ -126,18 +136,20 @@ def _without_content(record: logging.LogRecord) -> bool:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there.
+    """Return a socket that listens on the address.
 
     Raises:
-        DependencyUnavailable: the port is in use, or may not be opened.
-        SettingsInvalid: there is no such address.
+        DependencyUnavailable: the port is in use or may not be opened.
+        SettingsInvalid: this machine does not have the address.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     except socket.gaierror as error:
-        raise SettingsInvalid(f"{host!r} is no address of this machine", hint="give `--host 127.0.0.1`") from error
+        raise SettingsInvalid(
+            f"{host!r} is not an address of this machine", hint="use `--host 127.0.0.1`, or another local address"
+        ) from error
     listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart must not wait for TIME_WAIT to end
     try:
         listening.bind((host, port))
         listening.listen(BACKLOG)
@@ -147,6 +159,6 @@ def listen(host: str, port: int) -> socket.socket:
             error.errno or 0, f"cannot be opened: {error.strerror}"
         )
         raise DependencyUnavailable(
-            f"the port {port} of {host} {reason}", hint="give another one: `sixplane serve --port N`"
+            f"port {port} on {host} {reason}", hint="choose another port: `sixplane serve --port N`"
         ) from error
     return listening

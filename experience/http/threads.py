@@ -1,4 +1,4 @@
-"""Threads: list, show, resume, answer a review, delete."""
+"""Routes for threads: list, show, resume, answer a review, delete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/threads", tags=["threads"])
 
 @router.get("")
 async def threads(caller: Caller, desk: AtDesk) -> ThreadList:
-    """List the caller's threads; an administrator's list is the tenant's."""
+    """List the caller's threads. Administrators see all threads of the tenant."""
     return ThreadList(threads=await desk.threads(caller))
 
 
@@ -38,7 +38,11 @@ async def resume(thread_id: ThreadId, given: ResumeRequest, caller: Caller, desk
 async def resume_stream(
     thread_id: ThreadId, given: ResumeRequest, request: Request, caller: Caller, desk: AtDesk
 ) -> EventSourceResponse:
-    """Continue a stopped thread, or answer its review, as events; with `Last-Event-ID` go on with that one's."""
+    """Continue a stopped thread, or answer its review, and stream the events.
+
+    With `Last-Event-ID`, the stream of that event's run is continued instead.
+    """
+    # A client repeats its request when it reconnects: without this check it would resume the thread a second time.
     seen = await resumed(request, desk, caller)
     if seen is not None:
         return event_stream(*seen)
@@ -48,5 +52,5 @@ async def resume_stream(
 
 @router.delete("/{thread_id}", status_code=204)
 async def delete(thread_id: ThreadId, caller: Caller, desk: AtDesk) -> None:
-    """Delete a thread, its checkpoints, and what is remembered of its runs."""
+    """Delete a thread, its checkpoints, and everything that later runs could recall of its reports."""
     await desk.delete(caller, thread_id)

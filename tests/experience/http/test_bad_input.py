@@ -113,7 +113,7 @@ def test_a_port_in_use_and_no_address_say_what_to_do():
         with pytest.raises(DependencyUnavailable, match="is in use") as caught:
             listen("127.0.0.1", taken.getsockname()[1])
         assert "--port" in caught.value.hint
-    with pytest.raises(SettingsInvalid, match="no address"):
+    with pytest.raises(SettingsInvalid, match="not an address"):
         listen("not an address", 1)
 
 

@@ -1,4 +1,4 @@
-"""`sixplane serve` as a process: a key, an answer, SIGTERM in the middle of runs, a port in use, a missing extra."""
+"""`sixplane serve` as a process: API keys, SIGTERM during runs and streams, a port in use, a missing extra."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 from tests.doubles import processes
 from tests.doubles.waiting import SAFETY_SECONDS, safely, until
 from tests.experience.http.conftest import chat
+from tests.experience.service.helpers import events_of, service_of
 
 QUESTION = "What is the price of Tariff A?"
 WITHOUT_FASTAPI = "import sys; sys.modules['fastapi'] = None; from experience.cli import main; main()"
@@ -26,7 +27,7 @@ def sixplane(home, *arguments):
 
 
 class Served:
-    """A server in a process of its own."""
+    """A server in its own process."""
 
     def __init__(self, home):
         self.process = processes.Forked("experience.cli:main", "serve", "--port", "0", "--home", str(home))
@@ -45,7 +46,7 @@ def key_of(home):
 async def ready(served):
     async with httpx.AsyncClient(timeout=SAFETY_SECONDS) as one:
         while served.process.poll() is None:
-            with suppress(httpx.TransportError):
+            with suppress(httpx.TransportError):  # the address is printed before the service is open
                 if (await one.get(f"{served.url}/v1/health/ready")).status_code == 200:
                     return
             await asyncio.sleep(0.1)
@@ -73,14 +74,17 @@ async def test_sigterm_stops_every_run_where_it_can_be_resumed(home):
     assert set(told) <= {"answered", "stopped"}
     assert "stopped" in told
     threads = json.loads((await asyncio.to_thread(sixplane, home, "threads", "--json")).stdout)
-    for record in threads:
-        if record["status"] == "interrupted":
-            resumed = await asyncio.to_thread(sixplane, home, "resume", record["thread_id"], "--json")
-            assert json.loads(resumed.stdout)["status"] == "answered"
     assert len(threads) == len(told)
+    first, *others = [record["thread_id"] for record in threads if record["status"] == "interrupted"]
+    resumed = await asyncio.to_thread(sixplane, home, "resume", first, "--json")
+    assert json.loads(resumed.stdout)["status"] == "answered"
+    # A process per thread would take longer than everything above, and would prove no more about the threads.
+    async with service_of(home) as service:
+        for thread in others:
+            assert (await events_of(service.resume("local", thread)))[-1].report.status == "answered"
 
 
-async def test_streams_are_told_that_their_run_was_stopped(home):
+async def test_streams_end_with_the_stop_of_their_run(home):
     key = await asyncio.to_thread(key_of, home)
     served = await asyncio.to_thread(Served, home)
     headers = {"authorization": f"Bearer {key}"}
@@ -108,7 +112,7 @@ async def test_streams_are_told_that_their_run_was_stopped(home):
     assert {each[-1] for each in completed if each} == {"[DONE]"}
 
 
-def test_a_service_that_cannot_be_opened_is_told_as_everywhere(home):
+def test_a_service_that_cannot_be_opened_is_reported_as_by_other_commands(home):
     (home / "threads.db").mkdir()
     ended = sixplane(home, "serve", "--port", "0")
     assert ended.returncode == sixplane(home, "threads").returncode == 5
@@ -118,7 +122,7 @@ def test_a_service_that_cannot_be_opened_is_told_as_everywhere(home):
     assert "serving on" not in ended.stderr
 
 
-def test_a_port_in_use_is_a_dependency_s_failure(home):
+def test_a_port_in_use_is_an_unavailable_dependency(home):
     import socket
 
     with socket.socket() as taken:
@@ -139,7 +143,7 @@ def test_a_missing_extra_names_what_to_install(home, name):
     assert "Traceback" not in ended.stderr
 
 
-def test_keys_are_made_listed_and_revoked(home):
+def test_keys_are_created_listed_and_revoked(home):
     made = json.loads(
         sixplane(home, "keys", "create", "--principal", "ann", "--role", "ask", "--expires", "90d", "--json").stdout
     )
