@@ -32,6 +32,7 @@ async def test_a_key_is_its_principal_s_and_only_its_hash_is_kept(keys, tmp_path
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert secret.encode() not in kept
     assert key.key_id.encode() in kept
+    assert (tmp_path / "keys.db").is_file()
 
 
 async def test_a_revoked_or_expired_key_is_valid_no_more(keys):

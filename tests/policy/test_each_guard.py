@@ -34,6 +34,7 @@ async def test_the_deny_list_leaves_evidence_alone_and_takes_other_scripts():
     assert (await guard.check("机密", Stage.EVIDENCE)).action is Action.ALLOW
     assert (await guard.check("这是机密文件", Stage.QUESTION)).action is Action.REFUSE
     assert (await guard.check("Чёрный Список", Stage.QUESTION)).action is Action.REFUSE
+    assert (await guard.check("cops", Stage.QUESTION)).action is Action.ALLOW
     assert (await guard.check("сор нашли здесь!!", Stage.QUESTION)).action is Action.ALLOW
 
 

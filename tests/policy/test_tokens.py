@@ -167,6 +167,8 @@ HOSTILE = {
     "long subject": lambda issuer: token(issuer, sub="x" * 300),
     "no tenant": lambda issuer: token(issuer, without=("tenant",)),
     "tenant is a path": lambda issuer: token(issuer, tenant="../acme"),
+    "tenant is empty": lambda issuer: token(issuer, tenant=""),
+    "tenant is a number": lambda issuer: token(issuer, tenant=7),
     "tenant is a list": lambda issuer: token(issuer, tenant=["acme"]),
     "truncated": lambda issuer: token(issuer)[:-10],
     "no token": lambda issuer: "x.y.z",
