@@ -1,6 +1,6 @@
-"""What is seen: spans, calls, alerts, and where they go.
+"""Telemetry: spans, records of calls, notices, and the exporters and sinks that receive them.
 
-The metrics and logs SDKs and `oci` are imported when telemetry opens, and only for the sinks that are set.
+The metrics and logs SDKs and `oci` are imported when telemetry opens, and only for the sinks that are configured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""OCI Application Performance Monitoring: spans by OTLP, with a bounded end."""
+"""OCI Application Performance Monitoring: spans over OTLP, with a limit on how long the exit may take."""
 
 from __future__ import annotations
 
@@ -15,22 +15,27 @@ from state.errors import SettingsInvalid
 
 TRACES_PATH = "/20200101/opentelemetry/private/v1/traces"
 EXPORT_SECONDS, EXIT_SECONDS = 3.0, 2.0
+"""Chosen values: the command line waits for the exit, so an endpoint that is down may cost it only seconds."""
 
 _KEY = re.compile(r"[!-~]+")
 
 
 class BoundedExporter(SpanExporter):
-    """Another exporter until an end is set: then no export begins after it, nor after one that failed."""
+    """Passes spans on to another exporter; once an end is set, starts no export after it or after a failed one.
+
+    `BatchSpanProcessor.shutdown` exports its whole queue, batch by batch, and each batch would wait for the timeout of
+    an endpoint that is down.
+    """
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter, self._end = exporter, float("inf")
 
     def end_within(self, seconds: float) -> None:
-        """Begin no export later than in `seconds`."""
+        """Start no export later than in `seconds`."""
         self._end = time.monotonic() + seconds
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export `spans` unless it is too late."""
+        """Export `spans`, unless the end has passed."""
         if time.monotonic() >= self._end:
             return SpanExportResult.FAILURE
         result = self._exporter.export(spans)
@@ -39,12 +44,12 @@ class BoundedExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """End the other exporter."""
+        """Shut the other exporter down."""
         self._exporter.shutdown()
 
 
 class ApmSpanProcessor(BatchSpanProcessor):
-    """Sends spans in the background. A dead endpoint delays the end of the process by seconds, not by a queue."""
+    """Sends spans in the background. An endpoint that is down delays the end of the process by seconds at most."""
 
     def __init__(
         self, exporter: SpanExporter, *, exit_seconds: float = EXIT_SECONDS, delay_seconds: float | None = None
@@ -54,7 +59,7 @@ class ApmSpanProcessor(BatchSpanProcessor):
         super().__init__(self._bounded, schedule_delay_millis=delay, export_timeout_millis=EXPORT_SECONDS * 1000)
 
     def shutdown(self) -> None:
-        """Export what is queued, within the time that an exit may take."""
+        """Export the queued spans, within the time that the exit may take."""
         self._bounded.end_within(self._exit_seconds)
         super().shutdown()  # type: ignore[no-untyped-call]
 
@@ -63,14 +68,14 @@ def apm_processor(settings: Settings) -> ApmSpanProcessor:
     """Return the processor that sends spans to `settings.oci.apm_endpoint`.
 
     Raises:
-        SettingsInvalid: the endpoint is no address, or the data key is missing or no key.
+        SettingsInvalid: the endpoint is not a URL, or the data key is missing or not a key.
     """
     endpoint, key = settings.oci.apm_endpoint.strip(), settings.oci.apm_data_key.get_secret_value().strip()
     if not endpoint.startswith(("https://", "http://")):
         raise SettingsInvalid(
             "SIXPLANE_OCI__APM_ENDPOINT is no address", hint="copy the domain's data upload endpoint, with `https://`"
         )
-    if not _KEY.fullmatch(key):  # one that fits no header would be quoted in an error of the HTTP library
+    if not _KEY.fullmatch(key):  # a key that no header can hold would be quoted in the HTTP library's error
         raise SettingsInvalid(
             "OCI APM needs the domain's data key",
             hint="set SIXPLANE_OCI__APM_DATA_KEY to its private data key, or unset SIXPLANE_OCI__APM_ENDPOINT",

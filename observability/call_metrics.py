@@ -1,6 +1,6 @@
-"""Metrics of calls: the instruments, and the OTLP exporter of the standard variables.
+"""Metrics of calls: the instruments, and the OTLP exporter that the standard variables configure.
 
-Imported when telemetry opens: the metrics SDK is not needed before.
+Import it only when telemetry opens: it loads the metrics SDK.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ EXPORT_SECONDS = 10.0
 
 
 class MetricsSink:
-    """Counts calls and exports the counts every `interval_seconds`; `None` leaves that to `OTEL_METRIC_EXPORT_*`.
+    """Counts calls, and exports the counts every `interval_seconds` (`None`: as `OTEL_METRIC_EXPORT_*` says).
 
-    A call that the memo answered reached no provider: it counts in `genai_memo_hits` alone.
+    A call answered from the memo reached no provider, so it counts in `genai_memo_hits` only.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class MetricsSink:
         self._instruments.record(call)
 
     def stop(self, timeout_seconds: float) -> None:
-        """Export what was counted since the last time, and end."""
+        """Export the counts since the last export, and stop."""
         self._reader.shutdown(timeout_millis=timeout_seconds * 1000)
 
 
@@ -97,7 +97,10 @@ def points(data: MetricsData) -> Iterator[tuple[str, NumberDataPoint | Histogram
 
 
 def in_dollars(data: MetricsData) -> MetricsData:
-    """Return `data` with the cost in dollars: it is counted in integer micro-dollars."""
+    """Return `data` with the cost in dollars.
+
+    It is counted in integer micro-dollars, since sums of floating-point dollars would drift.
+    """
     return MetricsData(
         resource_metrics=[
             replace(
@@ -120,7 +123,7 @@ def _in_dollars(metric: Metric) -> Metric:
 
 
 class CountingOTLPExporter(OTLPMetricExporter):
-    """OTLP over HTTP, where and how the standard variables say; counts what does not arrive."""
+    """OTLP over HTTP, configured by the standard variables; counts data points that do not arrive."""
 
     def __init__(self, tally: DeliveryTally) -> None:
         super().__init__()
@@ -139,6 +142,6 @@ class CountingOTLPExporter(OTLPMetricExporter):
 
 
 def open_otlp_metrics() -> MetricsSink:
-    """Return the sink of the standard `OTEL_EXPORTER_OTLP_*` variables."""
+    """Return the sink that the standard `OTEL_EXPORTER_OTLP_*` variables configure."""
     tally = DeliveryTally()
     return MetricsSink("otlp_metrics", CountingOTLPExporter(tally), tally, interval_seconds=None)

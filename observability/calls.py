@@ -1,7 +1,7 @@
-"""One observation per call of a model, embedder, reranker or guard, and the plane that carries it to the sinks.
+"""One record per call of a model, embedder, reranker or guard, and its way to the sinks.
 
-Holds numbers and names only: no message content, no tenant, no thread. A sink that is down costs nothing but its own
-records, which are counted.
+A record holds numbers and names only: no message content, no tenant, no thread. If a sink is down, only its own records
+are lost, and they are counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from state.values import Value
 
 
 class CallObserved(Value):
-    """How one call went. `status` is `ok` or an error's `code`; money in integer micro-dollars."""
+    """The record of one call. `status` is `ok` or the `code` of an error; money is in integer micro-dollars."""
 
     operation: Literal["chat", "embeddings", "rerank", "guard"]
     model: str
@@ -37,7 +37,7 @@ class CallObserved(Value):
 
 
 class CallSink(Protocol):
-    """Where observations go. `observe` only queues; `stop` flushes and may take as long as `timeout_seconds`."""
+    """Receives records. `observe` only queues one; `stop` flushes the queue and takes at most `timeout_seconds`."""
 
     name: str
     tally: DeliveryTally
@@ -48,14 +48,14 @@ class CallSink(Protocol):
 
 
 class CallTelemetry:
-    """The sinks of a process. Without any, everything here costs nothing."""
+    """The sinks of a process; without sinks its methods do nothing."""
 
     def __init__(self, sinks: Sequence[CallSink] = ()) -> None:
         self._sinks = tuple(sinks)
         self._stopped = False
 
     def observe(self, call: CallObserved) -> None:
-        """Hand `call` to every sink. Never waits for one and never raises."""
+        """Pass `call` to every sink. Never blocks and never raises."""
         for sink in self._sinks:
             if self._stopped:
                 sink.tally.take()
@@ -63,13 +63,14 @@ class CallTelemetry:
                 sink.observe(call)
 
     def dropped(self) -> dict[str, int]:
-        """Return what each sink lost: events of `oci_logging`, data points of `oci_monitoring` and `otlp_metrics`."""
+        """Return how many items each sink lost: events (`oci_logging`) or data points (the others)."""
         return {sink.name: sink.tally.lost() for sink in self._sinks}
 
     def shutdown(self, timeout_seconds: float = 5.0) -> None:
-        """Flush all sinks at the same time and stop them. Blocks no longer than `timeout_seconds` in all.
+        """Flush and stop all sinks at the same time. Blocks for at most `timeout_seconds` in total.
 
-        What a sink could not deliver by then counts as dropped, and so does what is observed afterwards.
+        Items that a sink could not deliver by then count as lost, and so do calls observed afterwards. The threads are
+        daemons: one that hangs in a connection must not keep the process alive.
         """
         if self._stopped:
             return

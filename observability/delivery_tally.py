@@ -1,4 +1,4 @@
-"""What a sink took, and what of it was lost."""
+"""Counts the items that a sink accepted, and those it lost."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import threading
 
 
 class DeliveryTally:
-    """Counts the items of one sink; its threads share it. What is taken is pending until it is settled.
+    """Counts the items of one sink: accepted, then pending until settled as delivered or lost.
+
+    Shared by the caller's threads and the sink's own, hence the lock.
 
     Args:
-        capacity: how many items may be pending; more are lost at once, so that no queue grows and none overflows.
+        capacity: the most items that may be pending; further ones are lost at once, so that no queue grows without end.
     """
 
     def __init__(self, capacity: int | None = None) -> None:
@@ -20,11 +22,11 @@ class DeliveryTally:
 
     @property
     def closed(self) -> bool:
-        """Whether the sink has been given up."""
+        """Whether the sink has been closed."""
         return self._closed.is_set()
 
     def take(self, items: int = 1) -> bool:
-        """Return whether there is room for `items`; where there is none, they are lost."""
+        """Accept `items` and return `True`; if there is no room, count them as lost and return `False`."""
         with self._lock:
             room = self._capacity is None or self._pending + items <= self._capacity
             taken = room and not self.closed
@@ -33,17 +35,17 @@ class DeliveryTally:
         return taken
 
     def settle(self, items: int, *, lost: int = 0) -> None:
-        """Note that `items` are done with, `lost` of them without being delivered."""
+        """Record that `items` are no longer pending, and that `lost` of them were not delivered."""
         with self._lock:
             self._pending -= items
             self._lost += lost
 
     def close(self) -> None:
-        """Give up: what is still pending counts as lost, and `pause` no longer waits."""
+        """Close the sink: pending items count as lost, and `pause` no longer waits."""
         self._closed.set()
 
     def pause(self, seconds: float) -> None:
-        """Wait, but no longer than until the sink is given up."""
+        """Wait, but at most until the sink is closed."""
         self._closed.wait(seconds)
 
     def lost(self) -> int:

@@ -1,4 +1,4 @@
-"""Where spans go: JSON lines under the home folder; OTLP over HTTP by the standard variables; OCI APM."""
+"""Exporters of spans: JSON lines under the home folder, OTLP over HTTP by the standard variables, OCI APM."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from settings import Settings
 from settings.tree import otlp_endpoint_configured
 
 _RUN = "invoke_workflow "
-"""How the name of a run's root span begins."""
+"""Prefix of the name of a run's root span."""
 
 _OPEN_FILES = 64
-"""Trace files that are kept open."""
+"""Most trace files that stay open. A chosen value, far below the usual limit of 1,024 open files per process."""
 
 
 class JsonLinesSpanExporter(SpanExporter):
-    """Writes each span as it ends, one JSON object a line, one file per trace: a killed run leaves its spans.
+    """Writes each span when it ends, one JSON object per line, one file per trace: a killed run leaves its spans.
 
-    The files of runs that go on stay open: opening one takes longer than writing a line.
+    Files of running runs stay open, because opening a file takes longer than writing a line. They are unbuffered
+    (`FileIO`), so that a line survives SIGKILL.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,12 +81,12 @@ class JsonLinesSpanExporter(SpanExporter):
 
 
 class RunStartedProcessor(SpanProcessor):
-    """Writes a `run_started` record when a run's root span opens: a killed process exports no open span."""
+    """Writes a `run_started` record when a run's root span starts: the open spans of a killed process are lost."""
 
     def __init__(self, exporter: JsonLinesSpanExporter) -> None:
         self._exporter = exporter
 
-    def on_start(self, span: Span, parent_context: Any = None) -> None:  # noqa: ARG002  (the interface)
+    def on_start(self, span: Span, parent_context: Any = None) -> None:  # noqa: ARG002 - OpenTelemetry's interface
         if span.name.startswith(_RUN):
             try:
                 self._exporter.write(_record("run_started", span))
@@ -99,10 +100,10 @@ def traces_folder(settings: Settings) -> Path:
 
 
 def build_tracer_provider(settings: Settings) -> TracerProvider:
-    """Return a provider with the exporters that `settings` and the standard variables ask for.
+    """Return a provider with the exporters that `settings` and the standard variables configure.
 
     Raises:
-        SettingsInvalid: OCI APM lacks its data key.
+        SettingsInvalid: the settings of OCI APM are incomplete or not valid.
     """
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "sixplane"}))
     if settings.telemetry.jsonl:
@@ -121,7 +122,7 @@ def build_tracer_provider(settings: Settings) -> TracerProvider:
 
 
 def configure_tracing(settings: Settings) -> TracerProvider:
-    """Install the process's tracer provider, unless the host application has installed one."""
+    """Install the process's tracer provider, unless the host application has already installed one."""
     installed = trace.get_tracer_provider()
     if isinstance(installed, TracerProvider):
         return installed

@@ -1,7 +1,7 @@
-"""What did not go the plain way: an event of the current span, and of the run's report.
+"""Notices of deviations, such as the use of a fallback: events of the current span and of the run's report.
 
-A node's wrapper collects the notices of its attempt; below it, a fallback or a failed reranker tells one without
-knowing who listens.
+The wrapper of a node collects the notices of its attempt. Code below it, such as a reranker that failed, adds a notice
+without knowing the wrapper: the list travels in a context variable.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _collected: ContextVar[list[Event] | None] = ContextVar("sixplane_notices", defa
 
 @contextmanager
 def collected_notices() -> Iterator[list[Event]]:
-    """Collect the notices of the block, and of the tasks that it starts."""
+    """Collect the notices given inside the block, and by tasks started in it."""
     found: list[Event] = []
     token = _collected.set(found)
     try:
@@ -29,7 +29,7 @@ def collected_notices() -> Iterator[list[Event]]:
 
 
 def notice(node: str, kind: str, detail: str) -> None:
-    """Tell that something of `kind` happened; `detail` never quotes a text."""
+    """Record a notice of `kind`. `detail` must not quote prompts, answers or documents."""
     trace.get_current_span().add_event(f"sixplane.{kind}", {"detail": detail})
     listening = _collected.get()
     if listening is not None:

@@ -21,17 +21,18 @@ from settings.connections.oci_session import OCISession
 
 EVENT, SOURCE = "sixplane.genai.call", "sixplane"
 MAX_QUEUE, MAX_BATCH = 2048, 200
+"""Chosen values. An event is at most a few kilobytes, far below the service's limit of 1 MB per entry."""
 MAX_TEXT = 512
-"""Characters of a text field: what a provider sends as its request id may be anything."""
+"""Most characters of a text field: a provider may send anything as its request id."""
 
 
 class OCILogExporter(LogRecordExporter):
-    """Puts a batch of events into a custom log; what does not arrive after two tries is lost and counted.
+    """Writes batches of events to a custom log; events that do not arrive after two attempts are lost and counted.
 
     Args:
         client: an `oci.loggingingestion.LoggingClient`.
-        log_id: OCID of the custom log.
-        tally: counts events.
+        log_id: the OCID of the custom log.
+        tally: counts the events.
     """
 
     def __init__(self, client: Any, log_id: str, tally: DeliveryTally) -> None:
@@ -39,8 +40,8 @@ class OCILogExporter(LogRecordExporter):
         self._tally, self._courier = tally, Courier("OCI Logging", tally)
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        """Put `batch` into the log."""
-        if self._tally.closed:  # what is pending counts as lost already
+        """Write `batch` to the log."""
+        if self._tally.closed:  # pending events already count as lost
             return LogRecordExportResult.FAILURE
         details = _details(batch)
 
@@ -50,17 +51,17 @@ class OCILogExporter(LogRecordExporter):
 
         return LogRecordExportResult.SUCCESS if self._courier.send(len(batch), put) else LogRecordExportResult.FAILURE
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  (the interface)
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - OpenTelemetry's interface
         """Nothing is buffered here."""
         return True
 
     def shutdown(self) -> None:
-        """Wait for no further try."""
+        """Make no further attempts."""
         self._tally.close()
 
 
 class EventsSink:
-    """Queues an event per call and exports them in batches, every `delay_seconds` or when a batch is full."""
+    """Queues one event per call, and exports them in batches every `delay_seconds` or when a batch is full."""
 
     def __init__(
         self, name: str, exporter: LogRecordExporter, tally: DeliveryTally, *, delay_seconds: float = 2.0
@@ -77,12 +78,12 @@ class EventsSink:
         self._logger = provider.get_logger("sixplane")
 
     def observe(self, call: CallObserved) -> None:
-        """Queue the event of `call`; where the queue is full, it is lost."""
+        """Queue the event of `call`; if the queue is full, the event is lost."""
         if self.tally.take():
             self._logger.emit(timestamp=time.time_ns(), event_name=EVENT, attributes=call.model_dump())
 
-    def stop(self, timeout_seconds: float) -> None:  # noqa: ARG002  (the SDK takes none here; the caller waits no longer)
-        """Export what is queued, and end."""
+    def stop(self, timeout_seconds: float) -> None:  # noqa: ARG002 - the SDK has no timeout here; the caller stops waiting
+        """Export the queued events, and stop."""
         self._processor.shutdown()  # type: ignore[no-untyped-call]
 
 

@@ -1,4 +1,4 @@
-"""OCI Monitoring: the metrics of calls as custom metrics of the compartment."""
+"""OCI Monitoring: metrics of calls, posted as custom metrics of the compartment."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ from settings.connections.oci_session import OCISession
 from state.errors import SettingsInvalid
 
 ENDPOINT_TEMPLATE = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
-"""The SDK's own default is the endpoint of queries, which takes no metrics."""
+"""The SDK's default for this client is the query endpoint (`telemetry.…`), which accepts no metrics."""
 
+# Limits of the service, from the docstrings of the SDK's `MonitoringClient`.
 MAX_STREAMS = 50
 MAX_DIMENSIONS, MAX_KEY, MAX_VALUE = 20, 256, 512
 PAST_SECONDS, FUTURE_SECONDS = 2 * 3600, 10 * 60
@@ -37,15 +38,15 @@ _NOT_IN_KEYS = re.compile(r"[^!-~]")
 
 
 class OCIMonitoringExporter(MetricExporter):
-    """Posts what was counted since the last export, at most 50 streams a call.
+    """Posts the counts since the last export, at most 50 streams per request.
 
-    What the service refuses, what does not reach it and what lies outside its time window is lost and counted.
+    Data points that the service refuses, that do not reach it, or that are too old for it are lost and counted.
 
     Args:
         client: an `oci.monitoring.MonitoringClient` at the ingestion endpoint.
-        namespace: of the custom metrics.
-        compartment_id: that the metrics belong to.
-        tally: counts data points.
+        namespace: the namespace of the custom metrics.
+        compartment_id: the compartment of the metrics.
+        tally: counts the data points.
     """
 
     def __init__(self, client: Any, namespace: str, compartment_id: str, tally: DeliveryTally) -> None:
@@ -58,9 +59,9 @@ class OCIMonitoringExporter(MetricExporter):
         self,
         metrics_data: MetricsData,
         timeout_millis: float = 10_000,
-        **kwargs: Any,  # noqa: ARG002  (the interface)
+        **kwargs: Any,  # noqa: ARG002 - OpenTelemetry's interface
     ) -> MetricExportResult:
-        """Post `metrics_data`; batches that `timeout_millis` leaves no time for are lost."""
+        """Post `metrics_data`; batches that are not sent within `timeout_millis` are lost."""
         found = list(points(in_dollars(metrics_data)))
         if not self._tally.take(len(found)):
             return MetricExportResult.FAILURE
@@ -72,12 +73,12 @@ class OCIMonitoringExporter(MetricExporter):
         posted = [self._post(batch, deadline) for batch in batches]
         return MetricExportResult.SUCCESS if all(posted) and not stale else MetricExportResult.FAILURE
 
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002  (the interface)
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - OpenTelemetry's interface
         """Nothing is buffered here."""
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ARG002
-        """Wait for no further try."""
+        """Make no further attempts."""
         self._tally.close()
 
     def _post(self, batch: Sequence[Any], deadline: float) -> bool:
@@ -89,6 +90,7 @@ class OCIMonitoringExporter(MetricExporter):
         details = PostMetricDataDetails(metric_data=list(batch), batch_atomicity="NON_ATOMIC")
 
         def post() -> int:
+            # With `NON_ATOMIC` the service answers 200 even if it refused metrics; only this count tells.
             answer = self._client.post_metric_data(details)
             return getattr(answer.data, "failed_metrics_count", 0) or 0
 
@@ -109,20 +111,20 @@ class OCIMonitoringExporter(MetricExporter):
 
 
 def measured(point: NumberDataPoint | HistogramDataPoint) -> tuple[float, int]:
-    """Return a data point's value and how many measurements it stands for: a histogram gives its mean."""
+    """Return the value of a data point and the number of measurements; a histogram becomes its mean."""
     if isinstance(point, HistogramDataPoint):
         return point.sum / point.count, point.count
     return float(point.value), 1
 
 
 def in_window(nanoseconds: int) -> bool:
-    """Whether the service takes data points of that moment: two hours back, ten minutes ahead."""
+    """Return whether the service accepts data points of that time: two hours back to ten minutes ahead."""
     age = time.time() - nanoseconds / 1e9
     return -FUTURE_SECONDS < age < PAST_SECONDS
 
 
 def dimensions(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """Return `attributes` as the service takes them: few, short, none empty, keys in printable ASCII."""
+    """Return `attributes` in the form that the service accepts: few, short, none empty, keys in printable ASCII."""
     cleaned = (
         (_NOT_IN_KEYS.sub("_", key)[:MAX_KEY], "".join(c for c in str(value) if c.isprintable()).strip()[:MAX_VALUE])
         for key, value in attributes.items()
@@ -131,14 +133,14 @@ def dimensions(attributes: Mapping[str, Any]) -> dict[str, str]:
 
 
 def checked_namespace(namespace: str) -> str:
-    """Return `namespace` if custom metrics may have it.
+    """Return `namespace` if custom metrics may use it.
 
     Raises:
-        SettingsInvalid: it holds other characters than letters, digits and `_`, or begins with a reserved prefix.
+        SettingsInvalid: it has characters other than letters, digits and `_`, or begins with a reserved prefix.
     """
     if not _NAMESPACE.fullmatch(namespace):
         raise SettingsInvalid(
-            f"{namespace[:80]!r} is no namespace of custom metrics",
+            f"{namespace[:80]!r} is not a valid namespace for custom metrics",
             hint="set SIXPLANE_OCI__METRICS_NAMESPACE to letters, digits and `_`, not beginning with `oci_` or "
             "`oracle_`, for example to `sixplane`",
         )
@@ -149,7 +151,7 @@ def open_monitoring(settings: Settings, session: OCISession, *, interval_seconds
     """Return the sink that posts to `settings.oci.metrics_namespace`.
 
     Raises:
-        SettingsInvalid: the namespace does not fit, or there is neither an endpoint nor a region.
+        SettingsInvalid: the namespace is not valid, or there is neither an endpoint nor a region.
     """
     namespace = checked_namespace(settings.oci.metrics_namespace)
     from oci.monitoring import MonitoringClient

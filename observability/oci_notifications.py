@@ -11,6 +11,8 @@ from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 MAX_BYTES = 64 * 1024
+"""The service's limit for one message."""
+
 MAX_TITLE = 200
 _CUT = " […]"
 
@@ -18,7 +20,7 @@ _HINTS = {
     400: "check SIXPLANE_OCI__TOPIC_ID",
     401: "check the key, its fingerprint and the clock of this machine",
     404: "check SIXPLANE_OCI__TOPIC_ID, and that a policy allows `use ons-topics` in its compartment",
-    429: "a topic takes 60 messages a minute: try again later",
+    429: "a topic accepts 60 messages per minute: try again later",
 }
 _HINT = "check SIXPLANE_OCI__NOTIFICATIONS_ENDPOINT and the network, and try again later"
 
@@ -28,17 +30,17 @@ class TopicPublisher:
 
     Args:
         client: an `oci.ons.NotificationDataPlaneClient`.
-        topic_id: OCID of the topic.
+        topic_id: the OCID of the topic.
     """
 
     def __init__(self, client: Any, topic_id: str) -> None:
         self._client, self._topic_id = client, topic_id
 
     async def publish(self, title: str, body: str) -> None:
-        """Publish a message, once: who calls decides about another try. A body beyond 64 KB is cut.
+        """Publish a message with a single attempt: the caller (the alert outbox) retries. A body over 64 KB is cut.
 
         Raises:
-            DependencyUnavailable: the topic did not take it.
+            DependencyUnavailable: the topic did not accept the message.
         """
         from oci.ons.models import MessageDetails
 
@@ -46,13 +48,13 @@ class TopicPublisher:
         details = MessageDetails(title=title, body=bounded(body, MAX_BYTES - len(title.encode())))
         try:
             await asyncio.to_thread(self._client.publish_message, self._topic_id, details)
-        except Exception as error:  # the SDK raises many kinds; each is told with its remedy
+        except Exception as error:  # the SDK raises many kinds; each gets its hint
             hint = _HINTS.get(getattr(error, "status", 0), _HINT)
-            raise DependencyUnavailable(f"the topic took no message: {reason(error)}", hint=hint) from error
+            raise DependencyUnavailable(f"the topic did not accept the message: {reason(error)}", hint=hint) from error
 
 
 def bounded(text: str, limit: int) -> str:
-    """Return `text` in at most `limit` bytes of UTF-8, marked where it was cut."""
+    """Return `text` cut to at most `limit` bytes of UTF-8, with a mark at the cut."""
     data = text.encode("utf-8", "replace")
     if len(data) <= limit:
         return data.decode()
@@ -60,7 +62,7 @@ def bounded(text: str, limit: int) -> str:
 
 
 def open_topic(settings: Settings, session: OCISession | None) -> TopicPublisher | None:
-    """Return the publisher of `settings.oci.topic_id`, `None` where it is unset.
+    """Return the publisher of `settings.oci.topic_id`, `None` if it is unset.
 
     Raises:
         SettingsInvalid: there is no session, or neither an endpoint nor a region.

@@ -1,4 +1,4 @@
-"""Opening the telemetry of calls: which sinks the settings and the standard variables ask for."""
+"""Opens the telemetry of calls, with the sinks that the settings and the standard variables configure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from state.errors import SettingsInvalid
 
 
 def open_call_telemetry(settings: Settings, session: OCISession | None) -> CallTelemetry:
-    """Return the telemetry that `settings.oci` and the standard OTLP metrics variables ask for.
+    """Return the telemetry that `settings.oci` and the standard OTLP metrics variables configure.
 
     Raises:
-        SettingsInvalid: the metrics namespace does not fit, or a sink of OCI has no session or no region.
+        SettingsInvalid: the metrics namespace is not valid, or a sink of OCI has no session or no region.
     """
     sinks: list[CallSink] = []
     if settings.oci.metrics_namespace:

@@ -1,4 +1,4 @@
-"""Spans in OpenTelemetry's GenAI vocabulary where it has a word, `sixplane.*` otherwise.
+"""Spans with the names of OpenTelemetry's GenAI conventions where these exist, and `sixplane.*` otherwise.
 
 `invoke_workflow research` → `execute_node <name>` → `chat <model>` | `embeddings <model>` | `retrieval <corpus>` |
 `guard <stage>`.
@@ -29,10 +29,10 @@ def operation_span(
     *,
     links: tuple[Link, ...] = (),
 ) -> Iterator[Span]:
-    """Open the span `<operation> <target>` as a child of the current one and close it with the block.
+    """Open the span `<operation> <target>` as a child of the current span, and close it at the end of the block.
 
-    An error sets the span's status and `error.type` (our `code`, or the class name); its text stays out of the
-    span, since it may quote what a user wrote.
+    An error sets the span's status and `error.type` (our `code`, or the class name). Its text is left out, since it may
+    quote what a user wrote; for the same reason OpenTelemetry's own recording of exceptions is off.
     """
     tracer = trace.get_tracer("sixplane")
     span = tracer.start_span(
@@ -44,13 +44,17 @@ def operation_span(
     with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield span
-        except BaseException as error:  # marks the span of a cancellation too; always raised again
+        except BaseException as error:  # also marks cancellations; always raised again
             mark_failed(span, error)
             raise
 
 
 def mark_failed(span: Span, error: BaseException) -> None:
-    """Set the error status without the error's text, unless it is LangGraph's control flow."""
+    """Set the error status, without the error's text.
+
+    LangGraph uses exceptions for control flow: those are recorded as an outcome, not as an error. They are compared by
+    name, so that this package does not load LangGraph.
+    """
     if type(error).__name__ in {"GraphInterrupt", "GraphDrained", "ParentCommand"}:
         span.set_attribute("sixplane.outcome", type(error).__name__)
         return

@@ -1,1 +1,1 @@
-"""The extractive model: a chat model without weights that answers with verbatim sentences of the evidence."""
+"""The extractive model: a chat model without weights that answers with verbatim sentences from the evidence."""

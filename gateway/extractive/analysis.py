@@ -1,12 +1,13 @@
-"""The extractive analyzer: which sentences of the evidence answer which sub-question, and what stays open.
+"""The extractive analyzer: which sentences of the evidence answer which sub-question, and which stay open.
 
-Two steps, so that the embedder can be called between them, with or without `await`: `candidates` chooses the few
-sentences worth embedding by their words alone, `analyse` ranks them with their vectors.
+It works in two steps, so that the caller can embed in between, synchronously or asynchronously: `candidates` selects
+the sentences worth embedding by their words alone, and `analyse` ranks these with their vectors.
 
-A sub-question stays open where a name in it stands in no passage (`named_terms`), or where no sentence scores the
-threshold. Calibrated by `benchmarks/abstention_calibration.py` on 2WikiMultiHopQA: 100 answerable questions of
-split dev and the 40 whose support is absent; MiniLM and BM25 fused, 8 passages per sub-question, a second round for
-what stays open. "Lower case" hides the names, so that the scores stand alone.
+A sub-question stays open if no passage contains a name from it (`named_terms`), or if no sentence reaches the
+threshold. The threshold was calibrated with `benchmarks/abstention_calibration.py` on 2WikiMultiHopQA: 100 answerable
+questions of the dev split and the 40 questions whose support is absent; MiniLM and BM25 fused, 8 passages per
+sub-question, a second round for open sub-questions. In the columns "lower case" the questions are lower-cased, which
+hides their names, so that only the scores decide.
 
 | threshold | absent, abstained | dev, answered | lower case: absent, abstained | dev, answered |
 |---|---|---|---|---|
@@ -16,8 +17,8 @@ what stays open. "Lower case" hides the names, so that the scores stand alone.
 | 0.50 | 39 of 40 | 98 of 100 | 33 | 83 |
 | 0.60 | 39 of 40 | 89 of 100 | 38 | 33 |
 
-"Answered" means that every sub-question has a finding, not that the finding holds the gold answer: the second hop of
-a question (`the director of X` → where the director was born) is not followed.
+"Answered" means that every sub-question has a finding, not that the finding contains the gold answer: the model does
+not follow the second hop of a question (`the director of X` → where the director was born).
 """
 
 from __future__ import annotations
@@ -41,10 +42,11 @@ from state.evidence_block import EvidenceItem
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
 from state.sentences import sentences
 
-_MARGIN = 0.8
-_NAMED_BONUS = 0.15
-_LONGEST = 700
-_FEWEST_WORDS = 5
+# Chosen values; only the threshold was calibrated (table above).
+_MARGIN = 0.8  # a sentence must reach this share of the best score: weaker ones would dilute the answer
+_NAMED_BONUS = 0.15  # for sentences of a passage that contains a name from the sub-question
+_LONGEST = 700  # characters; longer "sentences" are tables or lists that lost their line breaks
+_FEWEST_WORDS = 5  # shorter ones are headings and captions
 _NO_PROSE = re.compile(r"\s*(?:#{1,6}\s|\||`{3}|~{3}|={3}|-{3})")
 _BULLET = re.compile(r"(?:[-*+•‣▪]|\d{1,3}[.)]|>)\s+")
 _MARKER = re.compile(r"\[E?\d+\]|[\x00-\x08\ufffe\ufffd]")
@@ -52,9 +54,12 @@ _MARKER = re.compile(r"\[E?\d+\]|[\x00-\x08\ufffe\ufffd]")
 
 @dataclass(frozen=True)
 class Limits:
-    """How much the analyzer reads and says.
+    """How much the analyzer reads and returns.
 
-    `threshold` is the least score (0 to 1) of a sub-question's best sentence.
+    Args:
+        threshold: the least score (0 to 1) of a sub-question's best sentence.
+        embedded: the most sentences to embed.
+        findings: the most findings per sub-question.
     """
 
     threshold: float
@@ -64,7 +69,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One sentence of a passage: where it stands, and the words that speak for it."""
+    """One sentence of a passage, with its stems and those of its title and headings."""
 
     item: EvidenceItem
     quote: str
@@ -73,13 +78,13 @@ class Candidate:
 
     @property
     def context(self) -> str:
-        """The sentence after its title: what is embedded, so that a pronoun has something to stand for."""
+        """The text to embed: the sentence after its title, so that a pronoun in it has a referent."""
         return f"{self.item.title}: {self.quote}" if self.item.title else self.quote
 
 
 @dataclass(frozen=True)
 class SubQuestionTerms:
-    """One sub-question with the names that a passage must speak of."""
+    """One sub-question: its stems, the names that no passage contains, and the passages that contain one."""
 
     id: str
     text: str
@@ -90,7 +95,7 @@ class SubQuestionTerms:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the analyzer has read, before any vector is known."""
+    """The result of the first step, before the texts are embedded."""
 
     asked: tuple[SubQuestionTerms, ...]
     sentences: tuple[Candidate, ...]
@@ -99,12 +104,12 @@ class Reading:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What has to be embedded: the sub-questions, then the sentences."""
+        """The texts to embed: the sub-questions, then the sentences."""
         return (*(asked.text for asked in self.asked), *(candidate.context for candidate in self.sentences))
 
 
 def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], limits: Limits) -> Reading:
-    """Read the evidence: split it into sentences and keep those whose words come closest to a sub-question."""
+    """Split the evidence into sentences, and keep those whose words come closest to a sub-question."""
     found = [candidate for item in evidence for candidate in _sentences_of(item)]
     passages = {item.alias: _words_of(item) for item in evidence}
     weights = inverse_document_frequency(words.present for words in passages.values())
@@ -134,7 +139,7 @@ def analyse(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits, *
 
 
 def scores(reading: Reading, sub_question: SubQuestionTerms, asked: Vectors, vectors: Vectors) -> list[float]:
-    """Return a score, 0 to 1 at most, for every sentence of `reading`: half meaning, half words, more where named."""
+    """Return a score from 0 to 1 for every sentence: half by meaning, half by words, with a bonus for names."""
     near: Vectors = vectors @ asked
     return [
         min(1.0, 0.5 * max(0.0, float(cosine)) + 0.5 * _lexical(sub_question, each, reading.weights, reading.unseen))
@@ -184,9 +189,9 @@ def _sentences_of(item: EvidenceItem) -> list[Candidate]:
 
 
 def is_statement(sentence: str) -> bool:
-    """Return whether `sentence` is prose long enough to state something, without marks a report would misread.
+    """Return whether `sentence` is prose, long enough to state something, without marks that a report would misread.
 
-    On one line it must still be one sentence: a list or table cell that runs on is none.
+    Joined into one line it must still be one sentence, which excludes list items and table cells that run on.
     """
     if _NO_PROSE.match(sentence) or _MARKER.search(sentence) or len(sentence) > _LONGEST:
         return False

@@ -1,7 +1,8 @@
-"""The extractive model: a `BaseChatModel` without weights of its own.
+"""The extractive model: a chat model without weights of its own.
 
-It answers each role with verbatim sentences of the evidence in the prompt and abstains where the evidence does not
-speak of what is asked. Free, deterministic, and the baseline that a generative model must beat.
+It fills each role's schema with verbatim sentences from the evidence in the prompt, and abstains if the evidence does
+not mention what the question asks about. It is free and deterministic, and the baseline that a generative model must
+beat.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from state.prompt_fields import parse_fields
 from state.roles import ROLE_SCHEMAS, Analysis, Judgement, ResearchPlan, Review, WrittenDraft
 
 DEFAULT_THRESHOLD = 0.45
+"""Calibrated: see the table in `gateway/extractive/analysis.py`."""
+
 MODEL_NAME = "extractive"
 
 Rows = Sequence[Sequence[float]]
@@ -37,7 +40,10 @@ Rows = Sequence[Sequence[float]]
 
 @dataclass(frozen=True)
 class _Work:
-    """An answer in two steps: the texts it needs embedded, and what makes the answer from their vectors."""
+    """An answer in two steps: the texts to embed, and a function that makes the answer from their vectors.
+
+    It lets `_generate` and `_agenerate` share everything but the call of the embedder.
+    """
 
     finish: Callable[[Rows], str]
     texts: tuple[str, ...] = ()
@@ -47,11 +53,11 @@ class ExtractiveChatModel(LocalChatModel):
     """Ranks sentences of the prompt's evidence and fills a role's schema with them, verbatim.
 
     Attributes:
-        embeddings: encodes sub-questions and sentences; both as documents, in one batch.
-        threshold: least score of a sub-question's best sentence, 0 to 1. Calibrated by
+        embeddings: encodes sub-questions and sentences, both as documents, in one batch.
+        threshold: the least score of a sub-question's best sentence, 0 to 1. Calibrated by
             `benchmarks/abstention_calibration.py`; figures in `gateway/extractive/analysis.py`.
-        embedded: most sentences embedded per call.
-        findings: most findings per sub-question.
+        embedded: the most sentences to embed per call.
+        findings: the most findings per sub-question.
 
     Example:
         >>> from langchain_core.embeddings import DeterministicFakeEmbedding
@@ -81,10 +87,10 @@ class ExtractiveChatModel(LocalChatModel):
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
-        """Return a runnable that answers with an instance of `schema`, one of the role schemas.
+        """Return a runnable that answers with an instance of `schema`, one of the role schemas; `kwargs` are ignored.
 
         Raises:
-            UnsupportedSchema: `schema` is another one. Options of other providers (`kwargs`) mean nothing here.
+            UnsupportedSchema: `schema` is not a role schema.
         """
         del kwargs
         if not (isinstance(schema, type) and schema in ROLE_SCHEMAS):
@@ -144,7 +150,7 @@ class ExtractiveChatModel(LocalChatModel):
 
 
 def _prompt(messages: Sequence[BaseMessage]) -> tuple[dict[str, Any], list[EvidenceItem]]:
-    """The fields and evidence of the last human message; none where it is plain text."""
+    """Return the fields and evidence of the last human message; empty if it is plain text."""
     last = next((str(message.text) for message in reversed(messages) if isinstance(message, HumanMessage)), "")
     try:
         return parse_fields(last)

@@ -1,4 +1,4 @@
-"""What the extractive model says when nobody asks for a role's schema: the best sentences of what stands before."""
+"""The extractive model as a plain chat model, without a role's schema: it answers from the conversation itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_EVIDENCE = "There is nothing in this conversation that answers the question."
 def reading_of(
     messages: Sequence[BaseMessage], fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], limits: Limits
 ) -> Reading:
-    """Return what to rank: the evidence of the last message, or else everything said before it."""
+    """Return the sentences to rank: from the evidence of the last message, or else from all earlier messages."""
     if evidence:
         return candidates(fields, evidence, limits)
     said = [text for message in messages[:-1] if (text := str(message.text))]
@@ -26,6 +26,6 @@ def reading_of(
 
 
 def answer(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits) -> str:
-    """Return the best sentences, or that there is no evidence."""
+    """Return the best sentences, or `NO_EVIDENCE`."""
     findings = analyse(reading, rows, limits, rounds_left=0).findings
     return " ".join(dict.fromkeys(finding.statement for finding in findings)) or NO_EVIDENCE

@@ -1,9 +1,9 @@
-"""The names in a question, and whether a passage speaks of them.
+"""The names in a question, and whether a passage contains them.
 
-A question about something that no retrieved passage so much as names cannot be answered from these passages, however
-similar they are: this is the extractive model's strongest sign of absence. A name is a run of capitalised words or
-numbers (with the small words between them), its apposition (`Ernest II, Duke of Saxony`) and its parenthesis
-(`The Wanted (band)`). It is matched without case, accents and possessives, its words close together.
+If no retrieved passage contains the name that a question is about, these passages cannot answer it, however similar
+they are: this is the extractive model's strongest sign that the answer is absent. A name is a run of capitalised
+words or numbers (with the small words between them), its apposition (`Ernest II, Duke of Saxony`) and its parenthesis
+(`The Wanted (band)`). Matching ignores case, accents and possessives; the words must be close together.
 """
 
 from __future__ import annotations
@@ -33,37 +33,37 @@ _REQUESTS = frozenset(_REQUEST_WORDS.split())
 _ARTICLES = frozenset(("a", "an", "the", "this"))
 _CONNECTORS = frozenset(_SMALL_WORDS.split())
 _APPOSITIONS = frozenset(_TITLE_WORDS.split())
-_SLACK = 2
+_SLACK = 2  # words allowed in a gap, for middle names and titles; a chosen value
 
 
 @dataclass(frozen=True)
 class Name:
-    """One name: its words in order, and its numbers and the words of its parenthesis, all as stems."""
+    """One name, as stems: its words in order, and separately its numbers and the words of its parenthesis."""
 
     text: str
     core: tuple[str, ...]
     qualifiers: frozenset[str] = frozenset()
 
     def stands_in(self, passage: PassageWords) -> bool:
-        """Return whether the words of this name stand close together in `passage`, its qualifiers anywhere in it."""
+        """Return whether `passage` contains the words of this name close together, and its qualifiers anywhere."""
         return self.qualifiers <= passage.present and passage.has_close(self.core)
 
 
 @dataclass(frozen=True)
 class PassageWords:
-    """The stems of a passage with its title and headings, in order and as a set."""
+    """The stems of a passage, its title and its headings, in order and as a set."""
 
     order: tuple[str, ...]
     present: frozenset[str]
 
     @classmethod
     def of(cls, *parts: str) -> PassageWords:
-        """Return the words of `parts`, one after the other."""
+        """Return the stems of all `parts` in sequence."""
         order = tuple(stem(word) for part in parts for word in words(part))
         return cls(order, frozenset(order))
 
     def has_close(self, wanted: tuple[str, ...]) -> bool:
-        """Return whether all `wanted` stems stand in order with at most two other words in each gap."""
+        """Return whether all `wanted` stems occur in order, with at most two other words in each gap."""
         if not wanted or not self.present.issuperset(wanted):
             return False
         return any(self._follows(start, wanted) for start, word in enumerate(self.order) if word == wanted[0])
@@ -79,9 +79,9 @@ class PassageWords:
 
 
 def names(question: str) -> list[Name]:
-    """Return the names in `question`, in order, once each; none where every word is capitalised.
+    """Return the names in `question`, in order, once each; none if every word is capitalised.
 
-    Dates and bare numbers are none: texts write them in too many ways.
+    Dates and bare numbers are not names here, because texts write them in too many ways to match.
 
     >>> [name.text for name in names("Which film came out first, The Sting (1973 film) or Jaws?")]
     ['The Sting (1973 film)', 'Jaws']
@@ -103,14 +103,14 @@ def names(question: str) -> list[Name]:
 
 
 def _case_tells_nothing(tokens: list[str]) -> bool:
-    """Whether capitals mark no names here: all capitals, or a headline, whose small words are capitalised too."""
+    """Return whether capitals mark no names: the text is all capitals, or a headline with capitalised small words."""
     if any(token[0].islower() for token in tokens):
         return False
     return any(token.lower() in STOP_WORDS for token in tokens[1:]) or (len(tokens) > 2 and "".join(tokens).isupper())
 
 
 def _run(tokens: list[re.Match[str]], start: int) -> tuple[int, bool]:
-    """Return where the name that starts at `start` ends (`start` itself where none does), and whether `(…)` ends it."""
+    """Return the end of the name that starts at `start` (`start` if none does), and whether it ends with `(…)`."""
     if not _is_proper(tokens, start):
         return start, False
     end, position = start + 1, start + 1
@@ -139,7 +139,7 @@ def _is_proper(tokens: list[re.Match[str]], position: int) -> bool:
 
 
 def _opens_with_name(tokens: list[re.Match[str]], position: int) -> bool:
-    """Whether a sentence's first word, capitalised in any case, is one of a name."""
+    """Return whether the first word of a sentence, which is always capitalised, belongs to a name."""
     word, following = tokens[position][0], tokens[position + 1][0] if position + 1 < len(tokens) else ""
     if word.lower() in STOP_WORDS or word.lower() in _REQUESTS:
         return following[:1].isupper() and word.lower() in _ARTICLES
@@ -148,7 +148,7 @@ def _opens_with_name(tokens: list[re.Match[str]], position: int) -> bool:
 
 
 def _joins(tokens: list[re.Match[str]], position: int, end: int) -> bool:
-    """Whether the comma at `position` opens an apposition."""
+    """Return whether the comma at `position` starts an apposition."""
     if tokens[position][0] != "," or position != end or position + 1 >= len(tokens):
         return False
     following = tokens[position + 1][0]

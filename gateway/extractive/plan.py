@@ -1,4 +1,7 @@
-"""The extractive researcher: resolves what a follow-up leaves out, and splits a question into its parts. Pure."""
+"""The extractive researcher: completes follow-up questions from the history, and splits questions into parts.
+
+Pure functions over English patterns.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def plan(fields: Mapping[str, Any]) -> ResearchPlan:
 
 
 def resolve(question: str, history: list[Mapping[str, str]]) -> str:
-    """Return `question` with the topic of the conversation added where it refers to it.
+    """Return `question`, with the topic of the conversation inserted if the question refers to it.
 
     >>> resolve("How large is it?", [{"question": "What is Lake Garda?", "answer": ""}])
     'How large is it (Lake Garda)?'
@@ -65,7 +68,7 @@ def resolve(question: str, history: list[Mapping[str, str]]) -> str:
 
 
 def split(question: str) -> list[str]:
-    """Return the parts of `question`: several questions, or the sides of a comparison; itself where it is one.
+    """Return the parts of `question`: its single questions, or the sides of a comparison; else the question itself.
 
     >>> split("Who was born first, Ada Lovelace or Alan Turing?")
     ['Ada Lovelace: who was born first?', 'Alan Turing: who was born first?']
@@ -81,9 +84,10 @@ def split(question: str) -> list[str]:
 
 
 def reworded(text: str) -> str:
-    """Return `text` as a query of another shape: its telling words, then its names as they are.
+    """Return `text` as a different query: its content words, then its names unchanged.
 
-    A name that lost a word would be another name, and could be found where the question's own is absent.
+    Used for open gaps, whose original wording found nothing. Names stay whole: a shortened name is another name, and
+    could be found although the one in the question is absent.
 
     >>> reworded("Where did the husband of Beatrice of Bohemia die?")
     'husband die about Beatrice of Bohemia'
@@ -103,7 +107,7 @@ def _depends(question: str) -> bool:
 
 
 def _topic(question: str) -> str:
-    """The longest name, else the longest run of words that carry meaning."""
+    """Return the longest name, or else the longest run of content words."""
     inside = re.search(r"\(([^()]+)\)\s*\??$", question)
     found = sorted(names(question), key=lambda name: -len(name.text))
     if found:
@@ -125,7 +129,7 @@ def _sides(question: str) -> list[str]:
 
 
 def _named_sides(question: str) -> list[str]:
-    """The names that `and`, `or` or commas link, each with the rest of the question."""
+    """Return the names linked by `and`, `or` or commas, each with the rest of the question."""
     linked = _linked(question, names(question))
     if len(linked) < 2:
         return []

@@ -1,4 +1,4 @@
-"""Words, weights and similarity: how the extractive model compares a question with sentences. Pure, no model."""
+"""Words, weights and similarity: how the extractive model compares questions with sentences. Pure functions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ def words(text: str) -> list[str]:
 
 
 def stem(word: str) -> str:
-    """Return `word` without its English inflection: light, so that only forms of one word fall together."""
+    """Return `word` without its English inflection.
+
+    Deliberately light: a stronger stemmer also merges different words, and a name could match a passage that does not
+    contain it.
+    """
     for suffix, replacement in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):
             return _undoubled(word[: -len(suffix)] + replacement).rstrip("e")
@@ -49,14 +53,14 @@ def stem(word: str) -> str:
 
 
 def content_terms(text: str) -> list[str]:
-    """Return the stems of the words that carry meaning, in order, once each."""
+    """Return the stems of the content words, in order, once each."""
     return list(dict.fromkeys(stem(word) for word in words(text) if word not in STOP_WORDS))
 
 
 def inverse_document_frequency(documents: Iterable[Iterable[str]]) -> dict[str, float]:
     """Return one plus the BM25 weight of each term over `documents`.
 
-    The one keeps a term that all retrieved passages share, the topic, from weighing nothing.
+    The one keeps the topic, a term that all retrieved passages share, from having no weight.
     """
     sets = [frozenset(document) for document in documents]
     counts = Counter(term for terms in sets for term in terms)
@@ -64,12 +68,12 @@ def inverse_document_frequency(documents: Iterable[Iterable[str]]) -> dict[str, 
 
 
 def unseen_weight(documents: int) -> float:
-    """Return the weight of a term that none of `documents` documents has."""
+    """Return the weight of a term that occurs in none of `documents` documents."""
     return _weight(documents, 0)
 
 
 def coverage(wanted: Sequence[str], present: frozenset[str], weights: Mapping[str, float], unseen: float) -> float:
-    """Return the weighted share of the `wanted` terms that are `present`, 0 to 1."""
+    """Return the weighted share of the `wanted` terms that are `present`, from 0 to 1."""
     total = math.fsum(weights.get(term, unseen) for term in wanted)
     if not total:
         return 0.0
@@ -77,7 +81,7 @@ def coverage(wanted: Sequence[str], present: frozenset[str], weights: Mapping[st
 
 
 def unit_rows(rows: Sequence[Sequence[float]]) -> Vectors:
-    """Return `rows` as a matrix of shape (n, dimensions) with rows of length one; zero rows stay zero."""
+    """Return `rows` as a matrix of shape (n, dimensions) with rows of unit length; zero rows stay zero."""
     matrix = np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     lengths = np.where(norms == 0, 1, norms)
@@ -89,7 +93,9 @@ def diverse(scores: Sequence[float], vectors: Vectors, count: int, *, relevance:
 
     Args:
         scores: one per row of `vectors`.
-        relevance: weight of the score against similarity to what is chosen already.
+        vectors: one row per score.
+        count: the most indices to return.
+        relevance: the weight of the score against the similarity to rows already chosen.
     """
     chosen: list[int] = []
     left = list(range(len(scores)))

@@ -1,4 +1,4 @@
-"""The extractive writer, reviewer and judge: verbatim sentences, and what speaks against them. Pure."""
+"""The extractive writer, reviewer and judge: verbatim sentences, and objections to them. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from state.values import Severity, Support
 
 NO_FINDINGS = "The documents do not answer this question."
 _NEWLINE = "\n"
-_FOCUS = 0.5
+_FOCUS = 0.5  # share of the best overlap with a person's words that a finding needs to stay; a chosen value
 _SUPPORTED = 0.75
+"""Least score of a supported claim. A chosen value: a verbatim sentence scores 1, a paraphrase seldom reaches it."""
+
 _IDENTITY = re.compile(r"q\d+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NEGATING_WORDS = "cannot neither never no nobody none nor not nothing nowhere without"
@@ -35,9 +37,9 @@ _REMEDIES = {
 
 
 def write(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft:
-    """Return the findings as Markdown lists, grouped by sub-question, every sentence with its markers.
+    """Return the findings as Markdown lists, grouped by sub-question, every sentence with its citation markers.
 
-    Each stands on its own line, so that it stays one claim whatever it begins with.
+    Each sentence gets its own list item, so that it stays one claim whatever characters it begins with.
     """
     kept = _focused(_once_each(_without_objected(fields)), str(fields.get("person") or ""))
     groups: dict[str, list[str]] = {}
@@ -53,7 +55,7 @@ def write(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem] = ()) -> W
 
 
 def review(fields: Mapping[str, Any]) -> Review:
-    """Return the verdict: `approve` where every claim is supported and cited, else what to do about the others."""
+    """Return `approve` if every claim is supported and cited, otherwise objections with remedies."""
     claims = [claim for claim in fields.get("claims") or [] if Support(claim["verdict"]) in _WRONG]
     findings = [_objection(claim) for claim in claims]
     if float(fields.get("coverage", 1.0)) < 1.0:
@@ -63,11 +65,11 @@ def review(fields: Mapping[str, Any]) -> Review:
 
 
 def judge(fields: Mapping[str, Any], similarity: float) -> Judgement:
-    """Return whether the quotes carry the claim.
+    """Return whether the quotes support the claim.
 
     Args:
         fields: `claim` and `quotes`.
-        similarity: cosine between the claim and the closest quote.
+        similarity: the cosine between the claim and the closest quote.
     """
     claim, quotes = _plain(str(fields.get("claim", ""))), [_plain(str(quote)) for quote in fields.get("quotes") or []]
     if any(claim.rstrip(" .") in quote for quote in quotes if claim.strip(" .")):
@@ -83,7 +85,7 @@ def judge(fields: Mapping[str, Any], similarity: float) -> Judgement:
 
 
 def _without_objected(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The findings that no review objected to: a claim's text is the finding's statement."""
+    """Return the findings that no review objected to; they match by text, since claims quote findings verbatim."""
     grave = (Severity.MAJOR, Severity.CRITICAL)
     objected = [
         _plain(str(each.get("claim") or "")) for each in fields.get("review") or [] if each["severity"] in grave
@@ -96,12 +98,12 @@ def _without_objected(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _once_each(findings: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """A sentence that answers two sub-questions stands under the first."""
+    """Return each statement once: a sentence that answers two sub-questions stays under the first."""
     return list({_plain(each["statement"]): each for each in reversed(findings)}.values())[::-1]
 
 
 def _focused(findings: list[Mapping[str, Any]], person: str) -> list[Mapping[str, Any]]:
-    """The findings closest to a person's words first, and those far from them left out; all, where none is close."""
+    """Return the findings closest to a person's words, closest first; all findings if none is close."""
     wanted = frozenset(content_terms(person))
     shared = {id(each): len(wanted & frozenset(content_terms(each["statement"]))) for each in findings}
     best = max(shared.values(), default=0)
@@ -112,7 +114,7 @@ def _focused(findings: list[Mapping[str, Any]], person: str) -> list[Mapping[str
 
 
 def _headings(findings: Sequence[Mapping[str, Any]], evidence: Sequence[EvidenceItem]) -> dict[str, str]:
-    """The heading of each sub-question: its text where the finding names it so, else the title it rests on most."""
+    """Return the heading of each sub-question: its text, or if only its id is known, its most cited title."""
     titles = {item.alias: item.title for item in evidence}
     cited: dict[str, Counter[str]] = {}
     for finding in findings:

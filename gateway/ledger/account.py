@@ -1,6 +1,7 @@
 """Who pays for a call: the account of a run, and the scope of one governed call within it.
 
-Embeddings, reranking and guardrails are called where no run is known: a context variable carries the account there.
+Embeddings, reranking and guardrails are called through LangChain interfaces that have no parameter for a run, so a
+context variable carries the account to them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from state.values import Role
 
 @dataclass(frozen=True)
 class Account:
-    """Tenant and run that are charged, and the run's hard limit in micro-dollars, `None` without one."""
+    """The tenant and run to charge, and the run's hard limit in micro-dollars, `None` for no limit."""
 
     tenant: str = "local"
     run_id: str = "unattended"
@@ -25,7 +26,7 @@ class Account:
 
 @dataclass(frozen=True)
 class CallScope:
-    """Everything a call is keyed by. `run_limit_micro_usd` is the hard limit of the run, `None` without one."""
+    """What identifies the calls of one task. `run_limit_micro_usd` is the run's hard limit, `None` for no limit."""
 
     tenant: str
     run_id: str
@@ -40,11 +41,11 @@ class CallScope:
 
     @property
     def account(self) -> Account:
-        """Who is charged."""
+        """The account that is charged."""
         return Account(self.tenant, self.run_id, self.thread_id, self.run_limit_micro_usd)
 
 
-_current: ContextVar[Account] = ContextVar("sixplane_account", default=Account())  # noqa: B039 - it is frozen
+_current: ContextVar[Account] = ContextVar("sixplane_account", default=Account())  # noqa: B039 - the default is frozen
 
 
 def current_account() -> Account:
@@ -54,7 +55,7 @@ def current_account() -> Account:
 
 @contextmanager
 def accounted(account: Account) -> Iterator[None]:
-    """Charge the calls of the block, and of the tasks that it starts, to `account`."""
+    """Charge calls made inside the block, and by tasks started in it, to `account`."""
     token = _current.set(account)
     try:
         yield

@@ -1,7 +1,8 @@
-"""Alerts of the ledger: each threshold of a scope's limit is recorded once, and published from the record.
+"""Budget alerts: each threshold of a scope's limit is recorded once, and published from that record.
 
-The record is written in the transaction of the charge that crosses the threshold, so that no crash loses it. It is
-the outbox too: an alert is claimed, published, then marked. A crash in between publishes it again, under the same id.
+The record is written in the same transaction as the charge that crosses the threshold, so no crash can lose it. The
+record is also the outbox: an alert is claimed, published, then marked as published. After a crash in between it is
+published again under the same id.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from gateway.ledger.tables import alerts, scopes
 from state.values import Value
 
 THRESHOLDS = (50, 75, 90, 100)
-"""Percent of a hard limit. 100 is recorded too when the limit refuses a call for the first time."""
+"""Percent of a hard limit. 100 is also recorded when the limit first refuses a call."""
 
 _BIT = {threshold: 1 << n for n, threshold in enumerate(THRESHOLDS)}
 
 RECORDED = "sixplane_alert_recorded"
-"""Key in a connection's `info`: whether its transaction recorded an alert."""
+"""Key in a connection's `info`: whether its transaction recorded an alert, which wakes the outbox."""
 
 CLAIM_MS = 60_000
-"""For how long an alert belongs to who publishes it."""
+"""How long a claim lasts. A process that dies while publishing delays its alerts by this long; a chosen value."""
 
 MAX_AGE_MS = 7 * 24 * 3_600_000
-"""Older alerts are not published any more: a topic that is configured late is not flooded."""
+"""Older alerts are never published: a topic that is configured late would be flooded with them."""
 
 _CROSSED = sa.select(scopes).where(
     scopes.c.scope.in_([sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month")]),
@@ -53,23 +54,23 @@ class Alert(Value):
     published_at: int | None = None
 
     def title(self) -> str:
-        """Return one line."""
+        """Return the subject line."""
         return f"Sixplane: {self.threshold} % of the {self.kind} budget of {self.tenant}"
 
     def body(self) -> str:
-        """Return the message, as JSON; `id` is the same each time it is published."""
+        """Return the message as JSON; a repeated publication has the same `id`, so that a reader can drop it."""
         return self.model_dump_json(exclude={"published_at"})
 
 
 def record_crossed(connection: sa.Connection, keys: Mapping[str, str]) -> None:
-    """Record the thresholds that the scopes have crossed."""
+    """Record the thresholds that these scopes have crossed."""
     for row in connection.execute(_CROSSED, dict(keys)).all():
         crossed = [threshold for threshold in THRESHOLDS if row.spent * 100 >= row.hard_limit * threshold]
         record(connection, row, crossed)
 
 
 def record(connection: sa.Connection, scope: Any, thresholds: Sequence[int]) -> None:
-    """Record thresholds of a scope's row that are not on record yet, and mark the connection's `RECORDED`."""
+    """Record those of `thresholds` that the scope has not recorded yet, and set `RECORDED` on the connection."""
     fresh = [threshold for threshold in thresholds if scope.hard_limit and not scope.alerted & _BIT[threshold]]
     if not fresh:
         return
@@ -80,7 +81,7 @@ def record(connection: sa.Connection, scope: Any, thresholds: Sequence[int]) -> 
 
 
 def change_limit(connection: sa.Connection, scope: str, limit: int | None) -> None:
-    """Give a scope another limit; its thresholds count anew."""
+    """Change the limit of a scope. Its thresholds start again, since they are shares of the new limit."""
     changed = scopes.c.hard_limit.is_distinct_from(limit)
     connection.execute(
         scopes.update()
@@ -90,9 +91,10 @@ def change_limit(connection: sa.Connection, scope: str, limit: int | None) -> No
 
 
 def claim(connection: sa.Connection) -> list[Alert]:
-    """Return the alerts that nobody is publishing, and hold them for a while."""
+    """Claim the alerts that no process is publishing, and return them."""
     now = clock.now_ms()
     free = _unpublished(now) & (alerts.c.claimed_until < now)
+    # Row locks keep two processes on Oracle Database from claiming the same alert; SQLite locks the whole database.
     rows = connection.execute(sa.select(alerts).where(free).order_by(alerts.c.created_at).with_for_update()).all()
     if rows:
         held = alerts.update().where(alerts.c.id.in_([row.id for row in rows]))
@@ -101,14 +103,14 @@ def claim(connection: sa.Connection) -> list[Alert]:
 
 
 def due_in(connection: sa.Connection) -> float | None:
-    """Return after how many seconds an unpublished alert is free again, `None` where all are published."""
+    """Return the seconds until an unpublished alert can be claimed, `None` if all are published."""
     now = clock.now_ms()
     first = connection.execute(sa.select(sa.func.min(alerts.c.claimed_until)).where(_unpublished(now))).scalar()
     return None if first is None else max(first - now, 0) / 1000
 
 
 def recorded(connection: sa.Connection) -> list[Alert]:
-    """Return every alert on record, the oldest first."""
+    """Return all recorded alerts, oldest first."""
     return [
         _alert(row) for row in connection.execute(sa.select(alerts).order_by(alerts.c.created_at, alerts.c.threshold))
     ]
@@ -124,7 +126,7 @@ def _unpublished(now: int) -> sa.ColumnElement[bool]:
 
 
 def _row(scope: Any, threshold: int) -> dict[str, Any]:
-    """Return the alert's row. The limit is part of its id: another limit has thresholds of its own."""
+    """Return the alert's row. The limit is part of its id, since each limit has its own thresholds."""
     named = json.dumps([scope.scope, scope.hard_limit, scope.limit_version, threshold])
     return {
         "id": hashlib.sha256(named.encode()).hexdigest(),

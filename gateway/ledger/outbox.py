@@ -1,4 +1,4 @@
-"""The outbox of budget alerts: publishes what the ledger recorded, again after a crash, at least once each."""
+"""The outbox of budget alerts: publishes the alerts that the ledger recorded, each at least once."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from gateway.ledger.ledger import Ledger
 from state.errors import DependencyUnavailable
 
 Publish = Callable[[str, str], Awaitable[None]]
-"""Takes a title and a body."""
+"""Publishes a message; the arguments are its title and body."""
 
 MARGIN_SECONDS = 0.05
-"""Waited beyond a claim's end, so that it has ended."""
+"""Added to the wait for the end of a claim, so that the claim has certainly ended."""
 
 _log = logging.getLogger(__name__)
 
 
 class AlertOutbox:
-    """Publishes the ledger's alerts, in the background: neither a charge nor a run waits for it.
+    """Publishes the ledger's alerts in the background: neither a charge nor a run waits for it.
 
-    It stays awake while an alert is unpublished, also one that another process has claimed: that process may be dead.
+    It keeps running while any alert is unpublished, even one claimed by another process: that process may be dead.
     """
 
     def __init__(self, ledger: Ledger, publish: Publish) -> None:
@@ -32,13 +32,13 @@ class AlertOutbox:
         ledger.on_alert = self.wake
 
     def wake(self) -> None:
-        """Publish what waits, soon."""
+        """Publish waiting alerts soon, in a background task."""
         self._woken.set()
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._drain())
 
     async def flush(self) -> int:
-        """Publish what waits, and return how many alerts could not be published."""
+        """Publish waiting alerts, and return how many could not be published."""
         failed = 0
         for alert in await self._ledger.pending_alerts():
             try:
@@ -51,7 +51,7 @@ class AlertOutbox:
         return failed
 
     async def aclose(self) -> None:
-        """Let a publication that has begun end, for a moment; what it leaves stays in the outbox."""
+        """Wait up to two seconds for a publication in progress; alerts not published by then stay in the outbox."""
         if self._task is not None and not self._task.done():
             await asyncio.wait({self._task}, timeout=2.0 if self._woken.is_set() else 0.0)
             self._task.cancel()
@@ -68,4 +68,4 @@ class AlertOutbox:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), wait + MARGIN_SECONDS)
         except DependencyUnavailable as error:
-            _log.warning("the outbox of alerts cannot be read: %s", error.message)
+            _log.warning("the outbox of budget alerts cannot be read: %s", error.message)

@@ -1,6 +1,6 @@
 """The ledger's tables, the same on SQLite and on Oracle Database. Times are milliseconds since the epoch, UTC.
 
-No column holds an empty string: Oracle Database stores it as NULL.
+No column may hold an empty string: Oracle Database stores it as NULL, which `NOT NULL` then rejects.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ scopes = sa.Table(
     sa.Column("limit_version", sa.Integer, nullable=False),
     sa.Column("alerted", sa.Integer, nullable=False),
 )
-"""What a scope has spent and reserved. `alerted` has a bit for each threshold of this limit that is on record."""
+"""What each scope has spent and reserved. `alerted` has a bit for each recorded threshold of the current limit."""
 
 limits = sa.Table(
     "ledger_limits",
@@ -28,7 +28,7 @@ limits = sa.Table(
     sa.Column("tenant", sa.String(64), primary_key=True),
     sa.Column("hard_limit", sa.BigInteger),
 )
-"""Limits that `sixplane budget set` gave; they go before the settings."""
+"""Limits from `sixplane budget set`; they override the settings."""
 
 calls = sa.Table(
     "ledger_calls",
@@ -52,9 +52,9 @@ calls = sa.Table(
     sa.Index("ledger_calls_pending", "state", "lease_until"),
     sa.Index("ledger_calls_month", "month_scope", "model"),
 )
-"""One row for each attempt of a call. `state`: `pending` until it is settled; `completed` with what it used; `charged`
-in full, because nobody knows whether it was answered (its characters are then the most it may have used); `free` when
-it certainly was not."""
+"""One row per attempt of a call. `state` is `pending` until the attempt is settled, then `completed` with what it used;
+`charged` in full if nobody knows whether it was answered (its characters are then the most it can have used); or `free`
+if it certainly was not answered."""
 
 memo = sa.Table(
     "ledger_memo",
@@ -63,6 +63,7 @@ memo = sa.Table(
     sa.Column("call_key", sa.String(64), primary_key=True),
     sa.Column("answer", sa.Text, nullable=False),
 )
+"""Answers of a run's calls, so that a run resumed after a crash does not pay for them again."""
 
 alerts = sa.Table(
     "ledger_alerts",
@@ -76,4 +77,4 @@ alerts = sa.Table(
     sa.Column("claimed_until", sa.BigInteger, nullable=False),
     sa.Column("published_at", sa.BigInteger),
 )
-"""The record of alerts and their outbox in one: written with the charge, published after it."""
+"""The record of alerts, which is also their outbox: written with the charge, published after it."""

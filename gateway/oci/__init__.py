@@ -1,1 +1,5 @@
-"""OCI Generative AI: chat, embeddings, reranking, guardrails. Importing a module here loads the SDK, which is slow."""
+"""OCI Generative AI: chat, embeddings, reranking, guardrails.
+
+Of the modules here only `plane`, `failures`, `wire` and `schema` may be imported at start-up: the others load the OCI
+SDK, which takes seconds.
+"""

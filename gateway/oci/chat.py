@@ -1,9 +1,13 @@
-"""`ChatOCIGenAI` on the SDK's asynchronous client, which upstream builds itself and out of our reach.
+"""`ChatOCIGenAI` of langchain-oci with our own transport.
 
-Requests are upstream's (messages, tools, formats). The calls are ours, all of them through one client per event loop
-with the retries, breaker, timeouts and proxies of the session: upstream's synchronous path fails on answers without
-`content-length` or with a `charset`, its asynchronous one retries on its own for minutes, ignores `Retry-After` and
-proxies, loses finish reason and request id, takes tool calls out of plain text, and both pass errors off as answers.
+Requests (messages, tools, formats) are built by langchain-oci. They are sent by us, through one asynchronous SDK client
+per event loop with the retries, breaker, timeouts and proxies of the session. langchain-oci 0.4.0 builds its client
+itself, and its two transports have faults that we cannot work around from outside (verified against oci 2.189):
+
+- synchronous: fails on answers without `content-length`, or with a `charset` in `content-type`;
+- asynchronous: ignores the given client's retry strategy and breaker, retries 429 eight times over minutes, ignores
+  `Retry-After` and proxies, and loses the finish reason and the request id;
+- both: turn `<tool_call>` in plain text into tool calls, and return some error events as answers.
 """
 
 from __future__ import annotations
@@ -41,28 +45,28 @@ from state.errors import ModelOutputInvalid
 Result = TypeVar("Result")
 
 _DROPPABLE = frozenset({"temperature", "topP", "topK", "frequencyPenalty", "presencePenalty", "seed"})
-"""Parameters that a model may refuse and do without. Never a schema, a tool, a message, or the cap that
-the reservation stands on."""
+"""Parameters that may be dropped if a model refuses them. Never a schema, a tool or a message, nor the output limit on
+which the reservation is based."""
 
 
 class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
     """A chat model of OCI Generative AI. `client` is the session's `InferenceClients`.
 
     Args:
-        refused: parameters that this model was found to refuse; shared by the calls to one model.
+        refused: parameters that this model has refused; shared by all calls to the model.
     """
 
     refused: set[str] = Field(default_factory=set)
 
     @property
     def clients(self) -> InferenceClients:
-        """The clients of the session."""
+        """The session's clients, one per event loop."""
         found: InferenceClients = self.client
         return found
 
     @property
     def provider_adapter(self) -> Any:
-        """Upstream's adapter of the model's family."""
+        """The adapter of langchain-oci for the model's family."""
         return self._provider
 
     async def aclose(self) -> None:
@@ -70,7 +74,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         await self.clients.aclose()
 
     def response_format(self, schema: type[BaseModel] | dict[str, Any]) -> Any:
-        """Return the request's field that asks for `schema`."""
+        """Return the request field that asks for `schema`."""
         spelled = wire_schema(schema)
         name = str(spelled.get("title") or "Answer")
         if issubclass(self._provider.oci_chat_request, wire.CohereChatRequest):
@@ -87,9 +91,9 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         strict: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, Any]:
-        """Return a runnable that answers with `schema`; an answer that is none raises `ModelOutputInvalid`.
+        """Return a runnable that answers with `schema`; an answer that does not fit raises `ModelOutputInvalid`.
 
-        Upstream answers `None` where a model speaks in prose instead of calling the tool.
+        langchain-oci 0.4.0 returns `None`, without an error, if the model answers in prose instead of calling the tool.
         """
         if method != "json_schema" or schema is None:
             parsed: Runnable[LanguageModelInput, Any] = super().with_structured_output(
@@ -166,7 +170,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         runner, chunks = asyncio.Runner(), self._astream(messages, stop, **kwargs)
-        with ThreadPoolExecutor(1) as thread:  # the loop lives and ends there: the caller's may be running
+        with ThreadPoolExecutor(1) as thread:  # its own loop in its own thread: the caller's loop may be running
             try:
                 while (chunk := thread.submit(runner.run, _next(chunks)).result()) is not None:
                     if run_manager:
@@ -181,7 +185,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         await self.aclose()
 
     async def _opened(self, details: Any, request_id: str) -> Any:
-        """Open the stream and return its events, the first one fetched: a refusal shows before it."""
+        """Open the stream and return its events. The first is fetched here, so that a refusal is raised here too."""
         events = self.clients.stream("/actions/chat", self.model_id, details, request_id)
         first = await anext(aiter(events), None)
 
@@ -195,7 +199,10 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         return rest()
 
     async def _with_what_it_takes(self, details: Any, ask: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """Ask, and again without a parameter that the model refuses; each one dropped is an event of the span."""
+        """Call `ask`, again without each parameter that the model refuses. Each drop is an event of the span.
+
+        langchain-oci drops refused parameters with only a log warning, and forgets them after the call.
+        """
         while True:
             try:
                 return await ask()
@@ -208,7 +215,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
 
 
 class _StreamReader:
-    """Reads the events of one stream."""
+    """Turns the events of one stream into message chunks."""
 
     def __init__(self, model: OCIChatModel, request_id: str, *, tools_bound: bool) -> None:
         provider = model.provider_adapter
@@ -221,7 +228,7 @@ class _StreamReader:
         self._ended = False
 
     def read(self, event: Any) -> Iterator[ChatGenerationChunk]:
-        """Yield what `event` says. Raises `ProviderError` for an event that ends in an error."""
+        """Yield the chunks of `event`. Raises `ProviderError` if the event ends the stream with an error."""
         raw = event.get("finishReason")
         if raw is None or self._ended:
             yield from self._content(event)
@@ -237,7 +244,7 @@ class _StreamReader:
         yield ChatGenerationChunk(message=message, generation_info={"finish_reason": reason})
 
     def check_ended(self) -> None:
-        """Raise `ProviderError` where the stream ended without saying so."""
+        """Raise `ProviderError` if the stream ended without an event that says so: its text is incomplete."""
         if not self._ended:
             finish_reason(None)
 
@@ -265,7 +272,7 @@ async def _next(chunks: AsyncIterator[Result]) -> Result | None:
 
 
 def _move_preamble(request: Any) -> None:
-    """Give COHERE the system prompt as its preamble; upstream makes it a turn of the conversation."""
+    """Send COHERE the system prompt as its preamble; langchain-oci puts it into the conversation instead."""
     if not isinstance(request, wire.CohereChatRequest):
         return
     history = list(request.chat_history or [])
@@ -283,13 +290,13 @@ def _refused_parameter(error: ServiceError) -> str | None:
 
 
 def _trimmed(answer: AIMessage, stop: Sequence[str] | None) -> AIMessage:
-    """Cut the text at the first stop sequence, taken literally; what was billed is counted before."""
+    """Cut the text at the first stop sequence, taken literally. The billed characters were counted before."""
     found = [at for word in stop or () if word and (at := answer.text.find(word)) >= 0]
     return answer.model_copy(update={"content": answer.text[: min(found)]}) if found else answer
 
 
 def _read(parser: Any, raw: AIMessage) -> dict[str, Any]:
-    """Return LangChain's triple of an answer: raw, parsed, and the error where it cannot be parsed."""
+    """Return LangChain's triple for an answer: `raw`, `parsed` and `parsing_error`."""
     try:
         return {"raw": raw, "parsed": parser.invoke(raw), "parsing_error": None}
     except (OutputParserException, ValueError) as error:
@@ -304,10 +311,10 @@ def _parsed(answer: Any) -> Any:
 
 
 def not_oci(data: Any) -> ProviderError:
-    """Return the error for an answer that no OCI service gives."""
+    """Return the error for an answer that cannot come from an OCI service."""
     kind = "a page" if isinstance(data, str) and "<" in data[:100] else type(data).__name__
-    hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something else than OCI answered"
-    return ProviderError(ProviderFailure(f"its answer is {kind}, not what OCI answers", False, True, hint=hint))
+    hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something other than OCI answered"
+    return ProviderError(ProviderFailure(f"its answer is {kind}, not an answer of OCI", False, True, hint=hint))
 
 
 __all__ = ["OCIChatModel", "not_oci"]

@@ -1,6 +1,6 @@
-"""`OCIGenAIEmbeddings`, one instance for documents and one for queries, governed like every call.
+"""`OCIGenAIEmbeddings` of langchain-oci, one instance for documents and one for queries, charged like every call.
 
-Upstream embeds a query as it embeds a document, and drops the usage that the service reports.
+langchain-oci 0.4.0 embeds queries with the input type of documents, and drops the usage that the service reports.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from settings.connections.oci_inference import InferenceClients
 from state.values import Usage
 
 MAX_BATCH = 96
-"""Texts of one call (service limit)."""
+"""Most texts in one call: the limit of the service."""
 
 PARALLEL_BATCHES = 4
+"""A chosen value: enough to hide the latency of a call, few enough not to exhaust the rate limit at once."""
 
 
 class OCIEmbeddings(Embeddings):
@@ -39,7 +40,7 @@ class OCIEmbeddings(Embeddings):
         self._queries = _upstream(clients, entry.id, dimensions, "SEARCH_QUERY")
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return one vector for each text, in their order."""
+        """Return one vector per text, in the same order."""
         batches = [texts[start : start + MAX_BATCH] for start in range(0, len(texts), MAX_BATCH)]
         gate = asyncio.Semaphore(PARALLEL_BATCHES)
 
@@ -54,7 +55,7 @@ class OCIEmbeddings(Embeddings):
         return (await self._embed(self._queries, [text]))[0]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return one vector for each text, in their order."""
+        """Return one vector per text, in the same order."""
         return run_sync(lambda: self.aembed_documents(texts), self._clients.aclose)
 
     def embed_query(self, text: str) -> list[float]:
@@ -79,10 +80,10 @@ class OCIEmbeddings(Embeddings):
 
 
 class _Upstream(OCIGenAIEmbeddings):  # type: ignore[misc]  # upstream is untyped
-    """Upstream's request, on the session's clients."""
+    """Builds requests with langchain-oci and sends them through the session's clients."""
 
     async def ask(self, texts: list[str]) -> Mapping[str, Any]:
-        """Return the wire answer to one batch. Raises `ProviderError` where it is none."""
+        """Return the service's answer to one batch. Raises `ProviderError` if it is not a valid answer."""
         details = self._build_embed_request(texts)
         answer: Any = (await self.client.call("embed_text", self.model_id, details))[0]
         vectors = answer.get("embeddings") if isinstance(answer, Mapping) else None

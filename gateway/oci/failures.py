@@ -1,4 +1,7 @@
-"""Errors of the OCI SDK and of its transport, told by class name: the SDK is not imported to look at an error."""
+"""The failure table of OCI: errors of the SDK and of its HTTP transports.
+
+Exceptions are recognised by class and module name, so that looking at an error does not import the SDK.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ _MODULES = ("oci.", "aiohttp.", "settings.connections.oci_inference", "circuitbr
 
 _DENIED = (
     "either the compartment or the model is unknown (`sixplane models`, SIXPLANE_OCI__COMPARTMENT_ID), or the user's "
-    "group lacks the policy `allow group … to use generative-ai-family in compartment …`: OCI answers both alike"
+    "group lacks the policy `allow group … to use generative-ai-family in compartment …`: OCI gives the same answer "
+    "for both"
 )
 _HINTS = {
     400: "the model may not take this request; try another model",
@@ -29,21 +33,21 @@ _TIMEOUTS = ("ServerTimeoutError", "SocketTimeoutError", "RequestException", "Re
 
 
 def from_oci(error: BaseException) -> bool:
-    """Whether `error` comes from the OCI SDK or what it stands on."""
+    """Whether `error` comes from the OCI SDK or from a library it uses."""
     return any(kind.__module__.startswith(_MODULES) for kind in type(error).__mro__)
 
 
 def classify_oci(error: BaseException) -> ProviderFailure | None:
-    """Return what an error of the OCI SDK means, `None` for one that no provider causes."""
+    """Return what an error of the OCI SDK means, `None` if the service did not cause it."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ServiceError" in names:
         return _of_service(error)
     if "CircuitBreakerError" in names:
         return _of_breaker(error)
     if "MalformedFrame" in names:
-        return ProviderFailure("a frame of its stream is no JSON", transient=True, billed=True, hint="try again")
+        return ProviderFailure("a frame of its stream is not JSON", transient=True, billed=True, hint="try again")
     if "NoEventStream" in names:
-        hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something else than OCI answered"
+        hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something other than OCI answered"
         return ProviderFailure(
             f"its answer is not an event stream but {str(error)!r}", transient=False, billed=True, hint=hint
         )
@@ -63,13 +67,15 @@ def _of_service(error: Any) -> ProviderFailure:
     headers: Mapping[str, str] = {str(name).lower(): str(value) for name, value in (error.headers or {}).items()}
     status, said = int(error.status), str(error.message or "")
     if status == 400 and _INAPPROPRIATE in said:
-        hint = "the endpoint's own guardrail refused the text: ask in other words"
+        hint = "the endpoint's own guardrail refused the text: rephrase the question"
         return ProviderFailure("it refused the content", transient=False, billed=False, hint=hint)
     if said.lstrip().startswith("<"):
-        hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: a page came in place of OCI's answer"
+        hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: a web page came instead of OCI's answer"
         found = status_failure(status, hint)
-        return ProviderFailure(f"a page came with status {status}", found.transient, found.billed, hint=hint)
-    hint = _HINTS.get(status, "look the request up by its `opc-request-id` in the trace")
+        return ProviderFailure(
+            f"it answered with a web page and status {status}", found.transient, found.billed, hint=hint
+        )
+    hint = _HINTS.get(status, "look up the request by its `opc-request-id` in the trace")
     return status_failure(status, hint, seconds_of(headers.get("retry-after", "")))
 
 

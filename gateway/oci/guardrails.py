@@ -1,7 +1,8 @@
-"""OCI's `applyGuardrails` through the SDK's asynchronous client, governed like every call.
+"""OCI's `applyGuardrails` through the SDK's asynchronous client, charged like every call.
 
-`OCIGuardrails` of upstream has no asynchronous path, passes callbacks by, and leaves out the categories and types
-that the service's reference requires. What the service reports is judged in `policy`, which receives this function.
+`OCIGuardrails` of langchain-oci 0.4.0 is not used: it has no asynchronous path, bypasses callbacks, and omits the
+categories and types that the service's reference requires. The scores are judged in `policy`, which receives an
+`OCIGuardrailCalls` as a function.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ CATEGORIES = ("OVERALL", "BLOCKLIST")
 
 
 class OCIGuardrailCalls:
-    """Asks the service about one text."""
+    """Checks one text with the service."""
 
     def __init__(self, clients: InferenceClients, governor: Governor, entry: ModelEntry, settings: OCISettings) -> None:
         self._clients, self._governor, self._entry, self._settings = clients, governor, entry, settings
@@ -32,7 +33,7 @@ class OCIGuardrailCalls:
         """Return the service's `results` for `text`.
 
         Raises:
-            ModelUnavailable: it did not answer.
+            ModelUnavailable: the service did not answer.
             BudgetExceeded: a limit does not cover the call.
         """
         most = input_usage(self._entry, [text])

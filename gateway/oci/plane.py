@@ -1,4 +1,4 @@
-"""Everything that the gateway has of OCI, behind one door: nothing of the SDK is imported before it is opened."""
+"""The entry point to OCI's models. Importing this module does not import the SDK; making a model does."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from settings.connections.oci_session import OCISession
 
 GUARDRAILS = "oci.guardrails"
-"""Guardrails in the catalogue."""
+"""Catalogue id of OCI Guardrails."""
 
 
 class OCIPlane(Protocol):
-    """Makes chat models of OCI."""
+    """Makes chat models of OCI. A port, so that tests can supply their own."""
 
     def chat_model(self, entry: ModelEntry, scope: CallScope, refused: set[str]) -> BaseChatModel:
-        """Return the model of `entry`; `refused` are parameters that it was found to refuse."""
+        """Return the model of `entry`; `refused` are the parameters that it has refused so far."""
         ...
 
 
 class OCIModels:
-    """The models of a session, all on the same connections and governed by the same governor."""
+    """The models of one session, which share its connections and one governor."""
 
     def __init__(self, settings: Settings, session: OCISession, governor: Governor, catalog: Catalog) -> None:
         from settings.connections.oci_inference import InferenceClients
@@ -49,14 +49,19 @@ class OCIModels:
         return oci_chat_model(self._clients, entry, scope, refused)
 
     def embeddings(self) -> Embeddings:
-        """Return the configured embeddings. Raises `ModelUnknown` where the model is none, `PriceUnknown`."""
+        """Return the configured embeddings.
+
+        Raises:
+            ModelUnknown: the configured model cannot embed.
+            PriceUnknown: the catalogue has no price for it.
+        """
         from gateway.oci.embeddings import OCIEmbeddings
 
         entry = self._entry(self._settings.oci.embedding_model, "embedding")
         return OCIEmbeddings(self._clients, self._governor, entry, dimensions=self._settings.oci.embedding_dimensions)
 
     def reranker(self) -> BaseDocumentCompressor | None:
-        """Return the configured reranker, `None` without one."""
+        """Return the configured reranker, `None` if none is configured."""
         from gateway.oci.rerank import OCIReranker
 
         if not self._settings.oci.rerank_model:
@@ -65,7 +70,7 @@ class OCIModels:
         return OCIReranker(clients=self._clients, governor=self._governor, entry=entry)
 
     def guardrails(self) -> OCIGuardrailCalls | None:
-        """Return the calls to OCI Guardrails, `None` where they are off."""
+        """Return the calls to OCI Guardrails, `None` if they are switched off."""
         from gateway.oci.guardrails import OCIGuardrailCalls
 
         if not self._settings.oci.guardrails:
@@ -81,7 +86,7 @@ class OCIModels:
         entry = self._catalog.get(model)
         if capability not in entry.capabilities:
             raise ModelUnknown(
-                f"{model!r} cannot be used for {capability}", hint="`sixplane models` lists what each is for"
+                f"{model!r} cannot be used for {capability}", hint="`sixplane models` shows what each model is for"
             )
         entry.cost(0, 0)  # a model without a price is refused here, before a run
         return entry
@@ -90,7 +95,7 @@ class OCIModels:
 async def ask_oci(
     model: BaseChatModel, messages: list[BaseMessage], entry: ModelEntry, schema: type[BaseModel]
 ) -> AIMessage:
-    """Return the answer of a model of OCI, asked for `schema` in the request where the model knows schemas."""
+    """Return the answer of an OCI model; the request asks for `schema` if the model supports structured output."""
     if "structured" not in entry.capabilities:
         return await model.ainvoke(messages)
     wanted = model.response_format(schema)  # type: ignore[attr-defined]  # an `OCIChatModel`, which is slow to import

@@ -1,4 +1,4 @@
-"""`OCIGenAIRerank` on the session's clients, governed like every call."""
+"""`OCIGenAIRerank` of langchain-oci on the session's clients, charged like every call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from settings.connections.oci_inference import InferenceClients
 
 
 class OCIReranker(BaseDocumentCompressor):
-    """Orders documents by their relevance to a query; each gets `relevance_score` into its metadata."""
+    """Orders documents by their relevance to a query, and adds `relevance_score` to their metadata."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -32,7 +32,7 @@ class OCIReranker(BaseDocumentCompressor):
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> Sequence[Document]:
-        """Return all documents, the most relevant first.
+        """Return all documents, most relevant first.
 
         Raises:
             ModelUnavailable: the service did not answer.
@@ -55,7 +55,7 @@ class OCIReranker(BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> Sequence[Document]:
-        """Return all documents, the most relevant first."""
+        """Return all documents, most relevant first."""
         return run_sync(lambda: self.acompress_documents(documents, query, callbacks), self.clients.aclose)
 
     async def _ranked(self, query: str, texts: list[str]) -> list[dict[str, Any]]:
@@ -73,10 +73,10 @@ class OCIReranker(BaseDocumentCompressor):
 
 
 class _Upstream(OCIGenAIRerank):  # type: ignore[misc]  # upstream is untyped
-    """Upstream's request, on the session's clients."""
+    """Builds requests with langchain-oci and sends them through the session's clients."""
 
     async def ask(self, texts: list[str], query: str) -> list[dict[str, Any]]:
-        """Return index and score, the best first. Raises `ProviderError` where the answer is none."""
+        """Return index and score, best first. Raises `ProviderError` if the answer is not valid."""
         details = self._build_rerank_details(texts, query, len(texts))
         data, _ = await self.client.call("rerank_text", self.model_id, details)
         ranks = data.get("documentRanks") if isinstance(data, Mapping) else None
@@ -87,7 +87,7 @@ class _Upstream(OCIGenAIRerank):  # type: ignore[misc]  # upstream is untyped
 
 
 def _sound(ranks: list[Any], documents: int) -> bool:
-    """Whether every document is ranked once, by a finite score."""
+    """Whether every document is ranked exactly once, with a finite score."""
     found = [rank if isinstance(rank, Mapping) else {} for rank in ranks]
     indexes: list[Any] = [rank.get("index") for rank in found]
     scores: list[Any] = [rank.get("relevanceScore") for rank in found]

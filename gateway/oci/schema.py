@@ -1,4 +1,7 @@
-"""JSON schemas as OCI's structured output takes them: references inlined, no `anyOf`, every field named."""
+"""JSON schemas in the form that OCI's structured output accepts: no `$ref`, no `anyOf`, every field required.
+
+langchain-oci 0.4.0 inlines `$ref` but sends the `anyOf` of optional fields unchanged.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ _UNION = ("anyOf", "oneOf")
 
 
 def wire_schema(schema: type[BaseModel] | Mapping[str, Any]) -> dict[str, Any]:
-    """Return `schema` without `$ref` and without optional unions, closed and with every property required.
+    """Return `schema` without references and optional unions, closed and with every property required.
 
     An optional field becomes a required one of its type: the service refuses or ignores `anyOf`.
 
     Raises:
-        ValueError: it refers to itself, or to something outside it.
+        ValueError: the schema refers to itself, or to something outside it.
     """
     source = schema.model_json_schema() if isinstance(schema, type) else dict(schema)
     inlined = _inlined(source, source.get("$defs", {}), ())
@@ -53,7 +56,7 @@ def _inlined(node: Any, definitions: Mapping[str, Any], within: tuple[str, ...])
 
 
 def _without_null(node: dict[str, Any]) -> dict[str, Any]:
-    """Return `node` with an optional union replaced by its first kind that is not null."""
+    """Return `node` with an optional union replaced by its first alternative that is not null."""
     union = next((key for key in _UNION if key in node), None)
     if union is None:
         return node

@@ -1,8 +1,8 @@
-"""What OCI's chat formats say on the wire (COHERE, COHEREV2, GENERIC), as LangChain's messages.
+"""Reads OCI's chat formats (COHERE, COHEREV2, GENERIC) into LangChain's messages.
 
-One reading for answers and for streams: upstream has four, and they differ in what they lose (finish reason, request
-id, error events). A tool call is read from where the service puts it, never out of the model's text: retrieved text
-that the model repeats could otherwise become a call.
+Answers and streams share these functions. langchain-oci 0.4.0 has four readers, each of which loses something else:
+finish reason, request id or error events. Tool calls are read only from the field in which the service puts them, never
+from the model's text: retrieved text that the model repeats could otherwise become a tool call.
 """
 
 from __future__ import annotations
@@ -30,44 +30,46 @@ _FINISHED = {
 }
 _REFUSED = frozenset({"error_toxic", "content_filter", "safety", "prohibited_content"})
 _LIMIT = frozenset({"error_limit"})
-_PROXY = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something else than OCI answered"
+_PROXY = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something other than OCI answered"
 
 
 def finish_reason(raw: Any) -> str:
     """Return `stop`, `length` or `tool_calls`.
 
     Raises:
-        ProviderError: the answer ended in an error, or nothing says that it ended.
+        ProviderError: the answer ended in an error, or has no finish reason and so may be incomplete.
     """
     said = str(raw or "").lower()
     if said in _FINISHED:
         return _FINISHED[said]
     if said in _REFUSED:
-        hint = "ask in other words, or choose another model"
+        hint = "rephrase the question, or choose another model"
         raise ProviderError(
             ProviderFailure("its content filter ended the answer", transient=False, billed=True, hint=hint)
         )
     if said in _LIMIT:
         hint = "retrieve fewer passages with `-k`, or choose a model with a larger context"
         raise ProviderError(ProviderFailure("the prompt exceeds its context", transient=False, billed=True, hint=hint))
-    what = f"it ended with {said!r}" if said else "its answer has no end"
+    what = f"it ended with {said!r}" if said else "its answer has no finish reason"
     raise ProviderError(ProviderFailure(what, transient=True, billed=True, hint="try again"))
 
 
 def answer_of(data: Any, headers: Mapping[str, str], *, tools_bound: bool) -> AIMessage:
-    """Return the message of a chat answer.
+    """Return the message in the answer to a chat request.
 
     Args:
         data: the decoded body.
-        headers: of the response, with lower-case names.
-        tools_bound: whether the request offered tools; without them tool calls are ignored.
+        headers: the response headers, with lower-case names.
+        tools_bound: whether the request offered tools; if not, tool calls are ignored.
 
     Raises:
-        ProviderError: it is no chat answer, or it ended in an error.
+        ProviderError: it is not a chat answer, or it ended in an error.
     """
     chat = data.get("chatResponse") if isinstance(data, Mapping) else None
     if not isinstance(chat, Mapping):
-        raise ProviderError(ProviderFailure("its answer is no chat answer", transient=False, billed=True, hint=_PROXY))
+        raise ProviderError(
+            ProviderFailure("its answer is not a chat answer", transient=False, billed=True, hint=_PROXY)
+        )
     choice = _choice(chat)
     reason = finish_reason(choice.get("finishReason"))
     said = text_of(choice)
@@ -84,7 +86,7 @@ def answer_of(data: Any, headers: Mapping[str, str], *, tools_bound: bool) -> AI
 
 
 def metadata(data: Mapping[str, Any], headers: Mapping[str, str], reason: str, output_chars: int) -> dict[str, Any]:
-    """Return the metadata that every answer has; `output_chars` counts before anything is trimmed."""
+    """Return the metadata of an answer; `output_chars` is the length before a stop sequence cut it."""
     found = {
         "finish_reason": reason,
         "model_name": data.get("modelId"),
@@ -97,7 +99,7 @@ def metadata(data: Mapping[str, Any], headers: Mapping[str, str], reason: str, o
 
 
 def text_of(event: Mapping[str, Any]) -> str:
-    """Return the text of a choice, of a COHERE answer or of an event of either."""
+    """Return the text of a GENERIC choice, a COHERE answer, or an event of a stream in either format."""
     if isinstance(event.get("text"), str):
         return str(event["text"])
     content = (event.get("message") or {}).get("content")
@@ -107,7 +109,7 @@ def text_of(event: Mapping[str, Any]) -> str:
 
 
 def tool_calls_of(choice: Mapping[str, Any]) -> tuple[list[ToolCall], list[Any]]:
-    """Return the tool calls, and those whose arguments are no JSON object."""
+    """Return the valid tool calls, and the calls with arguments that are not a JSON object."""
     raw = choice.get("toolCalls") or (choice.get("message") or {}).get("toolCalls") or ()
     calls, broken = [], []
     for each in raw:
@@ -116,14 +118,14 @@ def tool_calls_of(choice: Mapping[str, Any]) -> tuple[list[ToolCall], list[Any]]
         arguments = call.get("arguments", call.get("parameters", {}))
         parsed = _parsed(arguments)
         if parsed is None:
-            broken.append(invalid_tool_call(name=name, args=str(arguments), id=identifier, error="no JSON object"))
+            broken.append(invalid_tool_call(name=name, args=str(arguments), id=identifier, error="not a JSON object"))
         else:
             calls.append(ToolCall(name=name, args=parsed, id=identifier))
     return calls, broken
 
 
 def usage_of(usage: Any) -> UsageMetadata | None:
-    """Return the reported usage, `None` where there is none."""
+    """Return the reported usage, `None` if the service reported none."""
     if not isinstance(usage, Mapping):
         return None
     asked, said = (max(int(usage.get(name) or 0), 0) for name in ("promptTokens", "completionTokens"))

@@ -1,1 +1,1 @@
-"""Endpoints that speak OpenAI's chat completions."""
+"""Endpoints with OpenAI's chat completions API. Importing a module here does not load the `openai` SDK."""

@@ -1,4 +1,7 @@
-"""Chat models of providers, with their own retries and streaming off: the gateway owns them."""
+"""Chat models behind OpenAI-compatible endpoints, and which request fields each endpoint accepts.
+
+The SDK's retries and streaming are switched off: retrying is the governor's task.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,16 @@ from state.errors import SettingsInvalid
 
 @dataclass
 class Dialect:
-    """Which optional fields an endpoint takes: all, until it refuses one.
+    """Which optional request fields an endpoint accepts: all of them, until it refuses one.
 
-    Local servers ignore `max_completion_tokens`, and would answer without end; reasoning models refuse `max_tokens`
+    Local servers ignore `max_completion_tokens` and would answer without end; reasoning models refuse `max_tokens`
     and `temperature`; some servers refuse `response_format`.
     """
 
     refused: set[str] = field(default_factory=set)
 
     def body(self, scope: CallScope, *, json: bool) -> dict[str, Any]:
-        """Return the fields of one request."""
+        """Return the optional fields of one request."""
         length = "max_completion_tokens" if "max_tokens" in self.refused else "max_tokens"
         wanted: dict[str, Any] = {length: scope.max_output_tokens, "temperature": scope.temperature}
         if json:
@@ -35,7 +38,10 @@ class Dialect:
         return {name: value for name, value in wanted.items() if name not in self.refused}
 
     def learns_from(self, error: BaseException) -> bool:
-        """Return whether `error` refuses a field that was not known to be refused."""
+        """Return whether `error` refuses a field that was not known to be refused, and remember it.
+
+        A refusal is recognised by the quoted field name in the message, since endpoints agree on no error code for it.
+        """
         if getattr(error, "status_code", None) not in (400, 422):
             return False
         said = str(error)
@@ -57,7 +63,7 @@ def openai_chat_model(settings: Settings, scope: CallScope) -> BaseChatModel:
             f"the model {scope.model!r} needs an endpoint",
             hint="set SIXPLANE_OPENAI__BASE_URL, for example to http://127.0.0.1:8080/v1",
         )
-    from langchain_openai import ChatOpenAI
+    from langchain_openai import ChatOpenAI  # takes about a second, so only when a model is made
 
     return ChatOpenAI(
         model=scope.model.removeprefix("openai:"),
@@ -73,20 +79,21 @@ def openai_chat_model(settings: Settings, scope: CallScope) -> BaseChatModel:
 async def ask_openai(
     model: BaseChatModel, messages: list[BaseMessage], scope: CallScope, dialect: Dialect, *, json: bool, **options: Any
 ) -> AIMessage:
-    """Return the endpoint's answer, asked in its dialect.
+    """Return the endpoint's answer; a field that it refuses is left out and the request sent again.
 
-    The fields go as `extra_body`: langchain-openai parses the answer itself, and fails on truncated ones, where it
-    sees a `response_format`.
+    The fields go through `extra_body`: if langchain-openai sees a `response_format`, it parses the answer itself and
+    fails on truncated ones.
 
     Raises:
-        NoCompletionError: the endpoint answered with something else than a chat completion.
+        NoCompletionError: the endpoint answered with something other than a chat completion.
     """
     while True:
         try:
             return await model.ainvoke(messages, extra_body=dialect.body(scope, json=json), **options)
+        # A body that is not a chat completion fails inside langchain-openai with one of these, not with a typed error.
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise NoCompletionError from error
-        except Exception as error:  # only to look at: what teaches no dialect is raised again
+        except Exception as error:  # inspected only: an error that refuses no field is raised again
             if not dialect.learns_from(error):
                 raise
             trace.get_current_span().add_event("sixplane.dialect", {"refused": sorted(dialect.refused)})

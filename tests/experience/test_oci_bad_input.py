@@ -80,7 +80,7 @@ def test_a_budget_of_nothing_is_a_usage_error(oci, home):
         (Fault("status", "chat", times=9, status=404), ("allow group", "COMPARTMENT_ID")),
         (Fault("status", "chat", times=9, status=401), ("key", "clock", "404")),
         (Fault("status", "chat", times=9, status=403), ("limits and policies",)),
-        (Fault("status", "chat", times=9, status=502, body="<html>no</html>"), ("a page came",)),
+        (Fault("status", "chat", times=9, status=502, body="<html>no</html>"), ("answered with a web page",)),
         (Fault("status", "chat", times=9, status=200, body="<html>hi</html>"), ("SIXPLANE_OCI__ENDPOINT",)),
     ],
 )

@@ -86,5 +86,5 @@ def ranked(*pairs):
 )
 async def test_a_rerank_that_is_no_answer_is_unavailable(plane, oci, body):
     oci.faults.add(Fault("status", "rerankText", status=200, body=body))
-    with pytest.raises(ModelUnavailable, match="not what OCI answers"):
+    with pytest.raises(ModelUnavailable, match="not an answer of OCI"):
         await plane.reranker().acompress_documents([Document(page_content="a")], "a")

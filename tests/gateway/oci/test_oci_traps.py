@@ -218,11 +218,11 @@ ERRORS = [
     (Fault("status", status=400), "answered 400", False, False),
     (Fault("status", status=429), "answered 429", True, False),
     (Fault("status", status=500), "answered 500", True, True),
-    (Fault("status", status=502, body="<html>proxy</html>"), "a page came with status 502", True, True),
-    (Fault("status", status=200, body="<html>proxy</html>"), "no chat answer", False, True),
+    (Fault("status", status=502, body="<html>proxy</html>"), "it answered with a web page and status 502", True, True),
+    (Fault("status", status=200, body="<html>proxy</html>"), "not a chat answer", False, True),
     (Fault("drop_midstream"), "connection broke", True, True),
     (Fault("hang", seconds=30), "in time", True, True),
-    (Fault("malformed_frame"), "no chat answer", False, True),
+    (Fault("malformed_frame"), "not a chat answer", False, True),
 ]
 
 
@@ -290,7 +290,7 @@ def test_trap_k_an_answer_that_ends_in_an_error_is_none(how, model_id, reason):
 @pytest.mark.parametrize("model_id", [COHERE, GENERIC, V2])
 def test_trap_l_an_answer_without_an_end_is_none(oci, how, model_id):
     oci.faults.add(Fault("no_finish", "chat"))
-    with pytest.raises(ProviderError, match="no end"):
+    with pytest.raises(ProviderError, match="no finish reason"):
         answered(local_model(oci, model_id), how)
 
 
@@ -300,7 +300,7 @@ def test_trap_l_a_malformed_frame_is_a_failure(oci, how, model_id):
     oci.faults.add(Fault("malformed_frame", "chat"))
     with pytest.raises(Exception) as caught:  # noqa: PT011
         answered(local_model(oci, model_id), how)
-    assert classify(caught.value).reason == "a frame of its stream is no JSON"
+    assert classify(caught.value).reason == "a frame of its stream is not JSON"
 
 
 @WHOLE
