@@ -107,7 +107,7 @@ async def reserved(home):
 async def test_a_prompt_beyond_the_context_window_is_refused_before_it_is_sent_with_the_sizes(oci, home):
     async with open_service(local_settings(oci, home)) as service:
         scope = CallScope("local", "run", "thread", "task", 1, Role.WRITER, "meta.llama-3.3-70b-instruct")
-        with pytest.raises(PromptTooLong, match=r"need about 202048 tokens.* takes 128000"):
+        with pytest.raises(PromptTooLong, match=r"need about 202048 tokens.* a context of 128000"):
             await service.gateway.chat_model(scope).ainvoke([HumanMessage("x" * 600_000)])
         assert await service.gateway.usage("local", "run") == Usage()
     assert not oci.calls
