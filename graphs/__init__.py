@@ -1,8 +1,8 @@
-"""How work flows: nodes wired into StateGraphs, nothing else."""
+"""Graphs, and opening them with their services. Checkpointers and stores live in `graphs.persistence`."""
 
 from __future__ import annotations
 
-import settings as _settings  # noqa: F401  (first: it sets the process defaults that LangGraph reads when imported)
+import settings as _settings  # noqa: F401  (must be first: LangGraph reads the process defaults on import)
 from graphs.opening import open_collaborators, open_research_graph
 from graphs.persistence.sqlite_checkpoints import open_checkpointer
 from graphs.research import ResearchGraph, build_research_graph

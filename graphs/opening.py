@@ -1,4 +1,4 @@
-"""Opening what a graph stands on: collaborators, checkpointer, store."""
+"""Opens the research graph: its collaborators, its checkpointer and its store."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ async def open_collaborators(
     models: Mapping[str, BaseChatModel] | None = None,
     embeddings: Embeddings | None = None,
 ) -> AsyncIterator[Collaborators]:
-    """Yield the planes of `settings`.
+    """Yield the collaborators that `settings` configure.
 
     Args:
-        settings: what is configured.
-        models: further chat models by id, for tests and for models of your own.
-        embeddings: in place of the configured ones.
+        settings: the application's settings.
+        models: additional chat models by id, for tests and for models of your own.
+        embeddings: replaces the configured embeddings.
 
     Raises:
-        StorageFull: the home folder cannot grow.
+        StorageFull: there is no space for the home folder.
     """
     await asyncio.to_thread(prepare_home, settings.home)
     async with (
@@ -68,7 +68,7 @@ async def open_collaborators(
 async def open_research_graph(
     settings: Settings, *, models: Mapping[str, BaseChatModel] | None = None, embeddings: Embeddings | None = None
 ) -> AsyncIterator[CompiledResearchGraph]:
-    """Yield the compiled research graph with checkpointer and store in the home folder.
+    """Yield the research graph, compiled with the configured checkpointer and store.
 
     Example:
         ```python
@@ -100,7 +100,7 @@ async def compile_research_graph(
 async def _persistence(
     settings: Settings, collaborators: Collaborators, stack: AsyncExitStack
 ) -> tuple[BaseCheckpointSaver[Any], BaseStore]:
-    """Open checkpointer and store: in Oracle Database where the collaborators have a pool, else in the home folder."""
+    """Open checkpointer and store: in Oracle Database if the collaborators have a pool, else in the home folder."""
     if collaborators.database is not None:
         from graphs.persistence.oracle_checkpoints import open_oracle_checkpointer
         from graphs.persistence.oracle_store import open_oracle_store
@@ -121,23 +121,23 @@ async def _persistence(
 
 @contextmanager
 def named_in_errors(path: Path) -> Iterator[None]:
-    """Say which database it is that cannot be opened.
+    """Translate errors of SQLite into errors that name the database file.
 
     Raises:
         StorageFull: the disk is full.
-        DependencyUnavailable: it is damaged, or may not be read.
+        DependencyUnavailable: the file is damaged or not readable.
     """
     try:
         yield
     except sqlite3.DatabaseError as error:
         if "full" in str(error):
             raise StorageFull(f"`{path}` cannot be written: the disk is full") from error
-        hint = "restore it from a backup, or move it away and start anew; corpora are kept elsewhere"
+        hint = "restore it from a backup, or move it away and start again; corpora are stored elsewhere"
         raise DependencyUnavailable(f"the database `{path}` cannot be used: {error}", hint=hint) from error
 
 
 def prepare_home(home: Path) -> None:
-    """Create the home folder. Raises `StorageFull` or `OSError` with the folder's name."""
+    """Create the home folder. Raises `StorageFull` with the folder's name, or `OSError`."""
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Opening gateway, embeddings, reranker and guardrails, embedded or on OCI, as the settings say."""
+"""Opens the services below the graph: gateway, embeddings, reranker and guardrails, local or on OCI."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Planes:
-    """What collaborators are made of. `local_embeddings` judge support, whatever searches."""
+    """The opened services. `local_embeddings` score support, whichever embeddings the search uses."""
 
     gateway: Gateway
     embeddings: Embeddings
@@ -51,13 +51,13 @@ async def open_planes(
     models: Mapping[str, BaseChatModel] | None = None,
     embeddings: Embeddings | None = None,
 ) -> AsyncIterator[Planes]:
-    """Yield the planes of `settings`; `models` and `embeddings` as in `open_collaborators`.
+    """Yield the services that `settings` configure; `models` and `embeddings` as in `open_collaborators`.
 
     Raises:
-        SettingsInvalid: OCI is asked for and something of its configuration is missing or wrong.
-        DependencyUnavailable: the tenancy gives no credentials.
+        SettingsInvalid: OCI is configured, but part of its configuration is missing or wrong.
+        DependencyUnavailable: the tenancy provides no credentials.
     """
-    session = await asyncio.to_thread(_session, settings)  # reads files, and may ask a metadata service
+    session = await asyncio.to_thread(_session, settings)  # blocks: it reads files and may call a metadata service
     local: Embeddings = embeddings if embeddings is not None else await asyncio.to_thread(load_embeddings, settings)
     catalog = await asyncio.to_thread(load_catalog, prices=settings.models.prices_micro_usd, extra=tuple(models or ()))
     async with AsyncExitStack() as stack:
@@ -70,7 +70,7 @@ async def open_planes(
         if publish is not None:
             outbox = AlertOutbox(ledger, publish)
             stack.push_async_callback(outbox.aclose)
-            outbox.wake()  # what a killed process recorded and did not publish
+            outbox.wake()  # publish alerts that a killed process recorded but did not publish
         governor = Governor(settings, ledger, classify, telemetry=telemetry)
         oci = None if session is None else OCIModels(settings, session, governor, catalog)
         if oci is not None:
@@ -95,7 +95,7 @@ async def open_planes(
 
 
 async def _database(settings: Settings, stack: AsyncExitStack) -> AsyncConnectionPool | None:
-    """Open the process's one pool of Oracle Database, where it is used."""
+    """Open the pool of Oracle Database, if it is configured: one pool for the whole process."""
     if settings.data.backend != "oracle":
         return None
     from settings.connections.oracle_pool import open_oracle_pool
@@ -124,4 +124,7 @@ async def _shut(telemetry: CallTelemetry) -> None:
     await asyncio.to_thread(telemetry.shutdown)
     lost = {name: count for name, count in telemetry.dropped().items() if count}
     if lost:
-        _log.warning("telemetry that no sink took: %s", ", ".join(f"{name} {count}" for name, count in lost.items()))
+        _log.warning(
+            "telemetry was lost because its sinks did not accept it: %s",
+            ", ".join(f"{name} {count}" for name, count in lost.items()),
+        )

@@ -1,4 +1,4 @@
-"""The research graph: nodes added, edges drawn."""
+"""The research graph: its nodes and edges. README shows the drawing, which is generated from it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ ResearchGraph = StateGraph[ResearchState, ResearchContext, ResearchInput, Resear
 def build_research_graph(
     collaborators: Collaborators, *, node_timeout: float | None = 300.0, memory: PriorWork | None = None
 ) -> ResearchGraph:
-    """Return the wired graph, not yet compiled: who compiles it chooses checkpointer and store.
+    """Return the graph before compilation. The caller compiles it with a checkpointer and a store.
 
     Args:
-        collaborators: the planes below.
-        node_timeout: seconds that one attempt of a node may take; a person may take any time.
+        collaborators: the services that nodes use.
+        node_timeout: seconds for one attempt of a node, except `human_review`, where a person answers.
         memory: the memory across threads.
     """
     memory = memory or PriorWork(collaborators)
@@ -63,6 +63,7 @@ def build_research_graph(
     add("guard_output", GuardOutput(collaborators), to_publish("guard_output"), to=("publish",))
     add("publish", Publish(collaborators, memory), publish_failed, to=(END,))
 
+    # Nodes that return a `Command` have no static edge: LangGraph would follow both.
     graph.add_edge(START, "guard_input")
     graph.add_edge("retrieve", "guard_evidence")
     graph.add_edge("guard_evidence", "analyzer")
@@ -74,5 +75,6 @@ def build_research_graph(
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether a node is tried once more. What the gateway has classified and retried is not: one retry owner."""
+    """Whether a node gets a second attempt. Errors that the gateway classified do not: it has already retried them."""
+    # LangGraph's default would retry any plain `Exception`, but neither `OSError` nor `RuntimeError`.
     return isinstance(error, ConnectionError | sqlite3.OperationalError)

@@ -1,4 +1,7 @@
-"""The graph as LangGraph's server loads it: without checkpointer and store, which the server brings itself."""
+"""The graph for LangGraph's server (`langgraph.json`), without checkpointer and store.
+
+The server raises `ValueError` for a graph that was compiled with its own.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from settings import load_settings
 
 @asynccontextmanager
 async def research() -> AsyncIterator[CompiledResearchGraph]:
-    """Yield the research graph of the process's settings."""
+    """Yield the research graph, opened with the settings of this process."""
     settings = await asyncio.to_thread(load_settings)
     async with open_collaborators(settings) as collaborators:
         graph = build_research_graph(collaborators, node_timeout=settings.run.node_timeout_seconds)

@@ -1,4 +1,4 @@
-"""Who does the work: one agent, guard or step per file."""
+"""The nodes of the graph, one agent, guard or step per file, and the pure functions that they use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims and citations in a draft: which sentence states something, and which aliases it cites."""
+"""Claims and citations in a draft: the factual sentences and the aliases that each cites."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALIAS = re.compile(r"E\d+")
 
 @dataclass(frozen=True)
 class CitedSentence:
-    """A stating sentence of a draft: `start:end` spans it and its markers in the Markdown."""
+    """A factual sentence of a draft. `start:end` is its span in the Markdown, including its markers."""
 
     text: str
     section: str
@@ -26,14 +26,14 @@ class CitedSentence:
 
 
 def draft_hash(markdown: str) -> str:
-    """Return the SHA-256 of a draft, which binds a verification to it."""
+    """Return the SHA-256 of a draft. It binds a verification to exactly this text."""
     return hashlib.sha256(markdown.encode()).hexdigest()
 
 
 def cited_sentences(markdown: str) -> list[CitedSentence]:
-    """Return the stating sentences in their order. Headings, questions and lines without words state nothing.
+    """Return the factual sentences in order. Headings, questions and lines without words are left out.
 
-    A marker belongs to the sentence it stands in, or to the one before it on the same line.
+    A marker belongs to the sentence that contains it, or to the sentence before it on the same line.
     """
     found: list[CitedSentence] = []
     section, at = "", 0
@@ -66,7 +66,7 @@ def _in_line(line: str, at: int, section: str) -> list[CitedSentence]:
 
 
 def _marks(line: str, spans: list[tuple[int, int]]) -> list[tuple[tuple[str, ...], int]]:
-    """Return each span's aliases and where its last marker ends."""
+    """Return the aliases of each span and the end of its last marker."""
     marks: list[tuple[list[str], int]] = [([], 0) for _ in spans]
     for marker in MARKER.finditer(line):
         owner = max((n for n, (start, _) in enumerate(spans) if start <= marker.start()), default=None)

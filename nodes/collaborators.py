@@ -1,4 +1,4 @@
-"""What nodes work with: bound when the graph is built. What a caller chooses stands in the run's context."""
+"""The services that nodes use. They are bound when the graph is built; a caller's options are in the run's context."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Collaborators:
-    """The planes below, as the nodes see them."""
+    """The services that every node can use."""
 
     gateway: Gateway
     corpora: Corpora
     guards: GuardChain
     scorer: SupportScorer
     passages_per_sub_question: int
-    """How many passages a run retrieves for a sub-question, where its context does not say it."""
+    """Passages per sub-question for runs whose context sets no `k`."""
     database: AsyncConnectionPool | None = None
-    """The pool of Oracle Database, on which checkpoints and store are kept too."""
+    """The pool of Oracle Database, which also stores checkpoints and memory; `None` in the embedded profile."""
 
     async def corpus(self, context: ResearchContext) -> Corpus:
         """Return the corpus of the run. Raises `CorpusMissing`."""
@@ -46,27 +46,27 @@ class Collaborators:
     async def ask(
         self, runtime: Runtime[ResearchContext], role: Role, schema: type[Answer], messages: Sequence[BaseMessage]
     ) -> Answer:
-        """Ask the model of `role` for a `schema`, governed by the gateway.
+        """Ask the model of `role` for an answer in `schema`, through the gateway.
 
         Raises:
-            ModelOutputInvalid: the answer did not fit, also after one repair.
+            ModelOutputInvalid: the answer does not fit the schema, even after one repair.
             ModelUnavailable: the provider failed after all retries.
-            BudgetExceeded: the run's limit does not cover the call.
+            BudgetExceeded: a budget does not cover the call.
         """
         model = self.gateway.chat_model(self._scope(runtime, role))
         return cast("Answer", await model.with_structured_output(schema).ainvoke(list(messages)))
 
     async def rounds_left(self, runtime: Runtime[ResearchContext], left: int) -> int:
-        """Return how many of `left` rounds or revisions may still begin: none beyond the soft share of a budget."""
+        """Return `left`, or 0 if the soft limit of a budget is reached: then no further round or revision may start."""
         if left <= 0 or await self.gateway.may_expand(context_of(runtime).tenant, run_id_of(runtime)):
             return left
-        notice("gateway", "budget_soft_limit", "no further round or revision: the soft share of a budget is spent")
+        notice("gateway", "budget_soft_limit", "no further round or revision: the soft limit of a budget is reached")
         return 0
 
     def evidence_room(
         self, runtime: Runtime[ResearchContext], role: Role, prompt: Sequence[BaseMessage], *, most: int
     ) -> int:
-        """Return how many characters of evidence fit beside `prompt` into the context of the role's model."""
+        """Return how many characters of evidence fit into the context window of the role's model besides `prompt`."""
         context = context_of(runtime)
         room = self.gateway.prompt_chars(self.gateway.model_id(role, context), context.max_output_tokens)
         return min(most, room - sum(len(message.text) for message in prompt))
@@ -92,8 +92,8 @@ def context_of(runtime: Runtime[ResearchContext]) -> ResearchContext:
     """Return the run's context.
 
     Raises:
-        BadInput: there is none. LangGraph does not checkpoint the context, so a bare resume has none; a default in
-            its place could answer from another tenant's corpus.
+        BadInput: the run has no context. LangGraph does not checkpoint it, so resuming without it gives `None`. A
+            default here could answer from another tenant's corpus.
     """
     if runtime.context is None:
         raise BadInput("the run has no context", hint="pass `context=ResearchContext(…)`, also when resuming")
@@ -101,7 +101,7 @@ def context_of(runtime: Runtime[ResearchContext]) -> ResearchContext:
 
 
 def account_of(runtime: Runtime[ResearchContext]) -> Account:
-    """Return who is charged for what a node calls."""
+    """Return the account that is charged for the calls of a node."""
     context, execution = runtime.context, runtime.execution_info
     if context is None:
         return Account()
@@ -110,6 +110,6 @@ def account_of(runtime: Runtime[ResearchContext]) -> Account:
 
 
 def run_id_of(runtime: Runtime[ResearchContext]) -> str:
-    """Return the id of the run, the same on every resume: the `run_id` of the config, else the thread's id."""
+    """Return the run's id: the `run_id` of the config, else the thread's id. Resuming does not change it."""
     execution = runtime.execution_info
     return str((execution.run_id or execution.thread_id) if execution else "") or "run"

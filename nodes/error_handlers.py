@@ -1,4 +1,8 @@
-"""What a failed node does to the run: it ends in a report. Each handler routes, since a plain update would not."""
+"""Error handlers of the nodes: a run whose node fails still ends in a report.
+
+LangGraph calls a handler after the node's retries are exhausted, and the node's own edges do not apply. So each handler
+returns a `Command` that routes. The errors of models and services are classified in `gateway`, not here.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ Handler = Callable[..., Awaitable[Command[Any]]]
 
 
 def code_of(error: BaseException) -> str:
-    """Return the error's `code`; `node_timeout` and `internal` for what is not of our tree."""
+    """Return the error's `code`; errors outside our tree are `node_timeout` or `internal`."""
     if isinstance(error, SixplaneError):
         return error.code
     return "node_timeout" if isinstance(error, NodeTimeoutError) else "internal"
@@ -37,7 +41,8 @@ async def branch_failed(
     error: NodeError,
     runtime: Runtime[ResearchContext],  # noqa: ARG001
 ) -> Command[Literal["guard_evidence"]]:
-    """One branch failed: the others go on, and the report says so."""
+    """Record the failed branch; the other branches continue, and the report names it."""
+    # For a `Send` branch the handler's state is the branch's own argument, not the graph's state.
     code = code_of(error.error)
     _log(error, code)
     with operation_span("execute_node", "retrieve", {"sixplane.node": "retrieve", "sixplane.handler": True}) as span:
@@ -52,7 +57,7 @@ async def input_failed(
     error: NodeError,
     runtime: Runtime[ResearchContext],
 ) -> Command[Literal["publish"]]:
-    """`guard_input` failed, and with it its reset: the handler resets, or the report would show an earlier run."""
+    """Reset the per-run channels, which `guard_input` did not: else the report would show data of an earlier run."""
     update = _stopped("guard_input", error)
     _record("guard_input", "publish", update)
     return Command(
@@ -61,7 +66,7 @@ async def input_failed(
 
 
 def to_publish(name: str) -> Handler:
-    """Return the handler of a node that fails before anything was written."""
+    """Return the handler for a node that runs before there is a draft."""
 
     async def failed(
         state: ResearchState,  # noqa: ARG001
@@ -76,9 +81,9 @@ def to_publish(name: str) -> Handler:
 
 
 def to_what_exists(name: str) -> Handler:
-    """Return the handler of a node that fails after something was found.
+    """Return the handler for a node that runs when there are findings.
 
-    The verified draft, or else the findings' own quotes, leave through `guard_output`.
+    It publishes the verified draft, or else the findings' quotes. Both still pass `guard_output`.
     """
 
     async def failed(
@@ -97,7 +102,7 @@ def to_what_exists(name: str) -> Handler:
 
 
 async def publish_failed(state: ResearchState, error: NodeError, runtime: Runtime[ResearchContext]) -> dict[str, Any]:
-    """`publish` itself failed: a report all the same."""
+    """Return an emergency report: `publish` itself failed."""
     _log(error, code_of(error.error))
     execution = runtime.execution_info
     thread = (execution.thread_id if execution else None) or ""
@@ -123,14 +128,14 @@ def _stopped(name: str, error: NodeError) -> dict[str, Any]:
 
 
 def _told(error: BaseException, code: str) -> str:
-    """Return what an error of ours says and its remedy: by contract neither holds content. Of others, the code."""
+    """Return message and hint of an error of our tree, which never contain content; for other errors the code."""
     if not isinstance(error, SixplaneError):
         return code
     return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _log(error: NodeError, code: str) -> None:
-    """Log what failed; a traceback only for what is our bug, since its text may quote a user's."""
+    """Log the failure. A traceback is logged for bugs at DEBUG level only: it may quote a user's text."""
     internal = error.error if code == "internal" else None
     logger.warning(
         "node %s failed: %s", error.node, code, exc_info=internal if logger.isEnabledFor(logging.DEBUG) else None

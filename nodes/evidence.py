@@ -1,4 +1,4 @@
-"""From references in state to evidence in a prompt."""
+"""Loading the passages that state refers to, and choosing those that fit into a prompt."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from state.values import Hit, Passage
 
 
 async def load_evidence(state: ResearchState, corpus: Corpus) -> dict[str, Passage]:
-    """Return the run's screened passages by alias. A passage pruned meanwhile is left out."""
+    """Return the run's screened passages by alias, without passages that were pruned since."""
     aliases = state.get("aliases", {})
     passages = await corpus.passages(list(aliases.values()))
     return {alias: passages[key] for alias, key in aliases.items() if key in passages}
 
 
 def evidence_items(passages: Mapping[str, Passage], hits: Iterable[Hit], *, budget_chars: int) -> list[EvidenceItem]:
-    """Return prompt items, best first, whole passages only, as many as `budget_chars` holds and at least one."""
+    """Return prompt items, best first: as many whole passages as fit into `budget_chars`, and at least one."""
     asked_by: dict[str, list[Hit]] = {}
     for hit in hits:
         asked_by.setdefault(hit.evidence_id, []).append(hit)

@@ -1,4 +1,4 @@
-"""`guard_evidence`: retrieved text is data. What carries instructions is dropped, recorded, never rewritten."""
+"""`guard_evidence`: drops passages that contain instructions. It never rewrites one: quotes are verbatim."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from state.values import Event, Hit, Passage
 
 
 class GuardEvidence:
-    """Screens each new passage and gives the survivors their aliases."""
+    """Screens each new passage and assigns an alias to each that passes."""
 
     def __init__(self, collaborators: Collaborators) -> None:
         self._to = collaborators
@@ -40,7 +40,7 @@ class GuardEvidence:
 
 
 def with_aliases(known: dict[str, str], evidence_ids: list[str]) -> dict[str, str]:
-    """Return `known` with an alias (`E1`, `E2`, …) for each further evidence id. An alias never changes in a run."""
+    """Return `known` plus an alias (`E1`, `E2`, …) for each new evidence id. An alias never changes within a run."""
     numbered = {f"E{len(known) + n}": key for n, key in enumerate(evidence_ids, 1)}
     return {**known, **numbered}
 

@@ -1,4 +1,4 @@
-"""`guard_input`: may this question pass, and is there something to answer it from?"""
+"""`guard_input`: resets the per-run channels, screens the question, and checks that the corpus has passages."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from state.report import CorpusRef
 from state.values import Refusal, Status, Turn, Usage, Verification
 
 MAX_TURNS = 6
-"""Earlier turns of the conversation that the plan sees."""
+"""Number of earlier turns in the prompt of the plan: a chosen value, enough to resolve references such as \"it\"."""
 
 TURN_CHARS = 400
-"""What it sees of an answer that a caller's messages tell."""
+"""Characters of an answer in the caller's messages that the plan sees; `publish` cuts summaries to the same length."""
 
 
 class GuardInput:
-    """Resets the per-run channels, screens the question, checks the corpus."""
+    """The first node of every run."""
 
     def __init__(self, collaborators: Collaborators) -> None:
         self._to = collaborators
@@ -44,7 +44,7 @@ class GuardInput:
         if refusal is not None:
             return Command(update={**fresh, "question": question, **refused(refusal)}, goto="publish")
         corpus = await self._corpus(context)
-        turns = past_turns(state) or await self._screened(told_turns(state, question))
+        turns = past_turns(state) or await self._screened(turns_of_messages(state, question))
         update = {
             **fresh,
             "question": question,
@@ -55,7 +55,7 @@ class GuardInput:
         return Command(update=update, goto="researcher")
 
     async def _screened(self, turns: Sequence[Turn]) -> tuple[Turn, ...]:
-        """Return what may pass of the conversation: a turn of which any part is refused is left out."""
+        """Return the turns that the guards let pass. A turn is left out if its question or its answer is refused."""
         passed = []
         for turn in turns:
             told = [await self._to.guards.screen(text, Stage.QUESTION) for text in (turn.question, turn.answer)]
@@ -74,21 +74,21 @@ def question_of(state: ResearchState) -> str:
     """Return the question: `question`, or the last human message.
 
     Raises:
-        QuestionInvalid: there is neither, or it is blank.
+        QuestionInvalid: there is no question, or it is blank.
     """
     question = state.get("question") or _last_human(state.get("messages") or [])
     if not question.strip():
-        raise QuestionInvalid("the question is empty", hint="give `question`, or `messages` with a human message")
+        raise QuestionInvalid("the question is empty", hint="pass `question`, or `messages` with a human message")
     return question.strip()
 
 
 def past_turns(state: ResearchState) -> tuple[Turn, ...]:
-    """Return the latest turns of the thread's runs, which were screened when they were published."""
+    """Return the latest turns of the thread's earlier runs. They were screened when they were published."""
     return tuple(Turn(question=run.question, answer=run.summary) for run in state.get("history", ())[-MAX_TURNS:])
 
 
-def told_turns(state: ResearchState, question: str) -> list[Turn]:
-    """Return the latest turns that a caller's messages tell, where the thread has no runs."""
+def turns_of_messages(state: ResearchState, question: str) -> list[Turn]:
+    """Return the latest turns from the caller's messages, for a thread without earlier runs."""
     turns: list[Turn] = []
     asked = ""
     for message in state.get("messages") or []:
@@ -106,7 +106,8 @@ def refused(refusal: Refusal) -> dict[str, Any]:
 
 
 def fresh_run(run_id: str) -> dict[str, Any]:
-    """Return the update that resets every per-run channel, past the reducers where there are any."""
+    """Return the update that resets every per-run channel."""
+    # `Overwrite` bypasses the reducers, which would merge the empty value with the earlier run's.
     return {
         "run_id": run_id,
         "conversation": (),

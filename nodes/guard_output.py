@@ -1,4 +1,4 @@
-"""`guard_output`: what may be shown. Refuses the answer, or masks spans of it."""
+"""`guard_output`: screens the answer before it is published. Refuses it, or masks spans of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from state.channels import ResearchContext, ResearchState
 
 
 class GuardOutput:
-    """Screens the draft's text. Masks are offsets into the unmasked text, which the draft's hash covers."""
+    """Screens the draft. Masks stay offsets: a masked text would not match the hash of its verification."""
 
     def __init__(self, collaborators: Collaborators) -> None:
         self._to = collaborators

@@ -1,4 +1,4 @@
-"""`human_review`: a person approves, sends back with a text, or rejects."""
+"""`human_review`: a person approves the draft, rejects it, or sends it back with a text."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from state.values import ReviewAnswer, ReviewFinding, Severity, Status
 
 
 class HumanReview:
-    """Interrupts once, with nothing before it that could happen twice. What the person writes is screened: it goes to a
-    model."""
+    """Interrupts the run until a person answers. The person's text is screened, since it goes to a model.
+
+    LangGraph runs the node again from the top when the run resumes. So there is one interrupt, and no side effect
+    before it.
+    """
 
     def __init__(self, collaborators: Collaborators) -> None:
         self._to = collaborators

@@ -1,6 +1,6 @@
-"""Memory across threads: finished reports of the tenant, recalled as prior work, never cited as evidence.
+"""Memory across threads: answered reports of the tenant, recalled as prior work and never cited as evidence.
 
-Where principals are known, each recalls its own alone: another's report may rest on passages that it may not see.
+A known principal recalls only its own reports: reports of others may rest on passages that it may not see.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from state.report import Report
 from state.values import Event, Status
 
 MEMORY_CORPUS = "memory.reports"
-"""The tenant's reserved corpus, which indexes the questions of finished reports."""
+"""Name of the reserved corpus of each tenant, which indexes the questions of answered reports."""
 
 NAMESPACE = "reports"
 RECALLED = 3
+"""Number of earlier reports recalled at most. A chosen value: they compete with evidence for the prompt."""
+
 MIN_SIMILARITY = 0.55
-"""Cosine similarity of the questions below which an earlier report is not prior work."""
+"""Minimum cosine similarity of two questions for an earlier report to count as prior work. A chosen value."""
 
 
 class PriorWork:
-    """Reports live in the `BaseStore` under the tenant; the reserved corpus finds them.
+    """Keeps reports in the `BaseStore`, under the tenant, and finds them by the reserved corpus.
 
-    The SQLite store's own search needs an extension and ignores the query without it, hence the corpus.
+    The corpus is needed because the SQLite store's own search ignores the query unless an extension is installed.
     """
 
     def __init__(self, collaborators: Collaborators, *, enabled: bool = True) -> None:
@@ -39,7 +41,7 @@ class PriorWork:
         self._enabled = enabled
 
     async def recall(self, runtime: Runtime[ResearchContext], question: str) -> tuple[list[str], list[Event]]:
-        """Return earlier questions and answers that are near, best first; an outage is an event, not a failure."""
+        """Return similar earlier questions with their answers, best first. An outage is an event, not a failure."""
         if runtime.store is None or not self._enabled:
             return [], []
         tenant, principal = context_of(runtime).tenant, context_of(runtime).principal
@@ -57,7 +59,7 @@ class PriorWork:
         return prior, [Event(node="researcher", kind="prior_work_recalled", detail=str(len(prior)))] if prior else []
 
     async def remember(self, runtime: Runtime[ResearchContext], report: Report, summary: str) -> list[Event]:
-        """Keep an answered report; an outage is an event, not a failure."""
+        """Store an answered report. An outage is an event, not a failure."""
         if runtime.store is None or not self._enabled or report.status is not Status.ANSWERED:
             return []
         tenant, principal = context_of(runtime).tenant, context_of(runtime).principal
@@ -72,7 +74,7 @@ class PriorWork:
 
 
 async def forget(corpora: Corpora, store: BaseStore | None, tenant: str, run_ids: Sequence[str]) -> None:
-    """Forget what is remembered of `run_ids`."""
+    """Delete the remembered reports of `run_ids`."""
     if store is None or not run_ids:
         return
     for run_id in run_ids:

@@ -1,4 +1,4 @@
-"""`publish`: every run ends here. Numbers the citations, leaves out what is not supported, and says so."""
+"""`publish`: the last node of every run. Numbers the citations, and leaves out and lists unsupported claims."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from state.report import Report, ReportEvidence, published_claim
 from state.values import Claim, Passage, PastRun, Role, Scores, Status, Support, Usage, Verification
 
 SUMMARY_CHARS = 400
-"""What a thread remembers of an answer."""
+"""Maximum length of the answer's summary that a thread keeps. A chosen value."""
 
 MAX_HISTORY = 20
-"""Runs that a thread remembers."""
+"""Number of runs that a thread keeps. A chosen value: it bounds the size of each checkpoint."""
 
 
 class Publish:
-    """Turns the state into the report, whatever the run came to."""
+    """Turns the final state into the report, whatever the outcome."""
 
     def __init__(self, collaborators: Collaborators, memory: PriorWork) -> None:
         self._to = collaborators
@@ -72,7 +72,8 @@ class Publish:
 
 
 def publishable(state: ResearchState) -> tuple[Claim, ...]:
-    """Return the claims that may leave: supported, or unverified and marked so; only of the draft that was verified."""
+    """Return the claims that may be published: supported ones, and unverified ones, which the text marks."""
+    # Only if the verification belongs to exactly this draft: a last revision must not escape its check.
     draft, verification = state.get("draft"), state.get("verification") or Verification()
     if draft is None or verification.draft_hash != draft.hash:
         return ()
@@ -81,7 +82,7 @@ def publishable(state: ResearchState) -> tuple[Claim, ...]:
 
 
 def conclude(state: ResearchState, claims: tuple[Claim, ...]) -> tuple[Status, str]:
-    """Return how the run ended, and why."""
+    """Return the status of the run and its reason."""
     reason = state.get("stop_reason") or ""
     ended = state.get("status")
     if ended is not None:
@@ -98,7 +99,7 @@ def conclude(state: ResearchState, claims: tuple[Claim, ...]) -> tuple[Status, s
 
 
 def gaps_of(state: ResearchState, status: Status) -> tuple[str, ...]:
-    """Return what the corpus does not say; an abstention always names something."""
+    """Return the texts of the gaps. An abstention always names at least one."""
     gaps = tuple(dict.fromkeys(gap.missing for gap in state.get("gaps", ())))
     if gaps or status is not Status.ABSTAINED:
         return gaps
@@ -106,7 +107,7 @@ def gaps_of(state: ResearchState, status: Status) -> tuple[str, ...]:
 
 
 def unresolved(state: ResearchState) -> tuple[str, ...]:
-    """Return what was left out of the draft, and the review findings that no revision mended."""
+    """Return the claims that were left out, and the review findings that no revision resolved."""
     left_out = {
         claim.id: f"left out ({claim.verdict.value}): {claim.text}"
         for claim in state.get("claims", ())
@@ -126,7 +127,7 @@ def unresolved(state: ResearchState) -> tuple[str, ...]:
 
 
 def summary(report: Report) -> str:
-    """Return the beginning of the answer, cut at a claim."""
+    """Return the beginning of the answer, cut at the end of a claim."""
     text = ""
     for claim in report.claims:
         if text and len(text) + len(claim.text) > SUMMARY_CHARS:
@@ -136,7 +137,7 @@ def summary(report: Report) -> str:
 
 
 def published(report: Report, state: ResearchState) -> dict[str, Any]:
-    """Return the state update: the report, the conversation, the thread's memory; the refusal is spent."""
+    """Return the state update: the report, the conversation and the thread's history."""
     past = PastRun(run_id=report.run_id, question=report.question, status=report.status, summary=summary(report))
     asked_by_message = not state.get("messages") or not isinstance(state["messages"][-1], HumanMessage)
     asked = [HumanMessage(report.question, id=f"{report.run_id}-q")] if asked_by_message else []
@@ -146,13 +147,14 @@ def published(report: Report, state: ResearchState) -> dict[str, Any]:
         "history": (*state.get("history", ()), past)[-MAX_HISTORY:],
         "status": report.status,
         "usage": report.usage,
+        # Inputs: left in place, they would answer or refuse the thread's next question.
         "refusal": None,
         "question": "",
     }
 
 
 def emergency_report(state: ResearchState, thread_id: str, run_id: str, reason: str) -> Report:
-    """Return the report of a run whose `publish` failed: what is known without asking anybody."""
+    """Return the report of a run whose `publish` failed. It uses the state alone, since any service may have failed."""
     return Report(
         thread_id=thread_id,
         run_id=state.get("run_id") or run_id,

@@ -1,4 +1,7 @@
-"""Finding a quote in its passage: verbatim, or with other white space and typographic quotes, never fuzzily."""
+"""Locating a quote in its passage: verbatim, or differing only in white space, quotation marks and dashes.
+
+Never by similarity: a quote that the passage does not contain must not be published.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,11 @@ _LOOSE = {
     "–": "[-‐‑–—]",
 }
 MIN_QUOTE_CHARS = 3
+"""Shorter quotes occur by chance and support nothing."""
 
 
 def locate(quote: str, passage: Passage) -> Quote | None:
-    """Return the span of `passage` that `quote` copies, with the canonical text there; `None` if it copies nothing."""
+    """Return the span of `passage` that `quote` copies, with its canonical text, or `None` if there is no such span."""
     wanted = quote.strip()
     if len(wanted) < MIN_QUOTE_CHARS:
         return None
@@ -35,7 +39,7 @@ def locate(quote: str, passage: Passage) -> Quote | None:
 
 
 def span_quote(passage: Passage, start: int, end: int) -> Quote:
-    """Return the quote at `start:end` of the passage's text, in canonical offsets."""
+    """Return the quote at `start:end` of the passage's text, with offsets into the canonical text."""
     return Quote(
         evidence_id=passage.evidence_id,
         start=passage.start + start,
@@ -45,8 +49,11 @@ def span_quote(passage: Passage, start: int, end: int) -> Quote:
 
 
 def best_quote(claim: str, passage: Passage, candidates: Iterable[Quote] = ()) -> Quote:
-    """Return the quote of `passage` that carries `claim`: the claim itself where it is verbatim, else the candidate,
-    else the sentence, that shares most of its words."""
+    """Return the quote of `passage` that best supports `claim`.
+
+    It is the claim itself if the passage contains it verbatim; else the candidate, or without candidates the
+    sentence, that shares most words with the claim.
+    """
     verbatim = locate(claim, passage)
     if verbatim is not None:
         return verbatim

@@ -1,4 +1,4 @@
-"""The published text: the draft's supported sentences with numbered citations, masked where a guard says so."""
+"""The published text: the draft's supported sentences with numbered citations and masked personal data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MASK = "█"
 
 @dataclass(frozen=True)
 class Rendered:
-    """The report's Markdown, with the number of each cited passage and the masked claims."""
+    """The report's Markdown, its claims, and the number of each cited passage; all masked."""
 
     markdown: str
     claims: tuple[Claim, ...] = ()
@@ -22,12 +22,12 @@ class Rendered:
     secrets: tuple[str, ...] = ()
 
     def mask(self, text: str) -> str:
-        """Return `text` with every masked string replaced by blocks of the same length."""
+        """Return `text` with every masked string replaced by a block of the same length."""
         return mask_all(text, self.secrets)
 
 
 def render_answer(claims: tuple[Claim, ...], passages: Mapping[str, Passage], state: ResearchState) -> Rendered:
-    """Return the answer of `claims`, in the draft's order and under its headings."""
+    """Return the answer: `claims` in the draft's order, under its headings."""
     draft = state["draft"]
     secrets = masked_strings(draft, state.get("masks", ())) if draft else ()
     kept = [claim.model_copy(update={"citations": known}) for claim in claims if (known := _known(claim, passages))]
@@ -46,7 +46,7 @@ def render_answer(claims: tuple[Claim, ...], passages: Mapping[str, Passage], st
 
 
 def number_citations(claims: list[Claim]) -> dict[str, int]:
-    """Return the number of each cited evidence id, from 1 in the order of first citation."""
+    """Return the number of each cited evidence id, counted from 1 in the order of first citation."""
     keys = dict.fromkeys(quote.evidence_id for claim in claims for quote in claim.citations)
     return {key: number for number, key in enumerate(keys, 1)}
 
@@ -64,19 +64,19 @@ def refusal_text(status: Status, reason: str, state: ResearchState) -> str:
 
 
 def masked_strings(draft: Draft, masks: tuple[Mask, ...]) -> tuple[str, ...]:
-    """Return what must not be shown, longest first."""
+    """Return the strings that must not be shown, longest first: a short one may be part of a longer one."""
     return tuple(sorted({draft.markdown[mask.start : mask.end] for mask in masks}, key=len, reverse=True))
 
 
 def mask_all(text: str, secrets: tuple[str, ...]) -> str:
-    """Return `text` with each of `secrets` replaced by as many blocks as it has characters."""
+    """Return `text` with each of `secrets` replaced by block characters. Equal lengths keep all offsets valid."""
     for secret in filter(str.strip, secrets):
         text = text.replace(secret, MASK * len(secret))
     return text
 
 
 def find_masks(markdown: str, state: ResearchState) -> tuple[Mask, ...]:
-    """Return the masked spans of the published text; the kind is that of the draft's masks where they agree."""
+    """Return the masked spans of the published text, with the kind of the draft's masks, or `several`."""
     kinds = sorted({mask.kind for mask in state.get("masks", ())})
     masks: list[Mask] = []
     start = markdown.find(MASK) if kinds else -1

@@ -1,4 +1,4 @@
-"""`researcher`: splits the question into sub-questions and fans their retrieval out."""
+"""`researcher`: splits the question into sub-questions and starts a `retrieve` branch for each."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def plan_prompt(state: ResearchState, context: ResearchContext, prior: list[str]
 
 
 def open_gaps(asked: tuple[SubQuestion, ...], gaps: tuple[Gap, ...]) -> list[str]:
-    """Return the sub-questions that the last round left open, in their order."""
+    """Return the sub-questions that the last round left open, in order."""
     left_open = {gap.sub_question for gap in gaps}
     return [question.asks or question.text for question in asked if question.id in left_open]
 
@@ -75,7 +75,7 @@ def number_sub_questions(
 ) -> list[SubQuestion]:
     """Return at most `most` new sub-questions, numbered on from `known`; never an empty list.
 
-    `asked_again` are the open questions that a later round plans for, one by one where the counts agree.
+    `asked_again` are the open questions of a later round. They are assigned one to one if the counts agree.
     """
     texts = dict.fromkeys(text.strip() for text in plan.sub_questions if text.strip())
     chosen = list(texts)[:most] or [plan.standalone_question]

@@ -1,4 +1,4 @@
-"""`retrieve`: one sub-question, one branch: hybrid search, then enrichment with neighbouring passages."""
+"""`retrieve`: one branch for each sub-question: hybrid search, then the neighbours of the best passages."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from state.channels import ResearchContext, RetrieveInput
 from state.values import Hit
 
 ENRICHED = 2
-"""How many of the best passages bring their neighbours."""
+"""Number of best passages whose neighbours are added. A chosen value: more context against more noise."""
 
 
 class Retrieve:
-    """Searches the corpus for one sub-question. Reranking is part of the corpus."""
+    """Searches the corpus for one sub-question. The corpus itself reranks."""
 
     def __init__(self, collaborators: Collaborators) -> None:
         self._to = collaborators

@@ -1,4 +1,4 @@
-"""`reviewer`: approves the verified draft, sends it back, or asks for a person."""
+"""`reviewer`: approves the verified draft, requests a revision, or requests a person's decision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BAD = (Support.CONTRADICTED, Support.UNSUPPORTED)
 
 
 class Reviewer:
-    """Reviews each draft; `revisions` is raised here and nowhere else."""
+    """Reviews each draft. `revisions` is raised here and nowhere else: a loop has one counter."""
 
     def __init__(self, collaborators: Collaborators) -> None:
         self._to = collaborators
@@ -44,7 +44,7 @@ class Reviewer:
 def route_review(
     verdict: Literal["approve", "revise", "needs_human"], revisions_left: int, human_review: bool
 ) -> Literal["writer", "human_review", "guard_output"]:
-    """Return the next node. The cap stands here: without a revision left the draft leaves with what was found."""
+    """Return the next node. This is the cap of the loop: without revisions left, the draft goes on as it is."""
     if verdict == "revise" and revisions_left > 0:
         return "writer"
     return "human_review" if human_review else "guard_output"
@@ -53,7 +53,7 @@ def route_review(
 def checked_review(
     review: Review, state: ResearchState
 ) -> tuple[Literal["approve", "revise", "needs_human"], tuple[ReviewFinding, ...]]:
-    """Return the verdict and findings that hold: on claims that exist, and no approval over a claim that failed."""
+    """Return verdict and findings, checked: findings name existing claims, and a failed claim excludes approval."""
     known = {claim.id for claim in state["claims"]}
     findings = [
         ReviewFinding(claim_id=found.claim_id, severity=found.severity, remedy=found.remedy)

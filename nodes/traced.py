@@ -1,4 +1,7 @@
-"""The wrapper around each node, applied where the graph is wired: a span per attempt, its transitions, its time."""
+"""The wrapper around each node: one span per attempt, with its transitions, duration and notices.
+
+A wrapper and not callback handlers: those lose the parent span in asynchronous code (opentelemetry-python-genai #513).
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,8 @@ NodeCallable = Callable[..., Awaitable[Any]]
 def traced(name: str, node: Any, *, to: Iterable[str] = ()) -> NodeCallable:
     """Return `node` inside an `execute_node` span.
 
-    `functools.wraps` of the bound `__call__` keeps the signature, from which LangGraph reads destinations and the
-    input schema. `to` names the static edges; a `Command`'s own targets go before it.
+    `functools.wraps` of the bound `__call__` keeps the signature, from which LangGraph reads the destinations and the
+    input schema. `to` names the static edges; the span lists them after the targets of a `Command`.
     """
 
     @functools.wraps(node.__call__)
@@ -69,7 +72,7 @@ def _targets(goto: Any) -> list[str]:
 
 
 def _with_what_happened(update: Any, name: str, began: float, notices: Sequence[Event]) -> Any:
-    """Return `update` with the node's time, and with the notices of its attempt as events of the report."""
+    """Return `update` with the node's duration, and with the notices of this attempt as events of the report."""
     timing = {name: round((time.monotonic() - began) * 1000)}
     plain = update.update if isinstance(update, Command) else update
     changed = dict(plain) if isinstance(plain, dict) else {}
@@ -85,7 +88,7 @@ def _with_what_happened(update: Any, name: str, began: float, notices: Sequence[
 
 
 def _with_events(events: Any, told: tuple[Event, ...]) -> Any:
-    """Return the update of the channel, which is still an `Overwrite` where it was one."""
+    """Return the events with the notices appended; an `Overwrite` stays one."""
     if isinstance(events, Overwrite):
         return Overwrite((*events.value, *told))
     return (*events, *told)

@@ -1,4 +1,4 @@
-"""The default chain: local guards that need no network and no weights."""
+"""The default chain of guards. The local ones need no network and no model weights."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def build_guards(settings: Settings, *, oci: ApplyGuardrails | None = None) -> G
     """Return the guards that `settings.policy` asks for.
 
     Args:
-        settings: what is configured.
-        oci: asks OCI Guardrails; without it the local guards judge alone.
+        settings: the application's settings.
+        oci: calls OCI Guardrails; without it only the local guards run.
 
     Raises:
-        SettingsInvalid: `policy.pii_entities` names an entity that no recogniser finds.
+        SettingsInvalid: `policy.pii_entities` names an unknown entity.
     """
     policy = settings.policy
     remote = () if oci is None else (OCIGuardrailsGuard(oci, policy),)

@@ -1,4 +1,4 @@
-"""Several guards as one, failing closed: a guard that cannot answer refuses."""
+"""A chain of guards that fails closed: a guard that cannot answer counts as a refusal."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _log = logging.getLogger(__name__)
 
 
 class GuardChain:
-    """Asks every guard at once. Any refusal refuses; redact beats allow.
+    """Runs all guards concurrently. One refusal refuses the text; redact overrides allow.
 
-    A guard that raises, takes longer than `settings.timeout_seconds` or answers with anything but a sound `Verdict`
-    counts as a refusal of the category `guard_unavailable`, unless `dangerously_allow_when_guard_unavailable` is set;
-    each such permission is logged. Cancelling `screen` cancels the guards and passes on.
+    A guard that raises, takes longer than `settings.timeout_seconds` or returns anything but a valid `Verdict` counts
+    as a refusal with the category `guard_unavailable`. If `dangerously_allow_when_guard_unavailable` is set, it counts
+    as a permission, and each is logged. Cancelling `screen` cancels the guards and raises `CancelledError`.
     """
 
     def __init__(self, guards: Sequence[Guard], settings: PolicySettings) -> None:
@@ -32,7 +32,7 @@ class GuardChain:
         self._settings = settings
 
     async def screen(self, text: str, stage: Stage) -> Screening:
-        """Return what the guards make of `text`. A question is normalised first, evidence and answers never are."""
+        """Return the guards' combined result for `text`. Only questions are normalised: evidence is quoted verbatim."""
         with operation_span("guard", stage.value) as span:
             given = normalised(text) if stage is Stage.QUESTION else text
             verdicts = await self._ask_all(given, stage)
@@ -45,15 +45,16 @@ class GuardChain:
             return Screening(text=kept, verdict=verdict, verdicts=verdicts, masks=masks)
 
     async def _ask_all(self, text: str, stage: Stage) -> tuple[Verdict, ...]:
-        """Return the guards' verdicts. `asyncio.wait` also leaves behind a guard that swallows its cancellation."""
-        # Before the timeout starts: a first import on a slow machine took longer than it, and the question was refused.
-        # An error here is left to `check`, which meets it again and then counts as a refusal.
+        """Return the guards' verdicts, in the order of the guards."""
+        # Loading must not count against the timeout: on a slow machine a first import took longer, and the question
+        # was refused. An error here is ignored because `check` runs into it again and then counts as a refusal.
         await asyncio.gather(*(guard.prepare() for guard in self.guards), return_exceptions=True)
         tasks = [asyncio.create_task(_answer(guard, text, stage)) for guard in self.guards]
         bounded = [task for guard, task in zip(self.guards, tasks, strict=True) if not guard.bounds_itself]
         late: set[asyncio.Task[object]] = set()
         try:
             if bounded:
+                # `asyncio.wait` and not `timeout`: it also returns if a guard swallows its cancellation.
                 _, late = await asyncio.wait(bounded, timeout=self._settings.timeout_seconds)
             for task in late:
                 task.cancel()
@@ -75,24 +76,24 @@ class GuardChain:
         if error is not None:
             return self._unavailable(guard, f"failed with {type(error).__name__}")
         answer: object = task.result()
-        return answer if _is_sound(answer, text) else self._unavailable(guard, "gave no sound verdict")
+        return answer if _is_sound(answer, text) else self._unavailable(guard, "returned no valid verdict")
 
     def _unavailable(self, guard: Guard, what: str) -> Verdict:
         reason = f"the guard {what}"
         if not self._settings.dangerously_allow_when_guard_unavailable:
             _log.warning("guard `%s` refuses: %s", guard.name, reason)
             return Verdict(action=Action.REFUSE, policy=guard.name, category=GUARD_UNAVAILABLE, reason=reason)
-        _log.warning("guard `%s` is unavailable and passed over, as configured: %s", guard.name, reason)
+        _log.warning("guard `%s` is unavailable; its check is skipped, as configured: %s", guard.name, reason)
         return Verdict(action=Action.ALLOW, policy=guard.name, category=GUARD_UNAVAILABLE, reason=reason)
 
 
 async def _answer(guard: Guard, text: str, stage: Stage) -> object:
-    """Await the guard inside a task, so that a `check` that is no coroutine fails there too."""
+    """Run the guard inside a task, so that a `check` that is not a coroutine fails there too and not in the chain."""
     return await guard.check(text, stage)
 
 
 def _is_sound(answer: object, text: str) -> TypeGuard[Verdict]:
-    """Whether `answer` is a verdict, its spans lie inside `text`, and a redaction says what to redact."""
+    """Whether `answer` is a verdict with spans inside `text`, and a redaction with at least one span."""
     if not isinstance(answer, Verdict) or not isinstance(answer.action, Action):
         return False
     inside = all(0 <= span.start <= span.end <= len(text) for span in answer.spans)

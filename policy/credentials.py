@@ -1,4 +1,4 @@
-"""Secrets by their shape: keys and tokens that must neither be sent to a model nor shown in an answer."""
+"""Detects keys and tokens by their format. They must neither be sent to a model nor shown in an answer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from policy.verdict import Action, Stage, Verdict
 from state.values import Mask
 
 _KEY_LABEL = r"(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+# The lookaheads require a digit, so that long words and paths are not redacted.
 _SECRETS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -27,7 +28,7 @@ _SECRETS = tuple(
 
 
 class CredentialsGuard(Guard):
-    """Redacts secrets of known shapes in questions and answers as kind `SECRET`; evidence passes."""
+    """Redacts secrets of known formats in questions and answers, as masks of kind `SECRET`. Evidence passes."""
 
     name = "credentials"
 
@@ -42,6 +43,6 @@ class CredentialsGuard(Guard):
             action=Action.REDACT,
             policy=self.name,
             category="secret",
-            reason=f"the {stage.value} holds what looks like a key or token",
+            reason=f"the {stage.value} contains what looks like a key or token",
             spans=merge_masks(Mask(start=start, end=end, kind="SECRET") for start, end in found),
         )

@@ -1,4 +1,4 @@
-"""The deny list: phrases that may be neither asked nor answered."""
+"""The deny list: phrases that neither a question nor an answer may contain."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from policy.normalise import fold
 from policy.verdict import Stage, Verdict
 
 _SEPARATOR = r"[\W_]+"
+# Scripts written without spaces have no word boundaries: there a phrase matches anywhere.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
 )
 
 
 class DenyListGuard(Guard):
-    """Refuses questions and answers that hold a phrase of the list, and evidence never.
+    """Refuses questions and answers that contain a phrase of the list. Evidence passes: answers quote from it.
 
-    A phrase matches as a whole, whatever its case, accents, spacing, look-alike letters or hidden characters.
+    A phrase matches as whole words, regardless of case, accents, spacing, look-alike letters and hidden characters.
     """
 
     name = "deny_list"
@@ -32,12 +33,12 @@ class DenyListGuard(Guard):
             return self.allow()
         skeleton = fold(text).text
         if any(pattern.search(skeleton) for pattern in self._patterns):
-            return self.refuse("denied_phrase", f"the {stage.value} holds a phrase of the deny list")
+            return self.refuse("denied_phrase", f"the {stage.value} contains a phrase of the deny list")
         return self.allow()
 
 
 def _pattern(phrase: str) -> re.Pattern[str] | None:
-    """Return what finds the folded phrase as a whole, `None` for a phrase without letters or digits."""
+    """Return the pattern of the folded phrase, or `None` for a phrase without letters and digits."""
     words = [word for word in re.split(_SEPARATOR, fold(phrase).text) if word]
     if not words:
         return None

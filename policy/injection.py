@@ -1,14 +1,15 @@
-"""Indirect injection: passages that talk to the model instead of the reader.
+"""Indirect injection: passages that address the model instead of the reader.
 
-A small explicit heuristic, made for precision; a learned classifier takes the same port. Measured on 2026-11-23:
+A small explicit heuristic, tuned for precision: a false alarm drops evidence. A learned classifier can implement the
+same port. Measured on 2026-11-23:
 
 - Oracle documentation (720 text files in 4,764 pieces of 1,000 characters): 14 refused, all of them documentation
   that shows a chat template's `system` or `assistant` token; SciFact (5,183 abstracts): none.
 - Benign prompts, train halves: none of 343 (deepset), 366 (CyberSecEval), 190 (NotInject), 66 (BIPIA), 1 of 484
   (WildGuard).
 - Attacks, train halves: 17 of 203 (deepset), 34 of 286 (in the wild), and **0 of 195 of BIPIA**, whose attacks are
-  harmless-looking requests beside the point without any of these phrases. So this guard stops the crude attacks
-  only; what holds against the others is that evidence is data and that every claim needs a verbatim quote.
+  harmless-looking requests off the topic, without any of these phrases. So this guard stops crude attacks only. The
+  defence against the others is that evidence is passed as data and that every claim needs a verbatim quote.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ _PAYLOAD = re.compile(
 
 
 class InjectionGuard(Guard):
-    """Refuses a passage that gives orders to a model, carries chat-template tokens, or hides a message.
+    """Refuses a passage that contains an instruction to a model, chat-template tokens, or a hidden message.
 
-    Only evidence is screened: a person may say to the model what they like.
+    Only evidence is screened: users may instruct the model as they like.
     """
 
     name = "indirect_injection"
@@ -80,6 +81,6 @@ class InjectionGuard(Guard):
             action=Action.REFUSE,
             policy=self.name,
             category="indirect_injection",
-            reason=f"the passage holds {what}",
+            reason=f"the passage contains {what}",
             spans=(Mask(start=span[0], end=span[1], kind="INJECTION"),),
         )

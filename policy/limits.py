@@ -1,4 +1,4 @@
-"""The plainest guard: a question has to be text, and of bearable length."""
+"""Limits on the form of a question: not empty, not too long, no control characters."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 
 class LimitsGuard(Guard):
-    """Refuses a question that is empty, longer than `max_question_chars`, or holds control characters.
+    """Refuses a question that is empty, longer than `max_question_chars`, or contains control characters.
 
-    Evidence and answers pass: their length is bounded where they are made.
+    Evidence and answers pass: chunking and `max_output_tokens` bound their length.
     """
 
     name = "limits"
@@ -29,7 +29,7 @@ class LimitsGuard(Guard):
         if len(text) > self._max_question_chars:
             return self.refuse("too_long", f"the question is longer than {self._max_question_chars} characters")
         if _CONTROL.search(text):
-            return self.refuse("control_characters", "the question holds control characters")
+            return self.refuse("control_characters", "the question contains control characters")
         if not normalised(text).strip():
             return self.refuse("empty", "the question is empty")
         return self.allow()

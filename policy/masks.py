@@ -1,4 +1,4 @@
-"""Spans that must not be shown: merging them, and writing a text without them."""
+"""Masks, the spans of a text that must not be shown: merging them and applying them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from state.values import Mask
 
 
 def merge_masks(masks: Iterable[Mask]) -> tuple[Mask, ...]:
-    """Return `masks` sorted, overlapping ones joined under the kind of the longest; empty ones dropped."""
+    """Return `masks` sorted and without empty ones. Overlapping masks become one, of the kind of the longest."""
     merged: list[Mask] = []
     longest = 0
     for mask in sorted((mask for mask in masks if mask.start < mask.end), key=lambda mask: (mask.start, -mask.end)):

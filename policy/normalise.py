@@ -1,7 +1,7 @@
-"""Text that says what it seems to say: hidden characters out, look-alikes folded for matching only.
+"""Removal of hidden characters, and folding of look-alike letters for matching.
 
-`normalised` gives the text that is kept; other scripts, emoji and the joiners that Persian or Hindi spelling needs
-stay as they are. `fold` gives the skeleton that guards match on, with the way back to the offsets of its source.
+`normalised` returns the text that is kept: it keeps other scripts, emoji, and the joiners that Persian or Hindi
+spelling needs. `fold` returns the skeleton that guards match on, with the offsets of its source.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def normalised(text: str) -> str:
 
 
 def _belongs(found: re.Match[str]) -> bool:
-    """Whether an invisible character is part of ordinary spelling where it stands."""
+    """Whether an invisible character is part of ordinary spelling at its position."""
     char, before = found[0], found.string[found.start() - 1 : found.start()]
     if not before or (_HIDDEN.match(before) and not _is_presentation(before)):
         return False
@@ -56,21 +56,21 @@ _JOINING_SCRIPTS = frozenset(
 
 @dataclass(frozen=True)
 class Folded:
-    """A skeleton for matching. `origins[i]` is the source offset of its character `i`."""
+    """A skeleton for matching. `origins[i]` is the source offset of character `i`."""
 
     text: str
     origins: tuple[int, ...] | range
 
     def source_span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the source offsets of `start:end`, a span that is not empty."""
+        """Return the source offsets of the non-empty span `start:end`."""
         return self.origins[start], self.origins[end - 1] + 1
 
 
 def fold(text: str) -> Folded:
-    """Return the skeleton of `text`: hidden characters and accents gone, case folded, compatibility forms plain.
+    """Return the skeleton of `text`: without hidden characters and accents, case-folded, in plain compatibility forms.
 
-    Look-alikes become Latin letters in words that mix scripts, and in words made of look-alikes only where the text
-    holds no other letter of a foreign script, so that a Russian word is not read as an English one.
+    Look-alikes become Latin letters in words that mix scripts. In words of look-alikes alone they do so only if the
+    text has no other letter of a foreign script: otherwise a Russian word would be read as an English one.
     """
     if text.isascii():
         return Folded(text.lower(), range(len(text)))
@@ -83,7 +83,7 @@ def fold(text: str) -> Folded:
 
 @lru_cache(maxsize=8192)
 def _plain(char: str) -> str:
-    """Return the case-folded compatibility form of one character without marks, or nothing for a hidden one."""
+    """Return the case-folded compatibility form of one character, without marks; empty for a hidden character."""
     if _HIDDEN.match(char):
         return ""
     decomposed = unicodedata.normalize("NFKD", char)
@@ -92,7 +92,7 @@ def _plain(char: str) -> str:
 
 
 def _look_alikes(chars: list[str]) -> set[int]:
-    """Return the indexes of the characters that stand for Latin letters."""
+    """Return the indexes of the characters that imitate Latin letters."""
     words = [found.span() for found in _WORD.finditer("".join(chars))]
     foreign = any(char.isalpha() and _script(char) != "LATIN" and char not in _confusables() for char in chars)
     return {
@@ -120,7 +120,7 @@ def _script(char: str) -> str:
 
 @cache
 def _confusables() -> dict[str, str]:
-    """Return the Latin letter that each foreign letter can be taken for, after Unicode's confusables table."""
+    """Return the Latin letter that each foreign letter resembles, from Unicode's confusables table."""
     from confusable_homoglyphs import confusables
 
     return {

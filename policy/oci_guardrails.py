@@ -1,7 +1,7 @@
-"""OCI Guardrails behind the guard port. The service only reports; what a report means is decided here.
+"""OCI Guardrails behind the guard port. The service only reports scores; this guard decides.
 
-Its moderation and injection scores are binary (0.0 or 1.0). A result that lacks what was asked for counts as no answer,
-and the chain refuses. The service echoes the personal data that it finds: nothing of it goes into a verdict.
+Moderation and injection scores are binary (0.0 or 1.0). A result without a requested part counts as no answer, and the
+chain refuses. The service echoes the personal data that it finds: none of it goes into a verdict or a log.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from state.errors import GuardUnavailable
 from state.values import Mask
 
 ApplyGuardrails = Callable[[str], Awaitable[Mapping[str, Any]]]
-"""Returns the service's `results` for a text."""
+"""Calls the service with a text and returns its `results`."""
 
 FLAGGED = 0.5
-"""Scores are 0.0 or 1.0; anything above the middle is the latter."""
+"""Scores are documented as 0.0 or 1.0; the middle separates them whatever the service rounds."""
 
 
 class OCIGuardrailsGuard(Guard):
-    """Refuses unsafe content anywhere and injected instructions in evidence and question; redacts personal data.
+    """Refuses unsafe content at every stage and injected instructions in questions and evidence; redacts personal data.
 
-    Personal data in evidence passes, as with the local guard: it is the user's own document.
+    Personal data in evidence passes, as with the local guard: evidence is the user's own document.
     """
 
     name = "oci_guardrails"
-    bounds_itself = True  # by the gateway's deadline, which counts the wait for the rate limit
+    bounds_itself = True  # the gateway's deadline covers the call and the wait for the rate limit
 
     def __init__(self, apply: ApplyGuardrails, settings: PolicySettings) -> None:
         self._apply, self._pii = apply, Action(settings.pii_action)
@@ -41,14 +41,14 @@ class OCIGuardrailsGuard(Guard):
             return self.allow()
         results = await self._apply(text)
         if any(score > FLAGGED for score in _moderation(results)):
-            return self.refuse("unsafe_content", f"the {stage.value} holds unsafe content")
+            return self.refuse("unsafe_content", f"the {stage.value} contains unsafe content")
         if stage is not Stage.ANSWER and _injection(results) > FLAGGED:
-            return self.refuse("prompt_injection", f"the {stage.value} holds instructions to the model")
+            return self.refuse("prompt_injection", f"the {stage.value} contains instructions to the model")
         masks = () if stage is Stage.EVIDENCE or self._pii is Action.ALLOW else _personal_data(results, len(text))
         if not masks:
             return self.allow()
         kinds = ", ".join(sorted({mask.kind for mask in masks}))
-        reason = f"the {stage.value} holds {kinds}"
+        reason = f"the {stage.value} contains {kinds}"
         return Verdict(action=self._pii, policy=self.name, category="personal_data", reason=reason, spans=masks)
 
 
@@ -57,28 +57,28 @@ def _moderation(results: Mapping[str, Any]) -> list[float]:
     listed = found if isinstance(found, list) else []
     named = {each.get("name") for each in listed if isinstance(each, Mapping)}
     if "OVERALL" not in named:
-        raise GuardUnavailable("OCI Guardrails did not moderate the text")
+        raise GuardUnavailable("the answer of OCI Guardrails has no content moderation")
     return [_score(category) for category in listed]
 
 
 def _injection(results: Mapping[str, Any]) -> float:
     found = results.get("promptInjection")
     if not isinstance(found, Mapping):
-        raise GuardUnavailable("OCI Guardrails did not look for injected instructions")
+        raise GuardUnavailable("the answer of OCI Guardrails has no prompt-injection score")
     return _score(found)
 
 
 def _score(found: Any) -> float:
     score = found.get("score") if isinstance(found, Mapping) else None
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0.0 <= score <= 1.0:
-        raise GuardUnavailable("OCI Guardrails gave no score")
+        raise GuardUnavailable("the answer of OCI Guardrails has no valid score")
     return float(score)
 
 
 def _personal_data(results: Mapping[str, Any], length: int) -> tuple[Mask, ...]:
     found = results.get("personallyIdentifiableInformation")
     if not isinstance(found, list):
-        raise GuardUnavailable("OCI Guardrails did not look for personal data")
+        raise GuardUnavailable("the answer of OCI Guardrails has no personal-data result")
     return merge_masks(_mask(item, length) for item in found)
 
 
@@ -86,5 +86,5 @@ def _mask(item: Any, length: int) -> Mask:
     found = item if isinstance(item, Mapping) else {}
     start, size = found.get("offset"), found.get("length")
     if not isinstance(start, int) or not isinstance(size, int) or not 0 <= start < start + size <= length:
-        raise GuardUnavailable("OCI Guardrails gave no place of the personal data that it found")
+        raise GuardUnavailable("OCI Guardrails returned no valid position of the personal data that it found")
     return Mask(start=start, end=start + size, kind=str(found.get("label") or "PERSONAL_DATA"))

@@ -1,9 +1,9 @@
 """Personal data in questions and answers.
 
-Evidence passes: it is the user's own document, and what an answer takes from it is screened as the answer. Measured
-on Presidio's 1,500 synthetic sentences (found of present, overlapping spans of the same kind): credit card 133 of 136,
-e-mail 49 of 49, IBAN 20 of 21, IP address 14 of 14, US SSN 14 of 16, phone 59 of 92 (short local numbers are missed
-on purpose); false alarms: 5 phone numbers, else none.
+Evidence passes: it is the user's own document, and the answer that quotes it is screened. Measured on Presidio's 1,500
+synthetic sentences (found of present, overlapping spans of the same kind): credit card 133 of 136, e-mail 49 of 49,
+IBAN 20 of 21, IP address 14 of 14, US SSN 14 of 16, phone 59 of 92 (short local numbers are missed on purpose). False
+alarms: 5 phone numbers, no others.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ PII_ENTITIES = ("CREDIT_CARD", "CRYPTO", "EMAIL_ADDRESS", "IBAN_CODE", "IP_ADDRE
 
 
 class PersonalDataGuard(Guard):
-    """Redacts or refuses what Presidio's recognisers find; `action="allow"` turns it off.
+    """Redacts or refuses personal data that Presidio's recognisers find; `action="allow"` disables the guard.
 
-    `prepare` builds the recognisers in a worker thread: importing Presidio takes one second, and three where its
-    bytecode is not compiled yet.
+    `prepare` builds the recognisers in a worker thread: importing Presidio takes one second, or three if its bytecode
+    is not compiled yet.
 
     Raises:
-        SettingsInvalid: an entity that no recogniser finds.
+        SettingsInvalid: an entity has no recogniser.
     """
 
     name = "personal_data"
@@ -39,7 +39,7 @@ class PersonalDataGuard(Guard):
     def __init__(self, entities: tuple[str, ...], action: Literal["redact", "refuse", "allow"]) -> None:
         if unknown := sorted(set(entities) - set(PII_ENTITIES)):
             raise SettingsInvalid(
-                f"`policy.pii_entities` names {', '.join(map(repr, unknown))}, which no recogniser finds",
+                f"`policy.pii_entities` names {', '.join(map(repr, unknown))}, which no recogniser knows",
                 hint=f"choose from {', '.join(PII_ENTITIES)}",
             )
         self._entities = tuple(sorted(set(entities)))
@@ -47,7 +47,7 @@ class PersonalDataGuard(Guard):
         self._ready = self._action is Action.ALLOW or not self._entities
 
     async def prepare(self) -> None:
-        """Import and build the recognisers, unless the guard is turned off."""
+        """Import and build the recognisers, unless the guard is disabled."""
         if not self._ready:
             await asyncio.to_thread(_recognisers, self._entities)
             self._ready = True
@@ -63,7 +63,7 @@ class PersonalDataGuard(Guard):
             action=self._action,
             policy=self.name,
             category="personal_data",
-            reason=f"the {stage.value} holds {', '.join(sorted({mask.kind for mask in masks}))}",
+            reason=f"the {stage.value} contains {', '.join(sorted({mask.kind for mask in masks}))}",
             spans=masks,
         )
 

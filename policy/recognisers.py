@@ -1,4 +1,8 @@
-"""Presidio's recognisers without its engine: no language model, no download, no network. Heavy: import it lazily."""
+"""Presidio's recognisers without its engine: no language model, no download, no network. Import lazily: it is slow.
+
+The engine would load a spaCy model. The subclasses correct recognisers where they had false alarms or misses on the
+sentences named in `policy.pii`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ from tldextract import TLDExtract
 from state.values import Mask
 
 MIN_SCORE = 0.4
-"""Presidio's own scores: above its `very weak` patterns, below the unaided e-mail and address ones."""
+"""On Presidio's scale: above its `very weak` patterns, below its e-mail and address patterns without context."""
 
 _SUFFIXES = TLDExtract(suffix_list_urls=(), cache_dir=None)
 _REGIONS = ("US", "GB", "DE", "FR", "IN", "BR", "AU")
@@ -48,7 +52,7 @@ Recogniser = Callable[[str], list[Mask]]
 
 
 class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc, unused-ignore]
-    """Checks the domain against the bundled suffix list; the base class would fetch one."""
+    """Checks the domain against the bundled suffix list; the base class downloads a list."""
 
     def validate_result(self, pattern_text: str) -> bool:
         """Whether the domain ends in a public suffix, or at least in a word."""
@@ -57,10 +61,10 @@ class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc, unused-igno
 
 
 class PersonalIpRecognizer(IpRecognizer):
-    """Leaves out what is no host of anybody's: loopback, `0.0.0.0`, and the `::` of programs and prose."""
+    """Ignores addresses that identify nobody: loopback, `0.0.0.0`, and the `::` of programs and prose."""
 
     def invalidate_result(self, pattern_text: str) -> bool:
-        """Whether the match is no address, or one that says nothing about a person."""
+        """Whether the match is not an address, or one that identifies nobody."""
         try:
             address = ip_address(pattern_text)
         except ValueError:
@@ -69,7 +73,7 @@ class PersonalIpRecognizer(IpRecognizer):
 
 
 class IssuedCardRecognizer(CreditCardRecognizer):
-    """Presidio's recogniser with the ranges that it lacks, and without the lengths that no issuer uses."""
+    """Presidio's recogniser with the number ranges that it lacks, and without lengths that no issuer uses."""
 
     def __init__(self) -> None:
         more = [Pattern(name, regex, 0.3) for name, regex in _MORE_CARDS]
@@ -93,7 +97,7 @@ ENTITIES = frozenset({*_PRESIDIO, "PHONE_NUMBER"})
 
 
 def build_recogniser(entity: str) -> Recogniser:
-    """Return what finds `entity`, one of `ENTITIES`."""
+    """Return the function that finds `entity`, one of `ENTITIES`."""
     if entity == "PHONE_NUMBER":
         return find_phone_numbers
     recogniser = _PRESIDIO[entity]()
@@ -105,10 +109,10 @@ def build_recogniser(entity: str) -> Recogniser:
 
 
 def find_phone_numbers(text: str) -> list[Mask]:
-    """Return whatever begins with `+` and is as long as a number, and the valid national numbers of some countries.
+    """Return numbers with `+` and a plausible length, and valid national numbers of some countries.
 
-    Presidio's own recogniser asks for regions that do not exist (`UK`, `FE`) and takes every ten-digit number that
-    some country could have issued; here an ungrouped national number needs a word such as `phone` before it.
+    Presidio's own recogniser uses regions that do not exist (`UK`, `FE`) and accepts every ten-digit number that some
+    country could have issued. Here an ungrouped national number needs a word such as `phone` before it.
     """
     international = [found.span() for found in _INTERNATIONAL.finditer(text)]
     national = [
@@ -124,7 +128,7 @@ def find_phone_numbers(text: str) -> list[Mask]:
 
 @cache
 def _shortest(region: str) -> int:
-    """Return how many characters a number that is valid in `region` has at least: most texts hold shorter figures."""
+    """Return the length of the shortest valid number of `region`: it lets the matcher skip most figures of a text."""
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     lengths = metadata.general_desc.possible_length if metadata and metadata.general_desc else ()
     return min(_SHORTEST_INTERNATIONAL, *lengths)

@@ -11,7 +11,7 @@ WITHHELD = "[withheld]"
 
 
 class Stage(StrEnum):
-    """Where in a run a text is screened."""
+    """The point of a run at which a text is screened."""
 
     QUESTION = "question"
     EVIDENCE = "evidence"
@@ -29,7 +29,8 @@ class Action(StrEnum):
 class Verdict(Value):
     """One guard's answer.
 
-    `spans` are offsets into the text that the guard was given. Neither `category` nor `reason` ever quotes that text.
+    `spans` are offsets into the text that the guard received. `category` and `reason` never quote that text: they
+    reach logs, traces and reports.
     """
 
     action: Action
@@ -40,11 +41,11 @@ class Verdict(Value):
 
 
 class Screening(Value):
-    """What the chain made of one text.
+    """The combined result of all guards for one text.
 
-    `text` is normalised and redacted for a question, and unchanged for evidence and answers. `masks` are sorted, do
-    not overlap, and are offsets into the text that the guards saw: the normalised question, or the text as given.
-    `verdict` is the strictest of `verdicts`, the first among equals.
+    For a question `text` is normalised and redacted; evidence and answers are unchanged. `masks` are sorted, do not
+    overlap, and are offsets into the text that the guards saw: the normalised question, or the text as it was passed.
+    `verdict` is the strictest of `verdicts`, and the first of several equally strict ones.
     """
 
     text: str
@@ -62,5 +63,5 @@ _RANK = {Action.ALLOW: 0, Action.REDACT: 1, Action.REFUSE: 2}
 
 
 def strictest(verdicts: tuple[Verdict, ...]) -> Verdict:
-    """Return the verdict that decides: any refusal refuses, redact beats allow."""
+    """Return the strictest verdict: refuse before redact before allow."""
     return max(verdicts, key=lambda verdict: _RANK[verdict.action], default=Verdict(action=Action.ALLOW, policy="none"))

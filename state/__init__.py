@@ -1,5 +1,5 @@
-"""What flows: typed channels, frozen values, role schemas, errors, the evidence block and the report.
+"""The data of a run: channels, frozen values, role schemas, errors, the evidence block and the report.
 
-Names are imported from their module (`from state.values import Passage`); this package imports nothing itself, so
-that the command line starts without LangChain.
+Import names from their module (`from state.values import Passage`). This package imports nothing itself, so that the
+command line starts without loading LangChain.
 """

@@ -1,6 +1,6 @@
-"""The graph's channels: input, state and output schemas, the context, and the reducers.
+"""The graph's channels: input, state and output schemas, the run context, and the reducers.
 
-Per-run channels are reset by `guard_input` with `Overwrite`; only `messages` and `history` outlive a run.
+A thread keeps `messages` and `history` from run to run; `guard_input` resets every other channel when a run starts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import (
-    TypedDict,  # pydantic, which makes the schemas of LangGraph's server, asks for it on Python 3.11
+    TypedDict,  # LangGraph's server builds schemas with pydantic, which rejects `typing.TypedDict` before Python 3.12
 )
 
 from state.report import CorpusRef
@@ -38,7 +38,8 @@ from state.values import (
 
 
 def merge_hits(left: tuple[Hit, ...], right: tuple[Hit, ...]) -> tuple[Hit, ...]:
-    """Union by passage and sub-question, ordered so that the order in which branches end makes no difference."""
+    """Return the union by passage and sub-question, sorted."""
+    # Branches finish in any order. Without the sort, two runs of one question would number their aliases differently.
     merged = {(hit.sub_question, hit.evidence_id): hit for hit in (*left, *right)}
     return tuple(
         sorted(
@@ -49,17 +50,17 @@ def merge_hits(left: tuple[Hit, ...], right: tuple[Hit, ...]) -> tuple[Hit, ...]
 
 
 def merge_screened(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
-    """Sorted union of evidence ids."""
+    """Return the sorted union of evidence ids."""
     return tuple(sorted({*left, *right}))
 
 
 def merge_timings(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
-    """Sum per node: a node that ran twice took both times."""
+    """Add up the times of each node: a node may run several times."""
     return {node: left.get(node, 0) + right.get(node, 0) for node in sorted({*left, *right})}
 
 
 def append_events(left: tuple[Event, ...], right: tuple[Event, ...]) -> tuple[Event, ...]:
-    """Append, once each."""
+    """Append the new events, each once."""
     return (*left, *(event for event in right if event not in left))
 
 
@@ -68,9 +69,10 @@ def _ordinal(sub_question: str) -> int:
 
 
 class ResearchInput(TypedDict, total=False):
-    """`question`, or `messages` whose last human message is the question.
+    """Either `question`, or `messages`, where the last human message is the question.
 
-    With `refusal` the question was refused before the graph saw it, which checkpoints its raw input.
+    `refusal` is set when the caller screened and refused the question already. LangGraph checkpoints the raw input
+    before the first node runs, so a refused question must not reach the graph.
     """
 
     question: str
@@ -79,12 +81,12 @@ class ResearchInput(TypedDict, total=False):
 
 
 class ResearchState(TypedDict, total=False):
-    """Every channel. References and short facts, never bodies of text."""
+    """Every channel: references and short facts, never passage texts, which would be copied into each checkpoint."""
 
-    # outlive a run
+    # Kept from run to run.
     messages: Annotated[list[AnyMessage], add_messages]
     history: tuple[PastRun, ...]
-    # of one run
+    # Reset by `nodes.guard_input.fresh_run` when a run starts. `publish` also clears `question` and `refusal`.
     question: str
     conversation: tuple[Turn, ...]
     run_id: str
@@ -115,20 +117,20 @@ class ResearchState(TypedDict, total=False):
 
 
 class ResearchOutput(TypedDict, total=False):
-    """What a caller of the graph gets: the report as JSON, and the conversation."""
+    """The graph's output: the report as JSON, and the conversation."""
 
     report: dict[str, Any]
     messages: Annotated[list[AnyMessage], add_messages]
 
 
 class RetrieveInput(TypedDict):
-    """What one `Send` branch receives."""
+    """The input of one `retrieve` branch, passed by `Send`."""
 
     sub_question: SubQuestion
 
 
 CORPUS_NAME = r"^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$"
-"""As `settings.checked_name` takes it."""
+"""The pattern that `settings.checked_name` enforces, for published schemas."""
 
 _SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _OPERATORS = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte")
@@ -145,20 +147,20 @@ WHERE: dict[str, Any] = {
         ]
     },
 }
-"""The schema of a filter; `retrieval.filters` checks it."""
+"""JSON schema of a metadata filter; `retrieval.filters` enforces it."""
 
 
 class ResearchContext(BaseModel):
-    """What a caller chooses for one run. Plain JSON, so that LangGraph Studio can show a form."""
+    """The caller's options for one run. Plain JSON, so that LangGraph Studio can show them as a form."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tenant: str = Field("local", description="Whose corpora, threads and memory.")
+    tenant: str = Field("local", description="Tenant that owns the corpora, threads and memory.")
     corpus: str = Field("default", pattern=CORPUS_NAME, max_length=64, description="Name of the corpus to answer from.")
-    model: str = Field("", description="Model id for every role, empty for the configured one.")
-    models: dict[str, str] = Field({}, description="Model id by role; goes before `model`.")
+    model: str = Field("", description="Model id for every role; empty: the configured model.")
+    models: dict[str, str] = Field({}, description="Model id by role; overrides `model`.")
     temperature: JsonFloat = Field(0.0, ge=0, le=2, description="Sampling temperature.")
-    max_output_tokens: JsonInt = Field(2048, ge=64, le=131_072, description="Longest answer of a role, in tokens.")
+    max_output_tokens: JsonInt = Field(2048, ge=64, le=131_072, description="Longest answer of a model, in tokens.")
     k: Annotated[int, Field(ge=1, le=50), NUMBER] | None = Field(
         None, description="Passages per sub-question; default: the setting `retrieval.passages_per_sub_question`."
     )
@@ -168,11 +170,10 @@ class ResearchContext(BaseModel):
     budget_micro_usd: Annotated[int, Field(ge=1), NUMBER] | None = Field(
         None, description="Hard limit of the run, in micro-dollars."
     )
-    human_review: bool = Field(
-        False, strict=True, description="Stop for a person when the reviewer asks for one or approves."
-    )
+    human_review: bool = Field(False, strict=True, description="Wait for a person's decision before publishing.")
     where: dict[str, Any] = Field({}, json_schema_extra=WHERE, description="Metadata filter on passages.")
-    principal: str = Field("", description="Who asks. A server sets it, whatever its client says.")
+    principal: str = Field("", description="The caller's principal. A server sets it and ignores the client's value.")
     audiences: tuple[str, ...] | None = Field(
-        None, description="Passages whose `audience` is none of these stay hidden; empty of audience they are seen."
+        None,
+        description="The caller's audiences: passages of another `audience` stay hidden. `null`: no restriction.",
     )

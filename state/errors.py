@@ -1,7 +1,9 @@
-"""The error tree. Every error has a stable `code`, a message, and a `hint` that names the remedy.
+"""The error tree. Every error has a stable `code`, a message, and a `hint` that says what to do.
+
+Each surface maps `code` once: to an exit status, an HTTP status or an MCP error. Codes are part of the API.
 
 SixplaneError
-├── BadInput                 bad_input              what the caller gave cannot be used
+├── BadInput                 bad_input              the caller's input is not usable
 │   ├── QuestionInvalid      question_invalid       empty, too long, not text
 │   ├── NameInvalid          name_invalid           a corpus, thread or tenant name outside its alphabet
 │   ├── CorpusMissing        corpus_missing         no such corpus
@@ -10,27 +12,27 @@ SixplaneError
 │   ├── ThreadMissing        thread_missing         no such thread
 │   ├── RunMissing           run_missing            no such run
 │   ├── KeyMissing           key_missing            no such API key
-│   ├── ThreadNotResumable   thread_not_resumable   the thread has nothing left to do, or waits for an answer
+│   ├── ThreadNotResumable   thread_not_resumable   nothing to resume, or an answer is needed
 │   ├── ModelUnknown         model_unknown          no such model
 │   ├── PriceUnknown         price_unknown          the catalogue has no price for the model
 │   ├── PromptTooLong        prompt_too_long        prompt and answer do not fit into the model's context
-│   ├── UnsupportedSchema    unsupported_schema     the extractive model knows only the role schemas
-│   ├── BatchMismatch        batch_mismatch         the output file belongs to another job, or is none
+│   ├── UnsupportedSchema    unsupported_schema     the extractive model fills only role schemas
+│   ├── BatchMismatch        batch_mismatch         the output file is not of this job
 │   └── SettingsInvalid      settings_invalid       a setting is missing or wrong
 ├── PolicyRefusal            policy_refused         a guard refused
-├── Unauthenticated          unauthenticated        no credentials, or none that are valid
-├── Forbidden                forbidden              the credentials do not allow that
-├── BudgetExceeded           budget_exceeded        a scope of the ledger is spent
-├── DependencyUnavailable    dependency_unavailable something that we stand on does not answer
+├── Unauthenticated          unauthenticated        no valid credentials
+├── Forbidden                forbidden              the credentials do not allow it
+├── BudgetExceeded           budget_exceeded        the budget of a scope does not cover a call
+├── DependencyUnavailable    dependency_unavailable a service, database or disk fails
 │   ├── BatchBusy            batch_busy             another process is writing to the output file
 │   ├── CorpusBusy           corpus_busy            another process is writing to the corpus
 │   ├── CorpusCorrupt        corpus_corrupt         the corpus database cannot be read
 │   ├── StorageFull          storage_full           no space left on the device
-│   ├── ThreadBusy           thread_busy            another run holds the thread, or the thread is unfinished
-│   ├── TooBusy              too_busy               as many runs wait as may
+│   ├── ThreadBusy           thread_busy            another run holds the thread, or it is unfinished
+│   ├── TooBusy              too_busy               the queue of waiting runs is full
 │   ├── ModelUnavailable     model_unavailable      the provider failed after all retries
-│   └── GuardUnavailable     guard_unavailable      a guard could not answer
-├── ModelOutputInvalid       model_output_invalid   a role's answer did not fit its schema after one repair
+│   └── GuardUnavailable     guard_unavailable      a guard gave no verdict
+├── ModelOutputInvalid       model_output_invalid   an answer does not fit its schema, even after one repair
 └── RunStopped               run_stopped            stopped on request, resumable
     └── ReviewPending        review_pending         a person has to answer first
 """
@@ -44,7 +46,7 @@ class SixplaneError(Exception):
     """Root of the tree.
 
     Args:
-        message: what happened and why, without secrets and without message content.
+        message: what happened and why. Never contains secrets or the text of messages.
         hint: what the reader can do about it.
     """
 
@@ -58,7 +60,7 @@ class SixplaneError(Exception):
 
 
 class BadInput(SixplaneError):
-    """What the caller gave cannot be used."""
+    """The caller's input is not usable."""
 
     code = "bad_input"
 
@@ -112,7 +114,7 @@ class RunMissing(BadInput):
 
 
 class KeyMissing(BadInput):
-    """There is no API key of that name, or it is revoked."""
+    """There is no API key of that name, or it was revoked already."""
 
     code = "key_missing"
     default_hint = "`sixplane keys list` lists the keys"
@@ -132,10 +134,10 @@ class ModelUnknown(BadInput):
 
 
 class PriceUnknown(BadInput):
-    """The catalogue has no price for the model, so no budget could hold."""
+    """The catalogue has no price for the model. Without a price no budget could be enforced."""
 
     code = "price_unknown"
-    default_hint = "set its price under `[models.prices_micro_usd]` in sixplane.toml, with the figure of your contract"
+    default_hint = "set its price, as in your contract, under `[models.prices_micro_usd]` in sixplane.toml"
 
 
 class PromptTooLong(BadInput):
@@ -153,7 +155,7 @@ class UnsupportedSchema(BadInput):
 
 
 class BatchMismatch(BadInput):
-    """The output file belongs to another job, or is none."""
+    """The output file belongs to another job, or is not an output file."""
 
     code = "batch_mismatch"
     default_hint = "choose another `--out`"
@@ -172,25 +174,25 @@ class PolicyRefusal(SixplaneError):
 
 
 class Unauthenticated(SixplaneError):
-    """There are no credentials, or none that are valid."""
+    """The request has no credentials, or they are not valid."""
 
     code = "unauthenticated"
     default_hint = "send `Authorization: Bearer …` with an API key or a token; `sixplane keys create` makes a key"
 
 
 class Forbidden(SixplaneError):
-    """The credentials do not allow that."""
+    """The credentials are valid but do not allow the request."""
 
     code = "forbidden"
 
 
 class BudgetExceeded(SixplaneError):
-    """A scope of the ledger is spent.
+    """The budget of a scope does not cover the next call.
 
     Args:
-        scope: whose limit it was, for example `run`.
+        scope: the scope whose limit it is, for example `run`.
         limit: the limit in micro-dollars.
-        needed: what the call would have brought the scope to, in micro-dollars.
+        needed: the scope's total with the call, in micro-dollars.
     """
 
     code = "budget_exceeded"
@@ -204,7 +206,7 @@ class BudgetExceeded(SixplaneError):
 
 
 class DependencyUnavailable(SixplaneError):
-    """Something that we stand on does not answer."""
+    """A service, database or disk that the application depends on fails."""
 
     code = "dependency_unavailable"
 
@@ -244,17 +246,17 @@ class ThreadBusy(DependencyUnavailable):
 
 
 class TooBusy(DependencyUnavailable):
-    """As many runs wait as may.
+    """The queue of waiting runs is full.
 
     Args:
-        message: what is full.
-        retry_after: the seconds after which asking again may help.
+        message: which limit is reached.
+        retry_after: seconds after which a retry may succeed.
     """
 
     code = "too_busy"
 
     def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message, hint=f"ask again in {retry_after} s")
+        super().__init__(message, hint=f"try again in {retry_after} s")
         self.retry_after = retry_after
 
 
@@ -265,13 +267,13 @@ class ModelUnavailable(DependencyUnavailable):
 
 
 class GuardUnavailable(DependencyUnavailable):
-    """A guard could not answer."""
+    """A guard gave no verdict."""
 
     code = "guard_unavailable"
 
 
 class ModelOutputInvalid(SixplaneError):
-    """A role's answer did not fit its schema, also after one repair."""
+    """A model's answer does not fit the schema of its role, even after one repair."""
 
     code = "model_output_invalid"
     default_hint = "use a stronger model for this role"
@@ -285,7 +287,7 @@ class RunStopped(SixplaneError):
 
 
 class ReviewPending(RunStopped):
-    """The run waits for a person's answer."""
+    """The run waits for a person's decision."""
 
     code = "review_pending"
     default_hint = "`sixplane resume THREAD` with `--approve`, `--revise TEXT` or `--reject` answers it"

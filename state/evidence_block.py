@@ -1,7 +1,7 @@
-"""The evidence block: how passages stand in a prompt, written by nodes and read back by the extractive model.
+"""The evidence block: the format of passages in a prompt. Nodes write it; the extractive model parses it.
 
-One JSON line per passage between two fences that carry a random nonce. JSON escapes line breaks, so no passage
-can start a line, and the nonce is drawn after the passages are known to lack it: no passage can close its fence.
+Each passage is one line of JSON between two fences that carry a random nonce. JSON escapes line breaks, so a passage
+cannot start a line of its own, and the nonce is chosen so that no passage contains it: no passage can close the fence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LINE_BREAKS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
 class EvidenceItem(Value):
-    """One passage in a prompt. `sub_questions` are the ids of the sub-questions that retrieved it."""
+    """One passage in a prompt. `sub_questions` holds the ids of the sub-questions that retrieved it."""
 
     alias: str
     title: str
@@ -31,7 +31,7 @@ class EvidenceItem(Value):
 
 
 def render(items: Iterable[EvidenceItem], *, nonce: str | None = None) -> str:
-    """Return the block for `items`; `parse` is its inverse. `nonce` (16 hex digits) makes it repeatable."""
+    """Return the block for `items`; `parse` is its inverse. Pass `nonce` (16 hex digits) for a reproducible block."""
     lines = [_escape(item.model_dump_json()) for item in items]
     fence = nonce or secrets.token_hex(8)
     while any(fence in line for line in lines):
@@ -40,7 +40,7 @@ def render(items: Iterable[EvidenceItem], *, nonce: str | None = None) -> str:
 
 
 def parse(text: str) -> list[EvidenceItem]:
-    """Return the items of the first block in `text`, an empty list where there is none.
+    """Return the items of the first block in `text`, or an empty list if it has no block.
 
     Raises:
         ValueError: a line between the fences is not an item.
@@ -52,5 +52,5 @@ def parse(text: str) -> list[EvidenceItem]:
 
 
 def _escape(line: str) -> str:
-    """Escape what `str.splitlines` would break at and JSON leaves as it is."""
+    """Escape the characters that `str.splitlines` treats as line breaks and JSON does not escape."""
     return _LINE_BREAKS.sub(lambda match: json.dumps(match[0])[1:-1], line)

@@ -1,4 +1,4 @@
-"""The report: what a run ends in, whatever its status."""
+"""The report, in which every run ends, whatever its status."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from state.values import Claim, Event, Mask, Refusal, Scores, Status, Usage, Val
 
 
 class ReportCitation(Value):
-    """Offsets are canonical-text offsets inside the evidence's range; `quote` is the canonical text there."""
+    """A verbatim quote. `start` and `end` are offsets into the document's canonical text, inside the cited passage."""
 
     evidence_id: str
     start: int
@@ -28,7 +28,7 @@ class ReportClaim(Value):
 
 
 class ReportEvidence(Value):
-    """A cited passage; `number` is the `[n]` in the Markdown."""
+    """A cited passage; `number` is its `[n]` in the Markdown."""
 
     id: str
     number: int
@@ -44,7 +44,7 @@ class ReportEvidence(Value):
 
 
 class CorpusRef(Value):
-    """The corpus version that answered."""
+    """The corpus, and its version, that the run answered from."""
 
     name: str
     version: int
@@ -53,7 +53,7 @@ class CorpusRef(Value):
 
 
 class Report(BaseModel):
-    """The document of a run. Channels never hold it; the last node returns it and the service completes it."""
+    """The result of a run. `publish` returns it as JSON; the service adds what only it knows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -81,7 +81,7 @@ class Report(BaseModel):
 
 
 def published_claim(claim: Claim) -> ReportClaim:
-    """Return `claim` as the report shows it."""
+    """Return `claim` in the form in which the report shows it."""
     return ReportClaim(
         id=claim.id,
         text=claim.text,

@@ -1,6 +1,7 @@
-"""Role schemas: what each role's chat model must answer. Nodes turn them into values after checking every field.
+"""Role schemas: the structured answer of each role's chat model. Nodes check every field before they use it.
 
-Evidence is named by its alias in the evidence block (`E1`, `E2`, …); code resolves aliases, models never see ids.
+Models name evidence by its alias in the evidence block (`E1`, `E2`, …); code resolves aliases. Models never see ids.
+The descriptions are part of the prompt: changing one changes what models answer.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class ResearchPlan(BaseModel):
 
 
 class QuotedEvidence(BaseModel):
-    """A verbatim quote and the alias of the passage it stands in."""
+    """A verbatim quote and the alias of its passage."""
 
     evidence: str = Field(description="Alias of the passage, for example `E3`.")
     quote: str = Field(description="Words copied from that passage without any change.")
@@ -38,14 +39,14 @@ class ProposedFinding(BaseModel):
 
 
 class ProposedGap(BaseModel):
-    """What the evidence does not say."""
+    """Something that the evidence does not say."""
 
     sub_question: str = Field(description="Id of the sub-question that stays open.")
     missing: str = Field(description="What is missing, in one sentence.")
 
 
 class Decision(StrEnum):
-    """What the analyzer wants next."""
+    """The next step that the analyzer proposes."""
 
     ENOUGH = "enough"
     RESEARCH_MORE = "research_more"
@@ -84,11 +85,11 @@ class Review(BaseModel):
 
 
 class Judgement(BaseModel):
-    """The judge's answer on one claim against its cited spans."""
+    """The judge's verdict on one claim, from its cited spans alone."""
 
     verdict: Literal[Support.SUPPORTED, Support.CONTRADICTED, Support.UNSUPPORTED]
     score: float = Field(ge=0.0, le=1.0, description="Support from 0 (none) to 1 (stated in so many words).")
 
 
 ROLE_SCHEMAS: tuple[type[BaseModel], ...] = (ResearchPlan, Analysis, WrittenDraft, Review, Judgement)
-"""Every schema that a role asks for."""
+"""Every schema that a role requests from a model."""

@@ -1,8 +1,8 @@
-"""Sentence boundaries: offsets into a text, by rules alone.
+"""Sentence boundaries as offsets into a text, found by rules without a model.
 
-Lines that stand for themselves (headings, list items, table rows) and blank lines, form feeds and code fences always
-end a sentence; inside a paragraph `.`, `!`, `?` and their CJK forms do, unless the full stop belongs to an
-abbreviation, an initial, a number or an enumeration.
+A heading, list item, table row, blank line, form feed or code fence always ends a sentence. Inside a paragraph `.`,
+`!`, `?` and their CJK forms end one, unless the full stop belongs to an abbreviation, an initial, a number or an
+enumeration. Offsets rather than strings: quotes and claims are stored as offsets into the canonical text.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Paragraphs, with every line that stands for itself as its own block."""
+    """Yield the paragraphs, with each heading, list item and table row as a block of its own."""
     start = 0
     for found in _HARD_BREAK.finditer(text):
         yield from _lines(text, start, found.start())
@@ -57,7 +57,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Join the lines of running text; a heading or table row ends at its line, a list item may run on."""
+    """Yield blocks of joined lines. A heading or table row ends with its line; a list item may continue on the next."""
     block, position, closed = start, start, False
     while position < end:
         line_end = text.find("\n", position, end)
@@ -73,7 +73,7 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Cut one block at its full stops."""
+    """Yield the sentences of one block."""
     begin = start
     for found in _STOP.finditer(text, start, end):
         if found.end() < end and _ends_sentence(text, begin, found, end):
@@ -85,6 +85,8 @@ def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _ends_sentence(text: str, begin: int, stop: re.Match[str], end: int) -> bool:
     if stop[0][0] in _CJK:
         return True
+    # 40 characters are enough to see the next word or the last abbreviation, and keep the scan linear on a text
+    # without spaces.
     after = text[stop.end() : min(end, stop.end() + 40)]
     if not after[0].isspace():
         return False

@@ -1,4 +1,4 @@
-"""Frozen values that flow through the graph. Offsets are code points, half-open, into the canonical text."""
+"""Frozen values that flow through the graph. Offsets are half-open and count code points of the canonical text."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _number(value: Any) -> Any:
-    """Let through what JSON calls a number: `2.0` is an integer there, and neither `true` nor `"2"` is one."""
+    """Reject `true` and `"2"`, which pydantic would convert. `2.0` passes: JSON Schema counts it as an integer."""
     if isinstance(value, bool | str):
-        raise ValueError("not a number")  # noqa: TRY004  (pydantic takes this one)
+        raise ValueError("not a number")  # noqa: TRY004  (pydantic reports a ValueError only)
     return value
 
 
 NUMBER = BeforeValidator(_number)
-"""Stands last: bounds that stand after it would be lost to the schema."""
+"""Must be the last annotation: pydantic leaves bounds that follow a validator out of the JSON schema."""
 
 JsonInt = Annotated[int, NUMBER]
 JsonFloat = Annotated[float, NUMBER]
 
 
 class Value(BaseModel):
-    """Base of all values: frozen, and strict about unknown fields."""
+    """Base of all values: frozen; unknown fields are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Role(StrEnum):
-    """Who asks a chat model."""
+    """The role in which a node calls a chat model."""
 
     RESEARCHER = "researcher"
     ANALYZER = "analyzer"
@@ -49,7 +49,7 @@ class Status(StrEnum):
 
 
 class Support(StrEnum):
-    """What the cited spans say about a claim. A judge that could not answer gives `unverified`, nothing else."""
+    """What the cited spans say about a claim. `unverified` means only that the judge was unavailable."""
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
@@ -58,7 +58,7 @@ class Support(StrEnum):
 
 
 class Scores(Value):
-    """A passage's score at each stage that saw it; `None` where a stage did not."""
+    """A passage's score at each stage of retrieval; `None` if the stage did not see it."""
 
     keyword: float | None = None
     dense: float | None = None
@@ -75,8 +75,8 @@ class Scores(Value):
 class Passage(Value):
     """A span of one document version, as retrieval returns it.
 
-    `start` and `end` are offsets into the canonical text; `text` is the canonical text there. `page` and
-    `page_end` count from 1 and are `None` for formats without pages. `metadata` is what `where` filters on.
+    `text` is the canonical text from `start` to `end`. `page` and `page_end` count from 1 and are `None` for formats
+    without pages. `where` filters on `metadata`.
     """
 
     evidence_id: str
@@ -98,7 +98,7 @@ class Passage(Value):
 class SubQuestion(Value):
     """One question of the research plan. `id` is `q1`, `q2`, … across the rounds of a run.
 
-    `asks` is what an earlier round asked and this one asks again in other words.
+    `asks` is the question of an earlier round that this one repeats in other words.
     """
 
     id: str
@@ -108,7 +108,7 @@ class SubQuestion(Value):
 
 
 class Hit(Value):
-    """A reference to a retrieved passage: what state holds instead of the text."""
+    """A reference to a retrieved passage, which state holds instead of the text."""
 
     evidence_id: str
     sub_question: str
@@ -117,7 +117,7 @@ class Hit(Value):
 
 
 class Quote(Value):
-    """A verbatim span of one passage. `quote` is the canonical text at `start:end`."""
+    """A verbatim span of one passage. `quote` is the canonical text from `start` to `end`."""
 
     evidence_id: str
     start: int
@@ -126,7 +126,7 @@ class Quote(Value):
 
 
 class Finding(Value):
-    """What the analyzer read out of the evidence, with the quotes that carry it."""
+    """A statement that the analyzer took from the evidence, with the quotes that support it."""
 
     id: str
     statement: str
@@ -135,14 +135,14 @@ class Finding(Value):
 
 
 class Gap(Value):
-    """What the corpus does not say."""
+    """Something that the corpus does not say."""
 
     sub_question: str
     missing: str
 
 
 class Claim(Value):
-    """One sentence of the draft that states something. `start` and `end` are offsets into the draft's Markdown."""
+    """One factual sentence of the draft. `start` and `end` are offsets into the draft's Markdown."""
 
     id: str
     text: str
@@ -156,7 +156,7 @@ class Claim(Value):
 
 
 class Draft(Value):
-    """The writer's text with per-run aliases (`[E3]`) as citations. `hash` covers the unmasked text."""
+    """The writer's text, which cites by the run's aliases (`[E3]`). `hash` is computed over the unmasked text."""
 
     markdown: str
     hash: str
@@ -164,7 +164,10 @@ class Draft(Value):
 
 
 class Verification(Value):
-    """The verifier's tally over one draft. `coverage` is the share of stating sentences that carry a citation."""
+    """The verifier's counts for one draft. `coverage` is the share of its claims that have a citation.
+
+    `draft_hash` binds the counts to the draft: a draft that changed after its verification is not published.
+    """
 
     claims: int = 0
     supported: int = 0
@@ -185,7 +188,7 @@ class Severity(StrEnum):
 
 
 class ReviewFinding(Value):
-    """What the reviewer objects to. `claim_id` is empty where it concerns the whole draft."""
+    """An objection of the reviewer. `claim_id` is empty if it concerns the whole draft."""
 
     claim_id: str
     severity: Severity
@@ -201,7 +204,7 @@ class Mask(Value):
 
 
 class Refusal(Value):
-    """Why a guard refused. Never holds the matched text."""
+    """Why a guard refused. Never contains the matched text."""
 
     stage: str
     policy: str
@@ -210,7 +213,7 @@ class Refusal(Value):
 
 
 class Event(Value):
-    """Something that did not go the plain way: a fallback, a dropped passage, a failed branch."""
+    """A deviation that the report shows: a fallback, a dropped passage, a failed branch."""
 
     node: str
     kind: str
@@ -218,7 +221,7 @@ class Event(Value):
 
 
 class Usage(Value):
-    """What a run used. Money in integer micro-dollars (10^-6 USD)."""
+    """Calls, characters, tokens and cost of a run. Cost is in integer micro-dollars (10^-6 USD)."""
 
     calls: int = 0
     input_chars: int = 0
@@ -232,7 +235,7 @@ class Usage(Value):
 
 
 class PastRun(Value):
-    """What a thread remembers of an earlier run."""
+    """The summary of an earlier run that a thread keeps."""
 
     run_id: str
     question: str
@@ -248,7 +251,7 @@ class Turn(Value):
 
 
 class ReviewAnswer(Value):
-    """A person's answer to `human_review`. `text` goes to the writer on `revise`, never straight into the report."""
+    """A person's decision in `human_review`. With `revise`, `text` goes to the writer, never into the report."""
 
     decision: Literal["approve", "revise", "reject"]
     text: str = ""

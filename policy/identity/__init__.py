@@ -1,4 +1,4 @@
-"""Who asks, and what they may."""
+"""Principals: authentication of callers by API key or token, and their permissions."""
 
 from __future__ import annotations
 

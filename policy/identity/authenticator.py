@@ -1,4 +1,4 @@
-"""From the `Authorization` header to a principal, by what the settings accept."""
+"""Authentication: turns the `Authorization` header into a principal, by the methods that the settings accept."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from state.errors import SettingsInvalid, Unauthenticated
 _log = logging.getLogger(__name__)
 
 LOCAL = Principal(id="local", tenant="local", roles=(Permission.ADMIN,), method="loopback")
-"""Everybody, where authentication is off."""
+"""The principal of every caller while authentication is off."""
 
 
 class Authenticator:
-    """Accepts API keys, tokens, both, or on loopback everybody.
+    """Accepts API keys, tokens, both, or every caller if authentication is off.
 
-    Raises, as it is made:
-        SettingsInvalid: authentication is off beyond loopback, or tokens lack their settings.
+    Raises, when constructed:
+        SettingsInvalid: authentication is off on a host that is not loopback, or the settings of tokens are missing.
     """
 
     def __init__(self, settings: Settings, *, keys: ApiKeys | None = None, tokens: TokenVerifier | None = None) -> None:
@@ -34,26 +34,26 @@ class Authenticator:
         self._tokens = tokens or TokenVerifier(settings.server.oidc) if mode in ("oidc", "both") else None
 
     async def __call__(self, header: str | None) -> Principal:
-        """Return who sent `header`.
+        """Return the principal of the request with this `Authorization` header.
 
         Raises:
-            Unauthenticated: there are no credentials, or none that are valid.
-            DependencyUnavailable: keys cannot be read, or the issuer does not answer.
+            Unauthenticated: the header has no valid credentials.
+            DependencyUnavailable: the keys cannot be read, or the issuer does not answer.
         """
         if self._off:
             return LOCAL
         scheme, _, credentials = (header or "").strip().partition(" ")
         credentials = credentials.strip()
         if scheme.lower() != "bearer" or not credentials:
-            raise Unauthenticated("there are no credentials")
+            raise Unauthenticated("the request has no credentials")
         if self._keys is not None and credentials.startswith(PREFIX):
             return await self._keys.verify(credentials)
         if self._tokens is not None and not credentials.startswith(PREFIX):
             return await self._tokens.verify(credentials)
-        raise Unauthenticated("credentials of this kind are not taken")
+        raise Unauthenticated("credentials of this kind are not accepted")
 
     async def aclose(self) -> None:
-        """Close the connections of the keys."""
+        """Close the key database."""
         if self._keys is not None:
             await self._keys.aclose()
 

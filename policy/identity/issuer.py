@@ -1,4 +1,4 @@
-"""The keys of a token issuer: fetched when they are needed, kept, and fetched again when a key is unknown."""
+"""The signing keys of a token issuer: fetched on first use, cached, and fetched again for an unknown key."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from settings import OIDCSettings
 from state.errors import DependencyUnavailable, SettingsInvalid, Unauthenticated
 
 FRESH_SECONDS = 600.0
-"""For how long the keys are taken as they are."""
+"""Fetched keys are used without a new fetch for this long. A key that the issuer withdraws is refused after it."""
 
 STALE_SECONDS = 24 * 3600.0
-"""For how long they serve while the issuer does not answer."""
+"""Fetched keys are used for this long while the issuer does not answer: an outage must not lock everybody out."""
 
 RETRY_SECONDS = 30.0
-"""Between two fetches that unknown keys or an outage ask for: forged tokens must not hammer the issuer."""
+"""Minimum interval between two fetches: forged tokens with unknown keys must not flood the issuer."""
 
 MAX_BYTES = 256 * 1024
 TIMEOUT_SECONDS = 5.0
@@ -40,14 +40,14 @@ _UNUSABLE = (
     jwt.PyJWTError,
     TimeoutError,
 )
-"""What an issuer that does not answer, or answers nonsense, comes to: the keys that are known go on."""
+"""Errors of an issuer that does not answer or answers nonsense. Cached keys stay in use."""
 
 
 class IssuerKeys:
     """The signing keys of `settings.issuer`, by key id.
 
-    Raises, as it is made:
-        SettingsInvalid: issuer, audience or an `https` address is missing.
+    Raises, when constructed:
+        SettingsInvalid: issuer or audience is missing, or an address is not `https`.
     """
 
     def __init__(self, settings: OIDCSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -64,14 +64,14 @@ class IssuerKeys:
         self._fetching = asyncio.Lock()
 
     async def get(self, key_id: str) -> jwt.PyJWK:
-        """Return the key.
+        """Return the key with this id.
 
         Raises:
-            Unauthenticated: the issuer has none of that name.
-            DependencyUnavailable: the issuer does not answer, and what is known is too old.
+            Unauthenticated: the issuer has no such key.
+            DependencyUnavailable: the issuer does not answer, and the cached keys are too old.
         """
         if key_id not in self._keys or self._clock() - self._fetched > FRESH_SECONDS:
-            async with self._fetching:
+            async with self._fetching:  # one fetch for all requests that wait; `_refresh` checks again under the lock
                 await self._refresh(key_id)
         if self._clock() - self._fetched > STALE_SECONDS:
             raise DependencyUnavailable("the issuer's keys cannot be fetched", hint="check `server.oidc.jwks_url`")
@@ -108,7 +108,7 @@ class IssuerKeys:
 
 
 async def _document(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
-    """Return a JSON object. Raises `httpx.HTTPError`, or `ValueError` for anything else and for too much."""
+    """Return the JSON object at `address`. Raises `httpx.HTTPError`, `ValueError` or `TypeError` for anything else."""
     found = bytearray()
     async with client.stream("GET", address, headers={"accept": "application/json"}) as answer:
         answer.raise_for_status()
@@ -118,11 +118,13 @@ async def _document(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
                 raise ValueError("the document is too large")
     document = json.loads(found)
     if not isinstance(document, dict):
-        raise TypeError("the document is no object")
+        raise TypeError("the document is not an object")
     return document
 
 
 def _check_address(address: str) -> None:
     parts = urlsplit(address)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-        raise SettingsInvalid(f"{address!r} is not an https address", hint="the issuer's keys decide who may ask")
+        raise SettingsInvalid(
+            f"{address!r} is not an https address", hint="use https: these keys decide whose tokens are accepted"
+        )

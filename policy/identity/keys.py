@@ -1,7 +1,7 @@
-"""API keys: made once, shown once, kept as a hash.
+"""API keys: created, shown once, stored as a hash.
 
-A key is `sp_<id>_<secret>`. Its secret has 256 random bits, so that a plain SHA-256 is enough: a slow hash protects
-what people choose, and would cost every request.
+A key is `sp_<id>_<secret>`. The secret has 256 random bits, so a plain SHA-256 is enough: a slow hash protects
+passwords that people choose, and would slow down every request.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ class ApiKey(Value):
     revoked_at: str | None
 
     def lives(self, now: datetime) -> bool:
-        """Whether it is neither revoked nor expired."""
+        """Whether the key is neither revoked nor expired."""
         expired = self.expires_at is not None and datetime.fromisoformat(self.expires_at) <= now
         return self.revoked_at is None and not expired
 
 
 class ApiKeys:
-    """The keys, on SQLite or Oracle Database, in worker threads."""
+    """The API keys, in SQLite or Oracle Database; transactions run in worker threads."""
 
     def __init__(self, settings: Settings, *, engine: sa.Engine | None = None) -> None:
         self._database = Database(settings, "keys.db", metadata, engine=engine)
@@ -78,10 +78,10 @@ class ApiKeys:
         audiences: Sequence[str] = (),
         lifetime: timedelta | None = None,
     ) -> tuple[ApiKey, str]:
-        """Make a key, and return it with its text, which is told this once.
+        """Create a key; return it together with its text, which cannot be read again later.
 
         Raises:
-            NameInvalid: tenant or principal is no name.
+            NameInvalid: tenant or principal is not a valid name.
         """
         now = datetime.now(UTC)
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
@@ -100,11 +100,12 @@ class ApiKeys:
         return key, f"{PREFIX}{key_id}_{secret}"
 
     async def verify(self, text: str) -> Principal:
-        """Return whose key `text` is. Raises `Unauthenticated`, which never says why."""
+        """Return the principal of the key `text`. Raises `Unauthenticated`, always with the same message."""
         match = _KEY.fullmatch(text)
         if match is None:
             raise Unauthenticated("the API key is not valid")
         row = await self._run(lambda connection: _row(connection, match[1]))
+        # An unknown key id compares against a fixed hash, in constant time: timing must not tell which ids exist.
         right = hmac.compare_digest(row["secret_hash"] if row else _NOBODY, _hashed(match[2]))
         key = _key(row) if row else None
         if key is None or not right or not key.lives(datetime.now(UTC)):
@@ -114,18 +115,18 @@ class ApiKeys:
         )
 
     async def list(self, tenant: str | None = None) -> list[ApiKey]:
-        """Return the keys of a tenant, or all, the oldest first."""
+        """Return the keys of a tenant, or of all tenants, oldest first."""
         query = sa.select(_keys).order_by(_keys.c.created_at, _keys.c.key_id)
         query = query if tenant is None else query.where(_keys.c.tenant == tenant)
         return await self._run(lambda connection: [_key(row) for row in connection.execute(query).mappings()])
 
     async def revoke(self, key_id: str) -> None:
-        """Let a key be valid no more, from the next request on. Raises `KeyMissing`."""
+        """Revoke a key. It is refused from the next request on. Raises `KeyMissing`."""
         change = _keys.update().where(_keys.c.key_id == key_id, _keys.c.revoked_at.is_(None))
         values = {"revoked_at": datetime.now(UTC).isoformat()}
         changed = await self._run(lambda connection: connection.execute(change.values(**values)).rowcount)
         if not changed:
-            raise KeyMissing(f"there is no live key {key_id!r}")
+            raise KeyMissing(f"there is no key {key_id!r} that could be revoked")
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -1,4 +1,4 @@
-"""A principal: who asks, of which tenant, with which permissions."""
+"""Principals and their permissions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from state.values import Value
 
 
 class Permission(StrEnum):
-    """What a principal may do. `admin` may everything, also on what other principals of its tenant own."""
+    """A permission. `admin` includes all others, also on threads and runs of other principals of the tenant."""
 
     ASK = "ask"
     INGEST = "ingest"
@@ -20,13 +20,13 @@ class Permission(StrEnum):
 
 
 class Principal(Value):
-    """Who asks.
+    """An authenticated caller.
 
     Args:
-        id: of the principal within its tenant.
-        tenant: whose corpora, threads and money.
-        roles: what it may.
-        audiences: which guarded passages it sees.
+        id: the principal's id within its tenant.
+        tenant: the tenant whose corpora, threads and budget it uses.
+        roles: its permissions.
+        audiences: the audiences whose passages it sees, besides passages without an audience.
         method: how it was authenticated.
     """
 
@@ -38,11 +38,11 @@ class Principal(Value):
 
     @property
     def is_admin(self) -> bool:
-        """Whether it may everything within its tenant."""
+        """Whether it has every permission within its tenant."""
         return Permission.ADMIN in self.roles
 
     def require(self, permission: Permission) -> None:
-        """Raise `Forbidden` unless it may do that."""
+        """Raise `Forbidden` unless the principal has `permission`."""
         if permission not in self.roles and not self.is_admin:
             raise Forbidden(
                 f"the role {permission.value!r} is missing", hint="ask an administrator of the tenant for it"

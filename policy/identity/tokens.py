@@ -1,4 +1,4 @@
-"""Bearer tokens of an OpenID Connect issuer, among them OCI IAM identity domains."""
+"""Bearer tokens of an OpenID Connect issuer, for example an OCI IAM identity domain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from settings import OIDCSettings, checked_name
 from state.errors import NameInvalid, Unauthenticated
 
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
-"""Asymmetric ones alone: with a shared secret, whoever verifies could sign."""
+"""Asymmetric algorithms only: with a shared secret, everyone who can verify tokens can also forge them."""
 
 MAX_TOKEN_CHARS = 16_384
 MAX_SUBJECT_CHARS = 255
@@ -28,11 +28,11 @@ class TokenVerifier:
         self._algorithms = sorted(ALGORITHMS.intersection(settings.algorithms))
 
     async def verify(self, token: str) -> Principal:
-        """Return whose token it is.
+        """Return the principal that the token names.
 
         Raises:
-            Unauthenticated: it is none, not for us, expired, or lacks what we need.
-            DependencyUnavailable: the issuer's keys cannot be had.
+            Unauthenticated: the token is malformed, expired, for another audience, or lacks a claim.
+            DependencyUnavailable: the issuer's keys cannot be fetched.
         """
         if len(token) > MAX_TOKEN_CHARS:
             raise Unauthenticated("the token is too long")
@@ -40,9 +40,14 @@ class TokenVerifier:
             header = jwt.get_unverified_header(token)
             key_id = header.get("kid")
             if header.get("alg") not in self._algorithms or not isinstance(key_id, str):
-                raise Unauthenticated("the token is not signed in a way that is taken")
+                raise Unauthenticated("the token's signing algorithm is not accepted")
             return self._principal(self._claims(token, await self._keys.get(key_id)))
-        except (jwt.PyJWTError, NameInvalid, ValueError, TypeError) as error:  # the last: a key of another kind
+        except (
+            jwt.PyJWTError,
+            NameInvalid,
+            ValueError,
+            TypeError,
+        ) as error:  # TypeError: another type of key
             raise Unauthenticated(f"the token is not valid: {type(error).__name__}") from error
 
     def _claims(self, token: str, key: jwt.PyJWK) -> Mapping[str, Any]:
@@ -76,7 +81,7 @@ class TokenVerifier:
 
 
 def _words(claim: Any) -> tuple[str, ...]:
-    """Return a claim as words: a list, its objects by their names, or text with blanks as `scope` is."""
+    """Return the words of a claim: a list, a list of objects with names, or text with spaces, as in `scope`."""
     if isinstance(claim, str):
         return tuple(claim.split())
     if not isinstance(claim, list | tuple):
