@@ -1,6 +1,7 @@
-"""What is configured: one frozen settings tree. Nothing else reads the environment.
+"""The settings: one frozen tree. Only this package reads the environment.
 
-`Settings` and `load_settings` are imported on first use: pydantic-settings takes longer than the command line's help.
+`Settings` and `load_settings` are imported on first use: importing pydantic-settings takes longer than printing the
+command line's help.
 """
 
 from __future__ import annotations

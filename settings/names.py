@@ -1,4 +1,4 @@
-"""Names that become parts of paths and keys."""
+"""Validation of names that become parts of paths and keys."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def checked_name(kind: str, name: str) -> str:
-    """Return `name` if it can safely be a folder and a key, for a `kind` such as `corpus`.
+    """Return `name` if it is safe as a folder name and a key. `kind`, for example `corpus`, is used in the message.
 
     Raises:
-        NameInvalid: it holds anything else (path separators, `..`, control characters, 65 characters or more).
+        NameInvalid: the name has other characters, such as path separators, contains `..`, or is longer than 64.
     """
     if not _NAME.fullmatch(name) or ".." in name:
         raise NameInvalid(f"{name[:80]!r} is not a {kind} name")

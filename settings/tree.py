@@ -1,6 +1,6 @@
 """The settings tree. Precedence: arguments, `SIXPLANE_…` environment, `sixplane.toml`, defaults.
 
-Nested settings are separated by two underscores: `SIXPLANE_OPENAI__BASE_URL`.
+In the environment, two underscores separate the parts of a nested setting: `SIXPLANE_OPENAI__BASE_URL`.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ class _Section(BaseModel):
 
 
 class ModelSettings(_Section):
-    """Which chat models are asked, and how patiently."""
+    """Chat models, and timeouts and retries of their calls."""
 
     provider: Literal["extractive", "oci", "openai"] = "extractive"
     default: str = ""
     roles: dict[str, str] = Field(default_factory=dict)
     fallbacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Models to ask, in this order, when a model id stays unavailable. Each use is an event of the report."""
+    """For a model id, the models to try in this order when it is unavailable. The report lists each use as an event."""
     timeout_seconds: float = Field(120.0, gt=0)
-    """For one attempt of a call."""
+    """Limit for one attempt of a call."""
     deadline_seconds: float = Field(240.0, gt=0)
-    """For a call with all its attempts and waits."""
+    """Limit for a call including all attempts and waits. Must exceed `timeout_seconds`, or no retry is possible."""
     max_attempts: int = Field(5, ge=1, le=10)
     prices_micro_usd: dict[str, tuple[int, int]] = Field(default_factory=dict)
-    """Price of a model id, of its input and of its output: micro-dollars per the unit that the catalogue names."""
+    """Prices of a model id, for input and output, in micro-dollars per the unit that the catalogue names."""
 
 
 class OpenAISettings(_Section):
-    """Any endpoint that speaks OpenAI's chat completions."""
+    """An endpoint with the API of OpenAI's chat completions."""
 
     base_url: str = ""
     api_key: SecretStr = SecretStr("")
@@ -45,7 +45,7 @@ class OpenAISettings(_Section):
 
 
 class OCISettings(_Section):
-    """The tenancy, and which of its services are used. `config_file` and `profile` default to the SDK's."""
+    """The tenancy and its services. `config_file` and `profile` default to those of the SDK."""
 
     auth: Literal["api_key", "security_token", "instance_principal", "resource_principal", "oke_workload_identity"] = (
         "api_key"
@@ -55,9 +55,9 @@ class OCISettings(_Section):
     region: str = ""
     compartment_id: str = ""
     endpoint: str = ""
-    """Endpoint of Generative AI inference, for private endpoints and tests; else the region's."""
+    """Endpoint of Generative AI inference, for private endpoints and tests; empty: the endpoint of the region."""
     endpoint_formats: dict[str, Literal["COHERE", "COHEREV2", "GENERIC"]] = Field(default_factory=dict)
-    """Chat format of a dedicated endpoint by its OCID; GENERIC where it is not named."""
+    """Chat format of a dedicated endpoint, by OCID; the default is GENERIC."""
     connect_timeout_seconds: float = Field(10.0, gt=0)
     read_timeout_seconds: float = Field(60.0, gt=0)
     embedding_model: str = "cohere.embed-v4.0"
@@ -67,7 +67,7 @@ class OCISettings(_Section):
     guardrail_version: str = "1.0.1"
     guardrail_language: str = "en"
     guardrail_pii: tuple[str, ...] = ("EMAIL", "TELEPHONE_NUMBER")
-    """Personal data to find. The service knows PERSON and ADDRESS too: they would be masked out of every report."""
+    """Kinds of personal data to find. PERSON and ADDRESS also exist, but would mask every name in every report."""
     log_id: str = ""
     topic_id: str = ""
     metrics_namespace: str = ""
@@ -85,14 +85,14 @@ class OracleSettings(_Section):
     """Oracle Database 23ai or later."""
 
     dsn: str = ""
-    """EZConnect string, full descriptor, or TNS alias."""
+    """EZConnect string, full descriptor or TNS alias."""
     user: str = ""
     password: SecretStr = SecretStr("")
     password_file: Path | None = None
     password_secret_id: str = ""
-    """OCID of a secret of OCI Vault."""
+    """OCID of a secret in OCI Vault that holds the password."""
     config_dir: Path | None = None
-    """Folder of `tnsnames.ora`."""
+    """Folder that contains `tnsnames.ora`."""
     wallet_location: Path | None = None
     wallet_password: SecretStr = SecretStr("")
     pool_min: int = Field(1, ge=0, le=100)
@@ -106,11 +106,11 @@ class OracleSettings(_Section):
     embedding_model: str = ""
     """An ONNX model in the database, for `data.embeddings = "database"`."""
     target_accuracy: int = Field(95, ge=50, le=100)
-    """Percent of exact search that an approximate one has to reach."""
+    """Accuracy of the approximate index, in percent of an exact search."""
 
 
 class LimitSettings(_Section):
-    """Requests and characters per minute, for each model of `providers`, within this process."""
+    """Limits per minute for each model of `providers`. They apply to this process alone."""
 
     preset: Literal["free", "standard", "enterprise", "none"] = "standard"
     requests_per_minute: int | None = Field(None, ge=1)
@@ -118,7 +118,7 @@ class LimitSettings(_Section):
     providers: tuple[str, ...] = ("oci",)
 
     def per_minute(self, provider: str) -> tuple[int | None, int | None]:
-        """Return requests and characters per minute of `provider`, `None` for no limit."""
+        """Return the limits of `provider`, requests and characters per minute; `None` means no limit."""
         if provider not in self.providers:
             return None, None
         requests, characters = LIMIT_PRESETS[self.preset]
@@ -131,21 +131,21 @@ LIMIT_PRESETS: dict[str, tuple[int | None, int | None]] = {
     "enterprise": (6_000, 10_000_000),
     "none": (None, None),
 }
-"""Requests and characters per minute. OCI throttles dynamically and publishes no figures: these are ours."""
+"""Requests and characters per minute. Chosen values: OCI throttles dynamically and publishes no figures."""
 
 
 class BudgetSettings(_Section):
-    """Hard limits in micro-dollars, none where `None`; `sixplane budget set` goes before `tenant` and `month`."""
+    """Hard limits in micro-dollars; `None` means no limit. `sixplane budget set` overrides tenant and month."""
 
     run_micro_usd: int | None = Field(None, ge=1)
     tenant_micro_usd: int | None = Field(None, ge=1)
     month_micro_usd: int | None = Field(None, ge=1)
     soft_percent: int = Field(80, ge=1, le=100)
-    """From this share of a hard limit on, a run starts no new round and no revision."""
+    """Soft limit, in percent of a hard limit: above it, a run starts no further round and no revision."""
 
 
 class DataSettings(_Section):
-    """Where documents are kept."""
+    """Storage and preparation of documents."""
 
     backend: Literal["embedded", "oracle"] = "embedded"
     embeddings: Literal["local", "oci", "database"] = "local"
@@ -157,18 +157,18 @@ class DataSettings(_Section):
 
 
 class RetrievalSettings(_Section):
-    """How many passages are retrieved where a caller does not say it."""
+    """Default numbers of passages, for requests without a `k` of their own."""
 
     hits: int = Field(10, ge=1, le=50)
-    """Passages that a search of a corpus returns."""
+    """Number of passages that a search returns."""
     passages_per_sub_question: int = Field(8, ge=1, le=50)
-    """Passages that a run retrieves for each sub-question."""
+    """Number of passages that a run retrieves for each sub-question."""
     # 8 is a measured value: the thresholds of abstention were calibrated with 8 passages per sub-question
     # (benchmarks/abstention_calibration.py). Calibrate again before changing it. 10 hits is a choice: one screen.
 
 
 class PolicySettings(_Section):
-    """What may pass."""
+    """The guards."""
 
     max_question_chars: int = Field(8_000, ge=1)
     deny: tuple[str, ...] = ()
@@ -187,18 +187,20 @@ class PolicySettings(_Section):
 
 
 class TelemetrySettings(_Section):
-    """What is seen."""
+    """Traces."""
 
     jsonl: bool = True
     capture_content: bool = False
 
 
 class RunSettings(_Section):
-    """Bounds of a run that no caller chooses."""
+    """Limits of a run that callers cannot change."""
 
     node_timeout_seconds: float = Field(300.0, gt=0)
     lease_seconds: float = Field(60.0, gt=1)
+    """A thread's lease, renewed while its run lives. A killed run blocks its thread for at most this long."""
     recursion_limit: int = Field(100, ge=20)
+    """Last defence against endless loops: LangGraph's own default is 10,007 steps. Every loop has its own cap."""
     max_concurrency: int = Field(8, ge=1)
 
 
@@ -208,18 +210,18 @@ class OIDCSettings(_Section):
     issuer: str = ""
     audience: str = ""
     jwks_url: str = ""
-    """Where its keys are; discovered from the issuer where empty."""
+    """Address of the issuer's keys; empty: taken from its discovery document."""
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     leeway_seconds: int = Field(60, ge=0, le=600)
     subject_claim: str = "sub"
     tenant_claim: str = "tenant"
-    """Empty where every token is of `tenant`."""
+    """Empty: every token belongs to `tenant`."""
     tenant: str = "local"
     roles_claim: str = "roles"
     role_names: dict[str, str] = Field(default_factory=dict)
-    """What the issuer calls our roles, by ours: `ask`, `ingest`, `delete`, `cost`, `admin`."""
+    """The issuer's name for each of our roles: `ask`, `ingest`, `delete`, `cost`, `admin`."""
     audiences_claim: str = "groups"
-    """Which guarded passages the bearer sees."""
+    """The claim that lists the bearer's audiences."""
 
 
 class ServerSettings(_Section):
@@ -228,25 +230,25 @@ class ServerSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
     auth: Literal["keys", "oidc", "both", "off"] = "keys"
-    """`off` is taken only on loopback."""
+    """`off` is accepted on a loopback address only."""
     oidc: OIDCSettings = OIDCSettings()
     hosts: tuple[str, ...] = ()
-    """Names under which clients reach the MCP server, besides `host`: others may be a web page's trick."""
+    """Further host names of the MCP server, besides `host`. Other names are rejected: DNS rebinding by a web page."""
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024)
     max_running: int = Field(8, ge=1)
-    """Runs at a time."""
+    """Maximum number of concurrent runs."""
     max_waiting: int = Field(16, ge=0)
-    """Runs that may wait for their turn; a further one gets 429."""
+    """Maximum number of waiting runs; a further request gets 429."""
     runs_per_second: int | None = Field(None, ge=1)
     request_timeout_seconds: float = Field(15.0, gt=0)
-    """For a client to send its request."""
+    """Time that a client has to send its request."""
     drain_seconds: float = Field(30.0, ge=0)
-    """For runs to end when the server is told to."""
+    """Time that runs have to finish when the server shuts down."""
 
 
 class Settings(BaseSettings):
-    """The whole tree, frozen."""
+    """The whole tree of settings."""
 
     model_config = SettingsConfigDict(
         env_prefix="SIXPLANE_", env_nested_delimiter="__", toml_file="sixplane.toml", frozen=True, extra="forbid"
@@ -273,24 +275,22 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (the interface)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (fixed by pydantic-settings)
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Return the settings of this process; `overrides` go before everything else.
+    """Return the settings of this process; `overrides` take precedence over all sources.
 
     Raises:
-        SettingsInvalid: a value does not fit, or a profile lacks what it needs.
+        SettingsInvalid: a value is invalid, or a setting that the profile requires is missing.
     """
     try:
         settings = Settings(**overrides)
     except (ValidationError, ValueError) as error:
-        raise SettingsInvalid(
-            f"the settings do not fit: {_faults(error)}", hint="see `sixplane.example.toml`"
-        ) from error
+        raise SettingsInvalid(f"invalid settings: {_faults(error)}", hint="see `sixplane.example.toml`") from error
     settings = _preset(settings)
     if settings.models.provider == "openai" and not settings.models.default:
         raise SettingsInvalid(
@@ -299,13 +299,13 @@ def load_settings(**overrides: Any) -> Settings:
         )
     if settings.data.embeddings == "database" and settings.data.backend != "oracle":
         raise SettingsInvalid(
-            "embeddings made in the database need the corpora there", hint="set SIXPLANE_DATA__BACKEND=oracle"
+            "embeddings in the database require corpora in the database", hint="set SIXPLANE_DATA__BACKEND=oracle"
         )
     return settings
 
 
 def _preset(settings: Settings) -> Settings:
-    """Return `settings` with what the profile presets, where nothing else is said: models, data and embeddings."""
+    """Return `settings` with the profile's presets for models, data and embeddings, unless they are set explicitly."""
     if settings.profile == "embedded":
         return settings
     models, data = settings.models, settings.data
@@ -317,26 +317,26 @@ def _preset(settings: Settings) -> Settings:
 
 
 def uses_oci(settings: Settings) -> bool:
-    """Whether anything of `settings` needs an OCI session."""
+    """Whether `settings` use any OCI service, so that a session is needed."""
     oci = settings.oci
     sinks = oci.log_id or oci.topic_id or oci.metrics_namespace
     return settings.models.provider == "oci" or settings.data.embeddings == "oci" or bool(oci.rerank_model or sinks)
 
 
 def standard_oci_file(settings: Settings) -> tuple[Path, str]:
-    """Return the OCI configuration file and profile: ours, else the SDK's own variables, else its defaults."""
+    """Return the OCI configuration file and profile: from our settings, else the SDK's variables, else its defaults."""
     chosen = settings.oci.config_file or os.environ.get("OCI_CONFIG_FILE") or "~/.oci/config"
     profile = settings.oci.profile or os.environ.get("OCI_CONFIG_PROFILE") or "DEFAULT"
     return Path(chosen).expanduser(), profile
 
 
 def standard_compartment(settings: Settings) -> str:
-    """Return the compartment: ours, else `OCI_COMPARTMENT_ID`."""
+    """Return the compartment from our settings, else from `OCI_COMPARTMENT_ID`."""
     return settings.oci.compartment_id or os.environ.get("OCI_COMPARTMENT_ID", "")
 
 
 def standard_ca_bundle() -> str | None:
-    """Return the file of certificate authorities that `requests` and the SDK's synchronous clients honour."""
+    """Return the certificate bundle that `requests` and the SDK's synchronous clients use."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or None
 
 
@@ -346,7 +346,7 @@ def otlp_endpoint_configured() -> bool:
 
 
 def otlp_metrics_endpoint_configured() -> bool:
-    """Whether a standard variable names an OTLP endpoint that metrics go to."""
+    """Whether a standard variable names an OTLP endpoint for metrics."""
     return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{part}ENDPOINT") for part in ("", "METRICS_"))
 
 

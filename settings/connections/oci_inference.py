@@ -1,8 +1,8 @@
-"""The SDK's asynchronous inference client, made safe. Imported only where OCI is used: the SDK is slow to load.
+"""The SDK's asynchronous inference client, with the corrections below. Import it lazily: the SDK is slow to load.
 
-`ChatOCIGenAI` builds this client itself and out of reach: with the SDK's retries (eight attempts, up to ten minutes,
-`Retry-After` unread), with the process-wide circuit breaker, without proxies, bound to one event loop, and dropping
-malformed frames of a stream. Here each of these is ours.
+`ChatOCIGenAI` (langchain-oci 0.4.0) builds this client itself and offers no access to it. That client retries up to
+eight times over ten minutes without reading `Retry-After`, uses the process-wide circuit breaker, ignores proxies and
+`REQUESTS_CA_BUNDLE`, is bound to one event loop, and drops malformed frames of a stream. This module controls each.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ REQUEST_ID = "opc-request-id"
 
 
 class MalformedFrame(Exception):
-    """A frame of an event stream is no JSON."""
+    """A frame of an event stream is not JSON."""
 
 
 class NoEventStream(Exception):
-    """A stream was asked for and something else came, for example a proxy's page. Holds the content type."""
+    """The answer is not an event stream, for example an error page of a proxy. The argument is its content type."""
 
 
 class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is untyped
-    """Honours proxies and the CA bundle, and refuses what is no event stream."""
+    """Uses proxies and the CA bundle from the environment, and rejects answers that are not event streams."""
 
     _session: aiohttp.ClientSession | None
 
@@ -58,7 +58,7 @@ class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is un
 
 
 class _StrictResponse:
-    """A response whose content raises on a malformed frame, which the SDK would drop."""
+    """A response that raises on a malformed frame; the SDK would drop the frame and return a partial text."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -85,8 +85,8 @@ def _check_json(data: bytes) -> None:
 class InferenceClients:
     """The inference clients of a session, one for each event loop and model.
 
-    Connections are bound to the loop that made them, and a circuit breaker to its client: with one for all models, the
-    outage of one would take its fallback and the guardrails with it.
+    Connections are bound to the event loop that opened them. Each client has its own circuit breaker: with a shared
+    one, the outage of one model would also block its fallback and the guardrails.
     """
 
     def __init__(self, session: OCISession, *, name: str = "generative-ai") -> None:
@@ -95,20 +95,20 @@ class InferenceClients:
         self._clients: dict[tuple[asyncio.AbstractEventLoop, str], AsyncGenerativeAiInferenceClient] = {}
 
     def current(self, model: str) -> AsyncGenerativeAiInferenceClient:
-        """Return the running loop's client for `model`."""
+        """Return the client for `model` in the running event loop."""
         key = (asyncio.get_running_loop(), model)
         if key not in self._clients:
             for ended in [each for each in self._clients if each[0].is_closed()]:
-                del self._clients[ended]  # its connections went with its loop
+                del self._clients[ended]  # its connections closed with the loop
             self._clients[key] = self._make(model)
         return self._clients[key]
 
     async def call(
         self, operation: str, model: str, details: Any
     ) -> tuple[Mapping[str, Any] | str | None, Mapping[str, str]]:
-        """Return the wire answer and the headers of one operation of a model, for example `chat`.
+        """Return the answer as sent, and the headers, of one operation of a model, for example `chat`.
 
-        Anything but a JSON object comes back as text, or as `None` where there was nothing.
+        An answer that is not a JSON object is returned as text, an empty one as `None`.
         """
         answer = await getattr(self.current(model), operation)(details, opc_request_id=new_request_id())
         headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -117,9 +117,9 @@ class InferenceClients:
     def stream(self, path: str, model: str, details: Any, request_id: str) -> AsyncIterator[Mapping[str, Any]]:
         """Return the events of a streaming operation.
 
-        Raises, while iterated:
-            NoEventStream: the answer is something else.
-            MalformedFrame: a frame is no JSON.
+        Raises, during iteration:
+            NoEventStream: the answer is not an event stream.
+            MalformedFrame: a frame is not JSON.
         """
         events: AsyncIterator[Mapping[str, Any]] = self.current(model).async_base_client.call_api_stream(
             resource_path=path,
@@ -132,7 +132,7 @@ class InferenceClients:
         return events
 
     async def aclose(self) -> None:
-        """Close the running loop's connections."""
+        """Close the connections of the running event loop."""
         loop = asyncio.get_running_loop()
         for key in [each for each in self._clients if each[0] is loop]:
             await self._clients.pop(key).async_base_client.close()
@@ -155,5 +155,5 @@ class InferenceClients:
 
 
 def new_request_id() -> str:
-    """Return a request id: the SDK's asynchronous client sends none, and the service echoes ours."""
+    """Return a new request id. The SDK's asynchronous client sends none; the service echoes it for support requests."""
     return uuid.uuid4().hex.upper()

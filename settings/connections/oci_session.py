@@ -1,8 +1,8 @@
-"""The OCI session: who we are in the tenancy, and the one factory of clients.
+"""The OCI session: credentials, region and compartment, and the only factory of SDK clients.
 
-Every client has a circuit breaker of its own name (the SDK's default is one for the whole process, so that a storm
-of 429 from one service would silence all others), explicit timeouts, and the SDK's retries off: the gateway is the
-only owner of retries.
+Every client has explicit timeouts and a circuit breaker with its own name. The SDK's default breaker is shared by the
+whole process: ten responses 429 from one service would block all services for 30 seconds. The SDK's retries are off,
+because the gateway retries, and the SDK never reads `Retry-After`.
 """
 
 from __future__ import annotations
@@ -28,18 +28,19 @@ Client = TypeVar("Client")
 
 INFERENCE_TEMPLATE = "https://inference.generativeai.{region}.oci.{secondLevelDomain}"
 BREAKER_FAILURES, BREAKER_SECONDS = 20, 10
+"""Chosen values. The SDK's breaker opens after 10 failures and for 30 s; ours opens later and closes earlier."""
 BREAKING_STATUSES: dict[int, list[str]] = {500: [], 502: [], 503: [], 504: []}
-"""What opens a breaker. 429 is the rate limiter's: a breaker would turn a short pause into an outage."""
+"""Statuses that open a breaker. Not 429: the rate limiter handles it, and a breaker would prolong a short pause."""
 
 _COMPARTMENT = re.compile(r"ocid1\.(compartment|tenancy)\.[A-Za-z0-9._-]+")
 _SETUP = "run `oci setup config`, or set SIXPLANE_OCI__CONFIG_FILE and SIXPLANE_OCI__PROFILE"
 PRINCIPAL_SECONDS = 10.0
-"""How long a principal may take to answer. The SDK alone tries for up to three minutes and takes no timeout."""
+"""Time limit for a principal's credentials. The SDK tries for up to three minutes and accepts no timeout."""
 
 
 @dataclass(frozen=True)
 class OCISession:
-    """Who signs, where, and for which compartment."""
+    """The signer, region, compartment and timeouts that all clients share."""
 
     config: Mapping[str, Any] = field(repr=False)
     signer: Any = field(repr=False)
@@ -53,8 +54,8 @@ class OCISession:
 
         Args:
             kind: a client class of the SDK.
-            name: what the breaker is called; clients of different names never share one.
-            endpoint: in place of the region's.
+            name: the breaker's name; clients with different names never share a breaker.
+            endpoint: replaces the endpoint of the region.
         """
         from oci.retry import NoneRetryStrategy
 
@@ -88,11 +89,11 @@ def breaker(name: str) -> Any:
 
 
 def open_oci_session(settings: Settings) -> OCISession:
-    """Return the session that `settings.oci` asks for.
+    """Return the session that `settings.oci` configures.
 
     Raises:
         SettingsInvalid: a file, key, profile, fingerprint, region or compartment is missing or wrong, or a token has
-            expired; the message says which and the hint how to mend it.
+            expired; the message names it and the hint says how to correct it.
         DependencyUnavailable: the metadata service of a principal does not answer.
     """
     config, signer = _AUTHS[settings.oci.auth](settings)
@@ -115,14 +116,14 @@ def _compartment(settings: Settings) -> str:
         raise SettingsInvalid("OCI needs a compartment", hint="set SIXPLANE_OCI__COMPARTMENT_ID to its OCID")
     if not _COMPARTMENT.fullmatch(found):
         raise SettingsInvalid(
-            "the compartment is no OCID of a compartment or tenancy",
+            "the compartment is not the OCID of a compartment or tenancy",
             hint="copy it from the console: it starts with `ocid1.compartment.`",
         )
     return found
 
 
 def _region(named: str) -> str:
-    """Return the region's identifier; `named` may be its short name, as `ord` for `us-chicago-1`."""
+    """Return the region's identifier; `named` may be its short name, for example `ord` for `us-chicago-1`."""
     from oci.regions import get_region_from_short_name
 
     if not named:
@@ -152,13 +153,14 @@ def _from_file(settings: Settings) -> dict[str, Any]:
     except ProfileNotFound:
         what, hint = f"`{path}` has no profile `{profile}`", _SETUP
     except InvalidKeyFilePath:
-        what, hint = f"there is no private key where the profile `{profile}` names it", f"mend `key_file` in `{path}`"
+        what = f"there is no private key where the profile `{profile}` names it"
+        hint = f"correct `key_file` in `{path}`"
     except (ClientError, ValueError, configparser.Error) as error:
         what = f"`{path}` cannot be read as an OCI configuration: {type(error).__name__}"
-        hint = "mend it: `[PROFILE]` lines and `name=value` lines, each name once, and no `key_content`"
+        hint = "correct it: `[PROFILE]` lines and `name=value` lines, each name once, and no `key_content`"
     raise SettingsInvalid(
         what, hint=hint
-    )  # without its cause: a parser's error quotes lines, and they hold passphrases
+    )  # without `from error`: the parser's error quotes lines, which may contain passphrases
 
 
 def _key_file(config: Mapping[str, Any]) -> Path:
@@ -167,7 +169,7 @@ def _key_file(config: Mapping[str, Any]) -> Path:
         raise SettingsInvalid("the OCI profile names no `key_file`", hint="add `key_file=…` to the profile")
     path = Path(str(named)).expanduser()
     if not path.is_file():
-        raise SettingsInvalid(f"there is no private key `{path}`", hint="mend `key_file` in the OCI profile")
+        raise SettingsInvalid(f"there is no private key `{path}`", hint="correct `key_file` in the OCI profile")
     return path
 
 
@@ -177,18 +179,18 @@ def _private_key(config: Mapping[str, Any]) -> Any:
     from oci.signer import load_private_key
 
     path = _key_file(config)
-    hint = "mend `key_file` or `pass_phrase` in the OCI profile"
+    hint = "correct `key_file` or `pass_phrase` in the OCI profile"
     text = _text_of(path, "private key", hint)
     try:
         key = load_private_key(text, config.get("pass_phrase"))
     except MissingPrivateKeyPassphrase:
         what = f"the private key `{path}` needs a passphrase"
     except (InvalidPrivateKey, ValueError):
-        what = f"`{path}` is no private key in PEM, or its passphrase is wrong"
+        what = f"`{path}` is not a private key in PEM format, or its passphrase is wrong"
     else:
         if isinstance(key, RSAPrivateKey):
             return key
-        what = f"the private key `{path}` is no RSA key"
+        what = f"the private key `{path}` is not an RSA key"
     raise SettingsInvalid(what, hint=hint)
 
 
@@ -196,7 +198,7 @@ def _text_of(path: Path, what: str, hint: str) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except UnicodeError:
-        raise SettingsInvalid(f"the {what} `{path}` is no text", hint=hint) from None
+        raise SettingsInvalid(f"the {what} `{path}` is not a text file", hint=hint) from None
     except OSError as error:
         raise SettingsInvalid(f"the {what} `{path}` cannot be read: {error.strerror}", hint=hint) from error
 
@@ -209,7 +211,7 @@ def _api_key(settings: Settings) -> tuple[dict[str, Any], Any]:
     key = _private_key(config)
     if fingerprint(key) != config["fingerprint"]:
         raise SettingsInvalid(
-            "the OCI profile's `fingerprint` is not that of its `key_file`",
+            "the OCI profile's `fingerprint` does not belong to its `key_file`",
             hint="copy the fingerprint from the console's API keys, or point `key_file` at the key that was uploaded",
         )
     signer = Signer(
@@ -223,13 +225,13 @@ def _api_key(settings: Settings) -> tuple[dict[str, Any], Any]:
 
 
 def _check_profile(config: Mapping[str, Any]) -> None:
-    """Raise `SettingsInvalid` for a profile that holds no API key; each missing or malformed entry is named."""
+    """Raise `SettingsInvalid` for a profile without an API key; the message names each missing or malformed entry."""
     from oci.config import PATTERNS
 
     if "authentication_type" in config:
         raise SettingsInvalid(
-            "the OCI profile has an `authentication_type`: it is none of an API key",
-            hint="remove the entry, or set SIXPLANE_OCI__AUTH to what it asks for",
+            "the OCI profile has an `authentication_type`, so it is not a profile with an API key",
+            hint="remove the entry, or set SIXPLANE_OCI__AUTH to that type",
         )
     faults = {name: "malformed" for name, pattern in PATTERNS.items() if not pattern.match(config.get(name) or "")}
     faults |= {name: "missing" for name in (*PATTERNS, "key_file") if not config.get(name)}
@@ -237,8 +239,8 @@ def _check_profile(config: Mapping[str, Any]) -> None:
         return
     told = ", ".join(f"`{name}` is {fault}" for name, fault in sorted(faults.items()))
     token = "security_token_file" in config
-    hint = "set SIXPLANE_OCI__AUTH=security_token: the profile holds a session" if token else "run `oci setup config`"
-    raise SettingsInvalid(f"the OCI profile does not fit: {told}", hint=hint)
+    hint = "set SIXPLANE_OCI__AUTH=security_token: it is a session profile" if token else "run `oci setup config`"
+    raise SettingsInvalid(f"the OCI profile is not valid: {told}", hint=hint)
 
 
 def fingerprint(private_key: Any) -> str:
@@ -265,7 +267,7 @@ def _security_token(settings: Settings) -> tuple[dict[str, Any], Any]:
 
 
 def _expiry(token: str, renew: str) -> float:
-    """Return when a session token ends, in seconds since the epoch."""
+    """Return the expiry of a session token, in seconds since the epoch."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -281,14 +283,15 @@ def _principal(name: str, make: str, hint: str) -> Callable[[Settings], tuple[di
         found, failed = _within(PRINCIPAL_SECONDS, getattr(signers, make))
         if found is None:
             what = type(failed).__name__ if failed else f"no answer in {PRINCIPAL_SECONDS:g} seconds"
-            raise DependencyUnavailable(f"the {name} gives no credentials: {what}", hint=hint) from failed
+            raise DependencyUnavailable(f"the {name} provides no credentials: {what}", hint=hint) from failed
         return {}, found
 
     return signer
 
 
 def _within(seconds: float, make: Callable[[], Any]) -> tuple[Any, Exception | None]:
-    """Return what `make` returns or raises; neither where it takes longer, and it is left to itself then."""
+    """Return what `make` returns or raises; neither if it takes longer than `seconds`."""
+    # A daemon thread, because the SDK's call cannot be cancelled: it ends on its own, or with the process.
     found: list[Any] = []
     failed: list[Exception] = []
 

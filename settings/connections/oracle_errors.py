@@ -1,7 +1,7 @@
-"""What the errors of Oracle Database mean, and how each is mended. Told by code: texts differ between versions.
+"""The meaning of Oracle Database's errors, with a remedy for each. Errors are matched by code: texts vary by version.
 
-Upstream wraps every `oracledb.Error` in `RuntimeError`, sometimes twice, and logs its traceback: the code is looked
-for along the chain of causes.
+langchain-oracledb wraps every `oracledb.Error` in `RuntimeError`, sometimes twice. So the code is searched along the
+chain of causes.
 """
 
 from __future__ import annotations
@@ -34,25 +34,27 @@ _AGAIN = "nothing was written; run the command again"
 _DOWN = _Meaning(DependencyUnavailable, "the database cannot be reached", DSN_HINT)
 _LOST = _Meaning(DependencyUnavailable, "the connection to the database was lost", _AGAIN)
 _NO_NUMBER = _Meaning(
-    BadInput, "a number is none that the database holds", "NaN, infinity and 1e126 or more are not; nothing was written"
+    BadInput,
+    "the database cannot store a number",
+    "NaN, infinity, 1e126 and more are not possible; nothing was written",
 )
 _DENIED = _Meaning(DependencyUnavailable, "the database user lacks a privilege", _GRANTS)
 
 _MEANINGS: dict[str, _Meaning] = {
-    "ORA-00001": _Meaning(DependencyUnavailable, "a row of this key exists already", _AGAIN),
+    "ORA-00001": _Meaning(DependencyUnavailable, "a row with this key exists already", _AGAIN),
     "ORA-00054": _Meaning(DependencyUnavailable, "another session holds the rows", _AGAIN),
     "ORA-00060": _Meaning(DependencyUnavailable, "the database broke a deadlock", _AGAIN),
     "ORA-00942": _Meaning(
         DependencyUnavailable, "a table is missing, or the user may not see it", f"{_INIT}; {_GRANTS}"
     ),
-    "ORA-00955": _Meaning(DependencyUnavailable, "an object of this name exists already", "see `sixplane db status`"),
+    "ORA-00955": _Meaning(DependencyUnavailable, "an object with this name exists already", "see `sixplane db status`"),
     "ORA-00904": _Meaning(DependencyUnavailable, "a column is missing", _INIT),
     "ORA-01017": _Meaning(SettingsInvalid, "the user name or the password is wrong", _CREDENTIALS),
     "ORA-01031": _DENIED,
-    "ORA-01400": _Meaning(BadInput, "a value that must be there is missing", "give it, and run the command again"),
+    "ORA-01400": _Meaning(BadInput, "a required value is missing", "add it, and run the command again"),
     "ORA-01450": _Meaning(BadInput, "a key is too long for its index", "use a shorter thread id or namespace"),
     "ORA-01461": _Meaning(
-        BadInput, "a text of more than 4,000 bytes was given where no LOB is taken", "shorten it; nothing was written"
+        BadInput, "a text is longer than 4,000 bytes where no LOB is accepted", "shorten it; nothing was written"
     ),
     "ORA-01536": _Meaning(StorageFull, "the user's quota of the tablespace is used up", "raise the quota"),
     "ORA-01653": _Meaning(StorageFull, "the tablespace is full", "add space to it"),
@@ -68,9 +70,9 @@ _MEANINGS: dict[str, _Meaning] = {
     "ORA-28001": _Meaning(
         SettingsInvalid, "the password has expired", "set a new password, then put it into the settings"
     ),
-    "ORA-51803": _Meaning(EmbeddingMismatch, "the vector has another dimension than its column", _INIT),
+    "ORA-51803": _Meaning(EmbeddingMismatch, "the vector and its column have different dimensions", _INIT),
     "ORA-51808": _Meaning(EmbeddingMismatch, "two vectors of different dimensions were compared", _INIT),
-    "ORA-51805": _Meaning(BadInput, "the vector is not well-formed", "embed the text again; NaN is no number"),
+    "ORA-51805": _Meaning(BadInput, "the vector is not well-formed", "embed the text again; NaN is not a number"),
     "ORA-51962": _Meaning(
         DependencyUnavailable,
         "the vector memory area is too small for the index",
@@ -96,7 +98,7 @@ _MEANINGS: dict[str, _Meaning] = {
     "DPY-4003": _NO_NUMBER,
     "DPY-4004": _NO_NUMBER,
     "DPY-4014": _NO_NUMBER,
-    "DPY-3003": _Meaning(BadInput, "a value is of a type that the database does not hold", "give text or a number"),
+    "DPY-3003": _Meaning(BadInput, "the database cannot store a value of this type", "use text or a number"),
     "DPY-4024": _Meaning(
         DependencyUnavailable, "a statement took too long", "raise SIXPLANE_ORACLE__CALL_TIMEOUT_SECONDS"
     ),
@@ -115,9 +117,10 @@ _CODE = re.compile(r"\b(ORA|DPY)-(\d{4,5})\b")
 
 
 def classify_oracle(error: BaseException) -> SixplaneError:
-    """Return the error of our tree for one of the driver or of a package that wraps it, without its text.
+    """Return our error for an error of the driver, or of a package that wraps it. The driver's text is left out: it may
+    contain values.
 
-    An unknown code is named, so that it can be looked up; what has none is unavailable for a reason unknown.
+    For an unknown code the message names it, for an error without a code the type of the error.
     """
     codes = codes_of(error)
     meaning = next((_MEANINGS[code] for code in codes if code in _MEANINGS), None)
@@ -130,7 +133,7 @@ def classify_oracle(error: BaseException) -> SixplaneError:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the driver raises in the block into an error of our tree."""
+    """Translate errors that the driver raises in the block into errors of our tree."""
     import oracledb
 
     try:
@@ -140,7 +143,7 @@ def translated() -> Iterator[None]:
 
 
 def codes_of(error: BaseException) -> list[str]:
-    """Return the error codes along the chain of causes, without repeats, the outermost first."""
+    """Return the error codes along the chain of causes, outermost first, without duplicates."""
     found = [code for each in _chain(error) for code in _codes(each)]
     return list(dict.fromkeys(found))
 

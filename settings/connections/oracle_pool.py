@@ -1,7 +1,7 @@
-"""One asynchronous connection pool per process, in thin mode: no Oracle client is needed.
+"""The asynchronous connection pool, one per process. It uses thin mode, which needs no Oracle client.
 
-Built here rather than by `AsyncOracleSaver.from_conn_string`, which splits on `@` and `/`, so that a password with
-either fails, and which knows no wallet and no time-outs.
+It is not built by `AsyncOracleSaver.from_conn_string`: that splits the string on `@` and `/`, so that passwords with
+either fail, and it supports neither wallets nor timeouts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 MODULE = "sixplane"
 MINIMUM_VERSION = 23
 PING_INTERVAL_SECONDS = 60
+"""An idle connection is checked before use after this time: firewalls drop idle connections. A chosen value."""
+
 CLOSE_SECONDS = 5
+"""Time limit for closing the pool, so that a hanging connection cannot block the exit of the process."""
 
 _MODEL = re.compile(r"([A-Za-z][A-Za-z0-9_$#]{0,127}\.)?[A-Za-z][A-Za-z0-9_$#]{0,127}")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,20}")
@@ -31,7 +34,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,20}")
 
 @asynccontextmanager
 async def open_oracle_pool(settings: Settings) -> AsyncIterator[oracledb.AsyncConnectionPool]:
-    """Yield the pool that `settings.oracle` asks for, with a database behind it that answers and is new enough.
+    """Yield the pool that `settings.oracle` configures, after a check that the database answers and is new enough.
 
     Raises:
         SettingsInvalid: the DSN, the user or the password is missing or wrong.
@@ -49,7 +52,7 @@ async def open_oracle_pool(settings: Settings) -> AsyncIterator[oracledb.AsyncCo
         await _check_version(pool, oracle.connect_timeout_seconds + oracle.acquire_timeout_seconds)
         yield pool
     finally:
-        with suppress(TimeoutError, oracledb.Error):  # a connection that hangs must not hold the process
+        with suppress(TimeoutError, oracledb.Error):
             await asyncio.wait_for(pool.close(force=True), CLOSE_SECONDS)
 
 
@@ -72,7 +75,7 @@ def connect_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
     """Return the driver's arguments for one connection.
 
     Raises:
-        SettingsInvalid: something is missing, or the prefix is no identifier.
+        SettingsInvalid: a setting is missing, or the table prefix is not an identifier.
     """
     checked_prefix(oracle)
     given = {"DSN": oracle.dsn, "USER": oracle.user, "PASSWORD": password}
@@ -99,24 +102,25 @@ def connect_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
 
 
 def checked_prefix(oracle: OracleSettings) -> str:
-    """Return the prefix of our tables, upper-case. Raises `SettingsInvalid` for what is no plain identifier."""
+    """Return the prefix of our tables in upper case. Raises `SettingsInvalid` unless it is a plain identifier."""
+    # Names cannot be bound, so the prefix is part of the SQL text: this check is what prevents injection.
     if not _IDENTIFIER.fullmatch(oracle.table_prefix):
         raise SettingsInvalid(
-            f"{oracle.table_prefix!r} is no table prefix",
-            hint="SIXPLANE_ORACLE__TABLE_PREFIX takes 1 to 21 letters, digits and `_`, without quotes or a schema",
+            f"{oracle.table_prefix!r} is not a table prefix",
+            hint="SIXPLANE_ORACLE__TABLE_PREFIX is 1 to 21 letters, digits and `_`, without quotes or a schema",
         )
     return oracle.table_prefix.upper()
 
 
 def checked_model(oracle: OracleSettings) -> str:
-    """Return the name of the model in the database, upper-case.
+    """Return the name of the model in the database, in upper case.
 
     Raises:
-        SettingsInvalid: none is named, or the name is no plain identifier, with a schema at most.
+        SettingsInvalid: the name is empty, or not a plain identifier with or without a schema.
     """
     if not _MODEL.fullmatch(oracle.embedding_model):
         raise SettingsInvalid(
-            f"{oracle.embedding_model!r} is no name of a model in the database",
+            f"{oracle.embedding_model!r} is not the name of a model in the database",
             hint="set SIXPLANE_ORACLE__EMBEDDING_MODEL to NAME or SCHEMA.NAME, without quotes, see docs/oracle.md",
         )
     return oracle.embedding_model.upper()
@@ -130,14 +134,15 @@ def _session_callback(oracle: OracleSettings) -> Any:
 
 
 def prepare_session(connection: Any, oracle: OracleSettings) -> None:
-    """Name a session for the database's own views, and bound every call on it."""
+    """Label a session for the database's views, and set the time limit of every call on it."""
     connection.module = MODULE
     connection.client_identifier = oracle.table_prefix
     connection.call_timeout = round(oracle.call_timeout_seconds * 1000)
 
 
 async def _check_version(pool: oracledb.AsyncConnectionPool, seconds: float) -> None:
-    """Look who answers. The driver bounds the connect alone: a host that accepts and is silent would hold for ever."""
+    """Check the database's version. The driver limits the connect only: a host that accepts and then stays silent would
+    block for ever."""
     import oracledb
 
     try:
@@ -155,17 +160,17 @@ async def _check_version(pool: oracledb.AsyncConnectionPool, seconds: float) -> 
 
 
 def oracle_password(settings: Settings) -> str:
-    """Return the password, from the settings, its file or OCI Vault; blocks.
+    """Return the password from its file, from OCI Vault or from the settings, in this order. Blocks.
 
     Raises:
         SettingsInvalid: the file is missing.
-        DependencyUnavailable: OCI Vault does not give it.
+        DependencyUnavailable: OCI Vault does not return the secret.
     """
     oracle = settings.oracle
     if oracle.password_file is not None:
         if not oracle.password_file.is_file():
             raise SettingsInvalid(
-                f"there is no password file `{oracle.password_file}`", hint="mend SIXPLANE_ORACLE__PASSWORD_FILE"
+                f"there is no password file `{oracle.password_file}`", hint="correct SIXPLANE_ORACLE__PASSWORD_FILE"
             )
         return oracle.password_file.read_text(encoding="utf-8").strip()
     if oracle.password_secret_id:
@@ -174,7 +179,7 @@ def oracle_password(settings: Settings) -> str:
 
 
 def _vault_secret(settings: Settings, secret_id: str) -> str:
-    """Return the current version of a secret of OCI Vault."""
+    """Return the current version of a secret in OCI Vault."""
     from oci.exceptions import ServiceError
     from oci.secrets import SecretsClient
 
@@ -185,7 +190,7 @@ def _vault_secret(settings: Settings, secret_id: str) -> str:
         bundle = client.get_secret_bundle(secret_id)
     except ServiceError as error:
         raise DependencyUnavailable(
-            f"OCI Vault does not give the password: it answered {error.status}",
+            f"OCI Vault does not return the password: it answered {error.status}",
             hint="the policy `allow group … to read secret-family in compartment …` is needed; check the secret's OCID",
         ) from error
     return base64.b64decode(bundle.data.secret_bundle_content.content).decode()

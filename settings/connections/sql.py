@@ -1,7 +1,8 @@
-"""Database engines for SQLAlchemy Core: SQLite files of the home folder, or Oracle Database, from one code.
+"""Database engines for SQLAlchemy Core: SQLite files in the home folder, or Oracle Database, from one code base.
 
-Callers run blocking transactions in worker threads. On SQLite every transaction takes the writer's lock as it begins:
-deferred ones fail under contention. On Oracle Database tables are made by `sixplane db init` alone: opening verifies.
+Callers run the blocking transactions in worker threads. On SQLite every transaction takes the write lock when it
+begins: a deferred one that reads first can fail when it upgrades its lock. In Oracle Database only `sixplane db init`
+creates tables; opening checks that they exist.
 """
 
 from __future__ import annotations
@@ -23,18 +24,19 @@ from settings.tree import Settings
 from state.errors import DependencyUnavailable, StorageFull
 
 BUSY_SECONDS = 30
+"""How long a transaction waits for the write lock. A chosen value; transactions themselves take milliseconds."""
 
 NO_ROOM_BYTES = 64 * 1024
-"""Free space below which an I/O error of SQLite means a full disk."""
+"""If less space is free, an I/O error of SQLite is reported as a full disk."""
 
 
 class JsonText(sa.TypeDecorator[Any]):
-    """JSON as text, on every database alike."""
+    """JSON stored as text: the JSON column of Oracle Database would turn 2.0 into 2."""
 
     impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:  # noqa: ARG002  (the interface)
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:  # noqa: ARG002  (fixed by SQLAlchemy)
         return None if value is None else json.dumps(value)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ARG002
@@ -42,13 +44,13 @@ class JsonText(sa.TypeDecorator[Any]):
 
 
 class Database:
-    """The tables of `metadata`, opened on first use.
+    """A database with the tables of `metadata`, opened on first use.
 
     Args:
-        settings: which database.
-        name: of the SQLite file in the home folder, for example `ledger.db`.
-        metadata: what has to be there.
-        engine: in place of the configured one.
+        settings: choose SQLite or Oracle Database.
+        name: name of the SQLite file in the home folder, for example `ledger.db`.
+        metadata: the tables.
+        engine: replaces the configured engine.
     """
 
     def __init__(
@@ -63,19 +65,19 @@ class Database:
         """Open one write transaction, committed when the block ends without an error.
 
         Raises:
-            StorageFull: there is no room.
-            DependencyUnavailable: the database cannot be reached, read or written, or lacks the tables.
+            StorageFull: the disk or tablespace is full.
+            DependencyUnavailable: the database cannot be reached, read or written, or the tables are missing.
         """
         with self._translated(), self._opened().begin() as connection:
             yield connection
 
     def close(self) -> None:
-        """Close the connections that were opened here."""
+        """Close the engine, unless it was passed in."""
         if self._engine is not None and self._given is None:
             self._engine.dispose()
 
     def _opened(self) -> sa.Engine:
-        with self._opening:
+        with self._opening:  # worker threads call this concurrently
             if self._engine is None:
                 self._engine = open_engine(self._settings, self._name)
             if not self._ready:
@@ -92,7 +94,7 @@ class Database:
         missing = sorted(set(self._metadata.tables) - {name.lower() for name in sa.inspect(engine).get_table_names()})
         if missing:
             raise DependencyUnavailable(
-                f"Oracle Database lacks the tables {', '.join(missing)}", hint="run `sixplane db init`"
+                f"tables are missing in Oracle Database: {', '.join(missing)}", hint="run `sixplane db init`"
             )
 
     @contextmanager
@@ -117,7 +119,7 @@ class Database:
 
 
 def _add_columns(connection: sa.Connection, metadata: sa.MetaData) -> None:
-    """Add the columns that a table of an earlier version lacks; they may be empty."""
+    """Add columns that are missing in a file of an earlier version. New columns must therefore be nullable."""
     inspector = sa.inspect(connection)
     for table in metadata.sorted_tables:
         known = {column["name"] for column in inspector.get_columns(table.name)}
@@ -128,7 +130,7 @@ def _add_columns(connection: sa.Connection, metadata: sa.MetaData) -> None:
 
 
 def open_engine(settings: Settings, name: str) -> sa.Engine:
-    """Return an engine on the SQLite file `name` of the home folder, or on Oracle Database where that is set."""
+    """Return an engine for Oracle Database if it is configured, else for the SQLite file `name` in the home folder."""
     if settings.data.backend == "oracle":
         return _oracle_engine(settings)
     return _sqlite_engine(settings.home / name)
@@ -143,17 +145,19 @@ def _sqlite_engine(path: Path) -> sa.Engine:
 
 
 def _configure(connection: Any, _: Any) -> None:
+    # WAL lets readers and the writer work at the same time. With WAL, NORMAL survives a killed process; only a power
+    # failure can lose the last transactions.
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _begin(connection: sa.Connection) -> None:
-    """Begin by the driver itself: a statement of SQLAlchemy's costs more than many a transaction's own."""
+    """Begin through the driver: a statement of SQLAlchemy takes longer than many of our transactions."""
     connection.connection.driver_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]
 
 
 def _oracle_engine(settings: Settings) -> sa.Engine:
-    """Return an engine whose connections are made like those of the pool, in worker threads."""
+    """Return an engine with synchronous connections, configured like those of the asynchronous pool."""
     import oracledb
 
     from settings.connections.oracle_pool import connect_arguments, oracle_password, prepare_session
@@ -176,7 +180,7 @@ def _oracle_engine(settings: Settings) -> sa.Engine:
 
 
 def _is_full(cause: BaseException | None, folder: Path) -> bool:
-    """Whether the disk is full. SQLite calls it an I/O error where its write-ahead log cannot grow."""
+    """Whether the disk is full. SQLite reports an I/O error instead if its write-ahead log cannot grow."""
     if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "errno", 0) == errno.ENOSPC:
         return True
     return "disk I/O" in str(cause) and folder.is_dir() and shutil.disk_usage(folder).free < NO_ROOM_BYTES

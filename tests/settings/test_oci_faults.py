@@ -33,12 +33,12 @@ WRONG: dict[str, Case] = {
     "a key file that is not there": (
         {"entries": {"key_file": "/nowhere/key.pem"}},
         {},
-        ("no private key", "`DEFAULT`", "mend `key_file`"),
+        ("no private key", "`DEFAULT`", "correct `key_file`"),
     ),
-    "a key that is no PEM": ({"key": "MIIE and so on"}, {}, ("no private key in PEM", "`key_file`")),
-    "a key that is no text": ({"key": b"\xff\xfe\x00\x01"}, {}, ("is no text", "`key_file`")),
-    "a public key": ({"key": public()}, {}, ("no private key in PEM", "`key_file`")),
-    "a key of another kind": ({"key": elliptic()}, {}, ("no RSA key", "`key_file`")),
+    "a key that is no PEM": ({"key": "MIIE and so on"}, {}, ("not a private key in PEM", "`key_file`")),
+    "a key that is no text": ({"key": b"\xff\xfe\x00\x01"}, {}, ("is not a text file", "`key_file`")),
+    "a public key": ({"key": public()}, {}, ("not a private key in PEM", "`key_file`")),
+    "a key of another kind": ({"key": elliptic()}, {}, ("not an RSA key", "`key_file`")),
     "an encrypted key without a passphrase": (
         {"key": encrypted(PASSPHRASE)},
         {},
@@ -52,7 +52,7 @@ WRONG: dict[str, Case] = {
     "the fingerprint of another key": (
         {"entries": {"fingerprint": fingerprint_of(OTHER_KEY)}},
         {},
-        ("`fingerprint` is not that of its `key_file`", "console's API keys"),
+        ("`fingerprint` does not belong to its `key_file`", "console's API keys"),
     ),
     "a malformed fingerprint": ({"entries": {"fingerprint": "12:34"}}, {}, ("`fingerprint` is malformed",)),
     "no tenancy": ({"entries": {"tenancy": None}}, {}, ("`tenancy` is missing", "oci setup config")),
@@ -85,7 +85,11 @@ WRONG: dict[str, Case] = {
     "a token without parts": ({"token": "opaque-token"}, TOKENS, ("cannot be read", "oci session authenticate")),
     "a token without an end": ({"token": f"a.{part({'sub': 'x'})}.b"}, TOKENS, ("cannot be read", "authenticate")),
     "a token whose claims are a list": ({"token": f"a.{part([1])}.b"}, TOKENS, ("cannot be read", "authenticate")),
-    "a token that is no text": ({"token": b"\xff\xfe.\xff.\xff"}, TOKENS, ("is no text", "oci session authenticate")),
+    "a token that is no text": (
+        {"token": b"\xff\xfe.\xff.\xff"},
+        TOKENS,
+        ("is not a text file", "oci session authenticate"),
+    ),
     "no token file": ({}, TOKENS, ("no security token file", "oci session authenticate --profile-name DEFAULT")),
     "a token file that is not there": (
         {"entries": {"security_token_file": "/nowhere/token"}},
@@ -102,8 +106,8 @@ WRONG: dict[str, Case] = {
         ("needs a region", "SIXPLANE_OCI__REGION"),
     ),
     "no compartment": ({}, {"compartment_id": ""}, ("needs a compartment", "SIXPLANE_OCI__COMPARTMENT_ID")),
-    "a name for a compartment": ({}, {"compartment_id": "research"}, ("no OCID", "`ocid1.compartment.`")),
-    "an OCID of something else": ({}, {"compartment_id": "ocid1.user.oc1..x"}, ("no OCID of a compartment",)),
+    "a name for a compartment": ({}, {"compartment_id": "research"}, ("not the OCID", "`ocid1.compartment.`")),
+    "an OCID of something else": ({}, {"compartment_id": "ocid1.user.oc1..x"}, ("not the OCID of a compartment",)),
 }
 
 

@@ -92,7 +92,7 @@ def test_an_instance_principal_without_its_metadata_service_fails_in_bounded_tim
             text=True,
             timeout=60,  # far below the 90 seconds that the SDK alone takes where connections are refused
         )
-    assert "gives no credentials: no answer in 1 seconds" in done.stdout, done.stderr
+    assert "provides no credentials: no answer in 1 seconds" in done.stdout, done.stderr
     assert "dynamic group" in done.stdout
     assert not done.stderr
 
