@@ -1,4 +1,7 @@
-"""What checkpoints hold of ours: the types that a checkpointer may bring back."""
+"""The list of our types that a checkpointer may load from a checkpoint.
+
+LangGraph will block unregistered types; with `LANGGRAPH_STRICT_MSGPACK` it already does, and returns plain dicts.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from state.values import Value
 
 
 def checkpointed_types() -> list[tuple[str, str]]:
-    """Return module and name of each type of ours that channels hold."""
+    """Return module and name of each of our types that channels contain."""
     modules = (state.values, state.report, state.channels)
     return [
         (kind.__module__, kind.__qualname__)

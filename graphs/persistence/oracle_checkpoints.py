@@ -1,9 +1,9 @@
-"""`AsyncOracleSaver` with its losses closed: types come back as they went, nothing is altered at start-up, and what
-upstream does not implement (pruning, deletion by run) is there.
+"""`AsyncOracleSaver` with corrections: values keep their types, start-up changes no tables, and pruning and deletion by
+run, which upstream does not implement, work.
 
-Upstream keeps every value that JSON takes inline, in a JSON column: a float 2.0 comes back as the integer 2, a tuple as
-a list, an enum as its text, NaN fails. Here only values that survive that column exactly stay inline; all others take
-the way through the serialiser.
+Upstream (langgraph-oracledb) stores every JSON-compatible value in a JSON column: a float 2.0 is read as the integer 2,
+a tuple as a list, an enum as its text, and NaN fails. Here only values that survive that column exactly are stored in
+it; all others go through the serialiser.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from settings.connections.oracle_errors import translated
 from state.errors import BadInput
 
 PACKED = "sixplane:packed"
-"""Key of a metadata value that went through the serialiser: its type and its bytes in base64."""
+"""Key that marks a serialised metadata value: its type, and its bytes in base64."""
 
 _JOURNAL = "checkpoint_migrations"
 _LATEST = """SELECT checkpoint_ns, MAX(checkpoint_id) FROM checkpoints WHERE thread_id = :thread_id
@@ -53,18 +53,21 @@ _DELETE_ONE = tuple(
 
 
 class OracleCheckpointer(AsyncOracleSaver):
-    """The saver of the research graph on Oracle Database 23ai or later, over a pool."""
+    """The checkpointer on Oracle Database 23ai or later.
+
+    It needs a pool: on one connection, concurrent puts would share one transaction.
+    """
 
     async def setup(self) -> None:
-        """Verify the tables; `sixplane db init` makes them.
+        """Check that the tables exist; `sixplane db init` creates them.
 
         Raises:
-            DependencyUnavailable: they are missing, or of another version.
+            DependencyUnavailable: the tables are missing or have another version.
         """
         await verify_version(self._cursor(), _JOURNAL, len(self.MIGRATIONS), whose="the checkpoint")
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Return a checkpoint, the latest one where `config` names none."""
+        """Return the checkpoint that `config` names, or the latest one."""
         with translated():
             found = await super().aget_tuple(config)
         return None if found is None else self._unpacked(found)
@@ -73,17 +76,19 @@ class OracleCheckpointer(AsyncOracleSaver):
         self,
         config: RunnableConfig | None,
         *,
-        filter: dict[str, Any] | None = None,  # noqa: A002  (the interface)
+        filter: dict[str, Any] | None = None,  # noqa: A002  (fixed by LangGraph)
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """Yield checkpoints, the latest first; upstream would hold its connection until the last one is taken.
+        """Yield checkpoints, latest first.
 
         Raises:
-            BadInput: `limit`, which upstream puts into its SQL as it is, is no whole number.
+            BadInput: `limit` is not an integer. Upstream inserts it into its SQL without a check.
         """
         if limit is not None and type(limit) is not int:
-            raise BadInput(f"{limit!r} is no number of checkpoints", hint="give a whole number")
+            raise BadInput(f"{limit!r} is not a number of checkpoints", hint="use a whole number")
+        # All at once: upstream holds its connection until the caller has read the last checkpoint. A caller that reads
+        # from the same pool inside its loop would wait for itself.
         with translated():
             listed = [found async for found in super().alist(config, filter=filter, before=before, limit=limit)]
         for found in listed:
@@ -96,7 +101,7 @@ class OracleCheckpointer(AsyncOracleSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint, with its metadata and that of `config`, which upstream adds."""
+        """Store a checkpoint with its metadata, and with that of `config`, which upstream adds without packing it."""
         packed: Any = {name: self._packed(value) for name, value in metadata.items()}
         for name, value in get_checkpoint_metadata(config, packed).items():
             packed.setdefault(name, self._packed(value))
@@ -107,22 +112,22 @@ class OracleCheckpointer(AsyncOracleSaver):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task wrote."""
+        """Store the writes of a task."""
         with translated():
             await super().aput_writes(config, writes, task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
-        """Delete everything of a thread."""
+        """Delete a thread with all its checkpoints."""
         with translated():
             await super().adelete_thread(thread_id)
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Keep each thread's latest checkpoint per namespace alone, and the blobs that it names; or nothing.
+        """Delete all checkpoints of the threads (`delete`), or all but the latest per namespace (`keep_latest`).
 
-        Upstream reads every blob version of a thread at each step: an unpruned thread gets slower with every question.
+        Upstream reads every blob version of a thread at each step, so a thread gets slower with each question.
 
         Raises:
-            ValueError: an unknown strategy.
+            ValueError: the strategy is unknown.
         """
         if strategy not in ("keep_latest", "delete"):
             raise ValueError(f"unknown strategy {strategy!r}: it is `keep_latest` or `delete`")
@@ -133,7 +138,7 @@ class OracleCheckpointer(AsyncOracleSaver):
                 await self._keep_latest(thread_id)
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete the checkpoints of runs, by the `run_id` of their metadata, with their writes and blobs."""
+        """Delete the checkpoints of runs, with their writes and blobs. The `run_id` of the metadata identifies them."""
         async with self._transaction() as cursor:
             for run_id in run_ids:
                 await cursor.execute(_OF_RUN, {"run_id": str(run_id)})
@@ -144,11 +149,11 @@ class OracleCheckpointer(AsyncOracleSaver):
                     await _delete_orphans(cursor, thread_id)
 
     def _should_use_blob(self, value: Any, size_threshold_mb: float = 5.0) -> bool:
-        """Whether a channel's value goes through the serialiser: whatever a JSON column would change."""
+        """Whether to serialise a channel's value, because a JSON column would change it."""
         return not is_exact_json(value) or bool(super()._should_use_blob(value, size_threshold_mb))
 
     async def _keep_latest(self, thread_id: str) -> None:
-        """Delete what is older than the latest; what a run writes meanwhile is younger, and stays."""
+        """Delete checkpoints older than the latest. A run may write meanwhile: its checkpoints are newer, and stay."""
         async with self._transaction() as cursor:
             await cursor.execute(_LATEST, {"thread_id": thread_id})
             for namespace, latest in await cursor.fetchall():
@@ -181,11 +186,9 @@ class OracleCheckpointer(AsyncOracleSaver):
 
 
 async def _delete_orphans(cursor: Any, thread_id: str) -> None:
-    """Delete the blobs of a thread that no checkpoint names.
-
-    Blobs are listed before the checkpoints are read: one that a run writes in between is not on the list, and one on
-    the list was committed together with its checkpoint.
-    """
+    """Delete the blobs of a thread that no checkpoint refers to."""
+    # The order matters: list the blobs first, then read the checkpoints. A blob that a run writes in between is not on
+    # the list, and a blob on the list was committed together with its checkpoint.
     await cursor.execute(_BLOBS, {"thread_id": thread_id})
     listed = await cursor.fetchall()
     await cursor.execute(_REMAINING, {"thread_id": thread_id})
@@ -208,13 +211,13 @@ def _is_packed(value: Any) -> bool:
 
 
 def checkpoint_ddl() -> list[str]:
-    """Return the statements that make the saver's tables, upstream's own, and record them as applied."""
+    """Return upstream's statements that create the checkpointer's tables, and those that record them as applied."""
     made = [" ".join(statement.split()) for statement in AsyncOracleSaver.MIGRATIONS]
     return [*made, *marks(_JOURNAL, len(made))]
 
 
 def checkpoint_drops() -> list[str]:
-    """Return the statements that drop them."""
+    """Return the statements that drop the tables."""
     return [
         f"DROP TABLE {table} PURGE"
         for table in ("checkpoint_writes", "checkpoint_blobs", "checkpoints", "checkpoint_migrations")
@@ -225,10 +228,10 @@ def checkpoint_drops() -> list[str]:
 async def open_oracle_checkpointer(
     pool: oracledb.AsyncConnectionPool, types: Sequence[tuple[str, str]]
 ) -> AsyncIterator[OracleCheckpointer]:
-    """Yield the saver over `pool`, strict about the `types` (module and name) that it brings back.
+    """Yield the checkpointer on `pool`. It loads only the `types` (module and name).
 
     Raises:
-        DependencyUnavailable: its tables are missing.
+        DependencyUnavailable: the tables are missing.
     """
     saver = OracleCheckpointer(pool, serde=JsonPlusSerializer(allowed_msgpack_modules=list(types)))
     await saver.setup()

@@ -1,18 +1,18 @@
-"""What a JSON column of Oracle Database gives back exactly, type by type."""
+"""Which values a JSON column of Oracle Database returns exactly as they were stored."""
 
 from __future__ import annotations
 
 from typing import Any
 
 MAX_EXACT_INTEGER = 10**38
-"""NUMBER holds 38 digits."""
+"""NUMBER has 38 digits."""
 
 MAX_KEY_BYTES = 255
-"""Longer names of fields are refused by the driver (DPY-3020), unless the server says that it takes them."""
+"""The driver rejects longer field names (DPY-3020), unless the server announces that it supports them."""
 
 
 def is_exact_json(value: Any) -> bool:
-    """Whether Oracle's JSON column gives `value` back as it is, type by type."""
+    """Whether Oracle's JSON column returns `value` unchanged, including all types in it."""
     kind = type(value)
     if kind in (type(None), bool):
         return True

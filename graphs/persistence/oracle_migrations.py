@@ -1,4 +1,7 @@
-"""The migrations that Oracle's packages bring: verified at start-up, marked as applied by `sixplane db init`."""
+"""The migrations of langgraph-oracledb: `sixplane db init` applies them, and start-up only checks their version.
+
+Upstream's `setup` would run DDL in every process, for which the application's user should not need the privilege.
+"""
 
 from __future__ import annotations
 
@@ -10,31 +13,31 @@ from state.errors import DependencyUnavailable
 
 
 async def verify_version(cursor: AbstractAsyncContextManager[Any], journal: str, steps: int, *, whose: str) -> None:
-    """Look whether all steps of a package are applied; nothing is altered.
+    """Check that all migration steps of a package are applied. Nothing is changed.
 
     Args:
-        cursor: on which to look.
-        journal: table of the package's steps, a name of ours.
-        steps: how many this version of the package has.
-        whose: tables they are, for the message.
+        cursor: the cursor for the query.
+        journal: the table that records the applied steps; a constant of ours.
+        steps: the number of steps in the installed version of the package.
+        whose: the owner of the tables, for the message.
 
     Raises:
-        DependencyUnavailable: the tables are missing, or of another version.
+        DependencyUnavailable: the tables are missing or have another version.
     """
     with translated():
         async with cursor as opened:
-            await opened.execute(f"SELECT MAX(v) FROM {journal}")  # noqa: S608 - our name
+            await opened.execute(f"SELECT MAX(v) FROM {journal}")  # noqa: S608 - a constant
             row = await opened.fetchone()
     found = None if row is None else row[0]
     if found is None or int(found) != steps - 1:
         raise DependencyUnavailable(
-            f"{whose} tables are at version {found}, and this version needs {steps - 1}",
+            f"{whose} tables are at version {found}, but this release needs version {steps - 1}",
             hint="run `sixplane db init`, or `sixplane db upgrade` after an update",
         )
 
 
 def marks(journal: str, steps: int) -> list[str]:
-    """Return the statements that record each step as applied, once."""
+    """Return the statements that record each step as applied. Running them again changes nothing."""
     return [
         f"INSERT INTO {journal} (v) SELECT {n} FROM dual WHERE NOT EXISTS (SELECT 1 FROM {journal} WHERE v = {n})"  # noqa: S608
         for n in range(steps)

@@ -1,10 +1,10 @@
-"""`AsyncOracleStore` with its leaks and losses closed: namespaces match whole labels, values come back as they went.
+"""`AsyncOracleStore` with corrections: namespaces match whole labels, and values are returned exactly as stored.
 
-Upstream finds namespaces by `prefix LIKE 'ns%'`, so that `("t1",)` finds those of `("t10",)`, and `_` and `%` of a
-label are wildcards; reading prolongs what was found. Its statements are made exact in `oracle_store_sql`, and each
-namespace is checked again here. It keeps values in a JSON column that makes the integer 2 of 2.0: values that would
-change go as text. A long value is bound as JSON, since text of more than 4,000 bytes fails (ORA-01461). `setup` makes
-tables; ours verifies.
+Upstream (langgraph-oracledb) finds namespaces by `prefix LIKE 'ns%'`: `("t1",)` also finds items of `("t10",)`, which
+leaks between tenants, and `_` and `%` in labels are wildcards. `oracle_store_sql` makes its statements exact, and this
+module checks each namespace again. Its JSON column turns 2.0 into the integer 2, so values that it would change are
+stored as text. Long values are bound as JSON, since text of more than 4,000 bytes fails (ORA-01461). Upstream's `setup`
+creates tables; ours only checks them.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from settings.connections.oracle_errors import translated
 from state.errors import BadInput
 
 SUFFIX = "novec"
-"""Upstream's name for a store without vectors: ours indexes memory in a corpus."""
+"""Suffix of the tables of a store without vectors, as upstream names them. Memory is searched by a corpus instead."""
 
 PACKED = "sixplane:json"
-"""Key of a value that went as text."""
+"""Key that marks a value stored as text."""
 
 MAX_FETCHED = 10_000
-"""Rows that a search fetches at most before it gives what it has found."""
+"""Maximum number of rows that one search fetches. A chosen value: it limits time and memory of a search."""
 
 _TABLES = {
     "store": f"store_{SUFFIX}",
@@ -55,17 +55,17 @@ _TABLES = {
 
 
 class OracleStore(AsyncOracleStore):
-    """The store of the research graph on Oracle Database 23ai or later, over a pool."""
+    """The store on Oracle Database 23ai or later, on a pool."""
 
     def __init__(self, pool: oracledb.AsyncConnectionPool) -> None:
         super().__init__(pool)
         self.table_suffix, self.table_names = SUFFIX, dict(_TABLES)
 
     async def setup(self) -> None:
-        """Verify the tables; `sixplane db init` makes them.
+        """Check that the tables exist; `sixplane db init` creates them.
 
         Raises:
-            DependencyUnavailable: they are missing, or of another version.
+            DependencyUnavailable: the tables are missing or have another version.
         """
         await verify_version(self._cursor(), _TABLES["store_migrations"], len(self.MIGRATIONS), whose="the store's")
 
@@ -78,10 +78,10 @@ class OracleStore(AsyncOracleStore):
         *,
         ttl: float | NotProvided | None = NOT_PROVIDED,
     ) -> None:
-        """Put a value. What is wrong is told here: in `abatch` it would fail what others asked at the same moment.
+        """Store a value. It is checked here, because in `abatch` an error would fail the other callers' operations too.
 
         Raises:
-            BadInput: a ttl that is no positive number, or a value that is no JSON.
+            BadInput: the ttl is not a positive number, or the value is not JSON.
         """
         _checked(PutOp(namespace, key, dict(value), ttl=None if isinstance(ttl, NotProvided) else ttl))
         await super().aput(namespace, key, value, index, ttl=ttl)
@@ -90,7 +90,7 @@ class OracleStore(AsyncOracleStore):
         """Execute operations.
 
         Raises:
-            BadInput: a ttl that is no positive number, or a value that is no JSON.
+            BadInput: a ttl is not a positive number, or a value is not JSON.
             DependencyUnavailable: the database fails.
         """
         asked = [_checked(op) for op in ops]
@@ -122,7 +122,7 @@ class OracleStore(AsyncOracleStore):
         return with_bound_ttl(queries), requests
 
     async def _batch_put_ops(self, prepared_statements: Any, cur: Any) -> None:
-        """Execute them, with values as JSON: text of more than 4,000 bytes does not go through `SELECT … FROM DUAL`."""
+        """Execute the statements, values bound as JSON: `SELECT … FROM DUAL` rejects text of more than 4,000 bytes."""
         queries, _ = prepared_statements
         for query, binds in queries:
             if "value" in binds:
@@ -131,7 +131,7 @@ class OracleStore(AsyncOracleStore):
             await cur.execute(query, binds)
 
     async def _searched(self, op: SearchOp, found: list[Any]) -> list[Any]:
-        """Return the hits inside the namespace; where others took their places, fetch more from the start."""
+        """Return the hits inside the namespace. If foreign rows took places of the page, fetch more rows."""
         last = op.offset + op.limit
         if op.offset == 0 and all(_inside(item, op) for item in found):
             return [_loaded(item) for item in found]
@@ -154,13 +154,13 @@ def _checked(op: Op) -> Op:
     if op.ttl is not None and (
         isinstance(op.ttl, bool) or not isinstance(op.ttl, int | float) or not _positive(op.ttl)
     ):
-        raise BadInput(f"{op.ttl!r} is no time to live", hint="give minutes as a positive number")
+        raise BadInput(f"{op.ttl!r} is not a time to live", hint="use a positive number of minutes")
     if op.value is None or (is_exact_json(op.value) and PACKED not in op.value):
         return op
     try:
         return op._replace(value={PACKED: json.dumps(op.value)})
     except (TypeError, ValueError) as error:
-        raise BadInput(f"the value of {op.key!r} is no JSON: {error}", hint="store what JSON holds") from error
+        raise BadInput(f"the value of {op.key!r} is not JSON: {error}", hint="store JSON values only") from error
 
 
 def _positive(ttl: float) -> bool:
@@ -168,14 +168,14 @@ def _positive(ttl: float) -> bool:
 
 
 def _loaded(item: Item) -> Item:
-    """Return an item with its value as it was put."""
+    """Return the item with its value as it was stored."""
     value = item.value
     item.value = json.loads(value[PACKED]) if PACKED in value else _plain(value)
     return item
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` with plain numbers for Oracle's decimals."""
+    """Return `value` with `int` and `float` in place of `Decimal`, which the driver returns for numbers."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -186,13 +186,13 @@ def _plain(value: Any) -> Any:
 
 
 def _listed(namespaces: list[tuple[str, ...]], op: ListNamespacesOp) -> list[tuple[str, ...]]:
-    """Return those that fit, cut to the depth, each once, and then the page that was asked for."""
+    """Return the requested page of matching namespaces, cut to the depth, without duplicates."""
     fitting = [each for each in namespaces if all(_matches(each, condition) for condition in op.match_conditions or ())]
     return sorted({each[: op.max_depth] for each in fitting})[op.offset : op.offset + op.limit]
 
 
 def _matches(namespace: tuple[str, ...], condition: MatchCondition) -> bool:
-    """Whether the labels fit, one by one; `*` stands for any."""
+    """Whether the labels match, one by one; `*` matches any label."""
     path = condition.path
     if len(namespace) < len(path):
         return False
@@ -201,7 +201,7 @@ def _matches(namespace: tuple[str, ...], condition: MatchCondition) -> bool:
 
 
 def store_ddl() -> list[str]:
-    """Return the statements that make the store's tables, upstream's own, and record them as applied."""
+    """Return upstream's statements that create the store's tables, and those that record them as applied."""
     journal = _TABLES["store_migrations"]
     made = [_without_comments(statement).format(**_TABLES) for statement in AsyncOracleStore.MIGRATIONS]
     created = f"CREATE TABLE IF NOT EXISTS {journal} (v INTEGER PRIMARY KEY)"
@@ -209,7 +209,7 @@ def store_ddl() -> list[str]:
 
 
 def store_drops() -> list[str]:
-    """Return the statements that drop them."""
+    """Return the statements that drop the tables."""
     return [f"DROP TABLE {table} PURGE" for table in (_TABLES["store"], _TABLES["store_migrations"], "store_configs")]
 
 
@@ -219,10 +219,10 @@ def _without_comments(statement: str) -> str:
 
 @asynccontextmanager
 async def open_oracle_store(pool: oracledb.AsyncConnectionPool) -> AsyncIterator[OracleStore]:
-    """Yield the store over `pool`.
+    """Yield the store on `pool`.
 
     Raises:
-        DependencyUnavailable: its tables are missing.
+        DependencyUnavailable: the tables are missing.
     """
     store = OracleStore(pool)
     await store.setup()

@@ -1,4 +1,4 @@
-"""The store's statements, upstream's made exact: whole labels of namespaces, no expired items, numbers bound."""
+"""Corrections of upstream's SQL for the store: whole namespace labels, no expired items, bound numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ Binds = dict[str, Any]
 Query = tuple[str, Binds]
 
 LIVE = "({0}expires_at IS NULL OR {0}expires_at > CURRENT_TIMESTAMP)"
-"""Upstream reads what has expired until its sweeper deletes it, and prolongs it by reading."""
+"""Condition for items that have not expired. Upstream returns expired items until its sweeper deletes them, and reading
+extends their life."""
 
 _NAMESPACE = "st.prefix LIKE :ns_prefix"
 _ORDER = "ORDER BY st.updated_at DESC"
@@ -20,12 +21,12 @@ _INTERVAL = re.compile(r"NUMTODSINTERVAL\([^,]*, 'MINUTE'\)")
 
 
 def live_reads(queries: list[Any]) -> list[Any]:
-    """Return the statements of `get`, which end in their conditions, for items that have not expired."""
+    """Return the statements of `get`, limited to items that have not expired. The condition can be appended."""
     return [(f"{text} AND {LIVE.format('')}", *rest) for text, *rest in queries]
 
 
 def exact_search(queries: list[Any], ops: list[SearchOp]) -> list[Query]:
-    """Return the statements of `search` for one namespace and those below it, and for items that have not expired."""
+    """Return the statements of `search`, limited to one namespace, those below it, and items that have not expired."""
     return [_exact(text, binds, op) for (text, binds), op in zip(queries, ops, strict=True)]
 
 
@@ -41,8 +42,8 @@ def _exact(text: str, binds: Binds, op: SearchOp) -> Query:
 
 
 def namespaces_query(table: str, op: ListNamespacesOp) -> Query:
-    """Return a statement for every namespace that may fit `op`; which do, is told label by label."""
-    text = f"SELECT DISTINCT prefix AS truncated_prefix FROM {table} WHERE {LIVE.format('')}"  # noqa: S608 - our name
+    """Return the statement for all namespaces that may match `op`; the store then compares them label by label."""
+    text = f"SELECT DISTINCT prefix AS truncated_prefix FROM {table} WHERE {LIVE.format('')}"  # noqa: S608 - a constant
     binds: Binds = {}
     for number, condition in enumerate(op.match_conditions or ()):
         labels = tuple(takewhile(lambda label: label != "*", condition.path))
@@ -53,7 +54,7 @@ def namespaces_query(table: str, op: ListNamespacesOp) -> Query:
 
 
 def within(column: str, namespace: tuple[str, ...], name: str) -> Query:
-    """Return the condition that `column` holds `namespace` or one below it, and its binds."""
+    """Return the condition that `column` is `namespace` or a namespace below it, and its binds."""
     text = ".".join(namespace)
     escaped = re.sub(r"([!%_])", r"!\1", text)
     condition = f"({column} = :{name}_exact OR {column} LIKE :{name}_below ESCAPE '!')"
@@ -61,11 +62,11 @@ def within(column: str, namespace: tuple[str, ...], name: str) -> Query:
 
 
 def with_bound_ttl(queries: list[Any]) -> list[Query]:
-    """Return the statements of `put` with the time to live as a bind."""
+    """Return the statements of `put` with the time to live as a bind. Upstream formats it into the SQL text."""
     return [(_INTERVAL.sub("NUMTODSINTERVAL(:ttl_minutes, 'MINUTE')", text), binds) for text, binds in queries]
 
 
 def _swapped(text: str, old: str, new: str) -> str:
     if text.count(old) != 1:
-        raise RuntimeError(f"langgraph-oracledb writes other SQL than it did: `{old}` is not in it")
+        raise RuntimeError(f"the SQL of langgraph-oracledb has changed: it does not contain `{old}`")
     return text.replace(old, new)

@@ -1,7 +1,7 @@
-"""Checkpoints in a SQLite file: upstream's saver, each operation one job of one worker thread.
+"""Checkpoints in a SQLite file: upstream's synchronous saver, with each operation as one job of a worker thread.
 
-`AsyncSqliteSaver` crosses between loop and thread three or four times for each operation, under one lock for all runs
-of the process: with eight runs at once each waits for the others' crossings (`benchmarks/batch.py`).
+`AsyncSqliteSaver` switches between event loop and thread three or four times per operation, under one lock for the
+whole process: with eight concurrent runs, each waits for the switches of the others (see `benchmarks/batch.py`).
 """
 
 from __future__ import annotations
@@ -30,37 +30,39 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from graphs.persistence.checkpointed import checkpointed_types
 
 BUSY_SECONDS = 10
+"""How long a write waits for another process's lock. A chosen value."""
 _PAGE = 32
-"""Checkpoints that a listing reads at once."""
+"""Number of checkpoints that a listing reads at once. A chosen value: the worker is free for other runs in between."""
 
 Result = TypeVar("Result")
 
 
 class ThreadedSqliteSaver(SqliteSaver):
-    """`SqliteSaver` with its asynchronous interface. Opened by `open_checkpointer`; the synchronous methods work too.
+    """`SqliteSaver` with an asynchronous interface. Use `open_checkpointer`. The synchronous methods work too.
 
     Args:
-        conn: one that any thread may use (`check_same_thread=False`).
-        serde: turns values into bytes and back.
+        conn: a connection that any thread may use (`check_same_thread=False`).
+        serde: the serialiser.
     """
 
     def __init__(self, conn: sqlite3.Connection, *, serde: SerializerProtocol | None = None) -> None:
         super().__init__(conn, serde=serde)
+        # One thread, so that operations of the connection never overlap, and run in the order of the calls.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Return a checkpoint, the latest where `config` names none."""
+        """Return the checkpoint that `config` names, or the latest one."""
         return await self._in_worker(partial(self.get_tuple, config))
 
     async def alist(
         self,
         config: RunnableConfig | None,
         *,
-        filter: dict[str, Any] | None = None,  # noqa: A002 - the interface
+        filter: dict[str, Any] | None = None,  # noqa: A002 - fixed by LangGraph
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """Yield checkpoints, the latest first."""
+        """Yield checkpoints, latest first."""
         left = limit
         while left is None or left > 0:
             size = _PAGE if left is None else min(left, _PAGE)
@@ -78,13 +80,13 @@ class ThreadedSqliteSaver(SqliteSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Keep a checkpoint; return the configuration that names it."""
+        """Store a checkpoint; return the configuration that names it."""
         return await self._in_worker(partial(self.put, config, checkpoint, metadata, new_versions))
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Keep what a task wrote after a checkpoint."""
+        """Store the writes of a task."""
         await self._in_worker(partial(self.put_writes, config, writes, task_id, task_path))
 
     async def adelete_thread(self, thread_id: str) -> None:
@@ -94,18 +96,18 @@ class ThreadedSqliteSaver(SqliteSaver):
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
-        """Return what was written to `channels` on the way to a checkpoint."""
+        """Return the writes to `channels` that led to a checkpoint."""
         return await self._in_worker(partial(self.get_delta_channel_history, config=config, channels=channels))
 
     async def aclose(self) -> None:
-        """Finish what was asked for, also what nobody waits for any more, and close the connection."""
+        """Finish all operations, including those whose caller was cancelled, and close the connection."""
         await asyncio.to_thread(self._worker.shutdown)
         self.conn.close()
 
     def _page(
         self,
         config: RunnableConfig | None,
-        filter: dict[str, Any] | None,  # noqa: A002 - the interface
+        filter: dict[str, Any] | None,  # noqa: A002 - fixed by LangGraph
         before: RunnableConfig | None,
         limit: int,
     ) -> Sequence[CheckpointTuple]:
@@ -117,7 +119,7 @@ class ThreadedSqliteSaver(SqliteSaver):
 
 @asynccontextmanager
 async def open_checkpointer(path: Path) -> AsyncIterator[ThreadedSqliteSaver]:
-    """Yield the checkpointer on the SQLite file at `path`, strict about the types that it brings back.
+    """Yield the checkpointer on the SQLite file at `path`. It loads only `checkpointed_types`.
 
     Raises:
         sqlite3.DatabaseError: the file is damaged or cannot be read or written.
@@ -130,5 +132,5 @@ async def open_checkpointer(path: Path) -> AsyncIterator[ThreadedSqliteSaver]:
 
 
 def _prepare(saver: SqliteSaver) -> None:
-    saver.conn.execute("PRAGMA synchronous=NORMAL")  # as ledger and threads: it outlives a killed process
+    saver.conn.execute("PRAGMA synchronous=NORMAL")  # with WAL, survives a killed process
     saver.setup()
