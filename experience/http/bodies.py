@@ -1,4 +1,4 @@
-"""What requests and answers look like on the wire."""
+"""Request and response bodies of the HTTP API, except those in OpenAI's format."""
 
 from __future__ import annotations
 
@@ -30,16 +30,19 @@ _PLAIN = r"[^\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]*"
 QUESTION = rf"^{_PLAIN}[{WORD}]{_PLAIN}$"
 """A question contains a letter or a digit, and no control characters."""
 
+# Chosen values that bound a request before the service sees it. `policy.max_question_chars` has the same default;
+# larger batches belong to `sixplane batch`, which survives a lost connection.
 MAX_QUESTION = 8_000
 MAX_MESSAGES = 100
 MAX_BATCH = 32
 
-ThreadId = Annotated[str, Path(pattern=NAME, max_length=64, description="A thread's name.")]
-CorpusId = Annotated[str, Path(pattern=NAME, max_length=64, description="A corpus's name.")]
-RunId = Annotated[str, Path(pattern=r"^[0-9a-f-]{36}$", description="A run's id, as `run_started` tells it.")]
+ThreadId = Annotated[str, Path(pattern=NAME, max_length=64, description="Name of the thread.")]
+CorpusId = Annotated[str, Path(pattern=NAME, max_length=64, description="Name of the corpus.")]
+RunId = Annotated[str, Path(pattern=r"^[0-9a-f-]{36}$", description="Id of the run, from its event `run_started`.")]
 ThreadName = Annotated[str, Field(pattern=NAME, max_length=64)]
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, pattern=QUESTION)]
 HAS_USER: dict[str, Any] = {"contains": {"properties": {"role": {"const": "user"}}, "required": ["role"]}}
+"""JSON schema of the rule that the validators enforce: without it, a request that fits the schema could be refused."""
 
 
 class _Body(BaseModel):
@@ -47,14 +50,14 @@ class _Body(BaseModel):
 
 
 class UserTurn(_Body):
-    """What the user said."""
+    """A message of the user."""
 
     role: Literal["user"]
     content: Question
 
 
 class AssistantTurn(_Body):
-    """An earlier answer, as long as it was."""
+    """An earlier answer. Its length is not limited, because reports may be long."""
 
     role: Literal["assistant"]
     content: str
@@ -64,19 +67,19 @@ ChatMessage = Annotated[UserTurn | AssistantTurn, Field(discriminator="role")]
 
 
 class QuestionRequest(_Body):
-    """A question. Without `thread_id` a new thread."""
+    """A question. Without `thread_id` it starts a new thread."""
 
     question: Question
     thread_id: ThreadName | None = None
     context: ResearchContext = ResearchContext()
 
     def research(self) -> ResearchRequest:
-        """Return it as the service takes it."""
+        """Return the request for the service."""
         return ResearchRequest(question=self.question, thread_id=self.thread_id, context=self.context)
 
 
 class ConversationRequest(_Body):
-    """A conversation, of which the last user turn is the question."""
+    """A conversation. Its last user turn is the question."""
 
     messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER)
     thread_id: ThreadName | None = None
@@ -85,11 +88,11 @@ class ConversationRequest(_Body):
     @model_validator(mode="after")
     def _asks(self) -> ConversationRequest:
         if all(turn.role != "user" for turn in self.messages):
-            raise ValueError("no turn is a user's question")
+            raise ValueError("no turn has the role `user`")
         return self
 
     def research(self) -> ResearchRequest:
-        """Return it as the service takes it: up to the question."""
+        """Return the request for the service: the turns up to the question."""
         last = max(n for n, turn in enumerate(self.messages) if turn.role == "user")
         turns: list[AnyMessage] = [
             HumanMessage(turn.content) if turn.role == "user" else AIMessage(turn.content)
@@ -102,13 +105,13 @@ ChatRequest = QuestionRequest | ConversationRequest
 
 
 class ResumeRequest(_Body):
-    """`answer` where a person was asked; none where the run was stopped."""
+    """Give `answer` if the thread waits for a review, and leave it out if the run was stopped."""
 
     answer: ReviewAnswer | None = None
 
 
 class Pending(BaseModel):
-    """A run that has no report yet: it waits for a person, or was stopped and can be resumed."""
+    """A run without a report: it waits for a review, was stopped and can be resumed, is active, or failed."""
 
     status: Literal["review_pending", "stopped", "running", "failed"]
     thread_id: str
@@ -121,7 +124,7 @@ class Pending(BaseModel):
 
 
 class RunState(BaseModel):
-    """Where a run stands: how many events there are, and its report once there is one."""
+    """The state of a run: the number of its latest event, and its report if it has one."""
 
     run_id: str
     thread_id: str
@@ -131,13 +134,13 @@ class RunState(BaseModel):
 
 
 class ThreadList(BaseModel):
-    """The latest first."""
+    """Threads, latest first."""
 
     threads: list[ThreadRecord]
 
 
 class ThreadState(BaseModel):
-    """A thread with its latest report; `pending` is what a person is asked."""
+    """A thread with its latest report. `pending` holds the draft that waits for a review."""
 
     record: ThreadRecord
     report: Report | None
@@ -147,30 +150,30 @@ class ThreadState(BaseModel):
 
 
 class SearchRequest(_Body):
-    """What to look for."""
+    """A search in a corpus."""
 
     query: Question
     k: Annotated[int, Field(ge=1, le=50), NUMBER] | None = Field(
         None, description="Passages to return; default: the setting `retrieval.hits`."
     )
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
-    where: dict[str, Any] = Field({}, json_schema_extra=WHERE, description="Filter on metadata.")
+    where: dict[str, Any] = Field({}, json_schema_extra=WHERE, description="Metadata filter.")
 
 
 class SearchResult(BaseModel):
-    """The best first."""
+    """Passages, best first."""
 
     passages: list[Passage]
 
 
 class BatchRequest(_Body):
-    """Several questions at once; large jobs are `sixplane batch`'s."""
+    """Several questions in one request. Use `sixplane batch` for large jobs."""
 
     requests: list[ChatRequest] = Field(min_length=1, max_length=MAX_BATCH)
 
 
 class BatchItem(BaseModel):
-    """What one request of a batch came to: a report, or what stood in its way."""
+    """The result of one request: a report, a pending state, or a problem."""
 
     index: int
     status: str
@@ -180,6 +183,6 @@ class BatchItem(BaseModel):
 
 
 class BatchResult(BaseModel):
-    """In the order of the requests."""
+    """Results in the order of the requests."""
 
     items: list[BatchItem]

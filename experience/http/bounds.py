@@ -1,4 +1,8 @@
-"""Bounds of a request, as ASGI middleware: how large its body may be, and how long a client may take to send it."""
+"""ASGI middleware: limits of size and time for request bodies, the caller's trace, and the check for foreign pages.
+
+These are plain ASGI classes. Starlette's `BaseHTTPMiddleware` would run the route in another task and copy its response
+through a queue, which streams and the trace context do not need.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +23,28 @@ from experience.http.problems import Problem, answer
 
 
 class BodyBounds:
-    """Refuses bodies that are too large (413) or too slow (408)."""
+    """Refuses request bodies that are too large (413) or arrive too slowly (408).
+
+    Args:
+        app: the application behind this middleware.
+        body: largest body in bytes.
+        upload: largest body of a multipart upload in bytes.
+        seconds: how long a client may take to send its body.
+    """
 
     def __init__(self, app: ASGIApp, *, body: int, upload: int, seconds: float) -> None:
         self._app = app
         self._body, self._upload, self._seconds = body, upload, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request within its bounds."""
+        """Pass the request on with a `receive` that enforces the limits."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         most = self._upload if headers.get("content-type", "").startswith("multipart/") else self._body
         declared = headers.get("content-length", "0")
+        # A declared size is refused before the body is read. Chunked bodies declare none, so `_bounded` counts bytes.
         if declared.isdecimal() and int(declared) > most:
             await answer(_too_large(most))(scope, receive, send)
             return
@@ -40,13 +52,13 @@ class BodyBounds:
 
 
 class TraceContext:
-    """Makes a request's work part of the trace that its caller is in (W3C `traceparent`)."""
+    """Continues the caller's trace (W3C header `traceparent`)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request in its caller's trace."""
+        """Handle the request in the trace context of its caller."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -58,22 +70,29 @@ class TraceContext:
 
 
 class SameSite:
-    """Refuses what a page of another site asks for (403): a browser sends it along with what its user may do.
+    """Refuses requests from web pages of other sites (403).
 
-    For a server without authentication, where the network alone decides who may ask.
+    For a server without authentication: it trusts every request from loopback, and a page of any site can make its
+    visitor's browser send one.
+
+    Args:
+        app: the application behind this middleware.
+        hosts: names under which this server's own pages are loaded.
     """
 
     def __init__(self, app: ASGIApp, *, hosts: Sequence[str]) -> None:
         self._app, self._hosts = app, frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request that no page sent, or one of this server's."""
+        """Pass a request on unless a page of another site sent it."""
         if scope["type"] == "http" and self._is_foreign(Headers(scope=scope)):
             await answer(_FOREIGN, path=scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
     def _is_foreign(self, headers: Headers) -> bool:
+        # Both headers, because older browsers send no `Sec-Fetch-Site` and plain GET requests have no `Origin`.
+        # Programs send neither, and pass.
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return True
         origin = headers.get("origin")
@@ -81,16 +100,19 @@ class SameSite:
 
 
 _FOREIGN = Problem(
-    title="asked by a page of another site",
+    title="the request comes from a page of another site",
     status=403,
-    detail="the request comes from a page of another site",
+    detail="the request comes from a web page of another site",
     code="forbidden",
-    hint="ask from a program, or set `server.auth` and send credentials",
+    hint="call the API from a program, or set `server.auth` and send credentials",
 )
 
 
 def _recorded(context: Context) -> Context:
-    """Return a caller's trace context, sampled: whether a run leaves its trace is not the caller's to say."""
+    """Return the caller's trace context with the `sampled` flag set.
+
+    Every run must leave a trace: a caller that does not sample its own must not switch ours off.
+    """
     span = trace.get_current_span(context).get_span_context()
     if not span.is_valid or span.trace_flags.sampled:
         return context
@@ -104,13 +126,13 @@ def _bounded(receive: Receive, most: int, seconds: float) -> Receive:
 
     async def bounded() -> Message:
         nonlocal got, whole
-        if whole:  # what comes now is the client's leaving, for which anybody may wait
+        if whole:  # the next message is the disconnect; waiting for it has no time limit
             return await receive()
         try:
             async with asyncio.timeout(until - time.monotonic()):
                 message = await receive()
         except TimeoutError:
-            raise HTTPException(408, f"the request took longer than {seconds:g} s") from None
+            raise HTTPException(408, f"the client took longer than {seconds:g} s to send the request") from None
         got += len(message.get("body", b""))
         whole = not message.get("more_body", False)
         if got > most:
@@ -126,5 +148,5 @@ def _too_large(most: int) -> Problem:
         status=413,
         detail=f"the request has more than {most:,} bytes",
         code="too_large",
-        hint="send less at once; the limits are SIXPLANE_SERVER__MAX_BODY_BYTES and …__MAX_UPLOAD_BYTES",
+        hint="send less at a time; the settings `server.max_body_bytes` and `server.max_upload_bytes` are the limits",
     )

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457), from the class tree of `state.errors`, once for every route."""
+"""Error responses of every route: the classes of `state.errors` as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -42,22 +42,23 @@ from state.errors import (
 MEDIA_TYPE = "application/problem+json"
 
 OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
+"""Paths whose errors have OpenAI's format: its clients show the message of no other."""
 
 PROBLEM_TEXTS = {
     400: "The request cannot be read.",
     401: "No valid credentials.",
-    402: "A budget is spent.",
-    403: "Not allowed, or refused by policy.",
-    404: "There is no such thing, or not for the caller.",
-    408: "The request came too slowly.",
-    409: "It cannot be done now; the hint says what can.",
+    402: "A budget is used up.",
+    403: "The caller lacks the role, or a policy refused the text.",
+    404: "The object does not exist, or the caller may not see it.",
+    408: "The client sent the request too slowly.",
+    409: "The state of the object does not allow this now; the hint says what to do.",
     413: "The request is too large.",
-    422: "The request does not fit.",
-    429: "Too much at once; `Retry-After` says when to come back.",
-    500: "A bug of ours.",
-    502: "A model's answer could not be used.",
-    503: "Something that we stand on does not answer.",
-    507: "The disk is full.",
+    422: "The request is invalid.",
+    429: "Too many runs; `Retry-After` says when to retry.",
+    500: "A bug in Sixplane, or invalid settings of the server.",
+    502: "A model returned an answer that cannot be used.",
+    503: "A service that Sixplane depends on does not respond.",
+    507: "The disk of the server is full.",
 }
 
 STATUSES: dict[type[SixplaneError], int] = {
@@ -85,22 +86,22 @@ STATUSES: dict[type[SixplaneError], int] = {
     RunStopped: 503,
     SixplaneError: 500,
 }
-"""HTTP status by class; a class that is not named has that of its nearest ancestor."""
+"""HTTP status by error class. A class that is not listed has the status of its nearest listed base class."""
 
 _log = logging.getLogger(__name__)
 
 
 class Fault(BaseModel):
-    """One place of a request that does not fit."""
+    """One invalid field of a request."""
 
-    place: str = Field(description="Where, for example `body.question`.")
+    place: str = Field(description="Path of the field, for example `body.question`.")
     message: str
 
 
 class Problem(BaseModel):
-    """RFC 9457. `code` is stable; `hint` names the remedy."""
+    """Problem details (RFC 9457). `code` is stable across versions; `hint` names the remedy."""
 
-    type: str = Field("about:blank", description="The codes are explained in docs/http.md.")
+    type: str = Field("about:blank", description="Always `about:blank`; docs/http.md explains the codes.")
     title: str
     status: int
     detail: str
@@ -110,7 +111,7 @@ class Problem(BaseModel):
 
 
 class OpenAIFault(BaseModel):
-    """What went wrong, and the remedy, in one message."""
+    """The detail and the hint of a problem in one message."""
 
     message: str
     type: str
@@ -119,7 +120,7 @@ class OpenAIFault(BaseModel):
 
 
 class OpenAIProblem(BaseModel):
-    """An error as OpenAI's clients know it."""
+    """An error response in OpenAI's format."""
 
     error: OpenAIFault
 
@@ -130,7 +131,7 @@ def status_of(error: SixplaneError) -> int:
 
 
 def problem_of(error: BaseException) -> Problem:
-    """Return an error as a problem; one that nobody foresaw says its type alone."""
+    """Return the problem details of an error. An unexpected error shows its type only, since its text may hold data."""
     known = known_error(error)
     if known is None:
         return Problem(
@@ -138,21 +139,21 @@ def problem_of(error: BaseException) -> Problem:
             status=500,
             detail=f"unexpected {type(error).__name__}",
             code="internal",
-            hint="report it, with the time and the trace id",
+            hint="report this bug with the time and the trace id",
         )
     title = (type(known).__doc__ or "").splitlines()[0].rstrip(".")
     return Problem(title=title, status=status_of(known), detail=known.message, code=known.code, hint=known.hint or "")
 
 
 def openai_problem(problem: Problem) -> OpenAIProblem:
-    """Return a problem as OpenAI's clients know errors."""
+    """Return a problem in OpenAI's format, which has no field for a hint."""
     kind = "invalid_request_error" if problem.status < 500 else "server_error"
     told = f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
     return OpenAIProblem(error=OpenAIFault(message=told, type=kind, code=problem.code))
 
 
 def answer(problem: Problem, *, path: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return the response of a problem, in the format of the clients of `path`."""
+    """Return the error response of a problem, in the format that clients of `path` expect."""
     if path in OPENAI_PATHS:
         told = openai_problem(problem).model_dump(mode="json")
         return JSONResponse(told, status_code=problem.status, headers=headers)
@@ -162,10 +163,12 @@ def answer(problem: Problem, *, path: str = "", headers: dict[str, str] | None =
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of `app` leave as a problem."""
+    """Make every error of `app` a problem response."""
     app.add_exception_handler(SixplaneError, _ours)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _framework)
+    # After a handler of `Exception`, Starlette raises the error again and the server logs its traceback. `OSError` and
+    # `sqlite3.Error` are listed because they are expected: a full disk, a locked database.
     for kind in (OSError, sqlite3.Error, Exception):
         app.add_exception_handler(kind, _unforeseen)
 
@@ -175,7 +178,7 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
 
 
 def headers_of(error: BaseException) -> dict[str, str]:
-    """Return the headers that an error brings."""
+    """Return the response headers that belong to an error."""
     if isinstance(error, TooBusy):
         return {"retry-after": str(error.retry_after)}
     return {"www-authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
@@ -184,14 +187,14 @@ def headers_of(error: BaseException) -> dict[str, str]:
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
     given: Any = error.errors() if isinstance(error, RequestValidationError) else []
     faults = [Fault(place=".".join(map(str, fault["loc"])), message=str(fault["msg"])) for fault in given]
-    first = f"{faults[0].place}: {faults[0].message}" if faults else "it cannot be read"
+    first = f"{faults[0].place}: {faults[0].message}" if faults else "the request cannot be read"
     return answer(
         Problem(
-            title="the request does not fit",
+            title="the request is invalid",
             status=422,
             detail=first,
             code=BadInput.code,
-            hint="`/openapi.json` tells what fits",
+            hint="`/openapi.json` describes valid requests",
             faults=faults,
         ),
         path=request.url.path,
@@ -204,7 +207,7 @@ async def _framework(request: Request, error: Exception) -> JSONResponse:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     code = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 408: "too_slow"}.get(status, "http")
     return answer(
-        Problem(title=detail, status=status, detail=detail, code=code, hint="`/docs` lists what there is"),
+        Problem(title=detail, status=status, detail=detail, code=code, hint="`/docs` lists the routes"),
         path=request.url.path,
         headers=headers,
     )
@@ -212,5 +215,5 @@ async def _framework(request: Request, error: Exception) -> JSONResponse:
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
     if known_error(error) is None:
-        _log.error("%s %s broke off with %s", request.method, request.url.path, type(error).__name__)
+        _log.error("%s %s failed with %s", request.method, request.url.path, type(error).__name__)
     return answer(problem_of(error), path=request.url.path)

@@ -1,4 +1,4 @@
-"""The MCP server: research, search and ingestion as tools of an agent or an IDE. Needs the extra `server`."""
+"""The MCP server: research, search and ingestion as tools for agents and IDEs. Needs the extra `server`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serving MCP: over standard input and output to one local client, or over HTTP to many."""
+"""Serves MCP to one local client over standard input and output, or to many clients over HTTP."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ PATH = "/mcp"
 
 
 async def serve_stdio(settings: Settings, tenant: str, *, open_service: OpenService = open_service) -> None:
-    """Serve one client over standard input and output, as the administrator of `tenant`."""
+    """Serve one client over standard input and output, as an administrator of `tenant`."""
+    # The client started this process as the user, so it can read the home folder anyway: roles would protect nothing.
     principal = Principal(id="local", tenant=tenant, roles=(Permission.ADMIN,), method="loopback")
     async with open_desk(settings, open_service) as desk:
         await create_mcp(lambda: desk, lambda _: principal, local=True).run_stdio_async()
 
 
 def serve_http(settings: Settings, authenticate: Authenticate, *, told: Callable[[str], None]) -> None:
-    """Serve clients over streamable HTTP at `/mcp`. Raises like `experience.http.serve`."""
+    """Serve clients over streamable HTTP at `/mcp`. Raises the errors of `experience.http.serve`."""
     run_server(settings, create_mcp_app(settings, authenticate), told=lambda url: told(f"{url}{PATH}"))
 
 
 def create_mcp_app(
     settings: Settings, authenticate: Authenticate, *, open_service: OpenService = open_service
 ) -> Starlette:
-    """Return the ASGI application; each request has to name its principal."""
+    """Return the ASGI application. Every request needs credentials."""
     app: Starlette
     server: MCPServer[Any] = create_mcp(lambda: app.state.desk, _caller, local=False)
     app = server.streamable_http_app(
@@ -50,7 +51,7 @@ def create_mcp_app(
         transport_security=_security(settings),
         host=settings.server.host,
     )
-    inner = app.router.lifespan_context
+    inner = app.router.lifespan_context  # starts the session manager of the SDK, which must run inside the open desk
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Any]:
@@ -64,7 +65,7 @@ def create_mcp_app(
 
 
 class _Authenticated:
-    """Refuses requests without a principal, and hands the principal on."""
+    """Authenticates each HTTP request and stores its principal in the request's state."""
 
     def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
         self._app, self._authenticate = app, authenticate
@@ -87,7 +88,10 @@ def _caller(ctx: Context[Any]) -> Principal:
 
 
 def _security(settings: Settings) -> TransportSecuritySettings:
-    """Return what keeps a web page from reaching a server on its visitor's loopback."""
+    """Return the allowed values of `Host` and `Origin`, against DNS rebinding.
+
+    Without this check, a web page whose own domain resolves to 127.0.0.1 could call a server on its visitor's machine.
+    """
     names = {settings.server.host, "127.0.0.1", "localhost", "[::1]", *settings.server.hosts}
     hosts = [entry for name in sorted(names) for entry in (name, f"{name}:*")]
     return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts])

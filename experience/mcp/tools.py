@@ -1,4 +1,8 @@
-"""The tools and resources. A run takes longer than a client waits: it is started, watched, and its result fetched."""
+"""The MCP tools and resources.
+
+MCP clients give up a slow tool call (modelcontextprotocol/python-sdk #212 and #463), and a run can take minutes. So no
+tool waits for a whole run: `research_start` returns an id at once, and `research_result` waits a bounded time.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from langchain_core.documents import Document
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from experience.errors import known_error
 from experience.service import ResearchRequest
@@ -30,22 +34,22 @@ from state.report import Report
 from state.values import Passage, ReviewAnswer
 
 MAX_WAIT_SECONDS = 55
-"""Below the minute after which many clients give a tool up."""
+"""Longest wait of `research_result`. A chosen value below 60 seconds, the timeout of many clients."""
 
 STEPS = 10
-"""Nodes of a plain run, for the share of progress."""
+"""Expected number of nodes in a run, used as the total of progress notifications. An estimate: loops add nodes."""
 
 INSTRUCTIONS = (
-    "Answers questions from the user's own documents. Start with `research_start`, then call `research_result` until "
-    "its status is no longer `running`. Every claim of a report cites the exact span that supports it. `search` finds "
-    "passages without a report."
+    "Answers questions from the user's own documents. Call `research_start`, then call `research_result` until its "
+    "status is no longer `running`. Every claim in a report cites the exact text span that supports it. `search` finds "
+    "passages without writing a report."
 )
 
 PrincipalOf = Callable[[Context[Any]], Principal]
 DeskOf = Callable[[], Desk]
 
-Wait = Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end.")]
-RunId = Annotated[str, Field(max_length=64, description="As `research_start` returned it.")]
+Wait = Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the run to end.")]
+RunId = Annotated[str, Field(max_length=64, description="The `run_id` that `research_start` returned.")]
 K = Annotated[
     Annotated[int, Field(ge=1, le=50)] | None,
     Field(description="Passages to return; default: the setting `retrieval.hits`."),
@@ -54,7 +58,7 @@ Corpus = Annotated[str, Field(max_length=64, description="Name of the corpus.")]
 
 
 class RunStatus(BaseModel):
-    """Where a run stands. `nodes` are those that have ended."""
+    """The state of a run. `nodes` lists the nodes that have finished."""
 
     run_id: str
     thread_id: str
@@ -65,34 +69,34 @@ class RunStatus(BaseModel):
 
 
 class RunResult(RunStatus):
-    """The same, with the report once there is one."""
+    """The state of a run, with its report if it has one."""
 
     report: Report | None = None
 
 
 class Found(BaseModel):
-    """Passages, the best first."""
+    """Passages, best first."""
 
     passages: list[Passage]
 
 
 class GivenDocument(BaseModel):
-    """A document as text."""
+    """A document given as text."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=200)
     text: str = Field(min_length=1)
-    audience: str = Field("", max_length=200, description="Who alone may see it; empty for everybody.")
+    audience: str = Field("", max_length=200, description="Only this audience may see it; empty for the whole tenant.")
 
 
 def create_mcp(desk_of: DeskOf, principal_of: PrincipalOf, *, local: bool) -> MCPServer[Any]:
-    """Return the server.
+    """Return the MCP server.
 
     Args:
-        desk_of: the desk, once the service is open.
-        principal_of: who calls.
-        local: whether the caller is on this machine, and may name its files.
+        desk_of: returns the desk; called only after the service is open.
+        principal_of: returns the principal of a call.
+        local: whether the client runs on this machine and may ingest files by their paths.
     """
     server: MCPServer[Any] = MCPServer("sixplane", instructions=INSTRUCTIONS, version=version("sixplane"))
     _add_research(server, desk_of, principal_of)
@@ -110,7 +114,7 @@ def _add_research(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princip
         thread_id: str | None = None,
         context: dict[str, Any] | None = None,
     ) -> RunStatus:
-        """Begin to answer a question from a corpus; returns at once. `context` may set model, k, budgets and more."""
+        """Start answering a question from a corpus and return at once. `context` may set model, k, budgets and more."""
         with told():
             chosen = _context({**(context or {}), "corpus": corpus})
             asked = ResearchRequest(question=question, thread_id=thread_id, context=chosen)
@@ -123,20 +127,20 @@ def _add_research(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princip
         decision: Literal["approve", "revise", "reject"] | None = None,
         text: str = "",
     ) -> RunStatus:
-        """Continue a thread that was stopped, or answer its review with a `decision`; `text` says what to revise."""
+        """Continue a stopped thread, or answer its review with a `decision`; `text` tells what to revise."""
         with told():
             answer = ReviewAnswer(decision=decision, text=text) if decision else None
             return _status(await desk_of().resume(principal_of(ctx), thread_id, answer))
 
     @server.tool()
     async def research_status(ctx: Context[Any], run_id: RunId) -> RunStatus:
-        """Say where a run stands."""
+        """Return the state of a run."""
         with told():
             return _status(await desk_of().run(principal_of(ctx), run_id))
 
     @server.tool()
     async def research_result(ctx: Context[Any], run_id: RunId, wait_seconds: Wait = 30) -> RunResult:
-        """Return a run's report; wait for it a while, with notifications of progress."""
+        """Wait up to `wait_seconds` for a run, with progress notifications, and return its report if it has ended."""
         with told():
             run = await desk_of().run(principal_of(ctx), run_id)
             await _watched(run, ctx, wait_seconds)
@@ -145,7 +149,7 @@ def _add_research(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princip
 
     @server.tool()
     async def research_cancel(ctx: Context[Any], run_id: RunId) -> RunStatus:
-        """Let a run stop after its current step; its thread can be resumed."""
+        """Stop a run after its current step. Its thread can be resumed."""
         with told():
             return _status(await desk_of().cancel(principal_of(ctx), run_id))
 
@@ -160,7 +164,7 @@ def _add_documents(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
         mode: Literal["hybrid", "dense", "keyword"] = "hybrid",
         where: dict[str, Any] | None = None,
     ) -> Found:
-        """Find passages of a corpus, with the score of each stage."""
+        """Find passages in a corpus, with their scores from each retrieval stage."""
         with told():
             passages = await desk_of().search(principal_of(ctx), corpus, query, k=k, mode=mode, where=where or {})
             return Found(passages=passages)
@@ -172,12 +176,12 @@ def _add_documents(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
         documents: list[GivenDocument] | None = None,
         paths: list[str] | None = None,
     ) -> IngestReport:
-        """Add documents to a corpus: as text, or, where the server runs on your machine, by their paths."""
+        """Add documents to a corpus: as text, or by file paths if the server runs on your machine over stdio."""
         with told():
             if bool(documents) == bool(paths):
-                raise BadInput("nothing is given, or both", hint="give either `documents` or `paths`")
-            if paths and not local:
-                raise BadInput("paths are files of the server", hint="send `documents` with their text")
+                raise BadInput("give either `documents` or `paths`", hint="`documents` have a `name` and a `text`")
+            if paths and not local:  # over HTTP, paths would name the server's own files
+                raise BadInput("this server does not read files by path", hint="send `documents` with their text")
             given: list[Any] = [Path(path) for path in paths or ()] or [_document(each) for each in documents or ()]
             return await desk_of().ingest(principal_of(ctx), corpus, given)
 
@@ -185,8 +189,8 @@ def _add_documents(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
 def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: PrincipalOf) -> None:
     @server.resource("sixplane://reports/{thread_id}", mime_type="text/markdown")
     async def report(thread_id: str, ctx: Context[Any]) -> str:
-        """The latest report of a thread, as Markdown with its sources."""
-        from experience.render import render_markdown
+        """The latest report of a thread as Markdown, with its sources."""
+        from experience.render import render_markdown  # with its HTML side, which no tool needs
 
         with told(ResourceError):
             view = await desk_of().thread(principal_of(ctx), thread_id)
@@ -196,7 +200,7 @@ def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
 
     @server.resource("sixplane://passages/{corpus}/{evidence_id}", mime_type="application/json")
     async def passage(corpus: str, evidence_id: str, ctx: Context[Any]) -> str:
-        """A passage by its evidence id: text, place, document."""
+        """A passage by its evidence id: its text, its place and its document."""
         with told(ResourceError):
             found = await desk_of().passages(principal_of(ctx), corpus, [evidence_id])
             if evidence_id not in found:
@@ -206,12 +210,15 @@ def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
 
 @contextmanager
 def told(kind: type[ToolError | ResourceError] = ToolError) -> Iterator[None]:
-    """Let errors leave as the protocol's: code, message, remedy; of one that nobody foresaw its type alone."""
+    """Turn every error into an error of the protocol with code, message and hint.
+
+    An unexpected error shows its type only, since its text may contain a question or a document.
+    """
     try:
         yield
     except (ToolError, ResourceError):
         raise
-    except Exception as error:
+    except Exception as error:  # whatever leaves a tool uncaught, the SDK sends to the client with its text
         known = known_error(error) or SixplaneError(f"unexpected {type(error).__name__}")
         missing = isinstance(known, ThreadMissing | RunMissing | CorpusMissing)
         chosen = ResourceNotFoundError if missing and kind is ResourceError else kind
@@ -219,14 +226,12 @@ def told(kind: type[ToolError | ResourceError] = ToolError) -> Iterator[None]:
 
 
 def _context(given: dict[str, Any]) -> ResearchContext:
-    """Return the context. Raises `BadInput` that says what does not fit."""
-    from pydantic import ValidationError
-
+    """Return the context. Raises `BadInput` that lists the invalid fields."""
     try:
         return ResearchContext(**given)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise BadInput(f"the context does not fit: {faults}", hint="see docs/mcp.md") from error
+        raise BadInput(f"the context is invalid: {faults}", hint="see docs/mcp.md") from error
 
 
 def _document(given: GivenDocument) -> Document:
@@ -242,7 +247,7 @@ def _status(run: Run) -> RunStatus:
         return found.model_copy(update={"status": ending.report.status.value, "message": ending.report.stop_reason})
     if isinstance(ending, ReviewPendingEvent):
         asked = ending.model_dump(mode="json", include={"question", "draft", "claims", "findings"})
-        message = "a person has to answer: `research_resume` with a decision"
+        message = "the run waits for a review: call `research_resume` with a decision"
         return found.model_copy(update={"status": "review_pending", "pending": asked, "message": message})
     if isinstance(ending, RunFailed):
         return found.model_copy(update={"status": "failed", "message": f"{ending.message}; {ending.hint}"})
@@ -250,8 +255,8 @@ def _status(run: Run) -> RunStatus:
 
 
 async def _watched(run: Run, ctx: Context[Any], seconds: float) -> None:
-    """Wait for the end of a run at most `seconds`, and tell each node that ends; of another process's neither."""
-    if run.elsewhere:
+    """Wait at most `seconds` for a run to end, and send a progress notification for each node that finishes."""
+    if run.elsewhere:  # only the process that owns the run has its events; the client gets the status `running`
         return
     done = 0
     with _patience():

@@ -1,4 +1,4 @@
-"""A report as files and as text for a terminal."""
+"""Renders a report as Markdown, HTML and JSON files, and as text for a terminal."""
 
 from __future__ import annotations
 

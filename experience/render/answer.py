@@ -1,4 +1,4 @@
-"""The answer's Markdown as HTML: hostile text stays text, and each citation becomes a link to its passage."""
+"""Renders the answer's Markdown as HTML. Hostile text stays text, and each citation becomes a link to its passage."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from markdown_it.token import Token
 from experience.markers import cited_claims
 from state.report import Report
 
+# Characters of Unicode's private use area, because no Markdown rule treats them as markup. `_OURS` removes them from
+# the text of the report, so that a document cannot forge a citation.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARK = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 _OURS = str.maketrans({_OPEN: None, _CLOSE: None})
 
 
 def answer_html(report: Report) -> str:
-    """Return the answer. Links, images and HTML in it are shown as the characters that they are."""
+    """Return the answer as HTML. Links, images and HTML inside the answer are shown as literal text."""
     return str(_PARSER.render(_marked(report)))
 
 
 def passage_id(number: int) -> str:
-    """Return the anchor of a cited passage."""
+    """Return the HTML id of a cited passage."""
     return f"passage-{number}"
 
 
 def _marked(report: Report) -> str:
-    """Return the Markdown with our citations between private characters, which no parser takes for markup."""
+    """Return the Markdown with the verified citations enclosed in private use characters."""
     parts: list[str] = []
     at = 0
     marks = sorted(mark for cited in cited_claims(report) for mark in cited.marks)
@@ -40,7 +42,7 @@ def _marked(report: Report) -> str:
 
 
 def _link_citations(state: StateCore) -> None:
-    """Split the text tokens at our marks. Nothing else turns into a link: not code, not an attribute."""
+    """Split text tokens at the marks and insert links. Code and attributes are other tokens and stay as they are."""
     for token in state.tokens:
         if token.children:
             token.children = [piece for child in token.children for piece in _pieces(child)]
@@ -63,6 +65,8 @@ def _link(number: int) -> str:
 
 
 def _parser() -> MarkdownIt:
+    # The text comes from a model that has read untrusted documents. A link or an image could send what the reader sees
+    # to another site, so neither is rendered.
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.disable(["link", "image", "autolink", "html_inline", "html_block", "reference"])
     parser.core.ruler.push("citations", _link_citations)

@@ -1,4 +1,4 @@
-"""`report.md`, `report.json` and `report.html` in a folder, each whole or not at all."""
+"""Writes `report.md`, `report.json` and `report.html` into a folder, each file atomically."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from state.report import Report
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Write the three files into `folder`, replacing older ones, and return their paths. Raises `OSError`."""
+    """Write the three files into `folder`, replace older ones, and return the paths. Raises `OSError`."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
         "report.md": render_markdown(report),
@@ -23,17 +23,18 @@ def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Write beside, then rename, so that nobody reads half a file."""
+    """Write a temporary file and rename it, so that no reader sees a partial file."""
+    # In the same folder: a rename is atomic only within one file system.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
+            os.fsync(file.fileno())  # before the rename: after a power loss, the new name must not point to no content
+        temporary.chmod(0o644)  # `mkstemp` makes files that only their owner may read
         temporary.replace(path)
-    except BaseException:
+    except BaseException:  # also for Ctrl-C: no temporary file is left behind
         temporary.unlink(missing_ok=True)
         raise
     return path

@@ -1,4 +1,4 @@
-"""A report as one HTML file without external resources: each citation opens its passage, the quote highlighted."""
+"""Renders a report as one HTML file without external resources. Each citation opens its passage with marked quotes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from state.report import Report, ReportClaim, ReportEvidence
 
 
 def render_html(report: Report) -> str:
-    """Return `report.html`. Every text of the report is escaped; the policy in its head allows no request at all."""
+    """Return the content of `report.html`.
+
+    Every text of the report is escaped. The content security policy in the head is the second line of defence: it
+    allows no network request and no script but the one whose hash it names.
+    """
     script = _asset("report.js")
     body = "\n".join(filter(None, _sections(report)))
     return _asset("report.template.html").format(
@@ -117,7 +121,10 @@ def _line(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return `text` without the control characters that HTML forbids, and encodable."""
+    """Return `text` without the control characters that HTML forbids and without unpaired surrogates.
+
+    Text extracted from documents may contain both. Either would make the file invalid or impossible to encode.
+    """
     allowed = "\n\t"
     kept = "".join(char if char in allowed or (char.isprintable() or char > "\x9f") else " " for char in text)
     return kept.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""A report as Markdown: the answer, numbered sources with file, page and quotes, and what the reader should know."""
+"""Renders a report as Markdown: the answer, numbered sources with file, page and quotes, gaps, and provenance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*[]<>"})
 
 
 def render_markdown(report: Report) -> str:
-    """Return the whole `report.md`."""
+    """Return the content of `report.md`."""
     parts = [
         f"# {_line(report.question)}",
         f"Status: **{report.status.value}** ({_line(report.stop_reason)})",
@@ -26,7 +26,7 @@ def render_markdown(report: Report) -> str:
 
 
 def render_text(report: Report) -> str:
-    """Return what a terminal shows: the answer, its sources, what is missing."""
+    """Return the text for a terminal: the answer, its sources without quotes, and the gaps."""
     parts = [f"# {_line(report.question)}", report.markdown, *_sources(report, quotes=False)]
     parts += _list("What the documents do not say", report.gaps)
     parts += _list("Left out", report.unresolved)
@@ -34,7 +34,7 @@ def render_text(report: Report) -> str:
 
 
 def provenance(report: Report) -> list[str]:
-    """Return, one a line, what produced the report and how it was verified."""
+    """Return lines that tell what produced the report and how it was verified."""
     tally, corpus = report.verification, report.corpus
     models = sorted(set(report.models.values()))
     verdicts = ", ".join(f"{getattr(tally, verdict.value)} {verdict.value}" for verdict in Support)
@@ -57,7 +57,7 @@ def usage_line(usage: Usage) -> str:
 
 
 def quotes_of(report: Report, item: ReportEvidence) -> list[tuple[int, int, str]]:
-    """Return start, end and text of what the claims quote from a passage, in the passage's order, once each."""
+    """Return start, end and text of each span that the claims quote from a passage, in order and without duplicates."""
     cited = (citation for claim in report.claims for citation in claim.citations if citation.evidence_id == item.id)
     return sorted({(citation.start, citation.end, citation.quote) for citation in cited})
 
@@ -73,6 +73,7 @@ def _sources(report: Report, *, quotes: bool) -> list[str]:
 
 
 def _source(report: Report, item: ReportEvidence, *, quotes: bool) -> Iterator[str]:
+    # A backtick in a file name would end the code span.
     file = "`{}`".format(" ".join(item.source.replace("`", "'").split()))
     name = f"{_line(item.title)} — {file}" if item.title and item.title != item.source else file
     pages = pages_of(item)
@@ -87,5 +88,8 @@ def _list(title: str, items: tuple[str, ...]) -> list[str]:
 
 
 def _line(text: str) -> str:
-    """Return `text` on one line and as text: it begins no markup."""
+    """Return `text` on one line with Markdown's special characters escaped.
+
+    Titles and quotes come from documents, which must not be able to insert links or headings into the report.
+    """
     return " ".join(text.split()).translate(_SPECIAL)

@@ -1,4 +1,4 @@
-"""Where in the user's documents something stands, in words."""
+"""The place of a passage in the user's documents, in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from state.values import Passage
 
 
 def pages_of(evidence: ReportEvidence | Passage) -> str:
-    """Return `page 3`, `pages 3 to 4`, or nothing for formats without pages."""
+    """Return `page 3` or `pages 3 to 4`, or an empty string for formats without pages."""
     if evidence.page is None:
         return ""
     if evidence.page_end in (None, evidence.page):
@@ -16,5 +16,5 @@ def pages_of(evidence: ReportEvidence | Passage) -> str:
 
 
 def place_of(evidence: ReportEvidence | Passage) -> str:
-    """Return file and pages."""
+    """Return the file name and the pages."""
     return ", ".join(filter(None, (evidence.source, pages_of(evidence))))
