@@ -1,4 +1,7 @@
-"""What is known: documents in, cited passages out. Names are imported on first use."""
+"""The data and retrieval plane: stores documents and returns passages that can be cited and verified.
+
+Names are imported on first use: `sixplane --help` must not load NumPy, tantivy and LangChain.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""What a corpus stands on: documents, passages and two search legs, in SQLite or in Oracle Database.
+"""The port that a corpus is stored behind, implemented by `retrieval.embedded` and by `retrieval.oracle`.
 
-A *row* is a backend's own number for a passage; it means nothing outside of the backend that gave it.
+A *row* is a backend's own number for a passage, valid only in that backend. A *leg* is one of the two searches, by
+keyword or by vector. A passage is *live* until its document is replaced or deleted; then it is *superseded*: it is no
+longer found, but reports that cite it still resolve.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ Vectors = Sequence[Sequence[float]]
 
 @dataclass(frozen=True)
 class Revision:
-    """`generation` grows with every write; `epoch` only with writes that take passages away.
+    """The state of a corpus after a committed write.
 
-    `embedding_model` is the model of the stored vectors, empty for a corpus that nothing was written to.
+    `generation` grows with every write, `epoch` only with writes that remove passages from search. `embedding_model`
+    is the model of the stored vectors, empty as long as nothing was written.
     """
 
     generation: int
@@ -32,7 +35,7 @@ class Revision:
 
 
 class Legs(NamedTuple):
-    """Scores by row, higher is better; a leg that was not asked is empty."""
+    """Scores by row, higher is better; empty for a leg that was not searched."""
 
     keyword: dict[int, float]
     dense: dict[int, float]
@@ -41,7 +44,8 @@ class Legs(NamedTuple):
 class StoredVersion(NamedTuple):
     """One document version as it is stored.
 
-    `texts` and `metadata` are of each passage's own row, which hold what `document` says unless somebody changed them.
+    `texts` and `metadata` are read from the passages' own rows, not derived from `document`: a copy compares both, and
+    finds rows that were changed behind our back.
     """
 
     document: PreparedDocument
@@ -51,27 +55,27 @@ class StoredVersion(NamedTuple):
 
 
 class CorpusWriter(Protocol):
-    """What may be done while one holds a corpus's writer lock."""
+    """The write operations, available while the writer lock of a corpus is held."""
 
     async def put(self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str) -> tuple[int, int]:
         """Store documents in one transaction; return (documents that replaced a version, passages superseded)."""
         ...
 
     async def delete(self, document_ids: Sequence[str]) -> None:
-        """Supersede documents without a successor, in one transaction."""
+        """Take documents out of search without replacing them, in one transaction."""
         ...
 
     async def build(self) -> None:
-        """Bring the search indexes up to what was put."""
+        """Bring the search indexes up to date with the stored documents."""
         ...
 
     async def prune(self) -> int:
-        """Delete superseded versions; return how many passages went."""
+        """Delete superseded versions; return how many passages were deleted."""
         ...
 
 
 class CorpusBackend(Protocol):
-    """One corpus of one tenant. Safe to share between tasks."""
+    """Storage and search of one corpus of one tenant. Safe to share between tasks."""
 
     @property
     def tenant(self) -> str:
@@ -84,15 +88,19 @@ class CorpusBackend(Protocol):
         ...
 
     def loop(self) -> asyncio.AbstractEventLoop | None:
-        """Return the running loop if the backend's connections belong to it, `None` if any loop may call."""
+        """Return the running event loop if the connections belong to it, `None` if calls may come from any loop."""
         ...
 
     def writer(self) -> AbstractAsyncContextManager[CorpusWriter]:
-        """Hold the writer lock for a block. Raises `CorpusBusy` if another holds it."""
+        """Hold the writer lock for a block.
+
+        Raises:
+            CorpusBusy: another writer holds the lock.
+        """
         ...
 
     async def refresh(self) -> tuple[Revision, bool]:
-        """Catch up with the last write; return its revision, and whether there is anything to search."""
+        """Make the last committed write searchable; return its revision and whether any passage is live."""
         ...
 
     async def revision(self) -> Revision:
@@ -100,32 +108,36 @@ class CorpusBackend(Protocol):
         ...
 
     async def is_current(self, document: PreparedDocument) -> bool:
-        """Whether the live version of the document has this text, by this parser."""
+        """Return whether the live version has this text and metadata, read by this parser."""
         ...
 
     async def legs(
         self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None = None
     ) -> Legs:
-        """Return the best `depth` live rows of each leg that is asked: words for `query`, cosine for `vector`.
+        """Return the best `depth` live rows of each leg: keywords for `query`, cosine similarity for `vector`.
 
-        `where` never makes a leg return fewer rows than fit. Raises `BadInput` for a filter that is not one.
+        A leg whose argument is `None` is not searched. A filter narrows the search itself, not its result: a leg
+        returns `depth` rows whenever that many match `where`.
+
+        Raises:
+            BadInput: `where` is malformed.
         """
         ...
 
     async def live(self, rows: Iterable[int]) -> dict[int, Passage]:
-        """Return the live passages among rows."""
+        """Return those of the passages that are live, by row."""
         ...
 
     async def by_evidence(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
-        """Return the passages of evidence ids, superseded ones too."""
+        """Return passages by evidence id, superseded ones included."""
         ...
 
     async def live_by_document(self, document_ids: Iterable[str]) -> list[Passage]:
-        """Return the live passages of documents."""
+        """Return the live passages of the given documents."""
         ...
 
     async def neighbours(self, evidence_id: str, before: int, after: int) -> list[Passage]:
-        """Return the passages around one, in reading order, without it."""
+        """Return the passages before and after the given one, in reading order."""
         ...
 
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
@@ -133,7 +145,7 @@ class CorpusBackend(Protocol):
         ...
 
     async def version(self, document_id: str, text_hash: str) -> StoredVersion | None:
-        """Return one document version with its passages and vectors, superseded ones too."""
+        """Return one document version with its passages and vectors, live or superseded."""
         ...
 
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
@@ -141,12 +153,12 @@ class CorpusBackend(Protocol):
         ...
 
     async def counts(self) -> tuple[Revision, int, int]:
-        """Return the revision, and how many live documents and passages there are."""
+        """Return the revision and the numbers of live documents and passages."""
         ...
 
 
 def check_embedding_model(corpus: str, revision: Revision, embedding_model: str) -> None:
-    """Refuse vectors of another model than the corpus was built with: distances between them mean nothing.
+    """Check that the corpus was built with `embedding_model`: distances between two models' vectors mean nothing.
 
     Raises:
         EmbeddingMismatch: the corpus holds vectors of another model.

@@ -1,7 +1,7 @@
-"""Copying a corpus from one backend to another, version by version: nothing is read, cut or embedded again.
+"""Copying a corpus from one backend to another, version by version, without parsing, splitting or embedding again.
 
-What is there already is known by document, text and parser, so a copy that was killed goes on. Both sides are then read
-again and compared in full.
+Versions that the target already holds are recognised by document, text and parser, so a copy that was killed can be
+started again. At the end, both sides are read again and compared in full.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ Place = tuple[str, str]
 """Tenant and name of a corpus."""
 
 BATCH_PASSAGES = 256
-"""A transaction holds no more of them than this and one document."""
+"""A batch is written once it has this many passages. A chosen value: it bounds the memory and the length of a
+transaction, at the price of one commit per batch."""
 
 _AGAIN = "copy it to another name with `--as`"
 
@@ -37,7 +38,7 @@ class _Key(NamedTuple):
 
 @dataclass(frozen=True)
 class _Plan:
-    """What both sides hold: all versions, those that are to be copied, and the documents that were deleted."""
+    """All versions of the source, those that the target lacks, and the documents to be deleted in the target."""
 
     keys: tuple[_Key, ...]
     missing: tuple[_Key, ...]
@@ -47,14 +48,15 @@ class _Plan:
 async def copy_versions(
     source: CorpusBackend, target: CorpusBackend, moved: Place | None, progress: Progress | None = None
 ) -> CopyReport:
-    """Copy what `target` lacks, then compare. Raises as `Corpus.copy_into`.
+    """Copy the versions that `target` lacks, then compare both sides. Raises the errors of `Corpus.copy_into`.
 
     Args:
-        source: locked against writers as long as this takes.
-        target: the same.
-        moved: tenant and name of the target where they are not the source's; evidence ids are then made anew.
-        progress: told after each transaction.
+        source: the corpus to copy; its writer lock is held until the comparison is done.
+        target: the corpus to copy into; its writer lock is held as well.
+        moved: tenant and name of the target if they differ from the source's; evidence ids are then computed anew.
+        progress: called after each transaction.
     """
+    # Both locks: the plan, the copy and the comparison must describe one state of both sides.
     async with source.writer(), target.writer() as writer:
         model = (await source.revision()).embedding_model
         plan = await _plan(source, target)
@@ -91,13 +93,13 @@ async def _put(
 
 
 async def _plan(source: CorpusBackend, target: CorpusBackend) -> _Plan:
-    """Compare the two histories of each document; the target's has to be the beginning of the source's."""
+    """Compare the histories of each document; the target's must be the beginning of the source's."""
     wanted, found = _histories((await source.inventory())[1]), _histories((await target.inventory())[1])
     if not wanted:
         raise CorpusEmpty("there is nothing to copy")
     for document_id, history in found.items():
         if not _begins(wanted.get(document_id, []), history):
-            raise BadInput(f"the target holds document {document_id[:80]!r} otherwise than the source", hint=_AGAIN)
+            raise BadInput(f"the target's history of document {document_id[:80]!r} is not the source's", hint=_AGAIN)
     keys = [_Key(name, each["text_hash"]) for name, history in wanted.items() for each in history]
     missing = [
         _Key(name, each["text_hash"])
@@ -113,7 +115,7 @@ async def _plan(source: CorpusBackend, target: CorpusBackend) -> _Plan:
 
 
 def _histories(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the versions of each document in the order of their ingestion, the live one last."""
+    """Return the versions of each document in the order of ingestion, the live one last."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for entry in sorted(entries, key=lambda each: (not each["superseded"], each["ingested_at"])):
         found.setdefault(entry["document_id"], []).append(entry)
@@ -131,12 +133,12 @@ def _begins(wanted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, An
 async def _read(backend: CorpusBackend, key: _Key) -> StoredVersion:
     version = await backend.version(*key)
     if version is None:
-        raise CorpusCorrupt(f"document {key.document_id[:80]!r} is in the inventory of the corpus, and is not there")
+        raise CorpusCorrupt(f"document {key.document_id[:80]!r} is in the inventory of the corpus but cannot be read")
     return version
 
 
 def _moved(version: StoredVersion, place: Place | None) -> StoredVersion:
-    """Return `version` with the evidence ids of the corpus at `place`."""
+    """Return `version` with the evidence ids that it has in the corpus at `place`."""
     document = version.document
     if place is None:
         return version
@@ -148,10 +150,10 @@ def _moved(version: StoredVersion, place: Place | None) -> StoredVersion:
 async def _compared(
     source: CorpusBackend, target: CorpusBackend, keys: Sequence[_Key], moved: Place | None
 ) -> tuple[int, str]:
-    """Return how many passages both hold, and the digest of everything. Raises `CorpusCorrupt` where they differ."""
+    """Return the number of passages and the digest of both sides. Raises `CorpusCorrupt` where they differ."""
     states = [await _states(each) for each in (source, target)]
     if states[0] != states[1]:
-        raise CorpusCorrupt("the copy has other documents or passages than its source", hint=_AGAIN)
+        raise CorpusCorrupt("the copy and its source do not hold the same documents and passages", hint=_AGAIN)
     total, digest = 0, hashlib.sha256()
     for key in keys:
         mine, theirs = _moved(await _read(source, key), moved), await _read(target, key)
@@ -169,7 +171,7 @@ async def _states(backend: CorpusBackend) -> list[tuple[Any, ...]]:
 
 
 def _fingerprint(version: StoredVersion) -> bytes:
-    """Return the SHA-256 of a version: evidence ids, texts, places, metadata and the bits of its vectors."""
+    """Return the SHA-256 of a version: evidence ids, texts, offsets, metadata and the bits of its vectors."""
     digest = hashlib.sha256(_canonical(_described(version.document)))
     rows = zip(version.document.passages, version.texts, version.metadata, version.vectors, strict=True)
     for passage, text, metadata, vector in rows:
@@ -197,7 +199,8 @@ def _canonical(value: Any) -> bytes:
 
 
 def _number(value: Any) -> Any:
-    """Return `value` with whole floats as integers: Oracle's JSON has one kind of number."""
+    """Return `value` with whole floats as integers, so that both backends give one digest."""
+    # Oracle's JSON type has one kind of number: 2.0 comes back as 2.
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):

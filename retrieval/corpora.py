@@ -1,4 +1,4 @@
-"""The corpora of a home folder, or of Oracle Database, opened once and shared."""
+"""Opening corpora by tenant and name, in a home folder or in Oracle Database; each is opened once and shared."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Corpora:
     """Corpora by tenant and name; `async with` closes them.
 
     Args:
-        settings: which folder, or which tables.
-        embeddings: in place of the configured ones.
-        reranker: of search results.
-        pool: of Oracle Database, where the corpora then live. `async with` opens one of its own where
-            `settings.data.backend` is `oracle` and none is given.
+        settings: home folder, backend and table prefix.
+        embeddings: used instead of the configured ones.
+        reranker: reorders search results.
+        pool: a connection pool of Oracle Database, which then holds the corpora. Without it, `async with` opens a
+            pool if `settings.data.backend` is `oracle`, and closes it at the end.
     """
 
     def __init__(
@@ -49,21 +49,21 @@ class Corpora:
         self._lock = asyncio.Lock()
 
     async def get(self, tenant: str, name: str) -> Corpus:
-        """Return a corpus that exists.
+        """Return an existing corpus.
 
         Raises:
-            CorpusMissing: it does not.
+            CorpusMissing: there is no such corpus.
         """
         if not await self._exists(tenant, name):
             raise CorpusMissing(f"there is no corpus `{name}`")
         return await self.create(tenant, name)
 
     async def create(self, tenant: str, name: str) -> Corpus:
-        """Return a corpus, made if it does not exist."""
+        """Return a corpus; create it if it does not exist."""
         folder = self._folder(tenant, name)
-        async with self._lock:
+        async with self._lock:  # two tasks that ask for one corpus must share one backend and its loaded indexes
             if (tenant, name) not in self._open:
-                self._made_in_database()
+                self._use_database_embeddings()
                 backend = await self._backend(tenant, name, folder)
                 self._open[tenant, name] = await asyncio.to_thread(self._make, tenant, name, backend)
             return self._open[tenant, name]
@@ -76,7 +76,7 @@ class Corpora:
         return await asyncio.to_thread(lambda: sorted(path.parent.name for path in root.glob("*/corpus.db")))
 
     async def aclose(self) -> None:
-        """Forget the open corpora, and close the pool that was opened here."""
+        """Drop the open corpora; close the pool if `async with` opened it."""
         self._open.clear()
         await self._stack.aclose()
 
@@ -98,7 +98,7 @@ class Corpora:
         return self._pool is not None or self._settings.data.backend == "oracle"
 
     async def _exists(self, tenant: str, name: str) -> bool:
-        folder = self._folder(tenant, name)  # checks both names
+        folder = self._folder(tenant, name)  # checks both names, on Oracle Database too
         if self._in_oracle:
             return await self._oracle(tenant, name).exists()
         return await asyncio.to_thread((folder / "corpus.db").is_file)
@@ -123,8 +123,8 @@ class Corpora:
         embeddings = self._embeddings or load_embeddings(self._settings)
         return Corpus(self._settings, name, tenant, backend, embeddings, self._reranker)
 
-    def _made_in_database(self) -> None:
-        """Let the database embed, where that is set; on the loop that the pool belongs to."""
+    def _use_database_embeddings(self) -> None:
+        """Use the model in the database if `data.embeddings` says so. Call it on the pool's event loop."""
         if self._embeddings is None and self._settings.data.embeddings == "database" and self._pool is not None:
             from retrieval.oracle.embeddings import DatabaseEmbeddings
 
@@ -145,7 +145,7 @@ async def open_corpus(
     """Open one corpus for a block.
 
     Raises:
-        CorpusMissing: it does not exist and `create` is false.
+        CorpusMissing: the corpus does not exist and `create` is false.
     """
     async with Corpora(settings, embeddings=embeddings, reranker=reranker, pool=pool) as corpora:
         yield await (corpora.create if create else corpora.get)(tenant, name)

@@ -1,4 +1,4 @@
-"""A corpus: documents that can be searched, cited and verified."""
+"""`Corpus`: ingests documents, searches them and resolves citations, on any backend."""
 
 from __future__ import annotations
 
@@ -30,14 +30,22 @@ Mode = Literal["hybrid", "dense", "keyword"]
 Progress = Callable[[IngestReport], None]
 
 _DEPTH = 100
+"""Candidates of each leg before fusion and reranking. A chosen value: fusion needs more than `k` per leg, because a
+passage may be good in one leg only; more of them cost time in both legs and in the reranker."""
+
 _BATCH_PASSAGES = 64
+"""A batch is embedded and committed once it has this many passages. A chosen value: a killed ingest loses at most one
+batch, and each batch costs one commit."""
+
 _MAX_K = 1000
+"""The most passages that one search returns. A chosen limit, which bounds the size of an answer."""
+
 _END = object()
 _log = logging.getLogger(__name__)
 
 
 class Corpus:
-    """One corpus of one tenant. Get it from `open_corpus` or `Corpora`; safe to share between tasks."""
+    """One corpus of one tenant. Open it with `open_corpus` or `Corpora`. Safe to share between tasks."""
 
     def __init__(
         self,
@@ -55,7 +63,7 @@ class Corpus:
 
     @property
     def vector_store(self) -> VectorStore:
-        """The corpus as a LangChain vector store. On Oracle Database, ask for it within the pool's loop."""
+        """The corpus as a LangChain vector store. On Oracle Database, read this within the pool's event loop."""
         from retrieval.vector_store import CorpusVectorStore
 
         return CorpusVectorStore(self._backend, self._embeddings)
@@ -67,20 +75,23 @@ class Corpus:
         return CorpusRetriever(corpus=self, k=k, loop=self._backend.loop())
 
     async def ingest(self, inputs: Any, *, progress: Progress | None = None) -> IngestReport:
-        """Read, cut, embed and store paths, LangChain documents or a loader; idempotent by content.
+        """Read, split, embed and store paths, LangChain documents or the documents of a loader.
 
-        Every batch is one transaction: a killed ingest leaves what it has stored, and running it again continues.
+        A document whose text, metadata and parser are unchanged is skipped. Every batch is one transaction: a killed
+        ingest keeps its committed batches, and running it again continues.
 
         Raises:
             CorpusBusy: another process is writing.
             EmbeddingMismatch: the corpus was built with another model.
-            StorageFull, CorpusCorrupt: the disk is full, the database cannot be read.
+            StorageFull: the disk is full.
+            CorpusCorrupt: the database cannot be read.
         """
         async with self._backend.writer() as writer:
             self._check_same(await self._backend.revision())
             report = IngestReport()
             batch: list[PreparedDocument] = []
             items = prepare(inputs, self._settings, self.tenant, self.name)
+            # In a thread: `next` parses a file, which would block the event loop.
             while (item := await asyncio.to_thread(next, items, _END)) is not _END:
                 report = await self._sort_in(item, batch, report)
                 if sum(len(document.passages) for document in batch) >= _BATCH_PASSAGES:
@@ -101,11 +112,19 @@ class Corpus:
         *,
         query_vector: Sequence[float] | None = None,
     ) -> list[Passage]:
-        """Return the best `k` passages, best first, with the score of each stage; `None` takes `retrieval.hits`.
+        """Return the best `k` passages, best first, with the score of each stage.
+
+        Args:
+            query: words to search for.
+            k: how many passages; `None` uses the setting `retrieval.hits`.
+            mode: both legs, or one of them.
+            where: a filter on metadata, see `retrieval.filters`.
+            query_vector: the query's vector if the caller has it already, so that it is not embedded again.
 
         Raises:
-            BadInput: `k`, `mode` or `where` is not usable.
-            CorpusEmpty: there is nothing to search.
+            BadInput: `k`, `mode` or `where` is invalid.
+            CorpusEmpty: the corpus has no live passage.
+            EmbeddingMismatch: the corpus was built with another model.
         """
         k = self._settings.retrieval.hits if k is None else k
         if isinstance(k, bool) or not 1 <= k <= _MAX_K or mode not in {"hybrid", "dense", "keyword"}:
@@ -130,19 +149,19 @@ class Corpus:
             return found[:k]
 
     async def neighbours(self, passage: Passage, *, before: int = 1, after: int = 1) -> list[Passage]:
-        """Return the passages around one in the same document version, in reading order, without it."""
+        """Return the passages before and after `passage` in the same document version, in reading order."""
         return await self._backend.neighbours(passage.evidence_id, before, after)
 
     async def passages(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
-        """Return passages by id, superseded ones too; unknown or pruned ids are absent."""
+        """Return passages by evidence id, superseded ones included; unknown and pruned ids are left out."""
         return await self._backend.by_evidence(list(evidence_ids))
 
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
-        """Return the text of one document version, `None` when it is unknown or pruned."""
+        """Return the text of one document version; `None` if it is unknown or pruned."""
         return await self._backend.canonical_text(document_id, text_hash)
 
     async def manifest(self) -> Manifest:
-        """Return what the corpus holds."""
+        """Return all document versions of the corpus, with counts."""
         revision, rows = await self._backend.inventory()
         entries = tuple(ManifestEntry(**row) for row in rows)
         live = [entry for entry in entries if not entry.superseded]
@@ -157,26 +176,27 @@ class Corpus:
         )
 
     async def summary(self) -> CorpusRef:
-        """Return name, version and counts: the head of the manifest, without reading any document."""
+        """Return name, version and counts, as in the manifest, without listing the documents."""
         revision, documents, passages = await self._backend.counts()
         return CorpusRef(name=self.name, version=revision.generation, documents=documents, passages=passages)
 
     async def prune(self) -> int:
-        """Delete superseded versions for good; return how many passages went."""
+        """Delete superseded versions permanently; return how many passages were deleted."""
         async with self._backend.writer() as writer:
             return await writer.prune()
 
     async def copy_into(self, target: Corpus, *, progress: Callable[[CopyReport], None] | None = None) -> CopyReport:
-        """Copy every document version with its vectors into `target`, and compare both; goes on where it broke off.
+        """Copy every document version with its vectors into `target`, then compare both corpora.
 
-        Nobody else writes to either meanwhile. Nothing is embedded.
+        A copy that was interrupted can be started again and continues. Both corpora are locked against other writers
+        meanwhile. Nothing is embedded.
 
         Raises:
-            CorpusBusy: another process is writing to one of them.
-            CorpusEmpty: there is nothing to copy.
-            EmbeddingMismatch: one of them was built with another model than is configured.
-            BadInput: `target` holds documents that are not of this corpus.
-            CorpusCorrupt: what arrived is not what was sent.
+            CorpusBusy: another process is writing to one of the corpora.
+            CorpusEmpty: this corpus holds nothing.
+            EmbeddingMismatch: a corpus was built with a model other than the configured one.
+            BadInput: `target` holds documents that do not come from this corpus.
+            CorpusCorrupt: the two corpora differ after the copy.
         """
         self._check_same(await self._backend.revision())
         target._check_same(await self._backend.revision())
@@ -225,6 +245,7 @@ class Corpus:
         order = ranked(fused or {**keyword, **dense})
         wanted = k if self._reranker is None else depth
         passages = await self._backend.live(order[:wanted])
+        # Another process may have superseded rows after the indexes were read; the lower ranks then fill the gap.
         if len(passages) < min(wanted, len(order)):
             passages = await self._backend.live(order)
         return [
@@ -240,6 +261,8 @@ async def _reranked(reranker: BaseDocumentCompressor, query: str, passages: list
     by_id = {passage.evidence_id: passage for passage in passages[:_DEPTH]}
     documents = [Document(page_content=item.text, metadata={"evidence_id": name}) for name, item in by_id.items()]
     ordered = await reranker.acompress_documents(documents, query)
+    # LangChain has no common score field: a reranker without `relevance_score` still gives an order, from which a
+    # decreasing score is made.
     found = []
     for rank, document in enumerate(ordered):
         passage = by_id[document.metadata["evidence_id"]]

@@ -1,4 +1,4 @@
-"""`where`: a filter on passage metadata, compiled to SQL with every value bound."""
+"""The filter language `where` on passage metadata, and its translation to SQLite; every value is bound."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from typing import Any
 from state.errors import BadInput
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+"""Keys are part of a JSON path, so they are restricted to characters that need no quoting."""
+
 _OPERATORS = {"$eq": "=", "$ne": "IS NOT", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _MAX_INT = 2**63 - 1
+"""SQLite's largest integer: binding a larger one raises `OverflowError`."""
+
 HINT = 'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte, $lt, $lte or $in'
 
 
 def compile_where(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """Return an SQL condition on the column `metadata` and its parameters; conditions are joined by AND.
 
-    `None` is what is missing, in `$eq`, `$ne` and `$in` alike.
+    `None` matches passages without that key, in `$eq`, `$ne` and `$in`.
 
     Raises:
-        BadInput: a key, an operator or a value is not one of those allowed.
+        BadInput: a key, an operator or a value is not allowed.
     """
     clauses: list[str] = []
     binds: list[Any] = []
@@ -38,6 +42,7 @@ def compile_where(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
 def _test(path: str, operator: str, value: Any) -> tuple[str, list[Any]]:
     column = "json_extract(metadata, ?)"
     if operator == "$in" and isinstance(value, list | tuple | set | frozenset):
+        # `x IN (NULL)` is never true in SQL, so `None` becomes a condition of its own.
         values = [_scalar(item) for item in value if item is not None]
         one_of = f"{column} IN ({', '.join('?' * len(values))})"
         if None in value:
@@ -57,14 +62,14 @@ def _scalar(value: Any) -> Any:
 
 
 def bindable(value: Any) -> Any:
-    """Return a value as databases take it: an integer beyond 64 bits is the nearest float.
+    """Return a value that databases accept: an integer beyond 64 bits becomes the nearest float.
 
     Raises:
-        BadInput: it is beyond a float as well.
+        BadInput: the integer is too large for a float as well.
     """
     if not isinstance(value, int) or abs(value) <= _MAX_INT:
         return value
     try:
         return float(value)
     except OverflowError:
-        raise BadInput("a number of a filter is too large", hint=HINT) from None
+        raise BadInput("a number in the filter is too large", hint=HINT) from None

@@ -1,4 +1,7 @@
-"""Support of a claim by the spans it cites: the local scorer, and the port that a chat model fills as well."""
+"""Whether the cited spans support a claim: the port `SupportScorer` and its local implementation.
+
+The other implementation, a chat model as judge, is `nodes.verifier.ChatModelScorer`.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,9 @@ _STOP = frozenset(
     ]
 )
 
+"""Words too common to show what a claim is about. Negations are not among them: they decide contradictions."""
 
+# Written as stems: "increas" matches increase, increases, increased and increasing.
 _OPPOSITES = (
     ("increas", "decreas"), ("increas", "reduc"), ("rais", "lower"), ("higher", "lower"), ("high", "low"),
     ("more", "less"), ("more", "fewer"), ("larger", "smaller"), ("before", "after"), ("above", "below"),
@@ -85,7 +90,7 @@ _OPPOSITES = (
 
 
 class SupportScore(Value):
-    """`score` runs from 0 (nothing in common) to 1 (stated in so many words)."""
+    """A verdict with its score, from 0 (nothing in common) to 1 (stated literally)."""
 
     verdict: Support
     score: float
@@ -98,19 +103,22 @@ class SupportScorer(ABC):
 
     @abstractmethod
     async def score(self, claim: str, spans: Sequence[str]) -> SupportScore:
-        """Return the verdict on `claim`. An outage is raised, never disguised as a verdict."""
+        """Return the verdict on `claim`. An outage raises its error; it never becomes a verdict."""
 
 
 class LocalSupportScorer(SupportScorer):
-    """Word containment and embedding similarity; no weights beyond the encoder's.
+    """Scores by shared words and embedding similarity; needs no model besides the embeddings.
 
-    A claim is supported when its content words stand in the spans (`containment`) or both measures are high
-    together; a number the spans do not have, or a negation on one side only, with everything else in common, is a
-    contradiction. It reads words, not logic: paraphrase it often calls unsupported, which drops a claim and invents
-    none. Measured by `benchmarks/grounding.py` on human labels: precision of `supported` 0.75 and recall 0.33 on
-    SciFact's dev claims, 0.56 and 0.50 on WiCE's test claims. Verbatim claims, which the extractive model writes, it
-    always recognises. Configure a chat model as judge for a model that paraphrases.
+    A claim is supported if the spans contain it literally, or if `containment` and similarity are high together. It is
+    contradicted if nearly all its words are in the spans, but a number differs, only one side is negated, or the two
+    use opposite words. The scorer compares words and does not understand logic: it often calls a paraphrase
+    unsupported, which drops a claim but never invents one. Measured against human labels by `benchmarks/grounding.py`:
+    precision of `supported` 0.75 and recall 0.33 on SciFact's dev claims, 0.56 and 0.50 on WiCE's test claims. It
+    always recognises literal claims, which the extractive model writes. Configure a chat model as judge for models
+    that paraphrase.
     """
+
+    # Both thresholds and the weights below are the ones that the figures above were measured with.
 
     def __init__(self, embeddings: Embeddings, *, supported: float = 0.62, related: float = 0.75) -> None:
         self._embeddings = embeddings
@@ -139,24 +147,24 @@ class LocalSupportScorer(SupportScorer):
 
 
 def containment(claim: str, cited: str) -> float:
-    """Return the share of the claim's content words that stand in `cited` (by their first six letters)."""
+    """Return the share of the claim's content words that occur in `cited`, compared by their first six letters."""
     words, other = _content(claim), _content(cited)
     return len(words & other) / len(words) if words else 0.0
 
 
 def foreign_numbers(claim: str, cited: str) -> bool:
-    """Whether the claim names a number that the spans do not."""
+    """Return whether the claim contains a number that the spans do not."""
     return bool(set(_NUMBER.findall(claim)) - set(_NUMBER.findall(cited)))
 
 
 def opposed(claim: str, cited: str) -> bool:
-    """Whether one side negates and the other does not, or numbers or opposites differ."""
+    """Return whether only one side is negated, the numbers differ, or the sides use opposite words."""
     negated = bool(_NEGATION.search(claim)) != bool(_NEGATION.search(cited))
     return negated or (foreign_numbers(claim, cited) and bool(_NUMBER.search(cited))) or _says_opposite(claim, cited)
 
 
 def _says_opposite(claim: str, cited: str) -> bool:
-    """Whether the claim uses one word of a pair of opposites where the spans use only the other."""
+    """Return whether the claim uses one word of a pair of opposites and the spans only the other one."""
     said, stands = claim.lower().split(), cited.lower().split()
 
     def uses(words: list[str], stem: str) -> bool:
@@ -170,6 +178,7 @@ def _says_opposite(claim: str, cited: str) -> bool:
 
 
 def _content(text: str) -> set[str]:
+    # Six letters stand in for a stemmer: they join inflections and need no language data.
     return {word[:6] for word in _WORD.findall(text.lower()) if word not in _STOP}
 
 

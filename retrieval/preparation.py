@@ -1,4 +1,7 @@
-"""From what a caller hands in to documents cut into passages. The one place that knows the loaders' types."""
+"""Turns the inputs of an ingest (paths, LangChain documents, a loader) into documents that are split into passages.
+
+Only this module knows which loader serves which type of input.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from settings import Settings
 
 @dataclass(frozen=True)
 class PreparedPassage:
-    """A span of a prepared document; offsets are code points into its text."""
+    """A passage of a prepared document; offsets count code points of its text."""
 
     evidence_id: str
     start: int
@@ -29,7 +32,7 @@ class PreparedPassage:
 
 @dataclass(frozen=True)
 class PreparedDocument:
-    """One document version, ready to be embedded. `ingested_at` is set where it was ingested before: it is a copy."""
+    """One document version, ready to be embedded. Only a copy sets `ingested_at`: it keeps the original time."""
 
     document_id: str
     source: str
@@ -44,15 +47,15 @@ class PreparedDocument:
     ingested_at: str = ""
 
     def metadata_text(self) -> str:
-        """Return the metadata as JSON, as each passage keeps it."""
+        """Return the metadata as JSON, as it is stored with each passage."""
         return json.dumps(dict(self.metadata), default=str)
 
     def is_described_by(self, stored: str | None) -> bool:
-        """Whether `stored` is this metadata; a document without passages keeps none."""
+        """Return whether the JSON `stored` equals this metadata; a document without passages stores none."""
         return stored is None or json.loads(stored) == json.loads(self.metadata_text())
 
     def embedded_texts(self) -> list[str]:
-        """Return what is embedded and indexed: title, headings and text of each passage."""
+        """Return the text that is embedded and indexed for each passage: title, headings and passage."""
         return [
             "\n".join(filter(None, (self.title, " ".join(item.heading_path), self.text[item.start : item.end])))
             for item in self.passages
@@ -62,8 +65,8 @@ class PreparedDocument:
 def prepare(inputs: Any, settings: Settings, tenant: str, corpus: str) -> Iterator[PreparedDocument | FailedFile]:
     """Yield a `PreparedDocument` for each document and a `FailedFile` for each that cannot be read.
 
-    A document that stands twice is taken once. With another text it is reported: the second would supersede the
-    first within one ingest.
+    A document that occurs twice is yielded once. If the second one has another text, it is reported as failed, because
+    it would supersede the first within the same ingest.
     """
     seen: dict[str, str] = {}
     for item in _loaded(inputs, settings):
@@ -73,7 +76,7 @@ def prepare(inputs: Any, settings: Settings, tenant: str, corpus: str) -> Iterat
             seen[item.document_id] = item.text_hash
             yield _cut(item, settings, tenant, corpus)
         elif seen[item.document_id] != item.text_hash:
-            reason = f"the id {item.document_id!r} stands twice with different texts; give each document its own"
+            reason = f"the id {item.document_id!r} occurs twice with different texts; give each document its own id"
             yield FailedFile(source=item.source, reason=reason)
 
 

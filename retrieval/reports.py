@@ -1,4 +1,4 @@
-"""What ingestion and the manifest report."""
+"""The results of ingesting, copying and listing a corpus."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from state.values import Value
 
 
 class IngestReport(Value):
-    """Documents by outcome; `failed` holds what could not be read, `superseded` counts old passages."""
+    """Numbers of documents by outcome; `failed` lists the unreadable files, `superseded` counts replaced passages."""
 
     added: int = 0
     updated: int = 0
@@ -19,9 +19,9 @@ class IngestReport(Value):
 
 
 class CopyReport(Value):
-    """A copy by document versions, superseded ones too; `unchanged` ones were there already.
+    """Numbers of document versions, superseded ones included; `unchanged` counts those that the target already had.
 
-    `digest` is the SHA-256 of everything that both sides hold, empty until they were compared.
+    `digest` is the SHA-256 over the contents of both sides; it is empty until they were compared.
     """
 
     copied: int = 0
@@ -32,7 +32,7 @@ class CopyReport(Value):
 
 
 class ManifestEntry(Value):
-    """One document version. `chars` are code points; `ingested_at` is ISO 8601 in UTC."""
+    """One document version. `chars` counts code points; `ingested_at` is ISO 8601 in UTC."""
 
     document_id: str
     source: str
@@ -48,7 +48,7 @@ class ManifestEntry(Value):
 
 
 class Manifest(Value):
-    """What a corpus holds; `documents` and `passages` count live ones, `version` is the generation."""
+    """The contents of a corpus; `documents` and `passages` count live ones, `version` is the generation."""
 
     name: str
     tenant: str

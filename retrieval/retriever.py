@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002 - the signatures are LangChain's
+# ruff: noqa: ARG002 - LangChain fixes the signatures; we need no `run_manager`
 """A corpus as a LangChain retriever."""
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ _CITED = ("evidence_id", "document_id", "title", "source", "page", "page_end", "
 
 
 class CorpusRetriever(BaseRetriever):
-    """Returns `k` passages by hybrid search; `metadata` says where each stands."""
+    """Returns `k` passages by hybrid search; `metadata` holds document, page and offsets of each."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     corpus: Any
     k: int | None = None
-    """`None` takes the setting `retrieval.hits`."""
+    """`None` uses the setting `retrieval.hits`."""
     loop: Any = None
-    """The loop that the corpus's connections belong to, if they belong to one; `invoke` is sent there."""
+    """The event loop that the corpus's connections belong to, if any; `invoke` runs the search on it."""
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         return run_sync(self._search(query), self.loop)
@@ -40,6 +40,7 @@ class CorpusRetriever(BaseRetriever):
 
 
 def as_document(passage: Passage) -> Document:
-    """Return a LangChain document with the passage's metadata and its place."""
+    """Return a LangChain document with the passage's metadata and its place in the source."""
+    # Our own fields come last, so that metadata of the same name cannot change what a citation points to.
     place = {name: getattr(passage, name) for name in _CITED}
     return Document(id=passage.evidence_id, page_content=passage.text, metadata={**passage.metadata, **place})

@@ -1,4 +1,4 @@
-"""Cutting canonical text into passages whose offsets are exact."""
+"""Splitting canonical text into passages with exact offsets."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from retrieval.documents import Heading, LoadedDocument, Span
 
+# From the widest break to the narrowest: page, paragraph, line, sentence, clause, word, character.
 SEPARATORS = ("\f", "\n\n", "\n", ". ", "? ", "! ", "; ", ", ", " ", "")
 
 
 def split_document(document: LoadedDocument, *, chunk_chars: int, overlap: int) -> list[Span]:
-    """Return the passages of `document`, in order: section by section, none longer than `chunk_chars`.
+    """Return the passages of `document` in order. None is longer than `chunk_chars` or crosses a heading.
 
-    Every character that is not white space lies in at least one of them.
+    Every character that is not white space is part of at least one passage.
     """
     spans: list[Span] = []
     for start, end, path in _sections(document):
@@ -24,7 +25,7 @@ def split_document(document: LoadedDocument, *, chunk_chars: int, overlap: int) 
 
 
 def _sections(document: LoadedDocument) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-    """Yield start, end and heading path of each section; what stands before the first heading has no path."""
+    """Yield start, end and heading path of each section; text before the first heading has an empty path."""
     open_headings: list[Heading] = []
     starts = [heading.start for heading in document.headings]
     if not starts or starts[0] > 0:
@@ -35,7 +36,10 @@ def _sections(document: LoadedDocument) -> Iterator[tuple[int, int, tuple[str, .
 
 
 def _pieces(text: str, start: int, end: int, most: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """Yield trimmed bounds: cut without overlap, so that offsets add up, then reaching back by whole words."""
+    """Yield the trimmed bounds of each piece; a piece overlaps the one before it by whole words."""
+    # The splitter returns strings, not offsets. Without overlap and stripping, its pieces add up to the text, and
+    # offsets follow from their lengths; the overlap is added here. Its own `add_start_index` searches for each piece in
+    # the text, which can find the wrong place where a text repeats itself.
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     reach = min(overlap, most // 2)
@@ -55,7 +59,7 @@ def _pieces(text: str, start: int, end: int, most: int, overlap: int) -> Iterato
 
 
 def _reached_back(text: str, start: int, at: int, reach: int) -> int:
-    """Return where a word begins at most `reach` characters before `at`, or `at` itself."""
+    """Return the start of the first word within `reach` characters before `at`, or `at` itself."""
     earliest = max(start, at - reach)
     if earliest == start:
         return start
@@ -73,5 +77,5 @@ def _span(document: LoadedDocument, start: int, end: int, path: tuple[str, ...])
 
 
 def _page(starts: Sequence[int], at: int) -> int | None:
-    """Return the page that holds the offset, from 1."""
+    """Return the page, counted from 1, that contains the offset `at`."""
     return max(bisect_right(starts, at), 1) if starts else None

@@ -1,4 +1,4 @@
-"""The synchronous methods of LangChain's interfaces, served from asynchronous code."""
+"""Running our asynchronous code from the synchronous methods of LangChain's interfaces."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ T = TypeVar("T")
 
 
 def run_sync(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop | None) -> T:
-    """Return what `work` returns, from synchronous code.
+    """Run `work` from synchronous code and return its result.
 
     Args:
-        work: what is to run.
-        loop: the loop that it must run on, because its connections belong to it; `None` runs it on a new one.
+        work: the coroutine to run.
+        loop: the event loop that owns the connections which `work` uses; `None` runs it on a new loop.
 
     Raises:
-        RuntimeError: the caller runs on `loop` itself, and would wait for itself.
+        RuntimeError: the caller runs on `loop` itself, and would block the loop that it waits for.
     """
     if loop is None:
-        # A loop in a thread of its own: the caller's thread may be running one, as in a notebook.
+        # In a thread of its own: the caller's thread may already run a loop, as notebooks do, and `asyncio.run` refuses
+        # to start a second one there. The copied context keeps the current span as the parent.
         context = copy_context()
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(context.run, asyncio.run, work).result()
@@ -32,5 +33,5 @@ def run_sync(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop | Non
         running = None
     if running is loop:
         work.close()
-        raise RuntimeError("within the loop of the pool, use the asynchronous method (`a…`)")
+        raise RuntimeError("on the event loop of the pool, use the asynchronous method (`a…`)")
     return asyncio.run_coroutine_threadsafe(work, loop).result()

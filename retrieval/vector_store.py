@@ -1,9 +1,9 @@
-# ruff: noqa: ARG002 - the signatures are LangChain's
-"""A corpus as a LangChain vector store, on any backend: each text is a document of one passage, named by its id.
+# ruff: noqa: ARG002 - LangChain fixes the signatures; we do not use all of their arguments
+"""A corpus as a LangChain vector store, on any backend: each text becomes a document of one passage with the text's id.
 
-`OracleVS` cannot take its place on Oracle Database: its constructor embeds a probe text, which is billed, and creates a
-table of its own layout, whose id keeps 64 bits of a hash. It has no room for evidence ids, versions or tenants, and its
-filtered search can return too few rows.
+Why Oracle Database is not served by langchain-oracledb's `OracleVS` (1.6.0): its constructor embeds a probe text, which
+is billed, and creates a table of its own layout, whose id keeps 64 bits of a hash. The table has no columns for
+evidence ids, versions and tenants, and a filtered search can return too few rows (oracle/langchain-oracle PR #233).
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from retrieval.sync import run_sync
 from state.values import Passage
 
 _LOCK_SECONDS = 2.0
-"""How long `from_texts` waits for another writer of its folder; `data.lock_timeout_seconds` has the same default."""
+"""How long `from_texts` waits for another writer of its folder; the default of `data.lock_timeout_seconds`."""
 
 
 class CorpusVectorStore(VectorStore):
-    """Adds, gets, deletes and searches by cosine similarity; an id that exists is replaced.
+    """Stores texts and searches them by cosine similarity; adding an existing id replaces its text.
 
-    It follows the rules of `Corpus`: reading and writing need the model that the corpus was built with, and writing
-    takes the writer lock. A backend whose connections belong to a loop needs the store to be made within that loop; the
-    synchronous methods then run there, called from another thread.
+    The rules of `Corpus` hold here too: searching and writing require the model that the corpus was built with, and
+    writing takes the writer lock. If the backend's connections belong to an event loop, create the store on that loop
+    and call its synchronous methods from another thread.
 
     Raises, from its methods:
         EmbeddingMismatch: the corpus was built with another model.
@@ -50,7 +50,7 @@ class CorpusVectorStore(VectorStore):
 
     @property
     def embeddings(self) -> Embeddings:
-        """The encoder."""
+        """The embeddings of this store."""
         return self._embeddings
 
     async def aadd_texts(
@@ -77,14 +77,14 @@ class CorpusVectorStore(VectorStore):
         return names
 
     async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
-        """Remove texts from search."""
+        """Remove texts from search. Their passages can still be cited until the corpus is pruned."""
         if ids:
             async with self._backend.writer() as writer:
                 await writer.delete(ids)
         return True
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
-        """Return the texts that exist."""
+        """Return the texts with these ids; unknown ids are left out."""
         return [_returned(passage) for passage in await self._backend.live_by_document(ids)]
 
     async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
@@ -94,12 +94,12 @@ class CorpusVectorStore(VectorStore):
     async def asimilarity_search_with_score(
         self, query: str, k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
-        """Return the `k` nearest texts with their cosine similarities; `filter` is a `where`."""
+        """Return the `k` nearest texts with their cosine similarities; `filter` takes the syntax of `where`."""
         revision, _ = await self._backend.refresh()
         self._check(revision)
         vector = await self._embeddings.aembed_query(query)
         scores = (await self._backend.legs(None, vector, k, kwargs.get("filter"))).dense
-        passages = await self._backend.live(scores)
+        passages = await self._backend.live(scores)  # rows superseded since the search are left out
         return [(_returned(passages[row]), score) for row, score in scores.items() if row in passages]
 
     def add_texts(
@@ -118,7 +118,7 @@ class CorpusVectorStore(VectorStore):
         return run_sync(self.adelete(ids), self._loop)
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
-        """Return the texts that exist."""
+        """Return the texts with these ids; unknown ids are left out."""
         return run_sync(self.aget_by_ids(ids), self._loop)
 
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
@@ -139,9 +139,9 @@ class CorpusVectorStore(VectorStore):
         ids: list[str] | None = None,
         **kwargs: Any,
     ) -> CorpusVectorStore:
-        """Return a store of `texts`: on `backend` if that is given, else on an embedded corpus in `folder`.
+        """Return a store with `texts`, on the given `backend` or else in an embedded corpus in `folder`.
 
-        Without a `folder` the corpus lies in a new temporary one.
+        Without `folder`, the corpus is created in a new temporary folder.
         """
         made = cls(kwargs.get("backend") or _embedded(kwargs.get("folder")), embedding)
         made.add_texts(texts, metadatas, ids=ids)

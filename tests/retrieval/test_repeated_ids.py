@@ -1,4 +1,4 @@
-"""An id that stands twice in one ingest loses no text in silence."""
+"""An id that occurs twice in one ingest loses no text silently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def test_a_repeated_json_id_is_reported_and_ingesting_again_changes_nothin
     async with open_corpus(Settings(home=tmp_path), "c", embeddings=EMBEDDINGS) as corpus:
         report = await corpus.ingest(source)
         assert (report.added, report.updated) == (1, 0)
-        assert ["stands twice" in failed.reason for failed in report.failed] == [True]
+        assert ["occurs twice" in failed.reason for failed in report.failed] == [True]
         again = await corpus.ingest(source)
         assert (again.added, again.updated, again.unchanged) == (0, 0, 1)
         assert again.generation == report.generation
