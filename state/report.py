@@ -53,7 +53,7 @@ class CorpusRef(Value):
 
 
 class Report(BaseModel):
-    """The result of a run. `publish` returns it as JSON; the service adds what only it knows."""
+    """The result of a run, as the node `publish` makes it. The state holds it as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

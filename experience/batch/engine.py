@@ -39,7 +39,7 @@ def open_engine(name: str, service: ResearchService, concurrency: int) -> Engine
 
     Raises:
         BadInput: there is no engine of this name.
-        DependencyUnavailable: the engine is not installed.
+        DependencyUnavailable: the engine is not implemented yet.
     """
     from experience.batch.local import LocalEngine
 
@@ -47,7 +47,7 @@ def open_engine(name: str, service: ResearchService, concurrency: int) -> Engine
         return LocalEngine(service, concurrency)
     if name == "ray":
         raise DependencyUnavailable(
-            "the engine `ray` is not available in this installation",
+            "the engine `ray` is not implemented yet",
             hint="use `--engine local`",
         )
     raise BadInput(f"there is no engine {name!r}", hint=f"choose one of {', '.join(ENGINES)}")

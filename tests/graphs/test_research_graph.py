@@ -383,20 +383,3 @@ async def test_what_the_gateway_classified_is_not_tried_again(build: Any, ask: A
     assert (report["status"], report["stop_reason"]) == ("partial", "model_output_invalid")
     assert len(asked) == 2  # the answer and its one repair
     assert review({}, [])["verdict"] == "approve"
-
-
-@pytest.mark.parametrize(("asked", "searched"), [({}, 5), ({"k": 3}, 3)])
-async def test_a_run_retrieves_as_many_passages_as_the_setting_says(
-    build: Any, ask: Any, corpora: StubCorpora, asked: dict[str, int], searched: int
-) -> None:
-    found: list[int] = []
-    corpus = await corpora.get("local", "default")
-    search = corpus.search
-
-    async def counted(query: str, k: int, **rest: Any) -> Any:
-        found.append(k)
-        return await search(query, k, **rest)
-
-    corpus.search = counted  # type: ignore[method-assign]
-    await ask(build(passages_per_sub_question=5), QUESTION, **asked)
-    assert found == [searched]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from settings import checked_name, load_settings
+from settings import Settings, checked_name, load_settings
 from state.errors import NameInvalid, SettingsInvalid
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "sixplane.example.toml"
 
 
 def test_arguments_go_before_the_environment_before_the_file_before_defaults(
@@ -24,11 +29,30 @@ def test_arguments_go_before_the_environment_before_the_file_before_defaults(
 
 
 def test_the_example_file_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    example = Path(__file__).resolve().parents[2] / "sixplane.example.toml"
     monkeypatch.chdir(tmp_path)
     defaults = load_settings()
-    (tmp_path / "sixplane.toml").write_text(example.read_text())
+    (tmp_path / "sixplane.toml").write_text(EXAMPLE.read_text())
     assert load_settings() == defaults
+
+
+def settings_of(section: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in section.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from settings_of(inner, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def test_the_example_file_lists_every_setting() -> None:
+    table, listed = "", set()
+    for line in EXAMPLE.read_text().splitlines():
+        if header := re.match(r"\[([\w.]+)\]", line):
+            table = header[1]
+            listed.add(tuple(table.split(".")))
+        elif named := re.match(r"(?:# )?(\w+) = ", line):
+            listed.add((*filter(None, table.split(".")), named[1]))
+    assert set(settings_of(Settings)) - listed == set()
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ Out = Annotated[
     Path, typer.Option("--out", help="The file of outcomes, JSON Lines. If it exists, its job is continued.")
 ]
 Concurrency = Annotated[int, typer.Option("--concurrency", help="How many rows run at a time.", min=1, max=256)]
-EngineName = Annotated[str, typer.Option("--engine", help="The engine that runs the rows: `local` or `ray`.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="The engine that runs the rows: `local`; `ray` is not implemented yet.")
+]
 Retry = Annotated[str, typer.Option("--retry", help="`failed`: ask the failed rows again.", show_default=False)]
 Budget = Annotated[
     int | None,
