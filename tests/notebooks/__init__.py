@@ -1,1 +1,1 @@
-"""The notebooks, on a real kernel."""
+"""Tests that execute the notebooks on a real kernel."""

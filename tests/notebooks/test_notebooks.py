@@ -1,4 +1,4 @@
-"""Each notebook runs on a real kernel from its first cell to its last; the committed notebooks hold no outputs."""
+"""Each notebook runs on a real kernel from the first cell to the last; the committed notebooks contain no outputs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.doubles.waiting import SAFETY_SECONDS
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 PICTURES = {"01": 1, "02": 1, "03": 3, "04": 2, "05": 1, "06": 1}
-"""The least number of outputs that are pictures or rich HTML."""
+"""The least number of outputs per notebook that are pictures or rich HTML."""
 
 
 class Kernel(KernelManager):
-    """A kernel of this interpreter, whether or not a kernel specification is installed for it."""
+    """A kernel that runs this interpreter, even if no kernel specification is installed for it."""
 
     pid = 0
 
@@ -50,12 +50,12 @@ def outputs(notebook):
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
-def test_the_six_notebooks_are_here():
+def test_there_are_six_notebooks():
     assert [path.name[:2] for path in NOTEBOOKS] == sorted(PICTURES)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_what_is_committed_holds_no_outputs(path):
+def test_the_committed_notebook_contains_no_outputs(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -66,10 +66,11 @@ def test_what_is_committed_holds_no_outputs(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs_from_its_first_cell_to_its_last(path, tmp_path):
+def test_the_notebook_runs_on_a_kernel(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     kernel, here = Kernel(), {"metadata": {"path": str(FOLDER)}}
-    # nbclient stops only kernels that it started itself, unless it is told to: each keeps 600 MB until the worker ends.
+    # By default, nbclient stops only kernels that it started itself. Each one left running would keep 600 MB until the
+    # worker ends.
     NotebookClient(notebook, km=kernel, timeout=SAFETY_SECONDS, resources=here).execute(cleanup_kc=True)
     assert kernel.pid
     assert not is_alive(kernel.pid)

@@ -1,1 +1,1 @@
-"""The HTTP API over a real server on loopback."""
+"""Tests of the HTTP API with a real server on loopback."""

@@ -1,4 +1,4 @@
-"""A real server on loopback, in the test's own loop, and clients of several principals."""
+"""A real server on loopback in the event loop of the test, and clients with several principals."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def authenticate(header: str | None) -> Principal:
 
 @asynccontextmanager
 async def served(home, model=None, *, make=create_app, **settings):
-    """Yield the address of a server on `home`; `model` is `scripted:slow`."""
+    """Yield the URL of a server on `home`. If `model` is given, it answers for `scripted:slow`."""
 
     def opened(given: Settings):
         return open_service(given, gateway_models={SLOW: model} if model else None)
@@ -49,11 +49,11 @@ async def served(home, model=None, *, make=create_app, **settings):
 
 @asynccontextmanager
 async def running(app):
-    """Yield the address of a server that runs `app`."""
+    """Yield the URL of a server that runs `app`."""
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     task = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells by this alone
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -80,7 +80,7 @@ async def ann(url):
 
 
 async def events_of(response) -> list[tuple[str, dict]]:
-    """Return ids and data of the events of a stream that is being read."""
+    """Read a stream to its end and return the id and the data of each event."""
     found, last = [], ""
     async for line in response.aiter_lines():
         if line.startswith("id: "):

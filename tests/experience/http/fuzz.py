@@ -1,6 +1,6 @@
-"""schemathesis over the served OpenAPI, with every check: `python -m tests.experience.http.fuzz [EXAMPLES]`.
+"""Runs schemathesis with every check on the served OpenAPI: `python -m tests.experience.http.fuzz [EXAMPLES]`.
 
-Of `EXAMPLES` for each operation; the coverage phase adds its own.
+`EXAMPLES` is the number of generated requests per operation; the coverage phase adds its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.experience.http.conftest import served
 
 
 async def fuzz(home: Path, examples: int, *more: str) -> tuple[int, str]:
-    """Return schemathesis' exit status and what it printed."""
+    """Return the exit status of schemathesis and its output."""
     schemathesis = str(Path(sys.executable).with_name("schemathesis"))
     async with served(home, server={"max_waiting": 64}) as url:
         process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""Bad input over HTTP gets its status and the remedy as a problem, and loses nothing."""
+"""Bad input over HTTP: each case gets its status and a problem with a remedy, and starts no run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("given", MALFORMED.values(), ids=MALFORMED)
-async def test_what_does_not_fit_is_a_problem_and_begins_nothing(ann, given):
+async def test_an_invalid_request_is_a_problem_and_starts_no_run(ann, given):
     answer = await ann.post("/v1/chat/stream", **given)
     assert answer.status_code in (400, 404, 422)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -60,14 +60,14 @@ async def test_what_does_not_fit_is_a_problem_and_begins_nothing(ann, given):
         ("GET", "/v1/threads/a..b", 422, "bad_input"),
     ],
 )
-async def test_what_is_not_there_is_a_problem(ann, method, path, status, code):
+async def test_a_missing_object_is_a_problem(ann, method, path, status, code):
     answer = await ann.request(method, path)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("name", [None, "nobody"])
-async def test_without_valid_credentials_nothing_is_told(url, name):
+async def test_a_request_without_valid_credentials_is_refused(url, name):
     async with client(url, name) as stranger:
         for method, path in (
             ("POST", "/v1/chat"),
@@ -94,7 +94,7 @@ async def test_a_body_of_10_mb_is_refused_before_it_is_read(ann):
     assert chunked.status_code == 413
 
 
-async def test_a_slow_client_is_given_up(home):
+async def test_a_slow_client_gets_408(home):
     async with served(home, server={"request_timeout_seconds": 0.3}) as url:
         reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
         writer.write(
@@ -106,7 +106,7 @@ async def test_a_slow_client_is_given_up(home):
     assert b" 408 " in head
 
 
-def test_a_port_in_use_and_no_address_say_what_to_do():
+def test_a_port_in_use_and_an_unknown_address_name_the_remedy():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -126,7 +126,7 @@ def test_every_error_has_a_status():
         assert 400 <= status_of(kind.__new__(kind)) < 600
 
 
-async def test_without_authentication_no_other_name_reaches_the_server(home):
+async def test_without_authentication_only_loopback_names_reach_the_server(home):
     async with served(home, server={"auth": "off"}) as url, client(url) as ann:
         assert (await ann.get("/v1/health/live")).status_code == 200
         assert (await ann.get("/v1/health/live", headers={"host": "evil.example"})).status_code == 400

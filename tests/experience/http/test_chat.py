@@ -1,4 +1,4 @@
-"""Asking over HTTP: a report, a stream that can be taken up again, batches, review."""
+"""Questions over HTTP: reports, streams that a client can resume, batches, reviews."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_a_question_gets_its_report(ann):
     assert (other.status, other.claims) == ("abstained", ())
 
 
-async def test_a_conversation_is_asked_by_its_last_turn(ann):
+async def test_the_last_turn_of_a_conversation_is_the_question(ann):
     turns = [
         {"role": "user", "content": "What is the price of Tariff B?"},
         {"role": "assistant", "content": "Tariff B costs 20 dollars a month."},
@@ -49,7 +49,7 @@ async def test_the_stream_has_typed_numbered_events_and_the_text_of_the_report(a
 
 
 @pytest.mark.parametrize("how", ["post", "get"])
-async def test_a_client_that_leaves_in_mid_stream_takes_it_up_again(home, how):
+async def test_a_client_that_disconnects_can_resume_the_stream(home, how):
     async with served(home, slow_plan(0.4)) as url, client(url) as ann:
         async with ann.stream("POST", "/v1/chat/stream", json=chat(model=SLOW)) as answer:
             seen = []
@@ -72,7 +72,7 @@ async def test_a_client_that_leaves_in_mid_stream_takes_it_up_again(home, how):
         assert len((await ann.get("/v1/threads")).json()["threads"]) == 1
 
 
-async def test_a_person_answers_over_http_once(ann):
+async def test_a_review_is_answered_over_http_once(ann):
     pending = await ann.post("/v1/chat", json=chat(thread="t", human_review=True))
     assert (pending.status_code, pending.json()["status"]) == (202, "review_pending")
     assert pending.json()["draft"]
@@ -91,7 +91,7 @@ async def test_a_person_answers_over_http_once(ann):
     assert (second.status_code, second.json()["code"]) == (409, "thread_not_resumable")
 
 
-async def test_words_that_a_guard_refuses_leave_the_review_open(home):
+async def test_an_answer_that_a_guard_refuses_leaves_the_review_open(home):
     async with served(home, policy={"deny": ("zanzibarcode",)}) as url, client(url) as ann:
         await ann.post("/v1/chat", json=chat(thread="t", human_review=True))
         for text, status, code in (
@@ -124,7 +124,7 @@ async def test_a_cancelled_run_is_resumed(home):
         assert (await ann.post("/v1/threads/t/resume", json={})).json()["status"] == "answered"
 
 
-async def test_a_batch_answers_all_and_hides_no_failure(ann):
+async def test_a_batch_returns_every_answer_and_every_failure(ann):
     asked = [chat(), chat(OUTSIDE), chat(corpus="none"), chat(human_review=True)]
     items = (await ann.post("/v1/batch", json={"requests": asked})).json()["items"]
     assert [item["status"] for item in items] == ["answered", "abstained", "failed", "review_pending"]
@@ -133,13 +133,13 @@ async def test_a_batch_answers_all_and_hides_no_failure(ann):
     assert (await ann.post("/v1/batch", json={"requests": [chat()] * (MAX_BATCH + 1)})).status_code == 422
 
 
-async def test_a_batch_waits_where_a_question_is_refused(home):
+async def test_a_batch_waits_for_a_place_where_a_question_would_be_refused(home):
     async with served(home, slow_plan(0.1), server={"max_running": 1, "max_waiting": 1}) as url, client(url) as ann:
         items = (await ann.post("/v1/batch", json={"requests": [chat(model=SLOW)] * 4})).json()["items"]
     assert [item["status"] for item in items] == ["answered"] * 4
 
 
-async def test_a_bug_in_one_item_of_a_batch_is_that_item_s(home, monkeypatch):
+async def test_a_bug_in_one_item_does_not_end_the_batch(home, monkeypatch):
     from experience.service import ResearchService
 
     stream = ResearchService.stream
@@ -157,12 +157,12 @@ async def test_a_bug_in_one_item_of_a_batch_is_that_item_s(home, monkeypatch):
     assert "secret" not in answer.text
 
 
-async def test_a_batch_whose_client_left_begins_no_more(home):
+async def test_a_batch_starts_no_run_after_its_client_disconnects(home):
     async with served(home, slow_plan(0.4), server={"max_running": 2}) as url, client(url) as ann:
         with pytest.raises(httpx.ReadTimeout):
             await ann.post("/v1/batch", json={"requests": [chat(model=SLOW)] * 8}, timeout=0.6)
         begun, before = 0, -1
-        while begun != before:
+        while begun != before:  # the run that was active at the disconnect still starts its thread and ends
             await asyncio.sleep(1.5)
             begun, before = len((await ann.get("/v1/threads")).json()["threads"]), begun
         assert begun < 8
@@ -177,7 +177,7 @@ async def test_a_batch_leaves_room_for_questions(home):
         assert [item["status"] for item in (await batch).json()["items"]] == ["answered"] * 5
 
 
-async def test_a_lost_connection_to_a_resumption_is_taken_up_again(ann):
+async def test_a_client_can_resume_the_stream_of_a_resumed_thread(ann):
     await ann.post("/v1/chat", json=chat(thread="t", human_review=True))
     given = {"json": {"answer": {"decision": "approve"}}}
     async with ann.stream("POST", "/v1/threads/t/resume/stream", **given) as answer:
@@ -188,7 +188,7 @@ async def test_a_lost_connection_to_a_resumption_is_taken_up_again(ann):
         assert await events_of(answer) == events[1:]
 
 
-async def test_what_a_deleted_thread_said_is_gone(ann):
+async def test_the_runs_of_a_deleted_thread_are_gone(ann):
     report = (await ann.post("/v1/chat", json=chat(thread="t"))).json()
     run = f"/v1/runs/{report['run_id']}"
     assert (await ann.get(run)).status_code == 200
@@ -197,7 +197,7 @@ async def test_what_a_deleted_thread_said_is_gone(ann):
         assert (await ann.get(path)).status_code == 404
 
 
-async def test_too_much_at_once_is_refused_with_the_time_to_come_back(home):
+async def test_runs_above_the_limit_are_refused_with_retry_after(home):
     model = held_plan()
     async with served(home, model, server={"max_running": 1, "max_waiting": 1}) as url, client(url) as ann:
         asking = [asyncio.create_task(ann.post("/v1/chat", json=chat(model=SLOW))) for _ in range(6)]
@@ -214,7 +214,7 @@ async def test_too_much_at_once_is_refused_with_the_time_to_come_back(home):
 @pytest.mark.parametrize(
     ("given", "found"), [("a" * 32 + "-" + "b" * 16 + "-00", ("a" * 32, True)), ("nonsense", ("0" * 32, False))]
 )
-async def test_a_caller_does_not_decide_whether_a_run_leaves_its_trace(given, found):
+async def test_a_caller_cannot_switch_off_the_trace_of_a_run(given, found):
     seen = []
 
     async def app(*_):
@@ -226,7 +226,7 @@ async def test_a_caller_does_not_decide_whether_a_run_leaves_its_trace(given, fo
     assert seen == [found]
 
 
-async def test_a_run_is_part_of_the_trace_of_its_caller(ann):
+async def test_a_run_joins_the_trace_of_its_caller(ann):
     named = "0af7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{named}-b7ad6b7169203331-01"}
     report = (await ann.post("/v1/chat", json=chat(), headers=headers)).json()

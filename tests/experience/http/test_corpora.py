@@ -29,21 +29,21 @@ async def test_an_upload_is_ingested_once_and_found(ann):
     assert names == {"small", "fresh"}
 
 
-async def test_a_bad_file_is_reported_and_the_rest_goes_in(ann):
+async def test_a_bad_file_is_reported_and_the_others_are_ingested(ann):
     report = (await upload(ann, ("good.txt", b"Good.\n"), ("bad.exe", b"MZ"), ("empty.txt", b""))).json()
     assert (report["added"], [failed["source"] for failed in report["failed"]]) == (1, ["bad.exe", "empty.txt"])
     assert "unsupported format" in report["failed"][0]["reason"]
 
 
 @pytest.mark.parametrize("name", ["../../escape.txt", "C:\\x\\escape.txt", "/etc/escape.txt"])
-async def test_a_file_s_name_is_no_path(ann, home, name):
+async def test_a_file_name_cannot_leave_the_upload_folder(ann, home, name):
     report = (await upload(ann, (name, b"Text.\n"))).json()
     assert report["added"] == 1
     assert {entry["source"] for entry in (await ann.get("/v1/corpora/fresh")).json()["entries"]} == {"escape.txt"}
     assert not list(home.parent.rglob("escape.txt"))
 
 
-async def test_two_texts_of_one_name_are_told_apart(ann):
+async def test_the_second_file_of_one_name_is_reported(ann):
     report = (await upload(ann, ("a.txt", b"One.\n"), ("x/a.txt", b"Two.\n"))).json()
     assert (report["added"], [failed["source"] for failed in report["failed"]]) == (1, ["a.txt"])
 
@@ -54,7 +54,7 @@ async def test_a_file_needs_a_name(ann):
     assert answer.json()["hint"]
 
 
-async def test_guarded_documents_are_seen_by_their_audience_alone(url):
+async def test_only_their_audience_sees_guarded_documents(url):
     async with client(url, "ann") as ann, client(url, "bob") as bob, client(url, "root") as root:
         await upload(ann, ("staff.md", BODY), corpus="small", audience="staff")
         seen = {}
@@ -66,7 +66,7 @@ async def test_guarded_documents_are_seen_by_their_audience_alone(url):
     assert seen == {"ann": (1, True), "bob": (0, False), "root": (1, True)}
 
 
-async def test_an_open_document_is_guarded_from_when_it_is_uploaded_with_an_audience(url):
+async def test_uploading_an_open_document_again_with_an_audience_guards_it(url):
     async with client(url, "ann") as ann, client(url, "bob") as bob:
         seen = []
         for form in ({}, {"audience": "staff"}, {"audience": "staff"}, {}):
@@ -77,14 +77,14 @@ async def test_an_open_document_is_guarded_from_when_it_is_uploaded_with_an_audi
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".txt", "\u00e4" * 130 + ".txt"])
-async def test_a_name_that_no_file_system_takes_is_the_caller_s_fault(ann, name):
+async def test_a_name_too_long_for_the_file_system_is_bad_input(ann, name):
     answer = await upload(ann, (name, b"Text.\n"))
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
     assert "/tmp" not in answer.text
     assert "shorter" in answer.json()["hint"]
 
 
-async def test_a_server_without_authentication_does_nothing_for_pages_of_other_sites(home):
+async def test_a_server_without_authentication_refuses_pages_of_other_sites(home):
     async with served(home, server={"auth": "off"}) as url, client(url) as ann:
         files = [("files", ("planted.md", BODY))]
         for headers in (

@@ -30,7 +30,7 @@ async def test_a_completion_is_the_published_report(official):
     assert answer.model_extra["sixplane"]["report"]["markdown"] == answer.choices[0].message.content
 
 
-async def test_a_stream_is_cut_from_the_published_report(official):
+async def test_a_stream_holds_the_published_report(official):
     stream = await official.chat.completions.create(
         model="sixplane/small", messages=ASKED, stream=True, stream_options={"include_usage": True}
     )
@@ -43,7 +43,7 @@ async def test_a_stream_is_cut_from_the_published_report(official):
     assert len({chunk.id for chunk in chunks}) == 1
 
 
-async def test_a_conversation_is_understood_and_instructions_are_not_taken(official):
+async def test_a_conversation_is_understood_and_instructions_are_ignored(official):
     turns = [
         {"role": "system", "content": "Answer in French."},
         {"role": "user", "content": [{"type": "text", "text": "What is the price of Tariff B?"}]},
@@ -72,7 +72,7 @@ async def test_the_models_are_the_tenant_s_corpora(official, url):
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, openai.UnprocessableEntityError, "tools"),
     ],
 )
-async def test_what_cannot_be_done_is_an_error_that_the_client_knows(official, more, kind, text):
+async def test_an_unsupported_request_raises_an_error_of_the_client(official, more, kind, text):
     with pytest.raises(kind, match=text):
         await official.chat.completions.create(**{"model": "sixplane/small", "messages": ASKED, **more})
 
@@ -83,7 +83,7 @@ async def test_a_wrong_key_is_refused(url):
             await client.models.list()
 
 
-async def test_too_much_at_once_is_a_rate_limit(home):
+async def test_a_run_above_the_limit_is_a_rate_limit_error(home):
     model = held_plan()
     async with (
         served(home, model, server={"max_running": 1, "max_waiting": 0}) as url,
@@ -98,7 +98,7 @@ async def test_too_much_at_once_is_a_rate_limit(home):
     assert int(caught.value.response.headers["retry-after"]) >= 1
 
 
-async def test_a_conversation_goes_on_after_a_long_answer(official):
+async def test_a_conversation_may_contain_long_answers(official):
     long = "The Falcon is red. " * 2_000
     turns = [
         {"role": "system", "content": long},

@@ -1,4 +1,4 @@
-"""The published patterns mean the same to every engine that reads them."""
+"""Every regular expression engine reads the published patterns in the same way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def accepted(text: str) -> bool:
     return True
 
 
-def test_the_validator_and_python_read_the_pattern_alike() -> None:
+def test_the_validator_and_python_accept_the_same_characters() -> None:
     adapter = TypeAdapter(Question)
     accepted_by_the_validator = set()
     for character in CHARACTERS:
@@ -36,7 +36,7 @@ def test_the_validator_and_python_read_the_pattern_alike() -> None:
     assert accepted_by_the_validator == IN_PYTHON
 
 
-async def test_a_question_that_fits_the_pattern_is_not_empty_for_the_guard() -> None:
+async def test_the_guard_takes_no_accepted_character_for_an_empty_question() -> None:
     guard = LimitsGuard(8_000)
     refused = [each for each in IN_PYTHON if (await guard.check(each, Stage.QUESTION)).action is Action.REFUSE]
     assert refused == []
@@ -46,15 +46,15 @@ SCRIPTS = ["Wie hoch ist Tarif A?", "価格は?", "цена", "कीमत", "�
 
 
 @pytest.mark.parametrize("text", SCRIPTS)
-def test_questions_in_any_script_fit(text: str) -> None:
+def test_questions_in_any_script_are_accepted(text: str) -> None:
     assert accepted(text)
 
 
 @pytest.mark.parametrize("text", ["", " ", "?!", "¾", "\u200b\u2060", "\u3000", "…", "\u115f", "a\x00b"])
-def test_what_holds_no_letter_and_no_digit_or_a_control_character_does_not_fit(text: str) -> None:
+def test_texts_without_letters_and_digits_or_with_control_characters_are_refused(text: str) -> None:
     assert not accepted(text)
 
 
-async def test_a_character_on_which_the_engines_used_to_disagree_is_refused_by_the_service_as_published(ann) -> None:
+async def test_the_service_refuses_a_character_on_which_engines_disagreed(ann) -> None:
     answer = await ann.post("/v1/chat", json=chat("¾"))
     assert answer.status_code == 422

@@ -1,1 +1,1 @@
-"""The MCP server, by the official client."""
+"""Tests of the MCP server with the official client."""

@@ -1,4 +1,4 @@
-"""The official client over stdio and over HTTP: start, status, result, cancel, search, ingest, resources."""
+"""The MCP server called by the official client, over stdio and HTTP: every tool, the resources, and errors."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_documents_are_ingested_and_found(url):
         assert (found[0]["source"], found[0]["text"]) == ("x.md", document["text"])
 
 
-async def test_a_cancelled_run_and_a_review_go_on(home):
+async def test_a_cancelled_run_and_a_review_can_be_resumed(home):
     model = held_plan()
     async with served(home, model, make=create_mcp_app) as url, over_http(url) as client:
         slow = {"question": QUESTION, "corpus": "small", "context": {"model": SLOW}}
@@ -106,7 +106,7 @@ async def test_a_cancelled_run_and_a_review_go_on(home):
         assert (await called(client, "research_result", run_id=asked["run_id"]))["message"] == "approved_by_person"
 
 
-async def test_a_result_is_not_waited_for_without_end(home):
+async def test_the_wait_for_a_result_is_bounded(home):
     model = held_plan()
     async with served(home, model, make=create_mcp_app) as url, over_http(url) as client:
         begun = await called(client, "research_start", question=QUESTION, corpus="small", context={"model": SLOW})
@@ -128,14 +128,14 @@ async def test_a_result_is_not_waited_for_without_end(home):
         ("ingest", {}, "bad_input"),
     ],
 )
-async def test_what_cannot_be_done_says_why_and_what_helps(url, tool, arguments, code):
+async def test_an_impossible_call_returns_a_code_and_a_hint(url, tool, arguments, code):
     async with over_http(url) as client:
         error = await called(client, tool, **arguments)
         assert error["code"] == code
         assert error["hint"]
 
 
-async def test_a_bug_says_its_type_and_nothing_of_what_was_asked(url, monkeypatch):
+async def test_a_bug_shows_its_type_and_no_content(url, monkeypatch):
     from experience.service import ResearchService
 
     def broken(*_, **__):
@@ -149,7 +149,7 @@ async def test_a_bug_says_its_type_and_nothing_of_what_was_asked(url, monkeypatc
     assert "secret" not in answer.content[0].text
 
 
-async def test_nobody_is_served_without_credentials(url):
+async def test_a_request_without_credentials_or_with_a_foreign_host_is_refused(url):
     async with httpx.AsyncClient() as http:
         for headers in ({}, {"authorization": "Bearer nobody"}):
             answer = await http.post(f"{url}/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers)
