@@ -1,1 +1,1 @@
-"""The embedded backend: SQLite holds the corpus, tantivy and usearch search it."""
+"""The embedded backend: SQLite stores the corpus; tantivy and usearch search it."""

@@ -1,4 +1,4 @@
-"""The embedded backend: SQLite holds the corpus, tantivy and usearch search it; every call runs in a worker thread."""
+"""`EmbeddedBackend`: the port over SQLite, tantivy and usearch; every call runs in a worker thread."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ T = TypeVar("T")
 
 
 class EmbeddedBackend:
-    """The corpus database in `folder` with its indexes; made if it does not exist.
+    """The corpus in `folder`, database and indexes; created if it does not exist.
 
     Args:
-        folder: of the corpus.
-        tenant: the tenant that owns it.
-        name: of the corpus.
-        lock_timeout_seconds: how long to wait for another writer.
+        folder: the folder of this corpus alone.
+        tenant: the tenant that owns the corpus.
+        name: the name of the corpus.
+        lock_timeout_seconds: how long to wait for another writer before `CorpusBusy`.
     """
 
     def __init__(self, folder: Path, tenant: str, name: str, lock_timeout_seconds: float) -> None:
@@ -41,13 +41,18 @@ class EmbeddedBackend:
         self._lock_path = lock_path(folder)
 
     def loop(self) -> None:
-        """Any loop may call: each call opens its own connection in a worker thread."""
+        """Return `None`: each call opens its own connection in a worker thread, so any event loop may call."""
         return
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[EmbeddedBackend]:
-        """Hold the lock file of the folder: tantivy takes one writer only, and SQLite's own lock ends with a batch."""
-        # Not thread-local: the lock is acquired in a worker thread and released in this one.
+        """Hold the lock file of the folder.
+
+        Raises:
+            CorpusBusy: another process still holds it after `lock_timeout_seconds`.
+        """
+        # A lock besides SQLite's: tantivy allows one writer, and SQLite's lock ends with each batch's transaction.
+        # Not thread-local: the lock is acquired in a worker thread and released on the event loop's.
         lock = FileLock(self._lock_path, timeout=self._timeout, thread_local=False)
         with translated(self._lock_path):
             try:
@@ -64,7 +69,7 @@ class EmbeddedBackend:
         return await self._change(writes.put, batch, embedding_model)
 
     async def delete(self, document_ids: Sequence[str]) -> None:
-        """Supersede documents without a successor."""
+        """Take documents out of search without replacing them."""
         await self._change(writes.delete, document_ids)
 
     async def prune(self) -> int:
@@ -72,23 +77,25 @@ class EmbeddedBackend:
         return await self._change(writes.prune)
 
     async def build(self) -> None:
-        """Bring the index files up to the database."""
+        """Bring the index files up to date with the database."""
         await asyncio.to_thread(self._indexes.build)
 
     async def refresh(self) -> tuple[Revision, bool]:
-        """Open the index files of the last revision, or build them."""
+        """Open the index files of the last revision, building them if needed."""
         revision = await asyncio.to_thread(self._indexes.refresh)
         return revision, bool(self._indexes.size)
 
     async def legs(
         self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None = None
     ) -> Legs:
-        """Search both indexes; `where` is run once, in SQLite, and both search among the rows that match."""
+        """Search the indexes, with `where` only among the rows that match it."""
         return await asyncio.to_thread(self._legs, query, vector, depth, where)
 
     def _legs(
         self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None
     ) -> Legs:
+        # SQLite evaluates `where` before the search: usearch cannot filter (of 20 rare rows, none was in its top
+        # 100), and filtering a leg's result afterwards would return too few rows.
         only = self._database.ask(reads.matching, where) if where else None
         return Legs(
             self._indexes.keyword(query, depth, only) if query is not None else {},
@@ -104,19 +111,19 @@ class EmbeddedBackend:
         return await self._ask(reads.is_current, document)
 
     async def live(self, rows: Iterable[int]) -> dict[int, Passage]:
-        """Return the live passages among rows."""
+        """Return those of the passages that are live, by row."""
         return await self._ask(reads.live, rows)
 
     async def live_by_document(self, document_ids: Iterable[str]) -> list[Passage]:
-        """Return the live passages of documents."""
+        """Return the live passages of the given documents."""
         return await self._ask(reads.live_by_document, document_ids)
 
     async def by_evidence(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
-        """Return the passages of evidence ids, superseded ones too."""
+        """Return passages by evidence id, superseded ones included."""
         return await self._ask(reads.by_evidence, evidence_ids)
 
     async def neighbours(self, evidence_id: str, before: int, after: int) -> list[Passage]:
-        """Return the passages around one, in reading order, without it."""
+        """Return the passages before and after the given one, in reading order."""
         return await self._ask(reads.neighbours, evidence_id, before, after)
 
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:

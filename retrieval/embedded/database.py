@@ -1,6 +1,6 @@
-"""The corpus database: one SQLite file, its schema, its transactions, and SQLite's errors as ours.
+"""The corpus database, one SQLite file: schema, transactions, and the translation of SQLite's errors into ours.
 
-The statements live in `reads.py` and `writer.py`, as functions that take an open connection.
+The statements are in `reads.py` and `writes.py`, as functions that take an open connection.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ CREATE TABLE IF NOT EXISTS passages (
   text TEXT NOT NULL, metadata TEXT NOT NULL, vector BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS passages_by_version ON passages (version, ordinal);
 """
-# AUTOINCREMENT, not plain rowids: a deleted passage's id is never given out again, and the index files find what is
-# new by "ids above the last one indexed" (`reads.rows_after`).
+# AUTOINCREMENT, not plain rowids: SQLite then never reuses the id of a deleted passage, and the indexes rely on new
+# passages having ids above the last one indexed (`reads.rows_after`).
 
 _WAIT_SECONDS = 10
-"""How long SQLite waits for another connection's lock. A chosen value: a write transaction holds one batch, which takes
-well under a second; a corpus that stays locked for longer is reported as busy."""
+"""How long SQLite waits for another connection's lock. A chosen value: a write transaction lasts for one batch only, so
+a corpus that stays locked for longer is reported as busy."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Database:
-    """Blocking access to one corpus database; made with its folder if it does not exist.
+    """Blocking access to one corpus database; it is created with its folder if it does not exist.
 
     Every transaction opens its own connection: a `sqlite3` connection belongs to one thread at a time, and the backend
     runs each call in whichever worker thread is free.
@@ -55,30 +55,30 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Open one read transaction: all statements of the block see the same moment, whatever a writer commits."""
+        """Open a read transaction: its statements see one state, whatever a writer commits meanwhile."""
         with self._connected() as connection:
             connection.execute("BEGIN")
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Open one write transaction, committed when the block ends without an error."""
+        """Open a write transaction; it is committed if the block ends without an error."""
         with self._connected() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")  # readers go on while a writer writes
-            # IMMEDIATE takes the write lock before the first read: a transaction that reads first and upgrades
-            # later fails at once with "database is locked" if another writer came in between, and cannot wait.
+            connection.execute("PRAGMA journal_mode=WAL")  # readers are not blocked by a writer
+            # IMMEDIATE takes the write lock before the first read. One that reads first and asks for the write
+            # lock later fails at once with "database is locked" if another one wrote in between; it cannot wait.
             connection.execute("BEGIN IMMEDIATE")
             yield connection
-            if connection.in_transaction:  # `executescript` has committed the schema by itself
+            if connection.in_transaction:  # `executescript` commits the schema by itself
                 connection.execute("COMMIT")
 
     def ask(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
-        """Return what `query` returns, run within one read transaction."""
+        """Run `query` within a read transaction and return its result."""
         with self.read() as connection:
             return query(connection, *args, **named)
 
     def change(self, action: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
-        """Return what `action` returns, run within one write transaction."""
+        """Run `action` within a write transaction and return its result."""
         with self.write() as connection:
             return action(connection, *args, **named)
 
@@ -90,12 +90,12 @@ class Database:
                 connection.row_factory = sqlite3.Row
                 yield connection
             finally:
-                connection.close()  # rolls back whatever was not committed
+                connection.close()  # rolls back an uncommitted transaction
 
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite and of the file system into errors of our tree."""
+    """Raise our own errors for those of SQLite and of the file system."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
@@ -103,8 +103,7 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def _translation(error: Exception, path: Path) -> DependencyUnavailable:
-    # SQLite's result codes reach Python as attributes only from 3.11 on and only for errors of the library; the texts
-    # are stable and cover both.
+    # By message and not by `sqlite_errorcode`: errors that the `sqlite3` module raises by itself carry no code.
     text = str(error)
     if "malformed" in text or "not a database" in text:
         return CorpusCorrupt(f"the corpus database `{path}` cannot be read")

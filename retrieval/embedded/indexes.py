@@ -1,8 +1,7 @@
-"""Keyword and vector index of a corpus: caches beside its database, caught up whenever its revision moved.
+"""The keyword and vector indexes of a corpus: caches beside its database, updated when its revision has changed.
 
-`indexes.json` names the revision and the files of the last complete build. Files are immutable per generation (the
-graph) or per epoch (tantivy's folder), so that a reader never maps what a writer rewrites. A missing, damaged or
-older build is caught up or made anew by whoever holds the writer's lock; a reader without it searches in memory.
+`indexes.json` names the revision and the files of the last complete build. A missing, damaged or outdated build is
+extended or rebuilt by a process that holds the writer lock; a reader that cannot get the lock searches in memory.
 """
 
 from __future__ import annotations
@@ -23,39 +22,42 @@ from retrieval.embedded.database import Database
 from retrieval.embedded.keyword import KeywordIndex
 from retrieval.embedded.vector import EXACT_BELOW, Loaded, VectorIndex, open_graph, unit_rows, write_graph
 
+# Files never change once they are published: a new generation gets a new graph file, a new epoch a new tantivy folder.
+# usearch's `save` rewrites a file in place, and a process that has the file mapped dies of SIGBUS.
 _STATE = "indexes.json"
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError)
-"""What tantivy, usearch and the state file raise when they are missing, truncated or not theirs."""
+"""Raised by tantivy, usearch and `json` for files that are missing, truncated or of another kind."""
 
 _log = logging.getLogger(__name__)
 
 
 class Indexes:
-    """The two legs of one corpus. Safe to share between threads.
+    """The two indexes of one corpus. Safe to share between threads.
 
     Args:
-        database: the corpus's rows; the index files lie beside it, and are written under the corpus's writer lock.
+        database: the database of the corpus; the index files are stored in its folder.
     """
 
     def __init__(self, database: Database) -> None:
         self._database, self._folder = database, database.path.parent
         self._lock_path = lock_path(self._folder)
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # reentrant: `refresh` calls `build`, and both take it
         self._seen: Revision | None = None
         self._keyword: KeywordIndex | None = None
         self._vector = VectorIndex(0, lambda: unit_rows([]))
 
     @property
     def size(self) -> int:
-        """How many live passages there are."""
+        """The number of live passages."""
         return self._vector.size
 
     def refresh(self) -> Revision:
-        """Catch up with the store: open the files of its revision, build them, or else build in memory."""
+        """Open the index files of the database's revision; build them if needed, in memory while another writes."""
         with self._lock:
             revision = self._database.ask(reads.revision)
             if revision != self._seen and not self._open(revision):
                 try:
+                    # No waiting: a search during a long ingest would wait for its end.
                     with FileLock(self._lock_path, timeout=0, thread_local=False):
                         self.build()
                 except (Timeout, OSError):
@@ -63,22 +65,23 @@ class Indexes:
             return revision
 
     def build(self) -> None:
-        """Build what the store's revision lacks and open it. The caller holds the writer's lock."""
+        """Bring the index files up to the database's revision and open them. The caller holds the writer lock."""
         with self._lock:
             revision = self._database.ask(reads.revision)
             if revision == self._seen or self._open(revision):
                 return
             before = self._state()
+            # The files can only be added to: once passages were removed (a new epoch), they are built anew.
             if before is None or before["epoch"] != revision.epoch or not self._try_build(revision, before):
                 self._discard()
                 self._try_build(revision, None)
             if not self._open(revision):
-                _log.warning("the index files cannot be used; searching in memory")
+                _log.warning("the index files cannot be used; searches run in memory")
                 self._in_memory()
 
     def keyword(self, query: str, limit: int, only: set[int] | None = None) -> dict[int, float]:
         """Return BM25 scores of the best `limit` row ids that have any word of `query`."""
-        with self._lock:
+        with self._lock:  # only for taking the reference: searches run in parallel, on an index that never changes
             index = self._keyword
         return index.search(query, limit, only) if index is not None else {}
 
@@ -92,7 +95,7 @@ class Indexes:
         try:
             self._write(revision, before)
         except _DAMAGED as error:
-            _log.warning("the index files cannot be built on (%s)", type(error).__name__)
+            _log.warning("the index files cannot be extended (%s)", type(error).__name__)
             return False
         return True
 
@@ -126,6 +129,7 @@ class Indexes:
         return path.name
 
     def _publish(self, state: dict[str, Any]) -> None:
+        # The state file is replaced last and at once: until then, readers use the files of the earlier build.
         partial = self._folder / f"{_STATE}.partial"
         partial.write_text(json.dumps(state), encoding="utf-8")
         partial.replace(self._folder / _STATE)
@@ -134,7 +138,7 @@ class Indexes:
                 _remove(old)
 
     def _open(self, revision: Revision) -> bool:
-        """Open the files where they are of this revision and sound; return whether they are."""
+        """Open the files if they belong to this revision and are undamaged; return whether they were opened."""
         state = self._state()
         if state is None or (state["generation"], state["epoch"]) != (revision.generation, revision.epoch):
             return False
@@ -146,6 +150,7 @@ class Indexes:
             graph = open_graph(self._folder / state["graph"]) if state["graph"] else None
         except _DAMAGED:
             return False
+        # The row counts show a build that was interrupted between tantivy's commit and the state file.
         if keyword.size != state["count"] or (graph is not None and len(graph) != state["count"]):
             return False
         self._take(revision, keyword, VectorIndex(state["count"], self._rows, graph))
@@ -178,12 +183,12 @@ class Indexes:
 
 
 def lock_path(folder: Path) -> Path:
-    """Return the writer's lock of the corpus in `folder`."""
+    """Return the path of the writer lock of the corpus in `folder`."""
     return folder / "writer.lock"
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or folder that nobody opens any more; who still maps it keeps what it maps."""
+    """Remove an outdated file or folder; a process that still has it mapped keeps its contents."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -1,4 +1,4 @@
-"""The keyword leg: tantivy with English stemming and BM25, on disk or in memory."""
+"""The keyword index: tantivy with English stemming and BM25, on disk or in memory."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import tantivy
 
 _WORD = re.compile(r"\w+")
 _HEAP_BYTES = 50_000_000
+"""tantivy's memory before it writes a segment. A chosen value; tantivy requires at least 15 MB per thread."""
 
 
 class KeywordIndex:
-    """Row ids by their words. Without a folder it lives in memory."""
+    """Finds row ids by words. Without a folder, the index is in memory."""
 
     def __init__(self, folder: Path | None = None) -> None:
         builder = tantivy.SchemaBuilder()
@@ -29,7 +30,7 @@ class KeywordIndex:
 
     @property
     def size(self) -> int:
-        """How many rows it holds."""
+        """The number of rows in the index."""
         return int(self._index.searcher().num_docs)
 
     def add(self, rows: Iterable[Any]) -> None:
@@ -41,15 +42,17 @@ class KeywordIndex:
             document.add_unsigned("id", row["id"])
             writer.add_document(document)
         writer.commit()
-        writer.wait_merging_threads()
+        writer.wait_merging_threads()  # so that no thread changes files after the writer lock is released
         self._index.reload()
 
     def search(self, query: str, limit: int, only: set[int] | None = None) -> dict[int, float]:
-        """Return BM25 scores of the best `limit` row ids that have any word of `query`."""
+        """Return BM25 scores of the best `limit` row ids that contain any word of `query`."""
+        # Words only: the query parser would read `AND`, `-`, quotes and colons as operators.
         words = " ".join(_WORD.findall(query.lower()))
         searcher = self._index.searcher()
         if not words or not searcher.num_docs:
             return {}
+        # A filtered search scores every row that has a word, because the filter is applied to the hits.
         depth = searcher.num_docs if only is not None else limit
         hits = searcher.search(self._index.parse_query(words, ["text"]), depth).hits
         ids = searcher.fast_field_values("id", [address for _, address in hits]) if hits else []

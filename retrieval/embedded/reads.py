@@ -1,4 +1,4 @@
-"""Queries of the corpus database. Each function takes a connection within a read transaction."""
+"""The queries of the corpus database. Each function takes a connection that is in a read transaction."""
 
 from __future__ import annotations
 
@@ -53,22 +53,22 @@ def matching(connection: sqlite3.Connection, where: Mapping[str, Any]) -> set[in
 
 
 def live(connection: sqlite3.Connection, rows: Iterable[int]) -> dict[int, Passage]:
-    """Return the live passages among row ids."""
+    """Return those of the passages that are live, by row id."""
     return {row["id"]: _passage(row) for row in _live(connection, "p.id", rows)}
 
 
 def live_by_document(connection: sqlite3.Connection, document_ids: Iterable[str]) -> list[Passage]:
-    """Return the live passages of documents."""
+    """Return the live passages of the given documents."""
     return [_passage(row) for row in _live(connection, "d.document_id", document_ids)]
 
 
 def by_evidence(connection: sqlite3.Connection, evidence_ids: Iterable[str]) -> dict[str, Passage]:
-    """Return the passages of evidence ids, superseded ones too."""
+    """Return passages by evidence id, superseded ones included."""
     return {row["evidence_id"]: _passage(row) for row in _select(connection, "p.evidence_id", evidence_ids)}
 
 
 def neighbours(connection: sqlite3.Connection, evidence_id: str, before: int, after: int) -> list[Passage]:
-    """Return the passages around one, in reading order, without it."""
+    """Return the passages before and after the given one, in reading order."""
     query = f"""SELECT {_COLUMNS} {_JOINED} JOIN passages o ON o.version = p.version WHERE o.evidence_id = ?
                 AND p.id <> o.id AND p.ordinal BETWEEN o.ordinal - ? AND o.ordinal + ? ORDER BY p.ordinal"""
     return [_passage(row) for row in connection.execute(query, (evidence_id, before, after))]
@@ -112,8 +112,8 @@ def _live(connection: sqlite3.Connection, column: str, values: Iterable[Any]) ->
 
 
 def _select(connection: sqlite3.Connection, column: str, values: Iterable[Any]) -> list[sqlite3.Row]:
-    # One bind for the whole list: SQLite allows 32,766 binds in a statement, and a search may ask for more rows.
-    query = f"SELECT {_COLUMNS} {_JOINED} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - our column
+    # One bind for the whole list: SQLite allows 32,766 binds in a statement, and a list may be longer.
+    query = f"SELECT {_COLUMNS} {_JOINED} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - `column` is a constant of this module
     return connection.execute(query, (json.dumps([*values]),)).fetchall()
 
 

@@ -1,4 +1,4 @@
-"""Changes of the corpus database. Each function takes a connection within a write transaction."""
+"""The write operations of the corpus database. Each function takes a connection that is in a write transaction."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def put(
 
 
 def delete(connection: sqlite3.Connection, document_ids: Iterable[str]) -> None:
-    """Supersede documents without a successor."""
+    """Take documents out of search without replacing them."""
     for document_id in document_ids:
         _supersede(connection, document_id)
     _advance(connection, revision(connection).embedding_model, shrank=True)
@@ -44,8 +44,8 @@ def prune(connection: sqlite3.Connection) -> int:
 
 
 def _advance(connection: sqlite3.Connection, embedding_model: str, *, shrank: bool) -> None:
-    # In the transaction of the write itself: a reader that sees the new rows sees the new generation too, and catches
-    # its indexes up. A new epoch tells it that passages went, which the indexes cannot follow by adding rows.
+    # In the same transaction as the write: a reader that sees the new rows sees the new generation too, and updates its
+    # indexes. A new epoch tells it that passages were removed, which the indexes cannot follow by adding rows.
     now = revision(connection)
     values = {"generation": now.generation + 1, "epoch": now.epoch + shrank, "embedding_model": embedding_model}
     connection.executemany(
@@ -64,8 +64,8 @@ def _supersede(connection: sqlite3.Connection, document_id: str) -> int | None:
 
 
 def _insert(connection: sqlite3.Connection, document: PreparedDocument, vectors: Vectors) -> None:
-    # A text that comes back after it was superseded takes its old version's place: its evidence ids are the same, and
-    # they are unique.
+    # A document may return to an earlier text. That version may still be stored with the evidence ids of the new
+    # rows, and these must be unique, so it is deleted first.
     same = "SELECT version FROM documents WHERE document_id = ? AND text_hash = ?"
     key = (document.document_id, document.text_hash)
     connection.execute(f"DELETE FROM passages WHERE version IN ({same})", key)  # noqa: S608 - a constant

@@ -1,4 +1,4 @@
-"""From files and LangChain documents to canonical text. A bad file is reported and passed over."""
+"""Loads files and LangChain documents as canonical text. An unreadable file is reported and skipped."""
 
 from __future__ import annotations
 
@@ -43,12 +43,13 @@ _NO_PERMISSION = "no permission to read it; change its permissions and ingest ag
 
 
 def load_paths(paths: Iterable[Path], settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
-    """Yield the documents of files and folders, one at a time; folders are walked in order, without hidden files.
+    """Yield the documents of files and folders, one at a time, in the order of their names; skip hidden files.
 
     Raises:
         BadInput: a named path does not exist.
     """
     named = [Path(path) for path in paths]
+    # All paths are checked before the first is loaded: a typing error must not appear halfway through an ingest.
     for path in named:
         if not os.path.lexists(path):
             raise BadInput(
@@ -69,7 +70,7 @@ def _load_tree(path: Path, settings: Settings, above: tuple[str, ...] = ()) -> I
         yield _failed(path, _NO_PERMISSION)
         return
     if real in above:
-        yield _failed(path, "it is a link to a folder that holds it; remove the link")
+        yield _failed(path, "it is a link to a folder that contains it; remove the link")
         return
     for child in children:
         yield from _load_tree(child, settings, (*above, real))
@@ -78,6 +79,7 @@ def _load_tree(path: Path, settings: Settings, above: tuple[str, ...] = ()) -> I
 def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
     try:
         _check(path, settings.data.max_file_bytes)
+        # Imported on first use: the Office, PDF and HTML libraries are slow to import.
         yield from import_module(f"retrieval.loaders.{FORMATS[path.suffix.lower()]}").load(path)
     except LoadFault as fault:
         yield _failed(path, fault.reason)
@@ -104,7 +106,7 @@ def _check(path: Path, most: int) -> None:
     if size > most:
         raise LoadFault(f"it has {size:,} bytes, more than {most:,}; split it, or raise SIXPLANE_DATA__MAX_FILE_BYTES")
     if size == 0:
-        raise LoadFault("it is empty; remove it or give it a text")
+        raise LoadFault("it is empty; remove it or add text to it")
 
 
 def __getattr__(name: str) -> object:

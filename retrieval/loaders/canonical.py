@@ -1,4 +1,7 @@
-"""Canonical text: what offsets count in. Line breaks are LF, pages are joined by form feeds, nothing else changes."""
+"""Canonical text, which all offsets refer to: line breaks are LF, pages are joined by form feeds.
+
+Nothing else is changed; in particular, Unicode is not normalised, so that a quote stays what the author wrote.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from retrieval.documents import Heading, LoadedDocument
 from retrieval.loaders.errors import LoadFault
 
 _BREAKS = re.compile(r"\r\n?")
+# UTF-32 before UTF-16: the little-endian mark of UTF-32 begins with that of UTF-16.
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -21,19 +25,20 @@ _BOMS = (
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")
 _MOST_CONTROL = 0.01
+"""A text with a larger share of control characters is taken for binary. A chosen value: some texts hold a few."""
 
 
 def read_text(path: Path) -> str:
-    """Return a text file in canonical line breaks: by its byte order mark, else UTF-8, else Windows-1252.
+    """Return the canonical text of a file, decoded by its byte order mark, else as UTF-8, else as Windows-1252.
 
     Raises:
-        LoadFault: it is binary, or blank.
+        LoadFault: the file is binary or blank.
     """
     return checked(decode(path.read_bytes()))
 
 
 def decode(data: bytes) -> str:
-    """Return `data` as text. Raises `LoadFault` for what is none."""
+    """Return `data` as text. Raises `LoadFault` for binary data."""
     encoding = next((name for mark, name in _BOMS if data.startswith(mark)), None)
     try:
         text = data.decode(encoding or "utf-8")
@@ -48,19 +53,19 @@ def decode(data: bytes) -> str:
 
 
 def lf(text: str) -> str:
-    """Return `text` with LF for CRLF and CR."""
+    """Return `text` with CRLF and CR replaced by LF."""
     return _BREAKS.sub("\n", text)
 
 
 def well_formed(text: str) -> str:
-    """Return `text` with `?` for lone surrogates, which no database stores."""
+    """Return `text` with lone surrogates, which no database stores, replaced by `?`."""
     return text.encode("utf-8", "replace").decode()
 
 
 def checked(text: str) -> str:
-    """Return `text`. Raises `LoadFault` where it is blank."""
+    """Return `text` unchanged. Raises `LoadFault` if it is blank."""
     if not text.strip():
-        raise LoadFault("it holds no text; if it is a scan, run OCR on it first")
+        raise LoadFault("it contains no text; if it is a scan, run OCR on it first")
     return text
 
 
@@ -75,7 +80,7 @@ def document(
     page_starts: Sequence[int] = (),
     metadata: dict[str, Any] | None = None,
 ) -> LoadedDocument:
-    """Return the document of a file; its id and source are the path as given."""
+    """Return the document of a file; its id and source are the path as the caller gave it."""
     first = headings[0].title if headings else ""
     return LoadedDocument(
         document_id=path.as_posix(),
@@ -91,7 +96,7 @@ def document(
 
 
 def join_pages(pages: Sequence[str]) -> tuple[str, list[int]]:
-    """Return the pages joined by form feeds, and the offset at which each begins."""
+    """Return the pages joined by form feeds, and the offset of each page."""
     starts, at = [], 0
     for page in pages:
         starts.append(at)
@@ -100,7 +105,7 @@ def join_pages(pages: Sequence[str]) -> tuple[str, list[int]]:
 
 
 class TextBuilder:
-    """Collects lines and the headings among them."""
+    """Collects the paragraphs of a document, with the offsets of its headings."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -108,16 +113,16 @@ class TextBuilder:
         self.headings: list[Heading] = []
 
     def add(self, line: str, level: int | None = None) -> None:
-        """Add a paragraph, as a heading where `level` is given."""
+        """Add a paragraph; `level` marks it as a heading."""
         clean = lf(line).strip()
         if not clean:
             return
         if level is not None:
             self.headings.append(Heading(start=self._at, level=level, title=" ".join(clean.split())))
         self._lines.append(clean)
-        self._at += len(clean) + 2
+        self._at += len(clean) + 2  # the blank line that `text` joins with
 
     @property
     def text(self) -> str:
-        """Paragraphs joined by blank lines."""
+        """The paragraphs, joined by blank lines."""
         return "\n\n".join(self._lines)

@@ -1,4 +1,4 @@
-"""The zip containers of Office files: what reading a damaged one raises."""
+"""The exceptions that the Office libraries raise for damaged files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ DAMAGED_CONTAINER = (
     AttributeError,
     XMLSyntaxError,
 )
-"""Each was seen in fuzzing: `RuntimeError` is zipfile's for encrypted entries and unknown compression, `LookupError` a
-missing part or an unknown encoding, `AttributeError`, `TypeError` and `ValueError` the libraries' on XML that lacks an
-element or an attribute they rely on."""
+"""All of them occurred when damaged files were fuzzed. `zipfile` raises `RuntimeError` for encrypted entries and for
+unknown compression; `LookupError` means a missing part or an unknown encoding; the libraries raise `AttributeError`,
+`TypeError` and `ValueError` when an XML element or attribute that they rely on is missing."""

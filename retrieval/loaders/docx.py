@@ -1,4 +1,4 @@
-"""DOCX: paragraphs and table rows in the order of the body, headings by their style."""
+"""DOCX: paragraphs and table rows in the order of the body; headings are recognised by their style."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from retrieval.loaders.errors import LoadFault
 
 _HEADING = re.compile(r"Heading (\d)")
 DAMAGED = (PackageNotFoundError, InvalidXmlError, *DAMAGED_CONTAINER)
-"""What python-docx raises on files that are none, truncated or password-protected."""
+"""Raised by python-docx for files that are truncated, password-protected or no DOCX at all."""
 
 
 def load(path: Path) -> Iterator[LoadedDocument]:
@@ -54,7 +54,7 @@ def _built(docx: DocxDocument) -> TextBuilder:
 
 
 def _cell_texts(row: Any) -> Iterator[str]:
-    """Yield each cell's text once: a merged cell stands in `row.cells` as often as it spans columns."""
+    """Yield each cell's text once: python-docx repeats a merged cell in `row.cells` for each column that it spans."""
     cells = row.cells
     at = 0
     while at < len(cells):

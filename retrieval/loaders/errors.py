@@ -1,10 +1,10 @@
-"""Why a file cannot be loaded."""
+"""The error of the loaders."""
 
 from __future__ import annotations
 
 
 class LoadFault(ValueError):
-    """`reason` says what is wrong with the file, and how to mend it."""
+    """A file cannot be loaded; `reason` says what is wrong with it and how to repair it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""HTML: the text of its blocks, without scripts, styles and navigation."""
+"""HTML: the text of the block elements, without scripts, styles and navigation."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ def load(path: Path) -> Iterator[LoadedDocument]:
 
 def _decoded(data: bytes) -> str:
     named = _CHARSET.search(data[:2048])
+    # As browsers do: a byte order mark takes precedence over `<meta charset>`, and a page whose `<meta>` can be read as
+    # single bytes is not UTF-16, whatever it says.
     if (
         named
         and not named[1].lower().startswith(b"utf-16")
@@ -56,7 +58,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _walk(node: LexborNode, built: TextBuilder) -> None:
-    """Add each block's own text; a heading with its level."""
+    """Add the text of each block element, and headings with their levels."""
     inline: list[str] = []
 
     def flush() -> None:
@@ -70,6 +72,7 @@ def _walk(node: LexborNode, built: TextBuilder) -> None:
             inline.append(child.text(deep=False) or "")
         elif child.tag == "br":
             inline.append(" ")
+        # An inline element that contains blocks (`<a><h2>…`) is walked as a block, or its headings would be lost.
         elif child.tag in _BLOCKS or child.css_first(",".join(_BLOCKS)) is not None:
             flush()
             _walk(child, built)

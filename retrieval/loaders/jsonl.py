@@ -1,4 +1,4 @@
-"""JSON Lines: a document per line, as BEIR lays them out (`_id`, `title`, `text`); further scalars become metadata."""
+"""JSON Lines: one document per line, in the layout of BEIR (`_id`, `title`, `text`); other scalars become metadata."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KNOWN = ("_id", "id", "title", "text", "metadata")
 
 
 def load(path: Path) -> Iterator[LoadedDocument | FailedFile]:
-    """Yield a document per line; a bad line is reported and passed over. Memory does not grow with the file."""
+    """Yield one document per line; report and skip bad lines. The file is read line by line, never as a whole."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
@@ -25,13 +25,13 @@ def _load_line(source: str, number: int, line: bytes) -> LoadedDocument | Failed
     where = f"{source}:{number}"
     try:
         record = json.loads(line)
-    except (ValueError, RecursionError):
-        return FailedFile(source=where, reason="the line is not JSON; mend it")
+    except (ValueError, RecursionError):  # deep nesting exhausts the stack of Python's parser
+        return FailedFile(source=where, reason="the line is not valid JSON; correct it")
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-        return FailedFile(source=where, reason="the line is no object with a `text`; give each line one")
+        return FailedFile(source=where, reason="the line is not an object with a `text`; add one to each line")
     title, text = well_formed(str(record.get("title") or "")).strip(), well_formed(lf(record["text"])).strip()
     if not text:
-        return FailedFile(source=where, reason="its `text` is blank; give it one or remove the line")
+        return FailedFile(source=where, reason="its `text` is blank; fill it in or remove the line")
     return _document(source, number, record, title, text)
 
 

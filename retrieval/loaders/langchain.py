@@ -1,4 +1,4 @@
-"""LangChain documents and loaders: any `BaseLoader` can be ingested."""
+"""LangChain documents and loaders; any `BaseLoader` can be ingested."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from retrieval.loaders.canonical import join_pages, lf, well_formed
 
 
 def load_loader(loader: BaseLoader) -> Iterator[LoadedDocument | FailedFile]:
-    """Yield what `loader` loads. What it raises is reported; what it had yielded before stays."""
+    """Yield the documents of `loader`. If it fails, the error is reported and earlier documents are kept."""
     name = type(loader).__name__
     documents: Iterator[Document] | None = None
 
@@ -27,7 +27,7 @@ def load_loader(loader: BaseLoader) -> Iterator[LoadedDocument | FailedFile]:
                 yield next(documents)
             except StopIteration:
                 return
-            except Exception as error:  # noqa: BLE001  (any loader, any error: reported, and the rest goes on)
+            except Exception as error:  # noqa: BLE001 - a foreign loader may raise anything; reported as failed
                 yield FailedFile(source=name, reason=f"the loader failed with {type(error).__name__}")
                 return
 
@@ -35,10 +35,11 @@ def load_loader(loader: BaseLoader) -> Iterator[LoadedDocument | FailedFile]:
 
 
 def load_langchain(documents: Iterable[Document]) -> Iterator[LoadedDocument | FailedFile]:
-    """Yield LangChain documents; neighbours with the same `source` and a `page` each are one document's pages.
+    """Yield LangChain documents; consecutive ones with the same `source` and a `page` become one document.
 
-    Further documents of a source, as text splitters make them, are documents of their own: `source#2`, `source#3`.
-    Pages of a source that stand apart are reported, since their page numbers would be wrong.
+    Further documents of a source without pages, as text splitters make them, become documents named `source#2`,
+    `source#3` and so on. Pages of one source that are not consecutive are reported as failed, since their page numbers
+    would be wrong.
     """
     yield from _grouped(documents)
 
@@ -64,13 +65,14 @@ def _key(numbered: tuple[int, Document | FailedFile]) -> Any:
 def _joined(number: int, pages: list[Document], named: Counter[str]) -> LoadedDocument | FailedFile:
     first = pages[0]
     source = str(first.metadata.get("source") or first.id or f"document-{number}")
+    # A form feed within a page would look like a page break in the canonical text.
     text, starts = join_pages([lf(page.page_content).replace("\f", "\n") for page in pages])
     if not text.strip():
-        return FailedFile(source=source, reason="it holds no text")
+        return FailedFile(source=source, reason="it contains no text")
     paged = "page" in first.metadata
     named[source] += first.id is None
     if paged and first.id is None and named[source] > 1:
-        return FailedFile(source=source, reason="its pages stand apart; sort the documents by source and page")
+        return FailedFile(source=source, reason="its pages are not consecutive; sort the documents by source and page")
     scalars = {k: v for k, v in first.metadata.items() if isinstance(v, str | int | float | bool) and k != "page"}
     return LoadedDocument(
         document_id=first.id or (source if named[source] == 1 else f"{source}#{named[source]}"),

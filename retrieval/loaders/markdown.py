@@ -1,4 +1,4 @@
-"""Markdown: the canonical text is the source itself, so that a quote is what the author wrote."""
+"""Markdown: the canonical text is the source itself, so that a quote equals what the author wrote."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ def load(path: Path) -> Iterator[LoadedDocument]:
 
 
 def headings_of(text: str) -> list[Heading]:
-    """Return the headings with their offsets in `text`. Front matter, which looks like one, holds none."""
+    """Return the headings with their offsets in `text`, ignoring front matter."""
     starts = line_starts(text)
+    # CommonMark knows no front matter: its closing `---` would turn the line above it into a heading. Blank lines
+    # replace it, so that line numbers stay the same.
     body = _FRONT_MATTER.sub(lambda front: "\n" * front[0].count("\n"), text, count=1) if text[:3] == "---" else text
     tokens = _PARSER.parse(body.replace("\f", " "))
     return [
@@ -46,7 +48,7 @@ def headings_of(text: str) -> list[Heading]:
 
 
 def line_starts(text: str) -> list[int]:
-    """Return the offset of each line, as `\\n` ends them."""
+    """Return the offset of each line; lines end with `\\n` only."""
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)

@@ -1,4 +1,4 @@
-"""PDF by pdfium: text by page, with the page's offset. An empty password is tried by itself."""
+"""PDF, read by pdfium: the text of each page with its offset. pdfium itself tries an empty password."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import document, join_pages, lf
 from retrieval.loaders.errors import LoadFault
 
+# pdfium marks a hyphen at the end of a line as U+FFFE; removing it with the line break joins the word again.
 _HYPHENS = ("\ufffe\n", "\ufffe\r\n", "\ufffe")
 _HEADING_SHARE = 0.6
-"""A heading is shorter than this share of the page's longest line."""
+"""A heading is shorter than this share of the page's longest line. A chosen value; most full lines exceed it."""
 
 _END_MARKS = ".,;:!?-"
 _PDFIUM = Lock()
-"""pdfium is not safe to call from two threads at once."""
+"""pdfium is not thread-safe, and ingestion loads files in worker threads."""
 
 
 def load(path: Path) -> Iterator[LoadedDocument]:
@@ -33,7 +34,7 @@ def load(path: Path) -> Iterator[LoadedDocument]:
             title = pdf.get_metadata_value("Title") or ""
             pages = [_page_text(pdf, n) for n in range(len(pdf))]
         except pypdfium2.PdfiumError as error:
-            raise LoadFault("a page of it is damaged; open and save it again with a PDF program") from error
+            raise LoadFault("one of its pages is damaged; open and save it again with a PDF program") from error
         finally:
             pdf.close()
     text, starts = join_pages(pages)
@@ -51,8 +52,8 @@ def _page_text(pdf: pypdfium2.PdfDocument, n: int) -> str:
 def set_off_headings(text: str) -> str:
     """Return a page's text with a blank line after each line that looks like a heading.
 
-    pdfium gives lines, not paragraphs: a short line without an end mark, before a line that begins in upper case,
-    would otherwise run into the sentence below it.
+    pdfium returns lines, not paragraphs. A heading is a short line without a punctuation mark at its end, above a line
+    that begins in upper case; without the blank line, it would be read as the beginning of the sentence below.
     """
     lines = text.split("\n")
     usual = max(map(len, lines))
@@ -65,6 +66,7 @@ def set_off_headings(text: str) -> str:
 
 
 def _fault(error: pypdfium2.PdfiumError) -> LoadFault:
+    # pypdfium2 has one exception class; only the message tells a password from damage.
     if "assword" in str(error):
         return LoadFault("it is encrypted; save a copy without its password and ingest that")
     return LoadFault("it is not a readable PDF; open and save it again with a PDF program")

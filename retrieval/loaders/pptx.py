@@ -19,7 +19,7 @@ DAMAGED = (PackageNotFoundError, InvalidXmlError, *DAMAGED_CONTAINER)
 
 
 def load(path: Path) -> Iterator[LoadedDocument]:
-    """Yield the file as one document with a page per slide."""
+    """Yield the file as one document with one page for each slide."""
     try:
         slides = [_slide(slide.shapes) for slide in Presentation(str(path)).slides]
     except DAMAGED as error:
@@ -33,9 +33,10 @@ def _slide(shapes: Any) -> str:
 
 
 def _texts(shape: Any) -> Iterator[str]:
-    if hasattr(shape, "shapes"):
+    if hasattr(shape, "shapes"):  # a group of shapes
         yield _slide(shape.shapes)
     elif shape.has_text_frame:
+        # PowerPoint stores a line break within a paragraph as a vertical tab.
         yield lf(shape.text_frame.text).replace("\x0b", "\n").strip()
     elif getattr(shape, "has_table", False):
         yield from (" | ".join(cell.text.strip() for cell in row.cells) for row in shape.table.rows)

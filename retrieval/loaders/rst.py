@@ -1,6 +1,6 @@
-"""reStructuredText: the canonical text is the source itself; headings are found by their underlines.
+"""reStructuredText: the canonical text is the source itself; headings are recognised by their underlines.
 
-docutils is not asked: without Sphinx it knows neither its roles nor its directives, and real manuals are full of both.
+docutils is not used: without Sphinx, it does not know the roles and directives that real manuals are full of.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def load(path: Path) -> Iterator[LoadedDocument]:
 
 
 def headings_of(text: str) -> list[Heading]:
-    """Return the headings; levels count in the order in which their adornments first appear."""
+    """Return the headings; their levels follow the order in which the underline styles first appear."""
     lines, starts = text.split("\n"), line_starts(text)
     styles: list[tuple[str, bool]] = []
     found: list[Heading] = []

@@ -1,4 +1,4 @@
-"""CSV and TSV: each row is a line, its cells under the names of the first row."""
+"""CSV and TSV: each row becomes a line of `name: cell` pairs; the names are those of the first row."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ def load(path: Path) -> Iterator[LoadedDocument]:
     """Yield the table as one document."""
     text = read_text(path)
     try:
+        # 8,192 characters, a chosen value: enough rows to see the delimiter; sniffing a whole large file takes long.
         dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
     except csv.Error:
         dialect = csv.excel
     try:
         rows = [row for row in csv.reader(io.StringIO(text), dialect) if any(cell.strip() for cell in row)]
     except csv.Error as error:
-        raise LoadFault(f"it is not a table: {error}; save it again as CSV") from error
+        raise LoadFault(f"it is not a valid table: {error}; save it again as CSV") from error
     names = [name.strip() for name in rows[0]]
     lines = [_line(names, row) for row in rows[1:]] or [" | ".join(names)]
     yield document(path, "\n".join(lines), parser="csv", version="1")

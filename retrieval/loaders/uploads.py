@@ -1,4 +1,4 @@
-"""Uploaded files: loaded from the folder that they were put into, and named without it."""
+"""Uploaded files: loaded from a temporary folder, and named without its path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def load_uploads(
 ) -> Iterator[LoadedDocument | FailedFile]:
     """Yield the documents of the folders within `folder`, with `metadata` added.
 
-    They are named as they were uploaded: what lies in a folder of its own is called as if it lay alone.
+    Each upload is stored in a folder of its own, so that two of them may have one name. The folder is removed from ids
+    and sources: documents keep the names they were uploaded with, and evidence ids do not depend on where they lay.
     """
     for place in sorted(folder.iterdir()):
         prefix = f"{place.as_posix()}/"

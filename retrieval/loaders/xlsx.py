@@ -1,4 +1,4 @@
-"""XLSX: each sheet is a page, each row a line."""
+"""XLSX: each sheet is a page, each row is a line."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ DAMAGED = (InvalidFileException, ParseError, *DAMAGED_CONTAINER)
 
 
 def load(path: Path) -> Iterator[LoadedDocument]:
-    """Yield the workbook as one document with a page per sheet."""
+    """Yield the workbook as one document with one page for each sheet."""
     try:
+        # Read-only mode streams the rows; `data_only` returns results instead of formulas.
         book = load_workbook(path, read_only=True, data_only=True)
         sheets = [_sheet(sheet) for sheet in book.worksheets]
         book.close()

@@ -298,7 +298,7 @@ def test_links_that_loop_or_dangle_are_reported_once(tmp_path):
     found = {Path(item.source).name: item for item in all_of(tmp_path)}
     assert len(all_of(tmp_path)) == 4
     assert isinstance(found["a.txt"], LoadedDocument)
-    assert "link to a folder that holds it" in found["folder"].reason
+    assert "link to a folder that contains it" in found["folder"].reason
     assert found["gone.txt"].reason == found["self.txt"].reason == "it is not a regular file"
 
 
@@ -316,7 +316,7 @@ def test_langchain_pages_are_joined():
     assert (whole.text, whole.page_starts, whole.title) == ("a\fb", (0, 2), "S")
     assert (lone.text, lone.document_id, lone.page_starts) == ("c\nd", "own", ())
     assert isinstance(blank, FailedFile)
-    assert blank.reason == "it holds no text"
+    assert blank.reason == "it contains no text"
 
 
 class Failing(BaseLoader):
