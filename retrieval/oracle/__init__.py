@@ -1,1 +1,1 @@
-"""The backend on Oracle Database: the corpus's tables, their SQL, and the session that runs it."""
+"""The backend on Oracle Database: tables, statements, and the session that runs them."""

@@ -1,10 +1,11 @@
-"""The Oracle backend: one corpus in the tables of `retrieval.oracle.schema`, on the process's pool.
+"""`OracleBackend`: the port over the tables of `retrieval.oracle.schema`, on the connection pool of the process.
 
-Filtered searches are exact, without a hint. The approximate one looks at the whole table, which other corpora share;
-where too few of what it finds is of this corpus, the exact one is asked, so neither returns fewer rows than fit.
+A filtered vector search is exact. An unfiltered one asks the vector index, which covers the whole table and so the
+other corpora too; if it finds too few rows of this corpus, the exact search follows. Neither returns fewer rows than
+match.
 
-With embeddings made in the database the two legs and their fusion are the same: why `OracleHybridSearchRetriever` does
-not take their place is told in docs/oracle.md.
+The legs and their fusion are the same when the database makes the embeddings. docs/oracle.md explains why
+`OracleHybridSearchRetriever` does not replace them.
 """
 
 from __future__ import annotations
@@ -30,19 +31,20 @@ if TYPE_CHECKING:
     import oracledb
 
 _OVERFETCH = 4
-"""How many times as many neighbours are asked of the whole table as are wanted of one corpus."""
+"""The vector index is asked for this many times the wanted rows, since other corpora share the table. A chosen value,
+not measured on a database: too low costs a second, exact search; too high makes every search read more rows."""
 
-_EXISTS = "ORA-00001"
+_EXISTS = "ORA-00001"  # a unique constraint was violated
 
 
 class OracleBackend:
-    """One corpus of one tenant. Safe to share between tasks of the loop that the pool belongs to.
+    """One corpus of one tenant. Safe to share between tasks on the event loop that the pool belongs to.
 
     Args:
-        pool: from `open_oracle_pool`.
-        oracle: prefix, kind of vector index, target accuracy.
-        tenant: whose corpus it is; bound in every statement.
-        name: of the corpus.
+        pool: the connection pool from `open_oracle_pool`.
+        oracle: table prefix, kind of vector index and target accuracy.
+        tenant: the tenant that owns the corpus; bound in every statement.
+        name: the name of the corpus.
     """
 
     def __init__(self, pool: oracledb.AsyncConnectionPool, oracle: OracleSettings, tenant: str, name: str) -> None:
@@ -55,18 +57,18 @@ class OracleBackend:
         return asyncio.get_running_loop()
 
     async def create(self) -> None:
-        """Make the corpus if it does not exist."""
+        """Create the corpus if it does not exist."""
         async with self._session() as session:
             if not await session.rows(sql.REVISION):
                 try:
                     await session.execute(sql.CREATE)
                     await session.commit()
                 except SixplaneError as error:
-                    if _EXISTS not in codes_of(error):  # another process made it in between
+                    if _EXISTS not in codes_of(error):  # another process created it since the SELECT
                         raise
 
     async def exists(self) -> bool:
-        """Whether the corpus was made."""
+        """Return whether the corpus exists."""
         async with self._session() as session:
             return bool(await session.rows(sql.REVISION))
 
@@ -77,7 +79,7 @@ class OracleBackend:
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[OracleWriter]:
-        """Hold the lock of the corpus's row, on a connection of its own."""
+        """Lock the row of the corpus for a block, on a connection of its own."""
         async with self._session() as session:
             writer = OracleWriter(session)
             async with writer.transaction():
@@ -86,7 +88,7 @@ class OracleBackend:
             await session.commit()
 
     async def refresh(self) -> tuple[Revision, bool]:
-        """Return the revision of the last commit, and whether there is anything to search."""
+        """Return the revision of the last commit and whether any passage is live."""
         async with self._session() as session:
             row = self._one(await session.rows(sql.REVISION))
         return as_revision(row), bool(row[3])
@@ -96,10 +98,11 @@ class OracleBackend:
         return (await self.refresh())[0]
 
     async def is_current(self, document: PreparedDocument) -> bool:
-        """Whether the live version of the document has this text and metadata, by this parser."""
+        """Return whether the live version has this text and metadata, read by this parser."""
         async with self._session() as session:
             rows = await session.rows(sql.CURRENT, {"document_id": document.document_id})
         wanted = (document.text_hash, document.parser, document.parser_version)
+        # `or ""`: Oracle stores empty text as NULL.
         return any(
             tuple(value or "" for value in row[:3]) == wanted and document.is_described_by(row[3]) for row in rows
         )
@@ -107,7 +110,7 @@ class OracleBackend:
     async def legs(
         self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None = None
     ) -> Legs:
-        """Search for words and for meaning, on one connection."""
+        """Search by keyword and by vector, on one connection."""
         depth, condition = depth_of(depth), compile_where(where or {})
         words = contains_query(query or "")
         async with self._session() as session:
@@ -116,21 +119,21 @@ class OracleBackend:
         return Legs(keyword, dense)
 
     async def live(self, rows: Iterable[int]) -> dict[int, Passage]:
-        """Return the live passages among rows."""
+        """Return those of the passages that are live, by row."""
         found = await self._listed(sql.ROWS, list(rows))
         return {int(row[0]): as_passage(row) for row in found}
 
     async def by_evidence(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
-        """Return the passages of evidence ids, superseded ones too."""
+        """Return passages by evidence id, superseded ones included."""
         found = await self._listed(sql.BY_EVIDENCE, list(evidence_ids))
         return {str(row[1]): as_passage(row) for row in found}
 
     async def live_by_document(self, document_ids: Iterable[str]) -> list[Passage]:
-        """Return the live passages of documents."""
+        """Return the live passages of the given documents."""
         return [as_passage(row) for row in await self._listed(sql.BY_DOCUMENT, list(document_ids))]
 
     async def neighbours(self, evidence_id: str, before: int, after: int) -> list[Passage]:
-        """Return the passages around one, in reading order, without it."""
+        """Return the passages before and after the given one, in reading order."""
         binds = {"evidence_id": evidence_id, "before": before, "after": after}
         async with self._session() as session:
             return [as_passage(row) for row in await session.rows(sql.NEIGHBOURS, binds)]
@@ -150,14 +153,14 @@ class OracleBackend:
         return sql.as_version(document_id, text_hash, found[0], rows) if found else None
 
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
-        """Return the revision and every document version, of one moment: it is one statement."""
+        """Return the revision and every document version, by one statement and so of one state."""
         async with self._session() as session:
             rows = await session.rows(sql.INVENTORY)
         versions = [dict(zip(INVENTORY_FIELDS, row[3:], strict=True)) for row in rows if row[3] is not None]
         return as_revision(self._one(rows)), [_entry(version) for version in versions]
 
     async def counts(self) -> tuple[Revision, int, int]:
-        """Return the revision, and how many live documents and passages there are."""
+        """Return the revision and the numbers of live documents and passages."""
         async with self._session() as session:
             row = self._one(await session.rows(sql.COUNTS))
         return as_revision(row), int(row[3]), int(row[4])

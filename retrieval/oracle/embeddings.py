@@ -1,7 +1,7 @@
-"""Embeddings by an ONNX model inside of Oracle Database, over the process's pool: texts go in, vectors come out.
+"""Embeddings by an ONNX model inside Oracle Database, through the connection pool of the process.
 
-Not `OracleEmbeddings` of langchain-oracledb: it is synchronous on one connection, sets `oracledb.defaults.fetch_lobs`
-for the whole process, and prints tracebacks. One statement here embeds a batch.
+This replaces `OracleEmbeddings` of langchain-oracledb (1.6.0), which is synchronous on a single connection, sets
+`oracledb.defaults.fetch_lobs` for the whole process and prints tracebacks. Here, one statement embeds a batch.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ if TYPE_CHECKING:
     import oracledb
 
 BATCH = 32
+"""Texts per statement. A chosen value, not measured on a database: larger batches save round trips and hold a
+connection for longer."""
+
 MAX_BYTES = 4000
-"""What the function takes as VARCHAR2. Models read a few hundred tokens; the rest is cut off, as they would."""
+"""The limit of VARCHAR2, which the function takes. Longer texts are cut; models read a few hundred tokens anyway."""
 
 
 class DatabaseEmbeddings(Embeddings):
-    """The model `settings.oracle.embedding_model`. Make it within the loop that the pool belongs to.
+    """The model `settings.oracle.embedding_model`. Create it on the event loop that the pool belongs to.
 
     Raises:
-        SettingsInvalid: no model is named, or its name is no identifier.
+        SettingsInvalid: no model is configured, or its name is not an identifier.
     """
 
     def __init__(self, pool: oracledb.AsyncConnectionPool, oracle: OracleSettings) -> None:
@@ -45,7 +48,7 @@ class DatabaseEmbeddings(Embeddings):
 
         Raises:
             SettingsInvalid: the database has no such model.
-            DependencyUnavailable: the database fails, or gives other than a vector for each text.
+            DependencyUnavailable: the database fails, or does not return one vector for each text.
         """
         vectors: list[list[float]] = []
         with operation_span("embeddings", self.model_id, {"sixplane.embeddings.texts": len(texts)}):
@@ -58,11 +61,11 @@ class DatabaseEmbeddings(Embeddings):
         return (await self.aembed_documents([text]))[0]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return vectors, from another thread than the loop's."""
+        """Return the vectors. Call this from a thread other than the event loop's."""
         return run_sync(self.aembed_documents(texts), self._loop)
 
     def embed_query(self, text: str) -> list[float]:
-        """Return a vector, from another thread than the loop's."""
+        """Return the vector. Call this from a thread other than the event loop's."""
         return run_sync(self.aembed_query(text), self._loop)
 
     async def _embed(self, texts: list[str]) -> list[list[float]]:
@@ -74,12 +77,12 @@ class DatabaseEmbeddings(Embeddings):
                     rows = await cursor.fetchall()
         if len(rows) != len(texts) or any(row[0] is None for row in rows):
             raise DependencyUnavailable(
-                f"`{self.model_id}` gave {sum(row[0] is not None for row in rows)} vectors for {len(texts)} texts",
-                hint="`sixplane doctor` tries the model; load it anew if it fails there too",
+                f"`{self.model_id}` returned {sum(row[0] is not None for row in rows)} vectors for {len(texts)} texts",
+                hint="check the model with `sixplane doctor`; load it again if it fails there too",
             )
         return [list(row[0]) for row in rows]
 
 
 def _cut(text: str) -> str:
-    """Return a text that fits; Oracle takes empty text for NULL, so that a blank stands for it."""
+    """Return `text` cut to `MAX_BYTES`; a blank replaces empty text, which Oracle takes for NULL."""
     return text.encode()[:MAX_BYTES].decode(errors="ignore") or " "

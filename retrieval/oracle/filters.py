@@ -1,8 +1,9 @@
-"""`where` for Oracle Database: the operators of `retrieval.filters`, compiled to JSON_VALUE with every value bound.
+"""The filter language of `retrieval.filters`, translated to Oracle Database; every value is bound.
 
-A JSON path must be a literal, so a key stands in the text of the statement: it is matched against an alphabet without
-quotes, braces or blanks first. Values are compared within their JSON type (`stringOnly()` and so on): a number never
-equals text that looks like it. Where Oracle takes empty text for NULL, it is told apart by its path.
+A JSON path must be a literal, so the key becomes part of the statement's text. It is first checked against a pattern
+that allows no quotes, braces or blanks. Values are compared within their JSON type (`stringOnly()` and so on), so a
+number never equals a text that looks like it. Oracle takes empty text for NULL, so empty text is compared within the
+JSON path.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _NEVER = "1 = 0"
 
 Bind = Callable[[Any], str]
-"""Takes a value, returns its place in the text, such as `:w0`."""
+"""Binds a value and returns its placeholder, such as `:w0`."""
 
 
 def compile_where(where: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return a condition on `p.metadata` and its binds `w0`, `w1`, …; conditions are joined by AND.
 
     Raises:
-        BadInput: a key, an operator or a value is not one of those allowed.
+        BadInput: a key, an operator or a value is not allowed.
     """
     binds: dict[str, Any] = {}
 
@@ -66,6 +67,7 @@ def _equal(key: str, value: Any, bind: Bind) -> str:
 
 def _differs(key: str, value: Any, bind: Bind) -> str:
     column = _column(key, _scalar(value))
+    # In SQL, `NULL <> x` is not true: passages without the key need their own condition to match `$ne`.
     return f"({column} IS NULL OR {column} <> {bind(_bound(value))})"
 
 
@@ -91,7 +93,7 @@ def _bound(value: Any) -> Any:
 
 def _scalar(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
-        raise BadInput(f"{value!r} is no number that JSON holds", hint=HINT)
+        raise BadInput(f"{value!r} is not a JSON number", hint=HINT)
     if value is None or isinstance(value, str | int | float):
         return bindable(value)
     raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=HINT)

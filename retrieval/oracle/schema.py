@@ -1,11 +1,13 @@
-"""The tables of corpora in Oracle Database 23ai or later, as statements for `sixplane db init`.
+"""The tables of the corpora in Oracle Database 23ai or later, as statements for `sixplane db init`.
 
-One set of tables holds all corpora: tenant and name stand in every document, and the dimensions of the VECTOR column
-in every corpus, so that vectors of another length are refused before anything is written. Oracle takes empty text for
-NULL: what may be empty is nullable. Lengths in code points are stored: LENGTH counts a CLOB's UTF-16 units. What is
-searched for words is title, headings and text together, as in the embedded index. Evidence ids are ours and unique;
-`OracleVS` would keep 64 bits of a hash. Names are plain upper-case identifiers with the configured
-prefix, never quoted, never schema-qualified: upstream's index helpers do not find such tables again.
+- One set of tables holds all corpora: every document names its tenant and corpus.
+- Every corpus stores the dimensions of the VECTOR column, so vectors of another length are refused before a write.
+- Columns that may be empty are nullable, because Oracle takes empty text for NULL.
+- The length of a text in code points is stored, because LENGTH counts the UTF-16 units of a CLOB.
+- Keyword search covers title, headings and text together, as in the embedded index.
+- Evidence ids are stored in full and are unique; `OracleVS` would keep 64 bits of a hash.
+- Names are plain upper-case identifiers with the configured prefix, neither quoted nor schema-qualified:
+  langchain-oracledb's index helpers do not find quoted or qualified tables again.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ from settings.connections.oracle_pool import checked_prefix
 from settings.tree import OracleSettings
 
 MAX_DIMENSIONS = 65_535
-"""Of a VECTOR column (SQL Language Reference, 23ai)."""
+"""The limit of a VECTOR column (SQL Language Reference, 23ai)."""
 
 _SYNC = "MAINTENANCE MANUAL SYNC (ON COMMIT)"
-"""What is committed is found at once. Automatic maintenance, the default since 23ai, lags and takes no other SYNC."""
+"""Committed passages are found at once. Automatic maintenance, the default since 23ai, lags behind and allows no other
+SYNC option."""
 
 _INDEXES = {
     "hnsw": "ORGANIZATION INMEMORY NEIGHBOR GRAPH",
@@ -26,15 +29,15 @@ _INDEXES = {
 
 
 def corpus_ddl(oracle: OracleSettings, dimensions: int) -> list[str]:
-    """Return the statements that make tables and indexes.
+    """Return the statements that create the tables and indexes.
 
     Args:
-        oracle: prefix, kind of vector index, target accuracy in percent.
-        dimensions: of the vectors; a corpus of other embeddings needs other tables.
+        oracle: table prefix, kind of vector index and target accuracy in percent.
+        dimensions: the length of the vectors; embeddings of another length need other tables.
 
     Raises:
-        ValueError: `dimensions` fits no VECTOR column.
-        SettingsInvalid: the prefix is no identifier.
+        ValueError: `dimensions` is out of range.
+        SettingsInvalid: the prefix is not an identifier.
     """
     if not 1 <= dimensions <= MAX_DIMENSIONS:
         raise ValueError(f"a vector has 1 to {MAX_DIMENSIONS} dimensions, not {dimensions}")
@@ -76,6 +79,6 @@ def corpus_ddl(oracle: OracleSettings, dimensions: int) -> list[str]:
 
 
 def corpus_drops(oracle: OracleSettings) -> list[str]:
-    """Return the statements that drop them; indexes go with their tables."""
+    """Return the statements that drop the tables, and with them their indexes."""
     prefix = checked_prefix(oracle)
     return [f"DROP TABLE {prefix}_{name} CASCADE CONSTRAINTS PURGE" for name in ("PASSAGES", "DOCUMENTS", "CORPORA")]

@@ -1,4 +1,4 @@
-"""One connection of the pool for one corpus: statements with binds, and errors of our tree."""
+"""`Session`: runs the statements of one corpus on one connection, and raises our own errors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from state.errors import CorpusBusy
 if TYPE_CHECKING:
     import oracledb
 
-_LOCKED = "ORA-00054"
+_LOCKED = "ORA-00054"  # FOR UPDATE NOWAIT found the row locked
 T = TypeVar("T")
 
 
 class Session:
-    """Runs the statements of `retrieval.oracle.sql` for one corpus; tenant and name are bound where they stand."""
+    """Runs the statements of `retrieval.oracle.sql`; binds tenant and corpus wherever a statement names them."""
 
     def __init__(self, connection: oracledb.AsyncConnection, sql: Sql, tenant: str, name: str) -> None:
         self._connection, self._sql, self._name = connection, sql, name
@@ -32,7 +32,8 @@ class Session:
         where: str = "",
         types: Mapping[str, Any] | None = None,
     ) -> list[Any]:
-        """Return all rows, texts and not locators. `types` are the driver's, for binds that it cannot guess."""
+        """Return all rows. `types` gives the driver's type for binds that it cannot infer."""
+        # `fetch_lobs=False` returns texts instead of LOB locators, each of which would cost a round trip to read.
         text = self._sql(statement, where)
         with translated_oracle(self._name), self._connection.cursor() as cursor:
             if types:
@@ -41,7 +42,7 @@ class Session:
             return list(await cursor.fetchall())
 
     async def execute(self, statement: str, binds: Mapping[str, Any] | None = None) -> None:
-        """Run a statement that returns nothing."""
+        """Run a statement that returns no rows."""
         text = self._sql(statement)
         with translated_oracle(self._name), self._connection.cursor() as cursor:
             await cursor.execute(text, self._scoped(text, binds))
@@ -54,10 +55,10 @@ class Session:
         *,
         types: Mapping[str, Any] | None = None,
     ) -> None:
-        """Run a statement once for each of `rows`, in one round trip; `named` names each row in an error.
+        """Run a statement for each of `rows`, in one round trip; `named` holds the name of each row for errors.
 
         Raises:
-            SixplaneError: rows were refused; all of them are told, and the caller rolls back.
+            SixplaneError: rows were refused; the message lists all of them. The caller rolls back.
         """
         if not rows:
             return
@@ -71,12 +72,12 @@ class Session:
             raise _refusal(refused, named)
 
     async def commit(self) -> None:
-        """End the transaction."""
+        """Commit the transaction."""
         with translated_oracle(self._name):
             await self._connection.commit()
 
     async def rollback(self) -> None:
-        """Undo the transaction. A connection that is gone has undone it."""
+        """Roll the transaction back. If the connection is lost, the database does so itself."""
         import oracledb
 
         with suppress(oracledb.Error):
@@ -89,7 +90,7 @@ class Session:
 
 @contextmanager
 def translated_oracle(name: str) -> Iterator[None]:
-    """Turn the driver's errors into ours, for the corpus `name`."""
+    """Raise our own errors for the driver's, naming the corpus `name`."""
     import oracledb
 
     try:
@@ -101,7 +102,8 @@ def translated_oracle(name: str) -> Iterator[None]:
 
 
 def _refusal(refused: Sequence[Any], named: Sequence[str]) -> Exception:
-    """Return one error that tells every row: upstream logs them, and stores the rest."""
+    """Return one error that lists every refused row."""
+    # langchain-oracledb (1.6.0) only logs refused rows and keeps the others, so a caller misses them.
     import oracledb
 
     first = classify_oracle(oracledb.DatabaseError(refused[0]))

@@ -1,9 +1,9 @@
-# ruff: noqa: S608 - the texts are put together from constants of this module; values are binds
-"""The statements of a corpus in Oracle Database, what they are given, and what comes back.
+# ruff: noqa: S608 - statements are composed of constants of this module only; values are binds
+"""The statements of a corpus in Oracle Database, and the conversion of their binds and rows.
 
-`{P}` stands for the table prefix, `{WHERE}` for further conditions of ours; nothing else is ever put into a text: all
-values are binds. No statement has a hint: upstream's `VECTOR_INDEX_TRANSFORM` filters after the index has chosen, so
-that a filtered search returns too few rows, or none.
+`{P}` stands for the table prefix, `{WHERE}` for a compiled filter and `{ACCURACY}` for the target accuracy; all values
+are binds. No statement has a hint: with langchain-oracledb's `VECTOR_INDEX_TRANSFORM`, the filter is applied after the
+index has chosen its rows, and a search returns too few of them or none (oracle/langchain-oracle PR #233).
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ APPROXIMATE = (
     f"JOIN {{P}}_DOCUMENTS d ON d.version_no = n.version_no WHERE {_LIVE} "
     "ORDER BY n.distance, n.id FETCH FIRST :depth ROWS ONLY"
 )
-"""The nearest of the whole table, then ours among them; the caller asks `EXACT` where too few of them are ours."""
+"""Finds the nearest rows of the whole table, then keeps those of the corpus; the caller falls back to `EXACT`."""
 
 ROWS = f"SELECT {_COLUMNS} {_JOINED} WHERE {_LIVE} AND p.id IN {_NUMBERS}"
 BY_EVIDENCE = (
@@ -140,7 +140,7 @@ DELETE_SAME = (
     "DELETE FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus "
     "AND d.document_id = :document_id AND d.text_hash = :text_hash"
 )
-"""Their passages go with them (ON DELETE CASCADE)."""
+"""The passages are deleted with them (ON DELETE CASCADE)."""
 INSERT_DOCUMENT = (
     "INSERT INTO {P}_DOCUMENTS (tenant, corpus, document_id, text_hash, source, title, parser, parser_version, "
     "pages, text, chars, ingested_at) VALUES (:tenant, :corpus, :document_id, :text_hash, :source, :title, :parser, "
@@ -162,19 +162,19 @@ EMBED = (
     "SELECT VECTOR_EMBEDDING({MODEL} USING t.item AS DATA) FROM "
     "JSON_TABLE(:items, '$[*]' COLUMNS (place FOR ORDINALITY, item VARCHAR2(4000 BYTE) PATH '$')) t ORDER BY t.place"
 )
-"""A model's name is part of the syntax and no bind: `checked_model` takes identifiers alone."""
+"""The name of the model is part of the syntax and cannot be a bind; `checked_model` accepts only identifiers."""
 
 _WORD = re.compile(r"\w+")
 _MAX_QUERY_BYTES = 4000
-"""What CONTAINS takes as VARCHAR2."""
+"""The longest query that CONTAINS takes as VARCHAR2."""
 
 
 class Sql:
-    """The statements with the prefix and the accuracy of `oracle`. Raises `SettingsInvalid` for a hostile prefix."""
+    """Fills table prefix and accuracy into statements. Raises `SettingsInvalid` for a malformed prefix."""
 
     def __init__(self, oracle: OracleSettings) -> None:
         self._prefix = checked_prefix(oracle)
-        # a literal by Oracle's grammar, which takes no bind here; the row counts are binds
+        # Oracle's grammar requires a literal here; `int` keeps anything else out of the text.
         self._accuracy = str(int(oracle.target_accuracy))
 
     def __call__(self, statement: str, where: str = "") -> str:
@@ -184,15 +184,15 @@ class Sql:
 
 
 def similarity(distance: float | None) -> float:
-    """Return cosine similarity for a cosine distance; 0 where there is none, as with a vector of zeros."""
+    """Return the cosine similarity for a cosine distance; 0 without one, as for a vector of zeros."""
     return 0.0 if distance is None or math.isnan(distance) else 1.0 - float(distance)
 
 
 def contains_query(query: str) -> str:
-    """Return an Oracle Text expression that any word of `query` satisfies, empty where it has none.
+    """Return an Oracle Text expression that matches any word of `query`; empty if it has no words.
 
-    Words stand in braces, within which nothing is an operator, a wildcard or a reserved word; `\\w` matches no brace.
-    What does not fit into 4,000 bytes is left out: the vector leg sees the whole query.
+    Each word is put in braces, where Oracle Text knows no operators, wildcards or reserved words; a word cannot contain
+    a brace. Words beyond 4,000 bytes are left out; the vector leg still uses the whole query.
     """
     words = dict.fromkeys(_WORD.findall(query.lower()))
     expression = ""
@@ -205,34 +205,34 @@ def contains_query(query: str) -> str:
 
 
 def as_vector(values: Sequence[float], dimensions: int | None = None) -> array.array[float]:
-    """Return the bind of a vector.
+    """Return a vector as a bind.
 
     Raises:
         BadInput: a value is NaN or infinite.
-        EmbeddingMismatch: it has not `dimensions`.
+        EmbeddingMismatch: the vector does not have `dimensions` values.
     """
     if dimensions is not None and len(values) != dimensions:
-        raise EmbeddingMismatch(f"a vector has {len(values)} dimensions, the tables of the corpus take {dimensions}")
+        raise EmbeddingMismatch(f"a vector has {len(values)} dimensions, the tables of the corpus require {dimensions}")
     found = array.array("f", values)
     if not all(map(math.isfinite, found)):
-        raise BadInput("a vector holds NaN or infinity", hint="embed the text again, or use another embedding model")
+        raise BadInput("a vector contains NaN or infinity", hint="embed the text again, or use another embedding model")
     return found
 
 
 def depth_of(depth: object) -> int:
-    """Return a row count that is one. Raises `BadInput` for anything but a whole number from 1 on."""
+    """Return `depth` if it is a whole number from 1 on; raise `BadInput` otherwise."""
     if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
-        raise BadInput(f"{depth!r} is no number of rows", hint="use a whole number from 1 on")
+        raise BadInput(f"{depth!r} is not a number of rows", hint="use a whole number from 1 on")
     return depth
 
 
 def as_revision(row: Sequence[Any]) -> Revision:
-    """Return the revision at the head of a row."""
+    """Return the revision in the first three columns of a row."""
     return Revision(int(row[0]), int(row[1]), row[2] or "")
 
 
 def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Sequence[Sequence[Any]]) -> StoredVersion:
-    """Return the document version of a row of `VERSION_FIELDS` and its rows of `VERSION_PASSAGES`."""
+    """Return a document version from a row of `VERSION` and the rows of `VERSION_PASSAGES`."""
     fields = dict(zip(VERSION_FIELDS, row, strict=True))
     texts = {name: fields[name] or "" for name in VERSION_FIELDS if name != "pages"}
     passages = tuple(
@@ -251,7 +251,7 @@ def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Seque
 
 
 def as_passage(row: Sequence[Any]) -> Passage:
-    """Return the passage of a row of `PASSAGE_FIELDS`, which is behind the row's id."""
+    """Return the passage of a row that holds the row's id and then `PASSAGE_FIELDS`."""
     fields: Mapping[str, Any] = dict(zip(PASSAGE_FIELDS, row[1:], strict=True))
     texts = {name: fields[name] or "" for name in ("title", "source", "text")}
     return Passage.model_validate(

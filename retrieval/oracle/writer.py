@@ -1,4 +1,4 @@
-"""Writing a corpus in Oracle Database, in transactions that each begin with the lock of the corpus's row."""
+"""`OracleWriter`: writes a corpus in Oracle Database; every transaction begins by locking the row of the corpus."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from retrieval.oracle.sql import as_vector
 from retrieval.preparation import PreparedDocument
 from state.errors import BadInput, CorpusBusy, CorpusMissing
 
+# The column sizes of `retrieval.oracle.schema`, checked here so that an error names the document.
 _LONGEST = {"document_id": (1000, "characters"), "source": (4000, "bytes"), "title": (4000, "bytes")}
 
 Batch = Sequence[tuple[PreparedDocument, Vectors]]
 
 
 class OracleWriter:
-    """Holds the lock of one corpus on one session. A commit frees the lock, and it is taken again at once.
+    """Holds the lock of one corpus on one session. A commit releases the lock; the writer takes it again at once.
 
-    Should another process be faster, the next write raises `CorpusBusy`: what was written stays, and running the
-    ingestion again continues.
+    If another process is faster, the next write raises `CorpusBusy`. Committed batches stay, and running the ingestion
+    again continues.
     """
 
     def __init__(self, session: Session) -> None:
@@ -34,21 +35,21 @@ class OracleWriter:
         """Take the lock.
 
         Raises:
-            CorpusBusy: another session holds it.
+            CorpusBusy: another session holds the lock.
             CorpusMissing: there is no such corpus.
         """
         if not self._locked:
             rows = await self._session.rows(sql.LOCK)
             if not rows:
-                raise CorpusMissing("the corpus does not exist any more")
+                raise CorpusMissing("the corpus no longer exists")
             self._locked, self._dimensions = True, int(rows[0][0])
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """Undo everything, and with it the lock, whatever ends the block early: a cancellation too."""
+        """Roll back, which releases the lock too, if the block raises or is cancelled."""
         try:
             yield
-        except BaseException:  # whatever it is, a cancellation too: undone, then raised again
+        except BaseException:  # a cancellation too: it must not leave the lock on a connection that goes to the pool
             self._locked = False
             await self._session.rollback()
             raise
@@ -57,8 +58,9 @@ class OracleWriter:
         """Store documents in one transaction; return (documents that replaced a version, passages superseded).
 
         Raises:
-            BadInput, EmbeddingMismatch: a document or a vector does not fit; nothing was written.
-            SixplaneError: the database refused rows; all are told, nothing was written.
+            BadInput: a document does not fit the columns, or a vector is not finite; nothing was written.
+            EmbeddingMismatch: a vector has another length than the tables require; nothing was written.
+            SixplaneError: the database refused rows; the message lists them; nothing was written.
         """
         await self.lock()
         checked = [(document, _checked(document, vectors, self._dimensions)) for document, vectors in batch]
@@ -71,10 +73,10 @@ class OracleWriter:
         return updated, superseded
 
     async def build(self) -> None:
-        """Nothing is to be done: the database synchronises its indexes as it commits."""
+        """Do nothing: the database updates its indexes with every commit."""
 
     async def prune(self) -> int:
-        """Delete superseded versions with their passages; return how many passages went."""
+        """Delete superseded versions with their passages; return how many passages were deleted."""
         await self.lock()
         async with self.transaction():
             count = int((await self._session.rows(sql.COUNT_OLD))[0][0])
@@ -83,7 +85,7 @@ class OracleWriter:
         return count
 
     async def delete(self, document_ids: Sequence[str]) -> None:
-        """Supersede documents without a successor."""
+        """Take documents out of search without replacing them."""
         await self.lock()
         async with self.transaction():
             await self._supersede(await self._versions(document_ids))
@@ -108,7 +110,7 @@ class OracleWriter:
         return len(before), sum(count for _, count in before.values())
 
     async def _versions(self, document_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Return version and number of passages of the live documents among `document_ids`."""
+        """Return version number and number of passages of those of the documents that are live."""
         rows = await self._session.rows(sql.VERSIONS, {"items": list(document_ids)}, types=listed_types())
         return {str(name): (int(version), int(count)) for name, version, count in rows}
 
@@ -121,12 +123,12 @@ class OracleWriter:
         await self._session.execute(sql.ADVANCE, {"shrank": int(shrank), "embedding_model": embedding_model})
         await self._session.commit()
         self._locked = False
-        with suppress(CorpusBusy):  # the next write tells it, if there is one
+        with suppress(CorpusBusy):  # this write is committed; the next one, if any, raises the error
             await self.lock()
 
 
 def listed_types() -> dict[str, Any]:
-    """Return the driver's type of the list `:items`."""
+    """Return the driver's type for the list `:items`."""
     import oracledb
 
     return {"items": oracledb.DB_TYPE_JSON}
@@ -140,7 +142,9 @@ def _passage_types() -> dict[str, Any]:
 
 
 def _waves(checked: list[tuple[PreparedDocument, list[Any]]]) -> list[list[tuple[PreparedDocument, list[Any]]]]:
-    """Cut a batch so that no wave holds a document twice: a later version supersedes an earlier one."""
+    """Divide a batch so that no part contains a document twice."""
+    # Each part is written with array binds: a later version of a document must find the earlier one already stored, to
+    # supersede it.
     waves: list[list[tuple[PreparedDocument, list[Any]]]] = []
     seen: set[str] = set()
     for document, vectors in checked:
@@ -153,13 +157,15 @@ def _waves(checked: list[tuple[PreparedDocument, list[Any]]]) -> list[list[tuple
 
 
 def _checked(document: PreparedDocument, vectors: Vectors, dimensions: int) -> list[Any]:
-    """Return the binds of a document's vectors. Raises `BadInput` or `EmbeddingMismatch`."""
+    """Return the vectors of a document as binds. Raises `BadInput` or `EmbeddingMismatch`."""
     for field, (limit, unit) in _LONGEST.items():
         value = getattr(document, field)
         if len(value if unit == "characters" else value.encode()) > limit:
             raise BadInput(f"{field} of {document.document_id[:80]!r} is longer than {limit} {unit}", hint="shorten it")
     if len(vectors) != len(document.passages):
-        raise BadInput(f"{document.document_id[:80]!r} has {len(document.passages)} passages, {len(vectors)} vectors")
+        raise BadInput(
+            f"{document.document_id[:80]!r} has {len(document.passages)} passages but {len(vectors)} vectors"
+        )
     return [as_vector(vector, dimensions) for vector in vectors]
 
 
@@ -202,11 +208,12 @@ def _passage_rows(document: PreparedDocument, vectors: list[Any], version: int) 
 
 
 def _plain_json(document: PreparedDocument) -> Any:
-    """Return the metadata as JSON holds them, others as text, as the embedded store writes them."""
+    """Return the metadata as JSON values, and all others as text, as the embedded backend stores them."""
     try:
         text = json.dumps(dict(document.metadata), default=str, allow_nan=False, ensure_ascii=False)
         return json.loads(text.encode())
-    except ValueError as error:  # half a character does not encode
+    except ValueError as error:  # a lone surrogate cannot be encoded
         raise BadInput(
-            f"the metadata of {document.document_id[:80]!r} hold NaN, infinity or half a character", hint="mend them"
+            f"the metadata of {document.document_id[:80]!r} contains NaN, infinity or a lone surrogate",
+            hint="correct it",
         ) from error
