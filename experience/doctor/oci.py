@@ -90,7 +90,10 @@ def _chat_models(settings: Settings) -> list[str]:
 
 def _priced(catalog: Catalog, model: str, use: str) -> str:
     entry = catalog.get(model)
-    if use not in entry.capabilities if use in _SPECIAL else _SPECIAL & set(entry.capabilities):
+    capabilities = set(entry.capabilities)
+    # Special uses are capabilities of their own; a chat model is any model without one.
+    usable = use in capabilities if use in _SPECIAL else not _SPECIAL & capabilities
+    if not usable:
         raise ModelUnknown(f"{model!r} cannot be used for {use}", hint="`sixplane models` lists the uses of each model")
     entry.cost(0, 0)  # raises if the model has no price: better now than in the first run
     old = ", deprecated" if "deprecated" in entry.capabilities else ""

@@ -134,7 +134,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
     ) -> ChatResult:
         del run_manager
         details = self._details(messages, stop, stream=False, **kwargs)
-        data, headers = await self._with_what_it_takes(
+        data, headers = await self._without_refused_parameters(
             details, lambda: self.clients.call("chat", self.model_id, details)
         )
         try:
@@ -153,7 +153,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         details = self._details(messages, stop, stream=True, **kwargs)
         request_id = new_request_id()
         reader = _StreamReader(self, request_id, tools_bound=bool(kwargs.get("tools")))
-        events = await self._with_what_it_takes(details, lambda: self._opened(details, request_id))
+        events = await self._without_refused_parameters(details, lambda: self._opened(details, request_id))
         async with aclosing(events):
             async for event in events:
                 for chunk in reader.read(event):
@@ -198,7 +198,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
 
         return rest()
 
-    async def _with_what_it_takes(self, details: Any, ask: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    async def _without_refused_parameters(self, details: Any, ask: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """Call `ask`, again without each parameter that the model refuses. Each drop is an event of the span.
 
         langchain-oci drops refused parameters with only a log warning, and forgets them after the call.
@@ -296,7 +296,7 @@ def _trimmed(answer: AIMessage, stop: Sequence[str] | None) -> AIMessage:
 
 
 def _read(parser: Any, raw: AIMessage) -> dict[str, Any]:
-    """Return LangChain's triple for an answer: `raw`, `parsed` and `parsing_error`."""
+    """Return an answer as LangChain's structured output with `include_raw` does: `raw`, `parsed`, `parsing_error`."""
     try:
         return {"raw": raw, "parsed": parser.invoke(raw), "parsing_error": None}
     except (OutputParserException, ValueError) as error:
@@ -314,7 +314,9 @@ def not_oci(data: Any) -> ProviderError:
     """Return the error for an answer that cannot come from an OCI service."""
     kind = "a page" if isinstance(data, str) and "<" in data[:100] else type(data).__name__
     hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something other than OCI answered"
-    return ProviderError(ProviderFailure(f"its answer is {kind}, not an answer of OCI", False, True, hint=hint))
+    return ProviderError(
+        ProviderFailure(f"its answer is {kind}, not an answer of OCI", transient=False, billed=True, hint=hint)
+    )
 
 
 __all__ = ["OCIChatModel", "not_oci"]
