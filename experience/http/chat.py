@@ -21,10 +21,10 @@ from experience.http.callers import AtDesk, Caller
 from experience.http.events import EVENT_STREAM, event_stream, resumed
 from experience.http.problems import problem_of
 from experience.service.desk import Desk
-from experience.service.events import ReportReady, ReviewPendingEvent, RunFailed
+from experience.service.events import RunFailed
 from experience.service.runs import Run
 from policy.identity import Principal
-from state.errors import SixplaneError, TooBusy
+from state.errors import TooBusy
 from state.report import Report
 
 router = APIRouter(tags=["chat"])
@@ -91,30 +91,23 @@ async def cancel(run_id: RunId, caller: Caller, desk: AtDesk) -> RunState:
 
 async def concluded(run: Run) -> Response:
     """Wait until the run ends, then return 200 with its report or 202 without one. Raises the error of a failed run."""
-    ending = await run.ended()
-    if isinstance(ending, ReportReady):
-        return Response(ending.report.model_dump_json(), media_type="application/json")
-    if isinstance(ending, RunFailed) and run.failure is not None:
-        raise run.failure
-    return Response(pending_of(run).model_dump_json(), status_code=202, media_type="application/json")
+    await run.ended()
+    if run.error is not None:
+        raise run.error
+    body = run.report or pending_of(run)
+    return Response(body.model_dump_json(), status_code=200 if run.report else 202, media_type="application/json")
 
 
 def pending_of(run: Run) -> Pending:
     """Return the state of a run that has no report."""
-    ending = run.ending
-    if isinstance(ending, ReviewPendingEvent):
-        asked = ending.model_dump(include={"question", "draft", "claims", "findings"})
-        return Pending(status="review_pending", thread_id=run.thread_id, run_id=run.id, **asked)
-    if isinstance(ending, RunFailed):
-        return Pending(status="failed", thread_id=run.thread_id, run_id=run.id, message=ending.message)
-    return Pending(status="stopped" if ending else "running", thread_id=run.thread_id, run_id=run.id)
+    message = run.ending.message if isinstance(run.ending, RunFailed) else ""
+    given = {"status": run.status, "thread_id": run.thread_id, "run_id": run.id, "message": message, **run.review}
+    return Pending.model_validate(given)
 
 
 def state_of(run: Run) -> RunState:
     """Return the state of a run, with its report if it has one."""
-    report = run.ending.report if isinstance(run.ending, ReportReady) else None
-    status = report.status.value if report else pending_of(run).status
-    return RunState(run_id=run.id, thread_id=run.thread_id, status=status, events=run.last, report=report)
+    return RunState(run_id=run.id, thread_id=run.thread_id, status=run.status, events=run.last, report=run.report)
 
 
 async def _left(request: Request) -> None:
@@ -127,15 +120,16 @@ async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, p
     try:
         async with places:
             run = await _patiently(desk, caller, asked)
-            ending = await run.ended()
+            await run.ended()
     except Exception as error:  # noqa: BLE001 - an item must not end the others; its problem holds the error
-        return BatchItem(index=index, status="failed", problem=problem_of(error).model_dump(mode="json"))
-    if isinstance(ending, RunFailed):
-        problem = problem_of(run.failure or SixplaneError(ending.message))
-        return BatchItem(index=index, status="failed", problem=problem.model_dump(mode="json"))
-    state = state_of(run)
-    pending = None if state.report else pending_of(run)
-    return BatchItem(index=index, status=state.status, report=state.report, pending=pending)
+        return _failed(index, error)
+    if run.error is not None:
+        return _failed(index, run.error)
+    return BatchItem(index=index, status=run.status, report=run.report, pending=None if run.report else pending_of(run))
+
+
+def _failed(index: int, error: BaseException) -> BatchItem:
+    return BatchItem(index=index, status="failed", problem=problem_of(error).model_dump(mode="json"))
 
 
 async def _patiently(desk: Desk, caller: Principal, asked: ChatRequest) -> Run:

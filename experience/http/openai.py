@@ -22,10 +22,10 @@ from experience.http.callers import AtDesk, Caller
 from experience.http.events import sent
 from experience.http.problems import PROBLEM_TEXTS, OpenAIProblem, openai_problem, problem_of
 from experience.service import ResearchRequest
-from experience.service.events import ReportReady, ReviewPendingEvent, RunFailed, TextDelta
+from experience.service.events import TextDelta
 from experience.service.runs import Run
 from state.channels import ResearchContext
-from state.errors import CorpusMissing, SixplaneError
+from state.errors import CorpusMissing
 from state.report import Report
 from state.values import NUMBER
 
@@ -119,9 +119,9 @@ async def completions(asked: CompletionRequest, caller: Caller, desk: AtDesk) ->
     run = await desk.start(caller, _request(asked))
     if asked.stream:
         return sent(_chunks(run, asked))
-    ending = await run.ended()
-    if isinstance(ending, RunFailed):
-        raise run.failure or SixplaneError(ending.message)
+    await run.ended()
+    if run.error is not None:
+        raise run.error
     return JSONResponse(_completion(run, asked.model))
 
 
@@ -159,37 +159,31 @@ def _text(content: str | list[Part] | list[OtherPart] | None) -> str:
 
 
 def _completion(run: Run, model: str) -> dict[str, Any]:
-    report = run.ending.report if isinstance(run.ending, ReportReady) else None
-    message = {"role": "assistant", "content": report.markdown if report else _unfinished(run), "refusal": None}
+    message = {"role": "assistant", "content": run.report.markdown if run.report else _unfinished(run), "refusal": None}
     return {
         **_head(run, model, "chat.completion"),
         "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-        "usage": _usage(report),
-        "sixplane": _beside(run, report),
+        "usage": _usage(run.report),
+        "sixplane": _beside(run),
     }
 
 
 async def _chunks(run: Run, asked: CompletionRequest) -> AsyncIterator[ServerSentEvent]:
     head = _head(run, asked.model, "chat.completion.chunk")
     yield _chunk(head, {"role": "assistant", "content": ""})
-    report: Report | None = None
     # The tokens of the writer are never sent: the text events hold the published report, after its verification.
     async for event in run.watch():
-        match event:
-            case TextDelta():
-                yield _chunk(head, {"content": event.text})
-            case ReportReady():
-                report = event.report
-            case RunFailed():
-                # The 200 is already sent, so the error travels as data. Clients of OpenAI raise it from the stream.
-                failure = run.failure or SixplaneError(event.message)
-                yield ServerSentEvent(data=openai_problem(problem_of(failure)).model_dump_json())
-                return
-    if report is None:
+        if isinstance(event, TextDelta):
+            yield _chunk(head, {"content": event.text})
+    if run.error is not None:
+        # The 200 is already sent, so the error travels as data. OpenAI's clients raise it from the stream.
+        yield ServerSentEvent(data=openai_problem(problem_of(run.error)).model_dump_json())
+        return
+    if run.report is None:
         yield _chunk(head, {"content": _unfinished(run)})
-    yield _chunk(head, {}, finish="stop", sixplane=_beside(run, report))
+    yield _chunk(head, {}, finish="stop", sixplane=_beside(run))
     if asked.stream_options is not None and asked.stream_options.include_usage:
-        yield ServerSentEvent(data=json.dumps({**head, "choices": [], "usage": _usage(report)}))
+        yield ServerSentEvent(data=json.dumps({**head, "choices": [], "usage": _usage(run.report)}))
     yield ServerSentEvent(data="[DONE]")
 
 
@@ -202,13 +196,14 @@ def _head(run: Run, model: str, kind: str) -> dict[str, Any]:
     return {"id": f"chatcmpl-{run.id}", "object": kind, "created": int(time.time()), "model": model}
 
 
-def _beside(run: Run, report: Report | None) -> dict[str, Any]:
+def _beside(run: Run) -> dict[str, Any]:
     """Return the content of the extra key `sixplane`, which OpenAI clients keep and do not read."""
-    return {"thread_id": run.thread_id, "run_id": run.id, "report": report and report.model_dump(mode="json")}
+    report = run.report.model_dump(mode="json") if run.report else None
+    return {"thread_id": run.thread_id, "run_id": run.id, "report": report}
 
 
 def _unfinished(run: Run) -> str:
-    if isinstance(run.ending, ReviewPendingEvent):
+    if run.review:
         return f"The draft on the thread {run.thread_id} waits for a review."
     return f"The run was stopped. Its thread {run.thread_id} can be resumed."
 

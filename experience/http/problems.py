@@ -148,15 +148,15 @@ def problem_of(error: BaseException) -> Problem:
 def openai_problem(problem: Problem) -> OpenAIProblem:
     """Return a problem in OpenAI's format, which has no field for a hint."""
     kind = "invalid_request_error" if problem.status < 500 else "server_error"
-    told = f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
-    return OpenAIProblem(error=OpenAIFault(message=told, type=kind, code=problem.code))
+    message = f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
+    return OpenAIProblem(error=OpenAIFault(message=message, type=kind, code=problem.code))
 
 
 def answer(problem: Problem, *, path: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
     """Return the error response of a problem, in the format that clients of `path` expect."""
     if path in OPENAI_PATHS:
-        told = openai_problem(problem).model_dump(mode="json")
-        return JSONResponse(told, status_code=problem.status, headers=headers)
+        body = openai_problem(problem).model_dump(mode="json")
+        return JSONResponse(body, status_code=problem.status, headers=headers)
     return JSONResponse(
         problem.model_dump(mode="json"), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
     )

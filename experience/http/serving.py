@@ -43,13 +43,13 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, app: Starlette, seconds: float, started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._app, self._seconds, self._told = app, seconds, started
+        self._app, self._seconds, self._on_start = app, seconds, started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application and accept requests."""
         await super().startup(sockets)
         if self.started:
-            self._told()
+            self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the runs after their current step, which also ends their streams. Then close the connections."""
@@ -61,23 +61,23 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, authenticate: Authenticate, *, told: Callable[[str], None]) -> None:
+def serve(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         settings: the settings of the process.
         authenticate: maps the `Authorization` header to a principal.
-        told: called with the URL once the server accepts requests.
+        started: called with the URL once the server accepts requests.
 
     Raises:
         SettingsInvalid: this machine does not have the configured address.
         DependencyUnavailable: the port is in use or may not be opened.
         SixplaneError: the service cannot be opened.
     """
-    run_server(settings, create_app(settings, authenticate), told=told)
+    run_server(settings, create_app(settings, authenticate), started=started)
 
 
-def run_server(settings: Settings, app: Starlette, *, told: Callable[[str], None]) -> None:
+def run_server(settings: Settings, app: Starlette, *, started: Callable[[str], None]) -> None:
     """Serve an application that has a `Desk` in `state.desk`. Raises the errors of `serve`."""
     logging.getLogger("uvicorn.error").addFilter(_without_content)
     # sse-starlette would end all streams at the signal, before their runs have ended: `shutdown` sets the flag later.
@@ -101,7 +101,7 @@ def run_server(settings: Settings, app: Starlette, *, told: Callable[[str], None
     # default handler would end the process by the signal; with this one, a stop on request exits with 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    server = _Server(config, app, settings.server.drain_seconds, lambda: told(url))
+    server = _Server(config, app, settings.server.drain_seconds, lambda: started(url))
     try:
         server.run(sockets=[listening])
     finally:

@@ -34,9 +34,9 @@ async def serve_stdio(settings: Settings, tenant: str, *, open_service: OpenServ
         await create_mcp(lambda: desk, lambda _: principal, local=True).run_stdio_async()
 
 
-def serve_http(settings: Settings, authenticate: Authenticate, *, told: Callable[[str], None]) -> None:
+def serve_http(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
     """Serve clients over streamable HTTP at `/mcp`. Raises the errors of `experience.http.serve`."""
-    run_server(settings, create_mcp_app(settings, authenticate), told=lambda url: told(f"{url}{PATH}"))
+    run_server(settings, create_mcp_app(settings, authenticate), started=lambda url: started(f"{url}{PATH}"))
 
 
 def create_mcp_app(

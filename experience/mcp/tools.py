@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from experience.errors import known_error
 from experience.service import ResearchRequest
 from experience.service.desk import Desk
-from experience.service.events import NodeFinished, ReportReady, ReviewPendingEvent, RunFailed
+from experience.service.events import NodeFinished, RunFailed
 from experience.service.runs import Run
 from policy import AUDIENCE
 from policy.identity import Principal
@@ -115,7 +115,7 @@ def _add_research(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princip
         context: dict[str, Any] | None = None,
     ) -> RunStatus:
         """Start answering a question from a corpus and return at once. `context` may set model, k, budgets and more."""
-        with told():
+        with protocol_errors():
             chosen = _context({**(context or {}), "corpus": corpus})
             asked = ResearchRequest(question=question, thread_id=thread_id, context=chosen)
             return _status(await desk_of().start(principal_of(ctx), asked))
@@ -128,29 +128,28 @@ def _add_research(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princip
         text: str = "",
     ) -> RunStatus:
         """Continue a stopped thread, or answer its review with a `decision`; `text` tells what to revise."""
-        with told():
+        with protocol_errors():
             answer = ReviewAnswer(decision=decision, text=text) if decision else None
             return _status(await desk_of().resume(principal_of(ctx), thread_id, answer))
 
     @server.tool()
     async def research_status(ctx: Context[Any], run_id: RunId) -> RunStatus:
         """Return the state of a run."""
-        with told():
+        with protocol_errors():
             return _status(await desk_of().run(principal_of(ctx), run_id))
 
     @server.tool()
     async def research_result(ctx: Context[Any], run_id: RunId, wait_seconds: Wait = 30) -> RunResult:
         """Wait up to `wait_seconds` for a run, with progress notifications, and return its report if it has ended."""
-        with told():
+        with protocol_errors():
             run = await desk_of().run(principal_of(ctx), run_id)
             await _watched(run, ctx, wait_seconds)
-            report = run.ending.report if isinstance(run.ending, ReportReady) else None
-            return RunResult(**_status(run).model_dump(), report=report)
+            return RunResult(**_status(run).model_dump(), report=run.report)
 
     @server.tool()
     async def research_cancel(ctx: Context[Any], run_id: RunId) -> RunStatus:
         """Stop a run after its current step. Its thread can be resumed."""
-        with told():
+        with protocol_errors():
             return _status(await desk_of().cancel(principal_of(ctx), run_id))
 
 
@@ -165,7 +164,7 @@ def _add_documents(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
         where: dict[str, Any] | None = None,
     ) -> Found:
         """Find passages in a corpus, with their scores from each retrieval stage."""
-        with told():
+        with protocol_errors():
             passages = await desk_of().search(principal_of(ctx), corpus, query, k=k, mode=mode, where=where or {})
             return Found(passages=passages)
 
@@ -177,7 +176,7 @@ def _add_documents(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
         paths: list[str] | None = None,
     ) -> IngestReport:
         """Add documents to a corpus: as text, or by file paths if the server runs on your machine over stdio."""
-        with told():
+        with protocol_errors():
             if bool(documents) == bool(paths):
                 raise BadInput("give either `documents` or `paths`", hint="`documents` have a `name` and a `text`")
             if paths and not local:  # over HTTP, paths would name the server's own files
@@ -192,7 +191,7 @@ def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
         """The latest report of a thread as Markdown, with its sources."""
         from experience.render import render_markdown  # with its HTML side, which no tool needs
 
-        with told(ResourceError):
+        with protocol_errors(ResourceError):
             view = await desk_of().thread(principal_of(ctx), thread_id)
             if view.report is None:
                 raise ThreadMissing(f"the thread {thread_id!r} has no report yet")
@@ -201,7 +200,7 @@ def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
     @server.resource("sixplane://passages/{corpus}/{evidence_id}", mime_type="application/json")
     async def passage(corpus: str, evidence_id: str, ctx: Context[Any]) -> str:
         """A passage by its evidence id: its text, its place and its document."""
-        with told(ResourceError):
+        with protocol_errors(ResourceError):
             found = await desk_of().passages(principal_of(ctx), corpus, [evidence_id])
             if evidence_id not in found:
                 raise ResourceNotFoundError(f"there is no passage {evidence_id!r}")
@@ -209,7 +208,7 @@ def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
 
 
 @contextmanager
-def told(kind: type[ToolError | ResourceError] = ToolError) -> Iterator[None]:
+def protocol_errors(kind: type[ToolError | ResourceError] = ToolError) -> Iterator[None]:
     """Turn every error into an error of the protocol with code, message and hint.
 
     An unexpected error shows its type only, since its text may contain a question or a document.
@@ -240,18 +239,22 @@ def _document(given: GivenDocument) -> Document:
 
 
 def _status(run: Run) -> RunStatus:
-    ending = run.ending
-    nodes = [event.node for event in run.events if isinstance(event, NodeFinished)]
-    found = RunStatus(run_id=run.id, thread_id=run.thread_id, status="running", nodes=nodes)
-    if isinstance(ending, ReportReady):
-        return found.model_copy(update={"status": ending.report.status.value, "message": ending.report.stop_reason})
-    if isinstance(ending, ReviewPendingEvent):
-        asked = ending.model_dump(mode="json", include={"question", "draft", "claims", "findings"})
-        message = "the run waits for a review: call `research_resume` with a decision"
-        return found.model_copy(update={"status": "review_pending", "pending": asked, "message": message})
-    if isinstance(ending, RunFailed):
-        return found.model_copy(update={"status": "failed", "message": f"{ending.message}; {ending.hint}"})
-    return found if ending is None else found.model_copy(update={"status": "stopped"})
+    return RunStatus(
+        run_id=run.id,
+        thread_id=run.thread_id,
+        status=run.status,
+        nodes=[event.node for event in run.events if isinstance(event, NodeFinished)],
+        message=_message(run),
+        pending=run.review or None,
+    )
+
+
+def _message(run: Run) -> str:
+    if run.report:
+        return run.report.stop_reason
+    if run.review:
+        return "the run waits for a review: call `research_resume` with a decision"
+    return f"{run.ending.message}; {run.ending.hint}" if isinstance(run.ending, RunFailed) else ""
 
 
 async def _watched(run: Run, ctx: Context[Any], seconds: float) -> None:

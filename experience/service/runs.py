@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from experience.errors import known_error
 from experience.service import ResearchService
@@ -29,6 +30,7 @@ from experience.service.events import (
 from experience.service.models import ResearchRequest
 from gateway.limiter import RateLimiter
 from state.errors import RunMissing, RunStopped, SixplaneError, ThreadBusy, TooBusy
+from state.report import Report
 from state.values import ReviewAnswer
 
 RETAINED = 64
@@ -83,6 +85,30 @@ class Run:
         """The event that ended the run, `None` while it runs."""
         last = self.events[-1] if self.events else None
         return last if isinstance(last, Ending) else None
+
+    @property
+    def report(self) -> Report | None:
+        """The report that ended the run, `None` if it has none."""
+        return self.ending.report if isinstance(self.ending, ReportReady) else None
+
+    @property
+    def review(self) -> dict[str, Any]:
+        """The question, draft, claims and findings that wait for a review; empty if none does."""
+        if not isinstance(self.ending, ReviewPendingEvent):
+            return {}
+        return self.ending.model_dump(mode="json", include={"question", "draft", "claims", "findings"})
+
+    @property
+    def error(self) -> BaseException | None:
+        """The error of a failed run."""
+        return self.failure or SixplaneError(self.ending.message) if isinstance(self.ending, RunFailed) else None
+
+    @property
+    def status(self) -> str:
+        """The status of the report, or `running`, `review_pending`, `stopped` or `failed` if there is none."""
+        if self.ending is None:
+            return "running"
+        return self.report.status.value if self.report else self.ending.type
 
     @property
     def last(self) -> int:

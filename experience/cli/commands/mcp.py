@@ -40,4 +40,4 @@ def mcp(
         return
     from policy.identity import Authenticator
 
-    serve_http(settings, Authenticator(settings), told=lambda url: note(f"serving MCP on {url}"))
+    serve_http(settings, Authenticator(settings), started=lambda url: note(f"serving MCP on {url}"))

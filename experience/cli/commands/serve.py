@@ -28,7 +28,7 @@ def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
 
     settings = chosen(settings_of(home), host, port)
     authenticate = Authenticator(settings)
-    serve_http(settings, authenticate, told=lambda url: note(f"serving on {url}; its routes are on {url}/docs"))
+    serve_http(settings, authenticate, started=lambda url: note(f"serving on {url}; its routes are on {url}/docs"))
 
 
 def chosen(settings: Settings, host: str | None, port: int | None) -> Settings:
