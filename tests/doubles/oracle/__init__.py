@@ -1,4 +1,4 @@
-"""A recording Oracle Database: every statement and its binds are kept, answers are scripted, errors are raised."""
+"""A double of Oracle Database: it records every statement with its binds and returns scripted rows or errors."""
 
 from tests.doubles.oracle.recording import RecordingConnection, RecordingPool, Statement, oracle_error
 

@@ -1,4 +1,4 @@
-"""The saver's tables, played back: what was written comes back as Oracle's JSON type would give it."""
+"""The tables of the checkpoint saver: written rows are returned as Oracle's JSON type would return them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ COLUMNS = ("thread_id", "checkpoint", "checkpoint_ns", "checkpoint_id", "parent_
 
 
 def through_json_column(value: Any) -> Any:
-    """Return `value` as a native JSON column gives it back: numbers as decimals, tuples as lists, enums as text.
+    """Return `value` as a native JSON column returns it: numbers as decimals, tuples as lists, enums as text.
 
     Raises:
-        ValueError: NaN and infinities, which no JSON holds.
+        ValueError: the value is NaN or infinite, which JSON cannot represent.
     """
+    # langgraph-oracledb 1.0.2 stores JSON-able channel values inline in a JSON column, which loses their types.
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, Enum):
         return through_json_column(value.value)
     if isinstance(value, int | float):
         if value != value or value in (float("inf"), float("-inf")):
-            raise ValueError("no JSON number")
+            raise ValueError("not a JSON number")
         return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if isinstance(value, str):
         return str(value)
@@ -33,11 +34,11 @@ def through_json_column(value: Any) -> Any:
         return {str(key): through_json_column(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [through_json_column(each) for each in value]
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not a JSON type")
 
 
 class Checkpoints:
-    """The rows, and the answers of a recording pool to the saver's statements."""
+    """Holds the rows, and answers the saver's statements on a recording pool."""
 
     def __init__(self, pool: RecordingPool, *, version: int = 6) -> None:
         self.checkpoints: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -124,11 +125,11 @@ _FILTER = re.compile(
     r"(?:JSON_EQUAL\(JSON_QUERY|JSON_VALUE)\(metadata, '\$\.(?P<key>\w+)'(?: RETURNING NUMBER)?\)"
     r"(?: (?P<none>IS NULL)| = '(?P<flag>true|false)'| = :(?P<plain>\w+)|, :(?P<json>\w+)\))"
 )
-"""The conditions on metadata, as upstream writes them."""
+"""The conditions on metadata, in the form in which langgraph-oracledb writes them."""
 
 
 def _listed(row: dict[str, Any], statement: Statement) -> bool:
-    """Whether a checkpoint fits the conditions of a SELECT."""
+    """Return whether a checkpoint matches the conditions of a SELECT."""
     binds = statement.binds or {}
     if any(binds.get(name, row[name]) != row[name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id")):
         return False
@@ -155,7 +156,7 @@ def _doomed(key: tuple[Any, ...], binds: dict[str, Any]) -> bool:
 
 
 def _bytes(blob: Any) -> Any:
-    """Return what a LOB holds; a SELECT gives bytes, not locators."""
+    """Return the contents of a LOB; a SELECT returns bytes, not locators."""
     return blob.data if isinstance(blob, RecordingLob) else blob
 
 

@@ -1,4 +1,4 @@
-"""Oracle's binary JSON by the real driver: its thin codec needs no connection."""
+"""Oracle's binary JSON (OSON), by the codec of the real driver, which needs no connection in thin mode."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _CODEC = base_impl.BaseConnImpl("no database", oracledb.ConnectParams()._impl)
 
 
 def through_oson(value: Any) -> Any:
-    """Return `value` as the driver writes and reads it in a JSON column: every number is a `Decimal`.
+    """Return `value` as the driver writes it to a JSON column and reads it back: numbers become `Decimal`.
 
     Raises:
-        oracledb.Error: no OSON holds it: NaN, infinities, numbers beyond NUMBER, names of more than 255 bytes.
-        TypeError: a key that is no text.
+        oracledb.Error: OSON cannot represent it: NaN, infinity, a number beyond NUMBER, a key of more than 255 bytes.
+        TypeError: a key is not text.
     """
     return _CODEC.decode_oson(_CODEC.encode_oson(value))

@@ -1,4 +1,4 @@
-"""Everything that saver and store can ask of the database, for golden files, hostile values and faults."""
+"""Calls that issue every statement of saver and store, for golden files, hostile values and faults."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.doubles.oracle.recording import RecordingLob, RecordingPool, Statemen
 NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 MARK = "x'); DROP TABLE t -- 100%_ :1 {store}"
 NUMBER = 98765.25
-"""A time to live that no statement says of itself."""
+"""A time to live that occurs in no statement by itself, so a test can search for it in the texts."""
 
 
 class OsonCheckpoints(Checkpoints):
-    """The saver's rows, through the driver's own OSON codec."""
+    """The saver's tables, with JSON values passed through the driver's own OSON codec."""
 
     def _put(self, statement: Statement) -> list[Any]:
         columns = {name: through_oson(statement.binds[name]) for name in ("checkpoint", "metadata")}
@@ -32,7 +32,7 @@ class OsonCheckpoints(Checkpoints):
 
 
 class StoreRows:
-    """The store's rows by prefix and key, through the same; searches return what they are told to."""
+    """The store's rows by prefix and key, passed through the same codec; searches ignore their conditions."""
 
     def __init__(self, pool: RecordingPool) -> None:
         self.items: dict[tuple[str, str], Any] = {}
@@ -57,7 +57,7 @@ class StoreRows:
 
 
 async def ask_saver(saver: OracleCheckpointer, mark: str = MARK) -> None:
-    """Issue every statement of the saver, with `mark` wherever a value goes."""
+    """Issue every statement of the saver, with `mark` for every value."""
     config: Any = {
         "configurable": {"thread_id": mark, "checkpoint_ns": mark, "checkpoint_id": f"0{mark}"},
         "metadata": {"run_id": mark, "of_config": mark},
@@ -84,7 +84,7 @@ async def ask_saver(saver: OracleCheckpointer, mark: str = MARK) -> None:
 
 
 async def ask_store(store: OracleStore, mark: str = MARK) -> None:
-    """Issue every statement of the store, with `mark` wherever a value goes."""
+    """Issue every statement of the store, with `mark` for every value."""
     space = (mark.replace(".", ""), "reports")
     await store.aput(space, mark, {mark: mark})
     await store.aput(space, f"{mark}2", {"half": 0.5}, ttl=NUMBER)
@@ -97,7 +97,7 @@ async def ask_store(store: OracleStore, mark: str = MARK) -> None:
 
 
 def plain(binds: Any) -> Any:
-    """Return binds as JSON: bytes as how many they are."""
+    """Return binds as JSON values; bytes are replaced by their number."""
     if isinstance(binds, dict):
         return {name: plain(value) for name, value in binds.items()}
     if isinstance(binds, list | tuple):

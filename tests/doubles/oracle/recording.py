@@ -1,4 +1,6 @@
-"""Connection and pool of the real driver's classes, so that the Oracle packages take them, without a database.
+"""A connection and a pool without a database, derived from the driver's classes.
+
+langchain-oracledb and langgraph-oracledb check with `isinstance`, so that only subclasses are accepted.
 
 pool = RecordingPool()
 pool.answer(r"SELECT privilege", [("CREATE TABLE",)])
@@ -23,7 +25,7 @@ _CONNECTION_CODES = ("ORA-03113", "ORA-03114", "ORA-03135", "DPY-4011", "DPY-100
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement as it was sent. `many` marks an array bind."""
+    """A statement as it was sent. `many` marks an array bind."""
 
     sql: str
     binds: Any = None
@@ -31,7 +33,7 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """The statement in one line."""
+        """The statement on one line."""
         return " ".join(self.sql.split())
 
 
@@ -55,7 +57,7 @@ def oracle_error(code: str, message: str = "") -> oracledb.DatabaseError:
 
 @dataclass
 class _Script:
-    """What a recording pool's connections share."""
+    """The state that the connections of a recording pool share."""
 
     statements: list[Statement] = field(default_factory=list)
     answers: list[tuple[re.Pattern[str], Answer]] = field(default_factory=list)
@@ -65,7 +67,7 @@ class _Script:
     held: int = 0
 
     def run(self, statement: Statement) -> Rows:
-        """Record a statement, and return its rows or raise its error."""
+        """Record a statement, then return its rows or raise its error."""
         self.statements.append(statement)
         for n, (pattern, code, times) in enumerate(self.errors):
             if times and pattern.search(statement.text):
@@ -78,7 +80,7 @@ class _Script:
 
 
 class RecordingCursor:
-    """A cursor, synchronous and asynchronous as context manager, as the driver's is."""
+    """A cursor that, like the driver's, is both a synchronous and an asynchronous context manager."""
 
     def __init__(self, connection: RecordingConnection, script: _Script) -> None:
         self.connection, self._script = connection, script
@@ -111,7 +113,7 @@ class RecordingCursor:
         return rows
 
     def setinputsizes(self, *_: Any, **__: Any) -> None:
-        """Take the types."""
+        """Accept the types."""
 
     def getbatcherrors(self) -> list[Any]:
         return []
@@ -120,7 +122,7 @@ class RecordingCursor:
         return None
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no network connection is open."""
 
     def __aiter__(self) -> RecordingCursor:
         return self
@@ -145,7 +147,7 @@ class RecordingCursor:
 
 
 def _columns(text: str, rows: Sequence[tuple[Any, ...]]) -> list[str]:
-    """Return the names of a plain select list, aliases where it has them, else `C0`, `C1`, …"""
+    """Return the names or aliases of a plain select list, or else `C0`, `C1`, …"""
     width = len(rows[0]) if rows else 0
     found = re.match(r"SELECT (.*?) FROM ", text, re.IGNORECASE)
     names = [name.split()[-1].rpartition(".")[2].upper() for name in found.group(1).split(",")] if found else []
@@ -153,7 +155,7 @@ def _columns(text: str, rows: Sequence[tuple[Any, ...]]) -> list[str]:
 
 
 class _Column(tuple[str]):
-    """An entry of a cursor's description, by place and by name."""
+    """An entry of a cursor's description, readable by index and by name."""
 
     @property
     def name(self) -> str:
@@ -171,7 +173,7 @@ class RecordingLob:
 
 
 class RecordingConnection(oracledb.AsyncConnection):
-    """A connection that nobody answers but the script."""
+    """A connection whose statements the script answers."""
 
     version, thin, autocommit = "23.26.0.0.0", True, False
     module = client_identifier = action = ""
@@ -193,7 +195,7 @@ class RecordingConnection(oracledb.AsyncConnection):
         return RecordingLob(data or b"")
 
     async def close(self, *_: Any, **__: Any) -> None:
-        """Nothing is open."""
+        """Do nothing: no network connection is open."""
 
     async def __aenter__(self) -> RecordingConnection:
         return self
@@ -202,46 +204,46 @@ class RecordingConnection(oracledb.AsyncConnection):
         await self.close()
 
     def __del__(self) -> None:
-        """The driver's own looks for a transport."""
+        """Replace the driver's finaliser, which needs a real transport."""
 
 
 class RecordingPool(oracledb.AsyncConnectionPool):
-    """A pool of such connections, which share one script."""
+    """A pool of recording connections that share one script."""
 
     def __init__(self) -> None:
         self.script = _Script()
 
     @property
     def statements(self) -> list[Statement]:
-        """Everything that was sent."""
+        """All statements sent so far."""
         return self.script.statements
 
     @property
     def commits(self) -> int:
-        """How often it was committed."""
+        """The number of commits."""
         return self.script.commits
 
     @property
     def rollbacks(self) -> int:
-        """How often it was rolled back."""
+        """The number of rollbacks."""
         return self.script.rollbacks
 
     @property
     def held(self) -> int:
-        """How many connections are out of the pool."""
+        """The number of connections that are acquired at the moment."""
         return self.script.held
 
     def answer(self, pattern: str, rows: Answer) -> None:
-        """Answer statements that match `pattern` with `rows`; the latest answer counts."""
+        """Answer statements that match `pattern` with `rows`; the latest matching answer is used."""
         self.script.answers.append((re.compile(pattern, re.IGNORECASE), rows))
 
     def fail(self, pattern: str, code: str, times: int = 1) -> None:
-        """Raise `code` for the next statements that match `pattern`."""
+        """Raise `code` for the next `times` statements that match `pattern`."""
         self.script.errors.append((re.compile(pattern, re.IGNORECASE), code, times))
 
     @asynccontextmanager
     async def acquire(self, *_: Any, **__: Any) -> Any:
-        """Give a connection."""
+        """Acquire a connection for a block."""
         self.script.held += 1
         try:
             yield RecordingConnection(self.script)
@@ -249,10 +251,10 @@ class RecordingPool(oracledb.AsyncConnectionPool):
             self.script.held -= 1
 
     async def release(self, *_: Any, **__: Any) -> None:
-        """Take it back."""
+        """Accept the connection."""
 
     async def close(self, *_: Any, **__: Any) -> None:
-        """Nothing is open."""
+        """Do nothing: no network connection is open."""
 
     def __del__(self) -> None:
-        """The driver's own looks for a transport."""
+        """Replace the driver's finaliser, which needs a real transport."""

@@ -1,4 +1,4 @@
-"""The store's table, played back statement by statement: upserts, whole labels, times to live, filters on equality."""
+"""The table of the store, answering its statements: upserts, namespaces by whole labels, filters on equality."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EQUAL = re.compile(r"JSON_EQUAL\(JSON_QUERY\(value, '\$\.(\w+)'\), :(\w+)\)")
 
 
 class StoreTable:
-    """The rows, and the answers of a recording pool to the store's statements. Every write is a second later."""
+    """Holds the rows, and answers the store's statements on a recording pool. The clock advances a second per write."""
 
     def __init__(self, pool: RecordingPool) -> None:
         self._rows: dict[tuple[str, str], dict[str, Any]] = {}
@@ -67,7 +67,7 @@ def _keys(statement: Statement) -> set[str]:
 
 
 def _within(prefix: str, binds: dict[str, Any], name: str) -> bool:
-    """Whether the condition of `oracle_store_sql.within` holds: LIKE with `!` before what is no wildcard."""
+    """Return whether the condition of `oracle_store_sql.within` holds: LIKE with `!` as its escape character."""
     if f"{name}_exact" not in binds:
         return True
     pattern = re.sub(r"!(.)|(%)|(_)|(.)", _as_regex, binds[f"{name}_below"], flags=re.DOTALL)
