@@ -65,7 +65,7 @@ async def batch(asked: BatchRequest, request: Request, caller: Caller, desk: AtD
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return BatchResult(items=await answering if answering.done() else [])
         finally:
-            for task in either:
+            for task in either:  # items that wait for a place must not start; runs that have started continue
                 task.cancel()
 
 
@@ -80,6 +80,7 @@ async def run_events(run_id: RunId, request: Request, caller: Caller, desk: AtDe
     """Stream the events of a run, from the first one or after `Last-Event-ID`."""
     run = await desk.run(caller, run_id)
     seen = await resumed(request, desk, caller)
+    # The id may belong to another run, for example of a client that reuses its last id: then the number means nothing.
     return event_stream(run, seen[1] if seen and seen[0] is run else 0)
 
 
