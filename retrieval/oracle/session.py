@@ -107,8 +107,8 @@ def _refusal(refused: Sequence[Any], named: Sequence[str]) -> Exception:
     import oracledb
 
     first = classify_oracle(oracledb.DatabaseError(refused[0]))
-    told = ", ".join(f"{named[each.offset]} ({each.full_code})" for each in refused)
+    listed = ", ".join(f"{named[each.offset]} ({each.full_code})" for each in refused)
     return type(first)(
-        f"{len(refused)} of {len(named)} rows were refused, and nothing was written: {told}; {first.message}",
+        f"{len(refused)} of {len(named)} rows were refused, and nothing was written: {listed}; {first.message}",
         hint=first.hint,
     )

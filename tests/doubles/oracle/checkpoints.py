@@ -86,6 +86,7 @@ class Checkpoints:
         return [(*key, *value) for key, value in self.blobs.items() if _fits(key[:2], statement)]
 
     def _get_writes(self, statement: Statement) -> list[Any]:
+        # By task id and index, as langgraph-oracledb orders them; other savers order by task path first.
         rows = sorted(self.writes.items(), key=lambda item: (item[0][3], item[0][4]))
         return [(*key[:4], *value) for key, value in rows if _fits(key[:3], statement)]
 

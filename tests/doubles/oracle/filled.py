@@ -1,4 +1,4 @@
-"""A pool with the tables of checkpointer and store behind it, and checkpoints put into them."""
+"""A recording pool with the tables of saver and store, and a function that stores checkpoints in them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def filled() -> RecordingPool:
 
 
 async def put(saver: OracleCheckpointer, values: dict[str, Any], step: int = 0, **more: Any) -> Any:
-    """Put a checkpoint whose channels all have the version `step`."""
+    """Store a checkpoint in which every channel has the version `step`."""
     versions: Any = more.pop("versions", None) or dict.fromkeys(values, f"{step:08d}.5")
     config = {**LATEST, **more.pop("config", {})}
     checkpoint: Any = {

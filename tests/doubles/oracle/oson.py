@@ -7,6 +7,8 @@ from typing import Any
 import oracledb
 from oracledb import base_impl
 
+# A private class of the driver: no public function encodes OSON without a connection, and a double of our own would
+# only repeat our assumptions about its types.
 _CODEC = base_impl.BaseConnImpl("no database", oracledb.ConnectParams()._impl)
 
 

@@ -73,6 +73,7 @@ class _Script:
             if times and pattern.search(statement.text):
                 self.errors[n] = (pattern, code, times - 1)
                 raise oracle_error(code)
+        # Reversed: a test overrides an answer that a fixture gave earlier.
         for pattern, answer in reversed(self.answers):
             if pattern.search(statement.text):
                 return answer(statement) if callable(answer) else answer
@@ -105,7 +106,7 @@ class RecordingCursor:
         return self._rows.pop(0) if self._rows else None
 
     async def fetchall(self) -> list[tuple[Any, ...]]:
-        rows, self._rows = self._rows, []
+        rows, self._rows = self._rows, []  # as with the driver, fetched rows are not returned again
         return rows
 
     async def fetchmany(self, size: int = 100) -> list[tuple[Any, ...]]:
@@ -180,6 +181,7 @@ class RecordingConnection(oracledb.AsyncConnection):
     call_timeout = 0
 
     def __init__(self, script: _Script | None = None) -> None:
+        # The driver's own constructor is not called: it would connect.
         self.script = script or _Script()
 
     def cursor(self, *_: Any, **__: Any) -> RecordingCursor:

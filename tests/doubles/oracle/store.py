@@ -11,6 +11,7 @@ from typing import Any
 from tests.doubles.oracle.oson import through_oson
 from tests.doubles.oracle.recording import RecordingPool, Statement
 
+# The one filter condition that the playback supports; the others are checked in the golden files only.
 _EQUAL = re.compile(r"JSON_EQUAL\(JSON_QUERY\(value, '\$\.(\w+)'\), :(\w+)\)")
 
 
