@@ -18,10 +18,12 @@ def check_packages() -> None:
     Raises:
         ImportError: another module has the name of one of them.
     """
-    home = Path(__file__).resolve().parent.parent
+    here = Path(__file__)
+    # Also without resolving links: an installation may link each package from a folder of its own.
+    homes = {here.parent.parent, here.resolve().parent.parent}
     for name in PACKAGES:
         found = _location_of(name)
-        if found is not None and found.resolve().parent.parent != home:
+        if found is not None and not homes & {found.parent.parent, found.resolve().parent.parent}:
             raise ImportError(
                 f"{str(found)!r} hides the package {name!r} of Sixplane; "
                 f"rename it, or start from another folder (Sixplane needs the names {', '.join(PACKAGES)})",

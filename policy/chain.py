@@ -16,6 +16,10 @@ from settings.tree import PolicySettings
 
 GUARD_UNAVAILABLE = "guard_unavailable"
 
+PREPARE_SECONDS = 120.0
+"""How long guards may take to load. A chosen value, far above any import that was seen (Presidio's took more than ten
+seconds on a busy machine): it only keeps a guard that hangs from holding a run for ever."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -46,9 +50,7 @@ class GuardChain:
 
     async def _ask_all(self, text: str, stage: Stage) -> tuple[Verdict, ...]:
         """Return the guards' verdicts, in the order of the guards."""
-        # Loading must not count against the timeout: on a slow machine a first import took longer, and the question
-        # was refused. An error here is ignored because `check` runs into it again and then counts as a refusal.
-        await asyncio.gather(*(guard.prepare() for guard in self.guards), return_exceptions=True)
+        await self._prepare_all()
         tasks = [asyncio.create_task(_answer(guard, text, stage)) for guard in self.guards]
         bounded = [task for guard, task in zip(self.guards, tasks, strict=True) if not guard.bounds_itself]
         late: set[asyncio.Task[object]] = set()
@@ -66,6 +68,22 @@ class GuardChain:
         return tuple(
             self._verdict(guard, task, text, late=task in late) for guard, task in zip(self.guards, tasks, strict=True)
         )
+
+    async def _prepare_all(self) -> None:
+        """Let every guard load what it needs, within `PREPARE_SECONDS`."""
+        # Loading must not count against the guard's timeout: on a slow machine a first import took longer, and the
+        # question was refused. A guard that fails or hangs here is asked all the same: `check` runs into the fault
+        # again, under its timeout, and then counts as a refusal.
+        tasks = [asyncio.create_task(_prepared(guard)) for guard in self.guards]
+        try:
+            if tasks:
+                await asyncio.wait(tasks, timeout=PREPARE_SECONDS)
+        finally:
+            for task in tasks:
+                task.cancel()
+        for task in tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                _log.warning("a guard could not be prepared: %s", type(error).__name__)
 
     def _verdict(self, guard: Guard, task: asyncio.Task[object], text: str, *, late: bool) -> Verdict:
         if late:
@@ -90,6 +108,11 @@ class GuardChain:
 async def _answer(guard: Guard, text: str, stage: Stage) -> object:
     """Run the guard inside a task, so that a `check` that is not a coroutine fails there too and not in the chain."""
     return await guard.check(text, stage)
+
+
+async def _prepared(guard: Guard) -> None:
+    """Prepare the guard inside a task, for the same reason."""
+    await guard.prepare()
 
 
 def _is_sound(answer: object, text: str) -> TypeGuard[Verdict]:

@@ -141,9 +141,11 @@ class CorpusVectorStore(VectorStore):
     ) -> CorpusVectorStore:
         """Return a store with `texts`, on the given `backend` or else in an embedded corpus in `folder`.
 
-        Without `folder`, the corpus is created in a new temporary folder.
+        Without `folder`, the corpus is created in a new temporary folder. `tenant` and `name`, `local` and `default` if
+        not given, are part of its evidence ids.
         """
-        made = cls(kwargs.get("backend") or _embedded(kwargs.get("folder")), embedding)
+        tenant, name = kwargs.get("tenant", "local"), kwargs.get("name", "default")
+        made = cls(kwargs.get("backend") or _embedded(kwargs.get("folder"), tenant, name), embedding)
         made.add_texts(texts, metadatas, ids=ids)
         return made
 
@@ -158,11 +160,11 @@ class CorpusVectorStore(VectorStore):
         return PreparedDocument(name, name, "", text, digest, (span,), parser="vector_store", metadata=metadata)
 
 
-def _embedded(folder: str | Path | None) -> CorpusBackend:
+def _embedded(folder: str | Path | None, tenant: str, name: str) -> CorpusBackend:
     from retrieval.embedded.backend import EmbeddedBackend
 
     home = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="sixplane-"))
-    return EmbeddedBackend(home, "local", "default", _LOCK_SECONDS)
+    return EmbeddedBackend(home, tenant, name, _LOCK_SECONDS)
 
 
 def _returned(passage: Passage) -> Document:

@@ -1,7 +1,7 @@
 """What every test shares: how Hypothesis draws its examples, and limits that no slow machine reaches.
 
 `make test` draws the same examples on every machine and every run, so a failure is a fault of the change under test.
-`make test-long` and `make fuzz` draw new ones; `HYPOTHESIS_PROFILE=explore` does so for any selection of tests.
+`make fuzz` draws new ones; `HYPOTHESIS_PROFILE=explore` does so for any selection of tests.
 """
 
 from __future__ import annotations

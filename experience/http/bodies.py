@@ -16,9 +16,11 @@ from state.report import Report
 from state.values import NUMBER, Passage, PastRun, ReviewAnswer
 
 WORD = (
-    r"0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u034e\u0370-\u061b\u0620-\u115e\u1161-\u167f\u1681-\u17b3\u17b6-\u180a"
-    r"\u1810-\u1fff\u2c00-\u2dff\u3041-\u3163\u3165-\ud7ff\uf900-\ufdff\ufe70-\ufefc\uff10-\uff19\uff21-\uff3a"
+    r"0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u034e\u0370-\u061b\u0620-\u115e\u1161-\u167f\u1681-\u17b3\u17b6-\u180a"
+    r"\u1810-\u1fff\u2c00-\u2dff\u3005-\u3007\u3041-\u3163\u3165-\ud7ff\uf900-\ufdff\ufe70-\ufefc\uff10-\uff19\uff21-\uff3a"
     r"\uff41-\uff5a\uff66-\uff9f"
+    # Above U+FFFF the characters themselves: the engines share no escape for them.
+    "\U00010000-\U0001bc9f\U0001bca4-\U0001cfff\U0001e000-\U0001efff\U00020000-\U000323af"
 )
 """The inside of a character class: the blocks of letters and digits, without spaces and invisible characters.
 

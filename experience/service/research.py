@@ -88,7 +88,7 @@ class ResearchService:
     async def _run(
         self, request: ResearchRequest, thread_id: str, run_id: str, control: RunControl
     ) -> AsyncGenerator[RunEvent]:
-        context = request.context
+        context = self._with_passages(request.context)
         await self._check(context)
         question, refusal, earlier = await self._screened(request, thread_id, run_id)
         # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
@@ -99,6 +99,11 @@ class ResearchService:
             async with aclosing(self._driver.events(leg)) as events:
                 async for event in events:
                     yield event
+
+    def _with_passages(self, context: ResearchContext) -> ResearchContext:
+        # The thread keeps the number that the run began with: a run that is resumed after a change of the setting
+        # would otherwise retrieve with two numbers.
+        return context.model_copy(update={"k": context.k or self.settings.retrieval.passages_per_sub_question})
 
     async def _check(self, context: ResearchContext) -> None:
         """Raise what is wrong with the context before anything is stored."""

@@ -51,10 +51,14 @@ class OracleBackend:
         self._pool, self._sql = pool, sql.Sql(oracle)
         self._approximate = oracle.vector_index != "none"
         self.tenant, self.name = tenant, name
+        self._loop = _running_loop()
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """Return the running loop: the pool's connections belong to it, and a call from another loop would hang."""
-        return asyncio.get_running_loop()
+        """Return the loop of the pool, whose connections belong to it: a call from another loop would hang.
+
+        It is the loop in which the backend was made, or else the running one; without either, `RuntimeError`.
+        """
+        return self._loop or asyncio.get_running_loop()
 
     async def create(self) -> None:
         """Create the corpus if it does not exist."""
@@ -200,6 +204,13 @@ class OracleBackend:
         if not rows:
             raise CorpusMissing(f"there is no corpus `{self.name}`")
         return rows[0]
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _entry(version: Mapping[str, Any]) -> dict[str, Any]:

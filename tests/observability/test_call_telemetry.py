@@ -144,6 +144,17 @@ def test_dead_sinks_neither_hold_up_nor_fail_who_observes(session: OCISession) -
     assert telemetry.dropped() == {"oci_monitoring": 2, "oci_logging": 200}
 
 
+def test_a_sink_that_never_answers_holds_up_nobody_who_observes(sinks: SinkServer, session: OCISession) -> None:
+    sinks.delay_seconds = 3_600.0
+    telemetry = open_call_telemetry(settings_for(sinks.url), session)
+    # A sink that is asked within `observe` would wait for its read timeout 400 times here, beyond the test's own limit.
+    for _ in range(200):
+        telemetry.observe(call())
+    assert sinks.events() == []
+    telemetry.shutdown(0.3)
+    assert sum(telemetry.dropped().values()) > 0
+
+
 def test_a_full_queue_drops_and_counts(sinks: SinkServer, session: OCISession) -> None:
     sinks.delay_seconds = 0.3
     telemetry = open_call_telemetry(settings_for(sinks.url, metrics_namespace=""), session)

@@ -162,6 +162,33 @@ async def test_a_guard_that_cannot_start_refuses():
     assert "ImportError" in screening.verdict.reason
 
 
+class NeverStarts(Guard):
+    name = "never_starts"
+
+    async def prepare(self):
+        await asyncio.Event().wait()
+
+    async def check(self, text, stage):
+        await self.prepare()
+
+
+async def test_a_guard_that_hangs_while_it_starts_refuses(monkeypatch):
+    monkeypatch.setattr("policy.chain.PREPARE_SECONDS", 0.05)
+    screening = await chain(NeverStarts()).screen("x", Stage.QUESTION)
+    assert screening.verdict.category == GUARD_UNAVAILABLE
+
+
+async def test_an_object_without_a_start_is_asked_or_refused_and_never_breaks_the_chain():
+    class Duck:
+        name, bounds_itself = "duck", False
+
+        async def check(self, text, stage):
+            return Verdict(action=Action.ALLOW, policy="duck")
+
+    screening = await chain(Duck()).screen("x", Stage.QUESTION)
+    assert screening.verdict.action is Action.ALLOW
+
+
 async def test_cancelling_a_guard_that_starts_passes():
     task = asyncio.create_task(chain(SlowToStart()).screen("x", Stage.QUESTION))
     await asyncio.sleep(0)

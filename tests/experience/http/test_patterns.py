@@ -12,7 +12,7 @@ from policy import Action, Stage
 from policy.limits import LimitsGuard
 from tests.experience.http.conftest import chat
 
-CHARACTERS = [chr(code) for code in range(0x20, 0x10000) if not 0xD800 <= code <= 0xDFFF]
+CHARACTERS = [chr(code) for code in range(0x20, 0x33000) if not 0xD800 <= code <= 0xDFFF]
 IN_PYTHON = {character for character in CHARACTERS if re.fullmatch(f"[{WORD}]", character)}
 
 
@@ -42,7 +42,21 @@ async def test_the_guard_takes_no_accepted_character_for_an_empty_question() -> 
     assert refused == []
 
 
-SCRIPTS = ["Wie hoch ist Tarif A?", "価格は?", "цена", "कीमत", "السعر", "가격", "τιμή", "ราคา", "7"]
+SCRIPTS = [
+    "Wie hoch ist Tarif A?",
+    "価格は?",
+    "цена",
+    "कीमत",
+    "السعر",
+    "가격",
+    "τιμή",
+    "ราคา",
+    "7",
+    "々",
+    "𞤀𞤣𞤤𞤢𞤥",
+    "𑄌𑄋𑄴𑄟𑄳𑄦",
+    "𠀋𠂉",
+]
 
 
 @pytest.mark.parametrize("text", SCRIPTS)
@@ -50,7 +64,7 @@ def test_questions_in_any_script_are_accepted(text: str) -> None:
     assert accepted(text)
 
 
-@pytest.mark.parametrize("text", ["", " ", "?!", "¾", "\u200b\u2060", "\u3000", "…", "\u115f", "a\x00b"])
+@pytest.mark.parametrize("text", ["", " ", "?!", "¾", "\u200b\u2060", "\u3000", "…", "\u115f", "👍", "a\x00b"])
 def test_texts_without_letters_and_digits_or_with_control_characters_are_refused(text: str) -> None:
     assert not accepted(text)
 

@@ -231,3 +231,11 @@ async def test_a_report_on_a_superseded_document_holds_until_it_is_pruned(home, 
         result = await verify_report(report, corpus)
         assert (result.outcome, set(result.pruned)) == ("pruned", {item.id for item in report.evidence})
         assert (await verify_report(newer, corpus)).outcome == "verified"
+
+
+async def test_a_run_keeps_the_number_of_passages_that_it_began_with(home: Any) -> None:
+    async with service_of(home, retrieval={"passages_per_sub_question": 3}) as service:
+        await service.run(ask(PRICE, "t"))
+        await service.run(ask(PRICE, "given", k=2))
+        stored = [(await service._threads.get("local", name)).context.k for name in ("t", "given")]
+    assert stored == [3, 2]
