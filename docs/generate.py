@@ -63,8 +63,8 @@ class Part:
 
 PARTS = (
     Part("README.md", _GRAPH, graph_picture, "the graph is as compiled"),
-    Part("docs/architecture.md", _PACKAGES, package_diagrams, "the packages import each other as drawn"),
-    Part("docs/architecture.md", _SEQUENCE, sequence_diagram, "one question takes the way that is drawn"),
+    Part("docs/architecture.md", _PACKAGES, package_diagrams, "the drawings of the packages match the imports"),
+    Part("docs/architecture.md", _SEQUENCE, sequence_diagram, "the sequence of one question matches a run"),
     Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
     Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),
 )

@@ -23,7 +23,7 @@ BAD = (Support.CONTRADICTED, Support.UNSUPPORTED)
 
 
 class Reviewer:
-    """Reviews each draft. `revisions` is raised here and nowhere else: a loop has one counter."""
+    """Reviews each draft. `revisions` is increased here and nowhere else: a loop has one counter."""
 
     def __init__(self, collaborators: Collaborators) -> None:
         self._to = collaborators
