@@ -22,7 +22,12 @@ SAMPLE = 40
 """Of each module. All of about 5,000 mutants take more than an hour of CPU time, a sample of 40 a quarter of that."""
 
 SERVICE = "experience/service/"
-SLOW_TESTS = ("tests/experience/service", "tests/conformance/test_corpus.py")
+SLOW_TESTS = (
+    "tests/experience/service",
+    "tests/experience/http/test_corpora.py",
+    "tests/experience/http/test_chat.py",
+    "tests/conformance/test_corpus.py",
+)
 """Whole runs of the service. They reach nearly every module; only the modules of the service itself need them."""
 
 KILLED = ("killed", "timeout", "caught by type check", "segfault")

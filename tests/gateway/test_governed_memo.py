@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -103,6 +104,16 @@ async def test_a_call_s_span_says_what_was_asked_and_what_it_took(tmp_path, span
         "sixplane.cost_micro_usd": 15,
     }
     assert dict(span.attributes) == expected
+
+
+async def test_an_observed_call_names_its_span(tmp_path, spans):
+    seen = []
+    asked = Asked(tmp_path, PLAN)
+    asked.gateway._governor._telemetry = SimpleNamespace(observe=seen.append)
+    await asked.plan()
+    (context,) = (each.get_span_context() for each in spans() if each.name == f"chat {MODEL}")
+    expected = (format(context.trace_id, "032x"), format(context.span_id, "016x"))
+    assert [(call.trace_id, call.span_id) for call in seen] == [expected]
 
 
 async def test_a_memo_hit_says_so(tmp_path, spans):

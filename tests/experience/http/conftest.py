@@ -23,6 +23,7 @@ EVERYTHING = (Permission.ASK, Permission.INGEST, Permission.DELETE, Permission.C
 PRINCIPALS = {
     "ann": Principal(id="ann", tenant="local", roles=EVERYTHING, audiences=("staff",), method="api_key"),
     "bob": Principal(id="bob", tenant="local", roles=EVERYTHING, method="api_key"),
+    "asker": Principal(id="asker", tenant="local", roles=(Permission.ASK,), method="api_key"),
     "guest": Principal(id="guest", tenant="local", roles=(), method="api_key"),
     "root": Principal(id="root", tenant="local", roles=(Permission.ADMIN,), method="api_key"),
     "eve": Principal(id="eve", tenant="other", roles=(Permission.ADMIN,), method="api_key"),

@@ -29,6 +29,13 @@ async def test_an_upload_is_ingested_once_and_found(ann):
     assert names == {"small", "fresh"}
 
 
+async def test_who_may_ask_but_not_ingest_sees_the_counts_of_a_corpus_and_no_document_names(url):
+    async with client(url, "asker") as asker, client(url, "ann") as ann:
+        seen, whole = [(await one.get("/v1/corpora/small")).json() for one in (asker, ann)]
+    assert seen["entries"] == []
+    assert len(whole["entries"]) == whole["documents"] == seen["documents"] == 3
+
+
 async def test_a_bad_file_is_reported_and_the_others_are_ingested(ann):
     report = (await upload(ann, ("good.txt", b"Good.\n"), ("bad.exe", b"MZ"), ("empty.txt", b""))).json()
     assert (report["added"], [failed["source"] for failed in report["failed"]]) == (1, ["bad.exe", "empty.txt"])
