@@ -63,15 +63,9 @@ class Keys:
             return 0
 
     async def _asked(self, request: ResearchRequest) -> list[Any]:
-        context = self._effective(request.context)
+        context = self._service.effective(request.context)
         request = request.model_copy(update={"context": context})
         return [request.model_dump(mode="json"), self.models(context), await self.corpus_version(context)]
-
-    def _effective(self, context: ResearchContext) -> ResearchContext:
-        # A key holds the number of passages that is used, not that none was given: after a change of the setting the
-        # rows would otherwise keep their keys, and one output file would mix answers from different numbers.
-        default = self._service.settings.retrieval.passages_per_sub_question
-        return context.model_copy(update={"k": context.k or default})
 
 
 def digest_of(parts: Any) -> str:

@@ -72,7 +72,7 @@ class LocalEngine:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._concurrency):
                     group.create_task(self._work(tasks, ended))
-        except ExceptionGroup as errors:
+        except ExceptionGroup as errors:  # a row never raises (`run_task`): what is here came from reading the tasks
             raise errors.exceptions[0] from errors
 
     async def _work(self, tasks: AsyncIterator[BatchTask], ended: asyncio.Queue[_Ended]) -> None:

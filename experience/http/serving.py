@@ -118,7 +118,7 @@ def _remembering(lifespan: Callable[[Any], Any], failed: list[Exception]) -> Cal
         try:
             async with lifespan(app) as state:
                 yield state
-        except Exception as error:
+        except Exception as error:  # whatever the start raises is shown by `serve`, and always raised again
             failed.append(error)
             raise
 

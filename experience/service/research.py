@@ -88,7 +88,7 @@ class ResearchService:
     async def _run(
         self, request: ResearchRequest, thread_id: str, run_id: str, control: RunControl
     ) -> AsyncGenerator[RunEvent]:
-        context = self._with_passages(request.context)
+        context = self.effective(request.context)
         await self._check(context)
         question, refusal, earlier = await self._screened(request, thread_id, run_id)
         # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
@@ -100,9 +100,10 @@ class ResearchService:
                 async for event in events:
                     yield event
 
-    def _with_passages(self, context: ResearchContext) -> ResearchContext:
-        # The thread keeps the number that the run began with: a run that is resumed after a change of the setting
-        # would otherwise retrieve with two numbers.
+    def effective(self, context: ResearchContext) -> ResearchContext:
+        """Return the context with the number of passages that a run uses, also if the caller gave none."""
+        # The thread and the key of a batch row keep this number: after a change of the setting, a resumed run would
+        # otherwise retrieve with two numbers, and one output file would mix answers from both.
         return context.model_copy(update={"k": context.k or self.settings.retrieval.passages_per_sub_question})
 
     async def _check(self, context: ResearchContext) -> None:

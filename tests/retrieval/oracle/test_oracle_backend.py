@@ -250,3 +250,12 @@ async def test_the_vector_store_serves_other_threads_and_refuses_its_own_loop(po
     found = await asyncio.to_thread(store.similarity_search, "apple", k=1)
     assert [each.id for each in found] == ["d11"]
     assert await asyncio.to_thread(store.add_texts, ["red"], ids=["a"]) == ["a"]
+
+
+async def test_a_retriever_made_outside_the_loop_searches_on_it_for_other_threads(pool: RecordingPool) -> None:
+    async with Corpora(Settings(), embeddings=EMBEDDINGS, pool=pool) as corpora:  # type: ignore[arg-type]
+        corpus = await corpora.get("t", "c")
+        retriever = await asyncio.to_thread(corpus.as_retriever, 1)
+        assert retriever.loop is asyncio.get_running_loop()  # type: ignore[attr-defined]
+        found = await asyncio.to_thread(retriever.invoke, "apple")
+    assert [each.metadata["document_id"] for each in found] == ["d11"]
