@@ -132,6 +132,7 @@ def fresh_run(run_id: str) -> dict[str, Any]:
         "stop_reason": "",
         "refusal": None,
         "usage": Usage(),
+        "usage_by_role": Overwrite({}),
         "events": Overwrite(()),
         "timings_ms": Overwrite({}),
         "report": {},

@@ -5,7 +5,7 @@ A thread keeps `messages` and `history` from run to run; `guard_input` resets ev
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
@@ -57,6 +57,11 @@ def merge_screened(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, 
 def merge_timings(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
     """Add up the times of each node: a node may run several times."""
     return {node: left.get(node, 0) + right.get(node, 0) for node in sorted({*left, *right})}
+
+
+def merge_usage(left: dict[str, Usage], right: dict[str, Usage]) -> dict[str, Usage]:
+    """Add up what each role used."""
+    return {role: left.get(role, Usage()) + right.get(role, Usage()) for role in sorted({*left, *right})}
 
 
 def append_events(left: tuple[Event, ...], right: tuple[Event, ...]) -> tuple[Event, ...]:
@@ -111,6 +116,7 @@ class ResearchState(TypedDict, total=False):
     stop_reason: str
     refusal: Refusal | None
     usage: Usage
+    usage_by_role: Annotated[dict[str, Usage], merge_usage]
     events: Annotated[tuple[Event, ...], append_events]
     timings_ms: Annotated[dict[str, int], merge_timings]
     report: dict[str, Any]
@@ -164,6 +170,8 @@ class ResearchContext(BaseModel):
     k: Annotated[int, Field(ge=1, le=50), NUMBER] | None = Field(
         None, description="Passages per sub-question; default: the setting `retrieval.passages_per_sub_question`."
     )
+    length: Literal["brief", "standard", "deep"] = Field("standard", description="How long the answer is.")
+    form: Literal["answer", "report", "table", "steps"] = Field("answer", description="The form of the answer.")
     max_sub_questions: JsonInt = Field(4, ge=1, le=6, description="Sub-questions per round.")
     max_research_rounds: JsonInt = Field(2, ge=1, le=6, description="Rounds of retrieval.")
     max_revisions: JsonInt = Field(2, ge=0, le=6, description="Revisions of the draft.")

@@ -20,11 +20,18 @@ _LINE_BREAKS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
 class EvidenceItem(Value):
-    """One passage in a prompt. `sub_questions` holds the ids of the sub-questions that retrieved it."""
+    """One passage in a prompt. `sub_questions` holds the ids of the sub-questions that retrieved it.
+
+    `date` and `version` are the document's own, empty if it names none. Texts are neutralised: see `citation_marks`.
+    """
 
     alias: str
     title: str
     text: str
+    source: str = ""
+    page: int | None = None
+    date: str = ""
+    version: str = ""
     heading_path: tuple[str, ...] = ()
     sub_questions: tuple[str, ...] = ()
     score: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from state.values import Claim, Event, Mask, Refusal, Scores, Status, Usage, Value, Verification
+from state.values import Claim, ClaimKind, Event, Mask, Refusal, Scores, Status, Usage, Value, Verification
 
 
 class ReportCitation(Value):
@@ -17,10 +17,13 @@ class ReportCitation(Value):
 
 
 class ReportClaim(Value):
-    """A published claim."""
+    """A published claim. `start` and `end` are offsets of its span, marks included, into the report's Markdown."""
 
     id: str
     text: str
+    kind: ClaimKind = ClaimKind.SENTENCE
+    start: int = 0
+    end: int = 0
     section: str
     verdict: str
     score: float | None
@@ -37,6 +40,9 @@ class ReportEvidence(Value):
     source: str
     page: int | None
     page_end: int | None
+    heading_path: tuple[str, ...] = ()
+    date: str = ""
+    version: str = ""
     start: int
     end: int
     text: str
@@ -53,7 +59,10 @@ class CorpusRef(Value):
 
 
 class Report(BaseModel):
-    """The result of a run, as the node `publish` makes it. The state holds it as JSON."""
+    """The result of a run, as the node `publish` makes it. The state holds it as JSON.
+
+    `prompts` holds the version of each role's prompt, `usage_by_role` what the finished nodes of each role used.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,6 +81,8 @@ class Report(BaseModel):
     refusal: Refusal | None = None
     verification: Verification = Verification()
     usage: Usage = Usage()
+    usage_by_role: dict[str, Usage] = Field(default_factory=dict)
+    prompts: dict[str, str] = Field(default_factory=dict)
     models: dict[str, str] = Field(default_factory=dict)
     corpus: CorpusRef | None = None
     research_rounds: int = 0
@@ -85,6 +96,7 @@ def published_claim(claim: Claim) -> ReportClaim:
     return ReportClaim(
         id=claim.id,
         text=claim.text,
+        kind=claim.kind,
         section=claim.section,
         verdict=claim.verdict.value,
         score=claim.score,

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from state.values import Severity, Support
+from state.values import FindingKind, Severity, Support
 
 
 class ResearchPlan(BaseModel):
@@ -20,6 +20,11 @@ class ResearchPlan(BaseModel):
     standalone_question: str = Field(description="The question with every reference to the conversation resolved.")
     sub_questions: list[str] = Field(
         min_length=1, max_length=6, description="Questions that together answer it; one is enough for a simple one."
+    )
+    sections: list[str] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Section titles of the report in order; none for a short answer.",
     )
 
 
@@ -34,6 +39,9 @@ class ProposedFinding(BaseModel):
     """One finding of the analyzer."""
 
     statement: str = Field(description="What the evidence says, in one sentence.")
+    kind: FindingKind = Field(
+        default=FindingKind.FACT, description="`conflict` if sources disagree: then state and quote both sides."
+    )
     sub_question: str = Field(description="Id of the sub-question it answers, for example `q1`.")
     quotes: list[QuotedEvidence] = Field(min_length=1, description="The quotes that carry the statement.")
 
@@ -84,6 +92,30 @@ class Review(BaseModel):
     findings: list[ProposedReviewFinding] = Field(default_factory=list)
 
 
+class ClaimVerdict(BaseModel):
+    """The judge's verdict on one claim."""
+
+    claim: str = Field(description="Id of the claim, for example `c3`.")
+    verdict: Support = Field(
+        description="`supported`, `contradicted`, `unsupported`, or `unverified` if you cannot tell."
+    )
+    carried_by: list[str] = Field(
+        default_factory=list,
+        description="Ids of the quotes that carry the claim, as `c3a`; none if none does.",
+    )
+    reason: str = Field(default="", description="Why, in one sentence.")
+
+
+class Verdicts(BaseModel):
+    """The judge's answer: a verdict for each claim of the draft."""
+
+    verdicts: list[ClaimVerdict] = Field(default_factory=list, description="One verdict for every claim.")
+
+
+class JudgedReview(Verdicts, Review):
+    """The answer of a reviewer that is also the judge: the verdicts first, then the review that follows from them."""
+
+
 class Judgement(BaseModel):
     """The judge's verdict on one claim, from its cited spans alone."""
 
@@ -91,5 +123,13 @@ class Judgement(BaseModel):
     score: float = Field(ge=0.0, le=1.0, description="Support from 0 (none) to 1 (stated in so many words).")
 
 
-ROLE_SCHEMAS: tuple[type[BaseModel], ...] = (ResearchPlan, Analysis, WrittenDraft, Review, Judgement)
+ROLE_SCHEMAS: tuple[type[BaseModel], ...] = (
+    ResearchPlan,
+    Analysis,
+    WrittenDraft,
+    Review,
+    Judgement,
+    Verdicts,
+    JudgedReview,
+)
 """Every schema that a role requests from a model."""

@@ -49,7 +49,7 @@ class Status(StrEnum):
 
 
 class Support(StrEnum):
-    """What the cited spans say about a claim. `unverified` means only that the judge was unavailable."""
+    """What the cited spans say about a claim. `unverified`: no judge could tell."""
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
@@ -125,27 +125,58 @@ class Quote(Value):
     quote: str
 
 
+class FindingKind(StrEnum):
+    """Whether the sources agree on a finding."""
+
+    FACT = "fact"
+    CONFLICT = "conflict"
+
+
 class Finding(Value):
-    """A statement that the analyzer took from the evidence, with the quotes that support it."""
+    """A statement that the analyzer took from the evidence, with the quotes that support it.
+
+    A `conflict` states what each side says; its quotes come from both.
+    """
 
     id: str
     statement: str
     sub_question: str
     quotes: tuple[Quote, ...]
+    kind: FindingKind = FindingKind.FACT
 
 
 class Gap(Value):
-    """Something that the corpus does not say."""
+    """Something that the corpus does not say.
+
+    `missing` is worded by code and may be published. `wanted` is in a model's words: it goes to the next round and to
+    the trace, never into the report.
+    """
 
     sub_question: str
     missing: str
+    wanted: str = ""
+
+
+class ClaimKind(StrEnum):
+    """What a claim is in the draft's Markdown."""
+
+    SENTENCE = "sentence"
+    ROW = "row"
+    CODE = "code"
+    HEADING = "heading"
 
 
 class Claim(Value):
-    """One factual sentence of the draft. `start` and `end` are offsets into the draft's Markdown."""
+    """One span of the draft that states something. `start` and `end` are offsets into the draft's Markdown.
+
+    `text` is the span without marks and markup, on one line (code as it stands). `context` is what a reader has just
+    read before it and a judge needs to understand it: the sentence before, the table's header.
+    """
 
     id: str
     text: str
+    kind: ClaimKind = ClaimKind.SENTENCE
+    context: str = ""
     section: str = ""
     start: int = 0
     end: int = 0

@@ -72,6 +72,7 @@ FULL_STATE: dict[str, object] = {
     "stop_reason": "x",
     "refusal": Refusal(stage="question", policy="p", category="c", reason="r"),
     "usage": Usage(calls=1, cost_micro_usd=7),
+    "usage_by_role": {"writer": Usage(calls=1, output_chars=9)},
     "events": (Event(node="n", kind="k", detail="d"),),
     "timings_ms": {"writer": 3},
     "report": {"status": "partial"},
