@@ -18,6 +18,7 @@ SixplaneError
 │   ├── PromptTooLong        prompt_too_long        prompt and answer do not fit into the model's context
 │   ├── UnsupportedSchema    unsupported_schema     the extractive model fills only role schemas
 │   ├── BatchMismatch        batch_mismatch         the output file is not of this job
+│   ├── CassetteUnusable     cassette_unusable      a cassette is missing, not valid, or lacks what a run asks
 │   └── SettingsInvalid      settings_invalid       a setting is missing or wrong
 ├── PolicyRefusal            policy_refused         a guard refused
 ├── Unauthenticated          unauthenticated        no valid credentials
@@ -159,6 +160,13 @@ class BatchMismatch(BadInput):
 
     code = "batch_mismatch"
     default_hint = "choose another `--out`"
+
+
+class CassetteUnusable(BadInput):
+    """A cassette is missing or not valid, or it has no answer to what a run asks. Names the cassette and the role."""
+
+    code = "cassette_unusable"
+    default_hint = "see tests/cassettes/README.md"
 
 
 class SettingsInvalid(BadInput):

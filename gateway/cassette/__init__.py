@@ -1,0 +1,1 @@
+"""The cassette model (`cassette:NAME`): a chat model that answers one question with answers written by hand."""
