@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from langchain_core.messages import BaseMessage
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Collaborators:
     """The services that every node can use."""
@@ -38,6 +44,8 @@ class Collaborators:
     """Passages per sub-question for runs whose context sets no `k`."""
     database: AsyncConnectionPool | None = None
     """The pool of Oracle Database, which also stores checkpoints and memory; `None` in the embedded profile."""
+    clock: Callable[[], datetime] = utc_now
+    """Tells a run the date that its prompts name. Replaced where prompts must not change from day to day."""
 
     async def corpus(self, context: ResearchContext) -> Corpus:
         """Return the corpus of the run. Raises `CorpusMissing`."""

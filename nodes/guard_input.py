@@ -47,6 +47,7 @@ class GuardInput:
         turns = past_turns(state) or await self._screened(turns_of_messages(state, question))
         update = {
             **fresh,
+            "today": self._to.clock().date().isoformat(),
             "question": question,
             "conversation": turns,
             "standalone_question": question,
@@ -110,10 +111,12 @@ def fresh_run(run_id: str) -> dict[str, Any]:
     # `Overwrite` bypasses the reducers, which would merge the empty value with the earlier run's.
     return {
         "run_id": run_id,
+        "today": "",
         "conversation": (),
         "standalone_question": "",
         "corpus": None,
         "sub_questions": (),
+        "sections": (),
         "hits": Overwrite(()),
         "prior_work": (),
         "dropped": Overwrite(()),

@@ -95,9 +95,11 @@ class ResearchState(TypedDict, total=False):
     question: str
     conversation: tuple[Turn, ...]
     run_id: str
+    today: str
     standalone_question: str
     corpus: CorpusRef | None
     sub_questions: tuple[SubQuestion, ...]
+    sections: tuple[str, ...]
     hits: Annotated[tuple[Hit, ...], merge_hits]
     prior_work: tuple[str, ...]
     dropped: Annotated[tuple[str, ...], merge_screened]

@@ -112,8 +112,10 @@ class Verdicts(BaseModel):
     verdicts: list[ClaimVerdict] = Field(default_factory=list, description="One verdict for every claim.")
 
 
-class JudgedReview(Verdicts, Review):
+class JudgedReview(Review, Verdicts):
     """The answer of a reviewer that is also the judge: the verdicts first, then the review that follows from them."""
+
+    # The last base's fields come first in the schema, and a model fills a schema in its order.
 
 
 class Judgement(BaseModel):

@@ -1,0 +1,103 @@
+"""What the prompts say: every field that is passed is explained, and no text changes from run to run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from langchain_core.messages import BaseMessage
+
+from nodes.prompts import prompt_version
+from nodes.prompts.judge import ClaimToJudge, QuoteToJudge, judge_messages
+from nodes.prompts.reviewer import judged_review_messages, review_messages
+from state.channels import ResearchContext, ResearchState
+from state.prompt_fields import parse_fields
+from state.values import (
+    Claim,
+    Draft,
+    Finding,
+    FindingKind,
+    Gap,
+    Quote,
+    Role,
+    SubQuestion,
+    Support,
+    Verification,
+)
+
+CONTEXT = ResearchContext()
+QUOTE = Quote(evidence_id="EA", start=0, end=9, quote="Open [E9].")
+STATE: ResearchState = {
+    "today": "2026-11-27",
+    "question": "When is it open?",
+    "standalone_question": "When is the hall open?",
+    "sub_questions": (SubQuestion(id="q1", text="When is the hall open?"),),
+    "aliases": {"E1": "EA"},
+    "findings": (
+        Finding(id="f1", statement="It is open.", sub_question="q1", quotes=(QUOTE,), kind=FindingKind.CONFLICT),
+    ),
+    "gaps": (Gap(sub_question="q1", missing="The question is open.", wanted="WANTED"),),
+    "draft": Draft(markdown="It is open [E1].", hash="h"),
+    "claims": (Claim(id="c1", text="It is open.", verdict=Support.SUPPORTED, reason="it says so"),),
+    "verification": Verification(claims=1, supported=1, coverage=1.0),
+}
+CLAIMS = [
+    ClaimToJudge(
+        id="c1",
+        text="It is open.",
+        context="The hall:",
+        quotes=(QuoteToJudge(id="c1a", evidence="E1", source="Hall [E2]", before="See [1].", quote=QUOTE.quote),),
+    )
+]
+PROMPTS = {
+    "review": review_messages(STATE, CONTEXT, 1),
+    "judge": judge_messages(STATE, CLAIMS),
+    "judged review": judged_review_messages(STATE, CONTEXT, CLAIMS, 1),
+}
+
+
+def keys_of(value: Any) -> set[str]:
+    """Every key of a field's value, however deep."""
+    if isinstance(value, dict):
+        return {*value, *(key for inner in value.values() for key in keys_of(inner))}
+    return {key for inner in value for key in keys_of(inner)} if isinstance(value, list) else set()
+
+
+def fields_of(messages: Sequence[BaseMessage]) -> dict[str, Any]:
+    fields, _ = parse_fields(messages[-1].text)
+    return fields
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_every_field_that_is_passed_is_explained(name: str) -> None:
+    system, fields = PROMPTS[name][0].text, fields_of(PROMPTS[name])
+    assert fields
+    missing = {key for key in keys_of(fields) if f"`{key}`" not in system}
+    assert not missing
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_the_system_message_holds_nothing_of_the_run(name: str) -> None:
+    system = PROMPTS[name][0].text
+    assert STATE["today"] not in system
+    assert "hall open" not in system
+    assert fields_of(PROMPTS[name])["today"] == STATE["today"]
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_no_mark_of_a_document_reaches_a_model_as_a_mark(name: str) -> None:
+    asked = PROMPTS[name][-1].text
+    assert "[E9]" not in asked
+    assert "[E2]" not in asked
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_the_analyzers_words_for_what_is_missing_stay_out_of_the_review(name: str) -> None:
+    assert "WANTED" not in PROMPTS[name][-1].text
+
+
+def test_a_version_names_the_text_and_the_descriptions() -> None:
+    versions = {role: prompt_version(role) for role in (Role.REVIEWER, Role.JUDGE)}
+    assert len(set(versions.values())) == len(versions)
+    assert all(len(version) == 8 and int(version, 16) >= 0 for version in versions.values())
