@@ -6,7 +6,7 @@ UPGRADE ?= --upgrade
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz check bench shape docs site notebooks studio build lock clean
+.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ test-oracle: $(VENV)/.dev ## Start Oracle Database Free in a container and run t
 	SIXPLANE_ORACLE__DSN=127.0.0.1:1521/FREEPDB1 SIXPLANE_ORACLE__USER=sixplane SIXPLANE_ORACLE__PASSWORD=$${APP_USER_PASSWORD:-Sixplane_test_1} SIXPLANE_ORACLE__VECTOR_INDEX=ivf \
 		$(BIN)/python -m pytest -m oracle -p no:xdist -o addopts="-q --strict-markers"; status=$$?; \
 		docker compose -f deploy/oracle-free/compose.yaml down; exit $$status
+
+cassette: $(VENV)/.dev ## Begin a cassette for QUESTION="…", or record the prompts of NAME=… anew
+	$(BIN)/python -m tests.cassettes.record $(if $(filter-out file,$(origin QUESTION)),--question "$(QUESTION)") $(NAME) $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 check: $(VENV)/.dev ## Check lint, format, types, dependency direction and generated documentation
 	$(BIN)/ruff check .

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
@@ -25,7 +27,11 @@ from state.channels import ResearchContext
 from state.errors import ModelUnknown, SettingsInvalid
 from state.values import Role, Usage
 
+if TYPE_CHECKING:
+    from gateway.cassette.chat import Shelf
+
 EXTRACTIVE = "extractive"
+CASSETTE = "cassette"
 
 
 class Gateway:
@@ -138,6 +144,8 @@ class Gateway:
     async def end_run(self, tenant: str, run_id: str) -> None:
         """Delete the run's memo."""
         await self._ledger.end_run(tenant, run_id)
+        if "_shelf" in vars(self):
+            self._shelf.end(tenant, run_id)
 
     async def aclose(self) -> None:
         """Close the ledger."""
@@ -159,7 +167,16 @@ class Gateway:
                 f"{model_id!r} is not a chat model", hint="`sixplane models` shows what each model is for"
             )
         entry.cost(0, 0)  # raises `PriceUnknown`
+        if entry.provider == CASSETTE and model_id not in self._models:
+            self._shelf.check(model_id)
         return entry
+
+    @cached_property
+    def _shelf(self) -> Shelf:
+        """The cassettes. Imported on first use: only developers replay them."""
+        from gateway.cassette.chat import Shelf
+
+        return Shelf(self._settings.models.cassettes)
 
     def _default(self) -> str:
         if self._settings.models.provider == "oci":
@@ -171,6 +188,8 @@ class Gateway:
             return self._models[scope.model]
         if scope.model == EXTRACTIVE:
             return ExtractiveChatModel(embeddings=self._embeddings)
+        if entry.provider == CASSETTE:
+            return self._shelf.model(scope.model, scope.tenant, scope.run_id)
         if entry.provider == "oci":
             return self._oci_model(entry, scope)
         return openai_chat_model(self._settings, scope)

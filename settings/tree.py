@@ -34,6 +34,8 @@ class ModelSettings(_Section):
     max_attempts: int = Field(5, ge=1, le=10)
     prices_micro_usd: dict[str, tuple[int, int]] = Field(default_factory=dict)
     """Prices of a model id, for input and output, in micro-dollars per the unit that the catalogue names."""
+    cassettes: Path = Path("tests/cassettes")
+    """Folder of the cassettes for `cassette:NAME`, relative to the working folder."""
 
 
 class OpenAISettings(_Section):
