@@ -116,12 +116,12 @@ def main(asked: list[str], say: Callable[[str], object] = sys.stdout.write) -> i
         for text in passages_of(asked).values():
             say(f"{'-' * 120}\n{text}\n")
         return 0
+    if find_spec("nodes.draft") is None:
+        say("marks and verdicts are not checked: this branch has no `nodes.draft` yet\n")
     failed = 0
     for name in asked or names():
         faults = faults_of(name)
         failed += bool(faults)
-        if find_spec("nodes.draft") is None:
-            say("marks and verdicts are not checked: this branch has no `nodes.draft` yet\n")
         say(f"{name}: {'good' if not faults else f'{len(faults)} faults'}\n")
         for fault in faults:
             say(f"  - {fault}\n")
