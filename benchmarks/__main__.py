@@ -17,6 +17,8 @@ NAMES = (
     "telemetry",
     "batch",
     "service",
+    "cassettes",
+    "calls",
 )
 
 

@@ -41,7 +41,13 @@ class Unanimous(Replay):
 
     verdict = Support.SUPPORTED
 
+    def __init__(self, cassette: Cassette) -> None:
+        super().__init__(cassette)
+        self.judged: list[str] = []
+        """The text of every claim that the judge was asked about."""
+
     def verdicts(self, fields: Fields) -> dict[str, Any]:
+        self.judged += [claim["text"] for claim in fields.get("claims") or []]
         return {
             "verdicts": [
                 {
