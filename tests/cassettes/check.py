@@ -6,7 +6,7 @@ With paths of documents instead of names it prints their passages, for the autho
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -110,8 +110,9 @@ def _cover(what: str, beginnings: list[str], claims: list[str], *, whole: bool) 
         yield from (f"no {what} begins the claim {claim!r}" for claim in claims if begun_by(claim, beginnings) is None)
 
 
-def main(asked: list[str], say: Callable[[str], object] = sys.stdout.write) -> int:
+def main(asked: list[str]) -> int:
     """Print the faults of the named cassettes, or the passages of documents; return how many cassettes have faults."""
+    say = sys.stdout.write
     if any("/" in each for each in asked):
         for text in passages_of(asked).values():
             say(f"{'-' * 120}\n{text}\n")
