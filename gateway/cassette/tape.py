@@ -205,7 +205,7 @@ def load_cassette(folder: Path, name: str) -> Cassette:
         changed = path.stat().st_mtime_ns
     except OSError as error:
         raise CassetteUnusable(
-            f"there is no cassette {name!r} in `{folder}`",
+            f"there is no cassette {name!r}",
             hint="`make cassette QUESTION=… NAME=…` begins one; SIXPLANE_MODELS__CASSETTES names the folder",
         ) from error
     return _parsed(path, name, changed)
@@ -219,7 +219,7 @@ def _parsed(path: Path, name: str, changed: int) -> Cassette:
         return Cassette(name=name, **tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError, TypeError, ValidationError) as error:
         raise CassetteUnusable(
-            f"the cassette {name!r} is not valid: {_faults(error)}", hint=f"mend `{path}`"
+            f"the cassette {name!r} is not valid: {_faults(error)}", hint=f"mend `{path.name}`"
         ) from error
 
 
