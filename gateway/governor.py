@@ -18,6 +18,7 @@ from opentelemetry.trace import Span
 from gateway.catalog import ModelEntry
 from gateway.ledger.attempts import Reservation
 from gateway.ledger.ledger import Ledger
+from gateway.ledger.role_usage import report_usage
 from gateway.limiter import RateLimiter, limiter_of
 from gateway.planned_call import Answer, PlannedCall
 from gateway.provider_error import Classify, ProviderError, ProviderFailure
@@ -39,6 +40,7 @@ class _Course:
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
     memo: bool = False
+    recalled: Usage | None = None
     request_id: str = ""
     failed: ProviderFailure | None = None
 
@@ -78,6 +80,7 @@ class Governor:
                 status = error.code if isinstance(error, SixplaneError) else type(error).__name__
                 raise
             finally:
+                report_usage(planned.role or planned.operation, planned.key, course.usage, recalled=course.recalled)
                 self._observed(span, planned, course, status)
 
     async def _attempts(self, span: Span, planned: PlannedCall[Answer], course: _Course) -> Answer:
@@ -94,7 +97,9 @@ class Governor:
         course.memo = held.answer is not None
         span.set_attribute("sixplane.memo", "hit" if course.memo else "miss")
         if held.answer is not None and planned.load is not None:
-            return planned.load(held.answer)
+            remembered = planned.load(held.answer)
+            course.recalled = planned.measure(remembered)
+            return remembered
         answer, usage, memo = await self._provided(planned, course, held)
         course.usage += usage
         course.request_id = planned.request_id(answer) if planned.request_id else ""

@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.runtime import Runtime
 from opentelemetry import trace
 
+from gateway.ledger.role_usage import with_rest
 from nodes.collaborators import Collaborators, context_of, run_id_of
 from nodes.memory import PriorWork
 from nodes.rendering import Rendered, refusal_text, render_answer
@@ -38,6 +39,7 @@ class Publish:
             claims = ()
         passages = await self._cited(context, claims)
         rendered = render_answer(claims, passages, state) if claims else Rendered(refusal_text(status, reason, state))
+        usage = await self._to.gateway.usage(context.tenant, run_id_of(runtime))
         report = Report(
             thread_id=_thread_id(runtime, context.tenant),
             run_id=state.get("run_id") or run_id_of(runtime),
@@ -53,7 +55,8 @@ class Publish:
             masks=rendered.masks,
             refusal=state.get("refusal"),
             verification=state.get("verification") or Verification(),
-            usage=await self._to.gateway.usage(context.tenant, run_id_of(runtime)),
+            usage=usage,
+            usage_by_role=with_rest(state.get("usage_by_role", {}), usage),
             models={role.value: self._to.gateway.model_id(role, context) for role in Role if role is not Role.JUDGE},
             corpus=state.get("corpus"),
             research_rounds=state.get("research_rounds", 0),

@@ -1,4 +1,4 @@
-"""The wrapper around each node: one span per attempt, with its transitions, duration and notices.
+"""The wrapper around each node: one span per attempt, with its transitions, duration, notices and usage.
 
 A wrapper and not callback handlers: those lose the parent span in asynchronous code (opentelemetry-python-genai #513).
 """
@@ -15,9 +15,10 @@ from langgraph.types import Command, Overwrite, Send
 from opentelemetry.trace import Span
 
 from gateway.ledger.account import accounted
+from gateway.ledger.role_usage import by_role, collected_usage
 from nodes.collaborators import account_of
 from observability import collected_notices, operation_span
-from state.values import Event
+from state.values import Event, Usage
 
 NodeCallable = Callable[..., Awaitable[Any]]
 
@@ -41,11 +42,12 @@ def traced(name: str, node: Any, *, to: Iterable[str] = ()) -> NodeCallable:
             operation_span("execute_node", name, attributes) as span,
             accounted(account_of(runtime)),
             collected_notices() as notices,
+            collected_usage() as used,
         ):
             began = time.monotonic()
             update = await node(state, runtime, **rest)
             _record_transitions(span, name, update, tuple(to))
-            return _with_what_happened(update, name, began, notices)
+            return _with_what_happened(update, name, began, notices, by_role(used))
 
     return run
 
@@ -71,8 +73,8 @@ def _targets(goto: Any) -> list[str]:
     return [step.node if isinstance(step, Send) else str(step) for step in steps if step]
 
 
-def _with_what_happened(update: Any, name: str, began: float, notices: Sequence[Event]) -> Any:
-    """Return `update` with the node's duration, and with the notices of this attempt as events of the report."""
+def _with_what_happened(update: Any, name: str, began: float, notices: Sequence[Event], used: dict[str, Usage]) -> Any:
+    """Return `update` with the duration and usage of this attempt, and with its notices as events of the report."""
     timing = {name: round((time.monotonic() - began) * 1000)}
     plain = update.update if isinstance(update, Command) else update
     changed = dict(plain) if isinstance(plain, dict) else {}
@@ -81,6 +83,7 @@ def _with_what_happened(update: Any, name: str, began: float, notices: Sequence[
         "timings_ms": timing,
         **changed,
         **({"events": _with_events(changed.get("events", ()), told)} if told else {}),
+        **({"usage_by_role": _with_usage(changed.get("usage_by_role"), used)} if used else {}),
     }
     if isinstance(update, Command):
         return Command(graph=update.graph, update=whole, resume=update.resume, goto=update.goto)
@@ -92,3 +95,8 @@ def _with_events(events: Any, told: tuple[Event, ...]) -> Any:
     if isinstance(events, Overwrite):
         return Overwrite((*events.value, *told))
     return (*events, *told)
+
+
+def _with_usage(before: Any, used: dict[str, Usage]) -> Any:
+    """Return what the attempt used; where the update resets the channel, the reset starts with it."""
+    return Overwrite({**before.value, **used}) if isinstance(before, Overwrite) else used

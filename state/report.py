@@ -61,7 +61,9 @@ class CorpusRef(Value):
 class Report(BaseModel):
     """The result of a run, as the node `publish` makes it. The state holds it as JSON.
 
-    `prompts` holds the version of each role's prompt, `usage_by_role` what the finished nodes of each role used.
+    `prompts` holds the version of each role's prompt. `usage_by_role` holds what the finished nodes of each role used;
+    calls without a role stand under their operation (`embeddings`, `rerank`, `guard`), and what no finished node used
+    under `other`. It adds up to `usage`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,6 +1,7 @@
 """A scripted provider behind the governed model, and what its tests share."""
 
 import asyncio
+import json
 
 import httpx
 from langchain_core.messages import HumanMessage, SystemMessage
@@ -13,8 +14,8 @@ from state.values import Role
 PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why now?"])
 MODEL = "scripted:one"
 PROMPT = [SystemMessage("Plan."), HumanMessage("Why?")]
-RESERVED = 276
-"""For a plan: 9 characters of prompt, the schema, and 100 tokens of answer."""
+RESERVED = -(-(9 + len(json.dumps(ResearchPlan.model_json_schema()))) // 3) + 100
+"""For a plan: 9 characters of prompt and the schema at three a token, and 100 tokens of answer."""
 
 DOWN = ConnectionRefusedError("refused")
 
