@@ -32,7 +32,7 @@ def cited_claims(report: Report) -> list[CitedClaim]:
     at = 0
     for claim in report.claims:
         # From the last claim on, since two claims may have the same text; else from the beginning.
-        cited = _locate(report.markdown, claim, at) or _locate(report.markdown, claim, 0)
+        cited = _placed(report, claim) or _locate(report.markdown, claim, at) or _locate(report.markdown, claim, 0)
         if cited is not None:
             found.append(cited)
             at = cited.end
@@ -44,6 +44,15 @@ def stray_numbers(report: Report, cited: list[CitedClaim]) -> list[int]:
     covered = [(each.start, each.end) for each in cited]
     strays = (mark for mark in _MARK.finditer(report.markdown) if not any(a <= mark.start() < b for a, b in covered))
     return [int(mark[1]) for mark in strays]
+
+
+def _placed(report: Report, claim: ReportClaim) -> CitedClaim | None:
+    """Return the claim at the offsets that it names, if it names some."""
+    if not 0 <= claim.start < claim.end <= len(report.markdown):
+        return None
+    known = {item.number for item in report.evidence}
+    found = ((m.start(), m.end(), int(m[1])) for m in _MARK.finditer(report.markdown, claim.start, claim.end))
+    return CitedClaim(claim, claim.start, claim.end, tuple(mark for mark in found if mark[2] in known))
 
 
 def _locate(markdown: str, claim: ReportClaim, at: int) -> CitedClaim | None:

@@ -3,74 +3,204 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from experience.markers import cited_claims
-from state.report import Report
+from experience.markers import CitedClaim, cited_claims
+from experience.render.positions import PLACES, Places, line_starts, placed_parser, steady
+from experience.render.sources import quotes_of
+from state.report import Report, ReportClaim
+from state.values import Support
 
-# Characters of Unicode's private use area, because no Markdown rule treats them as markup. `_OURS` removes them from
-# the text of the report, so that a document cannot forge a citation.
-_OPEN, _CLOSE = "\ue000", "\ue001"
-_MARK = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
-_OURS = str.maketrans({_OPEN: None, _CLOSE: None})
+DOUBT = "*(unverified)*"
+"""What stands after an unverified claim in the report's Markdown."""
+
+_ANSWER = "answer"
+_ADDRESS = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^]+", re.IGNORECASE)
 
 
-def answer_html(report: Report) -> str:
-    """Return the answer as HTML. Links, images and HTML inside the answer are shown as literal text."""
-    return str(_PARSER.render(_marked(report)))
+@dataclass
+class Answer:
+    """The answer as HTML. `cited` are the numbers that it cites; the first citation of each has an id."""
+
+    html: str
+    cited: set[int]
+
+
+def answer_html(report: Report) -> Answer:
+    """Return the answer as HTML.
+
+    Images and HTML inside the answer are shown as literal text, and so are links, unless their address stands in a
+    quote of the report.
+    """
+    markdown = steady(report.markdown)
+    page = _Page(_apart(cited_claims(report)), _quote_ids(report), line_starts(markdown))
+    marks = {start: (end, number) for each in page.claims for start, end, number in each.marks}
+    places = Places([(each.start, each.end) for each in page.claims], marks)
+    parser = placed_parser(_Renderer, addresses_in(report))
+    known = {PLACES: places, _ANSWER: page}
+    tokens = parser.parse(markdown, known)
+    _below_the_question(tokens)
+    for token in tokens:
+        _mark_doubts(token.children or [])
+    return Answer(str(parser.renderer.render(tokens, parser.options, known)), page.cited)
+
+
+def addresses_in(report: Report) -> set[str]:
+    """Return the web addresses that stand in quotes of the report. The answer may link to no other."""
+    quotes = (citation.quote for claim in report.claims for citation in claim.citations)
+    return {found[0].rstrip(".,;:!?)") for quote in quotes for found in _ADDRESS.finditer(quote)}
 
 
 def passage_id(number: int) -> str:
-    """Return the HTML id of a cited passage."""
-    return f"passage-{number}"
+    """Return the HTML id of a cited passage in the list of sources."""
+    return f"source-{number}"
 
 
-def _marked(report: Report) -> str:
-    """Return the Markdown with the verified citations enclosed in private use characters."""
-    parts: list[str] = []
-    at = 0
-    marks = sorted(mark for cited in cited_claims(report) for mark in cited.marks)
-    for start, end, number in marks:
-        if start >= at:
-            parts += [report.markdown[at:start].translate(_OURS), f"{_OPEN}{number}{_CLOSE}"]
-            at = end
-    return "".join([*parts, report.markdown[at:].translate(_OURS)])
+def citation_id(number: int) -> str:
+    """Return the HTML id of the first citation of a passage."""
+    return f"cite-{number}"
 
 
-def _link_citations(state: StateCore) -> None:
-    """Split text tokens at the marks and insert links. Code and attributes are other tokens and stay as they are."""
-    for token in state.tokens:
-        if token.children:
-            token.children = [piece for child in token.children for piece in _pieces(child)]
+def quote_id(number: int, index: int) -> str:
+    """Return the HTML id of a passage's quote, by its index in `quotes_of`."""
+    return f"quote-{number}-{index}"
 
 
-def _pieces(token: Token) -> list[Token]:
-    if token.type != "text" or _OPEN not in token.content:
-        return [token]
-    pieces: list[Token] = []
-    for at, part in enumerate(_MARK.split(token.content)):
-        piece = Token("html_inline" if at % 2 else "text", "", 0)
-        piece.content = _link(int(part)) if at % 2 else part
-        pieces.append(piece)
-    return pieces
+def _apart(claims: list[CitedClaim]) -> list[CitedClaim]:
+    """Return the claims by position, without those that overlap one before them."""
+    kept: list[CitedClaim] = []
+    for each in sorted(claims, key=lambda claim: (claim.start, claim.end)):
+        if not kept or each.start >= kept[-1].end:
+            kept.append(each)
+    return kept
 
 
-def _link(number: int) -> str:
-    label = escape(f"Source {number}")
-    return f'<a class="cite" href="#{passage_id(number)}" aria-label="{label}">{number}</a>'
+def _quote_ids(report: Report) -> dict[tuple[str, int, int], tuple[int, str]]:
+    """Return number and HTML id of each quote, by evidence id, start and end."""
+    return {
+        (item.id, start, end): (item.number, quote_id(item.number, index))
+        for item in report.evidence
+        for index, (start, end, _) in enumerate(quotes_of(report, item))
+    }
 
 
-def _parser() -> MarkdownIt:
-    # The text comes from a model that has read untrusted documents. A link or an image could send what the reader sees
-    # to another site, so neither is rendered.
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    parser.disable(["link", "image", "autolink", "html_inline", "html_block", "reference"])
-    parser.core.ruler.push("citations", _link_citations)
-    return parser
+@dataclass
+class _Page:
+    """What the renderer knows, and what it has seen: the claim around the current token, links, cited numbers."""
+
+    claims: list[CitedClaim]
+    quotes: dict[tuple[str, int, int], tuple[int, str]]
+    starts: list[int]
+    inside: int | None = None
+    in_link: bool = False
+    cited: set[int] = field(default_factory=set)
+
+    def said(self, claim: int | None, html: str, tag: str = "span") -> str:
+        """Return a piece of a claim's text in an element that carries the claim's index."""
+        if claim is None or not html.strip():
+            return html
+        doubt = " unverified" if self.claims[claim].claim.verdict != Support.SUPPORTED else ""
+        return f'<{tag} class="claim{doubt}" data-claim="{claim}">{html}</{tag}>'
+
+    def citation(self, number: int, claim: int) -> str:
+        """Return the link from a citation to its passage, described by the quotes that carry the claim."""
+        anchor = "" if number in self.cited else f' id="{citation_id(number)}"'
+        self.cited.add(number)
+        ids = " ".join(self._quotes_for(self.claims[claim].claim, number))
+        described = f' aria-describedby="{ids}"' if ids else ""
+        return (
+            f'<a class="cite"{anchor} href="#{passage_id(number)}" role="doc-noteref" data-claim="{claim}" '
+            f'aria-label="Source {number}"{described}>{number}</a>'
+        )
+
+    def _quotes_for(self, claim: ReportClaim, number: int) -> list[str]:
+        keys = ((each.evidence_id, each.start, each.end) for each in claim.citations)
+        known = (self.quotes[key] for key in dict.fromkeys(keys) if key in self.quotes)
+        return [own for cited, own in known if cited == number]
 
 
-_PARSER = _parser()
+class _Renderer(RendererHTML):
+    """Writes HTML, each piece of a claim in an element with the claim's index. Its methods are named after tokens."""
+
+    def claim(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:  # noqa: ARG002
+        env[_ANSWER].inside = tokens[idx].meta["claim"]
+        return ""
+
+    def cite(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:  # noqa: ARG002
+        page: _Page = env[_ANSWER]
+        number, claim = tokens[idx].meta["number"], tokens[idx].meta["claim"]
+        # A link inside of a link would be no HTML.
+        return str(number) if page.in_link else page.citation(number, claim)
+
+    def text(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:  # noqa: ARG002
+        page: _Page = env[_ANSWER]
+        text = tokens[idx].content
+        if idx + 1 < len(tokens) and _cites(tokens[idx + 1 :]):
+            text = text.rstrip(" ")  # no line break between a statement and its citation
+        return page.said(page.inside, escape(text, quote=False))
+
+    def code_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        page: _Page = env[_ANSWER]
+        return page.said(page.inside, super().code_inline(tokens, idx, options, env))
+
+    def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        env[_ANSWER].in_link = True
+        token = tokens[idx]
+        token.attrs = {"href": token.attrs["href"], "rel": "noopener noreferrer", "target": "_blank"}
+        return self.renderToken(tokens, idx, options, env)
+
+    def link_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        env[_ANSWER].in_link = False
+        return self.renderToken(tokens, idx, options, env)
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return self._code(tokens, idx, super().fence(tokens, idx, options, env), env)
+
+    def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return self._code(tokens, idx, super().code_block(tokens, idx, options, env), env)
+
+    def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        # A wide table scrolls by itself; with a `tabindex` also from the keyboard.
+        return '<div class="wide" role="region" aria-label="Table" tabindex="0">' + self.renderToken(
+            tokens, idx, options, env
+        )
+
+    def table_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return f"{self.renderToken(tokens, idx, options, env)}</div>\n"
+
+    def _code(self, tokens: Sequence[Token], idx: int, html: str, env: Any) -> str:
+        page: _Page = env[_ANSWER]
+        lines = tokens[idx].map
+        # The end of the first line: the claim of an indented block begins after the start of the line.
+        claim = env[PLACES].claim_at(page.starts[lines[0] + 1] - 1) if lines else None
+        return f"{page.said(claim, html.rstrip(), 'div')}\n"
+
+
+def _cites(tokens: Sequence[Token]) -> bool:
+    """Return whether a citation is the next thing that is shown."""
+    return next((token.type == "cite" for token in tokens if token.type != "claim"), False)
+
+
+def _mark_doubts(tokens: list[Token]) -> None:
+    """Turn the words that mark an unverified claim in Markdown into a label."""
+    for at, token in enumerate(tokens):
+        around = tokens[at - 1 : at + 2] if at else []
+        if token.content == DOUBT.strip("*") and [each.type for each in around] == ["em_open", "text", "em_close"]:
+            token.content = token.content.strip("()")
+            for each in (around[0], around[2]):
+                each.tag = "span"
+            around[0].attrs = {"class": "doubt"}
+
+
+def _below_the_question(tokens: Sequence[Token]) -> None:
+    """Lower the headings by one level if one of them is of the first, which is the question's."""
+    headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]
+    if any(token.tag == "h1" for token in headings):
+        for token in headings:
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"

@@ -15,9 +15,9 @@ def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
     """Write the three files into `folder`, replace older ones, and return the paths. Raises `OSError`."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
-        "report.md": render_markdown(report),
+        "report.md": render_markdown(report, folder),
         "report.json": report.model_dump_json(indent=2) + "\n",
-        "report.html": render_html(report),
+        "report.html": render_html(report, folder),
     }
     return tuple(_write(folder / name, text) for name, text in contents.items())
 

@@ -1,4 +1,4 @@
-"""Renders a report as one HTML file without external resources. Each citation opens its passage with marked quotes."""
+"""Renders a report as one HTML file without external resources. Each citation opens its quote beside the text."""
 
 from __future__ import annotations
 
@@ -7,21 +7,36 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 
-from experience.render.answer import answer_html, passage_id
-from experience.render.markdown import provenance, quotes_of
-from experience.render.places import pages_of
-from state.report import Report, ReportClaim, ReportEvidence
+from experience.render.answer import answer_html, citation_id, passage_id, quote_id
+from experience.render.links import Originals
+from experience.render.markdown import LEFT_OUT_TITLE, OPEN_TITLE, render_answer
+from experience.render.places import pages_of, section_of, shown_source
+from experience.render.sources import Source, is_code, quotes_of, sources_of
+from experience.render.words import (
+    masks_words,
+    reason_words,
+    roles,
+    run_facts,
+    status_words,
+    verification_facts,
+    verification_line,
+)
+from state.report import Report, ReportEvidence
+
+LONG_QUESTION = 120
+"""From this length on, a question is set smaller. A chosen value."""
 
 
-def render_html(report: Report) -> str:
-    """Return the content of `report.html`.
+def render_html(report: Report, folder: Path | None = None) -> str:
+    """Return the content of `report.html`. With the report's folder, original files are linked relative to it.
 
     Every text of the report is escaped. The content security policy in the head is the second line of defence: it
     allows no network request and no script but the one whose hash it names.
     """
     script = _asset("report.js")
-    body = "\n".join(filter(None, _sections(report)))
+    body = "\n".join(filter(None, _sections(report, Originals(folder))))
     return _asset("report.template.html").format(
         title=_clean(escape(_line(report.question)[:120])) or "Report",
         style=_asset("report.css"),
@@ -43,69 +58,113 @@ def highlighted(item: ReportEvidence, quotes: Iterable[tuple[int, int, str]]) ->
     return "".join([*parts, escape(item.text[at:])])
 
 
-def _sections(report: Report) -> Iterator[str]:
+def _sections(report: Report, originals: Originals) -> Iterator[str]:
+    answer = answer_html(report)
     yield _header(report)
-    yield f'<section id="answer" class="answer" aria-label="Answer">{answer_html(report)}</section>'
-    yield _bullets("What the documents do not say", report.gaps)
-    yield _bullets("Left out", report.unresolved)
+    # No language: the answer is in the language of the question, which the page does not know.
+    yield f'<section id="answer" class="answer" aria-label="Answer" lang="">{answer.html}</section>'
+    yield _bullets(OPEN_TITLE, report.gaps)
+    yield _bullets(LEFT_OUT_TITLE, report.unresolved)
     if report.evidence:
-        items = sorted(report.evidence, key=lambda item: item.number)
-        cards = "\n".join(_source(report, item) for item in items)
-        yield _section("sources", "Sources", f'<ol class="sources">{cards}</ol>')
-    if report.claims:
-        rows = "\n".join(_claim(report, claim) for claim in report.claims)
-        yield _section("claims", "Verification", f'<ul class="claims">{rows}</ul>')
+        documents = "\n".join(_document(report, source, originals, answer.cited) for source in sources_of(report))
+        yield f'<section class="sources" aria-labelledby="sources"><h2 id="sources">Sources</h2>{documents}</section>'
     yield _provenance(report)
-
-
-def _section(anchor: str, title: str, body: str) -> str:
-    return f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{title}</h2>{body}</section>'
+    yield f'<template id="markdown">{escape(render_answer(report))}</template>'
 
 
 def _header(report: Report) -> str:
-    reason = f'<span class="reason">{_text(report.stop_reason.replace("_", " "))}</span>' if report.stop_reason else ""
-    badge = f'<span class="badge {report.status.value}">{report.status.value}</span>'
-    return f"<header><h1>{_text(report.question)}</h1><p>{badge} {reason}</p></header>"
-
-
-def _source(report: Report, item: ReportEvidence) -> str:
-    quotes = quotes_of(report, item)
-    shown = "".join(f"<blockquote>{_text(quote)}</blockquote>" for _, _, quote in quotes)
-    place = ", ".join(filter(None, (f"<code>{_text(item.source)}</code>", pages_of(item))))
+    question = _line(report.question)
+    long = ' class="long"' if len(question) > LONG_QUESTION else ""
+    said = ": ".join(filter(None, (status_words(report), reason_words(report))))
     return (
-        f'<li><div class="number" aria-hidden="true">{item.number}</div><div class="card">'
-        f"<h3>{_text(item.title or item.source)}</h3>"
-        f'<p class="place">{place}, characters {item.start:,}–{item.end:,}</p>{shown}'
-        f'<details><summary>Passage in full</summary><div class="passage" id="{passage_id(item.number)}" tabindex="-1">'
-        f"{highlighted(item, quotes)}</div></details>"
-        f'<p class="back"><a href="#answer">Back to the answer</a></p></div></li>'
+        f'<header><h1{long} dir="auto">{escape(question)}</h1><div class="state">'
+        f'<p class="badge {report.status.value}">{_text(said)}</p>{_check(report)}'
+        '<button id="copy" type="button" hidden>Copy answer</button><span id="told" class="sr" role="status"></span>'
+        "</div></header>"
     )
 
 
-def _claim(report: Report, claim: ReportClaim) -> str:
-    numbers = {item.id: item.number for item in report.evidence}
-    cited = sorted({numbers[each.evidence_id] for each in claim.citations if each.evidence_id in numbers})
-    links = "".join(f'<a class="cite" href="#{passage_id(n)}" aria-label="Source {n}">{n}</a>' for n in cited)
-    score = f'<span class="score">{claim.score:.2f}</span>' if claim.score is not None else ""
-    badge = f'<span class="badge {escape(claim.verdict)}">{_text(claim.verdict)}</span>'
-    return f'<li><span class="verdict">{badge}{score}</span><span>{_text(claim.text)} {links}</span></li>'
+def _check(report: Report) -> str:
+    """Return the verification in one line, which unfolds."""
+    line, facts = verification_line(report), _facts(verification_facts(report))
+    if not line:
+        return ""
+    masks = f" Personal data is hidden in {masks_words(report)}." if report.masks else ""
+    return f'<details class="check"><summary>{escape(line)}{escape(masks)}</summary>{facts}</details>'
 
 
 def _bullets(title: str, items: tuple[str, ...]) -> str:
     if not items:
         return ""
-    entries = "".join(f"<li>{_text(item)}</li>" for item in items)
+    entries = "".join(f'<li dir="auto">{_text(item)}</li>' for item in items)
     return f'<section class="missing"><h2>{escape(title)}</h2><ul>{entries}</ul></section>'
 
 
-def _provenance(report: Report) -> str:
-    rows = "".join(
-        f"<dt>{escape(name)}</dt><dd>{_text(value)}</dd>"
-        for name, _, value in (line.partition(": ") for line in provenance(report))
+def _document(report: Report, source: Source, originals: Originals, cited: set[int]) -> str:
+    shown, link = _text(shown_source(source.source)), originals.document(source.source)
+    place = f'<span class="file">{_link(link, shown)}</span>'
+    edition = f'<span class="edition">{_text(source.edition)}</span>' if source.edition else ""
+    passages = "\n".join(_passage(report, item, originals, back=item.number in cited) for item in source.passages)
+    return (
+        f'<article class="document"><h3 dir="auto">{_text(source.title)}</h3><p class="origin">{place}{edition}</p>'
+        f'<ol class="passages">{passages}</ol></article>'
     )
-    times = "".join(f"<dt>{_text(node)}</dt><dd>{ms:,} ms</dd>" for node, ms in report.timings_ms.items())
-    timings = f'<details><summary>Time per node</summary><dl class="facts">{times}</dl></details>' if times else ""
-    return f'<footer><h2>Provenance</h2><dl class="facts">{rows}</dl>{timings}</footer>'
+
+
+def _passage(report: Report, item: ReportEvidence, originals: Originals, *, back: bool) -> str:
+    quotes = quotes_of(report, item)
+    link = originals.passage(item, quotes[0][2] if quotes else "")
+    where = _where(item, link if "#" in link else "")
+    shown = "".join(_quote(report, quote_id(item.number, index), each) for index, each in enumerate(quotes))
+    return (
+        f'<li id="{passage_id(item.number)}" value="{item.number}" tabindex="-1">{_number(item.number, back=back)}'
+        f'<div><p class="where">{where}</p>{shown}<details class="whole"><summary>Passage in full</summary>'
+        f'<div class="passage" dir="auto" lang="">{highlighted(item, quotes)}</div></details></div></li>'
+    )
+
+
+def _number(number: int, *, back: bool) -> str:
+    """Return a passage's number; where the answer cites it, a link back to the first citation."""
+    if not back:
+        return f'<span class="number">{number}</span>'
+    label = f"Source {number}, back to the text"
+    return f'<a class="number" href="#{citation_id(number)}" aria-label="{label}">{number}</a>'
+
+
+def _where(item: ReportEvidence, link: str) -> str:
+    """Return section and pages. The most exact of them carries the link to the place in the original."""
+    section, pages = section_of(item), _text(pages_of(item))
+    shown = f'<span dir="auto">{_text(section)}</span>' if section else ""
+    if pages:
+        return " · ".join(filter(None, (shown, _link(link, pages))))
+    return _link(link, shown or "open at the quote") if link else shown
+
+
+def _quote(report: Report, own: str, quote: tuple[int, int, str]) -> str:
+    """Return a quote on one line, since lines of a PDF end anywhere; code keeps its lines."""
+    shown = f' class="code">{escape(quote[2])}' if is_code(report, quote) else f">{_text(quote[2])}"
+    return f'<blockquote id="{own}" dir="auto" lang=""{shown}</blockquote>'
+
+
+def _link(link: str, shown: str) -> str:
+    return f'<a href="{escape(link)}" target="_blank" rel="noopener noreferrer">{shown}</a>' if link else shown
+
+
+def _provenance(report: Report) -> str:
+    rows = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in roles(report))
+    head = "<tr><th>Role</th><th>Model</th><th>Prompt</th><th>Usage</th></tr>"
+    table = f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>' if rows else ""
+    times = _facts((node, f"{ms:,} ms") for node, ms in report.timings_ms.items())
+    timings = f"<h3>Time per node</h3>{times}" if report.timings_ms else ""
+    return (
+        f'<footer><details class="provenance"><summary>How this report was made</summary>'
+        f"{_facts(run_facts(report))}{table}{timings}</details></footer>"
+    )
+
+
+def _facts(facts: Iterable[tuple[str, str]]) -> str:
+    rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts)
+    return f'<dl class="facts">{rows}</dl>' if rows else ""
 
 
 def _asset(name: str) -> str:

@@ -1,95 +1,110 @@
-"""Renders a report as Markdown: the answer, numbered sources with file, page and quotes, gaps, and provenance."""
+"""Renders a report as Markdown: the answer, what is open, the sources by document, and provenance."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from experience.render.places import pages_of
+from experience.render.escaping import md_code, md_line, md_quote
+from experience.render.links import Originals
+from experience.render.places import pages_of, section_of, shown_source
+from experience.render.sources import Source, is_code, quotes_of, sources_of
+from experience.render.words import reason_words, roles, run_facts, status_words, verification_facts, verification_line
 from state.report import Report, ReportEvidence
-from state.values import Support, Usage
+from state.values import Status
 
-_SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*[]<>"})
+OPEN_TITLE = "What the documents do not say"
+LEFT_OUT_TITLE = "What was left out"
 
 
-def render_markdown(report: Report) -> str:
-    """Return the content of `report.md`."""
-    parts = [
-        f"# {_line(report.question)}",
-        f"Status: **{report.status.value}** ({_line(report.stop_reason)})",
-        report.markdown,
-    ]
-    parts += _sources(report, quotes=True)
-    parts += _list("What the documents do not say", report.gaps)
-    parts += _list("Left out", report.unresolved)
-    parts += ["## Provenance", "\n".join(f"- {_line(line)}" for line in provenance(report))]
+def render_markdown(report: Report, folder: Path | None = None) -> str:
+    """Return the content of `report.md`. With the report's folder, original files are linked relative to it."""
+    parts = [f"# {md_line(report.question)}", _status(report), report.markdown.strip("\n"), *_open(report)]
+    parts += _sources(report, Originals(folder))
+    parts += _made(report)
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
+def render_answer(report: Report) -> str:
+    """Return the answer with what is open and a short list of its sources, for chat clients and the clipboard."""
+    return "\n\n".join(filter(None, [report.markdown.strip("\n"), *_open(report), *_short_sources(report)]))
+
+
 def render_text(report: Report) -> str:
-    """Return the text for a terminal: the answer, its sources without quotes, and the gaps."""
-    parts = [f"# {_line(report.question)}", report.markdown, *_sources(report, quotes=False)]
-    parts += _list("What the documents do not say", report.gaps)
-    parts += _list("Left out", report.unresolved)
+    """Return the text for a terminal: the answer, what is open, a line per source, and how it was checked."""
+    checked = verification_line(report)
+    parts = [f"# {md_line(report.question)}", render_answer(report), f"*{checked}*" if checked else ""]
     return "\n\n".join(filter(None, parts))
 
 
-def provenance(report: Report) -> list[str]:
-    """Return lines that tell what produced the report and how it was verified."""
-    tally, corpus = report.verification, report.corpus
-    models = sorted(set(report.models.values()))
-    verdicts = ", ".join(f"{getattr(tally, verdict.value)} {verdict.value}" for verdict in Support)
-    lines = [
-        f"verification: {verdicts} of {tally.claims}; coverage {tally.coverage:.0%}; judge {tally.judge or 'none'}",
-        f"models: {', '.join(models) or 'none'}",
-        f"usage: {usage_line(report.usage)}",
-        f"loops: {report.research_rounds} research rounds, {report.revisions} revisions",
-    ]
-    if corpus:
-        holds = f"{corpus.documents} documents, {corpus.passages} passages"
-        lines.insert(0, f"corpus: {corpus.name}, version {corpus.version} ({holds})")
-    return [*lines, f"thread: {report.thread_id}", f"run: {report.run_id}", f"trace: {report.trace_id}"]
+def _status(report: Report) -> str:
+    """Return a line that says what the answer is worth; an answer that is whole needs none but its check."""
+    said = [status_words(report), reason_words(report)] if report.status is not Status.ANSWERED else []
+    words = ": ".join(filter(None, said))
+    return "*{}*".format(" ".join(filter(None, (f"{words}." if words else "", verification_line(report)))))
 
 
-def usage_line(usage: Usage) -> str:
-    """Return calls, tokens and cost on one line."""
-    tokens = f"{usage.input_tokens} tokens in, {usage.output_tokens} out"
-    return f"{usage.calls} calls, {tokens}, {usage.cost_micro_usd} micro-dollars"
-
-
-def quotes_of(report: Report, item: ReportEvidence) -> list[tuple[int, int, str]]:
-    """Return start, end and text of each span that the claims quote from a passage, in order and without duplicates."""
-    cited = (citation for claim in report.claims for citation in claim.citations if citation.evidence_id == item.id)
-    return sorted({(citation.start, citation.end, citation.quote) for citation in cited})
-
-
-def _sources(report: Report, *, quotes: bool) -> list[str]:
-    if not report.evidence:
-        return []
-    items = sorted(report.evidence, key=lambda item: item.number)
-    return [
-        "## Sources",
-        ("\n\n" if quotes else "\n").join("\n".join(_source(report, item, quotes=quotes)) for item in items),
-    ]
-
-
-def _source(report: Report, item: ReportEvidence, *, quotes: bool) -> Iterator[str]:
-    # A backtick in a file name would end the code span.
-    file = "`{}`".format(" ".join(item.source.replace("`", "'").split()))
-    name = f"{_line(item.title)} — {file}" if item.title and item.title != item.source else file
-    pages = pages_of(item)
-    yield f"{item.number}. {name}{f', {pages}' if pages else ''}"
-    for _, _, quote in quotes_of(report, item) if quotes else ():
-        yield ""
-        yield f"   > {_line(quote)}"
+def _open(report: Report) -> list[str]:
+    return [*_list(OPEN_TITLE, report.gaps), *_list(LEFT_OUT_TITLE, report.unresolved)]
 
 
 def _list(title: str, items: tuple[str, ...]) -> list[str]:
-    return [f"## {title}", "\n".join(f"- {_line(item)}" for item in items)] if items else []
+    return [f"## {title}", "\n".join(f"- {md_line(item)}" for item in items)] if items else []
 
 
-def _line(text: str) -> str:
-    """Return `text` on one line with Markdown's special characters escaped.
+def _sources(report: Report, originals: Originals) -> list[str]:
+    if not report.evidence:
+        return []
+    return ["## Sources", *(part for source in sources_of(report) for part in _source(report, source, originals))]
 
-    Titles and quotes come from documents, which must not be able to insert links or headings into the report.
-    """
-    return " ".join(text.split()).translate(_SPECIAL)
+
+def _source(report: Report, source: Source, originals: Originals) -> Iterator[str]:
+    yield ", ".join(filter(None, (f"**{md_line(source.title)}**: {_file(source, originals)}", md_line(source.edition))))
+    for item in source.passages:
+        quotes = quotes_of(report, item)
+        place = _place(item, originals.passage(item, quotes[0][2] if quotes else ""))
+        yield "\n\n".join([f"- [{item.number}] {place}".rstrip(), *(_quoted(report, quote) for quote in quotes)])
+
+
+def _file(source: Source, originals: Originals) -> str:
+    shown, link = md_code(shown_source(source.source)), originals.document(source.source)
+    return f"[{shown}]({link})" if link else shown
+
+
+def _quoted(report: Report, quote: tuple[int, int, str]) -> str:
+    """Return a quote as a block; code keeps its lines."""
+    if not is_code(report, quote):
+        return f"  > {md_quote(quote[2])}"
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", quote[2] + "`")))
+    return "\n".join(f"  {line}".rstrip() for line in (fence, *quote[2].splitlines(), fence))
+
+
+def _place(item: ReportEvidence, link: str) -> str:
+    """Return section and pages. The most exact of them carries the link to the place in the original."""
+    section, pages = md_line(section_of(item)), pages_of(item)
+    deep = link if "#" in link else ""
+    if pages:
+        return ", ".join(filter(None, (section, f"[{pages}]({deep})" if deep else pages)))
+    return f"[{section or 'open at the quote'}]({deep})" if deep else section
+
+
+def _short_sources(report: Report) -> list[str]:
+    lines = []
+    for source in sources_of(report):
+        places = "; ".join(f"[{item.number}] {_place(item, '')}".rstrip() for item in source.passages)
+        title = "" if source.title == shown_source(source.source) else f"{md_line(source.title)}, "
+        lines.append(f"- {title}{_file(source, Originals())}: {places}")
+    return ["## Sources", "\n".join(lines)] if lines else []
+
+
+def _made(report: Report) -> Iterator[str]:
+    yield "## How this report was made"
+    facts = [f"- {name}: {md_line(value)}" for name, value in (*verification_facts(report), *run_facts(report))]
+    used = [f"- {md_line(role)}: {md_line(', '.join(_role(*told)))}" for role, *told in roles(report)]
+    yield "\n".join([*facts, *used])
+
+
+def _role(model: str, prompt: str, used: str) -> Iterator[str]:
+    yield model or "no model"
+    yield from filter(None, (f"prompt {prompt}" if prompt else "", used))

@@ -1,0 +1,97 @@
+"""Links from a report to the original documents: to a web address, or to a file that the reader can open."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from experience.render.places import local_path, split_row, without_credentials
+from state.report import ReportEvidence
+
+_SAFE = "%/:=&?~#+!$,;@-._"
+"""What stays as it is in a web address. Brackets and quotation marks are encoded: they would end a Markdown link."""
+
+_WORDS = 6
+"""Words at each end of a quote that a text fragment names. A chosen value: unique in most documents."""
+
+
+@dataclass(frozen=True)
+class Originals:
+    """Makes links to the originals, relative to the folder of the report. Without a folder, only web addresses."""
+
+    folder: Path | None = None
+
+    def document(self, source: str) -> str:
+        """Return the link to a document, or an empty string if it cannot be opened from the report.
+
+        The only schemes are `http` and `https`; a file gets a relative link.
+        """
+        file, _ = split_row(source)
+        return _web(file) or self._file(file)
+
+    def passage(self, item: ReportEvidence, quoted: str = "") -> str:
+        """Return the link to a passage: to its page in a PDF, to the quote in a web page, else to the document."""
+        link = self.document(item.source)
+        path = urlsplit(link).path.lower()
+        if path.endswith(".pdf"):
+            return f"{link.partition('#')[0]}#page={item.page}" if item.page else link
+        if link and quoted.strip() and (path.endswith((".html", ".htm")) or _web(link)):
+            return f"{link}{'' if '#' in link else '#'}:~:text={_fragment(quoted)}"
+        return link
+
+    def _file(self, source: str) -> str:
+        path = local_path(source)
+        if path is None or self.folder is None:
+            return ""
+        folder = _plain(self.folder)
+        for base in (Path.cwd(), folder):  # `ingest` stores paths relative to the working folder
+            file = _plain(base / path)
+            if _is_file(file) and _shares_a_folder(file, folder):
+                return quote(Path(os.path.relpath(file, folder)).as_posix())
+        return ""
+
+
+def _web(source: str) -> str:
+    if not source.lower().startswith(("http://", "https://")) or any(char.isspace() for char in source):
+        return ""
+    return quote(without_credentials(source), safe=_SAFE)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that the system does not accept
+        return False
+
+
+def _plain(path: Path) -> Path:
+    """Return an absolute path without `..`. Links in it stay, since a report names files as its reader does."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - `Path.resolve` follows links
+
+
+def _shares_a_folder(file: Path, folder: Path) -> bool:
+    """Return whether a relative link names no folder outside of the working folder or the home folder.
+
+    From `/tmp/out` to `/home/ann/x.pdf` it would be `../../home/ann/x.pdf`, which is an absolute path in other words.
+    """
+    common = Path(os.path.commonpath([file, folder]))
+    roots = [folder, Path.cwd()]
+    with suppress(RuntimeError):  # there may be no home folder
+        roots.append(Path.home())
+    return any(common == root or common.is_relative_to(root) for root in roots)
+
+
+def _fragment(quoted: str) -> str:
+    """Return a text fragment: the first and last words of a quote, each from one line, since blocks end a match."""
+    lines = [line.split() for line in quoted.splitlines() if line.strip()]
+    first, last = lines[0], lines[-1]
+    if len(lines) == 1 and len(first) <= 2 * _WORDS:
+        return _encoded(first)
+    return f"{_encoded(first[:_WORDS])},{_encoded(last[-_WORDS:])}"
+
+
+def _encoded(words: list[str]) -> str:
+    return quote(" ".join(words), safe="").replace("-", "%2D")  # a dash has a meaning in text fragments

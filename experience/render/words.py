@@ -1,0 +1,116 @@
+"""What a report says about itself: its status, how it was checked, and what produced it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from state.report import Report
+from state.values import Status, Support, Usage
+
+_STATUSES = {
+    Status.ANSWERED: "Answered",
+    Status.PARTIAL: "Answered in part",
+    Status.ABSTAINED: "Not answered",
+    Status.REFUSED: "Refused",
+    Status.STOPPED: "Stopped",
+}
+
+_REASONS = {
+    "approved": "",
+    "approved_by_person": "approved by a person",
+    "rejected_by_person": "rejected by a person",
+    "gaps_left": "the documents leave a part of the question open",
+    "unverified_claims": "some statements could not be checked",
+    "no_evidence": "the documents hold nothing that answers it",
+    "no_supported_claim": "no statement passed the check",
+    "retrieval_failed": "the search failed",
+    "node_timeout": "a step took too long",
+    "budget_exceeded": "the budget was used up",
+    "model_output_invalid": "a model gave no usable answer",
+    "model_unavailable": "a model was unavailable",
+    "guard_unavailable": "a guard was unavailable",
+}
+"""Stop reasons in words. Any other is shown as it is, without its underscores."""
+
+
+def status_words(report: Report) -> str:
+    """Return the status as a reader would say it."""
+    return _STATUSES[report.status]
+
+
+def reason_words(report: Report) -> str:
+    """Return why the run ended as it did, or an empty string where the status says it all."""
+    reason = report.stop_reason
+    return _REASONS.get(reason, " ".join(reason.replace("_", " ").replace(":", ": ").split()))
+
+
+def verification_line(report: Report) -> str:
+    """Return in one sentence how many statements are supported, and what happened to the others."""
+    if not report.claims:
+        return ""
+    left_out = report.verification.contradicted + report.verification.unsupported
+    more = f"; {left_out} more {'was' if left_out == 1 else 'were'} left out" if left_out else ""
+    return f"{_checked(report)}{more}."
+
+
+def verification_facts(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what the check counted in the whole draft."""
+    tally = report.verification
+    if not tally.claims:
+        return
+    yield "Statements in the draft", str(tally.claims)
+    yield "Supported by their quotes", str(tally.supported)
+    for verdict in (Support.CONTRADICTED, Support.UNSUPPORTED, Support.UNVERIFIED):
+        count = getattr(tally, verdict.value)
+        if count:
+            yield verdict.value.capitalize(), str(count)
+    yield "With a citation", f"{tally.coverage:.0%}"
+    yield "Judge", tally.judge or "none"
+    if report.masks:
+        yield "Masked", masks_words(report)
+
+
+def masks_words(report: Report) -> str:
+    """Return how many places of the answer are masked, and what they held."""
+    kinds = sorted({mask.kind.replace("_", " ").lower() for mask in report.masks})
+    places = "1 place" if len(report.masks) == 1 else f"{len(report.masks)} places"
+    return f"{places} ({', '.join(kinds)})" if kinds else ""
+
+
+def roles(report: Report) -> Iterator[tuple[str, str, str, str]]:
+    """Yield role, model, version of the prompt, and usage."""
+    for role in dict.fromkeys((*report.models, *report.prompts, *report.usage_by_role)):
+        used = report.usage_by_role.get(role)
+        yield role, report.models.get(role, ""), report.prompts.get(role, ""), usage_line(used) if used else ""
+
+
+def run_facts(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what identifies the run and what it took."""
+    corpus = report.corpus
+    if corpus:
+        holds = f"{corpus.documents} documents, {corpus.passages} passages"
+        yield "Corpus", f"{corpus.name}, version {corpus.version} ({holds})"
+    yield "Usage", usage_line(report.usage)
+    yield "Loops", f"{report.research_rounds} research rounds, {report.revisions} revisions"
+    yield from (("Thread", report.thread_id), ("Run", report.run_id), ("Trace", report.trace_id))
+
+
+def usage_line(usage: Usage) -> str:
+    """Return calls, tokens and cost on one line."""
+    tokens = f"{usage.input_tokens} tokens in, {usage.output_tokens} out"
+    calls = "1 call" if usage.calls == 1 else f"{usage.calls} calls"
+    return f"{calls}, {tokens}, {usage.cost_micro_usd} micro-dollars"
+
+
+def _checked(report: Report) -> str:
+    count = len(report.claims)
+    supported = sum(claim.verdict == Support.SUPPORTED for claim in report.claims)
+    unverified = sum(claim.verdict == Support.UNVERIFIED for claim in report.claims)
+    if supported == count:
+        one = f"The statement is supported by its quote{'s' if len(report.claims[0].citations) > 1 else ''}"
+        return one if count == 1 else f"All {count} statements are supported by their quotes"
+    if unverified == count:
+        one, none = "The statement could not be checked", f"None of the {count} statements could be checked"
+        return f"{one} and is marked" if count == 1 else f"{none}; all are marked"
+    doubt = f"; {unverified} could not be checked and {'is' if unverified == 1 else 'are'} marked" if unverified else ""
+    return f"{supported} of {count} statements are supported by their quotes{doubt}"
