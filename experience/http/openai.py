@@ -21,6 +21,7 @@ from experience.http.bodies import HAS_USER, MAX_MESSAGES, Question
 from experience.http.callers import AtDesk, Caller
 from experience.http.events import sent
 from experience.http.problems import PROBLEM_TEXTS, OpenAIProblem, openai_problem, problem_of
+from experience.render import render_after_answer, render_answer
 from experience.service import ResearchRequest
 from experience.service.events import TextDelta
 from experience.service.runs import Run
@@ -159,7 +160,8 @@ def _text(content: str | list[Part] | list[OtherPart] | None) -> str:
 
 
 def _completion(run: Run, model: str) -> dict[str, Any]:
-    message = {"role": "assistant", "content": run.report.markdown if run.report else _unfinished(run), "refusal": None}
+    content = render_answer(run.report) if run.report else _unfinished(run)
+    message = {"role": "assistant", "content": content, "refusal": None}
     return {
         **_head(run, model, "chat.completion"),
         "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
@@ -179,8 +181,8 @@ async def _chunks(run: Run, asked: CompletionRequest) -> AsyncIterator[ServerSen
         # The 200 is already sent, so the error travels as data. OpenAI's clients raise it from the stream.
         yield ServerSentEvent(data=openai_problem(problem_of(run.error)).model_dump_json())
         return
-    if run.report is None:
-        yield _chunk(head, {"content": _unfinished(run)})
+    # The events held the answer; a chat client shows nothing else of the report, so its sources follow as text.
+    yield _chunk(head, {"content": render_after_answer(run.report) if run.report else _unfinished(run)})
     yield _chunk(head, {}, finish="stop", sixplane=_beside(run))
     if asked.stream_options is not None and asked.stream_options.include_usage:
         yield ServerSentEvent(data=json.dumps({**head, "choices": [], "usage": _usage(run.report)}))

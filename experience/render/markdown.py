@@ -28,7 +28,14 @@ def render_markdown(report: Report, folder: Path | None = None) -> str:
 
 def render_answer(report: Report) -> str:
     """Return the answer with what is open and a short list of its sources, for chat clients and the clipboard."""
-    return "\n\n".join(filter(None, [report.markdown.strip("\n"), *_open(report), *_short_sources(report)]))
+    return report.markdown + render_after_answer(report)
+
+
+def render_after_answer(report: Report) -> str:
+    """Return what `render_answer` puts after the answer, for a stream that has already sent it."""
+    after = [*_open(report), *_short_sources(report)]
+    gap = "\n" * max(0, 2 - (len(report.markdown) - len(report.markdown.rstrip("\n"))))
+    return gap + "\n\n".join(after) if after else ""
 
 
 def render_text(report: Report) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import openai
 import pytest
 
+from experience.render import render_answer
+from state.report import Report
 from tests.experience.http.conftest import chat, served
 from tests.experience.http.conftest import client as a_client
 from tests.experience.service.helpers import SLOW, held_plan
@@ -27,7 +29,9 @@ async def test_a_completion_is_the_published_report(official):
     assert "12 dollars" in answer.choices[0].message.content
     assert (answer.choices[0].finish_reason, answer.model) == ("stop", "sixplane/small")
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 0
-    assert answer.model_extra["sixplane"]["report"]["markdown"] == answer.choices[0].message.content
+    shown = answer.choices[0].message.content
+    assert shown == render_answer(Report.model_validate(answer.model_extra["sixplane"]["report"]))
+    assert "## Sources\n\n- " in shown
 
 
 async def test_a_stream_holds_the_published_report(official):
@@ -37,7 +41,7 @@ async def test_a_stream_holds_the_published_report(official):
     chunks = [chunk async for chunk in stream]
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     beside = next(chunk.model_extra["sixplane"] for chunk in chunks if "sixplane" in chunk.model_extra)
-    assert text == beside["report"]["markdown"]
+    assert text == render_answer(Report.model_validate(beside["report"]))
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
     assert chunks[-1].usage.total_tokens > 0
     assert len({chunk.id for chunk in chunks}) == 1

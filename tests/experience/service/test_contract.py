@@ -11,6 +11,7 @@ from langgraph_sdk import get_client
 
 from experience.http.app import create_app
 from experience.mcp.serving import create_mcp_app
+from experience.render import render_answer
 from state.report import Report
 from tests.doubles import processes
 from tests.experience.http.conftest import chat, client, served
@@ -49,7 +50,8 @@ async def by_openai(home, folder):
     async with served(home, make=create_app) as url, openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="ann") as one:
         asked = [{"role": "user", "content": QUESTION}]
         answer = await one.chat.completions.create(model="sixplane/small", messages=asked)
-    assert answer.choices[0].message.content == answer.model_extra["sixplane"]["report"]["markdown"]
+    report = Report.model_validate(answer.model_extra["sixplane"]["report"])
+    assert answer.choices[0].message.content == render_answer(report)
     return answer.model_extra["sixplane"]["report"]
 
 
