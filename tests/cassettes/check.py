@@ -55,12 +55,12 @@ def faults_of(name: str) -> list[str]:
     ]
 
 
-def claims_of(cassette: Cassette, draft: int = 0) -> list[str]:
-    """Return the texts of the claims of a hand-written draft, headings left out, as the graph finds them."""
+def claims_of(cassette: Cassette, draft: int = 0, *, headings: bool = False) -> list[str]:
+    """Return the texts of the claims of a hand-written draft as the graph finds them, on demand those of headings too."""
     parsed = import_module("nodes.draft")
     aliases = {handle: f"E{n}" for n, handle in enumerate(cassette.passages, 1)}
     prepared = parsed.prepared_draft(with_aliases(cassette.writer[draft].markdown, aliases))
-    return [claim.text for claim in parsed.draft_claims(prepared) if claim.kind != "heading"]
+    return [claim.text for claim in parsed.draft_claims(prepared) if headings or claim.kind != "heading"]
 
 
 def _handle_faults(cassette: Cassette, passages: dict[str, str]) -> Iterator[str]:
@@ -88,8 +88,8 @@ def _claim_faults(cassette: Cassette) -> Iterator[str]:
         return
     if find_spec("nodes.draft") is None:  # the parser of drafts
         return
-    drafts = [claims_of(cassette, n) for n in range(len(cassette.writer))]
-    yield from _cover("mark", [mark.sentence for mark in cassette.mark], drafts[0], whole=True)
+    yield from _cover("mark", [mark.sentence for mark in cassette.mark], claims_of(cassette), whole=True)
+    drafts = [claims_of(cassette, n, headings=True) for n in range(len(cassette.writer))]  # a judge sees headings too
     everything = list(dict.fromkeys(claim for draft in drafts for claim in draft))
     for n, judged in enumerate(cassette.judge):
         yield from _cover(
