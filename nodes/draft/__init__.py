@@ -1,0 +1,9 @@
+"""A draft as Markdown with offsets: which spans of it are claims, and what is published of it."""
+
+from __future__ import annotations
+
+from nodes.draft.addresses import addresses_in
+from nodes.draft.claims import DraftClaim, draft_claims, draft_hash
+from nodes.draft.prepare import prepared_draft
+
+__all__ = ["DraftClaim", "addresses_in", "draft_claims", "draft_hash", "prepared_draft"]
