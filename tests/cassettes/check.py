@@ -56,7 +56,7 @@ def faults_of(name: str) -> list[str]:
 
 
 def claims_of(cassette: Cassette, draft: int = 0, *, headings: bool = False) -> list[str]:
-    """Return the texts of the claims of a hand-written draft as the graph finds them, on demand those of headings too."""
+    """Return the texts of the claims of a hand-written draft as the graph finds them, on demand of headings too."""
     parsed = import_module("nodes.draft")
     aliases = {handle: f"E{n}" for n, handle in enumerate(cassette.passages, 1)}
     prepared = parsed.prepared_draft(with_aliases(cassette.writer[draft].markdown, aliases))
