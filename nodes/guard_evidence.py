@@ -1,4 +1,8 @@
-"""`guard_evidence`: drops passages that contain instructions. It never rewrites one: quotes are verbatim."""
+"""`guard_evidence`: drops passages that contain instructions. It never rewrites one: quotes are verbatim.
+
+Title, headings and source are screened with the text: a prompt shows them too, and whoever wrote the document, or only
+named its file, chose them.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,12 @@ class GuardEvidence:
         }
 
     async def _screen(self, passage: Passage) -> Verdict:
-        return (await self._to.guards.screen(passage.text, Stage.EVIDENCE)).verdict
+        return (await self._to.guards.screen(shown_text(passage), Stage.EVIDENCE)).verdict
+
+
+def shown_text(passage: Passage) -> str:
+    """Return everything of `passage` that a prompt shows, each part on a line of its own."""
+    return "\n".join(filter(None, (passage.title, *passage.heading_path, passage.source, passage.text)))
 
 
 def with_aliases(known: dict[str, str], evidence_ids: list[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Locating a quote in its passage: verbatim, or differing only in white space, quotation marks and dashes.
 
-Never by similarity: a quote that the passage does not contain must not be published.
+Never by similarity: a quote that the passage does not contain must not be published. Models see passages neutralised
+(`citation_marks`) and copy them so; a quote is looked for there, and what is kept is the passage's own text.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from state.citation_marks import neutralised
 from state.sentences import sentences
 from state.values import Passage, Quote
 
@@ -28,13 +30,14 @@ MIN_QUOTE_CHARS = 3
 
 def locate(quote: str, passage: Passage) -> Quote | None:
     """Return the span of `passage` that `quote` copies, with its canonical text, or `None` if there is no such span."""
-    wanted = quote.strip()
+    # Both are neutralised: a model may write the brackets as it saw them or as it thinks they were. Lengths stay.
+    wanted, text = neutralised(quote.strip()), neutralised(passage.text)
     if len(wanted) < MIN_QUOTE_CHARS:
         return None
-    at = passage.text.find(wanted)
+    at = text.find(wanted)
     if at >= 0:
         return span_quote(passage, at, at + len(wanted))
-    found = re.search(_loose_pattern(wanted), passage.text)
+    found = re.search(_loose_pattern(wanted), text)
     return span_quote(passage, *found.span()) if found else None
 
 

@@ -111,6 +111,7 @@ class Corpus:
         where: Mapping[str, Any] | None = None,
         *,
         query_vector: Sequence[float] | None = None,
+        rerank: bool = True,
     ) -> list[Passage]:
         """Return the best `k` passages, best first, with the score of each stage.
 
@@ -120,6 +121,7 @@ class Corpus:
             mode: both legs, or one of them.
             where: a filter on metadata, see `retrieval.filters`.
             query_vector: the query's vector if the caller has it already, so that it is not embedded again.
+            rerank: whether the corpus's reranker, if it has one, orders the passages.
 
         Raises:
             BadInput: `k`, `mode` or `where` is invalid.
@@ -139,7 +141,7 @@ class Corpus:
             if mode != "keyword" and query_vector is None:
                 query_vector = await self._embeddings.aembed_query(query)
             found = await self._retrieve(query, k, mode, where, query_vector)
-            if self._reranker is not None and found:
+            if self._reranker is not None and rerank and found:
                 try:
                     found = await _reranked(self._reranker, query, found)
                 except Exception as error:  # noqa: BLE001 - any adapter may raise anything; visible in log, span and scores

@@ -39,7 +39,7 @@ class EvidenceItem(Value):
 
 def render(items: Iterable[EvidenceItem], *, nonce: str | None = None) -> str:
     """Return the block for `items`; `parse` is its inverse. Pass `nonce` (16 hex digits) for a reproducible block."""
-    lines = [_escape(item.model_dump_json()) for item in items]
+    lines = [_escape(item.model_dump_json(exclude_defaults=True)) for item in items]
     fence = nonce or secrets.token_hex(8)
     while any(fence in line for line in lines):
         fence = secrets.token_hex(8)

@@ -1,30 +1,50 @@
 """Role schemas: the structured answer of each role's chat model. Nodes check every field before they use it.
 
 Models name evidence by its alias in the evidence block (`E1`, `E2`, …); code resolves aliases. Models never see ids.
-The descriptions are part of the prompt: changing one changes what models answer.
+The descriptions are part of the prompt: changing one changes what models answer. Bounds stand in the prompts and are
+applied by the nodes, which cut what is too long: a plan of seven sub-questions is no reason to ask again.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from state.values import FindingKind, Severity, Support
+
+
+def _lower(value: Any) -> Any:
+    """Return a word of an enum as it is spelled there: `Research more` means `research_more`."""
+    return "_".join(value.lower().replace("-", " ").split()) if isinstance(value, str) else value
+
+
+def _kind(value: Any) -> Any:
+    """Return `conflict` or `fact`. Models invent kinds such as `definition`, and each of these is a fact."""
+    return "conflict" if _lower(value) == "conflict" else "fact"
+
+
+_ANY_CASE = BeforeValidator(_lower)
 
 
 class ResearchPlan(BaseModel):
     """The researcher's answer."""
 
-    standalone_question: str = Field(description="The question with every reference to the conversation resolved.")
+    standalone_question: str = Field(
+        default="",
+        description="The user's question, complete without the conversation. Word by word as asked where nothing in it "
+        "refers to the conversation.",
+    )
+    # Required, though it may be empty: an answer's last JSON object that fits is taken, and any object fits a schema in
+    # which nothing is required.
     sub_questions: list[str] = Field(
-        min_length=1, max_length=6, description="Questions that together answer it; one is enough for a simple one."
+        description="One search each: the fewest questions whose answers together answer the question. Each names what "
+        "it speaks of and is understood alone.",
     )
     sections: list[str] = Field(
         default_factory=list,
-        max_length=8,
-        description="Section titles of the report in order; none for a short answer.",
+        description="Titles of the report's sections in order, each naming a subject. Empty for a short answer.",
     )
 
 
@@ -32,25 +52,32 @@ class QuotedEvidence(BaseModel):
     """A verbatim quote and the alias of its passage."""
 
     evidence: str = Field(description="Alias of the passage, for example `E3`.")
-    quote: str = Field(description="Words copied from that passage without any change.")
+    quote: str = Field(description="Whole sentences or rows copied from the passage's `text`, character by character.")
 
 
 class ProposedFinding(BaseModel):
     """One finding of the analyzer."""
 
-    statement: str = Field(description="What the evidence says, in one sentence.")
-    kind: FindingKind = Field(
-        default=FindingKind.FACT, description="`conflict` if sources disagree: then state and quote both sides."
+    statement: str = Field(
+        description="What the quotes say, complete by itself: who or what, number with unit, condition, date or version."
     )
-    sub_question: str = Field(description="Id of the sub-question it answers, for example `q1`.")
-    quotes: list[QuotedEvidence] = Field(min_length=1, description="The quotes that carry the statement.")
+    kind: Annotated[FindingKind, BeforeValidator(_kind)] = Field(
+        default=FindingKind.FACT,
+        description="`fact`, or `conflict` where documents disagree: then it states and quotes both sides.",
+    )
+    sub_question: str = Field(default="", description="Id of the sub-question that it answers, for example `q1`.")
+    quotes: list[QuotedEvidence] = Field(
+        default_factory=list, description="The quotes that carry the statement, at least one."
+    )
 
 
 class ProposedGap(BaseModel):
     """Something that the evidence does not say."""
 
-    sub_question: str = Field(description="Id of the sub-question that stays open.")
-    missing: str = Field(description="What is missing, in one sentence.")
+    sub_question: str = Field(default="", description="Id of the sub-question that is not, or not wholly, answered.")
+    missing: str = Field(
+        default="", description="What to look for next, with the names that are known by now, in one sentence."
+    )
 
 
 class Decision(StrEnum):
@@ -64,52 +91,64 @@ class Decision(StrEnum):
 class Analysis(BaseModel):
     """The analyzer's answer."""
 
-    findings: list[ProposedFinding] = Field(default_factory=list)
-    gaps: list[ProposedGap] = Field(default_factory=list)
-    decision: Decision = Field(description="`enough`, `research_more` or `nothing` (no evidence answers it).")
+    findings: list[ProposedFinding] = Field(
+        default_factory=list, description="What the passages answer. Empty if they answer nothing."
+    )
+    gaps: list[ProposedGap] = Field(
+        default_factory=list, description="One for each sub-question that stays open, wholly or in part."
+    )
+    decision: Annotated[Decision, _ANY_CASE] = Field(
+        description="`enough`; `research_more` if another search may close a gap; `nothing` if nothing was answered."
+    )
 
 
 class WrittenDraft(BaseModel):
     """The writer's answer."""
 
     markdown: str = Field(
-        min_length=1, description="The report. Every sentence that states something ends with its aliases, as `[E3]`."
+        min_length=1, description="The answer as Markdown. Every sentence, list item and table row cites, as `[E3]`."
     )
 
 
 class ProposedReviewFinding(BaseModel):
     """One objection of the reviewer."""
 
-    claim_id: str = Field(default="", description="Id of the claim, or empty for the whole draft.")
-    severity: Severity
-    remedy: str = Field(description="What the writer should do.")
+    claim_id: str = Field(default="", description="Id of the claim, for example `c3`; empty for the draft as a whole.")
+    severity: Annotated[Severity, _ANY_CASE] = Field(
+        default=Severity.MAJOR, description="`critical`: misleads. `major`: incomplete or unusable. `minor`: wording."
+    )
+    remedy: str = Field(default="", description="What the writer should change, in one sentence.")
 
 
 class Review(BaseModel):
     """The reviewer's answer."""
 
-    verdict: Literal["approve", "revise", "needs_human"]
-    findings: list[ProposedReviewFinding] = Field(default_factory=list)
+    verdict: Annotated[Literal["approve", "revise", "needs_human"], _ANY_CASE] = Field(
+        description="`approve`; `revise` if the writer can mend it from the findings; `needs_human` if neither."
+    )
+    findings: list[ProposedReviewFinding] = Field(
+        default_factory=list, description="The objections; empty if there is none."
+    )
 
 
 class ClaimVerdict(BaseModel):
     """The judge's verdict on one claim."""
 
     claim: str = Field(description="Id of the claim, for example `c3`.")
-    verdict: Support = Field(
-        description="`supported`, `contradicted`, `unsupported`, or `unverified` if you cannot tell."
+    verdict: Annotated[Support, _ANY_CASE] = Field(
+        description="`supported`, `contradicted`, `unsupported`, or `unverified` if you cannot tell what it means."
     )
     carried_by: list[str] = Field(
         default_factory=list,
-        description="Ids of the quotes that carry the claim, as `c3a`; none if none does.",
+        description="Ids of the quotes that carry a supported claim, for example `c3a`; empty otherwise.",
     )
-    reason: str = Field(default="", description="Why, in one sentence.")
+    reason: str = Field(default="", description="The words that decide, in one sentence.")
 
 
 class Verdicts(BaseModel):
     """The judge's answer: a verdict for each claim of the draft."""
 
-    verdicts: list[ClaimVerdict] = Field(default_factory=list, description="One verdict for every claim.")
+    verdicts: list[ClaimVerdict] = Field(description="One verdict for every claim, in the order of the claims.")
 
 
 class JudgedReview(Review, Verdicts):
