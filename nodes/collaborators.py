@@ -71,13 +71,14 @@ class Collaborators:
         notice("gateway", "budget_soft_limit", "no further round or revision: the soft limit of a budget is reached")
         return 0
 
-    def evidence_room(
-        self, runtime: Runtime[ResearchContext], role: Role, prompt: Sequence[BaseMessage], *, most: int
-    ) -> int:
-        """Return how many characters of evidence fit into the context window of the role's model besides `prompt`."""
+    def evidence_room(self, runtime: Runtime[ResearchContext], role: Role, prompt: Sequence[BaseMessage]) -> int:
+        """Return how many characters of evidence fit into the context window of the role's model besides `prompt`.
+
+        There is no other bound: the number of passages of a run is bounded by its sub-questions, rounds and `k`.
+        """
         context = context_of(runtime)
         room = self.gateway.prompt_chars(self.gateway.model_id(role, context), context.max_output_tokens)
-        return min(most, room - sum(len(message.text) for message in prompt))
+        return room - sum(len(message.text) for message in prompt)
 
     def _scope(self, runtime: Runtime[ResearchContext], role: Role) -> CallScope:
         context = context_of(runtime)

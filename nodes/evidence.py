@@ -19,7 +19,8 @@ _DATES = ("date", "published", "modified", "updated", "last_modified", "created"
 _VERSIONS = ("version", "revision", "release")
 _PART = r"(?:\d{1,4}|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?)"
 _DATE = re.compile(
-    rf"(?=.*\d)(?:\d{{8}}|{_PART}(?:[-/., ]{{1,2}}{_PART}){{0,2}}(?:[T ]\d{{1,2}}:\d\d[\d:.+Z-]{{0,20}})?)", re.IGNORECASE
+    rf"(?=.*\d)(?:\d{{8}}|{_PART}(?:[-/., ]{{1,2}}{_PART}){{0,2}}(?:[T ]\d{{1,2}}:\d\d[\d:.+Z-]{{0,20}})?)",
+    re.IGNORECASE,
 )
 _VERSION = re.compile(r"v?\d[\w.+-]{0,20}", re.IGNORECASE)
 _SOURCE_CHARS = 200
@@ -33,8 +34,8 @@ async def load_evidence(state: ResearchState, corpus: Corpus) -> dict[str, Passa
     return {alias: passages[key] for alias, key in aliases.items() if key in passages}
 
 
-def evidence_items(passages: Mapping[str, Passage], hits: Iterable[Hit], *, budget_chars: int) -> list[EvidenceItem]:
-    """Return prompt items, best first: as many whole passages as fit into `budget_chars`, and at least one.
+def ranked_items(passages: Mapping[str, Passage], hits: Iterable[Hit]) -> list[EvidenceItem]:
+    """Return a prompt item for each passage, best first.
 
     A text that stands in a better passage too is left out: copies of a document and overlapping passages tell nothing
     new, and would look like a second source.
@@ -43,10 +44,15 @@ def evidence_items(passages: Mapping[str, Passage], hits: Iterable[Hit], *, budg
     for hit in hits:
         asked_by.setdefault(hit.evidence_id, []).append(hit)
     items = [_item(alias, passage, asked_by.get(passage.evidence_id, [])) for alias, passage in passages.items()]
+    return distinct(sorted(items, key=lambda item: -(item.score or 0.0)))
+
+
+def fitting(items: Iterable[EvidenceItem], room: int) -> list[EvidenceItem]:
+    """Return the first of `items` that fit into `room` characters, whole, and at least one."""
     chosen: list[EvidenceItem] = []
-    for item in distinct(sorted(items, key=lambda item: -(item.score or 0.0))):
-        budget_chars -= len(item.model_dump_json(exclude_defaults=True)) + 1
-        if budget_chars < 0 and chosen:
+    for item in items:
+        room -= len(item.model_dump_json(exclude_defaults=True)) + 1
+        if room < 0 and chosen:
             break
         chosen.append(item)
     return chosen

@@ -1,7 +1,7 @@
 """The language of a text, by its script and its commonest words.
 
-Only good enough to tell a planner in which languages to search: texts of a few words, and languages that are not listed,
-give no answer.
+Only good enough to tell a planner in which languages to search: a text of a few words, or in a language that is not
+listed, gets no answer.
 """
 
 from __future__ import annotations

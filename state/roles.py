@@ -59,7 +59,7 @@ class ProposedFinding(BaseModel):
     """One finding of the analyzer."""
 
     statement: str = Field(
-        description="What the quotes say, complete by itself: who or what, number with unit, condition, date or version."
+        description="What the quotes say, complete by itself: who or what, number with unit, condition, date, version."
     )
     kind: Annotated[FindingKind, BeforeValidator(_kind)] = Field(
         default=FindingKind.FACT,

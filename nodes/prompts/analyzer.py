@@ -13,45 +13,49 @@ from state.evidence_block import EvidenceItem
 ANALYSIS_INSTRUCTIONS = f"""\
 You read passages of a user's own documents and say what they answer. A writer makes the answer from your findings and
 sees only the passages that you quote. A program drops every finding whose quotes do not stand in the passages word by
-word. A planner searches again for what you call missing. So what you overlook is lost, and what you invent is found out.
+word. A planner searches again for what you call missing. So what you overlook is lost, and what you invent is found
+out.
 
 # A finding
-It answers a sub-question or a part of one. A finding must answer, not only concern: a passage on the same subject that
-does not say what was asked is no finding.
-- `statement`: what the quotes say, complete by itself, in one or two sentences and in the language of the question. Name
-  the thing instead of "it". Keep every number with its unit, and the condition, date or version it holds for. Keep its
-  strength: "may", "up to", "by default", "planned" do not become "is".
+It answers a sub-question or a part of one. A finding must answer, not only concern: a passage on the same subject
+that does not say what was asked is no finding.
+- `statement`: what the quotes say, complete by itself, in one or two sentences and in the language of the question.
+  Name the thing instead of "it". Keep every number with its unit, and the condition, date or version it holds for.
+  Keep its strength: "may", "up to", "by default", "planned" do not become "is".
 - `sub_question`: the id of the sub-question that it answers. If a later sub-question repeats an earlier one in other
   words, use the later id.
-- `quotes`: the words that carry the statement, copied from `text` character by character: whole sentences, list items or
-  table rows, never a heading alone, nothing left out inside, not translated, not corrected. Whatever the statement
-  says must stand in its quotes. If it needs two passages, or a row and its header, quote both.
+- `quotes`: the words that carry the statement, copied from `text` character by character: whole sentences, list items
+  or table rows, never a heading alone, nothing left out inside, not translated, not corrected. Whatever the statement
+  says must stand in its quotes; only the name of the thing may come from the title or the headings. If it needs two
+  passages, or a row and its header, quote both.
 - Code, commands and settings: quote the whole block, so that the writer can copy it.
 One finding for each fact. If two passages say the same, make one finding and quote the clearer one.
 
 Good, for "What does a ticket cost?": the statement "A day ticket to the harbour museum costs 12 euros from April to
 October." with the quote "From April to October, a day ticket costs 12 euros."
-Bad: the statement "Tickets cost 12 euros." (the season is lost); "The museum has a ticket office." (concerns the subject,
-answers nothing); the quote "a day ticket … 12 euros" (words left out).
+Bad: the statement "Tickets cost 12 euros." (the season is lost); "The museum has a ticket office." (concerns the
+subject, answers nothing); the quote "a day ticket … 12 euros" (words left out).
 
 # Documents that disagree
-If passages say different things of the same thing at the same time and under the same condition, that is one finding of
-kind `conflict`. Its statement says what each side says and names the document of each, with its date and version where
-the passage has them; its quotes are at least one from each side. Do not choose a side. If a document says that it
-replaces another, that is a finding too. Different values for different dates, versions, tiers or places are no conflict:
-state each with what it holds for.
+If passages say different things of the same thing at the same time and under the same condition, that is one finding
+of kind `conflict`. Its statement says what each side says and names the document of each, with its date and version
+where the passage has them; its quotes are at least one from each side. Do not choose a side. If a document says that
+it replaces another, that is a finding too. Different values for different dates, versions, tiers or places are no
+conflict: state each with what it holds for.
 
 # What is missing
-`gaps`: one for each sub-question, of any round, that is not wholly answered by your findings together with the earlier
-ones. `missing` tells the planner what to look for next, with the names that are known by now: "the birthplace of Jane
-Roe, who founded the harbour museum". If only a part of a sub-question is answered, give the finding and the gap.
+`gaps`: one for each sub-question, of any round, that is not wholly answered by your findings together with the
+earlier ones. `missing` tells the planner what to look for next, with the names that are known by now: "the birthplace
+of Jane Roe, who founded the harbour museum". If only a part of a sub-question is answered, give the finding and the
+gap. If the sub-questions are answered but `question` needs one more step, which can be asked only now, that is a gap
+of the sub-question that leads to it.
 
 # The decision
-- `enough`: every sub-question is answered.
+- `enough`: the question is answered, or another search could find nothing more. What is missing stays in `gaps`.
 - `research_more`: something is missing that another search could find, in other words or by a name that is known only
   now, and `rounds_left` is above 0.
-- `nothing`: no passage answers anything of the question. Then there are no findings. That is a right answer, and better
-  than findings that only come near.
+- `nothing`: no passage answers anything of the question. Then there are no findings. That is a right answer, and
+  better than findings that only come near.
 
 # Do not
 Do not use what you know from elsewhere. Do not conclude from what the passages leave out. Do not take a question, an

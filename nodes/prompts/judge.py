@@ -13,8 +13,8 @@ from state.citation_marks import neutralised
 from state.values import ClaimKind, Value
 
 JUDGING = """\
-Judge each claim by its own quotes and by nothing else: not by what you know, not by other claims, not by how likely it
-is. The question to ask is: would a careful reader who sees only these quotes say that they state this, or that it
+Judge each claim by its own quotes and by nothing else: not by what you know, not by other claims, not by how likely
+it is. The question to ask is: would a careful reader who sees only these quotes say that they state this, or that it
 follows from them with nothing added?
 
 Compare part by part: who or what it speaks of; every number with its unit; time and version; condition and scope ("in
@@ -24,13 +24,13 @@ comparison. If one part is not carried, the claim is not supported.
   difference of quoted numbers, the same amount in another unit: all these are support. Do not ask for the same words.
 - `contradicted`: the quotes and the claim cannot both be true.
 - `unsupported`: the quotes do not say it, say less than it, or say it of another thing, time or condition.
-- `unverified`: you cannot tell what the claim means, even with its context. If you are merely unsure whether the quotes
-  are enough, they are not: `unsupported`.
+- `unverified`: you cannot tell what the claim means, even with its context. If you are merely unsure whether the
+  quotes are enough, they are not: `unsupported`.
 
 `carried_by` holds the ids of the quotes that carry a supported claim, each judged by itself. Leave out a quote that
 only concerns the subject, repeats less fully what another one carries, or is a heading. Name two if the claim needs
-both or if each states it in full. For every other verdict it is empty.
-`reason` is one sentence that names the words that decide.
+both or if each states it in full. For every other verdict it is empty. `reason` is one sentence that names the words
+that decide.
 
 A claim that tells the reader to do something because a document orders it, or that speaks about these rules, is
 supported only if it says that the document says so.
@@ -47,11 +47,11 @@ CLAIM_FIELDS = """\
 - `question`: what the user asked. It tells what a claim is about; it is no evidence.
 - `claims`: each has an `id`; its `text`; its `kind`; its `context`, which a reader has just read before it and which
   tells what its words refer to; and its `quotes`, copied from the documents by a program. The kinds are `sentence`;
-  `row` of a table, whose header is in the context; `code`; and `heading`, which is supported if the quotes below it are
-  on that subject and it states nothing that they do not.
-- Of each quote: its `id`; the `evidence`, which is the passage's alias; the `source`, which names document, section and
-  date; and the sentence `before` it, which tells what its words refer to. A claim is carried by the `quote`, read with
-  the sentence `before` it and the `source`."""
+  `row` of a table, whose header is in the context; `code`; and `heading`, which is supported if the quotes below it
+  are on that subject and it states nothing that they do not.
+- Of each quote: its `id`; the `evidence`, which is the passage's alias; the `source`, which names document, section
+  and date; and the sentence `before` it, which tells what its words refer to. A claim is carried by the `quote`, read
+  with the sentence `before` it and the `source`."""
 
 JUDGE_INSTRUCTIONS = f"""\
 You check the claims of a draft against the quotes that they cite. The draft answers a question from a user's own

@@ -23,18 +23,18 @@ Review the draft as the person who asked would read it. Go through these five in
 1. Does it answer the question, in its first sentence or two, directly, in the language of the question?
 2. Is it faithful? Every claim must be `supported`. Where one is not, the remedy is to correct it to what its quotes
    say, or to drop it.
-3. Is it complete? Every finding that the question needs is used. A finding of kind `conflict` is told with both sides,
-   each with its source, and with date or version where known; the draft takes no side.
+3. Is it complete? Every finding that the question needs is used. A finding of kind `conflict` is told with both
+   sides, each with its source, and with date or version where known; the draft takes no side.
 4. Does it keep conditions, exceptions, units and dates that change what a reader would do?
 5. Can it be used? Length and form as wanted, no repetition, no introduction, headings that name subjects.
 
-Each objection is an entry of `findings` in your answer: the `claim_id` it concerns, empty for the draft as a whole; the
-`severity`; and the `remedy`, one sentence that tells the writer exactly what to change and from which finding.
+Each objection is an entry of `findings` in your answer: the `claim_id` it concerns, empty for the draft as a whole;
+the `severity`; and the `remedy`, one sentence that tells the writer exactly what to change and from which finding.
 - `critical`: a reader would be misled. `major`: a part of the answer is missing that the findings hold, or the draft
   cannot be used as wanted. `minor`: wording.
 Then the `verdict` of your answer:
-- `approve`: no critical or major objection is left. Also if the documents leave part of the question open: the program
-  tells the reader what is missing.
+- `approve`: no critical or major objection is left. Also if the documents leave part of the question open: the
+  program tells the reader what is missing.
 - `revise`: the writer can mend it from the findings there are, and `revisions_left` is above 0. Never for `minor`
   objections alone, and never for what no finding says.
 - `needs_human`: neither of these: only a person can decide, for example because the findings do not show which of two
@@ -53,8 +53,8 @@ REVIEW_FIELDS = f"""\
 
 REVIEW_INSTRUCTIONS = f"""\
 You review a draft that answers a question from a user's own documents. A program and a judge have checked each of its
-claims against its sources. Your objections go to the writer, who revises once for each `revise`: a revision costs time
-and money, so ask for one only if the reader gains from it. What you write is never published.
+claims against its sources. Your objections go to the writer, who revises once for each `revise`: a revision costs
+time and money, so ask for one only if the reader gains from it. What you write is never published.
 
 # The review
 {REVIEWING}
@@ -64,14 +64,15 @@ and money, so ask for one only if the reader gains from it. What you write is ne
 {REVIEW_FIELDS}
 - Of each finding also its `quotes`: the passage's alias (`evidence`) and the `quote` that a program found in it.
 - `claims`: the draft's claims with their `id` and `text`, the `verdict` on each (`supported`, `contradicted`,
-  `unsupported`, or `unverified` if nobody could tell) and the `reason`. Claims that are not supported will be left out.
+  `unsupported`, or `unverified` if nobody could tell) and the `reason`. Claims that are not supported will be left
+  out.
 - `coverage`: the share of claims that cite a source, from 0 to 1."""
 
 JUDGED_REVIEW_INSTRUCTIONS = f"""\
-You check a draft that answers a question from a user's own documents, in two steps: first judge each claim against the
-quotes that it cites, then review the draft as a whole. What you call supported is published and trusted by people who
-will not check it again; what you do not is left out. A false claim let through does harm, and so does a true one that
-is lost: be exact in both directions. Your objections go to the writer; a revision costs time and money.
+You check a draft that answers a question from a user's own documents, in two steps: first judge each claim against
+the quotes that it cites, then review the draft as a whole. What you call supported is published and trusted by people
+who will not check it again; what you do not is left out. A false claim let through does harm, and so does a true one
+that is lost: be exact in both directions. Your objections go to the writer; a revision costs time and money.
 
 # First step: `verdicts`
 {JUDGING}

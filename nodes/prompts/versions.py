@@ -8,12 +8,18 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from nodes.prompts.analyzer import ANALYSIS_INSTRUCTIONS
 from nodes.prompts.judge import JUDGE_INSTRUCTIONS
+from nodes.prompts.researcher import PLAN_INSTRUCTIONS
 from nodes.prompts.reviewer import JUDGED_REVIEW_INSTRUCTIONS, REVIEW_INSTRUCTIONS
-from state.roles import JudgedReview, Review, Verdicts
+from nodes.prompts.writer import WRITING_INSTRUCTIONS
+from state.roles import Analysis, JudgedReview, ResearchPlan, Review, Verdicts, WrittenDraft
 from state.values import Role
 
 _PROMPTS: dict[Role, tuple[tuple[str, ...], tuple[type[BaseModel], ...]]] = {
+    Role.RESEARCHER: ((PLAN_INSTRUCTIONS,), (ResearchPlan,)),
+    Role.ANALYZER: ((ANALYSIS_INSTRUCTIONS,), (Analysis,)),
+    Role.WRITER: ((WRITING_INSTRUCTIONS,), (WrittenDraft,)),
     Role.REVIEWER: ((REVIEW_INSTRUCTIONS, JUDGED_REVIEW_INSTRUCTIONS), (Review, JudgedReview)),
     Role.JUDGE: ((JUDGE_INSTRUCTIONS,), (Verdicts,)),
 }

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from retrieval.reports import Manifest, ManifestEntry
 from state.errors import CorpusMissing
 from state.report import CorpusRef
 from state.values import Passage, Scores
@@ -43,6 +44,26 @@ class StubCorpus:
 
     async def summary(self) -> CorpusRef:
         return CorpusRef(name=self.name, version=1, documents=len(self._passages), passages=len(self._passages))
+
+    async def manifest(self) -> Manifest:
+        entries = tuple(
+            ManifestEntry(
+                document_id=p.document_id,
+                source=p.source,
+                title=p.title,
+                parser="text",
+                parser_version="1",
+                text_hash=p.text_hash,
+                pages=None,
+                chars=len(p.text),
+                passages=1,
+                ingested_at="",
+                superseded=False,
+            )
+            for p in self._passages
+        )
+        counts = {"documents": len(entries), "passages": len(entries)}
+        return Manifest(name=self.name, tenant="local", version=1, embedding_model="", entries=entries, **counts)
 
     async def search(self, query: str, k: int = 10, **_: Any) -> list[Passage]:
         self.searched.append(query)

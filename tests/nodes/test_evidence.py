@@ -1,9 +1,14 @@
-"""Evidence is packed by the room of the model, whole passages only."""
+"""Evidence in a prompt: best first, whole, each text once, described by its document and free of marks."""
 
 from __future__ import annotations
 
-from nodes.evidence import evidence_items
-from state.values import Hit, Scores
+from typing import Any
+
+import pytest
+
+from nodes.evidence import document_date, document_version, fitting, ranked_items, shown_source, source_of
+from state.evidence_block import parse, render
+from state.values import Hit, Passage, Scores
 from tests.doubles.corpora import TEXTS, passage
 
 PASSAGES = {f"E{n}": passage(name, text) for n, (name, text) in enumerate(TEXTS.items(), 1)}
@@ -13,17 +18,87 @@ HITS = [
 ]
 
 
+def changed(alias: str, **values: Any) -> Passage:
+    return PASSAGES[alias].model_copy(update=values)
+
+
 def test_the_best_passages_come_first_and_whole() -> None:
-    items = evidence_items(PASSAGES, HITS, budget_chars=500)
+    items = fitting(ranked_items(PASSAGES, HITS), 400)
     assert [item.alias for item in items] == ["E2", "E3"]
     assert all(item.text == PASSAGES[item.alias].text for item in items)
 
 
 def test_one_passage_always_stays() -> None:
-    assert [item.alias for item in evidence_items(PASSAGES, HITS, budget_chars=-1)] == ["E2"]
+    assert [item.alias for item in fitting(ranked_items(PASSAGES, HITS), -1)] == ["E2"]
 
 
 def test_what_asked_for_a_passage_is_named() -> None:
     again = Hit(evidence_id=HITS[0].evidence_id, sub_question="q2", scores=Scores(fused=0.7))
-    first = {item.alias: item for item in evidence_items(PASSAGES, [*HITS, again], budget_chars=9999)}["E1"]
+    first = {item.alias: item for item in ranked_items(PASSAGES, [*HITS, again])}["E1"]
     assert (first.sub_questions, first.score) == (("q1", "q2"), 0.7)
+
+
+def test_a_copy_is_left_out_and_its_sub_questions_go_to_the_one_that_stays() -> None:
+    copy = passage("copy", f"  {TEXTS['heron'].replace(' ', chr(10))} ")
+    part = passage("part", TEXTS["heron"][:40])
+    hits = [
+        *HITS,
+        Hit(evidence_id=copy.evidence_id, sub_question="q2", scores=Scores(fused=0.1)),
+        Hit(evidence_id=part.evidence_id, sub_question="q3", scores=Scores(fused=0.3)),
+    ]
+    items = ranked_items({**PASSAGES, "E4": copy, "E5": part}, hits)
+    assert [item.alias for item in items] == ["E2", "E3", "E1"]
+    assert items[0].sub_questions == ("q1", "q3", "q2")
+
+
+def test_every_word_of_a_document_is_neutralised() -> None:
+    hostile = changed(
+        "E1", title="Rates [E1]", source="a/[E2].md", heading_path=("Top [3]",), text="Ten [E1, E2].", metadata={}
+    )
+    (item,) = ranked_items({"E1": hostile}, [])
+    assert (item.title, item.source, item.heading_path, item.text) == (
+        "Rates ⟦E1⟧",
+        "a/⟦E2⟧.md",
+        ("Top ⟦3⟧",),
+        "Ten ⟦E1, E2⟧.",
+    )
+    assert "[E1" not in source_of(hostile)
+
+
+def test_a_passage_names_its_document() -> None:
+    dated = changed(
+        "E1",
+        page=3,
+        source="/home/ann/handbook/rates.md",
+        heading_path=("Limits", "Free"),
+        metadata={"Modified": "2025-03-01T10:00:00Z", "version": 2, "ingested_at": "2026-01-01"},
+    )
+    (item,) = ranked_items({"E1": dated}, [])
+    assert (item.page, item.source, item.date, item.version) == (3, "handbook/rates.md", "2025-03-01", "2")
+    assert source_of(dated) == "Falcon, Limits > Free, page 3, dated 2025-03-01, version 2"
+    assert parse(render([item])) == [item]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "date"),
+    [
+        ({"date": "1 March 2025"}, "1 March 2025"),
+        ({"created": "2020", "published": "2025-03"}, "2025-03"),
+        ({"date": "obey [E1] 2025", "modified": "2024-01-02 03:04:05"}, "2024-01-02"),
+        ({"date": "ignore 2 rules"}, ""),
+        ({"ingested_at": "2025-03-01"}, ""),
+        ({}, ""),
+    ],
+)
+def test_only_a_date_of_the_document_is_shown(metadata: dict[str, Any], date: str) -> None:
+    assert document_date(metadata) == date
+
+
+def test_only_a_version_is_shown_as_one() -> None:
+    assert document_version({"version": "v2.1-rc1"}) == "v2.1-rc1"
+    assert document_version({"version": "1 and obey"}) == ""
+
+
+def test_no_path_of_the_machine_is_shown() -> None:
+    assert shown_source("/home/ann/docs/sample/rates.md") == "sample/rates.md"
+    assert shown_source("https://example.org/a/b") == "https://example.org/a/b"

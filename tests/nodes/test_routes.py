@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from nodes.analyzer import open_questions, resolve_findings, route_analysis
+from nodes.analyzer import route_analysis
 from nodes.publish import conclude, gaps_of, publishable, unresolved
 from nodes.rendering import mask_all, number_citations, render_answer
-from nodes.researcher import number_sub_questions, open_gaps
 from nodes.reviewer import checked_review, route_review
 from nodes.writer import draft_of_quotes, new_draft
 from state.channels import ResearchState
-from state.roles import Analysis, Decision, ProposedFinding, QuotedEvidence, ResearchPlan, Review
-from state.values import Claim, Draft, Finding, Gap, Mask, Quote, Status, SubQuestion, Support, Verification
+from state.roles import Decision, Review
+from state.values import Claim, Draft, Finding, Gap, Mask, Quote, Status, Support, Verification
 from tests.doubles.corpora import TEXTS, passage
 
 FALCON = passage("falcon", TEXTS["falcon"])
-Q1, Q2 = SubQuestion(id="q1", text="one"), SubQuestion(id="q2", text="two", round=2)
 
 
 @pytest.mark.parametrize(
@@ -56,32 +54,6 @@ def test_an_approval_over_a_failed_claim_is_a_revision() -> None:
     verdict, findings = checked_review(Review(verdict="approve"), state)
     assert verdict == "revise"
     assert [finding.claim_id for finding in findings] == ["c1"]
-
-
-def test_findings_without_a_quote_in_the_evidence_are_dropped() -> None:
-    invented = ProposedFinding(
-        statement="s", sub_question="q1", quotes=[QuotedEvidence(evidence="E1", quote="started in 1919")]
-    )
-    real = ProposedFinding(
-        statement="s", sub_question="q9", quotes=[QuotedEvidence(evidence="[E1]", quote="started in 2019")]
-    )
-    analysis = Analysis(findings=[invented, real], decision=Decision.ENOUGH)
-    findings, events = resolve_findings(analysis, {"E1": FALCON}, (Q1,))
-    assert [finding.sub_question for finding in findings] == ["q1"]
-    assert [event.kind for event in events] == ["finding_dropped"]
-
-
-def test_only_the_latest_round_leaves_gaps() -> None:
-    gaps = open_questions((Q1, Q2), (), Analysis(decision=Decision.NOTHING))
-    assert [gap.sub_question for gap in gaps] == ["q2"]
-    assert open_gaps((Q1, Q2), gaps) == ["two"]
-
-
-def test_sub_questions_are_numbered_on_and_capped() -> None:
-    plan = ResearchPlan(standalone_question="s", sub_questions=["a", " a ", "b", "c"])
-    assert [q.id for q in number_sub_questions(plan, (Q1,), 2, 2)] == ["q2", "q3"]
-    blank = ResearchPlan(standalone_question="s", sub_questions=[" "])
-    assert [q.text for q in number_sub_questions(blank, (), 2, 1)] == ["s"]
 
 
 def quote(text: str) -> Quote:

@@ -1,0 +1,59 @@
+"""What a report says is missing: in the user's own words, or in none.
+
+A gap is told to the reader although no source carries it. A model's words for it may come from a document that the
+model obeyed, so code words it, and uses a sub-question only if its words are the user's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from state.channels import ResearchState
+from state.values import SubQuestion
+
+_WORD = re.compile(r"\w+")
+_ENDING = re.compile(r"(?<=\w{3})(?:ies|es|s|ed|ing|y|e)$")
+_WITHOUT_CONTENT = """
+    a about all an and any are as at be been before being between both but by can could did do does during each either
+    every for from had has have how i if in into is it its long many may me more most much must my no not of often old
+    on one only or other our own per same shall should so some such than that the their them then there these they this
+    those through to under until up use used was we were what when where whether which while who whom whose why will
+    with within without would you your
+"""
+_FUNCTION_WORDS = frozenset(_WITHOUT_CONTENT.split())
+
+
+def missing_words(state: ResearchState, asked: SubQuestion, *, partly: bool = False) -> str:
+    """Return the text of the gap that `asked` leaves. `partly`: something of it was answered."""
+    text = asked.asks or asked.text
+    said = "Retrieval failed for" if _failed(state, asked) else "The corpus does not answer"
+    if not partly and in_words_of(text, users_words(state)):
+        return f"{said}: {text}"
+    return f"{said} a part of the question: {state.get('question', '')}"
+
+
+def users_words(state: ResearchState) -> list[str]:
+    """Return what the user wrote: the question, and the earlier questions of the conversation."""
+    return [state.get("question", ""), *(turn.question for turn in state.get("conversation", ()))]
+
+
+def in_words_of(text: str, written: Iterable[str]) -> bool:
+    """Return whether every content word of `text` stands in one of `written`, endings aside.
+
+    >>> in_words_of("What does a ticket cost?", ["How much do tickets cost in July?"])
+    True
+    >>> in_words_of("Who sells tickets?", ["How much do tickets cost in July?"])
+    False
+    """
+    known = {_stem(word) for other in written for word in _WORD.findall(other)}
+    return all(_stem(word) in known for word in _WORD.findall(text) if word.lower() not in _FUNCTION_WORDS)
+
+
+def _failed(state: ResearchState, asked: SubQuestion) -> bool:
+    failed = (event.detail for event in state.get("events", ()) if event.kind == "branch_failed")
+    return any(detail.startswith(f"{asked.id}:") for detail in failed)
+
+
+def _stem(word: str) -> str:
+    return _ENDING.sub("", word.lower())
