@@ -10,10 +10,17 @@ from importlib import resources
 from typing import Literal
 
 from state.errors import ModelUnknown, PriceUnknown
-from state.values import Value
+from state.values import Role, Value
 
 _KEPT = 1_000
 """Most looked-up entries that are cached. Ids come from callers, so an unbounded cache could be filled on purpose."""
+
+_ROLE_USE_CASES = {Role.RESEARCHER: "fast"}
+"""Roles that need less than the general model. A plan is short, and no word of it is published.
+
+What the analyzer overlooks no later role finds, a writer's mistakes cost a revision, and reviewer and judge decide what
+leaves: they have the general model.
+"""
 
 _PER = {"tokens": 1_000_000, "characters": 10_000}
 
@@ -120,6 +127,17 @@ class Catalog:
                 hint="set the model's id, for example in SIXPLANE_MODELS__DEFAULT; `sixplane models` lists them",
             )
         return entry
+
+    def for_role(self, role: Role, provider: str) -> ModelEntry:
+        """Return the recommended model for a role: that of its use case if it has a price, else the general one.
+
+        Raises:
+            ModelUnknown: the provider has no general model.
+        """
+        use_case = _ROLE_USE_CASES.get(role, "general")
+        found = map(self.get, self._use_cases.get(use_case, ()))
+        priced = (entry for entry in found if entry.provider == provider and entry.input_price is not None)
+        return next(priced, None) or self.for_use_case("general", provider)
 
     def _nearest(self, model_id: str) -> str:
         name = model_id.partition(":")[2] or "NAME"

@@ -19,7 +19,7 @@ from gateway.ledger.account import CallScope
 from gateway.ledger.attempts import Characters
 from gateway.ledger.ledger import BudgetLine, Ledger
 from gateway.ledger.scopes import Kind
-from gateway.metering import answer_tokens, prompt_chars
+from gateway.metering import answer_tokens, prompt_chars, wanted_tokens
 from gateway.oci.plane import OCIPlane
 from gateway.openai.chat import Dialect, openai_chat_model
 from settings import Settings
@@ -71,7 +71,7 @@ class Gateway:
         """Return the id of the role's model.
 
         The first that is set wins: the context's model for the role, the context's model, the settings' model for the
-        role, the settings' default model, the default of the provider.
+        role, the settings' default model, the default of the provider (for OCI the catalogue's model for the role).
 
         Raises:
             ModelUnknown: there is no such chat model; the hint names the closest.
@@ -79,7 +79,7 @@ class Gateway:
         """
         models = self._settings.models
         chosen = context.models.get(role.value) or context.model or models.roles.get(role.value) or models.default
-        return self._chat_entry(chosen or self._default()).id
+        return self._chat_entry(chosen or self._default(role)).id
 
     def judge_id(self, context: ResearchContext) -> str:
         """Return the id of the judge's model, empty if the local scorer judges.
@@ -112,6 +112,16 @@ class Gateway:
             capture_content=self._settings.telemetry.capture_content,
             dialect=self._dialects.setdefault(scope.model, Dialect()),
         )
+
+    def output_tokens(self, role: Role, context: ResearchContext) -> int:
+        """Return the longest answer of the role's model: as the context says, else by the role and the wanted length.
+
+        Raises:
+            ModelUnknown: there is no such chat model.
+            PriceUnknown: the catalogue has no price for it.
+        """
+        entry = self._entry(self.model_id(role, context))
+        return answer_tokens(entry, context.max_output_tokens or wanted_tokens(entry, role, context.length))
 
     def prompt_chars(self, model_id: str, max_output_tokens: int = 2048) -> int:
         """Return how many characters of prompt `model_id` accepts together with an answer of `max_output_tokens`.
@@ -178,9 +188,9 @@ class Gateway:
 
         return Shelf(self._settings.models.cassettes)
 
-    def _default(self) -> str:
+    def _default(self, role: Role) -> str:
         if self._settings.models.provider == "oci":
-            return self.catalog.for_use_case("general", "oci").id
+            return self.catalog.for_role(role, "oci").id
         return EXTRACTIVE
 
     def _inner(self, entry: ModelEntry, scope: CallScope) -> BaseChatModel:

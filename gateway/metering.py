@@ -9,10 +9,33 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from gateway.catalog import ModelEntry
 from gateway.token_estimates import CAUTIOUS_CHARS_PER_TOKEN, MAX_CHARS_PER_TOKEN
 from state.errors import PromptTooLong
-from state.values import Usage
+from state.values import Role, Usage
 
 SPARED_CHARS = 5_500
 """Room for what the gateway adds to a prompt: the schema (2,000 characters), a repair (2,500), headings (1,000)."""
+
+
+_ANSWERS = {
+    Role.RESEARCHER: 1_024,  # a plan: at most six questions and eight titles, about 400 tokens, twice that in CJK
+    Role.ANALYZER: 4_096,  # some twenty findings, each with a statement and the quotes that carry it
+    Role.REVIEWER: 4_096,  # in the same answer a verdict on each of some sixty claims, where it is also the judge
+    Role.JUDGE: 4_096,
+}
+_DRAFTS = {"brief": 1_024, "standard": 2_048, "deep": 6_144}
+"""A draft has about 150, 500 or 1,500 words: two tokens a word with its marks, and twice that for other languages."""
+
+_THINKING = 4_096
+"""What a reasoning model may think before its answer. Providers count it as output, and cut the answer off for it."""
+
+
+def wanted_tokens(entry: ModelEntry, role: Role, length: str) -> int:
+    """Return how many tokens of answer a role needs: chosen values, by the length of the draft for the writer.
+
+    At most a quarter of the context, so that a small one keeps room for evidence.
+    """
+    wanted = _DRAFTS[length] if role is Role.WRITER else _ANSWERS[role]
+    thinking = _THINKING if "reasoning" in entry.capabilities else 0
+    return min(wanted + thinking, entry.context_window // 4)
 
 
 def chars_of(messages: Sequence[BaseMessage]) -> int:

@@ -77,7 +77,8 @@ class Collaborators:
         There is no other bound: the number of passages of a run is bounded by its sub-questions, rounds and `k`.
         """
         context = context_of(runtime)
-        room = self.gateway.prompt_chars(self.gateway.model_id(role, context), context.max_output_tokens)
+        answer = self.gateway.output_tokens(role, context)
+        room = self.gateway.prompt_chars(self.gateway.model_id(role, context), answer)
         return room - sum(len(message.text) for message in prompt)
 
     def _scope(self, runtime: Runtime[ResearchContext], role: Role) -> CallScope:
@@ -92,7 +93,7 @@ class Collaborators:
             role=role,
             model=self.gateway.model_id(role, context),
             temperature=context.temperature,
-            max_output_tokens=context.max_output_tokens,
+            max_output_tokens=self.gateway.output_tokens(role, context),
             run_limit_micro_usd=context.budget_micro_usd,
         )
 

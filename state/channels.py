@@ -168,7 +168,9 @@ class ResearchContext(BaseModel):
     model: str = Field("", description="Model id for every role; empty: the configured model.")
     models: dict[str, str] = Field({}, description="Model id by role; overrides `model`.")
     temperature: JsonFloat = Field(0.0, ge=0, le=2, description="Sampling temperature.")
-    max_output_tokens: JsonInt = Field(2048, ge=64, le=131_072, description="Longest answer of a model, in tokens.")
+    max_output_tokens: Annotated[int, Field(ge=64, le=131_072), NUMBER] | None = Field(
+        None, description="Longest answer of a model, in tokens, for every role; default: by role and `length`."
+    )
     k: Annotated[int, Field(ge=1, le=50), NUMBER] | None = Field(
         None, description="Passages per sub-question; default: the setting `retrieval.passages_per_sub_question`."
     )

@@ -20,6 +20,7 @@ from settings import Settings
 from settings.connections.oci_session import OCISession, open_oci_session
 from settings.tree import standard_oci_file, uses_oci
 from state.errors import DependencyUnavailable, ModelUnknown, SettingsInvalid, SixplaneError
+from state.values import Role
 
 _SPECIAL = frozenset({"embedding", "rerank", "guard"})
 
@@ -71,9 +72,9 @@ def _used(settings: Settings, catalog: Catalog) -> dict[str, str]:
     models, oci = settings.models, settings.oci
     used: dict[str, str] = {}
     if models.provider == "oci":
-        fallbacks = (model for chosen in models.fallbacks.values() for model in chosen)
-        default = models.default or catalog.for_use_case("general", "oci").id
-        used = dict.fromkeys((default, *models.roles.values(), *fallbacks), "chat")
+        fallbacks = (model for listed in models.fallbacks.values() for model in listed)
+        chosen = (models.roles.get(role) or models.default or catalog.for_role(role, "oci").id for role in Role)
+        used = dict.fromkeys((*chosen, *fallbacks), "chat")
         used |= {GUARDRAILS: "guard"} if oci.guardrails else {}
     if settings.data.embeddings == "oci":
         used[oci.embedding_model] = "embedding"

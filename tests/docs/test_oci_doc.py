@@ -15,6 +15,7 @@ from gateway import load_catalog
 from settings import Settings, load_settings
 from settings.connections.oci_session import BREAKER_SECONDS, PRINCIPAL_SECONDS
 from settings.tree import LIMIT_PRESETS
+from state.values import Role
 from tests.live import test_live_oci
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +94,9 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert f"a hard limit of the ledger caps {test_live_oci.LEDGER_LIMIT_MICRO_USD / 1e6:.2f};" in told
     assert (PRINCIPAL_SECONDS, BREAKER_SECONDS) == (10, 10)
     catalog = load_catalog(prices={})
-    assert f"`{catalog.for_use_case('general', 'oci').id}`" in DOC
+    assert f"general model `{catalog.for_role(Role.WRITER, 'oci').id}`" in told
+    assert f"fast model `{catalog.for_role(Role.RESEARCHER, 'oci').id}`" in told
+    assert f"end at {catalog.for_role(Role.WRITER, 'oci').output_cap:,} tokens on demand" in told
     dedicated = catalog.get("ocid1.generativeaiendpoint.oc1.us-chicago-1.example")
     assert f"{dedicated.context_window:,} tokens of context, {dedicated.output_cap:,} of answer" in told
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from gateway.catalog import load_catalog
+from gateway.catalog import Catalog, load_catalog
 from state.errors import BadInput, ModelUnknown, PriceUnknown
+from state.values import Role
 
 USE_CASES = {"general", "code", "reasoning", "fast", "embedding", "rerank"}
 CAPABILITIES = {
@@ -162,6 +163,30 @@ def test_a_use_case_is_answered_by_the_provider_that_is_asked_for():
     for use_case, provider in (("general", "openai"), ("rerank", "extractive"), ("poetry", "oci")):
         with pytest.raises(ModelUnknown, match="general"):
             load_catalog(prices={}).for_use_case(use_case, provider)
+
+
+def test_a_role_that_needs_less_gets_the_fast_model():
+    catalog = load_catalog(prices={})
+    fast, general = (catalog.for_use_case(use_case, "oci").id for use_case in ("fast", "general"))
+    assert {role: catalog.for_role(role, "oci").id for role in Role} == {
+        **dict.fromkeys(Role, general),
+        Role.RESEARCHER: fast,
+    }
+    assert fast != general
+
+
+def test_a_role_gets_the_general_model_where_the_fast_one_has_no_price_or_does_not_exist():
+    whole = load_catalog(prices={})
+    unpriced = [
+        entry.model_copy(update={"input_price": None, "output_price": None}) if "llama" in entry.id else entry
+        for entry in whole.entries
+    ]
+    for use_cases in ({"general": ["cohere.command-a-03-2025"], "fast": ["meta.llama-3.3-70b-instruct"]},
+                      {"general": ["cohere.command-a-03-2025"]}):  # fmt: skip
+        catalog = Catalog(unpriced, prices={}, use_cases=use_cases)
+        assert catalog.for_role(Role.RESEARCHER, "oci").id == "cohere.command-a-03-2025"
+    with pytest.raises(ModelUnknown):
+        Catalog(unpriced, prices={}).for_role(Role.WRITER, "oci")
 
 
 def test_the_list_shows_the_prices_of_the_settings():

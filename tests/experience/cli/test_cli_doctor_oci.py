@@ -16,6 +16,7 @@ from tests.doubles.oci.__main__ import write_keys
 from tests.doubles.oci.server import COMPARTMENT
 
 MODEL = "cohere.command-a-03-2025"
+FAST = "meta.llama-3.3-70b-instruct"
 VERSIONS = {"items": [{"guardrailVersion": "1.0.0", "state": "ACTIVE"}, {"guardrailVersion": "1.0.1"}]}
 DATA_KEY = "apm-private-data-key"
 SECRETS = (DATA_KEY, "PRIVATE KEY")
@@ -89,6 +90,7 @@ def test_who_where_and_at_what_price_is_told_without_anything_that_is_billed(doc
         "ok   oci credentials: api_key of the profile DEFAULT",
         f"region us-chicago-1; {oci.url.removeprefix('http://')}",
         "cohere.command-a-03-2025 for chat at 15600/15600 micro-dollars per 10,000 characters",
+        "meta.llama-3.3-70b-instruct for chat at 1800/1800 micro-dollars per 10,000 characters",
         "ok   oci generative ai: answers; guardrails 1.0.0, 1.0.1",
         "ok   oci logging: not configured (SIXPLANE_OCI__LOG_ID)",
         "ok   oci monitoring: not configured",
@@ -106,7 +108,6 @@ def test_live_asks_each_model_once_for_little_and_writes_one_entry_to_each_sink(
         "SIXPLANE_OCI__RERANK_MODEL": "cohere.rerank-v4.0-fast",
         "SIXPLANE_MODELS__PRICES_MICRO_USD": '{"cohere.rerank-v4.0-fast": [1000, 0]}',
     }
-    more["SIXPLANE_MODELS__ROLES"] = '{"writer": "meta.llama-3.3-70b-instruct"}'
     result = doctor("--live", "--json", **sinks(oci), **more)
     found = checks_of(result)
     assert result.exit_code == 0, found
@@ -114,8 +115,8 @@ def test_live_asks_each_model_once_for_little_and_writes_one_entry_to_each_sink(
         "oci credentials",
         "oci models",
         "oci generative ai",
+        f"oci chat {FAST}",
         f"oci chat {MODEL}",
-        "oci chat meta.llama-3.3-70b-instruct",
         "oci guardrails",
         "oci embeddings",
         "oci rerank",
@@ -138,7 +139,7 @@ def test_live_asks_each_model_once_for_little_and_writes_one_entry_to_each_sink(
 def test_live_twice_asks_twice(doctor, oci: LocalOCI) -> None:
     for _ in range(2):
         assert doctor("--live").exit_code == 0
-    assert len(oci.of("chat")) == 2
+    assert len(oci.of("chat")) == 4
 
 
 def test_configured_sinks_are_not_written_to_without_live(doctor, oci: LocalOCI) -> None:
@@ -249,7 +250,7 @@ def test_a_page_in_place_of_oci_s_answer_is_told(doctor, oci: LocalOCI) -> None:
 @pytest.mark.parametrize(
     ("operation", "check", "words"),
     [
-        ("chat", f"oci chat {MODEL}", DENIED),
+        ("chat", f"oci chat {FAST}, oci chat {MODEL}", DENIED),
         ("applyGuardrails", "oci guardrails", DENIED),
         ("put_logs", "oci logging", ("fingerprint", "SIXPLANE_OCI__LOG_ID", "to use log-content")),
         ("post_metric_data", "oci monitoring", ("fingerprint", "SIXPLANE_OCI__METRICS_NAMESPACE", "to use metrics")),
@@ -264,10 +265,11 @@ def test_live_tells_both_remedies_for_each_refusal_and_goes_on(
     result = doctor("--live", "--json", **sinks(oci))
     found = checks_of(result)
     assert result.exit_code == 5
-    assert [name for name, how in found.items() if not how["ok"]] == [check]
-    told = f"{found[check]['detail']} {found[check]['hint']}"
-    assert [word for word in words if word not in told] == [], told
-    assert str(status) in str(found[check]["detail"])
+    assert [name for name, how in found.items() if not how["ok"]] == check.split(", ")
+    for name in check.split(", "):
+        told = f"{found[name]['detail']} {found[name]['hint']}"
+        assert [word for word in words if word not in told] == [], told
+        assert str(status) in str(found[name]["detail"])
 
 
 def test_sinks_that_nobody_serves_are_told(doctor, oci: LocalOCI) -> None:

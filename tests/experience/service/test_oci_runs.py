@@ -12,7 +12,7 @@ from requests import Request
 from experience.service import ResearchRequest, open_service
 from state.channels import ResearchContext
 from state.prompt_fields import parse_fields
-from state.values import Status
+from state.values import Status, Usage
 from tests.doubles.oci import ChatCall, Fault, LocalOCI, Reply
 from tests.doubles.oci.server import COMPARTMENT
 from tests.doubles.oci.session import local_session, local_settings
@@ -26,7 +26,8 @@ TEXTS = {
 }
 QUESTION = "When did the Falcon project start?"
 OPEN_QUESTION = "What is missing?"
-MODEL = "cohere.command-a-03-2025"
+MODEL, FAST = "cohere.command-a-03-2025", "meta.llama-3.3-70b-instruct"
+PRICES = {MODEL: 15_600, FAST: 1_800}
 
 
 def play(call: ChatCall) -> Reply:
@@ -69,15 +70,18 @@ async def test_a_run_is_answered_and_every_request_was_signed(oci, tmp_path):
     await ingested(settings)
     report = await ask(settings)
     assert report.status is Status.ANSWERED
-    assert report.models["writer"] == MODEL
+    assert report.models == {"researcher": FAST, "analyzer": MODEL, "writer": MODEL, "reviewer": MODEL}
     assert {call.path for call in oci.calls} == {"chat", "applyGuardrails"}
     assert not oci.rejected
     chats = oci.of("chat")
-    assert all(call.body["chatRequest"]["responseFormat"]["type"] == "JSON_OBJECT" for call in chats)
     assert report.usage.calls == len(oci.calls)
     assert report.usage.cost_micro_usd == sum(
-        -(-(call.prompt_chars + call.answer_chars) * 15_600 // 10_000) for call in chats
+        -(-(call.prompt_chars + call.answer_chars) * PRICES[call.model] // 10_000) for call in chats
     )
+    by_role = report.usage_by_role
+    assert set(by_role) == {"researcher", "analyzer", "writer", "reviewer", "guard", "other"}
+    assert sum(by_role.values(), Usage()) == report.usage
+    assert by_role["other"].calls == 1  # the guard that screened the question before the graph started
 
 
 def test_a_flipped_byte_in_the_body_is_answered_401(oci):
@@ -99,8 +103,7 @@ def test_a_flipped_byte_in_the_body_is_answered_401(oci):
 
 
 async def test_a_fallback_is_used_and_told_in_the_report(oci, tmp_path):
-    llama = "meta.llama-3.3-70b-instruct"
-    settings = local_settings(oci, tmp_path / "home", models={"fallbacks": {MODEL: (llama,)}})
+    settings = local_settings(oci, tmp_path / "home", models={"default": MODEL, "fallbacks": {MODEL: (FAST,)}})
     await ingested(settings)
     oci.faults.add(Fault("status", "chat", status=404))
     report = await ask(settings)
@@ -108,8 +111,8 @@ async def test_a_fallback_is_used_and_told_in_the_report(oci, tmp_path):
     told = [event for event in report.events if event.kind == "model_fallback"]
     assert [event.node for event in told] == ["researcher"]
     assert MODEL in told[0].detail
-    assert llama in told[0].detail
-    assert oci.of("chat")[1].model == llama
+    assert FAST in told[0].detail
+    assert oci.of("chat")[1].model == FAST
 
 
 async def test_unsafe_evidence_is_dropped_and_an_unsafe_question_refused(oci, tmp_path):
