@@ -76,13 +76,9 @@ def print_report(report: Report, home: Path) -> None:
 
     body = render_text(report)
     if is_terminal():
-        from rich.console import Console
-        from rich.markdown import Markdown
+        from experience.cli.terminal import print_markdown  # with rich's Markdown, which no other command needs
 
-        from experience.cli.output import printable
-
-        # Without terminal hyperlinks: a document could show one address and open another.
-        Console().print(Markdown(printable(body), hyperlinks=False))
+        print_markdown(body)
     else:
         say(body)
     say()

@@ -17,6 +17,7 @@ from experience.render.sources import Source, is_code, quotes_of, sources_of
 from experience.render.words import (
     masks_words,
     reason_words,
+    role_line,
     roles,
     run_facts,
     status_words,
@@ -151,14 +152,12 @@ def _link(link: str, shown: str) -> str:
 
 
 def _provenance(report: Report) -> str:
-    rows = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in roles(report))
-    head = "<tr><th>Role</th><th>Model</th><th>Prompt</th><th>Usage</th></tr>"
-    table = f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>' if rows else ""
+    used = _facts((role, role_line(*told)) for role, *told in roles(report))
     times = _facts((node, f"{ms:,} ms") for node, ms in report.timings_ms.items())
     timings = f"<h3>Time per node</h3>{times}" if report.timings_ms else ""
     return (
         f'<footer><details class="provenance"><summary>How this report was made</summary>'
-        f"{_facts(run_facts(report))}{table}{timings}</details></footer>"
+        f"{_facts(run_facts(report))}<h3>Roles</h3>{used}{timings}</details></footer>"
     )
 
 

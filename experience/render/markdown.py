@@ -10,7 +10,15 @@ from experience.render.escaping import md_code, md_line, md_quote
 from experience.render.links import Originals
 from experience.render.places import pages_of, section_of, shown_source
 from experience.render.sources import Source, is_code, quotes_of, sources_of
-from experience.render.words import reason_words, roles, run_facts, status_words, verification_facts, verification_line
+from experience.render.words import (
+    reason_words,
+    role_line,
+    roles,
+    run_facts,
+    status_words,
+    verification_facts,
+    verification_line,
+)
 from state.report import Report, ReportEvidence
 from state.values import Status
 
@@ -108,10 +116,5 @@ def _short_sources(report: Report) -> list[str]:
 def _made(report: Report) -> Iterator[str]:
     yield "## How this report was made"
     facts = [f"- {name}: {md_line(value)}" for name, value in (*verification_facts(report), *run_facts(report))]
-    used = [f"- {md_line(role)}: {md_line(', '.join(_role(*told)))}" for role, *told in roles(report)]
+    used = [f"- {md_line(role)}: {md_line(role_line(*told))}" for role, *told in roles(report)]
     yield "\n".join([*facts, *used])
-
-
-def _role(model: str, prompt: str, used: str) -> Iterator[str]:
-    yield model or "no model"
-    yield from filter(None, (f"prompt {prompt}" if prompt else "", used))

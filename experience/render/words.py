@@ -41,7 +41,9 @@ def status_words(report: Report) -> str:
 def reason_words(report: Report) -> str:
     """Return why the run ended as it did, or an empty string where the status says it all."""
     reason = report.stop_reason
-    return _REASONS.get(reason, " ".join(reason.replace("_", " ").replace(":", ": ").split()))
+    if reason.startswith("policy:"):
+        return f"a guard objects: {_words(reason.removeprefix('policy:'))}"
+    return _REASONS.get(reason, _words(reason))
 
 
 def verification_line(report: Report) -> str:
@@ -84,6 +86,11 @@ def roles(report: Report) -> Iterator[tuple[str, str, str, str]]:
         yield role, report.models.get(role, ""), report.prompts.get(role, ""), usage_line(used) if used else ""
 
 
+def role_line(model: str, prompt: str, used: str) -> str:
+    """Return model, version of the prompt and usage of a role on one line."""
+    return ", ".join(filter(None, (model or "no model", f"prompt {prompt}" if prompt else "", used)))
+
+
 def run_facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield name and value of what identifies the run and what it took."""
     corpus = report.corpus
@@ -100,6 +107,10 @@ def usage_line(usage: Usage) -> str:
     tokens = f"{usage.input_tokens} tokens in, {usage.output_tokens} out"
     calls = "1 call" if usage.calls == 1 else f"{usage.calls} calls"
     return f"{calls}, {tokens}, {usage.cost_micro_usd} micro-dollars"
+
+
+def _words(name: str) -> str:
+    return " ".join(name.replace("_", " ").split())
 
 
 def _checked(report: Report) -> str:

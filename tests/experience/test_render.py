@@ -143,7 +143,7 @@ def test_the_answer_of_a_chat_client_ends_with_what_is_open_and_a_line_per_docum
 def test_a_report_without_an_answer_says_why_and_shows_no_empty_part():
     for case, said in (
         (cases.abstention, "Not answered: the documents hold nothing that answers it"),
-        (cases.refusal, "Refused: policy: prompt injection"),
+        (cases.refusal, "Refused: a guard objects: prompt injection"),
     ):
         page = page_of(case())
         assert text_of(page.css_first(".badge")) == said
@@ -155,11 +155,10 @@ def test_a_report_without_an_answer_says_why_and_shows_no_empty_part():
 def test_provenance_is_folded_and_tells_the_roles_with_their_prompts_and_use():
     fold = page_of(cases.deep()).css_first("footer details")
     assert "open" not in fold.attributes
-    rows = [[text_of(cell) for cell in row.css("td")] for row in fold.css("tbody tr")]
     used = "1 call, 900 tokens in, 80 out, 1400 micro-dollars"
-    assert rows == [
-        ["researcher", "oci:meta.llama-4", "1f0c99ab", used],
-        ["writer", "oci:cohere.command-a", "77aa01bc", ""],
+    assert [text_of(each) for each in fold.css("dl")[1].css("dd")] == [
+        f"oci:meta.llama-4, prompt 1f0c99ab, {used}",
+        "oci:cohere.command-a, prompt 77aa01bc",
     ]
     for fact in ("default, version 3 (24 documents, 91 passages)", "t-3f05c7e44d3a", "r-12"):
         assert fact in fold.text()
