@@ -81,8 +81,10 @@ def report_html(report: Report) -> str:
     """Return the report's HTML page in a frame with its own style and without network access."""
     page = escape(render_html(report), quote=True)
     style = f"width:100%;height:{FRAME_PIXELS}px;border:1px solid rgba(128,128,128,.4);border-radius:6px"
-    # Without `allow-same-origin`: scripts of the report page cannot reach the notebook, its cookies or its kernel.
-    return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
+    # Without `allow-same-origin`: scripts of the report page cannot reach the notebook, its cookies or its kernel. A
+    # source on the web opens in a tab of its own, and the copy button may write to the clipboard.
+    allowed = "allow-scripts allow-popups allow-popups-to-escape-sandbox"
+    return f'<iframe sandbox="{allowed}" allow="clipboard-write" style="{style}" srcdoc="{page}"></iframe>'
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -10,6 +10,7 @@ from opentelemetry import trace
 
 from gateway.ledger.role_usage import with_rest
 from nodes.collaborators import Collaborators, context_of, run_id_of
+from nodes.evidence import document_date, document_version
 from nodes.memory import PriorWork
 from nodes.rendering import Rendered, refusal_text, render_answer
 from observability import trace_id_of
@@ -192,6 +193,9 @@ def _evidence(rendered: Rendered, passages: dict[str, Passage], state: ResearchS
             source=passages[key].source,
             page=passages[key].page,
             page_end=passages[key].page_end,
+            heading_path=tuple(rendered.mask(heading) for heading in passages[key].heading_path),
+            date=document_date(passages[key].metadata),
+            version=document_version(passages[key].metadata),
             start=passages[key].start,
             end=passages[key].end,
             text=rendered.mask(passages[key].text),

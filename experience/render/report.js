@@ -32,7 +32,7 @@ function fill(cite) {
   ids.map((id) => document.getElementById(id)).filter(Boolean).forEach((quote) => note.append(copyOf(quote)));
   const jump = add(add(note, "p", "jump"), "a", "", "Show in the list of sources");
   jump.href = cite.hash;
-  jump.addEventListener("click", close);
+  jump.addEventListener("click", closeNote);
 }
 
 function place(cite) {
@@ -44,11 +44,11 @@ function place(cite) {
   note.style.top = `${scrollY + (below ? at.bottom + 6 : at.top - 6 - size.height)}px`;
 }
 
-function open(cite, pin) {
+function openNote(cite, pin) {
   clearTimeout(timer);
   pinned = pin || (pinned && from === cite);
   if (from === cite) return;
-  close();
+  closeNote();
   pinned = pin;
   from = cite;
   fill(cite);
@@ -60,7 +60,7 @@ function open(cite, pin) {
   document.querySelectorAll(`.claim[data-claim="${cite.dataset.claim}"]`).forEach((each) => each.classList.add("lit"));
 }
 
-function close() {
+function closeNote() {
   clearTimeout(timer);
   if (!from) return;
   document.querySelectorAll(".lit").forEach((each) => each.classList.remove("lit"));
@@ -71,39 +71,53 @@ function close() {
   note.hidePopover();
 }
 
-const leave = () => { if (from && !pinned) wait(250, close); };
+const leave = () => { if (from && !pinned) wait(250, closeNote); };
 
 if ("popover" in HTMLElement.prototype) {
   document.querySelectorAll("a.cite").forEach((cite) => {
     cite.setAttribute("aria-expanded", "false");
-    cite.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") wait(120, () => open(cite, false)); });
+    cite.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") wait(120, () => openNote(cite, false)); });
     cite.addEventListener("pointerleave", leave);
-    cite.addEventListener("focus", () => { if (cite.matches(":focus-visible")) open(cite, false); });
+    cite.addEventListener("focus", () => { if (cite.matches(":focus-visible")) openNote(cite, false); });
     cite.addEventListener("click", (event) => {
       // A click or tap keeps the note open; Enter follows the link, as do clicks for a new tab.
-      if (!event.detail || event.ctrlKey || event.metaKey || event.shiftKey) return close();
+      if (!event.detail || event.ctrlKey || event.metaKey || event.shiftKey) return closeNote();
       event.preventDefault();
-      if (from === cite && pinned) close(); else open(cite, true);
+      if (from === cite && pinned) closeNote(); else openNote(cite, true);
     });
   });
   note.addEventListener("pointerenter", () => clearTimeout(timer));
   note.addEventListener("pointerleave", leave);
   addEventListener("focusin", (event) => {
-    if (from && event.target !== from && !note.contains(event.target)) close();
+    if (from && event.target !== from && !note.contains(event.target)) closeNote();
   });
   addEventListener("pointerdown", (event) => {
-    if (from && !note.contains(event.target) && !event.target.closest("a.cite")) close();
+    if (from && !note.contains(event.target) && !event.target.closest("a.cite")) closeNote();
   });
   addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !from) return;
     const cite = from;
     if (note.contains(document.activeElement)) cite.focus();
-    close();
+    closeNote();
   });
-  addEventListener("resize", close);
+  addEventListener("resize", closeNote);
 }
 
-async function copy(text, button, told) {
+// In a notebook's frame, `#source-1` would name a place in the notebook, which the frame may not open.
+if (location.protocol === "about:") {
+  addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (!link || event.defaultPrevented) return;
+    event.preventDefault();
+    document.querySelectorAll(".here").forEach((each) => each.classList.remove("here"));
+    const target = document.querySelector(link.hash);
+    target.classList.add("here");
+    target.scrollIntoView({ block: "center" });
+    target.focus({ preventScroll: true });
+  });
+}
+
+async function copyText(text, button, told) {
   try {
     await navigator.clipboard.writeText(text);
   } catch { // no permission, for example in a notebook's frame
@@ -122,7 +136,7 @@ async function copy(text, button, told) {
 const told = document.getElementById("told");
 const whole = document.getElementById("copy");
 whole.hidden = false;
-whole.addEventListener("click", () => copy(document.getElementById("markdown").content.textContent, whole, told));
+whole.addEventListener("click", () => copyText(document.getElementById("markdown").content.textContent, whole, told));
 document.querySelectorAll(".answer pre").forEach((pre) => {
   const block = document.createElement("div");
   block.className = "block";
@@ -131,10 +145,10 @@ document.querySelectorAll(".answer pre").forEach((pre) => {
   const button = add(block, "button", "", "Copy");
   button.type = "button";
   button.setAttribute("aria-label", "Copy the code");
-  button.addEventListener("click", () => copy(pre.textContent, button, told));
+  button.addEventListener("click", () => copyText(pre.textContent, button, told));
 });
 
 addEventListener("beforeprint", () => {
-  close();
+  closeNote();
   document.querySelector(".provenance").open = true;
 });

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from state.report import Report
-from state.values import Status, Support, Usage
+from state.report import Report, ReportClaim
+from state.values import ClaimKind, Status, Support, Usage
 
 _STATUSES = {
     Status.ANSWERED: "Answered",
@@ -20,6 +20,7 @@ _REASONS = {
     "approved_by_person": "approved by a person",
     "rejected_by_person": "rejected by a person",
     "gaps_left": "the documents leave a part of the question open",
+    "findings_left_out": "no statement about a part of the question passed the check",
     "unverified_claims": "some statements could not be checked",
     "no_evidence": "the documents hold nothing that answers it",
     "no_supported_claim": "no statement passed the check",
@@ -48,7 +49,7 @@ def reason_words(report: Report) -> str:
 
 def verification_line(report: Report) -> str:
     """Return in one sentence how many statements are supported, and what happened to the others."""
-    if not report.claims:
+    if not any(_states(claim) for claim in report.claims):
         return ""
     left_out = report.verification.contradicted + report.verification.unsupported
     more = f"; {left_out} more {'was' if left_out == 1 else 'were'} left out" if left_out else ""
@@ -109,16 +110,22 @@ def usage_line(usage: Usage) -> str:
     return f"{calls}, {tokens}, {usage.cost_micro_usd} micro-dollars"
 
 
+def _states(claim: ReportClaim) -> bool:
+    """Whether a claim is a statement and no heading."""
+    return claim.kind is not ClaimKind.HEADING
+
+
 def _words(name: str) -> str:
     return " ".join(name.replace("_", " ").split())
 
 
 def _checked(report: Report) -> str:
-    count = len(report.claims)
-    supported = sum(claim.verdict == Support.SUPPORTED for claim in report.claims)
-    unverified = sum(claim.verdict == Support.UNVERIFIED for claim in report.claims)
+    claims = [claim for claim in report.claims if _states(claim)]
+    count = len(claims)
+    supported = sum(claim.verdict == Support.SUPPORTED for claim in claims)
+    unverified = sum(claim.verdict == Support.UNVERIFIED for claim in claims)
     if supported == count:
-        one = f"The statement is supported by its quote{'s' if len(report.claims[0].citations) > 1 else ''}"
+        one = f"The statement is supported by its quote{'s' if len(claims[0].citations) > 1 else ''}"
         return one if count == 1 else f"All {count} statements are supported by their quotes"
     if unverified == count:
         one, none = "The statement could not be checked", f"None of the {count} statements could be checked"
