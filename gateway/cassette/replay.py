@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage
 
 from gateway.cassette.places import begun_by, holders, loose, plain
 from gateway.cassette.recording import Asked, stable_name
-from gateway.cassette.tape import Cassette, TapeReview, TapeVerdict, with_aliases
+from gateway.cassette.tape import Cassette, TapeReview, TapeVerdict, handles_in, with_aliases
 from state.citation_marks import neutralised
 from state.errors import CassetteUnusable
 from state.evidence_block import EvidenceItem
@@ -99,8 +99,6 @@ class Replay:
         return Analysis.model_validate(said).model_dump_json()
 
     def _markdown(self, evidence: Sequence[EvidenceItem]) -> str:
-        from gateway.cassette.tape import handles_in
-
         draft = self._next("writer", self.cassette.writer)
         return with_aliases(draft.markdown, self._shown("writer", handles_in(draft.markdown), evidence)).strip()
 
