@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, Field
 
-from gateway.cassette.recording import difference, recorded
+from gateway.cassette.recording import recorded
 from gateway.cassette.replay import Replay
 from gateway.cassette.tape import load_cassette, name_of
 from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
@@ -79,7 +79,7 @@ class CassetteChatModel(LocalChatModel):
         if self.recorded is None:
             return
         asked = replay.asked[-1]
-        if difference(self.recorded.get(asked.label, ""), asked.text, asked.label):
+        if self.recorded.get(asked.label) != asked.text:
             name = replay.cassette.name
             what = "its prompt has changed since the answer was written" if self.recorded else "no prompt was recorded"
             notice("gateway", "cassette_stale", f"{name}: {asked.label}: {what}; `make cassette NAME={name}` shows it")

@@ -80,6 +80,8 @@ def recorded(folder: Path, name: str) -> dict[str, str]:
 
 def difference(before: str, now: str, label: str) -> str:
     """Return a bounded unified difference of two prompts, empty if they are equal."""
+    if before == now:
+        return ""
     lines = list(
         difflib.unified_diff(
             before.split("\n"), now.split("\n"), f"{label} (recorded)", f"{label} (now)", "", "", 2, ""

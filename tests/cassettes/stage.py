@@ -17,7 +17,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 
 from experience.verification import VerificationResult, verify_report
-from gateway import Gateway, Ledger
+from gateway import Catalog, Gateway, Ledger, load_catalog
 from gateway.cassette.chat import CassetteChatModel
 from gateway.cassette.recording import recorded
 from gateway.cassette.replay import Fields, Replay
@@ -96,6 +96,7 @@ class Stage:
     embeddings: Embeddings
     corpora: Corpora
     corpus: str
+    catalog: Catalog
 
     async def play(
         self, cassette: Cassette, kind: type[Replay] = Replay, *, own_judge: bool = False, **context: Any
@@ -111,7 +112,13 @@ class Stage:
         replay = kind(cassette)
         model = CassetteChatModel(replay=replay, recorded=recorded(FOLDER, cassette.name) if not own_judge else None)
         names = {cassette.model_id: model, cassette.model_id + JUDGE: model}
-        gateway = Gateway(self.settings, ledger=Ledger(self.settings), embeddings=self.embeddings, models=dict(names))
+        gateway = Gateway(
+            self.settings,
+            ledger=Ledger(self.settings),
+            embeddings=self.embeddings,
+            models=dict(names),
+            catalog=self.catalog,
+        )
         judge = {"models": {"judge": cassette.model_id + JUDGE}} if own_judge else {}
         chosen = {"model": cassette.model_id, "corpus": self.corpus, **cassette.context, **judge, **context}
         try:
@@ -143,7 +150,7 @@ async def open_stage(home: Path, documents: tuple[str, ...], embeddings: Embeddi
                 report = await corpus.ingest([Path(path) for path in documents])
             assert not report.failed, report.failed
         bare = _Parts(corpora, build_guards(settings), LocalSupportScorer(embeddings), settings)
-        yield Stage(bare.with_gateway, settings, embeddings, corpora, name)
+        yield Stage(bare.with_gateway, settings, embeddings, corpora, name, load_catalog(prices={}))
 
 
 class Stages:
