@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from nodes.draft.addresses import addresses_in
+from nodes.draft.choice import Kept
 from nodes.draft.claims import DraftClaim, draft_claims, draft_hash
 from nodes.draft.prepare import prepared_draft
+from nodes.draft.publish import Published, publish_draft, spellings
+from nodes.draft.seen import PlainText
 
-__all__ = ["DraftClaim", "addresses_in", "draft_claims", "draft_hash", "prepared_draft"]
+__all__ = [
+    "DraftClaim",
+    "Kept",
+    "PlainText",
+    "Published",
+    "addresses_in",
+    "draft_claims",
+    "draft_hash",
+    "prepared_draft",
+    "publish_draft",
+    "spellings",
+]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from nodes.draft.blocks import Block, BlockKind
-from nodes.draft.stated import Reading, Stated, cited_in, ends_with_stop
+from nodes.draft.stated import Reading, Stated, cited_in, ends_with_stop, section_of
 from state.values import ClaimKind
 
 _INTRODUCED = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
@@ -26,7 +26,7 @@ def inherit(reading: Reading) -> None:
     for n, claim in enumerate(reading.claims):
         if claim.kind is ClaimKind.HEADING:
             section = claim.text
-            claim.aliases = _cited_by(_section(reading.claims, n))
+            claim.aliases = _cited_by(section_of(reading.claims, n))
         claim.section = section
 
 
@@ -91,15 +91,6 @@ def _take_from_introduced(reading: Reading, claims: Sequence[Stated]) -> None:
     if claims and claims[-1].introduces and not claims[-1].aliases:
         claims[-1].aliases = _cited_by(reading.within(claims[-1].introduces))
         _settle_all(claims, ())
-
-
-def _section(claims: Sequence[Stated], at: int) -> Iterable[Stated]:
-    """Yield the claims under the heading at `at`, up to the next heading that is not below it."""
-    for claim in claims[at + 1 :]:
-        if claim.kind is not ClaimKind.HEADING:
-            yield claim
-        elif claim.block.level <= claims[at].block.level:
-            return
 
 
 def _cited_by(claims: Iterable[Stated]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nodes.draft.blocks import Block, BlockKind, Document
@@ -87,6 +87,15 @@ def cited_in(pieces: Iterable[Piece]) -> tuple[str, ...]:
 def ends_with_stop(text: str) -> bool:
     """Whether a stop ends `text`: a paragraph without one is a label."""
     return bool(_STOPPED.search(text))
+
+
+def section_of(claims: Sequence[Stated], at: int) -> Iterator[Stated]:
+    """Yield the claims under the heading at `at`, up to the next heading that is not below it."""
+    for n in range(at + 1, len(claims)):
+        if claims[n].kind is not ClaimKind.HEADING:
+            yield claims[n]
+        elif claims[n].block.level <= claims[at].block.level:
+            return
 
 
 def _paragraph(reading: Reading, block: Block) -> list[Stated]:

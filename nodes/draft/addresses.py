@@ -1,0 +1,59 @@
+"""Web and mail addresses in a text: those that a client may turn into a link."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_TOP_LEVEL = (
+    "com net org info biz edu gov mil int io dev app xyz top site online shop store club link click live life world "
+    "cloud tech page news blog email support zip mov ru cn tk ly gg gl me tv cc uk de fr jp eu us ch at nl in br"
+)
+_HOST = rf"(?:[^\W_](?:[\w-]*\w)?\.)+(?:{'|'.join(_TOP_LEVEL.split())})"
+_REST = r"[^\s<>\"`|\\^{}。，、；：！？）」』】]"
+_ADDRESS = re.compile(
+    rf"(?P<url>(?<![a-z0-9.+-])(?:[a-z][a-z0-9+.-]{{0,30}}://|www\.|(?:mailto|xmpp):){_REST}+)"
+    r"|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    rf"|(?P<bare>(?<![\w.@/-]){_HOST}(?![\w-]|\.\w)(?:[:/?#]{_REST}*)?)",
+    re.IGNORECASE,
+)
+_TRAILING = "?!.,:;*_~'’”\""
+_SAFE = re.compile(r"(?:https?://[\w.-]+|mailto:[\w.+-]+@)[\w\-.~:/?#@!$&*+,;=%]*\Z", re.IGNORECASE)
+
+
+def addresses_in(text: str) -> frozenset[str]:
+    """Return the addresses that stand in `text`, in the form that `address_key` gives them."""
+    return frozenset(address_key(text[start:end]) for start, end in address_spans(text))
+
+
+def address_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the addresses of `text` begin and end, without the punctuation after them."""
+    return [(found.start(), found.start() + len(_trimmed(found[0]))) for found in _ADDRESS.finditer(text)]
+
+
+def address_key(address: str) -> str:
+    """Return what two spellings of one address share: no scheme, the host in lower case, no slash at the end.
+
+    >>> address_key("https://Docs.example.com/Limits/") == address_key("docs.example.com/Limits")
+    True
+    """
+    rest = re.sub(r"\A(?:https?://|mailto:)", "", address.strip(), flags=re.IGNORECASE)
+    rest = rest.replace("%28", "(").replace("%29", ")")
+    host, slash, path = rest.partition("/")
+    return f"{host.lower()}{slash}{path}".rstrip("/")
+
+
+def is_safe(address: str) -> bool:
+    """Whether `address` is a plain web or mail address: nothing that a browser runs, nothing that ends a link early."""
+    return bool(_SAFE.match(address)) and bool(urlsplit(address).netloc or address[:7].lower() == "mailto:")
+
+
+def _trimmed(address: str) -> str:
+    """Return `address` without what belongs to the sentence: punctuation, and a bracket that opens before it."""
+    while address:
+        last = address[-1]
+        unbalanced = last in ")]" and address.count(last) > address.count("(["[")]".index(last)])
+        if last not in _TRAILING and not unbalanced:
+            break
+        address = address[:-1]
+    return address
