@@ -12,6 +12,7 @@ from gateway.ledger.role_usage import with_rest
 from nodes.collaborators import Collaborators, context_of, run_id_of
 from nodes.evidence import document_date, document_version
 from nodes.memory import PriorWork
+from nodes.prompts import prompt_version
 from nodes.rendering import Rendered, refusal_text, render_answer
 from observability import trace_id_of
 from state.channels import ResearchContext, ResearchState
@@ -58,6 +59,7 @@ class Publish:
             verification=state.get("verification") or Verification(),
             usage=usage,
             usage_by_role=with_rest(state.get("usage_by_role", {}), usage),
+            prompts={role.value: prompt_version(role) for role in Role},
             models={role.value: self._to.gateway.model_id(role, context) for role in Role if role is not Role.JUDGE},
             corpus=state.get("corpus"),
             research_rounds=state.get("research_rounds", 0),

@@ -158,6 +158,10 @@ WHERE: dict[str, Any] = {
 """JSON schema of a metadata filter; `retrieval.filters` enforces it."""
 
 
+Length = Literal["brief", "standard", "deep"]
+Form = Literal["answer", "report", "table", "steps"]
+
+
 class ResearchContext(BaseModel):
     """The caller's options for one run. Plain JSON, so that LangGraph Studio can show them as a form."""
 
@@ -174,8 +178,8 @@ class ResearchContext(BaseModel):
     k: Annotated[int, Field(ge=1, le=50), NUMBER] | None = Field(
         None, description="Passages per sub-question; default: the setting `retrieval.passages_per_sub_question`."
     )
-    length: Literal["brief", "standard", "deep"] = Field("standard", description="How long the answer is.")
-    form: Literal["answer", "report", "table", "steps"] = Field("answer", description="The form of the answer.")
+    length: Length = Field("standard", description="How long the answer is.")
+    form: Form = Field("answer", description="The form of the answer.")
     max_sub_questions: JsonInt = Field(4, ge=1, le=6, description="Sub-questions per round.")
     max_research_rounds: JsonInt = Field(2, ge=1, le=6, description="Rounds of retrieval.")
     max_revisions: JsonInt = Field(2, ge=0, le=6, description="Revisions of the draft.")

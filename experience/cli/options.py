@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+
+class Length(StrEnum):
+    """How long an answer is, as `ResearchContext.length`."""
+
+    BRIEF = "brief"
+    STANDARD = "standard"
+    DEEP = "deep"
+
+
+class Form(StrEnum):
+    """The form of an answer, as `ResearchContext.form`."""
+
+    ANSWER = "answer"
+    REPORT = "report"
+    TABLE = "table"
+    STEPS = "steps"
+
+
+LengthOption = Annotated[Length, typer.Option("--length", help="How long the answer is.")]
+FormOption = Annotated[
+    Form, typer.Option("--form", help="The form of the answer: prose, a report in sections, a table, or steps.")
+]
 Home = Annotated[
     Path | None,
     typer.Option(

@@ -25,7 +25,7 @@ from experience.render import render_after_answer, render_answer
 from experience.service import ResearchRequest
 from experience.service.events import TextDelta
 from experience.service.runs import Run
-from state.channels import ResearchContext
+from state.channels import Form, Length, ResearchContext
 from state.errors import CorpusMissing
 from state.report import Report
 from state.values import NUMBER
@@ -97,6 +97,8 @@ class CompletionRequest(BaseModel):
     temperature: Annotated[float, Field(ge=0, le=2), NUMBER] | None = None
     max_tokens: Most | None = None
     max_completion_tokens: Most | None = None
+    length: Length | None = Field(None, description="Ours: how long the answer is.")
+    form: Form | None = Field(None, description="Ours: the form of the answer.")
     n: Literal[1] | None = None
     tools: list[Any] | None = Field(None, max_length=0, description="Not supported: the list must be empty.")
 
@@ -148,6 +150,8 @@ def _request(asked: CompletionRequest) -> ResearchRequest:
     given: dict[str, Any] = {
         "temperature": asked.temperature,
         "max_output_tokens": asked.max_completion_tokens or asked.max_tokens,
+        "length": asked.length,
+        "form": asked.form,
     }
     chosen = {name: value for name, value in given.items() if value is not None}
     while not isinstance(turns[-1], HumanMessage):  # the question is the last user message, as in `ConversationRequest`

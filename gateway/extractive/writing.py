@@ -39,12 +39,15 @@ _REMEDIES = {
 def write(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft:
     """Return the findings as Markdown lists, grouped by sub-question, every sentence with its citation markers.
 
-    Each sentence gets its own list item, so that it stays one claim whatever characters it begins with.
+    Each sentence gets its own list item, so that it stays one claim whatever characters it begins with. With the length
+    `brief`, only the best finding of each sub-question is written.
     """
     kept = _focused(_once_each(_without_objected(fields)), str(fields.get("person") or ""))
     groups: dict[str, list[str]] = {}
     for finding in kept:
-        groups.setdefault(str(finding["sub_question"]), []).append(_sentence(finding))
+        lines = groups.setdefault(str(finding["sub_question"]), [])
+        if not lines or fields.get("length") != "brief":
+            lines.append(_sentence(finding))
     if not groups:
         return WrittenDraft(markdown=NO_FINDINGS)
     if len(groups) == 1:

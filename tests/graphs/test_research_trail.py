@@ -9,8 +9,10 @@ import pytest
 from langchain_core.messages import BaseMessage
 
 from nodes import Collaborators
+from nodes.prompts import prompt_version
 from state.errors import DependencyUnavailable
 from state.prompt_fields import parse_fields
+from state.values import Role
 from tests.doubles.corpora import StubCorpora, StubCorpus, passage
 from tests.doubles.roles import plan, scripted, write
 
@@ -169,6 +171,11 @@ async def test_every_prompt_names_the_day_on_which_the_run_began(build: Any, ask
     report = await ask(build(model, clock=lambda: next(days)), "lighthouse founded")
     assert report["status"] == "answered"
     assert set(told) - {""} == {"2026-11-27"}
+
+
+async def test_a_report_names_the_version_of_every_prompt(build: Any, ask: Any, corpus: StubCorpus) -> None:
+    report = await ask(build(), "lighthouse founded")
+    assert report["prompts"] == {role.value: prompt_version(role) for role in Role}
 
 
 async def test_the_planner_knows_what_the_corpus_holds(build: Any, ask: Any, corpus: StubCorpus) -> None:
