@@ -11,8 +11,8 @@ from gateway.token_estimates import CAUTIOUS_CHARS_PER_TOKEN, MAX_CHARS_PER_TOKE
 from state.errors import PromptTooLong
 from state.values import Role, Usage
 
-SPARED_CHARS = 5_500
-"""Room for what the gateway adds to a prompt: the schema (2,000 characters), a repair (2,500), headings (1,000)."""
+SPARED_CHARS = 6_000
+"""Room for what the gateway adds to a prompt: the schema (2,500 characters), a repair (2,500), headings (1,000)."""
 
 
 _ANSWERS = {
@@ -52,6 +52,12 @@ def most_tokens(messages: Sequence[BaseMessage]) -> int:
     text = "".join(message.text for message in messages)
     plain = sum(map(str.isascii, text))
     return _tokens(plain) + 2 * (len(text) - plain)
+
+
+def counted_chars(text: str) -> int:
+    """Return how many of `prompt_chars` the text takes: a character outside ASCII counts as in `most_tokens`."""
+    plain = sum(map(str.isascii, text))
+    return plain + 2 * CAUTIOUS_CHARS_PER_TOKEN * (len(text) - plain)
 
 
 def answer_tokens(entry: ModelEntry, wanted: int) -> int:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gateway import CallScope, Gateway
 from gateway.ledger.account import Account
+from gateway.metering import counted_chars
 from observability import notice
 from policy import GuardChain
 from retrieval import Corpora, Corpus
@@ -79,7 +80,7 @@ class Collaborators:
         context = context_of(runtime)
         answer = self.gateway.output_tokens(role, context)
         room = self.gateway.prompt_chars(self.gateway.model_id(role, context), answer)
-        return room - sum(len(message.text) for message in prompt)
+        return room - sum(counted_chars(message.text) for message in prompt)
 
     def _scope(self, runtime: Runtime[ResearchContext], role: Role) -> CallScope:
         context = context_of(runtime)

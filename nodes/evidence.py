@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gateway.metering import counted_chars
 from retrieval import Corpus
 from state.channels import ResearchState
 from state.citation_marks import neutralised
@@ -48,10 +49,10 @@ def ranked_items(passages: Mapping[str, Passage], hits: Iterable[Hit]) -> list[E
 
 
 def fitting(items: Iterable[EvidenceItem], room: int) -> list[EvidenceItem]:
-    """Return the first of `items` that fit into `room` characters, whole, and at least one."""
+    """Return the first of `items` that fit into `room` characters as the gateway counts them, whole, at least one."""
     chosen: list[EvidenceItem] = []
     for item in items:
-        room -= len(item.model_dump_json(exclude_defaults=True)) + 1
+        room -= counted_chars(item.model_dump_json(exclude_defaults=True)) + 1
         if room < 0 and chosen:
             break
         chosen.append(item)

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 
-
 class Length(StrEnum):
     """How long an answer is, as `ResearchContext.length`."""
 

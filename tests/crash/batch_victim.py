@@ -23,7 +23,8 @@ from state.channels import ResearchContext
 from tests.doubles.corpora import StubCorpora, StubCorpus
 from tests.doubles.roles import scripted
 
-PRICE = (1000, 1000)
+PRICE = (10, 10)
+"""So low that each call costs one micro-dollar, however long its prompt is."""
 
 
 @asynccontextmanager

@@ -85,7 +85,7 @@ async def test_the_repair_tells_the_model_what_was_wrong(tmp_path):
     asked.scripted.script = lambda messages, schema: seen.append(messages) or ({"a": 1} if len(seen) == 1 else PLAN)
     await asked.plan()
     assert [message.type for message in seen[1]] == ["system", "human", "ai", "human"]
-    assert "standalone_question: Field required" in seen[1][-1].text
+    assert "sub_questions: Field required" in seen[1][-1].text
 
 
 def test_a_synchronous_caller_gets_a_schema_too(tmp_path):

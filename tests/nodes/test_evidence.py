@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
+from gateway.metering import most_tokens
 from nodes.evidence import document_date, document_version, fitting, ranked_items, shown_source, source_of
 from state.evidence_block import parse, render
 from state.values import Hit, Passage, Scores
@@ -30,6 +32,15 @@ def test_the_best_passages_come_first_and_whole() -> None:
 
 def test_one_passage_always_stays() -> None:
     assert [item.alias for item in fitting(ranked_items(PASSAGES, HITS), -1)] == ["E2"]
+
+
+def test_text_outside_ascii_takes_the_room_that_the_gateway_counts_it_for() -> None:
+    chinese = {f"E{n}": passage(f"d{n}", "字" * 99 + str(n)) for n in (1, 2, 3)}
+    items = fitting(ranked_items(chinese, []), 1500)
+    assert len(items) == 2
+    text = "".join(item.model_dump_json(exclude_defaults=True) for item in items)
+    assert len(text) < 400
+    assert 3 * most_tokens([HumanMessage(text)]) <= 1500
 
 
 def test_what_asked_for_a_passage_is_named() -> None:

@@ -111,5 +111,5 @@ def test_sigterm_drains_and_the_same_command_goes_on(home, source, tmp_path):
         assert "Traceback" not in err
         rest = processes.run("experience.cli:main", *command, env=environment)
         assert json.loads(rest.stdout)["unfinished"] == 0, rest.stderr
-        planned = sum("You plan research" in json.dumps(request) for request in server.requests)
+        planned = sum("You plan the research" in json.dumps(request) for request in server.requests)
         assert planned == 2

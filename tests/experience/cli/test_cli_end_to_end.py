@@ -159,9 +159,9 @@ def test_sigterm_stops_after_the_node_and_resume_goes_on(home):
         report = json.loads(resumed.stdout)
         assert report["thread_id"] == "t"
         assert "Traceback" not in resumed.stderr
-        assert "You plan research" in json.dumps(server.requests[0])
+        assert "You plan the research" in json.dumps(server.requests[0])
         assert server.requests[1:]
-        assert "You plan research" not in json.dumps(server.requests[1])
+        assert "You plan the research" not in json.dumps(server.requests[1])
 
 
 def test_after_kill_9_the_thread_is_resumed_at_once(home):
