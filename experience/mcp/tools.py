@@ -114,7 +114,7 @@ def _add_research(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princip
         thread_id: str | None = None,
         context: dict[str, Any] | None = None,
     ) -> RunStatus:
-        """Start answering a question from a corpus and return at once. `context` may set model, length, form and more."""
+        """Start answering a question from a corpus and return at once. `context` may set model, length, form."""
         with protocol_errors():
             chosen = _context({**(context or {}), "corpus": corpus})
             asked = ResearchRequest(question=question, thread_id=thread_id, context=chosen)
