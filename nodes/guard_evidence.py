@@ -28,7 +28,9 @@ class GuardEvidence:
         known = {*state.get("aliases", {}).values(), *state.get("dropped", ())}
         fresh = [key for key in _ids(state.get("hits", ())) if key not in known]
         passages = await corpus.passages(fresh)
-        verdicts = dict(zip(passages, await asyncio.gather(*map(self._screen, passages.values())), strict=True))
+        shown = [passages[key] for key in fresh if key in passages]  # best first: so are the aliases
+        screened = await asyncio.gather(*map(self._screen, shown))
+        verdicts = {passage.evidence_id: verdict for passage, verdict in zip(shown, screened, strict=True)}
         dropped = {key for key, verdict in verdicts.items() if verdict.action is Action.REFUSE}
         return {
             "dropped": tuple(dropped),

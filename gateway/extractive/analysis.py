@@ -49,7 +49,7 @@ _LONGEST = 700  # characters; longer "sentences" are tables or lists that lost t
 _FEWEST_WORDS = 5  # shorter ones are headings and captions
 _NO_PROSE = re.compile(r"\s*(?:#{1,6}\s|\||`{3}|~{3}|={3}|-{3})")
 _BULLET = re.compile(r"(?:[-*+•‣▪]|\d{1,3}[.)]|>)\s+")
-_MARKER = re.compile(r"\[E?\d+\]|[\x00-\x08\ufffe\ufffd]")
+_MARKER = re.compile(r"\[E?\d+\]|⟦|[\x00-\x08\ufffe\ufffd]")
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,12 @@ Bad: the statement "Tickets cost 12 euros." (the season is lost); "The museum ha
 subject, answers nothing); the quote "a day ticket … 12 euros" (words left out).
 
 # Documents that disagree
-If passages say different things of the same thing at the same time and under the same condition, that is one finding
-of kind `conflict`. Its statement says what each side says and names the document of each, with its date and version
-where the passage has them; its quotes are at least one from each side. Do not choose a side. If a document says that
-it replaces another, that is a finding too. Different values for different dates, versions, tiers or places are no
-conflict: state each with what it holds for.
+If passages say different things of the same thing under the same condition, that is one finding of kind `conflict`,
+also where they stand in two versions of a document and neither says which one is in force. Its statement says what
+each side says and names the document of each, with its date and version where the passage has them; its quotes are at
+least one from each side. Do not choose a side. If a document says that it replaces another, that is a finding too.
+Values that hold side by side, for different tiers, places or periods, are no conflict: state each with what it holds
+for.
 
 # What is missing
 `gaps`: one for each sub-question, of any round, that is not wholly answered by your findings together with the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from nodes.prompts.common import plain
 from nodes.quotes import locate
@@ -93,6 +93,19 @@ def open_questions(state: ResearchState, findings: Iterable[Finding], analysis: 
             words = missing_words(state, question, partly=question.id in answered)
             gaps[question.id] = Gap(sub_question=question.id, missing=words, wanted=named.get(question.id, ""))
     return tuple(gaps.values())
+
+
+def one_sided(findings: Iterable[Finding], told: Container[str]) -> tuple[Finding, ...]:
+    """Return the conflicts of which a text tells one side only. `told` holds the evidence ids that it cites.
+
+    A conflict that the text leaves out altogether is none of these, nor one whose sides stand in one passage.
+    """
+    sides = {finding: {quote.evidence_id for quote in finding.quotes} for finding in findings}
+    return tuple(
+        finding
+        for finding, passages in sides.items()
+        if finding.kind is FindingKind.CONFLICT and len(passages) > 1 and sum(key in told for key in passages) == 1
+    )
 
 
 def sub_question_id(written: str, ids: Iterable[str]) -> str:

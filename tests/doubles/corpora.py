@@ -70,7 +70,11 @@ class StubCorpus:
         words = set(query.lower().strip("?").split())
         shared = {p.evidence_id: len(words & set(p.text.lower().replace(".", "").split())) for p in self._passages}
         found = sorted(self._passages, key=lambda p: -shared[p.evidence_id])
-        return [p for p in found if shared[p.evidence_id]][:k]
+        return [
+            p.model_copy(update={"scores": Scores(fused=shared[p.evidence_id] / len(words))})
+            for p in found[:k]
+            if shared[p.evidence_id]
+        ]
 
     async def neighbours(self, _: Passage, **__: Any) -> list[Passage]:
         return []

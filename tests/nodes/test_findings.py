@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodes.research.findings import merged, open_questions, resolve_findings, sub_question_id
+from nodes.research.findings import merged, one_sided, open_questions, resolve_findings, sub_question_id
 from nodes.research.gap_words import in_words_of, missing_words
 from state.channels import ResearchState
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
@@ -67,6 +67,14 @@ def test_a_conflict_needs_a_quote_of_each_side() -> None:
     findings, events = resolve_findings(analysis(both, one), PASSAGES, (Q1,))
     assert [each.kind for each in findings] == [FindingKind.CONFLICT, FindingKind.FACT]
     assert [event.kind for event in events] == ["conflict_with_one_side"]
+
+
+@pytest.mark.parametrize(("told", "missing"), [({"EA"}, True), ({"EA", "EB"}, False), (set(), False), ({"EC"}, False)])
+def test_a_conflict_of_which_one_side_is_told_is_found(told: set[str], missing: bool) -> None:
+    quotes = tuple(Quote(evidence_id=key, start=0, end=5, quote="words") for key in ("EA", "EB"))
+    conflict = Finding(id="f1", statement="s", sub_question="q1", quotes=quotes, kind=FindingKind.CONFLICT)
+    fact = conflict.model_copy(update={"id": "f2", "kind": FindingKind.FACT})
+    assert one_sided((conflict, fact), told) == ((conflict,) if missing else ())
 
 
 def test_a_quote_is_located_in_the_text_that_the_model_saw() -> None:
