@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -20,8 +21,20 @@ _BLOCKS = frozenset(
         *("ul", "ol", "pre", "blockquote", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"),
     )
 )
+_STATED_CHARS = 64  # longer values are no date and no version
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([A-Za-z0-9_-]+)", re.IGNORECASE)
+_STATED = {
+    "date": "date",
+    "dc.date": "date",
+    "dcterms.date": "date",
+    "article:published_time": "published",
+    "dcterms.modified": "modified",
+    "article:modified_time": "modified",
+    "last-modified": "modified",
+    "version": "version",
+}
+"""The names of `<meta>` elements that state a document's date or version, and the metadata keys that they become."""
 
 
 def load(path: Path) -> Iterator[LoadedDocument]:
@@ -29,6 +42,7 @@ def load(path: Path) -> Iterator[LoadedDocument]:
     tree = LexborHTMLParser(_decoded(path.read_bytes()))
     title = tree.css_first("title")
     name = _SPACE.sub(" ", title.text()).strip() if title else ""
+    metadata = _stated(tree)
     tree.strip_tags(_DROPPED)
     built = TextBuilder()
     if tree.body is not None:
@@ -37,8 +51,25 @@ def load(path: Path) -> Iterator[LoadedDocument]:
         except RecursionError as error:
             raise LoadFault("its elements are nested too deeply; save it again from a browser as plain text") from error
     yield document(
-        path, built.text, parser="selectolax", version=version("selectolax"), title=name, headings=built.headings
+        path,
+        built.text,
+        parser="selectolax",
+        version=version("selectolax"),
+        title=name,
+        headings=built.headings,
+        metadata=metadata,
     )
+
+
+def _stated(tree: LexborHTMLParser) -> dict[str, Any]:
+    """Return what the page's head says of its date and version."""
+    found: dict[str, Any] = {}
+    for node in tree.css("meta[content]"):
+        name = node.attributes.get("name") or node.attributes.get("property") or ""
+        key, value = _STATED.get(name.lower()), (node.attributes.get("content") or "").strip()
+        if key and 0 < len(value) <= _STATED_CHARS:
+            found.setdefault(key, value)
+    return found
 
 
 def _decoded(data: bytes) -> str:

@@ -16,6 +16,11 @@ from retrieval.loaders.canonical import document, read_text
 _PARSER = MarkdownIt("commonmark")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<fields>.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _TITLE = re.compile(r"^title:[ \t]*[\"']?(?P<title>[^\n]*?)[\"']?[ \t]*$", re.MULTILINE)
+_STATED = re.compile(
+    r"^(?P<key>date|published|modified|updated|version):[ \t]*[\"']?(?P<value>[^\n\"']{1,64}?)[\"']?[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""What front matter says of the document's date and version: kept as metadata, for prompts, reports and filters."""
 
 
 def load(path: Path) -> Iterator[LoadedDocument]:
@@ -30,6 +35,7 @@ def load(path: Path) -> Iterator[LoadedDocument]:
         version=version("markdown-it-py"),
         title=named["title"] if named else "",
         headings=headings_of(text),
+        metadata={each["key"].lower(): each["value"] for each in _STATED.finditer(front["fields"])} if front else {},
     )
 
 

@@ -364,6 +364,17 @@ def test_front_matter_names_the_title_and_is_no_heading(tmp_path):
     assert [(h.title, h.start) for h in loaded.headings] == [("First", text.index("# First"))]
 
 
+def test_what_a_document_says_of_its_date_and_version_is_metadata(tmp_path):
+    front = b'---\ntitle: T\nDate: 2025-03-01\nversion: "2.0"\nowner: x\n---\n\ndate: 1999\n'
+    assert one(saved(tmp_path, "a.md", front)).metadata == {"date": "2025-03-01", "version": "2.0"}
+    assert one(saved(tmp_path, "b.md", b"date: 2025\n\nText.\n")).metadata == {}
+    page = (
+        b"<html><head><meta property='article:modified_time' content='2025-03-01T10:00:00Z'><meta name='DATE' "
+        b"content='2024'><meta name='version'><meta name='author' content='x'></head><body>Text</body></html>"
+    )
+    assert one(saved(tmp_path, "a.html", page)).metadata == {"modified": "2025-03-01T10:00:00Z", "date": "2024"}
+
+
 def test_a_single_nul_is_not_text(tmp_path):
     assert "not text" in fault(saved(tmp_path, "a.txt", b"a" * 1000 + b"\0"))
 
