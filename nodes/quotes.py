@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nodes.checks import Cited, Statement, addresses, shared, stems
+from nodes.evidence import document_date, document_version
 from state.citation_marks import neutralised
 from state.values import Passage, Quote
 
@@ -48,8 +49,8 @@ class Source:
     def cited(self) -> Cited:
         """The passage as code checks a claim against it."""
         passage = self.passage
-        named = (str(passage.metadata.get(key) or "") for key in ("date", "version"))
-        return Cited(passage.text, tuple(filter(None, (passage.title, *passage.heading_path, *named))))
+        dated = document_date(passage.metadata), document_version(passage.metadata)
+        return Cited(passage.text, tuple(filter(None, (passage.title, *passage.heading_path, *dated))))
 
     @property
     def name(self) -> str:

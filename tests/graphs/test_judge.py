@@ -79,11 +79,15 @@ async def test_another_model_as_judge_gives_verdicts_alone(build: Any, ask: Any)
 
 
 async def test_only_the_quotes_that_carry_a_claim_are_cited(build: Any, ask: Any) -> None:
+    def play(fields: Any, evidence: Any) -> Any:
+        (claim,) = fields["claims"]
+        by = [quote["id"] for quote in claim["quotes"] if "2019" in quote["quote"]]
+        verdict = {"claim": claim["id"], "verdict": "supported", "carried_by": by}
+        return {"verdicts": [verdict], **review(fields, evidence)}
+
     draft = "Falcon began in 2019 [E1, E2]."
-    report = await ask(
-        build(scripted(WrittenDraft=writes(draft), JudgedReview=verdicts("supported", 0))),
-        "When did the Falcon and the Heron project start?",
-    )
+    graph = build(scripted(WrittenDraft=writes(draft), JudgedReview=play))
+    report = await ask(graph, "When did the Falcon and the Heron project start?")
     (claim,) = report["claims"]
     assert [citation["quote"] for citation in claim["citations"]] == ["The Falcon project started in 2019."]
     assert [item["document_id"] for item in report["evidence"]] == ["falcon"]
