@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from opentelemetry.trace import Span
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from gateway.bare_text import CONTINUE, CUT_OFF, bare_field, joined, whole_part, without_thoughts
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor
 from gateway.ledger.account import CallScope
@@ -24,7 +26,7 @@ from gateway.metering import check_fits, usage_of_call, worst_usage
 from gateway.oci.plane import ask_oci
 from gateway.openai.chat import Dialect, ask_openai
 from gateway.planned_call import PlannedCall
-from gateway.structure import Answer, SchemaFault, StructuredModel, parse_answer, with_schema_prompt
+from gateway.structure import Answer, SchemaFault, StructuredModel, is_cut_off, parse_answer, with_schema_prompt
 from gateway.sync import run_sync
 from observability import notice
 from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong, SixplaneError, UnsupportedSchema
@@ -62,7 +64,8 @@ class GovernedChatModel(BaseChatModel):
     ) -> Runnable[LanguageModelInput, Answer]:
         """Return a runnable that answers with an instance of `schema`.
 
-        After a malformed or truncated answer the model is asked once more to correct it; both calls are charged.
+        After a malformed or truncated answer the model is asked once more to correct it; both calls are charged. A
+        text that is asked for as such (`gateway.bare_text`) is continued once if it is cut off.
 
         Raises:
             UnsupportedSchema: `schema` is not a Pydantic model.
@@ -134,46 +137,75 @@ class GovernedChatModel(BaseChatModel):
         raise failed
 
     async def _ask(self, schema: type[BaseModel], messages: list[BaseMessage]) -> BaseModel:
-        asked = with_schema_prompt(messages, schema) if self._spells_schemas() else messages
-        answer, fault = await self._attempt(schema, asked)
-        if fault is not None:
-            answer, fault = await self._attempt(schema, [*asked, *_repair(answer, fault)])
-        if fault is not None:
-            raise ModelOutputInvalid(
-                f"the {self.scope.role.value}'s model {self.scope.model!r} gave a malformed answer: {fault.summary}"
-            )
-        return parse_answer(schema, answer)
+        asked = with_schema_prompt(messages, schema) if self._spells(schema) else messages
+        answer = await self._whole_answer(schema, asked)
+        try:
+            return parse_answer(schema, answer, messages)
+        except SchemaFault as fault:
+            repair = _repair(schema, answer, fault)
+        answer = await self._whole_answer(schema, [*asked, *repair], may_go_on=False)
+        try:
+            return parse_answer(schema, answer, messages)
+        except SchemaFault as fault:
+            summary = fault.summary
+        raise ModelOutputInvalid(
+            f"the {self.scope.role.value}'s model {self.scope.model!r} gave a malformed answer: {summary}"
+        )
 
-    async def _attempt(
-        self, schema: type[BaseModel], messages: list[BaseMessage]
-    ) -> tuple[AIMessage, SchemaFault | None]:
-        answer = await self._call(
+    async def _whole_answer(
+        self, schema: type[BaseModel], messages: list[BaseMessage], *, may_go_on: bool = True
+    ) -> AIMessage:
+        """Return the model's answer; a bare text that was cut off is continued once, else cut back to what is whole.
+
+        A cut JSON object cannot be continued by a model that has to begin with a brace. It is returned as it is.
+        """
+        answer = await self._answer(schema, messages)
+        text = whole_part(without_thoughts(answer.text)) if bare_field(schema) and is_cut_off(answer) else ""
+        if not text.strip() or text.startswith("{"):
+            return answer
+        cut_off = True
+        if may_go_on:
+            # Too long for the model's context with the text so far in it: then the text has to do.
+            with suppress(PromptTooLong):
+                more = await self._answer(schema, [*messages, AIMessage(text), HumanMessage(CONTINUE)])
+                text, cut_off = joined(text, more.text), is_cut_off(more)
+        if cut_off:
+            text = whole_part(text)
+            notice(self.scope.role.value, "draft_truncated", "the end of the text is missing: the answer was too long")
+        return AIMessage(text.strip(), response_metadata={"finish_reason": "stop", CUT_OFF: cut_off})
+
+    async def _answer(self, schema: type[BaseModel], messages: list[BaseMessage]) -> AIMessage:
+        return await self._call(
             messages, schema.__name__, lambda: self._provider(schema, messages), beside=self._beside(schema)
         )
-        try:
-            parse_answer(schema, answer)
-        except SchemaFault as fault:
-            return answer, fault
-        return answer, None
 
-    def _spells_schemas(self) -> bool:
+    def _is_told(self, schema: type[BaseModel]) -> bool:
+        """Whether a provider is asked for the schema. The text that a schema takes bare is asked for as plain text."""
+        return not bare_field(schema) or self.entry.provider not in ("openai", "oci")
+
+    def _spells(self, schema: type[BaseModel]) -> bool:
         """Whether the schema goes into the prompt.
 
-        It does for OpenAI-compatible servers, many of which ignore schemas, and for OCI models without structured
-        output. Putting it into both places would pay for its tokens twice.
+        It does for OCI models without structured output, and for every OpenAI-compatible server, also beside a
+        `response_format`: servers that turn the schema into a grammar do not show it to the model, which then reads no
+        description, and others ignore it. It takes up to 2,000 characters. A prompt that depended on the format would
+        also change when the format is refused, and after a crash the memo would not know it.
         """
-        return self.entry.provider == "openai" or (
+        spelled = self.entry.provider == "openai" or (
             self.entry.provider == "oci" and "structured" not in self.entry.capabilities
         )
+        return spelled and self._is_told(schema)
 
     async def _chat(self, messages: list[BaseMessage], **options: Any) -> AIMessage:
         if self.entry.provider == "openai":
-            return await ask_openai(self.inner, messages, self.scope, self.dialect, json=False, **options)
+            return await ask_openai(self.inner, messages, self.scope, self.dialect, None, **options)
         return await self.inner.ainvoke(messages, **options)
 
     async def _provider(self, schema: type[BaseModel], messages: list[BaseMessage]) -> AIMessage:
+        if not self._is_told(schema):
+            return await self._chat(messages)
         if self.entry.provider == "openai":
-            return await ask_openai(self.inner, messages, self.scope, self.dialect, json=True)
+            return await ask_openai(self.inner, messages, self.scope, self.dialect, schema)
         if self.entry.provider == "oci":
             return await ask_oci(self.inner, messages, self.entry, schema)
         raw = await self.inner.with_structured_output(schema, include_raw=True).ainvoke(messages)
@@ -184,7 +216,8 @@ class GovernedChatModel(BaseChatModel):
 
     def _beside(self, schema: type[BaseModel]) -> str:
         """Return the schema if it is sent as a field of the request: it is billed and counted like the messages."""
-        return "" if self._spells_schemas() else _schema_text(schema)
+        in_prompt_only = self.entry.provider == "oci" and "structured" not in self.entry.capabilities
+        return "" if in_prompt_only or not self._is_told(schema) else _schema_text(schema)
 
     async def _call(
         self, messages: Sequence[BaseMessage], schema: str, provider: Provider, *, beside: str
@@ -259,11 +292,12 @@ def said_of(options: Mapping[str, Any]) -> str:
     return "" if not any(options.values()) else json.dumps(options, default=str, sort_keys=True)
 
 
-def _repair(answer: AIMessage, fault: SchemaFault) -> list[BaseMessage]:
+def _repair(schema: type[BaseModel], answer: AIMessage, fault: SchemaFault) -> list[BaseMessage]:
     wrong = fault.detail[: _QUOTED_CHARS // 2]
+    wanted = "text alone, complete" if bare_field(schema) else "JSON object alone, complete and valid"
     return [
         AIMessage(answer.text[:_QUOTED_CHARS] or "(nothing)"),
-        HumanMessage(f"That does not fit: {wrong} Answer again with the JSON object alone, complete and valid."),
+        HumanMessage(f"That does not fit: {wrong} Answer again with the {wanted}."),
     ]
 
 

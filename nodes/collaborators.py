@@ -17,6 +17,7 @@ from gateway.metering import counted_chars
 from observability import notice
 from policy import GuardChain
 from retrieval import Corpora, Corpus
+from retrieval.grounding import SupportScorer
 from state.channels import ResearchContext
 from state.errors import BadInput
 from state.values import Role
@@ -39,6 +40,7 @@ class Collaborators:
     gateway: Gateway
     corpora: Corpora
     guards: GuardChain
+    scorer: SupportScorer
     passages_per_sub_question: int
     """Passages per sub-question for runs whose context sets no `k`."""
     database: AsyncConnectionPool | None = None

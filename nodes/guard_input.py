@@ -126,8 +126,6 @@ def fresh_run(run_id: str) -> dict[str, Any]:
         "draft": None,
         "claims": (),
         "verification": Verification(),
-        "judged": {},
-        "draft_review": None,
         "review": (),
         "person": "",
         "masks": (),

@@ -30,13 +30,15 @@ class Writer:
         room = self._to.evidence_room(runtime, Role.WRITER, writing_messages(state, context, []))
         items = fitting(ranked_items(owned, state.get("hits", ())), room)
         written = await self._to.ask(runtime, Role.WRITER, WrittenDraft, writing_messages(state, context, items))
-        return {"draft": new_draft(written.markdown, state.get("draft")), "claims": ()}
+        draft = new_draft(written.markdown, state.get("draft"), cut_off=written.cut_off)
+        return {"draft": draft, "claims": ()}
 
 
-def new_draft(markdown: str, previous: Draft | None) -> Draft:
+def new_draft(markdown: str, previous: Draft | None, *, cut_off: bool = False) -> Draft:
     """Return the draft with text `markdown`, and the revision number that follows `previous`."""
     text = markdown.strip()
-    return Draft(markdown=text, hash=draft_hash(text), revision=previous.revision + 1 if previous else 0)
+    revision = previous.revision + 1 if previous else 0
+    return Draft(markdown=text, hash=draft_hash(text), revision=revision, cut_off=cut_off)
 
 
 def draft_of_quotes(findings: tuple[Finding, ...], aliases: dict[str, str]) -> dict[str, Any]:

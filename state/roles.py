@@ -8,9 +8,10 @@ applied by the nodes, which cut what is too long: a plan of seven sub-questions 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from state.values import FindingKind, Severity, Support
 
@@ -103,11 +104,15 @@ class Analysis(BaseModel):
 
 
 class WrittenDraft(BaseModel):
-    """The writer's answer."""
+    """The writer's answer: Markdown, as plain text or as JSON. `cut_off` is set by the gateway, never by a model."""
+
+    bare_text: ClassVar[str] = "markdown"
+    """The field that a plain text fills."""
 
     markdown: str = Field(
         min_length=1, description="The answer as Markdown. Every sentence, list item and table row cites, as `[E3]`."
     )
+    cut_off: SkipJsonSchema[bool] = False
 
 
 class ProposedReviewFinding(BaseModel):
@@ -157,11 +162,19 @@ class JudgedReview(Review, Verdicts):
     # The last base's fields come first in the schema, and a model fills a schema in its order.
 
 
+class Judgement(BaseModel):
+    """The judge's verdict on one claim, from its cited spans alone."""
+
+    verdict: Literal[Support.SUPPORTED, Support.CONTRADICTED, Support.UNSUPPORTED]
+    score: float = Field(ge=0.0, le=1.0, description="Support from 0 (none) to 1 (stated in so many words).")
+
+
 ROLE_SCHEMAS: tuple[type[BaseModel], ...] = (
     ResearchPlan,
     Analysis,
     WrittenDraft,
     Review,
+    Judgement,
     Verdicts,
     JudgedReview,
 )

@@ -35,9 +35,9 @@ from oci.generative_ai_inference import models as wire
 from opentelemetry import trace
 from pydantic import BaseModel, Field
 
-from gateway.oci.schema import wire_schema
 from gateway.oci.wire import answer_of, finish_reason, metadata, text_of, usage_of
 from gateway.provider_error import ProviderError, ProviderFailure
+from gateway.schemas import wire_schema
 from gateway.sync import run_sync
 from settings.connections.oci_inference import REQUEST_ID, InferenceClients, new_request_id
 from state.errors import ModelOutputInvalid

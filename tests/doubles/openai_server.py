@@ -35,11 +35,21 @@ class Reply:
 class OpenAIServer:
     """Answers with `replies` in order; the last one repeats. `requests` are the bodies it was sent.
 
-    `refuses` maps names of fields to the message of the 400 that a request with such a field gets.
+    `refuses` maps names of fields to the message of the 400 that a request with such a field gets; `json_schema`,
+    `json_object` and keywords of a schema (`minItems`) count as fields. `status` replaces the 400. With `strict`, a
+    schema that OpenAI's strict mode does not take is refused in OpenAI's words.
     """
 
-    def __init__(self, *replies: Reply, api_key: str = "", refuses: dict | None = None) -> None:
+    def __init__(
+        self,
+        *replies: Reply,
+        api_key: str = "",
+        refuses: dict | None = None,
+        status: int = 400,
+        strict: bool = False,
+    ) -> None:
         self._replies, self._api_key, self._refuses = replies, api_key, refuses or {}
+        self._status, self._strict, self._answered = status, strict, 0
         self.requests: list[dict] = []
         self.headers: list[dict] = []
         self._socket = socket.socket()
@@ -71,7 +81,8 @@ class OpenAIServer:
         refusal = self._refusal(request)
         if refusal:
             return refusal
-        reply = self._replies[min(len(self.requests), len(self._replies)) - 1]
+        self._answered += 1
+        reply = self._replies[min(self._answered, len(self._replies)) - 1]
         while reply.gate and not reply.gate.is_set():  # noqa: ASYNC110 - a test's thread sets it, not this loop
             await asyncio.sleep(0.005)
         await asyncio.sleep(reply.delay)
@@ -84,8 +95,54 @@ class OpenAIServer:
     def _refusal(self, request: Request) -> Response | None:
         if self._api_key and request.headers.get("authorization") != f"Bearer {self._api_key}":
             return _error(401, "Incorrect API key provided", {})
-        refused = next((message for name, message in self._refuses.items() if name in self.requests[-1]), None)
-        return _error(400, refused, {}) if refused else None
+        sent = self.requests[-1]
+        named = {*sent, *fields_of(sent.get("response_format"))}
+        refused = next((message for name, message in self._refuses.items() if name in named), None)
+        if refused:
+            return _error(self._status, refused, {})
+        wrong = self._strict and fault_of(sent.get("response_format"))
+        return _error(400, wrong, {}) if wrong else None
+
+
+STRICT = {
+    *("type", "properties", "required", "additionalProperties", "items", "enum", "const"),
+    *("description", "title", "minItems", "maxItems"),
+}
+"""The keywords of OpenAI's strict mode that a role's schema may need."""
+
+
+def fields_of(wanted) -> set[str]:
+    """Return what may be refused of a response format: its type and every key in its schema."""
+    if isinstance(wanted, dict):
+        return {wanted["type"]} if wanted.get("type") == "json_object" else {*_keys(wanted), str(wanted.get("type"))}
+    return set()
+
+
+def fault_of(wanted) -> str:
+    """Return why OpenAI's strict mode would refuse a response format, empty if it would not."""
+    described = (wanted or {}).get("json_schema") or {}
+    wrong = described.get("strict") and _strict_fault(described["schema"], ())
+    return f"Invalid schema for response_format '{described['name']}': {wrong}" if wrong else ""
+
+
+def _strict_fault(node, path):
+    where = f"In context={path!r}, "
+    unknown = sorted(set(node) - STRICT)
+    if unknown:
+        return f"{where}'{unknown[0]}' is not permitted."
+    if node.get("type") == "object":
+        if node.get("additionalProperties") is not False:
+            return f"{where}'additionalProperties' is required to be supplied and to be false."
+        if set(node.get("required", ())) != set(node["properties"]):
+            return f"{where}'required' is required to be supplied and to be an array including every key in properties."
+    children = [*node.get("properties", {}).items(), *([("items", node["items"])] if "items" in node else [])]
+    return next((wrong for name, child in children if (wrong := _strict_fault(child, (*path, name)))), "")
+
+
+def _keys(value):
+    if isinstance(value, dict):
+        return {*value, *(key for child in value.values() for key in _keys(child))}
+    return {key for child in value for key in _keys(child)} if isinstance(value, list) else set()
 
 
 def unused_port() -> int:

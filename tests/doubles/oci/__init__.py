@@ -5,7 +5,7 @@ with LocalOCI(answer=lambda call: "Hello", embed="hash") as oci:
     client = GenerativeAiInferenceClient(oci.config, service_endpoint=oci.url)
 """
 
-from tests.doubles.oci.answers import ChatCall, Reply, extractive_answers, forwarded_answers
+from tests.doubles.oci.answers import ChatCall, Reply, extractive_answers, forwarded_answers, wanted_schema
 from tests.doubles.oci.faults import Fault, Faults, mixed_faults
 from tests.doubles.oci.records import Call
 from tests.doubles.oci.server import LocalOCI
@@ -20,4 +20,5 @@ __all__ = [
     "extractive_answers",
     "forwarded_answers",
     "mixed_faults",
+    "wanted_schema",
 ]

@@ -13,7 +13,8 @@ import httpx
 from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from state.roles import ROLE_SCHEMAS
+from state.prompt_fields import parse_fields
+from state.roles import ROLE_SCHEMAS, WrittenDraft
 
 _SCHEMAS = {schema.__name__: schema for schema in ROLE_SCHEMAS}
 _OPENAI_ROLES = {"SYSTEM": "system", "USER": "user", "CHATBOT": "assistant", "ASSISTANT": "assistant", "TOOL": "user"}
@@ -112,13 +113,27 @@ def extractive_answers(embeddings: Embeddings | None = None) -> Answers:
 
     async def answer(call: ChatCall) -> Reply:
         messages = [_message(role, text) for role, text in call.messages]
-        schema = _SCHEMAS.get(call.schema or spelled_schema(call))
+        schema = _SCHEMAS.get(wanted_schema(call))
         if schema is None:
             return Reply((await model.ainvoke(messages)).text)
         found: Any = await model.with_structured_output(schema).ainvoke(messages)
-        return Reply(found.model_dump_json())
+        return Reply(found.markdown if schema is WrittenDraft else found.model_dump_json())
 
     return answer
+
+
+def wanted_schema(call: ChatCall) -> str:
+    """Return the name of the schema that a call asks for; the draft is asked for as plain text, by its fields."""
+    return call.schema or spelled_schema(call) or (WrittenDraft.__name__ if _asks_for_draft(call) else "")
+
+
+def _asks_for_draft(call: ChatCall) -> bool:
+    asked = next((text for role, text in call.messages if role == "USER"), "")
+    try:
+        fields, _ = parse_fields(asked)
+    except ValueError:
+        return False
+    return {"question", "findings", "gaps", "form"} <= fields.keys()
 
 
 def spelled_schema(call: ChatCall) -> str:

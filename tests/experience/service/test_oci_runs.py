@@ -13,7 +13,7 @@ from experience.service import ResearchRequest, open_service
 from state.channels import ResearchContext
 from state.prompt_fields import parse_fields
 from state.values import Status, Usage
-from tests.doubles.oci import ChatCall, Fault, LocalOCI, Reply
+from tests.doubles.oci import ChatCall, Fault, LocalOCI, Reply, wanted_schema
 from tests.doubles.oci.server import COMPARTMENT
 from tests.doubles.oci.session import local_session, local_settings
 from tests.doubles.roles import PLAYS
@@ -34,10 +34,12 @@ def play(call: ChatCall) -> Reply:
     """Answer a role's prompt as the scripted model does."""
     asked = [text for role, text in call.messages if role == "USER"]
     fields, evidence = parse_fields(asked[0])
-    if fields.get("question") == OPEN_QUESTION and call.schema == "Analysis":
+    schema = wanted_schema(call)
+    if fields.get("question") == OPEN_QUESTION and schema == "Analysis":
         gaps = [{"sub_question": asked["id"], "missing": "everything"} for asked in fields["sub_questions"]]
         return Reply(json.dumps({"findings": [], "gaps": gaps, "decision": "research_more"}))
-    return Reply(json.dumps(PLAYS[call.schema](fields, evidence), ensure_ascii=False))
+    played = PLAYS[schema](fields, evidence)
+    return Reply(played["markdown"] if schema == "WrittenDraft" else json.dumps(played, ensure_ascii=False))
 
 
 @pytest.fixture
@@ -70,16 +72,12 @@ async def test_a_run_is_answered_and_every_request_was_signed(oci, tmp_path):
     await ingested(settings)
     report = await ask(settings)
     assert report.status is Status.ANSWERED
-    assert report.models == {
-        "researcher": FAST,
-        "analyzer": MODEL,
-        "writer": MODEL,
-        "reviewer": MODEL,
-        "judge": MODEL,
-    }
+    assert report.models == {"researcher": FAST, "analyzer": MODEL, "writer": MODEL, "reviewer": MODEL}
     assert {call.path for call in oci.calls} == {"chat", "applyGuardrails"}
     assert not oci.rejected
     chats = oci.of("chat")
+    formats = [(call.body["chatRequest"].get("responseFormat") or {}).get("type") for call in chats]
+    assert formats == ["JSON_SCHEMA", "JSON_OBJECT", None, "JSON_OBJECT"]  # the draft is asked for as plain text
     assert report.usage.calls == len(oci.calls)
     assert report.usage.cost_micro_usd == sum(
         -(-(call.prompt_chars + call.answer_chars) * PRICES[call.model] // 10_000) for call in chats

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.oci.schema import wire_schema
 from gateway.oci.wire import answer_of, finish_reason, tool_calls_of, usage_of
 from gateway.provider_error import ProviderError
+from gateway.schemas import wire_schema
 
 
 @pytest.mark.parametrize(

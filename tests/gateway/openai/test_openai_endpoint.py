@@ -4,39 +4,11 @@ import json
 import threading
 
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import HumanMessage
 
-from gateway import CallScope, Gateway, Ledger
-from settings import load_settings
 from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong, SettingsInvalid
-from state.roles import ResearchPlan
-from state.values import Role
 from tests.doubles.openai_server import OpenAIServer, Reply, unused_port
-
-PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why now?"])
-JSON = PLAN.model_dump_json()
-MODEL = "openai:small"
-PROMPT = [SystemMessage("Plan."), HumanMessage("Why?")]
-
-
-class Asked:
-    """A gateway of one endpoint, and the one question that the tests ask."""
-
-    def __init__(self, home, base_url, **given):
-        self.openai = {"base_url": base_url, **given.pop("openai", {})}
-        models = {"timeout_seconds": 5, "prices_micro_usd": {MODEL: (1_000_000, 2_000_000)}, **given}
-        self.settings = load_settings(home=home, openai=self.openai, models=models)
-        self.gateway = Gateway(self.settings, ledger=Ledger(self.settings), embeddings=None)
-
-    def model(self, task="task"):
-        scope = CallScope("local", "run", "thread", task, 1, Role.RESEARCHER, MODEL, max_output_tokens=500)
-        return self.gateway.chat_model(scope)
-
-    async def plan(self, prompt=PROMPT, task="task"):
-        return await self.model(task).with_structured_output(ResearchPlan).ainvoke(prompt)
-
-    async def usage(self):
-        return await self.gateway.usage("local", "run")
+from tests.gateway.openai.endpoint import JSON, MODEL, PLAN, Asked
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +25,7 @@ async def test_an_answer_is_parsed_and_charged(tmp_path):
     sent = server.requests[0]
     assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("small", 0.0, 500)
     assert "max_completion_tokens" not in sent
-    assert sent["response_format"] == {"type": "json_object"}
+    assert sent["response_format"]["type"] == "json_schema"
     assert not sent.get("stream")
     assert sent["messages"][0]["role"] == "system"
     assert '"sub_questions"' in sent["messages"][0]["content"]
@@ -200,7 +172,7 @@ async def test_a_server_that_reports_no_usage_is_counted(tmp_path):
 
 
 REFUSALS = {
-    "response_format": "'response_format.type' must be 'json_schema' or 'text'",
+    "response_format": "Unrecognized request argument supplied: response_format",
     "max_tokens": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens'.",
     "temperature": "Unsupported value: 'temperature' does not support 0.0 with this model.",
 }
@@ -212,8 +184,9 @@ async def test_a_field_that_a_server_refuses_is_left_out_from_then_on(tmp_path, 
         asked = Asked(tmp_path, server.base_url)
         assert await asked.plan() == PLAN
         assert await asked.plan(task="another") == PLAN
-    assert [field in request for request in server.requests] == [True, False, False]
-    assert [request.get("max_completion_tokens") for request in server.requests[1:]] == (
+    tries = 2 if field == "response_format" else 1  # as `json_schema` and as `json_object`
+    assert [field in request for request in server.requests] == [*[True] * tries, False, False]
+    assert [request.get("max_completion_tokens") for request in server.requests[tries:]] == (
         [500, 500] if field == "max_tokens" else [None, None]
     )
     assert (await asked.usage()).calls == 2
@@ -222,7 +195,7 @@ async def test_a_field_that_a_server_refuses_is_left_out_from_then_on(tmp_path, 
 async def test_a_server_may_refuse_one_field_after_the_other(tmp_path):
     with OpenAIServer(Reply(JSON), refuses=REFUSALS) as server:
         assert await Asked(tmp_path, server.base_url).plan() == PLAN
-    assert len(server.requests) == 4
+    assert len(server.requests) == 5
     assert set(server.requests[-1]) - {"stream"} == {"max_completion_tokens", "messages", "model"}
 
 

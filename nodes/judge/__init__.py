@@ -1,1 +1,0 @@
-"""The judge of a draft's claims: code decides what it can, a model the rest."""

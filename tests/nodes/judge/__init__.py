@@ -1,1 +1,0 @@
-"""Tests of the judge of a draft's claims."""
