@@ -30,10 +30,8 @@ from graphs.opening import compile_research_graph
 from nodes import Collaborators
 from observability import configure_tracing
 from policy import GuardChain
-from retrieval.grounding import SupportScore, SupportScorer
 from settings import Settings
 from state.channels import ResearchContext
-from state.values import Support
 from tests.doubles.corpora import StubCorpora, StubCorpus
 from tests.doubles.roles import scripted
 
@@ -50,15 +48,6 @@ STEPS = (
     "guard_output",
     "publish",
 )
-
-
-class Agreeing(SupportScorer):
-    """Supports every claim at once."""
-
-    name = "agreeing"
-
-    async def score(self, claim: str, spans: Any) -> SupportScore:  # noqa: ARG002
-        return SupportScore(verdict=Support.SUPPORTED, score=1.0)
 
 
 class Bare(TypedDict, total=False):
@@ -102,7 +91,6 @@ async def measure(home: Path) -> tuple[list[float], list[float], list[float]]:
         gateway=gateway,
         corpora=corpora,  # type: ignore[arg-type]
         guards=GuardChain((), settings.policy),
-        scorer=Agreeing(),
         passages_per_sub_question=settings.retrieval.passages_per_sub_question,
     )
     threads = Threads(settings, lease_seconds=60)

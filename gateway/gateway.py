@@ -71,23 +71,30 @@ class Gateway:
         """Return the id of the role's model.
 
         The first that is set wins: the context's model for the role, the context's model, the settings' model for the
-        role, the settings' default model, the default of the provider (for OCI the catalogue's model for the role).
+        role, the settings' default model, the default of the provider (for OCI the catalogue's model for the role). For
+        the judge see `judge_id`.
 
         Raises:
             ModelUnknown: there is no such chat model; the hint names the closest.
             PriceUnknown: the catalogue has no price for it.
         """
+        if role is Role.JUDGE:
+            return self.judge_id(context) or EXTRACTIVE
         models = self._settings.models
         chosen = context.models.get(role.value) or context.model or models.roles.get(role.value) or models.default
         return self._chat_entry(chosen or self._default(role)).id
 
     def judge_id(self, context: ResearchContext) -> str:
-        """Return the id of the judge's model, empty if the local scorer judges.
+        """Return the id of the model that judges what code cannot decide, empty if none does.
 
-        Only an explicit choice for the role counts: judging with a model costs one call per claim.
+        The context's judge, or the settings' one; else the reviewer's model, if a generative model writes: what the
+        extractive model writes stands in its sources word for word. The extractive model does not judge.
         """
         chosen = context.models.get(Role.JUDGE.value) or self._settings.models.roles.get(Role.JUDGE.value)
-        return self._chat_entry(chosen).id if chosen else ""
+        if not chosen and self._chat_entry(self.model_id(Role.WRITER, context)).provider == EXTRACTIVE:
+            return ""
+        entry = self._chat_entry(chosen or self.model_id(Role.REVIEWER, context))
+        return "" if entry.provider == EXTRACTIVE else entry.id
 
     def chat_model(self, scope: CallScope) -> BaseChatModel:
         """Return the governed chat model for one task.

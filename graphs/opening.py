@@ -24,7 +24,6 @@ from graphs.research import build_research_graph
 from nodes import Collaborators
 from policy import build_guards
 from retrieval import Corpora
-from retrieval.grounding import LocalSupportScorer
 from settings import Settings
 from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState
 from state.errors import DependencyUnavailable, StorageFull
@@ -58,7 +57,6 @@ async def open_collaborators(
             gateway=planes.gateway,
             corpora=corpora,
             guards=build_guards(settings, oci=planes.guardrails),
-            scorer=LocalSupportScorer(planes.local_embeddings),
             passages_per_sub_question=settings.retrieval.passages_per_sub_question,
             database=planes.database,
         )

@@ -34,11 +34,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Planes:
-    """The opened services. `local_embeddings` score support, whichever embeddings the search uses."""
+    """The opened services."""
 
     gateway: Gateway
     embeddings: Embeddings
-    local_embeddings: Embeddings
     reranker: BaseDocumentCompressor | None
     guardrails: ApplyGuardrails | None
     database: AsyncConnectionPool | None
@@ -87,7 +86,6 @@ async def open_planes(
         yield Planes(
             gateway=gateway,
             embeddings=embeddings or searching,
-            local_embeddings=local,
             reranker=oci.reranker() if oci is not None else None,
             guardrails=remote.guardrails() if remote is not None else None,
             database=database,

@@ -17,7 +17,6 @@ from gateway.metering import counted_chars
 from observability import notice
 from policy import GuardChain
 from retrieval import Corpora, Corpus
-from retrieval.grounding import SupportScorer
 from state.channels import ResearchContext
 from state.errors import BadInput
 from state.values import Role
@@ -40,7 +39,6 @@ class Collaborators:
     gateway: Gateway
     corpora: Corpora
     guards: GuardChain
-    scorer: SupportScorer
     passages_per_sub_question: int
     """Passages per sub-question for runs whose context sets no `k`."""
     database: AsyncConnectionPool | None = None

@@ -126,6 +126,8 @@ def fresh_run(run_id: str) -> dict[str, Any]:
         "draft": None,
         "claims": (),
         "verification": Verification(),
+        "judged": {},
+        "draft_review": None,
         "review": (),
         "person": "",
         "masks": (),

@@ -1,4 +1,4 @@
-"""`publish`: the last node of every run. Numbers the citations, and leaves out and lists unsupported claims."""
+"""`publish`: the last node of every run. Numbers the citations, and leaves out what failed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from gateway.ledger.role_usage import with_rest
 from nodes.collaborators import Collaborators, context_of, run_id_of
 from nodes.evidence import document_date, document_version
 from nodes.memory import PriorWork
+from nodes.outcome import conclude, gaps_of, publishable, stating, unresolved
 from nodes.prompts import prompt_version
 from nodes.rendering import Rendered, refusal_text, render_answer
 from observability import trace_id_of
 from state.channels import ResearchContext, ResearchState
 from state.report import Report, ReportEvidence, published_claim
-from state.values import Claim, Passage, PastRun, Role, Scores, Status, Support, Usage, Verification
+from state.values import Claim, Passage, PastRun, Role, Scores, Status, Usage, Verification
 
 SUMMARY_CHARS = 400
 """Maximum length of the answer's summary that a thread keeps. A chosen value."""
@@ -50,7 +51,7 @@ class Publish:
             status=status,
             stop_reason=reason,
             markdown=rendered.markdown,
-            claims=tuple(published_claim(claim) for claim in rendered.claims),
+            claims=tuple(published_claim(claim) for claim in stating(rendered.claims)),
             evidence=_evidence(rendered, passages, state),
             gaps=gaps_of(state, status),
             unresolved=unresolved(state),
@@ -60,7 +61,7 @@ class Publish:
             usage=usage,
             usage_by_role=with_rest(state.get("usage_by_role", {}), usage),
             prompts={role.value: prompt_version(role) for role in Role},
-            models={role.value: self._to.gateway.model_id(role, context) for role in Role if role is not Role.JUDGE},
+            models=self._models(context),
             corpus=state.get("corpus"),
             research_rounds=state.get("research_rounds", 0),
             revisions=state.get("revisions", 0),
@@ -72,67 +73,16 @@ class Publish:
         await self._to.gateway.end_run(context.tenant, run_id_of(runtime))
         return published(report, state)
 
+    def _models(self, context: ResearchContext) -> dict[str, str]:
+        """Return the model of each role; the judge's only if a model judges."""
+        gateway = self._to.gateway
+        judge = gateway.judge_id(context)
+        chosen = {role.value: gateway.model_id(role, context) for role in Role if role is not Role.JUDGE}
+        return {**chosen, Role.JUDGE.value: judge} if judge else chosen
+
     async def _cited(self, context: ResearchContext, claims: tuple[Claim, ...]) -> dict[str, Passage]:
         keys = list(dict.fromkeys(quote.evidence_id for claim in claims for quote in claim.citations))
         return await (await self._to.corpus(context)).passages(keys) if keys else {}
-
-
-def publishable(state: ResearchState) -> tuple[Claim, ...]:
-    """Return the claims that may be published: supported ones, and unverified ones, which the text marks."""
-    # Only if the verification belongs to exactly this draft: a last revision must not escape its check.
-    draft, verification = state.get("draft"), state.get("verification") or Verification()
-    if draft is None or verification.draft_hash != draft.hash:
-        return ()
-    shown = (Support.SUPPORTED, Support.UNVERIFIED)
-    return tuple(claim for claim in state.get("claims", ()) if claim.verdict in shown and claim.citations)
-
-
-def conclude(state: ResearchState, claims: tuple[Claim, ...]) -> tuple[Status, str]:
-    """Return the status of the run and its reason."""
-    reason = state.get("stop_reason") or ""
-    ended = state.get("status")
-    if ended is not None:
-        return (Status.PARTIAL, reason) if ended is Status.PARTIAL and claims else (_without_claims(ended), reason)
-    if not claims:
-        return Status.ABSTAINED, "no_evidence" if not state.get("draft") else "no_supported_claim"
-    if reason not in ("", "approved", "approved_by_person"):
-        return Status.PARTIAL, reason
-    draft = state.get("draft")
-    if draft is not None and draft.cut_off:
-        return Status.PARTIAL, "draft_truncated"
-    if state.get("gaps"):
-        return Status.PARTIAL, "gaps_left"
-    if any(claim.verdict is Support.UNVERIFIED for claim in claims):
-        return Status.PARTIAL, "unverified_claims"
-    return Status.ANSWERED, reason or "approved"
-
-
-def gaps_of(state: ResearchState, status: Status) -> tuple[str, ...]:
-    """Return the texts of the gaps. An abstention always names at least one."""
-    gaps = tuple(dict.fromkeys(gap.missing for gap in state.get("gaps", ())))
-    if gaps or status is not Status.ABSTAINED:
-        return gaps
-    return (f"The corpus does not answer: {state.get('standalone_question') or state.get('question') or ''}",)
-
-
-def unresolved(state: ResearchState) -> tuple[str, ...]:
-    """Return the claims that were left out, and the review findings that no revision resolved."""
-    left_out = {
-        claim.id: f"left out ({claim.verdict.value}): {claim.text}"
-        for claim in state.get("claims", ())
-        if claim.verdict in (Support.CONTRADICTED, Support.UNSUPPORTED)
-    }
-    if state.get("masks"):
-        left_out = {key: f"left out: claim {key}" for key in left_out}
-    reviews = [
-        f"review ({finding.severity.value}): {finding.remedy}"
-        for finding in state.get("review", ())
-        if finding.claim_id not in left_out
-    ]
-    return (
-        *left_out.values(),
-        *(reviews if state.get("stop_reason") not in ("approved", "approved_by_person") else ()),
-    )
 
 
 def summary(report: Report) -> str:
@@ -176,10 +126,6 @@ def emergency_report(state: ResearchState, thread_id: str, run_id: str, reason: 
         usage=Usage(),
         corpus=state.get("corpus"),
     )
-
-
-def _without_claims(status: Status) -> Status:
-    return Status.STOPPED if status is Status.PARTIAL else status
 
 
 def _thread_id(runtime: Runtime[ResearchContext], tenant: str) -> str:

@@ -1,19 +1,22 @@
-"""Locating a quote in its passage: verbatim, or differing only in white space, quotation marks and dashes.
+"""Quotes of a passage: locating one, and choosing those that may carry a claim.
 
-Never by similarity: a quote that the passage does not contain must not be published. Models see passages neutralised
-(`citation_marks`) and copy them so; a quote is looked for there, and what is kept is the passage's own text.
+A quote is located verbatim, or differing only in white space, quotation marks and dashes; never by similarity: a quote
+that the passage does not contain must not be published. Models see passages neutralised (`citation_marks`) and copy
+them so; a quote is looked for there, and what is kept is the passage's own text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
+from nodes.checks import Cited, Statement, addresses, shared, stems
+from nodes.evidence import document_date, document_version
 from state.citation_marks import neutralised
-from state.sentences import sentences
 from state.values import Passage, Quote
 
-_WORD = re.compile(r"\w+")
 _LOOSE = {
     "'": "['‘’ʼ]",
     "’": "['‘’ʼ]",
@@ -26,6 +29,47 @@ _LOOSE = {
 }
 MIN_QUOTE_CHARS = 3
 """Shorter quotes occur by chance and support nothing."""
+
+QUOTES_PER_CITATION = 3
+"""Quotes of one passage that a judge is shown. A chosen value: a claim may join two sentences, and a third spares the
+verdict where words alone ranked the right one low."""
+
+_CONTEXT_SHARE = 0.25  # weight of the words before a claim: they tell what `it` is
+_FOUND_BONUS = 0.1  # for what the analyzer quoted: it read the passage, and word overlap did not
+
+
+@dataclass(frozen=True)
+class Source:
+    """A passage as a claim cites it, with what can be quoted from it."""
+
+    alias: str
+    passage: Passage
+
+    @cached_property
+    def cited(self) -> Cited:
+        """The passage as code checks a claim against it."""
+        passage = self.passage
+        dated = document_date(passage.metadata), document_version(passage.metadata)
+        return Cited(passage.text, tuple(filter(None, (passage.title, *passage.heading_path, *dated))))
+
+    @property
+    def name(self) -> str:
+        """Document, section and date, for a judge who must know what a quote speaks of."""
+        return " › ".join(dict.fromkeys(self.cited.names))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A quote that may carry a claim. `before` is what a reader of the passage has just read."""
+
+    source: Source = field(repr=False, compare=False)
+    quote: Quote
+    before: str = ""
+
+    @property
+    def words(self) -> str:
+        """The quote with what stands before it."""
+        return f"{self.before}\n{self.quote.quote}" if self.before else self.quote.quote
 
 
 def locate(quote: str, passage: Passage) -> Quote | None:
@@ -41,6 +85,16 @@ def locate(quote: str, passage: Passage) -> Quote | None:
     return span_quote(passage, *found.span()) if found else None
 
 
+def whole_quote(quote: str, passage: Passage) -> Quote | None:
+    """Return `quote` as the whole statements of `passage` that it touches, `None` if it copies none.
+
+    Whole, since a part may say the opposite: "the data is encrypted" of "nobody claims that the data is encrypted".
+    """
+    found = locate(quote, passage)
+    candidate = _whole(found, Source("", passage)) if found else None
+    return candidate.quote if candidate else None
+
+
 def span_quote(passage: Passage, start: int, end: int) -> Quote:
     """Return the quote at `start:end` of the passage's text, with offsets into the canonical text."""
     return Quote(
@@ -51,34 +105,75 @@ def span_quote(passage: Passage, start: int, end: int) -> Quote:
     )
 
 
-def best_quote(claim: str, passage: Passage, candidates: Iterable[Quote] = ()) -> Quote:
-    """Return the quote of `passage` that best supports `claim`.
+def candidates(
+    claim: str, context: str, source: Source, found: Iterable[Quote], most: int = QUOTES_PER_CITATION
+) -> tuple[Candidate, ...]:
+    """Return the quotes of `source` that come closest to `claim`, best first, none if the passage states nothing.
 
-    It is the claim itself if the passage contains it verbatim; else the candidate, or without candidates the
-    sentence, that shares most words with the claim.
+    Args:
+        claim: the words of the claim.
+        context: what a reader has read before it.
+        source: a passage that the claim cites.
+        found: the findings' quotes; one of this passage is among the result if there is any.
+        most: how many to return.
     """
-    verbatim = locate(claim, passage)
-    if verbatim is not None:
-        return verbatim
-    own = [quote for quote in candidates if quote.evidence_id == passage.evidence_id]
-    own = own or [span_quote(passage, *span) for span in sentences(passage.text)]
-    words = set(_words(claim))
-    return max(
-        own,
-        key=lambda quote: (_overlap(words, quote.quote), -quote.start),
-        default=span_quote(passage, 0, len(passage.text)),
-    )
+    quoted = [each for quote in found if (each := _whole(quote, source)) is not None]
+    stated = [_candidate(source, each.start, each.end, each) for each in source.cited.statements]
+    wanted, near = set(stems(claim)), set(stems(context))
+    named = addresses(claim)
+
+    def rank(candidate: Candidate) -> tuple[bool, float]:
+        said = set(stems(candidate.words))
+        bonus = _FOUND_BONUS if candidate in quoted else 0.0
+        score = shared(wanted, said) + _CONTEXT_SHARE * shared(near - wanted, said) + bonus
+        return any(address in candidate.quote.quote for address in named), score
+
+    ranked = sorted(dict.fromkeys([*quoted, *stated]), key=rank, reverse=True)
+    # The best of what the analyzer quoted is always among them: word overlap does not see through another language.
+    first = next((each for each in ranked if each in quoted), None)
+    chosen: list[Candidate] = []
+    for each in [*filter(None, [first]), *ranked]:
+        useful = each is first or first is None or rank(each)[1] > 0
+        if len(chosen) < most and useful and not any(_within(each.quote, other.quote) for other in chosen):
+            chosen.append(each)
+    return tuple(sorted(chosen, key=rank, reverse=True))
 
 
-def _overlap(words: set[str], text: str) -> float:
-    other = set(_words(text))
-    return len(words & other) / (len(words | other) or 1)
+def at_span(source: Source, start: int, end: int) -> Candidate:
+    """Return the candidate at `start:end` of the passage's text, without what stands before it."""
+    return Candidate(source, span_quote(source.passage, start, end))
 
 
-def _words(text: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(text)]
+def _whole(quote: Quote, source: Source) -> Candidate | None:
+    """Return a quote as whole statements, `None` if it is of another passage or states nothing."""
+    passage = source.passage
+    if quote.evidence_id != passage.evidence_id:
+        return None
+    start, end = quote.start - passage.start, quote.end - passage.start
+    touched = [each for each in source.cited.statements if each.start < end and start < each.end]
+    return _candidate(source, touched[0].start, touched[-1].end, touched[0]) if touched else None
+
+
+def _candidate(source: Source, start: int, end: int, first: Statement) -> Candidate:
+    return Candidate(source, span_quote(source.passage, start, end), first.before)
+
+
+def _within(quote: Quote, other: Quote) -> bool:
+    return other.start <= quote.start and quote.end <= other.end
 
 
 def _loose_pattern(quote: str) -> str:
     pieces = [r"\s+" if char.isspace() else _LOOSE.get(char, re.escape(char)) for char in re.sub(r"\s+", " ", quote)]
     return "".join(pieces)
+
+
+def merged(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
+    """Return the quotes without those that lie inside another of the same passage, each once, in order."""
+    kept = dict.fromkeys(quotes)
+    return tuple(
+        quote
+        for quote in kept
+        if not any(
+            other != quote and other.evidence_id == quote.evidence_id and _within(quote, other) for other in kept
+        )
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from state.channels import ResearchState
-from state.values import Claim, Draft, Mask, Passage, Quote, Status, Support
+from state.values import Claim, ClaimKind, Draft, Mask, Passage, Quote, Status, Support
 
 MASK = "█"
 
@@ -30,13 +30,14 @@ def render_answer(claims: tuple[Claim, ...], passages: Mapping[str, Passage], st
     """Return the answer: `claims` in the draft's order, under its headings."""
     draft = state["draft"]
     secrets = masked_strings(draft, state.get("masks", ())) if draft else ()
+    claims = tuple(claim for claim in claims if claim.kind is not ClaimKind.HEADING)
     kept = [claim.model_copy(update={"citations": known}) for claim in claims if (known := _known(claim, passages))]
     numbers = number_citations(kept)
     parts: list[str] = []
     section = ""
     for claim in kept:
         if claim.section != section:
-            parts.append(f"## {claim.section}")
+            parts += [f"## {claim.section}"] if claim.section else []
             section = claim.section
         parts.append(_sentence(claim, numbers))
     markdown = mask_all("\n\n".join(parts), secrets)

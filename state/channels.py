@@ -19,12 +19,14 @@ from state.values import (
     NUMBER,
     Claim,
     Draft,
+    DraftReview,
     Event,
     Finding,
     Gap,
     Hit,
     JsonFloat,
     JsonInt,
+    JudgedClaim,
     Mask,
     PastRun,
     Refusal,
@@ -109,6 +111,8 @@ class ResearchState(TypedDict, total=False):
     draft: Draft | None
     claims: tuple[Claim, ...]
     verification: Verification
+    judged: dict[str, JudgedClaim]
+    draft_review: DraftReview | None
     review: tuple[ReviewFinding, ...]
     person: str
     masks: tuple[Mask, ...]

@@ -162,19 +162,11 @@ class JudgedReview(Review, Verdicts):
     # The last base's fields come first in the schema, and a model fills a schema in its order.
 
 
-class Judgement(BaseModel):
-    """The judge's verdict on one claim, from its cited spans alone."""
-
-    verdict: Literal[Support.SUPPORTED, Support.CONTRADICTED, Support.UNSUPPORTED]
-    score: float = Field(ge=0.0, le=1.0, description="Support from 0 (none) to 1 (stated in so many words).")
-
-
 ROLE_SCHEMAS: tuple[type[BaseModel], ...] = (
     ResearchPlan,
     Analysis,
     WrittenDraft,
     Review,
-    Judgement,
     Verdicts,
     JudgedReview,
 )

@@ -166,11 +166,29 @@ class ClaimKind(StrEnum):
     HEADING = "heading"
 
 
+class ClaimFault(StrEnum):
+    """Why a claim failed. All but the last two are found by code, and no judge can overrule them."""
+
+    UNCITED = "uncited"
+    UNKNOWN_ALIAS = "unknown_alias"
+    NO_STATEMENT = "no_statement"
+    NUMBER = "number"
+    UNIT = "unit"
+    DATE = "date"
+    NEGATION = "negation"
+    OPPOSITE = "opposite"
+    ADDRESS = "address"
+    CODE = "code"
+    NOT_SAID = "not_said"
+    SAID_OTHERWISE = "said_otherwise"
+
+
 class Claim(Value):
     """One span of the draft that states something. `start` and `end` are offsets into the draft's Markdown.
 
     `text` is the span without marks and markup, on one line (code as it stands). `context` is what a reader has just
-    read before it and a judge needs to understand it: the sentence before, the table's header.
+    read before it and a judge needs to understand it: the sentence before, the table's header. `reason` is in a judge's
+    words and is never published; `fault` is.
     """
 
     id: str
@@ -183,6 +201,18 @@ class Claim(Value):
     verdict: Support = Support.UNVERIFIED
     score: float | None = None
     citations: tuple[Quote, ...] = ()
+    reason: str = ""
+    fault: ClaimFault | None = None
+
+
+class JudgedClaim(Value):
+    """A judge's verdict, kept within the run: a revision asks only about claims that changed.
+
+    `carried` are the positions of the quotes that carry the claim, among those that the judge was shown.
+    """
+
+    verdict: Support
+    carried: tuple[int, ...] = ()
     reason: str = ""
 
 
@@ -228,6 +258,14 @@ class ReviewFinding(Value):
     claim_id: str
     severity: Severity
     remedy: str
+
+
+class DraftReview(Value):
+    """The review that a reviewer gave in the same answer as its verdicts. It counts for the draft with this hash."""
+
+    draft_hash: str
+    verdict: Literal["approve", "revise", "needs_human"]
+    findings: tuple[ReviewFinding, ...] = ()
 
 
 class Mask(Value):

@@ -33,8 +33,14 @@ SLOW_TESTS = (
 KILLED = ("killed", "timeout", "caught by type check", "segfault")
 GROUPS = {
     "routing": ("nodes/analyzer.py", "nodes/reviewer.py", "graphs/research.py"),
-    "publishing": ("nodes/publish.py", "nodes/guard_output.py", "nodes/rendering.py"),
-    "verification": ("nodes/verifier.py", "nodes/citations.py", "nodes/quotes.py", "experience/verification.py"),
+    "publishing": ("nodes/publish.py", "nodes/outcome.py", "nodes/guard_output.py", "nodes/rendering.py"),
+    "verification": (
+        "nodes/verifier.py",
+        "nodes/judge/",
+        "nodes/checks/",
+        "nodes/quotes.py",
+        "experience/verification.py",
+    ),
     "ledger": ("gateway/",),
     "tenancy": ("experience/service/", "retrieval/filters.py", "policy/access.py", "policy/identity/"),
     "policy": ("policy/",),

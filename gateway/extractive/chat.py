@@ -7,7 +7,7 @@ beat.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,12 @@ from pydantic import BaseModel, Field
 from gateway.extractive.analysis import Limits, analyse, candidates
 from gateway.extractive.conversation import answer, reading_of
 from gateway.extractive.plan import plan
-from gateway.extractive.ranking import unit_rows
-from gateway.extractive.writing import judge, review, write
+from gateway.extractive.writing import review, write
 from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
 from state.errors import UnsupportedSchema
 from state.evidence_block import EvidenceItem
 from state.prompt_fields import parse_fields
-from state.roles import ROLE_SCHEMAS, Analysis, Judgement, ResearchPlan, Review, WrittenDraft
+from state.roles import ROLE_SCHEMAS, Analysis, JudgedReview, ResearchPlan, Review, Verdicts, WrittenDraft
 
 DEFAULT_THRESHOLD = 0.45
 """Calibrated: see the table in `gateway/extractive/analysis.py`."""
@@ -133,9 +132,10 @@ class ExtractiveChatModel(LocalChatModel):
         if role_schema == WrittenDraft.__name__:
             return _Work(lambda _: write(fields, evidence).model_dump_json())
         if role_schema == Review.__name__:
-            return _Work(lambda _: review(fields).model_dump_json())
-        if role_schema == Judgement.__name__:
-            return _judging(fields)
+            return _Work(lambda _: review().model_dump_json())
+        if role_schema in (Verdicts.__name__, JudgedReview.__name__):
+            # It judges nothing: as the fallback of a judge it leaves every claim unverified.
+            return _Work(lambda _: JudgedReview(verdicts=[], **review().model_dump()).model_dump_json())
         return self._reading(messages, fields, evidence, as_text=role_schema != Analysis.__name__)
 
     def _reading(
@@ -156,15 +156,6 @@ def _prompt(messages: Sequence[BaseMessage]) -> tuple[dict[str, Any], list[Evide
         return parse_fields(last)
     except ValueError:
         return {}, []
-
-
-def _judging(fields: Mapping[str, Any]) -> _Work:
-    def finish(rows: Rows) -> str:
-        vectors = unit_rows(rows)
-        similarity = float((vectors[1:] @ vectors[0]).max()) if len(vectors) > 1 else 0.0
-        return judge(fields, similarity).model_dump_json()
-
-    return _Work(finish, (str(fields.get("claim", "")), *(str(quote) for quote in fields.get("quotes") or [])))
 
 
 def _result(messages: Sequence[BaseMessage], content: str, stop: Sequence[str] | None) -> ChatResult:

@@ -26,7 +26,6 @@ from graphs import build_research_graph
 from nodes import Collaborators
 from policy import build_guards
 from retrieval import Corpora, load_embeddings
-from retrieval.grounding import LocalSupportScorer
 from settings import Settings
 from state.channels import ResearchContext
 from state.report import Report
@@ -149,7 +148,7 @@ async def open_stage(home: Path, documents: tuple[str, ...], embeddings: Embeddi
             with contextlib.chdir(ROOT):  # relative, because prompts show the path of a document
                 report = await corpus.ingest([Path(path) for path in documents])
             assert not report.failed, report.failed
-        bare = _Parts(corpora, build_guards(settings), LocalSupportScorer(embeddings), settings)
+        bare = _Parts(corpora, build_guards(settings), settings)
         yield Stage(bare.with_gateway, settings, embeddings, corpora, name, load_catalog(prices={}))
 
 
@@ -192,7 +191,6 @@ class Stages:
 class _Parts:
     corpora: Corpora
     guards: Any
-    scorer: LocalSupportScorer
     settings: Settings
 
     def with_gateway(self, gateway: Gateway) -> Collaborators:
@@ -200,7 +198,6 @@ class _Parts:
             gateway=gateway,
             corpora=self.corpora,
             guards=self.guards,
-            scorer=self.scorer,
             passages_per_sub_question=self.settings.retrieval.passages_per_sub_question,
         )
 

@@ -21,8 +21,8 @@ def test_every_path_on_the_page_exists() -> None:
     assert {path for path in named if not (ROOT / path).exists()} == set()
 
 
-def test_there_are_ten_recipes() -> None:
-    assert len(RECIPES) == 10
+def test_there_are_eleven_recipes() -> None:
+    assert len(RECIPES) == 11
 
 
 @pytest.mark.parametrize("title", RECIPES)

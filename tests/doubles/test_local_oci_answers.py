@@ -7,7 +7,7 @@ import json
 import pytest
 from oci.generative_ai_inference import models
 
-from state.roles import Judgement, ResearchPlan, Review
+from state.roles import ResearchPlan, Review, WrittenDraft
 from tests.doubles.oci import LocalOCI, extractive_answers
 from tests.doubles.oci_requests import asked, inference
 from tests.doubles.openai_server import OpenAIServer
@@ -29,7 +29,7 @@ def schema_formats(schema):
     ]
 
 
-@pytest.mark.parametrize("schema", [ResearchPlan, Review, Judgement])
+@pytest.mark.parametrize("schema", [ResearchPlan, Review, WrittenDraft])
 def test_the_extractive_model_fills_the_schema_that_is_asked_for(schema):
     with LocalOCI(extractive_answers(_Vectors())) as oci:
         cohere, generic = (inference(oci).chat(details).data.chat_response for details in schema_formats(schema))

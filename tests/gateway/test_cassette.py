@@ -146,7 +146,7 @@ def test_a_later_round_of_verdicts_falls_back_on_earlier_ones(replay):
             "ingest",
         ),
         ("Verdicts", {"claims": [{"id": "c9", "text": "It is red.", "quotes": []}]}, (), "'It is red.'", "[[judge]]"),
-        ("Judgement", {}, (), "no answers in `Judgement`", "roles' schemas"),
+        ("Verdict", {}, (), "no answers in `Verdict`", "roles' schemas"),
     ],
 )
 def test_what_it_has_no_answer_for_names_the_cassette_and_the_remedy(replay, schema, fields, evidence, said, remedy):

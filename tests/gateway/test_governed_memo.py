@@ -160,9 +160,24 @@ def test_the_nearest_choice_of_a_model_counts(tmp_path, context, models, expecte
     assert gateway.model_id(Role.WRITER, ResearchContext(**context)) == expected
 
 
-def test_a_judge_is_asked_only_where_one_was_chosen(tmp_path):
+def test_where_a_model_writes_the_reviewers_model_judges_unless_another_was_chosen(tmp_path):
     gateway = Asked(tmp_path, default="openai:d").gateway
-    assert gateway.judge_id(ResearchContext(model="openai:c")) == ""
+    assert gateway.judge_id(ResearchContext()) == "openai:d"
+    assert gateway.judge_id(ResearchContext(model="openai:c")) == "openai:c"
+    assert gateway.judge_id(ResearchContext(models={"reviewer": "openai:r"})) == "openai:r"
+    assert gateway.judge_id(ResearchContext(models={"reviewer": "extractive"})) == ""
+    assert gateway.judge_id(ResearchContext(models={"judge": "openai:j"})) == "openai:j"
+    assert gateway.judge_id(ResearchContext(models={"judge": "extractive"})) == ""
+    chosen = Asked(tmp_path, default="openai:d", roles={"judge": "openai:j"}).gateway
+    assert chosen.judge_id(ResearchContext(model="openai:c")) == "openai:j"
+    assert chosen.model_id(Role.JUDGE, ResearchContext(model="openai:c")) == "openai:j"
+
+
+def test_what_the_extractive_model_writes_no_model_judges_unless_one_was_chosen(tmp_path):
+    gateway = Asked(tmp_path).gateway
+    assert gateway.judge_id(ResearchContext()) == ""
+    assert gateway.model_id(Role.JUDGE, ResearchContext()) == "extractive"
+    assert gateway.judge_id(ResearchContext(models={"reviewer": "openai:r"})) == ""
     assert gateway.judge_id(ResearchContext(models={"judge": "openai:j"})) == "openai:j"
     with pytest.raises(ModelUnknown):
         gateway.judge_id(ResearchContext(models={"judge": "opnai:j"}))

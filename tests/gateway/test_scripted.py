@@ -8,8 +8,7 @@ from langchain_core.messages import HumanMessage
 
 from gateway.scripted import Answer, ScriptedChatModel, ScriptExhaustedError, digest, read_calls
 from state.errors import ModelUnavailable, UnsupportedSchema
-from state.roles import Decision, Judgement, ResearchPlan
-from state.values import Support
+from state.roles import Decision, ResearchPlan, Review
 
 PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why?"])
 
@@ -30,12 +29,12 @@ def test_a_function_sees_the_messages_and_the_schema():
 
     def script(messages, schema):
         seen.append((messages[-1].text, schema))
-        return PLAN if schema == "ResearchPlan" else {"verdict": "supported", "score": 1.0}
+        return PLAN if schema == "ResearchPlan" else {"verdict": "approve"}
 
     model = ScriptedChatModel(script=script)
     assert model.with_structured_output(ResearchPlan).invoke("plan") == PLAN
-    assert model.with_structured_output(Judgement).invoke("judge").verdict is Support.SUPPORTED
-    assert seen == [("plan", "ResearchPlan"), ("judge", "Judgement")]
+    assert model.with_structured_output(Review).invoke("review").verdict == "approve"
+    assert seen == [("plan", "ResearchPlan"), ("review", "Review")]
 
 
 @pytest.mark.parametrize("answer", [Answer(PLAN, malformed=True), Answer(PLAN, truncated=True), Answer("no JSON")])

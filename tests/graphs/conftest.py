@@ -19,7 +19,6 @@ from graphs import build_research_graph
 from nodes import Collaborators
 from observability import configure_tracing
 from policy import build_guards
-from retrieval.grounding import LocalSupportScorer
 from settings import Settings
 from state.channels import ResearchContext
 from tests.doubles.corpora import StubCorpora, StubCorpus
@@ -45,16 +44,14 @@ async def build(settings: Settings, corpora: StubCorpora) -> AsyncIterator[Calla
     """Return a function that compiles the graph around a model; keyword arguments replace collaborators."""
     gateways = []
 
-    def make(model: Any = None, **replaced: Any) -> Any:
-        gateway = Gateway(
-            settings, ledger=Ledger(settings), embeddings=EMBEDDINGS, models={"scripted:m": model or scripted()}
-        )
+    def make(model: Any = None, others: Any = None, **replaced: Any) -> Any:
+        models = {"scripted:m": model or scripted(), **(others or {})}
+        gateway = Gateway(settings, ledger=Ledger(settings), embeddings=EMBEDDINGS, models=models)
         gateways.append(gateway)
         parts = {
             "gateway": gateway,
             "corpora": corpora,
             "guards": build_guards(settings),
-            "scorer": LocalSupportScorer(EMBEDDINGS),
             "passages_per_sub_question": settings.retrieval.passages_per_sub_question,
         }
         graph = build_research_graph(Collaborators(**{**parts, **replaced}))

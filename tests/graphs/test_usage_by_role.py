@@ -26,7 +26,9 @@ async def test_repairs_rounds_and_revisions_count_for_their_role(build: Any, ask
         plans.append(fields)
         return Answer("no") if len(plans) == 1 else PLAYS["ResearchPlan"](fields, evidence)
 
-    graph = build(scripted(ResearchPlan=plan, Review={"verdict": "revise", "findings": []}))
+    graph = build(
+        scripted(ResearchPlan=plan, Review={"verdict": "revise", "findings": [{"severity": "major", "remedy": "more"}]})
+    )
     report = Report.model_validate(await ask(graph, "When did the Falcon start; Zygote?", max_revisions=1))
     calls = {role: usage.calls for role, usage in report.usage_by_role.items()}
     assert calls == {"researcher": 3, "analyzer": 2, "writer": 2, "reviewer": 2}

@@ -1,4 +1,4 @@
-"""Claims, markers and quotes."""
+"""Claims and markers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodes.citations import MARKER, cited_sentences
-from nodes.quotes import best_quote, locate
-from tests.doubles.corpora import passage
-
-P = passage("falcon", "The Falcon project started in 2019. Its “budget” was 40\nmillion dollars. It went well.")
-
 
 SENTENCES = ("It started in 2019", "Nobody knows why", "Dr. Moreau left e.g. no papers", "Über 40 dollars were spent")
 drafted = st.lists(
@@ -70,35 +65,3 @@ def test_every_alias_lands_in_at_most_one_sentence(markdown: str) -> None:
     assert all(0 <= s.start < s.end <= len(markdown) for s in found)
     assert sum(len(s.aliases) for s in found) <= len(MARKER.findall(markdown))
     assert all("[E" not in s.text for s in found)
-
-
-def test_a_quote_is_found_verbatim_with_canonical_offsets() -> None:
-    found = locate("started in 2019", P)
-    assert found is not None
-    assert P.text[found.start - P.start : found.end - P.start] == found.quote == "started in 2019"
-
-
-def test_other_white_space_and_quote_marks_are_the_same_words() -> None:
-    found = locate('Its "budget" was 40 million dollars.', P)
-    assert found is not None
-    assert found.quote == "Its “budget” was 40\nmillion dollars."
-
-
-def test_other_words_are_not_found() -> None:
-    assert locate("started in 2018", P) is None
-    assert locate("", P) is None
-    assert locate("  ", P) is None
-
-
-@given(st.data())
-def test_any_slice_of_a_passage_is_located(data: st.DataObject) -> None:
-    start = data.draw(st.integers(0, len(P.text) - 4))
-    end = data.draw(st.integers(start + 4, len(P.text)))
-    found = locate(P.text[start:end], P)
-    if len(P.text[start:end].strip()) >= 3:
-        assert found is not None
-        assert found.quote == P.text[found.start : found.end]
-
-
-def test_the_best_quote_of_a_paraphrase_shares_its_words() -> None:
-    assert best_quote("In 2019 the Falcon project began.", P).quote == "The Falcon project started in 2019."

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from langchain_core.messages import AIMessage, HumanMessage
 
-from nodes.publish import (
-    MAX_HISTORY,
-    SUMMARY_CHARS,
-    conclude,
-    emergency_report,
-    gaps_of,
-    published,
-    summary,
-    unresolved,
-)
+from nodes.outcome import conclude, gaps_of
+from nodes.publish import MAX_HISTORY, SUMMARY_CHARS, emergency_report, published, summary
 from state.channels import ResearchState
 from state.report import CorpusRef, Report, published_claim
-from state.values import Claim, Gap, PastRun, Refusal, ReviewFinding, Severity, Status, Support, Usage
+from state.values import Claim, Gap, PastRun, Refusal, Status, Support, Usage
 
 REFUSAL = Refusal(stage="question", policy="limits", category="too_long", reason="it is too long")
 
@@ -80,32 +72,11 @@ def test_the_report_of_a_failed_publish_says_what_is_known():
     assert (bare.run_id, bare.question, bare.gaps, bare.corpus) == ("this", "", (), None)
 
 
-def test_gaps_are_named_once_and_an_abstention_by_its_standalone_question():
+def test_gaps_are_named_once_and_an_abstention_by_the_question_as_it_was_asked():
     gaps = tuple(Gap(sub_question="q", missing=text) for text in ("a", "b", "a"))
     assert gaps_of({"gaps": gaps}, Status.ABSTAINED) == ("a", "b")
     state: ResearchState = {"question": "And then?", "standalone_question": "And what then?"}
-    assert gaps_of(state, Status.ABSTAINED) == ("The corpus does not answer: And what then?",)
-
-
-def test_a_masked_answer_lists_no_text_of_what_was_left_out():
-    claim = Claim(id="c1", text="ann@example.com is hers.", verdict=Support.UNSUPPORTED)
-    state: ResearchState = {"claims": (claim,), "masks": ({"start": 0, "end": 3, "kind": "NAME"},)}
-    assert unresolved(state) == ("left out: claim c1",)
-
-
-def test_review_findings_stay_unless_the_claim_is_gone_or_the_draft_was_approved():
-    claim = Claim(id="c1", text="One.", verdict=Support.UNSUPPORTED)
-    findings = tuple(
-        ReviewFinding(claim_id=key, severity=Severity.MAJOR, remedy=f"mend {key}") for key in ("c1", "c2", "")
-    )
-    state: ResearchState = {"claims": (claim,), "review": findings, "stop_reason": "revisions_exhausted"}
-    assert unresolved(state) == (
-        "left out (unsupported): One.",
-        f"review ({Severity.MAJOR.value}): mend c2",
-        f"review ({Severity.MAJOR.value}): mend ",
-    )
-    for approved in ("approved", "approved_by_person"):
-        assert unresolved({**state, "stop_reason": approved}) == ("left out (unsupported): One.",)
+    assert gaps_of(state, Status.ABSTAINED) == ("The corpus does not answer: And then?",)
 
 
 def test_a_partial_end_without_claims_is_a_stop():

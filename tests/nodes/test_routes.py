@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from nodes.analyzer import route_analysis
-from nodes.publish import conclude, gaps_of, publishable, unresolved
+from nodes.outcome import conclude, gaps_of, publishable
 from nodes.rendering import mask_all, number_citations, render_answer
-from nodes.reviewer import checked_review, route_review
+from nodes.reviewer import route_review
 from nodes.writer import draft_of_quotes, new_draft
 from state.channels import ResearchState
-from state.roles import Decision, Review
+from state.roles import Decision
 from state.values import Claim, Draft, Finding, Gap, Mask, Quote, Status, Support, Verification
 from tests.doubles.corpora import TEXTS, passage
 
@@ -47,13 +47,6 @@ def test_the_analysis_routes(decision: Decision, found: bool, gaps: bool, left: 
 )
 def test_the_review_routes(verdict: str, left: int, human: bool, to: str) -> None:
     assert route_review(verdict, left, human) == to  # type: ignore[arg-type]
-
-
-def test_an_approval_over_a_failed_claim_is_a_revision() -> None:
-    state: ResearchState = {"claims": (Claim(id="c1", text="t", verdict=Support.UNSUPPORTED),)}
-    verdict, findings = checked_review(Review(verdict="approve"), state)
-    assert verdict == "revise"
-    assert [finding.claim_id for finding in findings] == ["c1"]
 
 
 def quote(text: str) -> Quote:
@@ -101,12 +94,6 @@ def test_a_run_concludes(state: ResearchState, status: Status, reason: str) -> N
 def test_an_abstention_names_what_is_missing() -> None:
     assert gaps_of({"question": "Who?"}, Status.ABSTAINED) == ("The corpus does not answer: Who?",)
     assert gaps_of({"question": "Who?"}, Status.ANSWERED) == ()
-
-
-def test_what_was_left_out_is_listed() -> None:
-    assert unresolved(answered(Support.CONTRADICTED)) == (
-        "left out (contradicted): The Falcon project started in 2019.",
-    )
 
 
 def test_citations_are_numbered_in_order() -> None:

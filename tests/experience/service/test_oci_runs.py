@@ -72,7 +72,13 @@ async def test_a_run_is_answered_and_every_request_was_signed(oci, tmp_path):
     await ingested(settings)
     report = await ask(settings)
     assert report.status is Status.ANSWERED
-    assert report.models == {"researcher": FAST, "analyzer": MODEL, "writer": MODEL, "reviewer": MODEL}
+    assert report.models == {
+        "researcher": FAST,
+        "analyzer": MODEL,
+        "writer": MODEL,
+        "reviewer": MODEL,
+        "judge": MODEL,
+    }
     assert {call.path for call in oci.calls} == {"chat", "applyGuardrails"}
     assert not oci.rejected
     chats = oci.of("chat")

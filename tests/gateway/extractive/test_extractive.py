@@ -18,9 +18,8 @@ from gateway.extractive.ranking import words
 from state.errors import UnsupportedSchema
 from state.evidence_block import EvidenceItem
 from state.prompt_fields import render_fields
-from state.roles import Analysis, Decision, Judgement, ResearchPlan, Review, WrittenDraft
+from state.roles import Analysis, Decision, JudgedReview, ResearchPlan, Review, Verdicts, WrittenDraft
 from state.sentences import sentences
-from state.values import Severity, Support
 
 GARDA = EvidenceItem(
     alias="E1",
@@ -234,43 +233,15 @@ def test_a_revision_drops_what_was_objected_to_and_follows_the_person_without_co
     assert draft(person="unrelated") == draft()
 
 
-@pytest.mark.parametrize(
-    ("verdict", "left", "expected"),
-    [
-        ("supported", 0, "approve"),
-        ("unsupported", 1, "revise"),
-        ("contradicted", 1, "revise"),
-        ("contradicted", 0, "needs_human"),
-        ("unverified", 1, "needs_human"),
-    ],
-)
-def test_the_review_follows_from_the_verdicts(verdict, left, expected):
-    claims = [{"id": "c1", "text": "x", "verdict": verdict, "score": 0.5}]
-    review = ask(Review, question="?", draft="x", claims=claims, coverage=1.0, gaps=[], revisions_left=left)
-    assert review.verdict == expected
-    assert [each.claim_id for each in review.findings] == ([] if expected == "approve" else ["c1"])
-    if verdict == "contradicted":
-        assert review.findings[0].severity is Severity.CRITICAL
+def test_the_review_approves_since_what_failed_is_left_out_anyway():
+    claims = [{"id": "c1", "text": "x", "verdict": "unsupported"}]
+    review = ask(Review, question="?", draft="x", claims=claims, coverage=0.5, gaps=[], revisions_left=1)
+    assert (review.verdict, review.findings) == ("approve", [])
 
 
-def test_an_uncited_sentence_is_sent_back():
-    review = ask(Review, question="?", draft="x", claims=[], coverage=0.5, gaps=[], revisions_left=1)
-    assert review.verdict == "revise"
-    assert review.findings[0].claim_id == ""
-
-
-@pytest.mark.parametrize(
-    ("claim", "quote", "verdict"),
-    [
-        ("It is 346 metres deep. [E1]", "We read: it is 346 metres deep.", Support.SUPPORTED),
-        ("It is 347 metres deep in Italy.", "It is 346 metres deep in Italy.", Support.CONTRADICTED),
-        ("The lake is not open to boats.", "The lake is open to boats.", Support.CONTRADICTED),
-        ("Bananas grow on Mars.", "The lake is open to boats.", Support.UNSUPPORTED),
-    ],
-)
-def test_the_judge_compares_words_numbers_and_negation(claim, quote, verdict):
-    assert ask(Judgement, claim=claim, quotes=[quote]).verdict is verdict
-    assert ask(Judgement, claim=claim, quotes=[]).verdict is Support.UNSUPPORTED
+@pytest.mark.parametrize("schema", [Verdicts, JudgedReview])
+def test_it_judges_nothing(schema):
+    assert ask(schema, question="?", claims=[{"id": "c1"}]).verdicts == []
 
 
 # as a chat model

@@ -1,0 +1,22 @@
+"""Checks of claims by code: pure functions of texts, without a model."""
+
+from nodes.checks.addresses import addresses, foreign_addresses
+from nodes.checks.examine import UNDECIDED, Assertion, Cited, Examined, Span, examine
+from nodes.checks.statements import Statement, statements
+from nodes.checks.words import shared, stems, words
+
+__all__ = [
+    "UNDECIDED",
+    "Assertion",
+    "Cited",
+    "Examined",
+    "Span",
+    "Statement",
+    "addresses",
+    "examine",
+    "foreign_addresses",
+    "shared",
+    "statements",
+    "stems",
+    "words",
+]

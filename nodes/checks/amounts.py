@@ -1,0 +1,151 @@
+"""Whether the numbers, units and rates of a claim can come from its evidence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from nodes.checks.arithmetic import converted, counted, derived, gathered
+from nodes.checks.dates import is_relative, read_dates
+from nodes.checks.numbers import Values, agree, standing
+from nodes.checks.quantities import Quantity, read_quantities, rounds_to
+from nodes.checks.units import same_kind
+from nodes.checks.words import in_english, shared, stems
+
+_DECADE = re.compile(r"\b((?:1[5-9]|20)\d)0['’]?s\b")
+_YEARS = (1500, 2100)
+_HEDGED = Fraction(1, 10)  # "about 60" may be 64
+_SCALED = Fraction(4, 100)  # "1.5 k" may be 1,482
+_SAME_SENTENCE = 0.6  # share of the claim's stems that a sentence must have, for a small count in it to be the same one
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a claim may take a number from.
+
+    Args:
+        quotes: the quotes that may carry the claim, each with the sentence before it.
+        passages: the cited passages, each with its title and headings.
+        known: what the reader knows already: the question, and the text before the claim.
+    """
+
+    quotes: tuple[str, ...]
+    passages: tuple[str, ...]
+    known: tuple[str, ...] = ()
+
+    @cached_property
+    def stands(self) -> Values:
+        """Every value in the passages and in what the reader knows."""
+        return frozenset(value for text in (*self.passages, *self.known) for value in standing(text))
+
+    @cached_property
+    def quantities(self) -> list[tuple[Quantity, ...]]:
+        """The quantities of each passage."""
+        return [read_quantities(text) for text in self.passages]
+
+    @cached_property
+    def quoted(self) -> list[tuple[Quantity, ...]]:
+        """The quantities of each quote."""
+        return [read_quantities(text) for text in self.quotes]
+
+    @cached_property
+    def bases(self) -> list[Quantity]:
+        """The quantities of the quotes, then those that the reader knows: what arithmetic may begin with."""
+        told = [
+            quantity for text in (*self.quotes, *self.known) for quantity in (*read_quantities(text), *_years(text))
+        ]
+        return list(dict.fromkeys(told))
+
+
+def wrong_number(claim: str, evidence: Evidence) -> bool | None:
+    """Return `True` if a number of `claim` contradicts the evidence, `None` if it is merely foreign, else `False`.
+
+    A number is wrong only if it stands in no cited passage, is not given by rounding, conversion or arithmetic, and the
+    passages are in English, whose number words are known.
+    """
+    if not all(map(in_english, evidence.passages)):
+        return False
+    foreign = [quantity for quantity in read_quantities(claim) if _is_foreign(quantity, claim, evidence)]
+    if foreign or _foreign_decade(claim, evidence):
+        return True if any(_rival(quantity, evidence) for quantity in foreign) else None
+    return False
+
+
+def wrong_unit(claim: str, evidence: Evidence) -> bool:
+    """Return whether a number of `claim` stands in the passages, but always with another unit or at another rate."""
+    known = [quantity for passage in evidence.quantities for quantity in passage]
+    for quantity in read_quantities(claim):
+        same = [each for each in known if agree(each.values, quantity.values)]
+        if not same or agree(quantity.values, _known_values(evidence)) or converted(quantity, known):
+            continue
+        if quantity.unit and all(each.unit != quantity.unit and same_kind(each.unit, quantity.unit) for each in same):
+            return True
+        if quantity.rate and all(each.rate and each.rate != quantity.rate for each in same):
+            return True
+    return False
+
+
+def _is_foreign(quantity: Quantity, claim: str, evidence: Evidence) -> bool:
+    if quantity.literal:
+        return not any(quantity.literal in text for text in (*evidence.passages, *evidence.known))
+    if agree(quantity.values, evidence.stands) or _may_be_relative(quantity, evidence):
+        return False
+    known = [each for passage in evidence.quantities for each in passage]
+    if converted(quantity, known) or _rounded(quantity, evidence) or gathered(quantity, evidence.quantities):
+        return False
+    if derived(quantity, claim, evidence.bases):
+        return False
+    if quantity.counts:
+        return _miscounted(quantity, claim, evidence)
+    return not any(agree(quantity.values, counted(text)) for text in evidence.passages)
+
+
+def _miscounted(quantity: Quantity, claim: str, evidence: Evidence) -> bool:
+    """Whether a quote that says nearly the same counts the same things, and otherwise."""
+    said = set(stems(claim))
+    return any(
+        shared(said, set(stems(text))) >= _SAME_SENTENCE and any(quantity.nouns & other.nouns for other in quantities)
+        for text, quantities in zip(evidence.quotes, evidence.quoted, strict=True)
+    )
+
+
+def _rounded(quantity: Quantity, evidence: Evidence) -> bool:
+    """Whether the claim gives a quoted number less exactly: rounded, hedged, or as a bound."""
+    near = _HEDGED if quantity.bound == "about" else _SCALED if quantity.scaled else Fraction(0)
+    for value in (value for base in evidence.bases for value in base.likely):
+        if (near or value.denominator > 1) and rounds_to(value, quantity, near):
+            return True
+        if quantity.bound == "over" and any(shown <= value for shown in quantity.values):
+            return True
+        if quantity.bound == "under" and any(value <= shown for shown in quantity.values):
+            return True
+    return False
+
+
+def _rival(quantity: Quantity, evidence: Evidence) -> bool:
+    return any(quantity.about_the_same(other) for quoted in evidence.quoted for other in quoted)
+
+
+def _may_be_relative(quantity: Quantity, evidence: Evidence) -> bool:
+    """Whether the claim may have worked out a year from words such as `last year`."""
+    first, last = _YEARS
+    year = any(value.denominator == 1 and first <= value <= last for value in quantity.values)
+    return year and not quantity.unit and any(map(is_relative, evidence.quotes))
+
+
+def _years(text: str) -> list[Quantity]:
+    """Return the years of the dates in `text`, from which a claim may count."""
+    years = [each.year for each in read_dates(text) if each.year is not None]
+    values = (frozenset({Fraction(year)}) for year in years)
+    return [Quantity(value, value, Fraction(1, 2)) for value in values]
+
+
+def _foreign_decade(claim: str, evidence: Evidence) -> bool:
+    decades = [int(found) * 10 for found in _DECADE.findall(claim)]
+    return any(all(Fraction(first + n) not in evidence.stands for n in range(10)) for first in decades)
+
+
+def _known_values(evidence: Evidence) -> Values:
+    return frozenset(value for text in evidence.known for value in standing(text))

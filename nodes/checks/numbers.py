@@ -1,0 +1,209 @@
+"""Numbers in a text: digits with any separators, scales (`k`, `million`), fractions, and number words.
+
+What a number means may be open: `1,500` is 1500 or 1.5. So a number has a set of readings, and two numbers agree if any
+reading of one is a reading of the other: a check that fails a true sentence is worse than one that lets a model decide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+Values = frozenset[Fraction]
+
+_UNITS_WORDS = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen
+"""
+_UNITS = _UNITS_WORDS.split()
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_SMALL = {word: n for n, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_POWERS = {
+    "hundred": 100,
+    "thousand": 1000,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "dozen": 12,
+}
+_SCALES = {
+    **_POWERS,
+    "mio": 10**6,
+    "mln": 10**6,
+    "mn": 10**6,
+    "bn": 10**9,
+    "mrd": 10**9,
+    "lakh": 10**5,
+    "crore": 10**7,
+}
+_LETTERS = {"k": (1000, 1024), "m": (10**6, 1024**2), "b": (10**9,), "t": (10**12,)}  # or a unit: metres, bytes
+_PARTS = {
+    "half": 2,
+    "halves": 2,
+    "third": 3,
+    "quarter": 4,
+    "fourth": 4,
+    "fifth": 5,
+    "sixth": 6,
+    "eighth": 8,
+    "tenth": 10,
+}
+_GLYPHS = {"½": Fraction(1, 2), "¼": Fraction(1, 4), "¾": Fraction(3, 4), "⅓": Fraction(1, 3), "⅔": Fraction(2, 3)}
+_SPACES = "\u00a0\u202f\u2009"
+KEPT = 256
+"""Texts whose numbers are kept: the claims of a draft cite the same passages again and again. A chosen value."""
+
+_MOST_DIGITS = 40  # longer rows of digits are keys and hashes; converting them takes long
+
+_DIGITS = re.compile(rf"\d{{1,3}}(?:[ {_SPACES}]\d{{3}})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,'’{_SPACES}]\d+)*")
+_SCALE = re.compile(rf"[\s-]?({'|'.join(_SCALES)}|[kmbt])s?(?![\w])", re.IGNORECASE)
+_WORDS = "|".join(sorted([*_SMALL, *_POWERS], key=len, reverse=True))  # "seventy" before "seven"
+_SPELLED = re.compile(
+    rf"\b(?:half\s+)?(?:an?\s+(?=hundred|thousand|million|billion|trillion|dozen))?"
+    rf"(?:{_WORDS})(?:(?:\s*-\s*|\s+)(?:and\s+)?(?:{_WORDS}))*\b",
+    re.IGNORECASE,
+)
+_VAGUE = re.compile(r"\b(?:several|few|many|some|couple of|couple)\s*\Z", re.IGNORECASE)
+_FRACTION = re.compile(
+    rf"\b(?:(?P<many>{'|'.join(_UNITS)}|an?|\d+)[\s-]+)?(?P<part>{'|'.join(_PARTS)})s?\b"
+    rf"(?!\s+an?\s+(?:{'|'.join(_POWERS)}))|[{''.join(_GLYPHS)}]"
+    r"|(?<![\d/.,])(?P<over>\d{1,9})/(?P<under>\d{1,9})(?![\d/])",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number and its place.
+
+    `likely` are the readings to calculate with: `10,000` is ten thousand. `precise` is half of the last digit's place:
+    what rounding to it may hide.
+    """
+
+    values: Values
+    likely: Values
+    start: int
+    end: int
+    precise: Fraction = Fraction(1, 2)
+    spelled: bool = False
+    scaled: bool = False
+    version: bool = False
+
+
+def read_numbers(text: str) -> list[Number]:
+    """Return the numbers of `text` in order; fractions (`two thirds`, `3/4`) are left out.
+
+    >>> [sorted(map(float, number.values)) for number in read_numbers("Ten of 100,000 or 1.5 million")]
+    [[10.0], [100.0, 100000.0], [1500000.0]]
+    """
+    digits = [_of_digits(match, text) for match in _DIGITS.finditer(text)]
+    spelled = [_of_words(match) for match in _SPELLED.finditer(text) if not _VAGUE.search(text, 0, match.start())]
+    fractions = [match.span() for match in _FRACTION.finditer(text) if _fraction(match) is not None]
+    scaled = [(number.start, number.end) for number in digits]  # `1.5 million` is one number
+    free = [*_outside(digits, fractions), *_outside(spelled, [*fractions, *scaled])]
+    return sorted(free, key=lambda number: number.start)
+
+
+@lru_cache(KEPT)
+def standing(text: str) -> Values:
+    """Return every value that stands in `text` in any reading: within dates and names too, and fractions."""
+    values = {value for match in _DIGITS.finditer(text) for value in _of_digits(match, text).values | _split(match[0])}
+    values |= {value for match in _SPELLED.finditer(text) for value in _of_words(match).values}
+    for match in _FRACTION.finditer(text):
+        fraction = _fraction(match)
+        if fraction is not None:
+            values |= {fraction, 100 * fraction}
+    return frozenset(values)
+
+
+def readings(digits: str) -> Values:
+    """Return what a row of digits with separators can mean.
+
+    >>> sorted(map(float, readings("1.234,5"))), sorted(map(float, readings("100 000")))
+    ([1234.5], [100000.0])
+    """
+    plain = re.sub(rf"['’ {_SPACES}]", "", digits)
+    marks = [char for char in plain if char in ".,"]
+    if sum(map(str.isdigit, plain)) > _MOST_DIGITS:
+        return frozenset()
+    if not marks:
+        return frozenset({Fraction(int(plain))})
+    whole, _, rest = plain.rpartition(marks[-1])
+    joined = Fraction(int(re.sub(r"[.,]", "", plain)))
+    decimal = Fraction(f"{int(re.sub(r'[.,]', '', whole))}.{rest}")
+    if len(set(marks)) == 2:
+        return frozenset({decimal})
+    if len(marks) > 1:
+        return frozenset({joined})
+    return frozenset({decimal, joined} if len(rest) == 3 and whole.strip("0") else {decimal})
+
+
+def agree(some: Iterable[Fraction], others: Iterable[Fraction]) -> bool:
+    """Return whether two numbers have a reading in common."""
+    return not frozenset(some).isdisjoint(others)
+
+
+def _outside(numbers: list[Number], taken: list[tuple[int, int]]) -> list[Number]:
+    return [number for number in numbers if not any(start < number.end and number.start < end for start, end in taken)]
+
+
+def _of_digits(match: re.Match[str], text: str) -> Number:
+    digits = match[0]
+    values = readings(digits)
+    scale = _SCALE.match(text, match.end())
+    likely = frozenset({max(values)}) if values else values
+    factors: tuple[int, ...] = (1,)
+    if scale:
+        factors = _LETTERS.get(scale[1].lower(), (_SCALES.get(scale[1].lower(), 1),))
+        once = (1,) if scale[1].lower() in _LETTERS else ()
+        values, likely = (
+            frozenset(value * factor for value in each for factor in (*once, *factors)) for each in (values, likely)
+        )
+    groups = digits.split(".")
+    version = len(groups) > 2 and "," not in digits and any(len(group) != 3 for group in groups[1:])
+    places = 0 if len(values) > 1 or not re.search(r"[.,]", digits) else len(re.split(r"[.,]", digits)[-1])
+    return Number(
+        values,
+        likely,
+        match.start(),
+        scale.end() if scale and scale[1].lower() not in _LETTERS else match.end(),
+        precise=Fraction(factors[0] if len(values) == 1 else 1, 2 * 10**places),
+        scaled=bool(scale),
+        version=version,
+    )
+
+
+def _split(digits: str) -> Values:
+    """Return the parts of what may be a list, as `1,2,3` or `5 100`."""
+    parts = re.split(r"[, ]", digits)
+    grouped = "," in digits and all(len(part) == 3 for part in parts[1:])
+    return frozenset() if grouped else frozenset(value for part in parts for value in readings(part))
+
+
+def _of_words(match: re.Match[str]) -> Number:
+    total, group = 0, 0
+    found = re.findall(rf"half|{_WORDS}", match[0].lower())
+    halved = found[0] == "half"
+    for word in found[1:] if halved else found:
+        if word in _SMALL:
+            group += _SMALL[word]
+        elif word in ("hundred", "dozen"):
+            group = max(group, 1) * _POWERS[word]
+        else:
+            total += max(group, 1) * _POWERS[word]
+            group = 0
+    value = Fraction(total + group, 2 if halved else 1)
+    return Number(frozenset({value}), frozenset({value}), *match.span(), spelled=True, scaled=value >= 100)
+
+
+def _fraction(match: re.Match[str]) -> Fraction | None:
+    if match["over"]:
+        return Fraction(int(match["over"]), int(match["under"])) if int(match["under"]) else None
+    if not match["part"]:
+        return _GLYPHS[match[0]]
+    many = (match["many"] or "a").lower()
+    count = int(many) if many.isdigit() else _SMALL.get(many, 1)
+    return Fraction(count, _PARTS[match["part"].lower()]) if count else None

@@ -1,0 +1,129 @@
+"""The statements of a passage: what may be quoted as support. Headings, titles, a table's header and questions are not.
+
+Each statement comes with what a reader has read just before it, without which "it is twice as fast" says nothing: for a
+table row its header, for a list item the line that introduces the list, else the sentence before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nodes.checks.words import tokens
+from state.sentences import sentences
+
+_HEADING = re.compile(r"#{1,6}(?:\s|\Z)")
+_UNDERLINE = re.compile(r"\s*([=\-~^\"'+*#.`:])\1{2,}\s*")
+_RULE = re.compile(r"[\s|:=\-+*_~^`#]*")
+_ROW = re.compile(r"\s*\|")
+_FENCE = re.compile(r"\s*(?:`{3}|~{3})[^`\n]*")
+_ITEM = re.compile(r"(?:(?:[-*+•‣▪]|\d{1,3}[.)]|\(?[a-z]\)|>)\s+)+")
+_ENDS = re.compile(r"[.!。！…;:,=][\"'”’»)\]）」』*_`]*\s*\Z")
+_ASKS = re.compile(r"[?？][\"'”’»)\]）」』*_`]*\s*\Z")
+_LABEL_WORDS = 6  # a line of so few words, without a number or an end, is a heading that lost its markup
+_BEFORE_CHARS = 400
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A sentence, list item or table row at `start:end` of the passage's text, without its list mark."""
+
+    start: int
+    end: int
+    before: str = ""
+    row: bool = False
+
+
+@dataclass(frozen=True)
+class _Piece:
+    start: int
+    end: int
+    text: str
+    item: bool = False
+
+    @property
+    def row(self) -> bool:
+        return bool(_ROW.match(self.text))
+
+    @property
+    def structure(self) -> bool:
+        return bool(_RULE.fullmatch(self.text) or _FENCE.fullmatch(self.text))
+
+
+def statements(text: str, names: Iterable[str] = ()) -> list[Statement]:
+    """Return the statements of `text` in order. `names` are the passage's title and headings, which state nothing."""
+    titles = {_plain(name) for name in names} - {""}
+    pieces = [piece for span in sentences(text) if (piece := _piece(text, *span)) is not None]
+    found: list[Statement] = []
+    for n, piece in enumerate(pieces):
+        after = pieces[n + 1] if n + 1 < len(pieces) else None
+        if not piece.structure and _states(text, piece, after, titles):
+            before = _header(pieces, n) if piece.row else _introduced_by(pieces, n)
+            found.append(Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row))
+    return found
+
+
+def is_statement(quote: str) -> bool:
+    """Return whether `quote`, a text by itself, states anything."""
+    return bool(statements(quote))
+
+
+def _piece(text: str, start: int, end: int) -> _Piece | None:
+    """Return the sentence without an underline that belongs to the heading above it, and without its list mark."""
+    first, newline, _ = text[start:end].partition("\n")
+    if newline and _UNDERLINE.fullmatch(first):
+        start += len(first) + 1
+    mark = _ITEM.match(text, start, end)
+    begin = mark.end() if mark else start
+    while begin < end and text[begin].isspace():
+        begin += 1
+    return _Piece(begin, end, text[begin:end], item=bool(mark)) if begin < end else None
+
+
+def _states(text: str, piece: _Piece, after: _Piece | None, titles: set[str]) -> bool:
+    if _HEADING.match(piece.text) or _plain(piece.text) in titles or _ASKS.search(piece.text):
+        return False
+    if after is not None and _between(text, piece, after) and _UNDERLINE.fullmatch(after.text.partition("\n")[0]):
+        return False
+    *_, last = piece.text.rsplit("\n", 1)
+    if piece.text != last and _UNDERLINE.fullmatch(last):
+        return False  # an underline that is no line of its own: `^^^^`
+    if piece.row:
+        return after is None or not (after.row and after.structure)
+    return not _is_label(text, piece)
+
+
+def _is_label(text: str, piece: _Piece) -> bool:
+    """Whether the piece is a short line by itself, as a heading without markup is."""
+    said = tokens(piece.text)
+    if not said:
+        return True
+    alone = piece.start == 0 or text[: piece.start].rstrip(" \t")[-1:] in ("\n", "\f", "")
+    ended = _ENDS.search(piece.text) or any(char.isdigit() for char in piece.text)
+    return alone and not piece.item and not ended and len(said) <= _LABEL_WORDS
+
+
+def _between(text: str, piece: _Piece, after: _Piece) -> bool:
+    return text[piece.end : after.start].count("\n") <= 1
+
+
+def _header(pieces: list[_Piece], n: int) -> str:
+    """Return the header of the table that row `n` belongs to."""
+    first = n
+    while first > 0 and pieces[first - 1].row:
+        first -= 1
+    ruled = first + 1 < len(pieces) and _RULE.fullmatch(pieces[first + 1].text)
+    return pieces[first].text if ruled and first < n else ""
+
+
+def _introduced_by(pieces: list[_Piece], n: int) -> str:
+    """Return the sentence before piece `n`; before a list item, the one that introduces the list."""
+    before = n - 1
+    while before > 0 and (pieces[before].structure or (pieces[n].item and pieces[before].item)):
+        before -= 1
+    return " ".join(pieces[before].text.split()) if before >= 0 and not pieces[before].structure else ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(token.text for token in tokens(text))

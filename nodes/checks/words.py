@@ -1,0 +1,99 @@
+"""Words as the checks compare them: tokens for "the same words", stems for "about the same thing"."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_FUNCTION_WORDS = """
+    a about all also although am among an and any are as at be because been before being between both but by can could
+    did do does doing done during each either even every for from had has have having he her here him his how however i
+    if in into is it its itself just may me might more most must my of off on once one onto or other our out over own
+    per same shall she should since so some such than that the their them themselves then there therefore these they
+    this those through thus to too under until up upon us very via was we were what when where whereas whether which
+    while who whom whose why will with within would yet you your
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+"""Words that say nothing about what a sentence is about. Negations are not among them: they decide."""
+
+_STEM = 6  # letters that stand in for a stemmer: they join inflections and need no language data
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
+_TOKEN = re.compile(
+    r"(?<![\w.,])[-−](?=\d)\d[\w.,:]*(?<![.,:])"  # a negative number
+    r"|\w+(?:[.,:/'’@]\w+)*"
+    r"|[%$€£¥°§+]"
+    r"|(?<=[^\s]\s)[<>=≤≥≠]+(?=\s)"  # comparisons; a block quote's `>` begins its line
+)
+_LINK_TARGET = re.compile(r"\]\([^()\s]*(?:\s[^()]*)?\)")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_FOREIGN_WORDS = """
+    al au aus auf bei con das de del dem den der des die du ein eine el en est et für het i il ist la las le les
+    los mit nel nicht o och por pour que se sich sie si sono sont sur um un una und une uno van von wird y zu à é
+    är
+"""
+_FOREIGN = frozenset(_FOREIGN_WORDS.split())
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or symbol and its place; `text` is folded, so that case and typographic variants compare equal."""
+
+    text: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> list[Token]:
+    """Return words, numbers and meaningful symbols, without punctuation, markup and the targets of links.
+
+    >>> [token.text for token in tokens("**See** [the guide](https://a.example) for 0.5 %.")]
+    ['see', 'the', 'guide', 'for', '0.5', '%']
+    """
+    bare = _LINK_TARGET.sub(lambda found: " " * len(found[0]), text)
+    found = (Token(_folded(match[0]), *match.span()) for match in _TOKEN.finditer(bare))
+    return [token for token in found if token.text]
+
+
+def words(text: str) -> list[str]:
+    """Return the words, folded."""
+    return [_folded(word) for word in _WORD.findall(text)]
+
+
+def stems(text: str) -> list[str]:
+    """Return the stems of the content words, in order.
+
+    >>> stems("The limits are counted by the gateway.")
+    ['limit', 'counte', 'gatewa']
+    """
+    return [stem_of(word) for word in words(text) if word not in FUNCTION_WORDS]
+
+
+def stem_of(word: str) -> str:
+    """Return what inflections of `word` share."""
+    folded = _folded(word)
+    if len(folded) > 3 and folded.endswith("s") and not folded.endswith("ss"):
+        folded = folded[:-1]
+    return folded[:_STEM]
+
+
+def shared(some: set[str], others: set[str]) -> float:
+    """Return the share of `some` that is in `others`, 0 if there are none."""
+    return len(some & others) / len(some) if some else 0.0
+
+
+def in_english(text: str) -> bool:
+    """Return whether `text` is English, or too short to tell.
+
+    Number words are known in English only: a number that a text in another language spells out would seem missing.
+    """
+    if _CJK.search(text):
+        return False
+    found = words(text)
+    foreign = sum(word in _FOREIGN for word in found)
+    english = sum(word in FUNCTION_WORDS for word in found)
+    return foreign < 3 or english > foreign
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).replace("’", "'").replace("−", "-").strip("_").casefold()

@@ -1,0 +1,129 @@
+"""A claim with the quotes it may rest on, and what code alone says about it. Pure functions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from nodes.checks import UNDECIDED, Assertion, Examined, Span, examine, foreign_addresses
+from nodes.draft import DraftClaim
+from nodes.judge.headings import needs_no_judge
+from nodes.quotes import Candidate, Source, at_span, candidates, merged
+from state.values import Claim, ClaimFault, ClaimKind, JudgedClaim, Quote, Support
+
+_MOST_QUOTES = 26
+"""Most quotes of one claim: each has a letter."""
+
+_FAULTS = {Support.UNSUPPORTED: ClaimFault.NOT_SAID, Support.CONTRADICTED: ClaimFault.SAID_OTHERWISE}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the claims of a draft are checked with.
+
+    Args:
+        question: the question as the user asked it.
+        questions: it, and the user's earlier questions.
+        found: the quotes of the findings.
+        judged: whether a model judges what code cannot decide.
+    """
+
+    question: str = ""
+    questions: tuple[str, ...] = ()
+    found: tuple[Quote, ...] = ()
+    judged: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """A claim, the quotes that may carry it, and the verdict of code."""
+
+    claim: Claim
+    candidates: tuple[Candidate, ...] = ()
+    examined: Examined = UNDECIDED
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether only a judge can decide it."""
+        return self.examined.verdict is None
+
+    @property
+    def key(self) -> str:
+        """The hash of everything that a verdict depends on."""
+        claim = self.claim
+        quotes = [[each.quote.model_dump(), each.before] for each in self.candidates]
+        parts = [claim.text, claim.kind.value, claim.context, quotes]
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def case_of(claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source], asked: Asked) -> Case:
+    """Return the case of `claim`, which cites `aliases`."""
+    aliases = list(aliases)
+    cited = [sources[alias] for alias in aliases if alias in sources]
+    unknown = tuple(alias for alias in aliases if alias not in sources)
+    if claim.kind is ClaimKind.HEADING and needs_no_judge(claim.text, asked.questions):
+        return Case(claim, examined=Examined(Support.SUPPORTED))
+    if not cited:
+        fault = ClaimFault.UNKNOWN_ALIAS if unknown else ClaimFault.UNCITED
+        return Case(claim, examined=Examined(Support.UNSUPPORTED, fault), unknown=unknown)
+    most = 3 if len(cited) <= 3 else 2 if len(cited) <= 6 else 1
+    near = [each for source in cited for each in candidates(claim.text, claim.context, source, asked.found, most)]
+    quotes = tuple(near[:_MOST_QUOTES])
+    assertion = Assertion(claim.text, claim.kind, claim.context, asked.question)
+    examined = examine(assertion, [source.cited for source in cited], [each.words for each in quotes])
+    if examined.spans and asked.judged and assertion.points_back:
+        examined = UNDECIDED  # its words stand there, but "it" may be something else: a judge sees both contexts
+    return Case(claim, quotes, examined, unknown) if not examined.spans else _verbatim(claim, cited, examined, unknown)
+
+
+def decided(case: Case) -> Claim:
+    """Return the claim with the verdict of code, `unverified` if code cannot tell."""
+    claim, examined = case.claim, case.examined
+    if examined.verdict is None:
+        return claim.model_copy(update={"citations": _first_of_each(case)})
+    if examined.verdict is Support.SUPPORTED:
+        quotes = merged([each.quote for each in case.candidates])
+        return claim.model_copy(update={"verdict": Support.SUPPORTED, "score": 1.0, "citations": quotes})
+    update = {"verdict": examined.verdict, "fault": examined.fault, "citations": _first_of_each(case)}
+    return claim.model_copy(update={**update, "reason": examined.fault.value if examined.fault else ""})
+
+
+def judged(case: Case, verdict: JudgedClaim) -> Claim:
+    """Return the claim with a judge's verdict. Citations that carry nothing are dropped, except from a failed claim."""
+    update = {"verdict": verdict.verdict, "reason": verdict.reason, "fault": _FAULTS.get(verdict.verdict)}
+    if verdict.verdict is not Support.SUPPORTED:
+        return case.claim.model_copy(update={**update, "citations": _first_of_each(case)})
+    carriers = [case.candidates[n] for n in verdict.carried]
+    if foreign_addresses(case.claim.text, [each.words for each in carriers]):
+        update = {"verdict": Support.UNSUPPORTED, "fault": ClaimFault.ADDRESS, "reason": ClaimFault.ADDRESS.value}
+    return case.claim.model_copy(update={**update, "citations": merged([each.quote for each in carriers])})
+
+
+def claims_of(drafted: Sequence[DraftClaim]) -> list[Claim]:
+    """Return the claims of a draft, numbered in order, not yet checked."""
+    return [
+        Claim(
+            id=f"c{n}",
+            text=each.text,
+            kind=each.kind,
+            context=each.context,
+            section=each.section,
+            start=each.start,
+            end=each.end,
+        )
+        for n, each in enumerate(drafted, 1)
+    ]
+
+
+def _verbatim(claim: Claim, cited: Sequence[Source], examined: Examined, unknown: tuple[str, ...]) -> Case:
+    spans: Sequence[tuple[int, Span]] = examined.spans
+    return Case(claim, tuple(at_span(cited[n], *span) for n, span in spans), examined, unknown)
+
+
+def _first_of_each(case: Case) -> tuple[Quote, ...]:
+    """Return the best quote of each cited passage."""
+    best = {each.quote.evidence_id: each.quote for each in reversed(case.candidates)}
+    return tuple(dict.fromkeys(best[each.quote.evidence_id] for each in case.candidates))

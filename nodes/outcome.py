@@ -1,0 +1,163 @@
+"""What of a run can be published, how it ended, and what stays open, all worded by code. Pure functions of the state.
+
+No word of a model leaves here: a model's words about what is missing, or about a sentence that was left out, may come
+from a document that the model obeyed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from state.channels import ResearchState
+from state.values import (
+    Claim,
+    ClaimFault,
+    ClaimKind,
+    Finding,
+    Quote,
+    ReviewFinding,
+    Severity,
+    Status,
+    Support,
+    Verification,
+)
+
+FAILED = (Support.CONTRADICTED, Support.UNSUPPORTED)
+"""Verdicts that leave a claim out."""
+
+GRAVE = (Severity.MAJOR, Severity.CRITICAL)
+"""Severities for which a revision is worth its cost."""
+
+_APPROVED = ("", "approved", "approved_by_person")
+_REASONS = {
+    ClaimFault.UNCITED: "no source is cited",
+    ClaimFault.UNKNOWN_ALIAS: "the cited passage does not exist",
+    ClaimFault.NO_STATEMENT: "only titles or headings are cited",
+    ClaimFault.NUMBER: "a number is not in the sources",
+    ClaimFault.UNIT: "a unit is another one than in the sources",
+    ClaimFault.DATE: "a date is not in the sources",
+    ClaimFault.NEGATION: "the source says the opposite",
+    ClaimFault.OPPOSITE: "the source says the opposite",
+    ClaimFault.ADDRESS: "an address is not in the quotes",
+    ClaimFault.CODE: "the code is not in the source word for word",
+    ClaimFault.NOT_SAID: "the sources do not say it",
+    ClaimFault.SAID_OTHERWISE: "the sources say otherwise",
+}
+
+
+def stating(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Return the claims that state something: all but the headings."""
+    return tuple(claim for claim in claims if claim.kind is not ClaimKind.HEADING)
+
+
+def publishable(state: ResearchState) -> tuple[Claim, ...]:
+    """Return the claims that may be published: supported ones, and unverified ones, which the text marks.
+
+    A heading is published only if it is supported: a mark of doubt on it would not say what is in doubt.
+    """
+    # Only if the verification belongs to exactly this draft: a last revision must not escape its check.
+    draft, verification = state.get("draft"), state.get("verification") or Verification()
+    if draft is None or verification.draft_hash != draft.hash:
+        return ()
+    return kept(state.get("claims", ()))
+
+
+def kept(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Return the claims that did not fail, each without a section whose heading did."""
+    stay = [claim for claim in claims if _stays(claim)]
+    headings = {claim.text for claim in stay if claim.kind is ClaimKind.HEADING}
+    return tuple(claim if claim.section in headings else claim.model_copy(update={"section": ""}) for claim in stay)
+
+
+def unanswered(state: ResearchState, claims: Sequence[Claim]) -> tuple[str, ...]:
+    """Return the ids of the sub-questions that have findings, but no claim among `claims` that rests on these."""
+    findings = state.get("findings", ())
+    cited = [quote for claim in stating(claims) for quote in claim.citations]
+    asked = dict.fromkeys(finding.sub_question for finding in findings)
+    return tuple(key for key in asked if not _rests_on(cited, key, findings))
+
+
+def conclude(state: ResearchState, claims: Sequence[Claim]) -> tuple[Status, str]:
+    """Return the status of the run and its reason. Sentences that were left out do not make an answer partial."""
+    reason = state.get("stop_reason") or ""
+    ended, stated = state.get("status"), stating(claims)
+    if ended is not None:
+        return (Status.PARTIAL, reason) if ended is Status.PARTIAL and stated else (_without_claims(ended), reason)
+    if not stated:
+        return Status.ABSTAINED, "no_evidence" if not state.get("draft") else "no_supported_claim"
+    if reason not in _APPROVED:
+        return Status.PARTIAL, reason
+    draft = state.get("draft")
+    if draft is not None and draft.cut_off:
+        return Status.PARTIAL, "draft_truncated"
+    if state.get("gaps"):
+        return Status.PARTIAL, "gaps_left"
+    if any(claim.verdict is Support.UNVERIFIED for claim in stated):
+        return Status.PARTIAL, "unverified_claims"
+    if unanswered(state, stated):
+        return Status.PARTIAL, "findings_left_out"
+    return Status.ANSWERED, reason or "approved"
+
+
+def gaps_of(state: ResearchState, status: Status) -> tuple[str, ...]:
+    """Return the texts of the gaps, each once. An abstention always names at least one."""
+    gaps = tuple(dict.fromkeys(gap.missing for gap in state.get("gaps", ())))
+    if gaps or status is not Status.ABSTAINED:
+        return gaps
+    return (f"The corpus does not answer: {state.get('question') or ''}",)
+
+
+def unresolved(state: ResearchState) -> tuple[str, ...]:
+    """Return what was left out and why, and how many objections of the reviewer no revision met."""
+    failed = [claim for claim in state.get("claims", ()) if not _stays(claim)]
+    reasons = Counter(_REASONS[claim.fault or ClaimFault.NOT_SAID] for claim in stating(failed))
+    lines = [f"{_many(count, 'sentence')} left out: {reason}." for reason, count in reasons.items()]
+    headings = len(failed) - len(stating(failed))
+    if headings:
+        lines.append(f"{_many(headings, 'heading')} left out: no source carries it.")
+    lost = len(unanswered(state, publishable(state))) if state.get("claims") else 0
+    if lost:
+        lines.append(
+            f"No sentence is left on {lost} part{'s' * (lost > 1)} of the question, though there are findings."
+        )
+    return (*lines, *_unmet(state, failed))
+
+
+def _unmet(state: ResearchState, failed: Iterable[Claim]) -> Iterable[str]:
+    """Yield the count of the objections that stand, without those to claims that were left out."""
+    if state.get("stop_reason") in _APPROVED:
+        return
+    gone = {claim.id for claim in failed}
+    open_: list[ReviewFinding] = [each for each in state.get("review", ()) if each.claim_id not in gone]
+    for severity, count in sorted(Counter(each.severity for each in open_).items()):
+        yield f"{count} {severity.value} objection{'s' * (count > 1)} of the review not met."
+
+
+def _rests_on(cited: Sequence[Quote], sub_question: str, findings: Sequence[Finding]) -> bool:
+    """Whether one of `cited` overlaps a quote of its findings, or is of a passage that these alone quote."""
+    own = [quote for finding in findings if finding.sub_question == sub_question for quote in finding.quotes]
+    others = {q.evidence_id for finding in findings if finding.sub_question != sub_question for q in finding.quotes}
+    exclusive = {quote.evidence_id for quote in own} - others
+    return any(
+        quote.evidence_id in exclusive
+        or any(
+            quote.evidence_id == other.evidence_id and quote.start < other.end and other.start < quote.end
+            for other in own
+        )
+        for quote in cited
+    )
+
+
+def _stays(claim: Claim) -> bool:
+    if claim.kind is ClaimKind.HEADING:
+        return claim.verdict is Support.SUPPORTED
+    return claim.verdict not in FAILED and bool(claim.citations)
+
+
+def _without_claims(status: Status) -> Status:
+    return Status.STOPPED if status is Status.PARTIAL else status
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s were' if count > 1 else ' was'}"

@@ -1,0 +1,1 @@
+"""Tests of the judge of a draft's claims."""
