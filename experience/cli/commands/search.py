@@ -69,11 +69,11 @@ async def _search(query: str, name: str, k: int | None, mode: Mode, tenant: str,
 
 
 def _print_passage(number: int, passage: Passage) -> None:
-    from experience.render.places import place_of
+    from experience.render.places import place_of, shown_source
 
     scores = passage.scores.model_dump(exclude_none=True)
     shown = " ".join(f"{name}={score:.3f}" for name, score in scores.items())
     text = " ".join(passage.text.split())
-    say(f"{number}. {passage.title or passage.source} ({place_of(passage)}) {shown}")
+    say(f"{number}. {passage.title or shown_source(passage.source)} ({place_of(passage)}) {shown}")
     say(f"   {passage.evidence_id}")
     say(f"   {text[:SNIPPET_CHARS]}{'…' if len(text) > SNIPPET_CHARS else ''}")
