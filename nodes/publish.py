@@ -18,6 +18,7 @@ from nodes.rendering import Rendered, refusal_text, render_answer
 from observability import trace_id_of
 from state.channels import ResearchContext, ResearchState
 from state.report import Report, ReportEvidence, published_claim
+from state.source_list import with_sources
 from state.values import Claim, Passage, PastRun, Role, Scores, Status, Usage, Verification
 
 SUMMARY_CHARS = 400
@@ -102,7 +103,7 @@ def published(report: Report, state: ResearchState) -> dict[str, Any]:
     asked = [HumanMessage(report.question, id=f"{report.run_id}-q")] if asked_by_message else []
     return {
         "report": report.model_dump(mode="json"),
-        "messages": [*asked, AIMessage(report.markdown, id=f"{report.run_id}-a")],
+        "messages": [*asked, AIMessage(with_sources(report), id=f"{report.run_id}-a")],
         "history": (*state.get("history", ()), past)[-MAX_HISTORY:],
         "status": report.status,
         "usage": report.usage,

@@ -12,7 +12,7 @@ from pathlib import Path
 from experience.render.answer import answer_html, citation_id, passage_id, quote_id
 from experience.render.links import Originals
 from experience.render.markdown import LEFT_OUT_TITLE, OPEN_TITLE, render_answer
-from experience.render.places import pages_of, section_of, shown_source
+from experience.render.places import shown_source
 from experience.render.sources import Source, is_code, quotes_of, sources_of
 from experience.render.words import (
     masks_words,
@@ -24,6 +24,7 @@ from experience.render.words import (
     verification_facts,
     verification_line,
 )
+from state.places import pages_of, section_of
 from state.report import Report, ReportEvidence
 
 LONG_QUESTION = 120

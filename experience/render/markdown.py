@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from experience.render.escaping import md_code, md_line, md_quote
 from experience.render.links import Originals
-from experience.render.places import pages_of, section_of, shown_source
+from experience.render.places import shown_source
 from experience.render.sources import Source, is_code, quotes_of, sources_of
 from experience.render.words import (
     reason_words,
@@ -19,6 +18,8 @@ from experience.render.words import (
     verification_facts,
     verification_line,
 )
+from state.markdown_text import md_code, md_line, md_quote
+from state.places import pages_of, section_of
 from state.report import Report, ReportEvidence
 from state.values import Status
 

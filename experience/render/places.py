@@ -1,4 +1,4 @@
-"""The place of a passage in the user's documents, in words. No path of the machine is shown."""
+"""The name of a document as readers may see it. No path of the machine is shown."""
 
 from __future__ import annotations
 
@@ -6,32 +6,16 @@ import re
 from pathlib import Path, PurePath, PureWindowsPath
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from state.places import pages_of
 from state.report import ReportEvidence
 from state.values import Passage
 
 _ROW = re.compile(r"(?P<file>.*\.(?:jsonl|ndjson))#(?P<key>.+)", re.DOTALL | re.IGNORECASE)
 
 
-def pages_of(evidence: ReportEvidence | Passage) -> str:
-    """Return `page 3` or `pages 3 to 4`, or an empty string for formats without pages."""
-    if evidence.page is None:
-        return ""
-    if evidence.page_end in (None, evidence.page):
-        return f"page {evidence.page}"
-    return f"pages {evidence.page} to {evidence.page_end}"
-
-
 def place_of(evidence: ReportEvidence | Passage) -> str:
     """Return the file name and the pages."""
     return ", ".join(filter(None, (shown_source(evidence.source), pages_of(evidence))))
-
-
-def section_of(evidence: ReportEvidence | Passage) -> str:
-    """Return the headings above a passage, outermost first. The document's title is left out, since it stands above."""
-    path = evidence.heading_path
-    if path and _plain(path[0]) == _plain(evidence.title):
-        path = path[1:]
-    return " › ".join(" ".join(heading.split()) for heading in path)
 
 
 def shown_source(source: str) -> str:
@@ -88,7 +72,3 @@ def _relative(path: PurePath) -> str:
         return path.as_posix()
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()

@@ -22,8 +22,9 @@ class Source:
 
     @property
     def title(self) -> str:
-        """The document's title, else its shown source."""
-        return self.passages[0].title or shown_source(self.source)
+        """The document's title, else its shown source. LangChain's documents have their path as title."""
+        title = self.passages[0].title
+        return title if title and title != self.source else shown_source(self.source)
 
     @property
     def edition(self) -> str:

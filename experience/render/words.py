@@ -89,7 +89,7 @@ def roles(report: Report) -> Iterator[tuple[str, str, str, str]]:
 
 def role_line(model: str, prompt: str, used: str) -> str:
     """Return model, version of the prompt and usage of a role on one line."""
-    return ", ".join(filter(None, (model or "no model", f"prompt {prompt}" if prompt else "", used)))
+    return ", ".join(filter(None, (model, f"prompt {prompt}" if prompt else "", used)))
 
 
 def run_facts(report: Report) -> Iterator[tuple[str, str]]:

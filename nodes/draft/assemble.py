@@ -87,7 +87,9 @@ class Assembly:
         lines = written(run).split("\n")
         if block.marker.startswith("#"):
             start, end = self._document.start(block, block.first), self._document.line_end(block.first)
-            before, after = (self._document.text[slice(*at)] for at in ((start, run.pieces[0].start), (run.pieces[-1].end, end)))
+            before, after = (
+                self._document.text[slice(*at)] for at in ((start, run.pieces[0].start), (run.pieces[-1].end, end))
+            )
             return [Line(before + " ".join(lines) + after, block.first)]
         under = [Line(self._document.line(block, block.last - 1))] if block.marker else []
         if run.whole and len(lines) == block.last - block.first - len(under) and not self._bare:

@@ -11,9 +11,7 @@ from nodes.draft.plain import plain_run
 from nodes.draft.stated import Stated
 
 
-def check_links(
-    choice: Choice, pieces: Sequence[Piece], owners: Sequence[Stated | None], raws: list[str]
-) -> None:
+def check_links(choice: Choice, pieces: Sequence[Piece], owners: Sequence[Stated | None], raws: list[str]) -> None:
     """Take away the links that the claims may not hold, and make addresses code: no client links what is code."""
     opened: dict[int, int] = {}
     for at, piece in enumerate(pieces):
@@ -40,9 +38,7 @@ def _allowed(choice: Choice, claim: Stated | None) -> frozenset[str]:
     return choice.of(claim).addresses if claim else frozenset()
 
 
-def _hide_addresses(
-    choice: Choice, pieces: Sequence[Piece], owners: Sequence[Stated | None], raws: list[str]
-) -> None:
+def _hide_addresses(choice: Choice, pieces: Sequence[Piece], owners: Sequence[Stated | None], raws: list[str]) -> None:
     run = plain_run(pieces)
     text = "".join(run.text)
     for start, end in address_spans(text):

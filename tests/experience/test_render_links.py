@@ -6,7 +6,8 @@ import pytest
 
 from experience.render import render_html, render_markdown, write_report
 from experience.render.links import Originals
-from experience.render.places import section_of, shown_source
+from experience.render.places import shown_source
+from state.places import section_of
 from tests.experience import render_cases as cases
 from tests.experience.render_cases import PRICES, Page, Said, built, evidence_id
 
