@@ -20,6 +20,9 @@ from state.values import Support
 DOUBT = "*(unverified)*"
 """What stands after an unverified claim in the report's Markdown."""
 
+_WITH_DIRECTION = {"paragraph_open", "heading_open", "list_item_open", "td_open", "th_open"}
+"""Blocks whose own first letter decides whether they run from the right to the left."""
+
 _ANSWER = "answer"
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^]+", re.IGNORECASE)
 
@@ -48,6 +51,8 @@ def answer_html(report: Report) -> Answer:
     _below_the_question(tokens)
     for token in tokens:
         _mark_doubts(token.children or [])
+        if token.type in _WITH_DIRECTION:
+            token.attrSet("dir", "auto")
     return Answer(str(parser.renderer.render(tokens, parser.options, known)), page.cited)
 
 

@@ -98,8 +98,8 @@ def _check(report: Report) -> str:
 def _bullets(title: str, items: tuple[str, ...]) -> str:
     if not items:
         return ""
-    entries = "".join(f'<li dir="auto">{_text(item)}</li>' for item in items)
-    return f'<section class="missing"><h2>{escape(title)}</h2><ul>{entries}</ul></section>'
+    entries = "".join(f"<li>{_text(item)}</li>" for item in items)
+    return f'<section class="missing"><h2>{escape(title)}</h2><ul dir="auto">{entries}</ul></section>'
 
 
 def _document(report: Report, source: Source, originals: Originals, cited: set[int]) -> str:

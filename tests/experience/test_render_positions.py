@@ -42,7 +42,7 @@ def test_a_claim_anywhere_changes_nothing_but_the_elements_around_its_text(piece
 
 def shape(html):
     html = CITE.sub(r"[\1]", OURS.sub("", html)).replace(' role="region" aria-label="Table" tabindex="0"', "")
-    html = html.replace('<div class="wide">', "").replace("&quot;", '"')
+    html = html.replace(' dir="auto"', "").replace('<div class="wide">', "").replace("&quot;", '"')
     return re.sub(r"h[1-6]>", "h>", re.sub(r"\s+", "", html))
 
 
