@@ -67,7 +67,7 @@ Do not answer the question. Do not add what the user did not ask. Do not plan se
 - `round`: the number of this round, from 1; `rounds_left`: how many may follow it.
 - `open_gaps`, `missing`: see above; both are empty in the first round.
 - `findings`: each has an `id`, the `kind` (`fact` or `conflict`), the `statement`, the `sub_question` it answers and
-  the names of its `evidence`.
+  its `evidence`, the short names of passages.
 - `max_sub_questions`: the most sub-questions of this round; what is above is cut off.
 {ANSWER_SHAPE}"""
 

@@ -21,8 +21,8 @@ from state.channels import ResearchContext, ResearchState
 REVIEWING = """\
 Review the draft as the person who asked would read it. Go through these five in order:
 1. Does it answer the question, in its first sentence or two, directly, in the language of the question?
-2. Is it faithful? Every claim must be `supported`. Where one is not, the remedy is to correct it to what its quotes
-   say, or to drop it.
+2. Is it faithful? A claim that is not `supported` is cut by the program without a revision. Object only if the reader
+   would then miss something that the findings hold: the remedy says how to put it right.
 3. Is it complete? Every finding that the question needs is used. A finding of kind `conflict` is told with both
    sides, each with its source, and with date or version where known; the draft takes no side.
 4. Does it keep conditions, exceptions, units and dates that change what a reader would do?

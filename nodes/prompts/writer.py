@@ -38,8 +38,8 @@ Your output is the Markdown of the answer and nothing else: no word before or af
   the subject. Use only aliases that stand in the `evidence` of the findings.
 - A code block is copied from a passage character by character, and its citation stands alone on the line after it.
 Good: "A day ticket costs 12 euros from April to October [E2]. Children under six enter free [E5]."
-Bad: "A day ticket costs 12 euros and children under six enter free, which makes the museum popular with families [E2,
-E5, E7]." (two facts in a sentence, and the popularity stands in no finding)
+Bad: "A day ticket costs 12 euros and children under six enter free, which makes the museum popular [E2, E5]." (two
+facts in one sentence, and the popularity stands in no finding)
 Bad: "A day ticket costs 12 euros." (no citation), "… [E2](https://…)" (a link), "… [2]" (no alias).
 
 # Conflict, partial and absent evidence
