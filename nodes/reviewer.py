@@ -14,9 +14,10 @@ from langgraph.types import Command
 from nodes.collaborators import Collaborators, context_of
 from nodes.outcome import FAILED, GRAVE, kept, stating, unanswered
 from nodes.prompts.reviewer import review_messages
+from nodes.research.findings import one_sided
 from state.channels import ResearchContext, ResearchState
 from state.roles import ProposedReviewFinding, Review
-from state.values import Claim, DraftReview, ReviewFinding, Role, Severity
+from state.values import Claim, DraftReview, Finding, ReviewFinding, Role, Severity
 
 Verdict = Literal["approve", "revise", "needs_human"]
 
@@ -68,11 +69,12 @@ def route_review(
 def checked_review(review: Review, state: ResearchState) -> tuple[Verdict, tuple[ReviewFinding, ...]]:
     """Return verdict and findings, checked by code.
 
-    Findings name existing claims. A wish for a revision counts with a major or critical finding only; a draft of which
-    nothing is left is revised even if the review approves it. The writer is then told of every failed claim, and of
-    each part of the question on which nothing is left.
+    Findings name existing claims. A wish for a revision counts with a major or critical finding only. A draft of which
+    nothing is left, or which tells only one side of a conflict, is revised even if approved. The writer is then told of every failed claim, and of each part of the question on which nothing is left.
     """
     claims = state["claims"]
+    told = stating(kept(claims))
+    conflicts = one_sided(state.get("findings", ()), {quote.evidence_id for each in told for quote in each.citations})
     known = {claim.id for claim in claims}
     findings = tuple(
         ReviewFinding(claim_id=found.claim_id, severity=found.severity, remedy=found.remedy)
@@ -82,18 +84,25 @@ def checked_review(review: Review, state: ResearchState) -> tuple[Verdict, tuple
     verdict: Verdict = review.verdict
     if verdict == "revise" and not any(found.severity in GRAVE for found in findings):
         verdict = "approve"
-    if verdict == "approve" and not stating(kept(claims)):
+    if verdict == "approve" and (conflicts or not told):
         verdict = "revise"
     if verdict != "revise":
         return verdict, findings
     named = {found.claim_id for found in findings}
     failed = [claim for claim in claims if claim.verdict in FAILED and claim.id not in named]
-    return verdict, (*findings, *map(_to_mend, failed), *map(_to_say, unanswered(state, kept(claims))))
+    more = (*map(_to_tell, conflicts), *map(_to_mend, failed), *map(_to_say, unanswered(state, kept(claims))))
+    return verdict, (*findings, *more)
 
 
 def _to_mend(claim: Claim) -> ReviewFinding:
     why = f"{claim.verdict.value}, {claim.fault.value}" if claim.fault else claim.verdict.value
     return ReviewFinding(claim_id=claim.id, severity=Severity.CRITICAL, remedy=f"remove or mend: {why}")
+
+
+def _to_tell(conflict: Finding) -> ReviewFinding:
+    # A source that is contradicted by another, told as if it were alone, misleads although every sentence is true.
+    remedy = f"tell both sides of {conflict.id}, each with its own citation: the draft cites one of them only"
+    return ReviewFinding(claim_id="", severity=Severity.CRITICAL, remedy=remedy)
 
 
 def _to_say(sub_question: str) -> ReviewFinding:

@@ -13,6 +13,7 @@ from state.values import (
     Draft,
     DraftReview,
     Finding,
+    FindingKind,
     Quote,
     ReviewFinding,
     Severity,
@@ -83,6 +84,21 @@ def test_a_revision_tells_the_writer_what_failed_and_what_is_lost() -> None:
     ]
     assert findings[1].remedy == "remove or mend: unsupported, not_said"
     assert "qB" in findings[2].remedy
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict"), [((GOOD, GOOD), "approve"), ((GOOD, BAD), "revise"), ((BAD, GOOD), "revise")]
+)
+def test_a_conflict_of_which_only_one_side_is_left_is_revised(verdicts: tuple[Support, ...], verdict: str) -> None:
+    conflict = Finding(
+        id="f7", statement="s", sub_question="qA", quotes=tuple(QUOTES.values()), kind=FindingKind.CONFLICT
+    )
+    said, findings = checked_review(review("approve"), {**state(*verdicts), "findings": (conflict,)})
+    assert said == verdict
+    told = [each for each in findings if not each.claim_id]
+    assert [(each.severity, "both sides of f7" in each.remedy) for each in told] == (
+        [(Severity.CRITICAL, True)] if verdict == "revise" else []
+    )
 
 
 def test_findings_on_claims_that_do_not_exist_are_dropped() -> None:
