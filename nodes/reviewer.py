@@ -70,7 +70,8 @@ def checked_review(review: Review, state: ResearchState) -> tuple[Verdict, tuple
     """Return verdict and findings, checked by code.
 
     Findings name existing claims. A wish for a revision counts with a major or critical finding only. A draft of which
-    nothing is left, or which tells only one side of a conflict, is revised even if approved. The writer is then told of every failed claim, and of each part of the question on which nothing is left.
+    nothing is left, or which tells only one side of a conflict, is revised even if approved. The writer is then told of
+    every failed claim, and of each part of the question on which nothing is left.
     """
     claims = state["claims"]
     told = stating(kept(claims))
