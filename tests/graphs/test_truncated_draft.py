@@ -40,7 +40,8 @@ async def test_a_draft_that_was_continued_is_whole(build: Any, ask: Any) -> None
 
 
 async def test_a_revision_that_is_whole_replaces_a_draft_that_was_cut_off(build: Any, ask: Any) -> None:
-    verdicts = [{"verdict": "revise", "findings": []}, {"verdict": "approve", "findings": []}]
+    objection = {"severity": "major", "remedy": "be shorter"}
+    verdicts = [{"verdict": "revise", "findings": [objection]}, {"verdict": "approve", "findings": []}]
     graph = build(
         scripted(
             WrittenDraft=writer(cut(f"{TEXT} It cost 4"), cut(f"{TEXT} It cost 4"), Answer(TEXT)),

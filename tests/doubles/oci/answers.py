@@ -117,7 +117,8 @@ def extractive_answers(embeddings: Embeddings | None = None) -> Answers:
         if schema is None:
             return Reply((await model.ainvoke(messages)).text)
         found: Any = await model.with_structured_output(schema).ainvoke(messages)
-        return Reply(found.markdown if schema is WrittenDraft else found.model_dump_json())
+        as_text = schema is WrittenDraft and _asks_in_text(call)
+        return Reply(found.markdown if as_text else found.model_dump_json())
 
     return answer
 
@@ -125,6 +126,10 @@ def extractive_answers(embeddings: Embeddings | None = None) -> Answers:
 def wanted_schema(call: ChatCall) -> str:
     """Return the name of the schema that a call asks for; the draft is asked for as plain text, by its fields."""
     return call.schema or spelled_schema(call) or (WrittenDraft.__name__ if _asks_for_draft(call) else "")
+
+
+def _asks_in_text(call: ChatCall) -> bool:
+    return not (call.schema or spelled_schema(call))
 
 
 def _asks_for_draft(call: ChatCall) -> bool:
