@@ -2,7 +2,8 @@
 
 Models name evidence by its alias in the evidence block (`E1`, `E2`, …); code resolves aliases. Models never see ids.
 The descriptions are part of the prompt: changing one changes what models answer. Bounds stand in the prompts and are
-applied by the nodes, which cut what is too long: a plan of seven sub-questions is no reason to ask again.
+applied by the nodes, which cut what is too long: a plan of seven sub-questions is no reason to ask again. `maxItems` is
+for servers that turn the schema into a grammar: it ends the list of a model that would go on for ever.
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ class ResearchPlan(BaseModel):
     sub_questions: list[str] = Field(
         description="One search each: the fewest questions whose answers together answer the question. Each names what "
         "it speaks of and is understood alone.",
+        json_schema_extra={"maxItems": 6},
     )
     sections: list[str] = Field(
         default_factory=list,
         description="Titles of the report's sections in order, each naming a subject. Empty for a short answer.",
+        json_schema_extra={"maxItems": 8},
     )
 
 

@@ -22,6 +22,7 @@ _REASONS = {
     "gaps_left": "the documents leave a part of the question open",
     "findings_left_out": "no statement about a part of the question passed the check",
     "unverified_claims": "some statements could not be checked",
+    "draft_truncated": "the answer was too long for the model, and its end is missing",
     "no_evidence": "the documents hold nothing that answers it",
     "no_supported_claim": "no statement passed the check",
     "retrieval_failed": "the search failed",

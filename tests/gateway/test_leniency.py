@@ -6,18 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from gateway.governed import _repair
 from gateway.leniency import fitted
 from gateway.metering import SPARED_CHARS
 from gateway.schemas import model_schema, schema_in_words, strict_schema, wire_schema
 from gateway.structure import SchemaFault, parse_answer, with_schema_prompt
-from state.roles import ROLE_SCHEMAS, Analysis, Decision, JudgedReview, Judgement, ResearchPlan, Review, Verdicts
+from state.roles import ROLE_SCHEMAS, Analysis, Decision, JudgedReview, ResearchPlan, Review, Verdicts
 from state.values import Severity, Support
 
 PLAN = {"standalone_question": "Why?", "sub_questions": ["Why now?"], "sections": []}
 FINDING = {"statement": "Ten.", "sub_question": "q1", "quotes": [{"evidence": "E1", "quote": "Ten."}]}
+
+
+class Scored(BaseModel):
+    """A verdict with a score."""
+
+    verdict: Support
+    score: float = Field(ge=0.0, le=1.0)
 
 
 def parsed(schema, value):
@@ -60,16 +67,16 @@ def test_verdicts_in_any_case_with_ids_as_numbers_and_one_object_for_a_list():
 
 @pytest.mark.parametrize("score", ["0.8", " 0.8 ", 0.8])
 def test_a_score_may_be_a_text(score):
-    assert parsed(Judgement, {"verdict": "supported", "score": score}).score == 0.8
+    assert parsed(Scored, {"verdict": "supported", "score": score}).score == 0.8
 
 
 @pytest.mark.parametrize(
     ("schema", "value"),
     [
-        (Judgement, {"verdict": "supported", "score": "high"}),
-        (Judgement, {"verdict": "supported", "score": "80%"}),
-        (Judgement, {"verdict": "supported", "score": "1.2"}),
-        (Judgement, {"verdict": "probably supported", "score": 1}),
+        (Scored, {"verdict": "supported", "score": "high"}),
+        (Scored, {"verdict": "supported", "score": "80%"}),
+        (Scored, {"verdict": "supported", "score": "1.2"}),
+        (Scored, {"verdict": "probably supported", "score": 1}),
         (Analysis, {"decision": "enough or research_more"}),
         (Analysis, {"decision": None}),
         (Analysis, {"decision": "enough", "findings": ["Ten."]}),

@@ -156,7 +156,6 @@ ANSWERS = {
     "Analysis": {"decision": "enough"},
     "WrittenDraft": {"markdown": "Ten a minute [E1]."},
     "Review": {"verdict": "approve"},
-    "Judgement": {"verdict": "supported", "score": 1.0},
     "Verdicts": {"verdicts": []},
     "JudgedReview": {"verdicts": [], "verdict": "approve"},
 }
