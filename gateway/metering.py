@@ -50,14 +50,19 @@ def most_tokens(messages: Sequence[BaseMessage]) -> int:
     would cost three times its reservation.
     """
     text = "".join(message.text for message in messages)
-    plain = sum(map(str.isascii, text))
+    plain = _ascii_chars(text)
     return _tokens(plain) + 2 * (len(text) - plain)
 
 
 def counted_chars(text: str) -> int:
     """Return how many of `prompt_chars` the text takes: a character outside ASCII counts as in `most_tokens`."""
-    plain = sum(map(str.isascii, text))
+    plain = _ascii_chars(text)
     return plain + 2 * CAUTIOUS_CHARS_PER_TOKEN * (len(text) - plain)
+
+
+def _ascii_chars(text: str) -> int:
+    # Encoding is some fifteen times as fast as asking every character, and every call counts its whole prompt several times.
+    return len(text.encode("ascii", "ignore"))
 
 
 def answer_tokens(entry: ModelEntry, wanted: int) -> int:
