@@ -111,5 +111,5 @@ def _parsed(message: BaseMessage, parser: PydanticOutputParser[Any], *, include_
         return cast("BaseModel", parser.parse_result(generation))
     try:
         return {"raw": message, "parsed": parser.parse_result(generation), "parsing_error": None}
-    except OutputParserException as error:
+    except (OutputParserException, RecursionError) as error:  # a JSON value may be nested thousands of levels deep
         return {"raw": message, "parsed": None, "parsing_error": error}

@@ -149,10 +149,14 @@ def _of_text(schema: type[Schema], field: str, text: str, prompt: Sequence[BaseM
 
 
 def _fitting(schema: type[Schema], value: Any, prompt: Sequence[BaseMessage]) -> Schema:
-    spelled = model_schema(schema)
-    if "type" not in schema.model_fields and echoes_value(value, prompt, schema_in_words(schema)):
-        raise SchemaFault("it repeats its prompt", "It repeats the schema or the instructions instead of answering.")
-    return _validated(schema, fitted(value, spelled))
+    try:
+        if "type" not in schema.model_fields and echoes_value(value, prompt, schema_in_words(schema)):
+            raise SchemaFault(
+                "it repeats its prompt", "It repeats the schema or the instructions instead of answering."
+            )
+        return _validated(schema, fitted(value, model_schema(schema)))
+    except RecursionError as error:  # the decoder goes deeper than Python functions do
+        raise SchemaFault("it is nested too deeply", "It is nested too deeply.") from error
 
 
 def _validated(schema: type[Schema], value: Any) -> Schema:

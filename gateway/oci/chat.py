@@ -299,7 +299,7 @@ def _read(parser: Any, raw: AIMessage) -> dict[str, Any]:
     """Return an answer as LangChain's structured output with `include_raw` does: `raw`, `parsed`, `parsing_error`."""
     try:
         return {"raw": raw, "parsed": parser.invoke(raw), "parsing_error": None}
-    except (OutputParserException, ValueError) as error:
+    except (OutputParserException, RecursionError, ValueError) as error:
         return {"raw": raw, "parsed": None, "parsing_error": error}
 
 

@@ -125,6 +125,14 @@ def test_anything_is_parsed_or_a_fault(value, schema):
     assert isinstance(outcome(schema, value), schema | SchemaFault)
 
 
+@pytest.mark.parametrize("depth", [10, 300, 700, 900, 960, 990, 5_000])
+@pytest.mark.parametrize("schema", ROLE_SCHEMAS)
+def test_an_answer_may_be_nested_as_deeply_as_it_likes(schema, depth):
+    name = next(iter(schema.model_fields))
+    for text in (f'{{"{name}":' * depth + "1" + "}" * depth, f'{{"{name}":' + "[" * depth + "]" * depth + "}"):
+        assert isinstance(outcome(schema, text), schema | SchemaFault)
+
+
 @given(st.text(max_size=200), st.sampled_from(ROLE_SCHEMAS))
 def test_any_text_is_parsed_or_a_fault(text, schema):
     assert isinstance(outcome(schema, text), schema | SchemaFault)
