@@ -61,7 +61,7 @@ def counted_chars(text: str) -> int:
 
 
 def _ascii_chars(text: str) -> int:
-    # Encoding is some fifteen times as fast as asking every character, and every call counts its whole prompt several times.
+    # Fifteen times as fast as asking every character, and each call counts its whole prompt several times.
     return len(text.encode("ascii", "ignore"))
 
 
