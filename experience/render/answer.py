@@ -86,12 +86,14 @@ def _apart(claims: list[CitedClaim]) -> list[CitedClaim]:
     return kept
 
 
-def _quote_ids(report: Report) -> dict[tuple[str, int, int], tuple[int, str]]:
-    """Return number and HTML id of each quote, by evidence id, start and end."""
+def _quote_ids(report: Report) -> dict[str, list[tuple[int, int, int, str]]]:
+    """Return number, start, end and HTML id of each shown quote, by evidence id."""
     return {
-        (item.id, start, end): (item.number, quote_id(item.number, index))
+        item.id: [
+            (item.number, start, end, quote_id(item.number, index))
+            for index, (start, end, _) in enumerate(quotes_of(report, item))
+        ]
         for item in report.evidence
-        for index, (start, end, _) in enumerate(quotes_of(report, item))
     }
 
 
@@ -100,7 +102,7 @@ class _Page:
     """What the renderer knows, and what it has seen: the claim around the current token, links, cited numbers."""
 
     claims: list[CitedClaim]
-    quotes: dict[tuple[str, int, int], tuple[int, str]]
+    quotes: dict[str, list[tuple[int, int, int, str]]]
     starts: list[int]
     inside: int | None = None
     in_link: bool = False
@@ -125,9 +127,14 @@ class _Page:
         )
 
     def _quotes_for(self, claim: ReportClaim, number: int) -> list[str]:
-        keys = ((each.evidence_id, each.start, each.end) for each in claim.citations)
-        known = (self.quotes[key] for key in dict.fromkeys(keys) if key in self.quotes)
-        return [own for cited, own in known if cited == number]
+        """Return the ids of the shown quotes that hold the claim's quotes from a source."""
+        found = (
+            own
+            for each in claim.citations
+            for cited, start, end, own in self.quotes.get(each.evidence_id, ())
+            if cited == number and start <= each.start and each.end <= end
+        )
+        return [*dict.fromkeys(found)]
 
 
 class _Renderer(RendererHTML):

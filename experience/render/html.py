@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import textwrap
 from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
@@ -13,7 +14,7 @@ from experience.render.answer import answer_html, citation_id, passage_id, quote
 from experience.render.links import Originals
 from experience.render.markdown import LEFT_OUT_TITLE, OPEN_TITLE, render_answer
 from experience.render.places import shown_source
-from experience.render.sources import Source, is_code, quotes_of, sources_of
+from experience.render.sources import Source, is_code, paragraphs_of, quotes_of, sources_of
 from experience.render.words import (
     masks_words,
     reason_words,
@@ -117,7 +118,8 @@ def _passage(report: Report, item: ReportEvidence, originals: Originals, *, back
     quotes = quotes_of(report, item)
     link = originals.passage(item, quotes[0][2] if quotes else "")
     where = _where(item, link if "#" in link else "")
-    shown = "".join(_quote(report, quote_id(item.number, index), each) for index, each in enumerate(quotes))
+    ids = {quote: quote_id(item.number, index) for index, quote in enumerate(quotes)}
+    shown = "".join(_quoted(report, paragraph, ids) for paragraph in paragraphs_of(report, item))
     return (
         f'<li id="{passage_id(item.number)}" value="{item.number}" tabindex="-1">{_number(item.number, back=back)}'
         f'<div><p class="where">{where}</p>{shown}<details class="whole"><summary>Passage in full</summary>'
@@ -142,10 +144,13 @@ def _where(item: ReportEvidence, link: str) -> str:
     return _link(link, shown or "open at the quote") if link else shown
 
 
-def _quote(report: Report, own: str, quote: tuple[int, int, str]) -> str:
-    """Return a quote on one line, since lines of a PDF end anywhere; code keeps its lines."""
-    shown = f' class="code">{escape(quote[2])}' if is_code(report, quote) else f">{_text(quote[2])}"
-    return f'<blockquote id="{own}" dir="auto" lang=""{shown}</blockquote>'
+def _quoted(report: Report, paragraph: list[tuple[int, int, str]], ids: dict[tuple[int, int, str], str]) -> str:
+    """Return the quotes of a paragraph, on one line since lines of a PDF end anywhere; code keeps its lines."""
+    if is_code(report, paragraph[0]):
+        code = escape(textwrap.dedent(paragraph[0][2].strip("\n")))
+        return f'<blockquote class="code" lang=""><span id="{ids[paragraph[0]]}">{code}</span></blockquote>'
+    parts = " ".join(f'<span id="{ids[quote]}">{_text(quote[2])}</span>' for quote in paragraph)
+    return f'<blockquote dir="auto" lang="">{parts}</blockquote>'
 
 
 def _link(link: str, shown: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 from experience.render.links import Originals
 from experience.render.places import shown_source
-from experience.render.sources import Source, is_code, quotes_of, sources_of
+from experience.render.sources import Source, is_code, paragraphs_of, quotes_of, sources_of
 from experience.render.words import (
     reason_words,
     role_line,
@@ -80,7 +81,9 @@ def _source(report: Report, source: Source, originals: Originals) -> Iterator[st
     for item in source.passages:
         quotes = quotes_of(report, item)
         place = _place(item, originals.passage(item, quotes[0][2] if quotes else ""))
-        yield "\n\n".join([f"- [{item.number}] {place}".rstrip(), *(_quoted(report, quote) for quote in quotes)])
+        yield "\n\n".join(
+            [f"- [{item.number}] {place}".rstrip(), *(_quoted(report, each) for each in paragraphs_of(report, item))]
+        )
 
 
 def _file(source: Source, originals: Originals) -> str:
@@ -88,12 +91,13 @@ def _file(source: Source, originals: Originals) -> str:
     return f"[{shown}]({link})" if link else shown
 
 
-def _quoted(report: Report, quote: tuple[int, int, str]) -> str:
-    """Return a quote as a block; code keeps its lines."""
-    if not is_code(report, quote):
-        return f"  > {md_quote(quote[2])}"
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", quote[2] + "`")))
-    return "\n".join(f"  {line}".rstrip() for line in (fence, *quote[2].splitlines(), fence))
+def _quoted(report: Report, paragraph: list[tuple[int, int, str]]) -> str:
+    """Return the quotes of a paragraph as a block; code keeps its lines."""
+    if not is_code(report, paragraph[0]):
+        return f"  > {md_quote(' '.join(quote for _, _, quote in paragraph))}"
+    code = textwrap.dedent(paragraph[0][2].strip("\n"))
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", code + "`")))
+    return "\n".join(f"  {line}".rstrip() for line in (fence, *code.splitlines(), fence))
 
 
 def _place(item: ReportEvidence, link: str) -> str:
@@ -108,9 +112,13 @@ def _place(item: ReportEvidence, link: str) -> str:
 def _short_sources(report: Report) -> list[str]:
     lines = []
     for source in sources_of(report):
-        places = "; ".join(f"[{item.number}] {_place(item, '')}".rstrip() for item in source.passages)
+        places: dict[str, str] = {}
+        for item in source.passages:  # passages of one section share its name
+            place = _place(item, "")
+            places[place] = f"{places.get(place, '')}[{item.number}]"
+        told = "; ".join(f"{numbers} {place}".rstrip() for place, numbers in places.items())
         title = "" if source.title == shown_source(source.source) else f"{md_line(source.title)}, "
-        lines.append(f"- {title}{_file(source, Originals())}: {places}")
+        lines.append(f"- {title}{_file(source, Originals())}: {told}")
     return ["## Sources", "\n".join(lines)] if lines else []
 
 

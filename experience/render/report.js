@@ -29,7 +29,11 @@ function fill(cite) {
   add(note, "p", "title", source.closest(".document").querySelector("h3").textContent);
   if (where.textContent) note.append(copyOf(where));
   const ids = (cite.getAttribute("aria-describedby") || "").split(" ");
-  ids.map((id) => document.getElementById(id)).filter(Boolean).forEach((quote) => note.append(copyOf(quote)));
+  ids.map((id) => document.getElementById(id)).filter(Boolean).forEach((quote) => {
+    const block = quote.parentElement.cloneNode(false); // with its direction, and as code if it is code
+    block.append(...copyOf(quote).childNodes);
+    note.append(block);
+  });
   const jump = add(add(note, "p", "jump"), "a", "", "Show in the list of sources");
   jump.href = cite.hash;
   jump.addEventListener("click", closeNote);

@@ -42,12 +42,33 @@ def sources_of(report: Report) -> list[Source]:
 
 
 def quotes_of(report: Report, item: ReportEvidence) -> list[tuple[int, int, str]]:
-    """Return start, end and text of each span that the claims quote from a passage, in order and without duplicates."""
+    """Return start, end and text of the spans that the claims quote from a passage, in order.
+
+    A span inside of another is left out: what it says is shown already.
+    """
     cited = (citation for claim in report.claims for citation in claim.citations if citation.evidence_id == item.id)
-    return sorted({(citation.start, citation.end, citation.quote) for citation in cited})
+    spans: list[tuple[int, int, str]] = []
+    for each in sorted({(quote.start, quote.end, quote.quote) for quote in cited}, key=lambda one: (one[0], -one[1])):
+        if not spans or each[1] > spans[-1][1]:
+            spans.append(each)
+    return spans
 
 
-def is_code(report: Report, quote: tuple[int, int, str]) -> bool:
+def paragraphs_of(report: Report, item: ReportEvidence) -> list[list[tuple[int, int, str]]]:
+    """Return the quotes of a passage, those that follow each other in one paragraph together. Code stands alone."""
+    paragraphs: list[list[tuple[int, int, str]]] = []
+    for quote in quotes_of(report, item):
+        before = paragraphs[-1][-1] if paragraphs else None
+        between = item.text[before[1] - item.start : quote[0] - item.start] if before else "…"
+        apart = between.strip() or between.count("\n") > 1 or is_code(report, quote) or is_code(report, before)
+        if apart or (before and before[1] > quote[0]):
+            paragraphs.append([quote])
+        else:
+            paragraphs[-1].append(quote)
+    return paragraphs
+
+
+def is_code(report: Report, quote: tuple[int, int, str] | None) -> bool:
     """Return whether a claim shows a quote as code, so that its line breaks matter."""
     return any(
         claim.kind == ClaimKind.CODE and quote == (each.start, each.end, each.quote)

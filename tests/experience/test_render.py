@@ -253,3 +253,22 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_report(make_report(question="new"), tmp_path)
     assert "What are the planes?" in (tmp_path / "report.md").read_text()
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_quotes_that_follow_each_other_are_one_paragraph_and_a_part_of_a_quote_is_not_shown_again():
+    first, second, part = "The free tier allows 60 requests", "and 100,000 characters a minute.", "allows 60 requests"
+    last = "Limits are counted over a moving window of one minute."
+    said = [Said(f"{n} [1]. ", {1: quote}) for n, quote in enumerate((last, second, part, first))]
+    report = built("q", {1: cases.TIERS}, said)
+    assert render_markdown(report).count("  > ") == 2
+    page = page_of(report)
+    assert [text_of(each) for each in page.css("blockquote")] == [f"{first} {second}", last]
+    described = [page.css_first(f"#{cite.attributes['aria-describedby']}").text() for cite in page.css("a.cite")]
+    assert described == [last, second, first, first]
+
+
+def test_passages_of_one_section_share_its_name_in_a_short_list():
+    pages = {n: Page("T", "t.md", PRICES.text, ("T", "Prices" if n != 2 else "Units")) for n in (1, 2, 3)}
+    quote = "Embedding models are priced in the same unit."
+    report = built("q", pages, [Said("x [1][2][3]", dict.fromkeys(pages, quote))])
+    assert render_answer(report).splitlines()[-1] == "- T, `t.md`: [1][3] Prices; [2] Units"
