@@ -55,13 +55,16 @@ def quotes_of(report: Report, item: ReportEvidence) -> list[tuple[int, int, str]
 
 
 def paragraphs_of(report: Report, item: ReportEvidence) -> list[list[tuple[int, int, str]]]:
-    """Return the quotes of a passage, those that follow each other in one paragraph together. Code stands alone."""
+    """Return the quotes of a passage, those that follow each other in one paragraph together.
+
+    Code and the rows of a table stand alone.
+    """
     paragraphs: list[list[tuple[int, int, str]]] = []
     for quote in quotes_of(report, item):
         before = paragraphs[-1][-1] if paragraphs else None
         between = item.text[before[1] - item.start : quote[0] - item.start] if before else "…"
-        apart = between.strip() or between.count("\n") > 1 or is_code(report, quote) or is_code(report, before)
-        if apart or (before and before[1] > quote[0]):
+        alone = quote[2].lstrip().startswith("|") or is_code(report, quote) or is_code(report, before)
+        if alone or between.strip() or between.count("\n") > 1 or (before and before[1] > quote[0]):
             paragraphs.append([quote])
         else:
             paragraphs[-1].append(quote)
