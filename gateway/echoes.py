@@ -43,9 +43,9 @@ def echoes_value(value: Any, prompt: Sequence[BaseMessage], further: str = "") -
     return _mostly(long, [text for text in long if _stands_in(told, text)])
 
 
-def echoes_text(text: str, prompt: Sequence[BaseMessage]) -> bool:
+def echoes_text(text: str, prompt: Sequence[BaseMessage], further: str = "") -> bool:
     """Return whether most of a text's lines stand in the instructions, or are whole lines of the prompt's fields."""
-    told = _instructions(prompt, "")
+    told = _instructions(prompt, further)
     fields = {line for message in prompt if isinstance(message, HumanMessage) for line in _lines(message.text)}
     lines = _lines(text)
     return _mostly(lines, [line for line in lines if line in fields or _stands_in(told, line)])

@@ -133,17 +133,14 @@ def _of_json(schema: type[Schema], text: str, prompt: Sequence[BaseMessage]) -> 
 def _of_text(schema: type[Schema], field: str, text: str, prompt: Sequence[BaseMessage]) -> Schema:
     """Return the text as the schema's field, or what its JSON says where it is JSON in spite of the request."""
     said = without_thoughts(text).strip()
-    objects = [(value, size) for value, size in _objects_in(said) if isinstance(value, dict) and field in value]
-    if objects and 2 * objects[-1][1] >= len(said):
-        return _fitting(schema, {**objects[-1][0], CUT_OFF: False}, prompt)
-    plain = _unquoted(unwrapped(said))
+    plain = unwrapped(_in_object(said, field) or _unquoted(unwrapped(said)))
     if not plain:
         raise SchemaFault("it says nothing", "It says nothing.")
     if _JSON_ALONE.match(plain):
         raise SchemaFault(
             "it is JSON that does not fit", f"It is JSON. Give the value of `{field}` alone, as plain text."
         )
-    if echoes_text(plain, prompt):
+    if echoes_text(plain, prompt, schema_in_words(schema)):
         raise SchemaFault("it repeats its prompt", "It repeats the instructions or the input instead of answering.")
     return _validated(schema, {field: plain})
 
@@ -166,13 +163,13 @@ def _validated(schema: type[Schema], value: Any) -> Schema:
         raise _fault(schema, error) from error
 
 
-def _objects_in(text: str) -> list[tuple[Any, int]]:
+def _objects_in(text: str) -> list[tuple[dict[str, Any], int]]:
     """Return the JSON objects in `text` with their lengths; weak models wrap them in prose, thoughts or a code fence.
 
     An object starts at the first brace or at the start of a line. A brace within a line is ignored: it would be the
     inner part of a broken object.
     """
-    found: list[tuple[Any, int]] = []
+    found: list[tuple[dict[str, Any], int]] = []
     end = 0
     for start in [match.end() - 1 for match in _STARTS.finditer(text)]:
         if start >= end:
@@ -182,6 +179,15 @@ def _objects_in(text: str) -> list[tuple[Any, int]]:
                 continue
             found.append((value, end - start))
     return found
+
+
+def _in_object(text: str, field: str) -> str:
+    """Return the text of `field` in a JSON object that is most of `text`; empty if there is none.
+
+    An object that is less may be part of the answer: an example of a configuration, for instance.
+    """
+    objects = [(value, size) for value, size in _objects_in(text) if isinstance(value.get(field), str)]
+    return str(objects[-1][0][field]) if objects and 2 * objects[-1][1] >= len(text) else ""
 
 
 def _unquoted(text: str) -> str:

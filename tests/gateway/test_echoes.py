@@ -80,6 +80,9 @@ DRAFT_ECHOES = {
     "an empty text": '""',
     "an empty object": "{}",
     "an empty draft": '{"markdown": ""}',
+    "the fields as an object": json.dumps({"markdown": FIELDS}),
+    "the example in an object": '{"markdown": "A day ticket costs 12 euros from April to October [E2]."}',
+    "an object of a list": '{"markdown": ["Ten a minute are free [E1]."]}',
     "only thoughts": "<think>Ten a minute [E1].</think>",
 }
 
@@ -104,6 +107,7 @@ DRAFT = 'Ten requests a minute are free of charge [E1].\n\n```json\n{"limit": 10
         f"```markdown\n{DRAFT}\n```",
         f"<think>Ten?</think>\n{DRAFT}",
         {"markdown": DRAFT, "cut_off": True, "notes": "none"},
+        {"markdown": f"```markdown\n{DRAFT}\n```"},
     ],
 )
 def test_a_draft_is_taken_as_text_or_as_json(said):
