@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
 from nodes.checks.arithmetic import converted, counted, derived, gathered
 from nodes.checks.dates import is_relative, read_dates
-from nodes.checks.numbers import Values, agree, standing
+from nodes.checks.numbers import SPELLED, Values, agree, standing
 from nodes.checks.quantities import Quantity, read_quantities, rounds_to
 from nodes.checks.units import same_kind
 from nodes.checks.words import in_english, shared, stems
@@ -18,6 +19,7 @@ _DECADE = re.compile(r"\b((?:1[5-9]|20)\d)0['’]?s\b")
 _YEARS = (1500, 2100)
 _HEDGED = Fraction(1, 10)  # "about 60" may be 64
 _SCALED = Fraction(4, 100)  # "1.5 k" may be 1,482
+_FEWEST_STEMS = 3
 _SAME_SENTENCE = 0.6  # share of the claim's stems that a sentence must have, for a small count in it to be the same one
 
 
@@ -73,6 +75,33 @@ def wrong_number(claim: str, evidence: Evidence) -> bool | None:
     return False
 
 
+def exchanged_number(claim: str, evidence: Evidence, sentences: Sequence[str]) -> bool:
+    """Return whether a sentence says what `claim` says, of the same things in another number.
+
+    The claim's number may stand elsewhere: "the standard tier allows 6,000 requests" is wrong where the sentence on the
+    standard tier says 600, though the one on the enterprise tier says 6,000.
+    """
+    said, quantities = _about(claim), read_quantities(claim)
+    alike = [sentence for sentence in sentences if len(said) >= _FEWEST_STEMS and said <= _about(sentence)]
+    told = [each for sentence in alike for each in read_quantities(sentence)]
+    stands = frozenset(value for sentence in alike for value in standing(sentence)) | _known_values(evidence)
+    for quantity in quantities:
+        others = [each for each in quantities if each is not quantity]
+        # A claim that has the sentence's number, too, joins it to one from elsewhere.
+        joins = any(each.about_the_same(quantity) and agree(each.values, stands) for each in others)
+        rivals = any(quantity.about_the_same(each) for each in told)
+        if joins or not rivals or quantity.bound or quantity.counts or agree(quantity.values, stands):
+            continue
+        if not converted(quantity, told) and not derived(quantity, claim, [*told, *others]):
+            return True
+    return False
+
+
+def _about(text: str) -> set[str]:
+    """Return the stems of `text` without its numbers."""
+    return {stem for stem in stems(text) if not any(map(str.isdigit, stem)) and stem not in SPELLED}
+
+
 def wrong_unit(claim: str, evidence: Evidence) -> bool:
     """Return whether a number of `claim` stands in the passages, but always with another unit or at another rate."""
     known = [quantity for passage in evidence.quantities for quantity in passage]
@@ -117,6 +146,12 @@ def _rounded(quantity: Quantity, evidence: Evidence) -> bool:
     for value in (value for base in evidence.bases for value in base.likely):
         if (near or value.denominator > 1) and rounds_to(value, quantity, near):
             return True
+        if (
+            quantity.bound == "limit"
+            and not quantity.unit
+            and any(abs(value - shown) == 1 for shown in quantity.values)
+        ):
+            return True  # "fewer than 100" is "at most 99"
         if quantity.bound == "over" and any(shown <= value for shown in quantity.values):
             return True
         if quantity.bound == "under" and any(value <= shown for shown in quantity.values):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nodes.checks.addresses import foreign_addresses
-from nodes.checks.amounts import Evidence, wrong_number, wrong_unit
+from nodes.checks.amounts import Evidence, exchanged_number, wrong_number, wrong_unit
 from nodes.checks.dates import is_relative, misdated
 from nodes.checks.polarity import negated_by, opposed_by
 from nodes.checks.statements import Statement, statements
@@ -106,6 +106,8 @@ def _compared(claim: Assertion, cited: Sequence[Cited], quotes: Sequence[str]) -
     if wrong_unit(claim.text, evidence):
         return Examined(Support.CONTRADICTED, ClaimFault.UNIT)
     sentences = [sentence for each in cited for sentence in each.sentences]
+    if exchanged_number(claim.text, evidence, sentences):
+        return Examined(Support.CONTRADICTED, ClaimFault.NUMBER)
     if negated_by(claim.text, sentences):
         return Examined(Support.CONTRADICTED, ClaimFault.NEGATION)
     if opposed_by(claim.text, sentences):

@@ -61,6 +61,9 @@ _MOST_DIGITS = 40  # longer rows of digits are keys and hashes; converting them 
 _DIGITS = re.compile(rf"\d{{1,3}}(?:[ {_SPACES}]\d{{3}})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,'’{_SPACES}]\d+)*")
 _SCALE = re.compile(rf"[\s-]?({'|'.join(_SCALES)}|[kmbt])s?(?![\w])", re.IGNORECASE)
 _WORDS = "|".join(sorted([*_SMALL, *_POWERS], key=len, reverse=True))  # "seventy" before "seven"
+SPELLED = frozenset(word[:6] for word in (*_SMALL, *_POWERS))
+"""The number words, as `stems` has them."""
+
 _SPELLED = re.compile(
     rf"\b(?:half\s+)?(?:an?\s+(?=hundred|thousand|million|billion|trillion|dozen))?"
     rf"(?:{_WORDS})(?:(?:\s*-\s*|\s+)(?:and\s+)?(?:{_WORDS}))*\b",

@@ -33,13 +33,16 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _OVER = re.compile(
-    r"(?:over|above|exceed(?:s|ed|ing)?|more than|greater than|larger than|higher than|longer than|at least"
-    r"|a minimum of|beyond|>=?|≥|from)\s*\Z",
+    r"(?:over|above|exceed(?:s|ed|ing)?|more than|greater than|larger than|higher than|longer than|beyond|>)\s*\Z",
     re.IGNORECASE,
 )
 _UNDER = re.compile(
-    r"(?:under|below|less than|fewer than|lower than|smaller than|shorter than|up to|at most|within|no more than"
-    r"|not more than|a maximum of|max\.?|until|<=?|≤)\s*\Z",
+    r"(?:under|below|less than|fewer than|lower than|smaller than|shorter than|well within|<)\s*\Z", re.IGNORECASE
+)
+# "Up to 60" is a limit that a source must name; "below 60" may be said of whatever is less.
+_LIMIT = re.compile(
+    r"(?:up to|at most|at least|within|no more than|not more than|a minimum of|a maximum of|max\.?|until|[<>]=|[≤≥])"
+    r"\s*\Z",
     re.IGNORECASE,
 )
 # Two quantities with one rate: "60 requests and 100,000 characters a minute".
@@ -130,7 +133,8 @@ def _is_one(number: Number) -> bool:
 
 def _no_amount(before: str, after: str, number: Number, unit: str) -> bool:
     """Whether the digits are an ordinal, a label, a decade, or part of a name such as `GPT-4` or `23ai`."""
-    labelled = _LABEL.search(before) is not None and max(number.values) <= _MOST_LABEL
+    whole = all(value.denominator == 1 and value <= _MOST_LABEL for value in number.values)
+    labelled = whole and _LABEL.search(before) is not None
     named = _IN_NAME.search(before) is not None or (not unit and _GOES_ON.match(after) is not None)
     in_name = named and not _TIMES.match(after) and not number.scaled
     return labelled or in_name or bool(_ORDINAL.match(after)) or bool(_DECADE.match(after))
@@ -150,7 +154,7 @@ def _nouns(text: str, at: int) -> frozenset[str]:
 
 
 def _bound(before: str) -> str:
-    for name, pattern in (("over", _OVER), ("under", _UNDER), ("about", _ABOUT)):
+    for name, pattern in (("limit", _LIMIT), ("over", _OVER), ("under", _UNDER), ("about", _ABOUT)):
         if pattern.search(before):
             return name
     return ""

@@ -67,6 +67,9 @@ TRUE = [
     # hedged and bounded
     ("tiers", "More than 50 requests a minute are possible in the free tier."),
     ("speed", "The index takes well under 50 minutes."),
+    ("tiers", "The free tier allows at most 60 requests a minute."),
+    ("prices", "A thousand calls cost 12 dollars, at a list price of 0.0156 dollars."),
+    ("tiers", "The free tier allows 60 and the standard tier 600 requests a minute."),
     # counts and labels of the writer
     ("tiers", "Step 2: wait for the next minute."),
     ("tiers", "Two limits hold in the free tier."),
@@ -98,6 +101,9 @@ FALSE = [
     ("tiers", "The free tier allows 60 requests an hour.", ClaimFault.UNIT, Support.CONTRADICTED),
     ("tiers", "The free tier allows 60 requests per second.", ClaimFault.UNIT, Support.CONTRADICTED),
     ("tiers", "Refused calls are answered with the status 503.", ClaimFault.NUMBER, Support.UNSUPPORTED),
+    ("tiers", "The standard tier allows 60 requests a minute.", ClaimFault.NUMBER, Support.CONTRADICTED),
+    ("tiers", "The free tier allows up to 120 requests a minute.", ClaimFault.NUMBER, Support.CONTRADICTED),
+    ("speed", "In this example 1.10 million rows are held.", ClaimFault.NUMBER, Support.CONTRADICTED),
     (
         "prices",
         "The price of Command R+ is 0.15 dollars per 10,000 characters.",
@@ -162,6 +168,12 @@ def test_a_price_may_be_worked_out_for_the_number_in_the_question() -> None:
     assert examined(claim, PRICES, question="What do 8,000 characters cost?") == Examined()
     wrong = examined(claim.replace("0.012", "0.12"), PRICES, question="What do 8,000 characters cost?")
     assert wrong.fault is ClaimFault.NUMBER
+
+
+def test_a_total_may_be_worked_out_for_the_time_in_the_question() -> None:
+    claim = "The standard tier allows 6,000 requests in 10 minutes."
+    assert examined(claim, TIERS, question="How many requests can I send in ten minutes?") == Examined()
+    assert examined(claim, TIERS).fault is ClaimFault.NUMBER
 
 
 def test_words_such_as_last_month_leave_dates_to_the_judge() -> None:
