@@ -1,19 +1,20 @@
-"""Finds the citations in published Markdown: the `[n]` after a claim, as opposed to an `[n]` in a document's text."""
+"""Finds the claims of a report and their citations in its Markdown, by the offsets that the report gives."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nodes.draft import PlainText
 from state.report import Report, ReportClaim
 
-_RUN = re.compile(r"\s?(?P<run>(?:\[\d+\])+)")
-_MARK = re.compile(r"\[(\d+)\]")
+MASK = "█"
+"""Replaces a masked character. It is accepted at any position, but only in a report that lists masks."""
 
 
 @dataclass(frozen=True)
 class CitedClaim:
-    """A claim and its position in the Markdown. `marks` are (start, end, number) of its citations."""
+    """A claim and its position in the Markdown. `marks` are (start, end, number) of the citations in its span."""
 
     claim: ReportClaim
     start: int
@@ -26,47 +27,71 @@ class CitedClaim:
         return {number for _, _, number in self.marks}
 
 
+class ShownClaims:
+    """The claims of a report where its Markdown shows them, and what it shows beside them.
+
+    A claim is shown if the plain text of its span is its text. A mark inside of code is code.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._text = PlainText(report.markdown)
+        self._report = report
+        self.claims = [self._placed(claim) for claim in report.claims if self._is_shown(claim)]
+
+    def stray_numbers(self) -> list[int]:
+        """Return the numbers of the marks that stand in no claim's span."""
+        inside = {mark for each in self.claims for mark in each.marks}
+        every = self._text.marks(0, len(self._report.markdown))
+        return [mark[2] for mark in every if mark not in inside]
+
+    def words_outside(self) -> list[str]:
+        """Return the words, block by block, that stand in no claim's span, headers of tables left out."""
+        return [*self._text.outside([(each.start, each.end) for each in self.claims])]
+
+    def _is_shown(self, claim: ReportClaim) -> bool:
+        return _is_span(self._report, claim) and same_text(
+            self._text.of(claim.start, claim.end), claim.text, masked=bool(self._report.masks)
+        )
+
+    def _placed(self, claim: ReportClaim) -> CitedClaim:
+        return CitedClaim(claim, claim.start, claim.end, tuple(self._text.marks(claim.start, claim.end)))
+
+
 def cited_claims(report: Report) -> list[CitedClaim]:
-    """Return the claims found in the Markdown with the citations that follow them, in the order of the report."""
+    """Return the claims at the offsets that the report gives, with the marks there that name its evidence.
+
+    Their text is not compared: this is for showing a report, not for checking it.
+    """
+    text, known = PlainText(report.markdown), {item.number for item in report.evidence}
+    return [
+        CitedClaim(
+            claim,
+            claim.start,
+            claim.end,
+            tuple(mark for mark in text.marks(claim.start, claim.end) if mark[2] in known),
+        )
+        for claim in report.claims
+        if _is_span(report, claim)
+    ]
+
+
+def overlapping(claims: Sequence[CitedClaim]) -> list[CitedClaim]:
+    """Return the claims whose span begins inside of another's."""
     found: list[CitedClaim] = []
-    at = 0
-    for claim in report.claims:
-        # From the last claim on, since two claims may have the same text; else from the beginning.
-        cited = _placed(report, claim) or _locate(report.markdown, claim, at) or _locate(report.markdown, claim, 0)
-        if cited is not None:
-            found.append(cited)
-            at = cited.end
+    end = 0
+    for each in sorted(claims, key=lambda claim: (claim.start, claim.end)):
+        found += [each] if each.start < end else []
+        end = max(end, each.end)
     return found
 
 
-def stray_numbers(report: Report, cited: list[CitedClaim]) -> list[int]:
-    """Return the numbers of every `[n]` outside of the claims and their citations."""
-    covered = [(each.start, each.end) for each in cited]
-    strays = (mark for mark in _MARK.finditer(report.markdown) if not any(a <= mark.start() < b for a, b in covered))
-    return [int(mark[1]) for mark in strays]
+def _is_span(report: Report, claim: ReportClaim) -> bool:
+    return 0 <= claim.start < claim.end <= len(report.markdown)
 
 
-def _placed(report: Report, claim: ReportClaim) -> CitedClaim | None:
-    """Return the claim at the offsets that it names, if it names some."""
-    if not 0 <= claim.start < claim.end <= len(report.markdown):
-        return None
-    known = {item.number for item in report.evidence}
-    found = ((m.start(), m.end(), int(m[1])) for m in _MARK.finditer(report.markdown, claim.start, claim.end))
-    return CitedClaim(claim, claim.start, claim.end, tuple(mark for mark in found if mark[2] in known))
-
-
-def _locate(markdown: str, claim: ReportClaim, at: int) -> CitedClaim | None:
-    """Return the first position from `at` where citations follow the claim, else its first position without any."""
-    bare: CitedClaim | None = None
-    start = markdown.find(claim.text, at) if claim.text else -1
-    while start >= 0:
-        end = start + len(claim.text)
-        run = _RUN.match(markdown, end)
-        if run:
-            marks = tuple(
-                (mark.start(), mark.end(), int(mark[1])) for mark in _MARK.finditer(markdown, *run.span("run"))
-            )
-            return CitedClaim(claim, start, run.end(), marks)
-        bare = bare or CitedClaim(claim, start, end, ())
-        start = markdown.find(claim.text, start + 1)
-    return bare
+def same_text(shown: str, canonical: str, *, masked: bool) -> bool:
+    """Whether two texts are the same but for masked characters."""
+    if shown == canonical or not masked:
+        return shown == canonical
+    # Character by character: a mask replaces characters one to one, so everything between the masks must still agree.
+    return len(shown) == len(canonical) and all(a in (b, MASK) for a, b in zip(shown, canonical, strict=True))

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
-from experience.markers import cited_claims, stray_numbers
+from experience.markers import ShownClaims, overlapping, same_text
 from state.report import Report, ReportCitation, ReportEvidence
-from state.values import Passage, Support, Value
+from state.values import ClaimKind, Passage, Support, Value
 
 if TYPE_CHECKING:
     from retrieval import Corpus
 
-MASK = "█"
-"""Replaces a masked character. Verification accepts it at any position, but only in a report that lists masks."""
+_EXCERPT = 80
+"""Characters of words that belong to no claim in the detail of a fault. A chosen value."""
 
 FaultKind = Literal[
     "uncited_claim",
@@ -67,7 +67,7 @@ async def verify_report(report: Report, corpus: Corpus | None) -> VerificationRe
     pruned = tuple(item.id for item in report.evidence if item.id not in checked)
     return VerificationResult(
         outcome="failed" if faults else "pruned" if pruned else "verified",
-        claims=len(report.claims),
+        claims=sum(claim.kind is not ClaimKind.HEADING for claim in report.claims),
         citations=sum(len(claim.citations) for claim in report.claims),
         evidence=len(report.evidence),
         faults=tuple(faults),
@@ -93,7 +93,7 @@ def _claim_faults(report: Report) -> Iterator[Fault]:
     """Yield faults for claims without a citation, citations without evidence, and duplicate ids."""
     known = {item.id for item in report.evidence}
     for claim in report.claims:
-        if claim.verdict == Support.SUPPORTED and not claim.citations:
+        if claim.verdict == Support.SUPPORTED and not claim.citations and claim.kind is not ClaimKind.HEADING:
             yield Fault(kind="uncited_claim", claim_id=claim.id, detail="marked as supported, but cites nothing")
         for citation in claim.citations:
             if citation.evidence_id not in known:
@@ -113,31 +113,46 @@ def _marker_faults(report: Report) -> Iterator[Fault]:
     numbers = {item.id: item.number for item in report.evidence}
     if sorted(numbers.values()) != list(range(1, len(numbers) + 1)):
         yield Fault(kind="citation_number", detail="the evidence is not numbered 1, 2, 3, …")
-    cited = cited_claims(report)
+    shown = ShownClaims(report)
+    # By identity: two claims may be equal but for their position in the Markdown.
+    places = {id(each.claim): each for each in shown.claims}
     for claim in report.claims:
-        # By identity: two claims may be equal but for their position in the Markdown.
-        place = next((each for each in cited if each.claim is claim), None)
+        place = places.get(id(claim))
         expected = {numbers[each.evidence_id] for each in claim.citations if each.evidence_id in numbers}
         if place is None:
-            yield Fault(kind="claim_not_in_text", claim_id=claim.id, detail="the Markdown lacks the claim's text")
+            detail = f"the Markdown does not say this at {claim.start}:{claim.end}"
+            yield Fault(kind="claim_not_in_text", claim_id=claim.id, detail=detail)
         elif place.numbers != expected:
             detail = f"the Markdown cites {sorted(place.numbers)}, but the claim cites {sorted(expected)}"
             yield Fault(kind="citation_number", claim_id=claim.id, detail=detail)
-    used = set().union(*(each.numbers for each in cited))
+    for each in overlapping(shown.claims):
+        detail = f"another claim stands at {each.start}:{each.end}, too"
+        yield Fault(kind="duplicate", claim_id=each.claim.id, detail=detail)
+    used = set().union(*(each.numbers for each in shown.claims))
     for item in report.evidence:
         if item.number not in used:
             yield Fault(kind="citation_number", evidence_id=item.id, detail=f"[{item.number}] is never cited")
     if report.claims:
-        for number in stray_numbers(report, cited):
-            yield Fault(kind="citation_number", detail=f"[{number}] does not follow a claim")
+        yield from _outside_faults(shown)
+
+
+def _outside_faults(shown: ShownClaims) -> Iterator[Fault]:
+    """Yield the marks and words that belong to no claim."""
+    for number in shown.stray_numbers():
+        yield Fault(kind="citation_number", detail=f"[{number}] does not stand in a claim")
+    for words in shown.words_outside():
+        excerpt = " ".join(words.split())[:_EXCERPT]
+        yield Fault(kind="uncited_claim", detail=f"no claim of the report says {excerpt!r}")
 
 
 def _tally_faults(report: Report) -> Iterator[Fault]:
     """Yield contradictions between the tally and the claims.
 
-    The tally counts the whole draft, and claims may have been left out of the report: it may count more, never fewer.
+    The tally counts the whole draft but for its headings, and claims may have been left out of the report: it may
+    count more, never fewer.
     """
-    tally, shown = report.verification, Counter(claim.verdict for claim in report.claims)
+    tally = report.verification
+    shown = Counter(claim.verdict for claim in report.claims if claim.kind is not ClaimKind.HEADING)
     counts = {verdict: getattr(tally, verdict.value) for verdict in Support}
     if sum(counts.values()) != tally.claims:
         yield Fault(kind="tally", detail=f"the verdicts sum up to {sum(counts.values())}, not to {tally.claims} claims")
@@ -153,7 +168,7 @@ def _evidence_faults(report: Report, item: ReportEvidence, passage: Passage, tex
     for name in names:
         if getattr(item, name) != getattr(passage, name):
             yield Fault(kind="evidence_differs", evidence_id=item.id, detail=f"its {name} differs from the corpus")
-    if not _same(item.text, text[passage.start : passage.end], masked=bool(report.masks)):
+    if not same_text(item.text, text[passage.start : passage.end], masked=bool(report.masks)):
         yield Fault(
             kind="evidence_differs",
             evidence_id=item.id,
@@ -179,11 +194,4 @@ def _quote_faults(report: Report, texts: dict[str, str]) -> Iterator[Fault]:
 
 def _verbatim(citation: ReportCitation, texts: dict[str, str], *, masked: bool) -> bool:
     text = texts.get(citation.evidence_id)
-    return text is None or _same(citation.quote, text[citation.start : citation.end], masked=masked)
-
-
-def _same(shown: str, canonical: str, *, masked: bool) -> bool:
-    if shown == canonical or not masked:
-        return shown == canonical
-    # Character by character: a mask replaces characters one to one, so everything between the masks must still agree.
-    return len(shown) == len(canonical) and all(a in (b, MASK) for a, b in zip(shown, canonical, strict=True))
+    return text is None or same_text(citation.quote, text[citation.start : citation.end], masked=masked)

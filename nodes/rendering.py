@@ -1,19 +1,27 @@
-"""The published text: the draft's supported sentences with numbered citations and masked personal data."""
+"""The published text: what is left of the draft, with numbered citations and masked personal data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from nodes.draft import Kept, PlainText, addresses_in, publish_draft, spellings
 from state.channels import ResearchState
+from state.citation_marks import DRAFT_MARK
 from state.values import Claim, ClaimKind, Draft, Mask, Passage, Quote, Status, Support
 
 MASK = "█"
 
+_SHORTEST_PART = 3
+"""Least characters of a part of a masked string that is masked wherever it stands. A chosen value."""
+
 
 @dataclass(frozen=True)
 class Rendered:
-    """The report's Markdown, its claims, and the number of each cited passage; all masked."""
+    """The report's Markdown, its claims, and the number of each cited passage; all masked.
+
+    The offsets of the claims are offsets into the Markdown. A heading shows no citations.
+    """
 
     markdown: str
     claims: tuple[Claim, ...] = ()
@@ -27,29 +35,21 @@ class Rendered:
 
 
 def render_answer(claims: tuple[Claim, ...], passages: Mapping[str, Passage], state: ResearchState) -> Rendered:
-    """Return the answer: `claims` in the draft's order, under its headings."""
+    """Return the answer: the draft with every claim cut that is not among `claims`."""
     draft = state["draft"]
-    secrets = masked_strings(draft, state.get("masks", ())) if draft else ()
-    claims = tuple(claim for claim in claims if claim.kind is not ClaimKind.HEADING)
-    kept = [claim.model_copy(update={"citations": known}) for claim in claims if (known := _known(claim, passages))]
-    numbers = number_citations(kept)
-    parts: list[str] = []
-    section = ""
-    for claim in kept:
-        if claim.section != section:
-            parts += [f"## {claim.section}"] if claim.section else []
-            section = claim.section
-        parts.append(_sentence(claim, numbers))
-    markdown = mask_all("\n\n".join(parts), secrets)
-    return Rendered(
-        markdown, tuple(_masked(claim, secrets) for claim in kept), numbers, find_masks(markdown, state), secrets
-    )
-
-
-def number_citations(claims: list[Claim]) -> dict[str, int]:
-    """Return the number of each cited evidence id, counted from 1 in the order of first citation."""
-    keys = dict.fromkeys(quote.evidence_id for claim in claims for quote in claim.citations)
-    return {key: number for number, key in enumerate(keys, 1)}
+    if draft is None:
+        return Rendered("")
+    alias_of = {key: alias for alias, key in state.get("aliases", {}).items()}
+    known = {(claim.start, claim.end): _known(claim, passages) for claim in claims}
+    published = publish_draft(draft.markdown, {span: _kept(claim, passages, alias_of) for span, claim in known.items()})
+    secrets = masked_strings(draft, state.get("masks", ()))
+    # Masks are as long as what they hide: all offsets stay valid.
+    markdown = mask_all(published.markdown, secrets)
+    text = PlainText(markdown)
+    shown = [_shown(known[span], place, text.of(*place), secrets) for span, place in published.spans.items()]
+    key_of = {alias_of.get(key, key): key for claim in known.values() for key in _cited_keys(claim)}
+    numbers = {key_of[alias]: number for alias, number in published.numbers.items()}
+    return Rendered(markdown, tuple(shown), numbers, find_masks(markdown, state), secrets)
 
 
 def refusal_text(status: Status, reason: str, state: ResearchState) -> str:
@@ -66,7 +66,8 @@ def refusal_text(status: Status, reason: str, state: ResearchState) -> str:
 
 def masked_strings(draft: Draft, masks: tuple[Mask, ...]) -> tuple[str, ...]:
     """Return the strings that must not be shown, longest first: a short one may be part of a longer one."""
-    return tuple(sorted({draft.markdown[mask.start : mask.end] for mask in masks}, key=len, reverse=True))
+    found = {form for mask in masks for form in _forms(draft.markdown[mask.start : mask.end])}
+    return tuple(sorted(found, key=lambda form: (-len(form), form)))
 
 
 def mask_all(text: str, secrets: tuple[str, ...]) -> str:
@@ -90,19 +91,47 @@ def find_masks(markdown: str, state: ResearchState) -> tuple[Mask, ...]:
     return tuple(masks)
 
 
-def _sentence(claim: Claim, numbers: dict[str, int]) -> str:
-    cited = "".join(f"[{number}]" for number in dict.fromkeys(numbers[quote.evidence_id] for quote in claim.citations))
-    doubt = " *(unverified)*" if claim.verdict is Support.UNVERIFIED else ""
-    return f"{claim.text} {cited}{doubt}"
+def _forms(secret: str) -> Iterator[str]:
+    """Yield the forms in which a masked string may be published: as it stands, without markup, escaped, in parts.
+
+    A mark inside of it becomes a number and a line break may get another indent, so its parts are masked, too.
+    """
+    parts = [part.strip(" \t>") for piece in DRAFT_MARK.split(secret) for part in piece.split("\n")]
+    for form in (secret, *(part for part in parts if len(part) >= _SHORTEST_PART)):
+        yield from spellings(form)
 
 
-def _masked(claim: Claim, secrets: tuple[str, ...]) -> Claim:
+def _kept(claim: Claim, passages: Mapping[str, Passage], alias_of: Mapping[str, str]) -> Kept:
+    """Return how a claim is published. It may link what its quotes name, and its sources."""
+    cited = [quote.quote for quote in claim.citations]
+    sources = [passages[quote.evidence_id].source for quote in claim.citations]
+    return Kept(
+        aliases=tuple(alias_of.get(key, key) for key in _cited_keys(claim)),
+        unverified=claim.verdict is Support.UNVERIFIED,
+        addresses=frozenset().union(*map(addresses_in, (*cited, *sources))),
+    )
+
+
+def _cited_keys(claim: Claim) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(quote.evidence_id for quote in claim.citations))
+
+
+def _shown(claim: Claim, place: tuple[int, int], text: str, secrets: tuple[str, ...]) -> Claim:
     citations = tuple(
         Quote(evidence_id=q.evidence_id, start=q.start, end=q.end, quote=mask_all(q.quote, secrets))
         for q in claim.citations
     )
-    return claim.model_copy(update={"text": mask_all(claim.text, secrets), "citations": citations})
+    update = {
+        "text": text,
+        "context": mask_all(claim.context, secrets),
+        "section": mask_all(claim.section, secrets),
+        "start": place[0],
+        "end": place[1],
+        "citations": citations if claim.kind is not ClaimKind.HEADING else (),
+    }
+    return claim.model_copy(update=update)
 
 
-def _known(claim: Claim, passages: Mapping[str, Passage]) -> tuple[Quote, ...]:
-    return tuple(quote for quote in claim.citations if quote.evidence_id in passages)
+def _known(claim: Claim, passages: Mapping[str, Passage]) -> Claim:
+    known = tuple(quote for quote in claim.citations if quote.evidence_id in passages)
+    return claim.model_copy(update={"citations": known})

@@ -6,8 +6,8 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from nodes.citations import cited_sentences, draft_hash
 from nodes.collaborators import Collaborators, context_of
+from nodes.draft import draft_claims, draft_hash, literal, prepared_draft
 from nodes.evidence import fitting, load_evidence, ranked_items
 from nodes.prompts.writer import writing_messages
 from state.channels import ResearchContext, ResearchState
@@ -35,8 +35,8 @@ class Writer:
 
 
 def new_draft(markdown: str, previous: Draft | None, *, cut_off: bool = False) -> Draft:
-    """Return the draft with text `markdown`, and the revision number that follows `previous`."""
-    text = markdown.strip()
+    """Return the draft with text `markdown`, prepared, and the revision number that follows `previous`."""
+    text = prepared_draft(markdown)
     revision = previous.revision + 1 if previous else 0
     return Draft(markdown=text, hash=draft_hash(text), revision=revision, cut_off=cut_off)
 
@@ -49,21 +49,21 @@ def draft_of_quotes(findings: tuple[Finding, ...], aliases: dict[str, str]) -> d
     alias_of = {key: alias for alias, key in aliases.items()}
     quotes = list(dict.fromkeys(finding.quotes[0] for finding in findings))
     shown = {q: neutralised(" ".join(q.quote.split())) for q in quotes}
-    draft = new_draft("\n\n".join(f"{text} [{alias_of[q.evidence_id]}]" for q, text in shown.items()), None)
+    draft = new_draft("\n\n".join(f"{literal(text)} [{alias_of[q.evidence_id]}]" for q, text in shown.items()), None)
     claims = tuple(
         Claim(
             id=f"c{n}",
-            text=sentence.text,
-            section=sentence.section,
-            start=sentence.start,
-            end=sentence.end,
+            text=each.text,
+            kind=each.kind,
+            context=each.context,
+            section=each.section,
+            start=each.start,
+            end=each.end,
             verdict=Support.SUPPORTED,
             score=1.0,
-            citations=tuple(
-                q for q in quotes if alias_of[q.evidence_id] in sentence.aliases and sentence.text in shown[q]
-            ),
+            citations=tuple(q for q in quotes if alias_of[q.evidence_id] in each.aliases and each.text in shown[q]),
         )
-        for n, sentence in enumerate(cited_sentences(draft.markdown), 1)
+        for n, each in enumerate(draft_claims(draft.markdown), 1)
     )
     claims = tuple(claim for claim in claims if claim.citations)
     tally = Verification(

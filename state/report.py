@@ -94,11 +94,13 @@ class Report(BaseModel):
 
 
 def published_claim(claim: Claim) -> ReportClaim:
-    """Return `claim` in the form in which the report shows it."""
+    """Return `claim`, whose offsets are those into the report's Markdown, in the form in which the report shows it."""
     return ReportClaim(
         id=claim.id,
         text=claim.text,
         kind=claim.kind,
+        start=claim.start,
+        end=claim.end,
         section=claim.section,
         verdict=claim.verdict.value,
         score=claim.score,

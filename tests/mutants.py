@@ -38,6 +38,7 @@ GROUPS = {
         "nodes/verifier.py",
         "nodes/judge/",
         "nodes/checks/",
+        "nodes/draft/",
         "nodes/quotes.py",
         "experience/verification.py",
     ),

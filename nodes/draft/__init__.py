@@ -6,7 +6,7 @@ from nodes.draft.addresses import addresses_in
 from nodes.draft.choice import Kept
 from nodes.draft.claims import DraftClaim, draft_claims, draft_hash
 from nodes.draft.prepare import prepared_draft
-from nodes.draft.publish import Published, publish_draft, spellings
+from nodes.draft.publish import Published, literal, publish_draft, spellings
 from nodes.draft.seen import PlainText
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "addresses_in",
     "draft_claims",
     "draft_hash",
+    "literal",
     "prepared_draft",
     "publish_draft",
     "spellings",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from nodes.draft.assemble import Assembly
 from nodes.draft.choice import Choice, Kept, Span, chosen
 from nodes.draft.claims import read_draft
+from nodes.draft.prepare import prepared_draft
 from nodes.draft.rewrite import BEGIN, END, UNVERIFIED, escaped
 from nodes.draft.seen import PlainText
 from nodes.draft.stated import Stated
@@ -35,8 +36,10 @@ def publish_draft(markdown: str, kept: Mapping[Span, Kept]) -> Published:
     Whatever remains was checked: the plain text of every span is its claim's, every number stands in a span, and no
     word stands outside of all spans. If markup does not survive a cut, the text is written without it.
 
+    >>> from nodes.draft import draft_claims
     >>> draft = "It is so [E2]. Maybe not [E1].\\n\\n- No [E1]\\n- **Yes** [E2]"
-    >>> publish_draft(draft, {(0, 14): Kept(("E2",)), (43, 55): Kept(("E2",))}).markdown
+    >>> kept = {(each.start, each.end): Kept(each.aliases) for each in draft_claims(draft) if each.aliases == ("E2",)}
+    >>> publish_draft(draft, kept).markdown
     'It is so [1].\\n\\n- **Yes** [1]'
     """
     reading = read_draft(markdown.replace(BEGIN, "\ufffd").replace(END, "\ufffd"))
@@ -50,6 +53,17 @@ def publish_draft(markdown: str, kept: Mapping[Span, Kept]) -> Published:
         text, spans = _without_borders(_flat(choice, claims))
     found = {(claim.start, claim.end): span for claim, span in zip(claims, spans, strict=True)}
     return Published(text, found, choice.numbers)
+
+
+def literal(text: str) -> str:
+    """Return Markdown that shows one line of text as it stands.
+
+    >>> literal("Sixty a minute."), literal("1. *Sixty*")
+    ('Sixty a minute.', '1\\\\. \\\\*Sixty\\\\*')
+    """
+    line = " ".join(text.split())
+    plain = PlainText(line)
+    return line if plain.of(0, len(line)) == line and prepared_draft(line) == line else escaped(line)
 
 
 def spellings(text: str) -> set[str]:

@@ -203,25 +203,31 @@ def written(run: Run) -> str:
     """Return the text of a run."""
     line, pairs = _Line(), _filled_pairs(run)
     for n, piece in enumerate(run.pieces):
-        raw, owned = run.raws[n], run.structure or run.owners[n] is not None
         if n in run.begins:
             line.begin()
         if piece.kind in SPACES:
-            line.space(piece.kind, raw)
-        elif piece.kind in (*OPENERS, *CLOSERS):
-            if raw and piece.pair in pairs:
-                line.add(piece.kind, raw)
-        elif piece.kind is Kind.MARK and owned and not raw:
-            line.drop(before=_ends_here(run, n))
-        elif (owned and raw) or (piece.kind is Kind.TASK and any(run.owners)):
-            line.add(piece.kind, raw)
-        elif not owned:
-            line.cut()
+            line.space(piece.kind, run.raws[n])
+        elif piece.kind not in (*OPENERS, *CLOSERS):
+            _write(run, n, line)
+        elif run.raws[n] and piece.pair in pairs:
+            line.add(piece.kind, run.raws[n])
         if n in run.added:
             line.parts.append(run.added[n])
         if n in run.ends:
             line.end(run.ends[n])
     return "".join(line.parts)
+
+
+def _write(run: Run, at: int, line: _Line) -> None:
+    """Write a piece of text or a mark, or leave it out."""
+    piece, raw = run.pieces[at], run.raws[at]
+    owned = run.structure or run.owners[at] is not None
+    if piece.kind is Kind.MARK and owned and not raw:
+        line.drop(before=_ends_here(run, at))
+    elif (owned and raw) or (piece.kind is Kind.TASK and any(run.owners)):
+        line.add(piece.kind, raw)
+    elif not owned:
+        line.cut()
 
 
 def _filled_pairs(run: Run) -> set[int]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from state.report import CorpusRef, Report, ReportCitation, ReportClaim, ReportEvidence
-from state.values import Passage, Scores, Status, Usage, Verification
+from state.values import ClaimKind, Passage, Scores, Status, Usage, Verification
 
 TEXT = "The six planes are layers. As [3] notes, a graph <b>node</b> does one job. Budgets are hard limits.\nMore text."
 FIRST = "The six planes are layers."
 SECOND = "As [3] notes, a graph <b>node</b> does one job."
+SAID = "As ⟦3⟧ notes, a graph <b>node</b> does one job."
+"""`SECOND` as an answer says it: marks of a document are neutralised, its HTML is escaped in the Markdown."""
 E1, E2 = "E" + "A" * 26, "E" + "B" * 26
 
 
@@ -61,15 +63,23 @@ def citation(key: str, quote: str) -> ReportCitation:
     return ReportCitation(evidence_id=key, start=start, end=start + len(quote), quote=quote)
 
 
+def placed(markdown: str, span: str, **fields: Any) -> ReportClaim:
+    """Return a claim with the offsets of `span` in `markdown`, or without any if it is not there."""
+    start = max(markdown.find(span), 0)
+    return ReportClaim(start=start, end=start + len(span) if span in markdown else start, **fields)
+
+
 def make_report(**changes: Any) -> Report:
-    """Return a report of two claims that holds against `CorpusStub`."""
+    """Return a report of two claims under a heading that holds against `CorpusStub`."""
+    written = SAID.replace("<", "&lt;")
+    markdown = str(changes.get("markdown", f"## Planes\n\n{FIRST} [1]\n\n{written} [2]"))
+    heading = {"id": "c0", "text": "Planes", "kind": ClaimKind.HEADING, "verdict": "supported", "score": None}
+    first = {"id": "c1", "text": FIRST, "verdict": "supported", "score": 0.9, "citations": (citation(E1, FIRST),)}
+    second = {"id": "c2", "text": SAID, "verdict": "supported", "score": 0.8, "citations": (citation(E2, SECOND),)}
     claims = (
-        ReportClaim(
-            id="c1", text=FIRST, section="Planes", verdict="supported", score=0.9, citations=(citation(E1, FIRST),)
-        ),
-        ReportClaim(
-            id="c2", text=SECOND, section="Planes", verdict="supported", score=0.8, citations=(citation(E2, SECOND),)
-        ),
+        placed(markdown, "Planes", section="Planes", citations=(), **heading),
+        placed(markdown, f"{FIRST} [1]", section="Planes", **first),
+        placed(markdown, f"{written} [2]", section="Planes", **second),
     )
     fields: dict[str, Any] = {
         "thread_id": "t1",
@@ -78,7 +88,7 @@ def make_report(**changes: Any) -> Report:
         "question": "What are the planes?",
         "status": Status.ANSWERED,
         "stop_reason": "approved",
-        "markdown": f"## Planes\n\n{FIRST} [1]\n\n{SECOND} [2]",
+        "markdown": markdown,
         "claims": claims,
         "evidence": (evidence(E1, 1), evidence(E2, 2)),
         "verification": Verification(claims=2, supported=2, coverage=1.0, judge="local", draft_hash="x"),

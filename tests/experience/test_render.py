@@ -33,7 +33,7 @@ def test_each_citation_links_to_its_passage_and_the_quote_is_highlighted():
     assert [cite.attributes["href"] for cite in page.css("a.cite")] == ["#source-1", "#source-2"]
     assert text_of(page.css_first("#source-2 mark")) == "As [3] notes, a graph <b>node</b> does one job."
     assert FIRST in [text_of(mark) for mark in page.css("#source-1 mark")]
-    assert "As [3] notes" in page.css_first("#answer").text()
+    assert "As ⟦3⟧ notes" in page.css_first("#answer").text()
 
 
 def test_a_citation_is_described_by_the_quotes_that_carry_its_claim_and_no_others():

@@ -11,11 +11,12 @@ def kinds(result):
 
 
 def change_claim(report: Report, **changes) -> Report:
-    return report.model_copy(update={"claims": (report.claims[0].model_copy(update=changes), *report.claims[1:])})
+    heading, first, *rest = report.claims
+    return report.model_copy(update={"claims": (heading, first.model_copy(update=changes), *rest)})
 
 
 def change_citation(report: Report, **changes) -> Report:
-    return change_claim(report, citations=(report.claims[0].citations[0].model_copy(update=changes),))
+    return change_claim(report, citations=(report.claims[1].citations[0].model_copy(update=changes),))
 
 
 async def test_a_sound_report_is_verified_also_where_a_document_writes_brackets():
@@ -50,6 +51,81 @@ async def test_each_fault_is_found(report, kind):
     result = await verify_report(report, CorpusStub())
     assert result.outcome == "failed"
     assert kind in kinds(result)
+
+
+def with_markdown(markdown: str, **spans) -> Report:
+    """Return the report with other Markdown; `spans` are the words of claims, whose offsets stay where they stand."""
+    report = make_report(markdown=markdown)
+    moved = {key: (markdown.index(words), markdown.index(words) + len(words)) for key, words in spans.items()}
+    claims = [
+        each.model_copy(update=dict(zip(("start", "end"), moved[each.id], strict=True))) if each.id in moved else each
+        for each in report.claims
+    ]
+    return report.model_copy(update={"claims": tuple(claims)})
+
+
+FIRST_CITED, SECOND_CITED = f"{FIRST} [1]", "As ⟦3⟧ notes, a graph &lt;b>node&lt;/b> does one job. [2]"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "spans", "faults"),
+    [
+        # What the report says, in other Markdown.
+        ("# Planes\n\n- FIRST\n- SECOND", {"c1": FIRST_CITED}, []),
+        ("## Planes\n\n- FIRST *(unverified)*\n- SECOND", {}, []),
+        ("## Planes\n\n| a | b |\n|-|-|\n\n> FIRST\n\nSECOND", {}, []),
+        ("## Planes\n\nThe six *planes* `are` layers[1]. SECOND", {"c1": "The six *planes* `are` layers[1]."}, []),
+        # Spans that show something else.
+        (
+            "## Planes\n\nFIRST\n\nSECOND",
+            {"c1": f"{FIRST} ["},
+            ["citation_number"] * 3,
+        ),
+        (
+            "## Planes\n\nFIRST SECOND",
+            {"c1": f"{FIRST} [1] As"},
+            ["claim_not_in_text", "citation_number", "citation_number", "uncited_claim"],
+        ),
+        (
+            "## Planes\n\nNot FIRST\n\nSECOND",
+            {"c1": f"Not {FIRST_CITED}"},
+            ["claim_not_in_text", "citation_number", "citation_number", "uncited_claim"],
+        ),
+        # Marks where they may not be.
+        ("## Planes\n\nFIRST\n\nSECOND\n\n[2]", {}, ["citation_number"]),
+        ("## Planes [1]\n\nFIRST\n\nSECOND", {}, ["citation_number"]),
+        ("## Planes\n\nFIRST[2]\n\nSECOND", {"c1": f"{FIRST_CITED}[2]"}, ["citation_number"]),
+        (
+            "## Planes\n\nThe six planes are layers. `[1]`\n\nSECOND",
+            {"c1": "The six planes are layers. `[1]`"},
+            ["claim_not_in_text", "citation_number", "uncited_claim"],
+        ),
+        # Words that no claim covers.
+        ("## Planes\n\nFIRST It is certain.\n\nSECOND", {}, ["uncited_claim"]),
+        ("## Planes\n\nFIRST\n\nSECOND\n\n```\nrm -rf /\n```", {}, ["uncited_claim"]),
+        ("## Planes\n\nFIRST\n\nSECOND\n\n## Buy now", {}, ["uncited_claim"]),
+        ("## Planes\n\nFIRST\n\nSECOND\n\n| a |\n|-|\n| b |", {}, ["uncited_claim"]),
+        ("## Planes\n\nFIRST\n\nSECOND\n\n---\n\n…", {}, []),
+    ],
+)
+async def test_spans_marks_and_words_are_where_the_claims_say(markdown, spans, faults):
+    text = markdown.replace("FIRST", FIRST_CITED).replace("SECOND", SECOND_CITED)
+    result = await verify_report(with_markdown(text, **spans), CorpusStub())
+    assert [fault.kind for fault in result.faults] == faults
+
+
+async def test_two_claims_do_not_share_a_span():
+    report = make_report()
+    twice = report.claims[1].model_copy(update={"id": "c9"})
+    tally = Verification(claims=3, supported=3)
+    forged = report.model_copy(update={"claims": (*report.claims, twice), "verification": tally})
+    result = await verify_report(forged, CorpusStub())
+    assert [(fault.kind, fault.claim_id) for fault in result.faults] == [("duplicate", "c9")]
+
+
+async def test_headings_count_neither_as_claims_nor_as_uncited():
+    result = await verify_report(make_report(), CorpusStub())
+    assert (result.claims, result.faults) == (2, ())
 
 
 @pytest.mark.parametrize(("start", "end", "sound"), [(0, 26, True), (54, 80, True), (55, 81, False), (-1, 25, False)])

@@ -6,7 +6,7 @@ import pytest
 
 from nodes.analyzer import route_analysis
 from nodes.outcome import conclude, gaps_of, publishable
-from nodes.rendering import mask_all, number_citations, render_answer
+from nodes.rendering import mask_all, render_answer
 from nodes.reviewer import route_review
 from nodes.writer import draft_of_quotes, new_draft
 from state.channels import ResearchState
@@ -57,10 +57,15 @@ def quote(text: str) -> Quote:
 def answered(verdict: Support = Support.SUPPORTED) -> ResearchState:
     draft = Draft(markdown="The Falcon project started in 2019. [E1]", hash="h")
     claim = Claim(
-        id="c1", text="The Falcon project started in 2019.", verdict=verdict, citations=(quote("started in 2019"),)
+        id="c1",
+        text="The Falcon project started in 2019.",
+        end=40,
+        verdict=verdict,
+        citations=(quote("started in 2019"),),
     )
     return {
         "draft": draft,
+        "aliases": {"E1": FALCON.evidence_id},
         "claims": (claim,),
         "verification": Verification(draft_hash="h"),
         "stop_reason": "approved",
@@ -94,14 +99,6 @@ def test_a_run_concludes(state: ResearchState, status: Status, reason: str) -> N
 def test_an_abstention_names_what_is_missing() -> None:
     assert gaps_of({"question": "Who?"}, Status.ABSTAINED) == ("The corpus does not answer: Who?",)
     assert gaps_of({"question": "Who?"}, Status.ANSWERED) == ()
-
-
-def test_citations_are_numbered_in_order() -> None:
-    claims = [
-        Claim(id=f"c{n}", text="t", citations=(Quote(evidence_id=key, start=0, end=1, quote="x"),))
-        for n, key in enumerate("BAB")
-    ]
-    assert number_citations(claims) == {"B": 1, "A": 2}
 
 
 def test_masks_reach_the_text_and_the_quotes() -> None:
