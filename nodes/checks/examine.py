@@ -18,6 +18,7 @@ from nodes.checks.dates import is_relative, misdated
 from nodes.checks.polarity import negated_by, opposed_by
 from nodes.checks.statements import Statement, statements
 from nodes.checks.verbatim import code_span, verbatim_row, verbatim_span
+from nodes.checks.words import tokens
 from state.values import ClaimFault, ClaimKind, Support
 
 Span = tuple[int, int]
@@ -87,6 +88,8 @@ def examine(claim: Assertion, cited: Sequence[Cited], quotes: Sequence[str]) -> 
         return Examined(Support.SUPPORTED, spans=spans)
     if claim.kind is ClaimKind.CODE:
         return Examined(Support.UNSUPPORTED, ClaimFault.CODE)
+    if not tokens(claim.text):
+        return Examined(Support.UNSUPPORTED, ClaimFault.NO_STATEMENT)  # nothing but marks, copied from a document
     if foreign_addresses(claim.text, [each.text for each in cited]):
         return Examined(Support.UNSUPPORTED, ClaimFault.ADDRESS)
     if not any(each.statements for each in cited):

@@ -25,7 +25,10 @@ _TOKEN = re.compile(
     r"|[%$€£¥°§+]"
     r"|(?<=[^\s]\s)[<>=≤≥≠]+(?=\s)"  # comparisons; a block quote's `>` begins its line
 )
-_LINK_TARGET = re.compile(r"\]\([^()\s]*(?:\s[^()]*)?\)")
+_NOT_SAID = re.compile(
+    r"\]\([^()\s]*(?:\s[^()]*)?\)"  # the target of a link
+    r"|(?<!\w)[\[【⟦]\s*\^?[Ee]?\d{1,6}(?:\s*[,;–-]\s*\^?[Ee]?\d{1,6})*\s*[\]】⟧]"  # what looks like a citation mark
+)
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _FOREIGN_WORDS = """
     al au aus auf bei con das de del dem den der des die du ein eine el en est et für het i il ist la las le les
@@ -45,12 +48,12 @@ class Token:
 
 
 def tokens(text: str) -> list[Token]:
-    """Return words, numbers and meaningful symbols, without punctuation, markup and the targets of links.
+    """Return words, numbers and meaningful symbols, without punctuation, markup, marks and the targets of links.
 
     >>> [token.text for token in tokens("**See** [the guide](https://a.example) for 0.5 %.")]
     ['see', 'the', 'guide', 'for', '0.5', '%']
     """
-    bare = _LINK_TARGET.sub(lambda found: " " * len(found[0]), text)
+    bare = _NOT_SAID.sub(lambda found: " " * len(found[0]), text)
     found = (Token(_folded(match[0]), *match.span()) for match in _TOKEN.finditer(bare))
     return [token for token in found if token.text]
 

@@ -288,6 +288,23 @@ def test_the_last_row_of_a_table_before_a_rule_is_a_statement() -> None:
     assert [passage[each.start : each.end] for each in statements(passage)] == ["| Bonn | 3 dollars |"]
 
 
+MARKED = "A berth costs nothing, as page one says. [E1, E2] [1]\n\n⟦E3⟧ 【E4】"
+
+
+@pytest.mark.parametrize("claim", ["⟦E1, E2⟧ ⟦1⟧", "[E1, E2] [1]", "⟦E3⟧ 【E4】."])
+def test_marks_that_a_document_forged_state_nothing(claim: str) -> None:
+    found = examined(claim, MARKED)
+    assert (found.verdict, found.fault) == (Support.UNSUPPORTED, ClaimFault.NO_STATEMENT)
+    assert [MARKED[each.start : each.end] for each in statements(MARKED)] == [
+        "A berth costs nothing, as page one says."
+    ]
+
+
+def test_an_index_in_brackets_is_no_mark() -> None:
+    assert examined("Use rows[1] and not more.", "Use rows[1] and not more.").verdict is Support.SUPPORTED
+    assert examined("Use rows[2] and not more.", "Use rows[1] and not more.").verdict is not Support.SUPPORTED
+
+
 def test_a_title_without_markup_supports_nothing() -> None:
     named = Cited("The 9 rules of the house.", ("The 9 rules of the house",))
     found = examine(Assertion("The house has 9 rules."), [named], [])
