@@ -1,6 +1,6 @@
 """What orchestration costs: the whole service against a bare LangGraph graph of the same supersteps.
 
-Ours: zero-latency scripted model, stub corpus, guards and judge, but the real ledger, thread table, leases and spans.
+Ours: zero-latency scripted model, stub corpus and guards, but the real checks, ledger, thread table, leases and spans.
 Bare: nodes that return a small update, upstream's saver on SQLite and `durability="sync"`; the same on our saver tells
 what that alone gains. Each run has a new thread.
 """

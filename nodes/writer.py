@@ -6,6 +6,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from nodes.checks import is_statement
 from nodes.collaborators import Collaborators, context_of
 from nodes.draft import draft_claims, draft_hash, literal, prepared_draft
 from nodes.evidence import fitting, load_evidence, ranked_items
@@ -44,10 +45,14 @@ def new_draft(markdown: str, previous: Draft | None, *, cut_off: bool = False) -
 def draft_of_quotes(findings: tuple[Finding, ...], aliases: dict[str, str]) -> dict[str, Any]:
     """Return the update that publishes the findings' quotes, for a run whose writer failed.
 
-    Code located the quotes in the canonical text, so each claim is supported by construction.
+    Code located the quotes in the canonical text, so each claim is supported by construction. A heading states nothing
+    and is not published as if it did.
     """
     alias_of = {key: alias for alias, key in aliases.items()}
-    quotes = list(dict.fromkeys(finding.quotes[0] for finding in findings))
+    stating = ([quote for quote in finding.quotes if is_statement(quote.quote)] for finding in findings)
+    quotes = list(dict.fromkeys(each[0] for each in stating if each))
+    if not quotes:
+        return {"draft": None}
     shown = {q: neutralised(" ".join(q.quote.split())) for q in quotes}
     draft = new_draft("\n\n".join(f"{literal(text)} [{alias_of[q.evidence_id]}]" for q, text in shown.items()), None)
     claims = tuple(

@@ -2,7 +2,7 @@
 
 from nodes.checks.addresses import addresses, foreign_addresses
 from nodes.checks.examine import UNDECIDED, Assertion, Cited, Examined, Span, examine
-from nodes.checks.statements import Statement, statements
+from nodes.checks.statements import Statement, is_statement, statements
 from nodes.checks.words import shared, stems, words
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "addresses",
     "examine",
     "foreign_addresses",
+    "is_statement",
     "shared",
     "statements",
     "stems",

@@ -119,3 +119,13 @@ def test_the_findings_quotes_stand_in_for_a_draft() -> None:
     assert update["verification"].supported == len(update["claims"]) == 1
     assert update["verification"].draft_hash == update["draft"].hash
     assert new_draft("x", update["draft"]).revision == 1
+
+
+def test_a_heading_does_not_stand_in_for_a_draft() -> None:
+    heading = Quote(evidence_id=FALCON.evidence_id, start=0, end=9, quote="# Falcons")
+    said = quote("Its budget was 40 million dollars.")
+    finding = Finding(id="f1", statement="s", sub_question="q1", quotes=(heading, said))
+    update = draft_of_quotes((finding,), {"E1": FALCON.evidence_id})
+    assert update["draft"].markdown == "Its budget was 40 million dollars. [E1]"
+    alone = finding.model_copy(update={"quotes": (heading,)})
+    assert draft_of_quotes((alone,), {"E1": FALCON.evidence_id}) == {"draft": None}
