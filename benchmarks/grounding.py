@@ -2,8 +2,9 @@
 
 Code accepts what stands there word for word and rejects what cannot be true of its sources; the rest is for a judge. So
 what counts is how often it rejects a claim that people call supported (no judge could rescue it), and how many altered
-numbers it catches: each number of a supported claim is changed, one at a time. Half of SciFact's claims (`dev`) and of
-WiCE's (`test`) were not looked at while the checks were written.
+numbers it catches: each number of a supported claim is changed, one at a time. The checks were mended after looking at
+what they rejected in every one of these splits: the figures say how the checks do on data that they were written with,
+and none of it was held out.
 """
 
 from __future__ import annotations
