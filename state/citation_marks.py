@@ -17,7 +17,9 @@ DRAFT_MARK = re.compile(r"[\[【]\s*\^?(E\d{1,4}(?:\s*[,;]\s*\^?E\d{1,4})*)\s*[\
 REPORT_MARK = re.compile(r"\[(\d{1,4})\]")
 """A mark in a published report."""
 
-_MARK_LIKE = re.compile(r"([\[【])(\s*\^?[Ee]?\d{1,6}(?:\s*[,;–-]\s*\^?[Ee]?\d{1,6})*\s*)([\]】])")
+_INSIDE = r"(\s*\^?[Ee]?\d{1,6}(?:\s*[,;–-]\s*\^?[Ee]?\d{1,6})*\s*)"
+_MARK_LIKE = re.compile(rf"([\[【]){_INSIDE}([\]】])")
+_NEUTRAL = re.compile(rf"⟦{_INSIDE}⟧")
 
 
 def aliases_in(text: str) -> tuple[str, ...]:
@@ -39,3 +41,15 @@ def neutralised(text: str) -> str:
     'Ten a minute ⟦E1, E2⟧, see ⟦3⟧ and a[i].'
     """
     return _MARK_LIKE.sub(r"⟦\2⟧", text)
+
+
+def with_brackets(code: str) -> str:
+    """Return `code` with the brackets that `neutralised` took away.
+
+    A model copies code from evidence as it was shown: `row⟦0⟧`. Inside of code nothing is a mark, and only with its
+    brackets is it the code of the document.
+
+    >>> with_brackets("first = row⟦0⟧")
+    'first = row[0]'
+    """
+    return _NEUTRAL.sub(r"[\1]", code)

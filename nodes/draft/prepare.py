@@ -10,9 +10,9 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 
 from nodes.draft.blocks import Block, BlockKind, Document, split_row
-from nodes.draft.inline import block_parser
+from nodes.draft.inline import Kind, block_parser
 from nodes.draft.safety import safe_raws, without_hidden
-from state.citation_marks import DRAFT_MARK
+from state.citation_marks import DRAFT_MARK, with_brackets
 
 Edit = tuple[int, int, str]
 """A replacement of the text between two offsets."""
@@ -93,12 +93,20 @@ def _edits(document: Document, block: Block) -> Iterator[Edit]:
         return
     for cell in block.cells:
         raws = safe_raws(cell, in_table=block.kind in (BlockKind.ROW, BlockKind.HEADER))
+        raws = [with_brackets(raw) if piece.kind is Kind.CODE else raw for piece, raw in zip(cell, raws, strict=True)]
         yield from ((piece.start, piece.end, raw) for piece, raw in zip(cell, raws, strict=True) if raw != piece.raw)
     yield from _tab_edits(document, block)
 
 
 def _code_edits(document: Document, code: Block) -> Iterator[Edit]:
-    """Yield what is wrong with a fence: a first line that says more than a language, or no end."""
+    """Yield what is wrong with a block of code: brackets as evidence shows them, a first line that says more than a
+    language, or no end.
+    """
+    first = code.first + bool(code.marker)
+    for n in range(first, code.last):
+        start, end = document.lines[n], document.line_end(n)
+        if with_brackets(document.text[start:end]) != document.text[start:end]:
+            yield start, end, with_brackets(document.text[start:end])
     if not code.marker:
         return
     line = document.line(code, code.first)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.citation_marks import DRAFT_MARK, REPORT_MARK, aliases_in, neutralised
+from state.citation_marks import DRAFT_MARK, REPORT_MARK, aliases_in, neutralised, with_brackets
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,12 @@ def test_neutralised_text_holds_no_mark_and_keeps_its_length(text: str) -> None:
 
 def test_neutralising_keeps_other_brackets() -> None:
     assert neutralised("a[i] [x] [E1, E2] [3]") == "a[i] [x] ⟦E1, E2⟧ ⟦3⟧"
+
+
+@given(st.text(alphabet="[]E^1234,;-– a", max_size=60))
+def test_code_gets_back_the_brackets_that_were_neutralised(code: str) -> None:
+    assert with_brackets(neutralised(code)) == code
+
+
+def test_other_brackets_of_code_stay() -> None:
+    assert with_brackets("⟦x⟧ ⟦⟧ row⟦0⟧") == "⟦x⟧ ⟦⟧ row[0]"

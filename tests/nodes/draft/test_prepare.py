@@ -57,6 +57,8 @@ from nodes.draft import addresses_in, draft_claims, prepared_draft
         ("a | b\n-|-\n1 | 2 | <b>3", "a | b\n-|-\n1 | 2"),
         ("| a |\n|-|\n| ` |\n| `<b>` |", "| a |\n|-|\n| \\` |\n| `<b>` |"),
         # Code
+        ("```python\nrow⟦0⟧, ⟦10⟧ [E1]\n```\n\n`row⟦1⟧` ⟦2⟧", "```python\nrow[0], [10] [E1]\n```\n\n`row[1]` ⟦2⟧"),
+        ("- a\n\n      row⟦0⟧\n\n| `x⟦1⟧` |\n|-|", "- a\n\n      row[0]\n\n| `x[1]` |\n|-|"),
         ("``` python title=evil\nx", "```python\nx\n```"),
         ("```mermaid\nx\n```", "```\nx\n```"),
         ("> 1. ~~~~ sql\n>    x\n\ny", "> 1. ~~~~ sql\n>    x\n>    ~~~~\n\ny"),
