@@ -8,7 +8,7 @@ them so; a quote is looked for there, and what is kept is the passage's own text
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -35,6 +35,7 @@ QUOTES_PER_CITATION = 3
 verdict where words alone ranked the right one low."""
 
 _CONTEXT_SHARE = 0.25  # weight of the words before a claim: they tell what `it` is
+_NEW_SHARE = 2.0  # weight of a claim's words that no quote chosen before has said
 _FOUND_BONUS = 0.1  # for what the analyzer quoted: it read the passage, and word overlap did not
 
 
@@ -128,15 +129,39 @@ def candidates(
         score = shared(wanted, said) + _CONTEXT_SHARE * shared(near - wanted, said) + bonus
         return any(address in candidate.quote.quote for address in named), score
 
-    ranked = sorted(dict.fromkeys([*quoted, *stated]), key=rank, reverse=True)
+    ranks = {each: rank(each) for each in [*quoted, *stated]}
+    ranked = sorted(ranks, key=lambda each: ranks[each], reverse=True)
     # The best of what the analyzer quoted is always among them: word overlap does not see through another language.
     first = next((each for each in ranked if each in quoted), None)
-    chosen: list[Candidate] = []
-    for each in [*filter(None, [first]), *ranked]:
-        useful = each is first or first is None or rank(each)[1] > 0
-        if len(chosen) < most and useful and not any(_within(each.quote, other.quote) for other in chosen):
-            chosen.append(each)
-    return tuple(sorted(chosen, key=rank, reverse=True))
+    useful = [each for each in ranked if first is None or ranks[each][1] > 0]
+    chosen = _covering(wanted, useful, ranks, [first] if first else [], most)
+    return tuple(sorted(chosen, key=lambda each: ranks[each], reverse=True))
+
+
+def _covering(
+    wanted: set[str],
+    ranked: Sequence[Candidate],
+    ranks: Mapping[Candidate, tuple[bool, float]],
+    chosen: Sequence[Candidate],
+    most: int,
+) -> list[Candidate]:
+    """Return `chosen`, filled up to `most` with those that rank high and say what the ones before them do not."""
+    # A claim may join two sentences: by rank alone, three quotes of the one would hide the other from the judge. Only
+    # the quote's own words count, since what stands before it carries nothing.
+    said = {each: wanted & set(stems(each.quote.quote)) for each in ranked}
+    taken, missing = list(chosen), wanted.difference(*(stems(each.quote.quote) for each in chosen))
+
+    def worth(candidate: Candidate) -> tuple[bool, float]:
+        named, score = ranks[candidate]
+        return named, score + _NEW_SHARE * shared(wanted, missing & said[candidate])
+
+    while len(taken) < most:
+        left = [each for each in ranked if not any(_within(each.quote, other.quote) for other in taken)]
+        if not left:
+            break
+        taken.append(max(left, key=worth))
+        missing -= said[taken[-1]]
+    return taken
 
 
 def at_span(source: Source, start: int, end: int) -> Candidate:

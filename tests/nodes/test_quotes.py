@@ -117,6 +117,18 @@ def test_a_quote_comes_with_the_sentence_before_it_and_a_row_with_its_header() -
     assert second.source.alias == "E1"
 
 
+def test_a_claim_of_two_sentences_is_shown_both() -> None:
+    tiers = passage(
+        "t",
+        "The platform has three rate tiers as presets. Each rate tier limits requests and characters. Each step from "
+        "one tier to the next multiplies both limits by ten. Both limits of a rate tier apply at once.",
+    )
+    shown = texts("There are three rate tiers, and each step up multiplies both limits by ten.", tiers)
+    assert "The platform has three rate tiers as presets." in shown
+    assert "Each step from one tier to the next multiplies both limits by ten." in shown
+    assert len(shown) == 3
+
+
 def test_a_source_is_named_by_document_section_and_date() -> None:
     dated = P.model_copy(update={"heading_path": ("Falcon", "Costs"), "metadata": {"date": "2026-03-12"}})
     assert Source("E1", dated).name == "Falcon › Costs › 2026-03-12"
