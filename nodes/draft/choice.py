@@ -44,8 +44,10 @@ class Choice:
         return [claim if claim in self.alive else None for claim in self.reading.stated.get(block, ())]
 
     def citations(self, claim: Stated) -> dict[str, int]:
-        """Return the aliases that a published claim cites and their numbers, in the order of its marks."""
-        return {alias: self.numbers[alias] for alias in _cited(claim, self.of(claim))}
+        """Return the aliases that a published claim cites and their numbers: in the order of its marks, then rising."""
+        numbers = {alias: self.numbers[alias] for alias in _cited(claim, self.of(claim))}
+        own = {alias: number for alias, number in numbers.items() if alias in claim.own}
+        return own | dict(sorted(numbers.items(), key=lambda item: item[1]))
 
 
 def chosen(reading: Reading, kept: Mapping[Span, Kept]) -> Choice:

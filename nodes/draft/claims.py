@@ -20,8 +20,9 @@ class DraftClaim:
     `text` is what a reader sees of it, on one line (code as it stands), and `context` what the reader has just read
     before it: the sentence before, the words that introduce a list or code, a table's header. `aliases` are those of
     its own marks if `own_marks`, else of the marks that stand for it: of the next marked sentence of its paragraph, of
-    a paragraph of nothing but marks after its block, of the sentence that introduces its list, table or code, of the
-    next marked item or row; and for a sentence that introduces something and for a heading, of what follows.
+    a paragraph of nothing but marks after its block, of the sentence that introduces its list, table, code or
+    quotation, of the next marked item or row; and for a sentence that introduces something and for a heading, of what
+    follows.
     """
 
     kind: ClaimKind

@@ -12,7 +12,7 @@ from nodes.draft.blocks import Block, BlockKind
 from nodes.draft.stated import Reading, Stated, cited_in, ends_with_stop, section_of
 from state.values import ClaimKind
 
-_INTRODUCED = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
+_INTRODUCED = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE, BlockKind.QUOTE)
 _CONTAINERS = (BlockKind.LIST, BlockKind.ITEM, BlockKind.QUOTE)
 _COLONS = (":", "：")
 
@@ -87,7 +87,7 @@ def _settle_all(claims: Sequence[Stated], given: tuple[str, ...]) -> None:
 
 
 def _take_from_introduced(reading: Reading, claims: Sequence[Stated]) -> None:
-    """Let a sentence without marks cite what the list, table or code cites to which it leads."""
+    """Let a sentence without marks cite what the list, table, code or quotation cites to which it leads."""
     if claims and claims[-1].introduces and not claims[-1].aliases:
         claims[-1].aliases = _cited_by(reading.within(claims[-1].introduces))
         _settle_all(claims, ())

@@ -31,8 +31,8 @@ _SOURCE_WORDS = ("", "source", "sources")
 class Stated:
     """A claim in its block. `own` is what its own marks cite, `aliases` also what is cited for it elsewhere.
 
-    `introduces` is the list, table or code that it leads to, and `leads` whether it says nothing without that.
-    `marks_after` is the paragraph of marks that belongs to code.
+    `introduces` is the list, table, code or quotation that it leads to, and `leads` whether it says nothing without
+    that. `marks_after` is the paragraph of marks that belongs to code.
     """
 
     kind: ClaimKind
