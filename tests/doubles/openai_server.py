@@ -8,6 +8,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -33,7 +34,9 @@ class Reply:
 
 
 class OpenAIServer:
-    """Answers with `replies` in order; the last one repeats. `requests` are the bodies it was sent.
+    """Answers with `replies` in order; the last one repeats; a function gets the body.
+
+    `requests` are the bodies it was sent.
 
     `refuses` maps names of fields to the message of the 400 that a request with such a field gets; `json_schema`,
     `json_object` and keywords of a schema (`minItems`) count as fields. `status` replaces the 400. With `strict`, a
@@ -42,7 +45,7 @@ class OpenAIServer:
 
     def __init__(
         self,
-        *replies: Reply,
+        *replies: Reply | Callable[[dict], Reply],
         api_key: str = "",
         refuses: dict | None = None,
         status: int = 400,
@@ -83,6 +86,8 @@ class OpenAIServer:
             return refusal
         self._answered += 1
         reply = self._replies[min(self._answered, len(self._replies)) - 1]
+        if callable(reply):
+            reply = reply(self.requests[-1])
         while reply.gate and not reply.gate.is_set():  # noqa: ASYNC110 - a test's thread sets it, not this loop
             await asyncio.sleep(0.005)
         await asyncio.sleep(reply.delay)
