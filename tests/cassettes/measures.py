@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experience.render import render_text
 from gateway.cassette.places import begun_by, plain
 from gateway.cassette.tape import Mark
 from state.report import Report
@@ -93,10 +94,9 @@ def verdicts_of(report: Report) -> dict[str, Support]:
     return {plain(claim.text): Support(claim.verdict) for claim in report.claims}
 
 
-def outside_of_passages(report: Report) -> str:
-    """Return everything that a reader of the report sees, but for the quoted passages and their quotes."""
-    sources = [" ".join((item.title, item.source, *item.heading_path)) for item in report.evidence]
-    return "\n".join([report.markdown, *report.gaps, *report.unresolved, *sources])
+def read_of(report: Report) -> str:
+    """Return everything that a reader of the report sees: the text, what is open, what was left out, the sources."""
+    return "\n".join([report.markdown, render_text(report), *report.gaps, *report.unresolved])
 
 
 def table(rows: list[tuple[str, ...]], columns: tuple[str, ...] = COLUMNS) -> str:
