@@ -12,14 +12,14 @@ from gateway.ledger.role_usage import with_rest
 from nodes.collaborators import Collaborators, context_of, run_id_of
 from nodes.evidence import document_date, document_version
 from nodes.memory import PriorWork
-from nodes.outcome import conclude, gaps_of, publishable, stating, unresolved
+from nodes.outcome import conclude, gaps_of, publishable, unresolved
 from nodes.prompts import prompt_version
 from nodes.rendering import Rendered, refusal_text, render_answer
 from observability import trace_id_of
 from state.channels import ResearchContext, ResearchState
 from state.report import Report, ReportEvidence, published_claim
 from state.source_list import with_sources
-from state.values import Claim, Passage, PastRun, Role, Scores, Status, Usage, Verification
+from state.values import Claim, ClaimKind, Passage, PastRun, Role, Scores, Status, Usage, Verification
 
 SUMMARY_CHARS = 400
 """Maximum length of the answer's summary that a thread keeps. A chosen value."""
@@ -52,7 +52,7 @@ class Publish:
             status=status,
             stop_reason=reason,
             markdown=rendered.markdown,
-            claims=tuple(published_claim(claim) for claim in stating(rendered.claims)),
+            claims=tuple(published_claim(claim) for claim in rendered.claims),
             evidence=_evidence(rendered, passages, state),
             gaps=gaps_of(state, status),
             unresolved=unresolved(state),
@@ -89,7 +89,7 @@ class Publish:
 def summary(report: Report) -> str:
     """Return the beginning of the answer, cut at the end of a claim."""
     text = ""
-    for claim in report.claims:
+    for claim in (claim for claim in report.claims if claim.kind is not ClaimKind.HEADING):
         if text and len(text) + len(claim.text) > SUMMARY_CHARS:
             break
         text = f"{text} {claim.text}".strip()
