@@ -1,7 +1,8 @@
 """The recorded prompts of a cassette, `NAME.prompts.md`: what each role was asked when its answer was written.
 
 A prompt is compared in the form in which it is recorded. That form leaves out what differs between machines and days:
-the nonce of the evidence, the date, scores, and with them the order and the aliases of passages of almost equal score.
+the nonce of the evidence, the date, earlier answers of the same home, scores, and with them the order and the aliases of
+passages of almost equal score.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 from state.evidence_block import EvidenceItem
 
 _NONCE = re.compile(r"(?<=evidence nonce=)[0-9a-f]{16}")
-_TODAY = re.compile(r"(?<=^## today\n)[^\n]*", re.MULTILINE)
+_VARYING = re.compile(r"^(## (?:today|prior_work)\n)[^\n]*", re.MULTILINE)
 _ALIAS = re.compile(r"⟦[^⟧]*⟧|\bE\d{1,4}\b")
 _CALL = re.compile(r"^<!-- call: (?P<label>[^\n]*) -->\n", re.MULTILINE)
 _DIFF_LINES = 60
@@ -30,7 +31,7 @@ _HEAD = """\
 
 Recorded by `make cassette NAME={name}`; do not edit. The answers in `{name}.toml` were written for these prompts: read
 them again before you record prompts that changed. Aliases are replaced by digests of their passages, passages are
-sorted, and dates and scores are left out, because they differ between machines and days.
+sorted, and dates, scores and earlier answers are left out, because they differ between machines and days.
 """
 
 
@@ -97,7 +98,7 @@ def _readable(text: str, names: Mapping[str, str], seen: frozenset[str]) -> str:
         text = text.replace(nonce, "…")
     shown: list[str] = []
     passages: list[str] = []
-    for line in _TODAY.sub('"…"', text).split("\n"):
+    for line in _VARYING.sub(r'\1"…"', text).split("\n"):
         value = _json(line)
         if isinstance(value, dict) and {"alias", "text"} <= value.keys():
             passages.append(_passage(value, names, seen))

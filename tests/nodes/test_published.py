@@ -8,7 +8,7 @@ from nodes.outcome import conclude, gaps_of
 from nodes.publish import MAX_HISTORY, SUMMARY_CHARS, emergency_report, published, summary
 from state.channels import ResearchState
 from state.report import CorpusRef, Report, published_claim
-from state.values import Claim, Gap, PastRun, Refusal, Status, Support, Usage
+from state.values import Claim, ClaimKind, Gap, PastRun, Refusal, Status, Support, Usage
 
 REFUSAL = Refusal(stage="question", policy="limits", category="too_long", reason="it is too long")
 
@@ -26,6 +26,12 @@ def test_a_summary_is_whole_claims_up_to_its_length():
     assert summary(report("One.", more, "Two.")) == "One."
     assert summary(report("z" * 900)) == "z" * 900
     assert summary(report()) == "m" * SUMMARY_CHARS
+
+
+def test_a_summary_holds_no_headings():
+    heading = published_claim(Claim(id="c9", text="Costs", kind=ClaimKind.HEADING))
+    said = report("One.").claims
+    assert summary(report(claims=(heading, *said))) == "One."
 
 
 def test_the_thread_keeps_the_question_the_answer_and_the_run():
