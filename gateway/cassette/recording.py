@@ -1,8 +1,8 @@
 """The recorded prompts of a cassette, `NAME.prompts.md`: what each role was asked when its answer was written.
 
 A prompt is compared in the form in which it is recorded. That form leaves out what differs between machines and days:
-the nonce of the evidence, the date, earlier answers of the same home, scores, and with them the order and the aliases of
-passages of almost equal score.
+the nonce of the evidence, the date, earlier answers of the same home, scores, and with them the order and the aliases
+of passages of almost equal score.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from state.evidence_block import EvidenceItem
 _NONCE = re.compile(r"(?<=evidence nonce=)[0-9a-f]{16}")
 _VARYING = re.compile(r"^(## (?:today|prior_work)\n)[^\n]*", re.MULTILINE)
 _ALIAS = re.compile(r"⟦[^⟧]*⟧|\bE\d{1,4}\b")
+_NUMBER = re.compile(r"\d+")
 _CALL = re.compile(r"^<!-- call: (?P<label>[^\n]*) -->\n", re.MULTILINE)
 _DIFF_LINES = 60
 """Most lines of a difference that are shown. A chosen value: one screen tells what changed."""
@@ -67,7 +69,19 @@ def stable_name(item: EvidenceItem) -> str:
 
 def rendered(name: str, calls: Iterable[Asked]) -> str:
     """Return the text of `NAME.prompts.md`."""
-    return "\n".join([_HEAD.format(name=name), *(f"<!-- call: {each.label} -->\n{each.text}" for each in calls)])
+    shown = [f"<!-- call: {each.label} -->\n{each.text}" for each in in_order(calls)]
+    return "\n".join([_HEAD.format(name=name), *shown])
+
+
+def in_order(calls: Iterable[Asked]) -> list[Asked]:
+    """Return the calls in an order that does not depend on which of several at once came first."""
+    runs = groupby(calls, lambda call: call.label.startswith("judge of "))
+    return [call for at_once, run in runs for call in (sorted(run, key=_part) if at_once else run)]
+
+
+def _part(call: Asked) -> list[int]:
+    """Return the numbers in `judge of c12 1`: which time, then which claim."""
+    return [int(number) for number in reversed(_NUMBER.findall(call.label))]
 
 
 def recorded(folder: Path, name: str) -> dict[str, str]:

@@ -61,7 +61,7 @@ class Replay:
         fields, evidence = parse_fields(human)
         seen = frozenset(self._names.values())
         self._see(evidence)
-        self.asked.append(Asked(f"{role} {self._times(role)}", system, human, dict(self._names), seen))
+        self.asked.append(Asked(self._label(role, fields), system, human, dict(self._names), seen))
         return self._answers()[role](fields, evidence) if schema else self._markdown(evidence)
 
     def _answers(self) -> dict[str, Callable[[Fields, Sequence[EvidenceItem]], str]]:
@@ -105,11 +105,10 @@ class Replay:
     def verdicts(self, fields: Fields) -> dict[str, Any]:
         """Return a verdict for each claim of the prompt.
 
-        The newest table comes first and earlier ones stay valid: after a revision only new claims are asked about, and
-        a long draft is asked about in parts.
+        The table of the latest draft comes first and earlier ones stay valid: after a revision only new claims are
+        asked about. A long draft is asked about in parts.
         """
-        given, self._given["judge"] = self._given["judge"], self._given["judge"] + 1
-        tables = self.cassette.judge[: given + 1]
+        tables = self.cassette.judge[: max(self._given["writer"], 1)]
         known = {each.claim: each for table in tables for each in table.verdicts}
         claims = fields.get("claims") or []
         used: dict[str, str] = {}
@@ -178,8 +177,11 @@ class Replay:
             raise self._unanswered(role, f"it holds {len(answers)} answers of the {role}, and the run asks once more")
         return answers[given]
 
-    def _times(self, role: str) -> int:
-        return 1 + sum(each.label.rpartition(" ")[0] == role for each in self.asked)
+    def _label(self, role: str, fields: Fields) -> str:
+        """Return role and number of a call. Parts of a long draft are judged at once, so a claim names each."""
+        claims = fields.get("claims")
+        what = f"{role} of {claims[0]['id']}" if role == "judge" and claims else role
+        return f"{what} {1 + sum(each.label.rpartition(' ')[0] == what for each in self.asked)}"
 
     def _unanswered(self, role: str, what: str) -> CassetteUnusable:
         return self._fault(what, f"write the answer under [[{role}]]; `make cassette` shows the prompt")

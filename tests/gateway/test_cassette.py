@@ -10,7 +10,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from gateway import Gateway, Ledger
 from gateway.cassette.chat import CassetteChatModel, Shelf
 from gateway.cassette.places import begun_by, holders, loose, plain
-from gateway.cassette.recording import difference, recorded, rendered
+from gateway.cassette.recording import difference, in_order, recorded, rendered
 from gateway.cassette.replay import Replay
 from gateway.cassette.tape import load_cassette, with_aliases
 from observability import collected_notices
@@ -162,6 +162,35 @@ def test_a_role_that_is_asked_more_often_than_written_is_an_error_and_its_prompt
     with pytest.raises(CassetteUnusable, match="holds 1 answers of the researcher, and the run asks once more"):
         replay.answer(PLAN, "ResearchPlan")
     assert replay.asked[-1].label == "researcher 2"
+
+
+def test_parts_of_a_draft_that_are_judged_at_once_are_recorded_in_the_order_of_their_claims(replay):
+    answer(replay, Analysis, {}, PASSAGES)
+    for part in (CLAIMS[1:], CLAIMS[:1], CLAIMS[1:]):
+        answer(replay, Verdicts, {"claims": part})
+    labels = ["analyzer 1", "judge of c1 1", "judge of c2 1", "judge of c2 2"]
+    assert [call.label for call in in_order(replay.asked)] == labels
+    assert rendered("tower", replay.asked).count("<!-- call: ") == 4
+
+
+def test_verdicts_on_an_earlier_draft_are_not_those_of_a_later_one(folder):
+    again = TAPE.replace(
+        "[[reviewer]]",
+        """[[writer]]
+markdown = "It is old [@age]."
+
+[[judge]]
+verdicts = [{ claim = "It is old", verdict = "unsupported" }]
+
+[[reviewer]]""",
+    )
+    (folder / "tower.toml").write_text(again)
+    replay = Replay(load_cassette(folder, "tower"))
+    found = []
+    for _ in range(2):
+        answer(replay, WrittenDraft, {}, PASSAGES)
+        found += [answer(replay, Verdicts, {"claims": part}).verdicts[0].verdict for part in (CLAIMS[:1], CLAIMS[1:])]
+    assert found == ["supported", "supported", "supported", "unsupported"]
 
 
 def test_verdicts_are_carried_by_quotes_of_the_prompt_only(replay):
