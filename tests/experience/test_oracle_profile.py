@@ -46,6 +46,14 @@ def row(number: int) -> tuple[Any, ...]:
     return (*place, hashlib.sha256(text.encode()).hexdigest(), 0, "[]", "{}")
 
 
+def version(number: int) -> tuple[Any, ...]:
+    """Return one document version as the inventory selects it."""
+    text = TEXTS[number]
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    ingested = "2026-01-01T00:00:00+00:00"
+    return (f"doc-{number}", f"{number}.md", f"Doc {number}", "text", "1", digest, None, len(text), 1, ingested, 0)
+
+
 def of_default(rows: list[Any], otherwise: list[Any] | None = None) -> Any:
     """Return an answer for the corpus `default`; the tenant's memory is another one, and empty."""
     return lambda statement: rows if statement.binds["corpus"] == "default" else otherwise or []
@@ -65,6 +73,8 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> RecordingPool:
     found.answer(r"SELECT MAX\(v\) FROM store_migrations", [(4,)])
     found.answer(r"^SELECT c.generation.*CASE", of_default([(3, 1, model, 1)], [(0, 0, None, 0)]))
     found.answer(r"^SELECT c.generation.*\(SELECT COUNT", of_default([(3, 1, model, 2, 2)], [(0, 0, None, 0, 0)]))
+    inventory = [(3, 1, model, *version(number)) for number in TEXTS]
+    found.answer(r"^SELECT c.generation.*LEFT JOIN", of_default(inventory, [(0, 0, None, *[None] * 11)]))
     found.answer(r"CONTAINS", of_default([(11, 40)]))
     found.answer(r"VECTOR_DISTANCE", of_default([(11, 0.2), (12, 0.6)]))
     found.answer(r"p\.(id|evidence_id) IN", listed)
