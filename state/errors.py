@@ -163,7 +163,7 @@ class BatchMismatch(BadInput):
 
 
 class CassetteUnusable(BadInput):
-    """A cassette is missing or not valid, or it has no answer to what a run asks. Names the cassette and the role."""
+    """A cassette is missing or not valid, or it has no answer to what a run asks."""
 
     code = "cassette_unusable"
     default_hint = "see tests/cassettes/README.md"
