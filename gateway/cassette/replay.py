@@ -123,17 +123,24 @@ class Replay:
         return {"verdicts": verdicts}
 
     def _verdict(self, claim: Fields, verdict: TapeVerdict) -> dict[str, Any]:
-        carriers = []
-        for handle in verdict.carried_by:
+        carriers: dict[str, None] = {}
+        for handle, words in verdict.carriers:
             alias = self._aliases.get(handle)
-            found = [quote["id"] for quote in claim["quotes"] if quote["evidence"] == alias]
-            if not found:
+            quotes = {quote["id"]: quote["quote"] for quote in claim["quotes"] if quote["evidence"] == alias}
+            if not quotes:
                 raise self._fault(
                     f"the judge's verdict on {verdict.claim!r} is carried by {handle!r}, which is not among its quotes",
                     "cite the handle's passage in the draft, or take it out of `carried_by`",
                 )
-            carriers += found
-        return {"claim": claim["id"], "verdict": verdict.verdict, "carried_by": carriers, "reason": verdict.reason}
+            found = holders(words, quotes)
+            if not found:
+                raise self._fault(
+                    f"the judge is not shown {words!r}, which carries {verdict.claim!r}, but {list(quotes.values())}",
+                    "name a quote that it is shown; if none carries the claim, the choice of quotes is at fault",
+                )
+            carriers |= dict.fromkeys(found)
+        carried = list(carriers)
+        return {"claim": claim["id"], "verdict": verdict.verdict, "carried_by": carried, "reason": verdict.reason}
 
     def _review(self, fields: Fields) -> dict[str, Any]:
         review: TapeReview = self._next("reviewer", self.cassette.reviewer)

@@ -79,7 +79,10 @@ class TapeDraft(WrittenDraft, extra="forbid"):
 
 
 class TapeVerdict(BaseModel):
-    """The verdict on the claim that begins with `claim`; `carried_by` names handles."""
+    """The verdict on the claim that begins with `claim`.
+
+    `carried_by` names handles, each for all quotes of its passage, or `handle: words` for those that hold the words.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -87,6 +90,11 @@ class TapeVerdict(BaseModel):
     verdict: Support
     carried_by: tuple[str, ...] = ()
     reason: str = ""
+
+    @property
+    def carriers(self) -> list[tuple[str, str]]:
+        """Return the handles of `carried_by`, each with its words."""
+        return [(handle, words.strip()) for handle, _, words in (each.partition(":") for each in self.carried_by)]
 
 
 class TapeVerdicts(BaseModel):
@@ -167,7 +175,7 @@ class Cassette(BaseModel):
         return [
             *(quote.evidence for each in self.analyzer for finding in each.findings for quote in finding.quotes),
             *(handle for draft in self.writer for handle in handles_in(draft.markdown)),
-            *(handle for each in self.judge for verdict in each.verdicts for handle in verdict.carried_by),
+            *(handle for each in self.judge for verdict in each.verdicts for handle, _ in verdict.carriers),
         ]
 
 

@@ -92,7 +92,7 @@ def test_the_check_names_every_fault(tmp_path, monkeypatch, capsys):
         ('budget = "A budget is a limit', 'budget = "A budgets is a limit'),
         ('A request that is refused at ingress consumes no model usage at all." }', 'It is free." }'),
         ('sentence = "A request that ingress"', 'sentence = "A request that egress"'),
-        ('carried_by = ["ingress"]', "carried_by = []"),
+        ('carried_by = ["ingress: consumes no model usage"]', "carried_by = []"),
     ):
         assert good in text
         text = text.replace(good, bad)

@@ -200,6 +200,21 @@ def test_verdicts_are_carried_by_quotes_of_the_prompt_only(replay):
         replay.answer(prompt({"claims": lacking}), "Verdicts")
 
 
+def test_a_verdict_may_name_the_quotes_of_a_passage_by_their_words(folder):
+    (folder / "tower.toml").write_text(TAPE.replace('carried_by = ["age"]', 'carried_by = ["age: in 1890"]'))
+    replay = Replay(load_cassette(folder, "tower"))
+    answer(replay, Analysis, {}, PASSAGES)
+    quotes = [
+        {"id": "c2a", "evidence": "E7", "quote": "It has a door."},
+        {"id": "c2b", "evidence": "E7", "quote": "It was built\nin 1890."},
+        {"id": "c2c", "evidence": "E4", "quote": "Another was built in 1890."},
+    ]
+    judged = answer(replay, Verdicts, {"claims": [{**CLAIMS[1], "quotes": quotes}]})
+    assert judged.verdicts[0].carried_by == ["c2b"]
+    with pytest.raises(CassetteUnusable, match="the judge is not shown 'in 1890', which carries 'It is old'"):
+        replay.answer(prompt({"claims": [{**CLAIMS[1], "quotes": quotes[:1]}]}), "Verdicts")
+
+
 def test_two_claims_with_one_beginning_are_an_error(replay):
     answer(replay, Analysis, {}, PASSAGES)
     twice = [CLAIMS[1], {**CLAIMS[1], "id": "c3", "text": "It is old and tall."}]
