@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from gateway.bare_text import CUT_OFF, bare_field, unwrapped, without_thoughts
 from gateway.echoes import echoes_text, echoes_value
@@ -221,7 +220,7 @@ def _fault(schema: type[BaseModel], error: ValidationError) -> SchemaFault:
     return SchemaFault(f"it does not fit `{schema.__name__}`", f"{'; '.join(faults[:5])}.")
 
 
-def _told(fault: ErrorDetails) -> str:
+def _told(fault: Mapping[str, Any]) -> str:
     """Return one fault with the part of the answer that it concerns."""
     where = ".".join(map(str, fault["loc"]))
     if fault["type"] == "missing":  # its input is the whole object around the place
