@@ -12,9 +12,9 @@ _TOP_LEVEL = (
 _HOST = rf"(?:[^\W_](?:[\w-]*\w)?\.)+(?:{'|'.join(_TOP_LEVEL.split())})"
 _REST = r"[^\s<>\"`|\\^{}。，、；：！？）」』】]"
 _ADDRESS = re.compile(
-    rf"(?P<url>(?<![a-z0-9.+-])(?:[a-z][a-z0-9+.-]{{0,30}}://|www\.|(?:mailto|xmpp):){_REST}+)"
+    rf"(?P<url>(?:[a-z][a-z0-9+.-]{{0,30}}://|(?<![a-z0-9])(?:www\.|(?:mailto|xmpp):)){_REST}+)"
     r"|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
-    rf"|(?P<bare>(?<![\w.@/-]){_HOST}(?![\w-]|\.\w)(?:[:/?#]{_REST}*)?)",
+    rf"|(?P<bare>(?<![\w.@/]){_HOST}(?![\w-]|\.\w)(?:[:/?#]{_REST}*)?)",
     re.IGNORECASE,
 )
 _TRAILING = "?!.,:;*_~'’”\""

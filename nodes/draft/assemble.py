@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from nodes.draft.blocks import Block, BlockKind, split_row
 from nodes.draft.choice import Choice
+from nodes.draft.inline import Kind
 from nodes.draft.lists import Entry, entries, is_loose
 from nodes.draft.prepare import language_of
 from nodes.draft.rewrite import BEGIN, END, UNVERIFIED, row_runs, text_run, written
@@ -51,7 +52,8 @@ class Assembly:
     def _inside(self, container: Block) -> list[Line]:
         """Return the lines of what lives in a container."""
         living = [child for child in container.children if self._lives(child)]
-        if len(living) < len(container.children):
+        gone = set(container.children).difference(living, self._reading.marks_only)
+        if gone:
             living = [*_between(living)]
         lines: list[Line] = []
         previous: Block | None = None
@@ -68,7 +70,8 @@ class Assembly:
         if block in self._marked:
             return [Line(self._numbers(self._marked[block]), block.first)]
         if block.kind is BlockKind.CODE:
-            return self._code(block, fenced=joins is not None)
+            # Behind a list, indented code would be a part of its last item; behind indented code, more of it.
+            return self._code(block, fenced=joins is not None and joins.kind in (BlockKind.LIST, BlockKind.CODE))
         if block.kind is BlockKind.TABLE:
             return self._table(block)
         if block.kind is BlockKind.QUOTE:
@@ -100,12 +103,14 @@ class Assembly:
                 for n, (indent, line) in enumerate(zip(indents, lines, strict=True))
             ]
             return [*text, *(line._replace(source=block.last - 1) for line in under)]
-        return [*(Line(_guarded(line.lstrip())) for line in lines if line.strip(BEGIN + END + " \t")), *under]
+        written_again = [line.lstrip() for line in lines if line.strip(BEGIN + END + " \t")]
+        boxed = run.pieces[0].kind is Kind.TASK
+        guarded = [line if boxed and n == 0 else _guarded(line) for n, line in enumerate(written_again)]
+        return [*map(Line, guarded), *under]
 
     def _code(self, code: Block, *, fenced: bool) -> list[Line]:
         claim = self._reading.stated[code][0]
         if not code.marker and fenced:
-            # Indented code that follows a list or paragraph would become a part of it.
             lines = [Line(line) for line in _fenced(code.code)]
         else:
             lines = [Line(self._document.line(code, n), n) for n in range(code.first, code.last)]
@@ -203,7 +208,10 @@ def _separator(previous: Block, block: Block, *, apart: bool) -> list[Line]:
     if not apart:
         return _blank(previous, block)
     nested = block.parent is not None and block.parent.kind is BlockKind.ITEM
-    tight = nested and not block.ordered and block.kind in (BlockKind.LIST, BlockKind.CODE)
+    starts_alone = (block.kind is BlockKind.LIST and not block.ordered) or (
+        block.kind is BlockKind.CODE and block.marker
+    )
+    tight = nested and starts_alone
     return [] if tight and previous.kind is BlockKind.PARAGRAPH else [Line("")]
 
 

@@ -40,7 +40,7 @@ class Block:
 
     Paragraphs, headings and rows have the pieces of their text; a row has a list for each cell. `marker` is what makes
     the block: the fence of code, the hashes or the line of a heading, the number or bullet of an item, with the white
-    space after it. The other lines of an item are indented by `width`.
+    space after it. The other lines of an item are indented by `width`. `index` is its place in `parent`.
     """
 
     kind: BlockKind
@@ -56,11 +56,12 @@ class Block:
     marker: str = ""
     width: int = 0
     ordered: bool = False
+    index: int = 0
 
     @property
     def pieces(self) -> list[Piece]:
         """All pieces of its own text, in order."""
-        return [piece for cell in self.cells for piece in cell]
+        return self.cells[0] if len(self.cells) == 1 else [piece for cell in self.cells for piece in cell]
 
     def walk(self) -> Iterator[Block]:
         """Yield the block and everything in it, in order."""
@@ -70,8 +71,8 @@ class Block:
 
     def beside(self, steps: int) -> Block | None:
         """Return the block that stands `steps` after it in the same container, if there is one."""
-        siblings = self.parent.children if self.parent else []
-        at = next((n for n, each in enumerate(siblings) if each is self), -1) + steps
+        siblings = self.parent.children if self.parent else [self]
+        at = self.index + steps
         return siblings[at] if 0 <= at < len(siblings) else None
 
 
@@ -151,6 +152,7 @@ class Document:
             header = token.type == "thead_open" or (header and token.type != "thead_close")
             if token.type in _TOKENS:
                 block = self._block(token, current, header=header)
+                block.index = len(current.children)
                 current.children.append(block)
                 if token.nesting:
                     current = block

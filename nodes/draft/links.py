@@ -40,7 +40,9 @@ def _allowed(choice: Choice, claim: Stated | None) -> frozenset[str]:
 
 def _hide_addresses(choice: Choice, pieces: Sequence[Piece], owners: Sequence[Stated | None], raws: list[str]) -> None:
     run = plain_run(pieces)
-    text = "".join(run.text)
+    # What is code already ends an address, for clients as well.
+    coded = [pieces[n].kind in (Kind.CODE, Kind.AUTOLINK) for n in run.at]
+    text = "".join(" " if code else char for char, code in zip(run.text, coded, strict=True))
     for start, end in address_spans(text):
         first, last = run.at[start], run.at[end - 1]
         if address_key(text[start:end]) not in _allowed(choice, owners[first]):
@@ -49,8 +51,6 @@ def _hide_addresses(choice: Choice, pieces: Sequence[Piece], owners: Sequence[St
 
 def _make_code(pieces: Sequence[Piece], raws: list[str], own: range) -> None:
     """Make one span of code of pieces of text; emphasis that begins or ends in them goes."""
-    if any(pieces[n].kind in (Kind.CODE, Kind.AUTOLINK) for n in own):
-        return
     pairs = {pieces[n].pair for n in own if pieces[n].kind in (*OPENERS, *CLOSERS)}
     for n, piece in enumerate(pieces if pairs else ()):
         if piece.pair in pairs:

@@ -12,6 +12,9 @@ _ENDS = frozenset(".!?:;…。！？｡：；")
 _BOUNDARY = "\f"
 """Ends a sentence where no full stop does: `state.sentences` takes it for the end of a paragraph."""
 
+_JOIN = "_"
+"""Stands for white space inside of a link, which no sentence ends in the middle of."""
+
 
 @dataclass
 class PlainRun:
@@ -43,18 +46,23 @@ class PlainRun:
 
 def plain_run(pieces: Sequence[Piece]) -> PlainRun:
     """Return the plain text of a paragraph, heading or cell, with the piece of every character."""
-    run = PlainRun()
+    run, linked = PlainRun(), 0
+    after = _following(pieces)
+    before = Kind.SPACE
     for n, piece in enumerate(pieces):
         if piece.kind in (Kind.CODE, Kind.AUTOLINK):
             run.add(n, piece.plain, "X" * len(piece.plain))
         elif piece.kind is Kind.TEXT:
             run.add(n, piece.plain)
         elif piece.kind in SPACES:
-            run.add(n, " ", _BOUNDARY if _ends_sentence(pieces, n, run) else " ")
+            ends = piece.kind is not Kind.SPACE and _ends_sentence(piece, before, run, after[n])
+            run.add(n, " ", _JOIN if linked else _BOUNDARY if ends else " ")
         elif piece.kind is Kind.MARK:
             run.strip()
-            if _begins_word(pieces, n):
+            if _begins_word(pieces, n, after[n]):
                 run.add(n, " ")
+        linked += {Kind.LINK_OPEN: 1, Kind.LINK_CLOSE: -1}.get(piece.kind, 0)
+        before = before if piece.kind in (*SPACES, *CLOSERS) else piece.kind
     return run
 
 
@@ -68,21 +76,22 @@ def row_text(cells: Sequence[Sequence[Piece]]) -> str:
     return BETWEEN_CELLS.join(map(plain_text, cells)).strip()
 
 
-def _ends_sentence(pieces: Sequence[Piece], at: int, run: PlainRun) -> bool:
-    """Whether the line break at `at` ends a sentence: after a mark, or a hard one after a stop."""
-    if pieces[at].kind is Kind.SPACE:
-        return False
-    before = (pieces[n] for n in range(at - 1, -1, -1))
-    last = next((piece for piece in before if piece.kind not in (*SPACES, *CLOSERS)), None)
-    marked = last is not None and last.kind is Kind.MARK
-    stopped = pieces[at].kind is Kind.HARD_BREAK and "".join(run.text[-3:]).rstrip()[-1:] in _ENDS
-    after = (pieces[n] for n in range(at + 1, len(pieces)))
-    following = next((piece.plain for piece in after if piece.kind in VISIBLE), "")
-    return (marked or stopped) and not following[:1].islower()
+def _following(pieces: Sequence[Piece]) -> list[Piece | None]:
+    """Return for each piece the first visible one behind it."""
+    found: list[Piece | None] = [None] * len(pieces)
+    for n in range(len(pieces) - 2, -1, -1):
+        found[n] = pieces[n + 1] if pieces[n + 1].kind in VISIBLE else found[n + 1]
+    return found
 
 
-def _begins_word(pieces: Sequence[Piece], at: int) -> bool:
+def _ends_sentence(line_break: Piece, before: Kind, run: PlainRun, after: Piece | None) -> bool:
+    """Whether a line break ends a sentence: after a mark, or a hard one after a stop, if no small letter follows."""
+    stopped = line_break.kind is Kind.HARD_BREAK and "".join(run.text[-3:]).rstrip()[-1:] in _ENDS
+    return (before is Kind.MARK or stopped) and not (after and after.plain[:1].islower())
+
+
+def _begins_word(pieces: Sequence[Piece], at: int, after: Piece | None) -> bool:
     """Whether a word follows a mark without white space: then the two words around it must not become one."""
-    after = (pieces[n] for n in range(at + 1, len(pieces)))
-    found = next((piece for piece in after if piece.kind not in (Kind.MARK, *OPENERS)), None)
-    return found is not None and found.kind in VISIBLE and (found.plain[:1].isalnum() or found.kind is not Kind.TEXT)
+    if after is None or not (after.plain[:1].isalnum() or after.kind is not Kind.TEXT):
+        return False
+    return at + 1 < len(pieces) and pieces[at + 1].kind in (*VISIBLE, *OPENERS)

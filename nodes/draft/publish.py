@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nodes.draft.addresses import address_key, address_spans
 from nodes.draft.assemble import Assembly
 from nodes.draft.choice import Choice, Kept, Span, chosen
 from nodes.draft.claims import read_draft
@@ -112,5 +113,16 @@ def _alone(choice: Choice, claim: Stated) -> str:
     if claim.kind is ClaimKind.CODE:
         fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", claim.text))])
         return f"{BEGIN}{fence}\n{claim.text}\n{fence}\n\n{numbers}{END}{notice}"
-    text = " ".join(_PUNCTUATION.sub(r"\\\1", claim.text).split())
+    text = _literal(claim.text, choice.of(claim).addresses)
     return f"{BEGIN}{text}{f' {numbers}' if numbers else ''}{END}{notice}"
+
+
+def _literal(text: str, allowed: frozenset[str]) -> str:
+    """Return Markdown that shows `text` as it stands, and an address that is not allowed as code."""
+    parts: list[str] = []
+    at = 0
+    for start, end in address_spans(text):
+        if address_key(text[start:end]) not in allowed:
+            parts += [_PUNCTUATION.sub(r"\\\1", text[at:start]), f"`{text[start:end]}`"]
+            at = end
+    return " ".join("".join([*parts, _PUNCTUATION.sub(r"\\\1", text[at:])]).split())

@@ -124,9 +124,9 @@ def _place(run: Run, own: range, linked: set[int]) -> int:
         at -= 1
     if at == last:
         return own.stop - 1
-    while at > own.start and pieces[at].kind in SPACES:
+    while at > own.start and pieces[at].kind is Kind.SPACE:
         at -= 1
-    return own.stop - 1 if pieces[at].kind in OPENERS or at in linked else at
+    return own.stop - 1 if pieces[at].kind in (*OPENERS, *SPACES) or at in linked else at
 
 
 def _linked(run: Run) -> set[int]:
@@ -148,20 +148,23 @@ class _Line:
     def __init__(self) -> None:
         self.parts: list[str] = []
         self._gap: list[tuple[Kind, str]] = []
-        self._cut = self._begins = self._apart = False
+        self._cut = self._begins = self._apart = self._skips = False
         self._last = Kind.SPACE
 
     def space(self, kind: Kind, raw: str) -> None:
         """Add white space."""
-        self._gap.append((kind, raw))
+        if not (self._skips and kind is Kind.SPACE):
+            self._gap.append((kind, raw))
+        self._skips = False
 
     def cut(self) -> None:
         """Note that something was left out here."""
         self._cut = True
 
     def drop(self, *, before: bool) -> None:
-        """Note that a mark was left out here, if wanted with the white space before it."""
-        if before:
+        """Note that a mark was left out here: of the white space around it, one side goes."""
+        self._skips = any(kind is not Kind.SPACE for kind, _ in self._gap)
+        if before and not self._skips:
             self._gap.clear()
 
     def begin(self) -> None:
@@ -189,9 +192,11 @@ class _Line:
             self._apart = bool(notice)
 
     def _white_space(self, kind: Kind) -> str:
+        if not self.parts:
+            return ""
         if not self._cut:
             return "".join(raw for _, raw in self._gap)
-        if not self.parts or not self._gap or kind in CLOSERS or self._last in (*OPENERS, Kind.TASK):
+        if not self._gap or kind in CLOSERS or self._last in (*OPENERS, Kind.TASK):
             return ""
         for found, raw in self._gap:
             if found is Kind.HARD_BREAK:

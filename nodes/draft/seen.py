@@ -87,10 +87,9 @@ def _within(spans: Sequence[tuple[int, int]], starts: Sequence[int], start: int,
 def _inside(pieces: Sequence[Piece], start: int, end: int) -> list[Piece]:
     """Return the pieces from `start` to `end`, words cut where the span cuts them."""
     first = bisect_left(pieces, start, key=lambda piece: piece.end)
+    last = bisect_left(pieces, end, lo=first, key=lambda piece: piece.start)
     found: list[Piece] = []
-    for piece in pieces[first:]:
-        if piece.start >= end:
-            break
+    for piece in pieces[first:last]:
         if start <= piece.start and piece.end <= end:
             found.append(piece)
         elif piece.kind is Kind.TEXT and piece.raw == piece.plain:

@@ -48,7 +48,7 @@ def spans(markdown: str) -> list[str]:
             [("First one.", ("E1",)), ("Second.", ("E1",)), ("Third.", ("E2",))],
         ),
         ("Use `a. B c` and \\*x\\* &amp; ~~not~~ [E1].", [("Use a. B c and *x* & not.", ("E1",))]),
-        ("Read [the docs. All](https://x.example) [E1].", [("Read the docs.", ("E1",)), ("All.", ("E1",))]),
+        ("Read [the docs. All](https://x.example) [E1].", [("Read the docs. All.", ("E1",))]),
         ("Limit: 60 [E1]  \nBurst: 10 [E2]", [("Limit: 60", ("E1",)), ("Burst: 10", ("E2",))]),
         ("A limit of sixty  \nrequests [E1].", [("A limit of sixty requests.", ("E1",))]),
         ("Limit: 60 [E1]\nBurst: 10 [E2]", [("Limit: 60", ("E1",)), ("Burst: 10", ("E2",))]),
