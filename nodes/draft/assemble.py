@@ -176,7 +176,7 @@ class Assembly:
         """Return the lines of a list item behind its marker, which may be a new one."""
         item, inside = entry.item, self._inside(entry.item)
         same = entry.marker == item.marker
-        if same and item.children[0].first > item.first and inside[0].source > item.first:
+        if same and inside[0].source == item.children[0].first > item.first:
             # The marker stands on a line of its own.
             alone = [Line(item.marker, item.first), *_blank_lines(item.first + 1, inside[0].source)]
             return [*alone, *(self._indented(item, line, item.width) for line in inside)]

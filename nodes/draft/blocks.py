@@ -69,6 +69,13 @@ class Block:
         for child in self.children:
             yield from child.walk()
 
+    def is_in(self, container: Block | None) -> bool:
+        """Whether the block stands in `container`, at any depth."""
+        around = self.parent
+        while around is not None and around is not container:
+            around = around.parent
+        return around is container
+
     def beside(self, steps: int) -> Block | None:
         """Return the block that stands `steps` after it in the same container, if there is one."""
         siblings = self.parent.children if self.parent else [self]

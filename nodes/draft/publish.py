@@ -71,7 +71,7 @@ def spellings(text: str) -> set[str]:
     """Return the ways in which a part of a draft may be written when it is published: as it is, plain, or escaped."""
     plain = PlainText(text)
     shown = {text, *filter(None, [plain.of(0, len(text))])}
-    return {form for each in shown for form in (each, escaped(each), _PUNCTUATION.sub(r"\\\1", each))}
+    return {form for each in shown for form in (each, escaped(each), _all_escaped(each))}
 
 
 def _without_borders(text: str) -> tuple[str, list[Span]]:
@@ -99,7 +99,7 @@ def _holds(choice: Choice, claims: list[Stated], text: str, spans: list[Span]) -
         if seen.of(*span) != claim.text or numbers != set(choice.citations(claim).values()):
             return False
     inside = sum(len(seen.marks(*span)) for span in spans)
-    return inside == len(seen.marks(0, len(text))) and not any(seen.outside(spans))
+    return inside == len(seen.marks(0, len(text))) and not any(seen.outside(spans, anything=True))
 
 
 def _flat(choice: Choice, claims: list[Stated]) -> str:
@@ -123,6 +123,10 @@ def _literal(text: str, allowed: frozenset[str]) -> str:
     at = 0
     for start, end in address_spans(text):
         if address_key(text[start:end]) not in allowed:
-            parts += [_PUNCTUATION.sub(r"\\\1", text[at:start]), f"`{text[start:end]}`"]
+            parts += [_all_escaped(text[at:start]), f"`{text[start:end]}`"]
             at = end
-    return " ".join("".join([*parts, _PUNCTUATION.sub(r"\\\1", text[at:])]).split())
+    return " ".join("".join([*parts, _all_escaped(text[at:])]).split())
+
+
+def _all_escaped(text: str) -> str:
+    return _PUNCTUATION.sub(r"\\\1", text).replace(r"\<", "&lt;")

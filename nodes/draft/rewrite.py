@@ -83,8 +83,8 @@ def row_runs(choice: Choice, cells: Sequence[Sequence[Piece]], claim: Stated | N
 
 
 def escaped(text: str) -> str:
-    """Return `text` with a backslash before every character that may be markup."""
-    return _MARKUP.sub(r"\\\1", text)
+    """Return `text` with a backslash before every character that may be markup, and no bracket of a tag."""
+    return _MARKUP.sub(r"\\\1", text).replace(r"\<", "&lt;")
 
 
 def _settle(choice: Choice, run: Run, *, bare: bool) -> None:
@@ -174,13 +174,14 @@ class _Line:
     def add(self, kind: Kind, raw: str) -> None:
         """Add a piece."""
         space = self._white_space(kind)
-        if self._apart and not space:
+        if self._apart and not space and kind not in CLOSERS:
             space = " "
         self.parts.append(space)
         if self._begins:
             self.parts.append(BEGIN)
         self.parts.append(raw)
-        self._begins = self._apart = False
+        self._begins = False
+        self._apart = self._apart and kind in CLOSERS
         self._last = kind
         if not (self._cut and kind in CLOSERS):
             self._gap, self._cut = [], False

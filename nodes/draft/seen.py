@@ -55,8 +55,11 @@ class PlainText:
         first, last = (bisect_left(self._marks, (at, 0, 0)) for at in (start, end))
         return [mark for mark in self._marks[first:last] if mark[1] <= end]
 
-    def outside(self, spans: Sequence[tuple[int, int]]) -> Iterator[str]:
-        """Yield the words of each block that lie outside of all `spans`, but for the headers of tables."""
+    def outside(self, spans: Sequence[tuple[int, int]], *, anything: bool = False) -> Iterator[str]:
+        """Yield the words of each block that lie outside of all `spans`, but for the headers of tables.
+
+        `anything` counts what is no word, too.
+        """
         ordered = sorted(spans)
         starts = [start for start, _ in ordered]
         for leaf, span, cells in zip(self._leaves, self._spans, self._cells, strict=True):
@@ -67,7 +70,7 @@ class PlainText:
             else:
                 pieces = [piece for cell in cells for piece in cell if piece.kind in VISIBLE]
                 words = "".join(each.plain for each in pieces if not _within(ordered, starts, each.start, each.end))
-            if any(char.isalnum() for char in words):
+            if any(char.isalnum() for char in words) or (anything and words):
                 yield words
 
     def _between(self, start: int, end: int) -> Iterator[int]:

@@ -24,6 +24,7 @@ _TITLE_CHARS = 80
 
 _STOPPED = re.compile(r"[.!?…。！？｡:：;；,，][\"'”’»)\]）」』]*\Z")
 _CITED = re.compile(r"E?\d{1,4}")
+_NEUTRALISED = re.compile("⟦[^⟧]*⟧")
 _SOURCE_WORDS = ("", "source", "sources")
 
 
@@ -90,11 +91,15 @@ def ends_with_stop(text: str) -> bool:
 
 
 def section_of(claims: Sequence[Stated], at: int) -> Iterator[Stated]:
-    """Yield the claims under the heading at `at`, up to the next heading that is not below it."""
+    """Yield the claims under the heading at `at`: in its container, up to the next heading that is not below it."""
+    heading = claims[at].block
     for n in range(at + 1, len(claims)):
-        if claims[n].kind is not ClaimKind.HEADING:
-            yield claims[n]
-        elif claims[n].block.level <= claims[at].block.level:
+        claim = claims[n]
+        if not claim.block.is_in(heading.parent):
+            return
+        if claim.kind is not ClaimKind.HEADING:
+            yield claim
+        elif claim.block.parent is heading.parent and claim.block.level <= heading.level:
             return
 
 
@@ -201,8 +206,8 @@ def _is_title(block: Block, pieces: Sequence[Piece], run: PlainRun) -> bool:
 
 
 def has_words(text: str) -> bool:
-    """Whether there is a letter or a digit in `text`."""
-    return any(char.isalnum() for char in text)
+    """Whether there is a letter or a digit in `text`, neutralised marks aside."""
+    return any(char.isalnum() for char in _NEUTRALISED.sub("", text))
 
 
 def _states(sentence: str) -> bool:

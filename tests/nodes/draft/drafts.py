@@ -80,7 +80,8 @@ def _shows(cell: str) -> bool:
 @st.composite
 def codes(draw: st.DrawFn, *, questions: bool) -> str:
     lead = draw(st.sampled_from(("", "W w [E1]:\n\n", "W w:\n\n")))
-    code, fence = draw(st.sampled_from(CODE)), draw(st.sampled_from(("````", "~~~", "")))
+    # Indented code is only code behind words: behind a list it would be a part of the list.
+    code, fence = draw(st.sampled_from(CODE)), draw(st.sampled_from(("````", "~~~", *[""] * bool(lead))))
     text = f"{fence}sql\n{code}\n{fence}" if fence else "\n".join(f"    {line}".rstrip() for line in code.split("\n"))
     return lead + text + draw(st.sampled_from(("", "\n\n[E1]", "\n\n[E2] [E3]")))
 
@@ -103,10 +104,7 @@ def lists(draw: st.DrawFn, inner: st.SearchStrategy[str], *, questions: bool) ->
             text += draw(st.sampled_from(("\n", "\n\n"))) + draw(inner)
         if draw(st.integers(0, 5)) == 0:
             text = f"[{draw(st.sampled_from('x '))}] {text}"
-        if ordered or style in ".)":
-            marker = f"{1 + n}{style if style in '.)' else '.'} "
-        else:
-            marker = f"{style} "
+        marker = f"{1 + n}{style if style in '.)' else '.'} " if ordered or style in ".)" else f"{style} "
         items.append(indented(text, marker))
     return lead + between.join(items)
 
