@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from gateway.structure import Answer, StructuredModel
 from gateway.token_estimates import TYPICAL_CHARS_PER_TOKEN
+from state.errors import UnsupportedSchema
 
 _PIECES = re.compile(r"\S+\s*|\s+")
 
@@ -48,6 +49,19 @@ class LocalChatModel(BaseChatModel):
             if run_manager:
                 await run_manager.on_llm_new_token(str(chunk.text), chunk=chunk)
             yield chunk
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Answer]:
+        """Return a runnable that parses the answer's JSON into the Pydantic model `schema`; `kwargs` are ignored.
+
+        Raises:
+            UnsupportedSchema: `schema` is not a Pydantic model.
+        """
+        del kwargs
+        if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+            raise UnsupportedSchema(f"the model {self._llm_type!r} parses into Pydantic models only")
+        return self._structured(schema, include_raw=include_raw)
 
     def _structured(self, schema: type[BaseModel], *, include_raw: bool) -> Runnable[LanguageModelInput, Answer]:
         """Return this model followed by JSON parsing into `schema`.

@@ -18,15 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import BaseMessage, messages_to_dict
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatResult
-from langchain_core.runnables import Runnable
 from pydantic import BaseModel, Field, PrivateAttr
 
 from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
-from state.errors import UnsupportedSchema
 
 Content = str | BaseModel | dict[str, Any]
 
@@ -105,15 +102,6 @@ class ScriptedChatModel(LocalChatModel):
     def calls(self) -> int:
         """The number of calls made to this instance."""
         return self._calls
-
-    def with_structured_output(
-        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
-    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
-        """Return a runnable that parses the answer's JSON into the Pydantic model `schema`; `kwargs` are ignored."""
-        if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-            raise UnsupportedSchema("the scripted model parses into Pydantic models only")
-        del kwargs
-        return self._structured(schema, include_raw=include_raw)
 
     def _generate(
         self,

@@ -14,6 +14,7 @@ from state.values import (
     Claim,
     ClaimFault,
     ClaimKind,
+    Draft,
     Finding,
     Quote,
     ReviewFinding,
@@ -49,6 +50,22 @@ _REASONS = {
 def stating(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """Return the claims that state something: all but the headings."""
     return tuple(claim for claim in claims if claim.kind is not ClaimKind.HEADING)
+
+
+def tally(claims: Sequence[Claim], draft: Draft, judge: str) -> Verification:
+    """Count the verdicts on what the draft states, headings aside. Coverage is the share that cites something."""
+    stated = stating(claims)
+    counts = Counter(claim.verdict for claim in stated)
+    return Verification(
+        claims=len(stated),
+        supported=counts[Support.SUPPORTED],
+        contradicted=counts[Support.CONTRADICTED],
+        unsupported=counts[Support.UNSUPPORTED],
+        unverified=counts[Support.UNVERIFIED],
+        coverage=round(sum(bool(claim.citations) for claim in stated) / len(stated), 4) if stated else 0.0,
+        judge=judge,
+        draft_hash=draft.hash,
+    )
 
 
 def publishable(state: ResearchState) -> tuple[Claim, ...]:

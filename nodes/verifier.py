@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,14 +10,15 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nodes.collaborators import Collaborators, context_of
-from nodes.draft import draft_claims
+from nodes.draft import claims_of, draft_claims
 from nodes.evidence import load_evidence
-from nodes.judge.cases import Asked, Case, case_of, claims_of, decided, judged
+from nodes.judge.cases import Asked, Case, case_of, decided, judged
 from nodes.judge.model import Judged, ModelJudge, known
+from nodes.outcome import tally
 from nodes.quotes import Candidate, Source
 from retrieval import Corpus
 from state.channels import ResearchContext, ResearchState
-from state.values import Claim, ClaimFault, ClaimKind, Draft, Event, Passage, Quote, Support, Verification
+from state.values import ClaimFault, Event, Passage, Quote, Support
 
 CODE = "local"
 """Name of the judge where code alone decided."""
@@ -91,22 +91,6 @@ async def verbatim_only(cases: Sequence[Case], corpus: Corpus, passages: Mapping
         return text is not None and inside and text[quote.start : quote.end] == quote.quote
 
     return [_checked(case, tuple(filter(holds, case.candidates))) for case in cases]
-
-
-def tally(claims: Sequence[Claim], draft: Draft, judge: str) -> Verification:
-    """Count the verdicts on what the draft states, headings aside. Coverage is the share that cites something."""
-    stating = [claim for claim in claims if claim.kind is not ClaimKind.HEADING]
-    counts = Counter(claim.verdict for claim in stating)
-    return Verification(
-        claims=len(stating),
-        supported=counts[Support.SUPPORTED],
-        contradicted=counts[Support.CONTRADICTED],
-        unsupported=counts[Support.UNSUPPORTED],
-        unverified=counts[Support.UNVERIFIED],
-        coverage=round(sum(bool(claim.citations) for claim in stating) / len(stating), 4) if stating else 0.0,
-        judge=judge,
-        draft_hash=draft.hash,
-    )
 
 
 def unknown_aliases(cases: Iterable[Case]) -> tuple[Event, ...]:

@@ -8,13 +8,14 @@ from langgraph.runtime import Runtime
 
 from nodes.checks import is_statement
 from nodes.collaborators import Collaborators, context_of
-from nodes.draft import draft_claims, draft_hash, literal, prepared_draft
+from nodes.draft import claims_of, draft_claims, draft_hash, literal, prepared_draft
 from nodes.evidence import fitting, load_evidence, ranked_items
+from nodes.outcome import tally
 from nodes.prompts.writer import writing_messages
 from state.channels import ResearchContext, ResearchState
 from state.citation_marks import neutralised
 from state.roles import WrittenDraft
-from state.values import Claim, Draft, Finding, Role, Support, Verification
+from state.values import Draft, Finding, Role, Support
 
 
 class Writer:
@@ -55,27 +56,10 @@ def draft_of_quotes(findings: tuple[Finding, ...], aliases: dict[str, str]) -> d
         return {"draft": None}
     shown = {q: neutralised(" ".join(q.quote.split())) for q in quotes}
     draft = new_draft("\n\n".join(f"{literal(text)} [{alias_of[q.evidence_id]}]" for q, text in shown.items()), None)
+    drafted = draft_claims(draft.markdown)
     claims = tuple(
-        Claim(
-            id=f"c{n}",
-            text=each.text,
-            kind=each.kind,
-            context=each.context,
-            section=each.section,
-            start=each.start,
-            end=each.end,
-            verdict=Support.SUPPORTED,
-            score=1.0,
-            citations=tuple(q for q in quotes if alias_of[q.evidence_id] in each.aliases and each.text in shown[q]),
-        )
-        for n, each in enumerate(draft_claims(draft.markdown), 1)
+        claim.model_copy(update={"verdict": Support.SUPPORTED, "score": 1.0, "citations": citations})
+        for claim, each in zip(claims_of(drafted), drafted, strict=True)
+        if (citations := tuple(q for q in quotes if alias_of[q.evidence_id] in each.aliases and each.text in shown[q]))
     )
-    claims = tuple(claim for claim in claims if claim.citations)
-    tally = Verification(
-        claims=len(claims),
-        supported=len(claims),
-        coverage=1.0 if claims else 0.0,
-        judge="verbatim",
-        draft_hash=draft.hash,
-    )
-    return {"draft": draft, "claims": claims, "verification": tally}
+    return {"draft": draft, "claims": claims, "verification": tally(claims, draft, "verbatim")}

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
-from langchain_core.runnables import Runnable
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.cassette.recording import recorded
 from gateway.cassette.replay import Replay
 from gateway.cassette.tape import load_cassette, name_of
 from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
 from observability import notice
-from state.errors import UnsupportedSchema
 
 _KEPT_RUNS = 64
 """Most runs of a process whose place in their cassettes is kept. A chosen value: a run that ends is removed."""
@@ -39,15 +36,6 @@ class CassetteChatModel(LocalChatModel):
     @property
     def _llm_type(self) -> str:
         return "cassette"
-
-    def with_structured_output(
-        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
-    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
-        """Return a runnable that answers with an instance of `schema`; `kwargs` are ignored."""
-        if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-            raise UnsupportedSchema("a cassette answers with Pydantic models only")
-        del kwargs
-        return self._structured(schema, include_raw=include_raw)
 
     def _generate(
         self,

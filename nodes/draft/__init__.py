@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nodes.draft.addresses import addresses_in
 from nodes.draft.choice import Kept
-from nodes.draft.claims import DraftClaim, draft_claims, draft_hash
+from nodes.draft.claims import DraftClaim, claims_of, draft_claims, draft_hash
 from nodes.draft.prepare import prepared_draft
 from nodes.draft.publish import Published, literal, publish_draft, spellings
 from nodes.draft.seen import PlainText
@@ -15,6 +15,7 @@ __all__ = [
     "PlainText",
     "Published",
     "addresses_in",
+    "claims_of",
     "draft_claims",
     "draft_hash",
     "literal",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nodes.draft.blocks import Document
 from nodes.draft.inherit import inherit
 from nodes.draft.stated import Reading, read_blocks
 from state.citation_marks import DRAFT_MARK
-from state.values import ClaimKind
+from state.values import Claim, ClaimKind
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,22 @@ def draft_claims(markdown: str) -> list[DraftClaim]:
             own_marks=bool(each.own),
         )
         for each in read_draft(markdown).claims
+    ]
+
+
+def claims_of(drafted: Sequence[DraftClaim]) -> list[Claim]:
+    """Return the claims of a draft, numbered in order, not yet checked."""
+    return [
+        Claim(
+            id=f"c{n}",
+            text=each.text,
+            kind=each.kind,
+            context=each.context,
+            section=each.section,
+            start=each.start,
+            end=each.end,
+        )
+        for n, each in enumerate(drafted, 1)
     ]
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nodes.checks import UNDECIDED, Assertion, Examined, Span, examine, foreign_addresses
-from nodes.draft import DraftClaim
 from nodes.judge.headings import needs_no_judge
 from nodes.quotes import Candidate, Source, at_span, candidates, merged
 from state.values import Claim, ClaimFault, ClaimKind, JudgedClaim, Quote, Support
@@ -100,22 +99,6 @@ def judged(case: Case, verdict: JudgedClaim) -> Claim:
     if foreign_addresses(case.claim.text, [each.words for each in carriers]):
         update = {"verdict": Support.UNSUPPORTED, "fault": ClaimFault.ADDRESS, "reason": ClaimFault.ADDRESS.value}
     return case.claim.model_copy(update={**update, "citations": merged([each.quote for each in carriers])})
-
-
-def claims_of(drafted: Sequence[DraftClaim]) -> list[Claim]:
-    """Return the claims of a draft, numbered in order, not yet checked."""
-    return [
-        Claim(
-            id=f"c{n}",
-            text=each.text,
-            kind=each.kind,
-            context=each.context,
-            section=each.section,
-            start=each.start,
-            end=each.end,
-        )
-        for n, each in enumerate(drafted, 1)
-    ]
 
 
 def _verbatim(claim: Claim, cited: Sequence[Source], examined: Examined, unknown: tuple[str, ...]) -> Case:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from string import ascii_lowercase
+from typing import TypeVar
 
 from langchain_core.messages import BaseMessage
 from langgraph.runtime import Runtime
@@ -18,6 +19,8 @@ from state.channels import ResearchContext, ResearchState
 from state.errors import DependencyUnavailable, ModelOutputInvalid, PromptTooLong
 from state.roles import ClaimVerdict, JudgedReview, Verdicts
 from state.values import DraftReview, Event, JudgedClaim, ReviewFinding, Role, Support
+
+Answer = TypeVar("Answer", bound=Verdicts)
 
 OUTAGES = (DependencyUnavailable, ModelOutputInvalid, PromptTooLong, ConnectionError, TimeoutError)
 """Errors of a judge that leave a claim `unverified`. `BudgetExceeded` is not among them: it ends the run."""
@@ -76,20 +79,16 @@ class ModelJudge:
         return judged
 
     async def _ask(self, batch: Sequence[Case], judged: Judged) -> None:
-        messages = judge_messages(self._state, [to_judge(case) for case in batch])
-        try:
-            answer = await self._to.ask(self._runtime, Role.JUDGE, Verdicts, messages)
-        except OUTAGES as error:
-            judged.tell("judge_unavailable", f"{_code(error)}: {len(batch)} claims are unverified")
-            return
-        _read(answer.verdicts, batch, judged)
+        answer = await self._answer(
+            Role.JUDGE, Verdicts, judge_messages(self._state, [to_judge(case) for case in batch]), batch, judged
+        )
+        if answer is not None:
+            _read(answer.verdicts, batch, judged)
 
     async def _ask_for_review(self, batch: Sequence[Case], left: int, judged: Judged) -> None:
         messages = self._review_prompt([to_judge(case) for case in batch], left)
-        try:
-            answer = await self._to.ask(self._runtime, Role.REVIEWER, JudgedReview, messages)
-        except OUTAGES as error:
-            judged.tell("judge_unavailable", f"{_code(error)}: {len(batch)} claims are unverified")
+        answer = await self._answer(Role.REVIEWER, JudgedReview, messages, batch, judged)
+        if answer is None:
             return
         _read(answer.verdicts, batch, judged)
         draft = self._state["draft"]
@@ -97,6 +96,16 @@ class ModelJudge:
         judged.review = DraftReview(
             draft_hash=draft.hash if draft else "", verdict=answer.verdict, findings=tuple(findings)
         )
+
+    async def _answer(
+        self, role: Role, schema: type[Answer], messages: Sequence[BaseMessage], batch: Sequence[Case], judged: Judged
+    ) -> Answer | None:
+        """Return the judge's answer; `None`, and an event, if it cannot be had."""
+        try:
+            return await self._to.ask(self._runtime, role, schema, messages)
+        except OUTAGES as error:
+            judged.tell("judge_unavailable", f"{_code(error)}: {len(batch)} claims are unverified")
+            return None
 
     def _review_prompt(self, claims: Sequence[ClaimToJudge], left: int) -> list[BaseMessage]:
         return judged_review_messages(self._state, context_of(self._runtime), claims, left)

@@ -42,6 +42,16 @@ def kinds(report: dict[str, Any]) -> list[str]:
     return [event["kind"] for event in report["events"]]
 
 
+def noting(asked: list[str], name: str, play: Any) -> Any:
+    """Return `play`, which notes its name in `asked` when it is called."""
+
+    def run(fields: Any, evidence: Any) -> Any:
+        asked.append(name)
+        return play(fields, evidence)
+
+    return run
+
+
 async def test_a_paraphrase_is_judged_and_reviewed_in_one_call(build: Any, ask: Any) -> None:
     seen: list[Any] = []
 
@@ -63,15 +73,7 @@ async def test_a_paraphrase_is_judged_and_reviewed_in_one_call(build: Any, ask: 
 
 async def test_another_model_as_judge_gives_verdicts_alone(build: Any, ask: Any) -> None:
     asked: list[str] = []
-
-    def note(name: str, play: Any) -> Any:
-        def run(fields: Any, evidence: Any) -> Any:
-            asked.append(name)
-            return play(fields, evidence)
-
-        return run
-
-    plays = {"Verdicts": note("verdicts", judge), "Review": note("review", review)}
+    plays = {"Verdicts": noting(asked, "verdicts", judge), "Review": noting(asked, "review", review)}
     graph = build(scripted(WrittenDraft=writes(PARAPHRASE), **plays), others={"scripted:j": scripted(**plays)})
     report = await ask(graph, QUESTION, models={"judge": "scripted:j"})
     assert asked == ["verdicts", "review"]
@@ -225,18 +227,10 @@ async def test_headings_leave_only_in_the_users_words_or_judged(build: Any, ask:
 
 async def test_a_small_window_splits_the_claims_and_the_review_comes_alone(build: Any, ask: Any) -> None:
     asked: list[str] = []
-
-    def note(name: str, play: Any) -> Any:
-        def run(fields: Any, evidence: Any) -> Any:
-            asked.append(name)
-            return play(fields, evidence)
-
-        return run
-
     plays = {
-        "Verdicts": note("verdicts", judge),
-        "Review": note("review", review),
-        "JudgedReview": note("both", judged_review),
+        "Verdicts": noting(asked, "verdicts", judge),
+        "Review": noting(asked, "review", review),
+        "JudgedReview": noting(asked, "both", judged_review),
     }
     report = await ask(build(scripted(WrittenDraft=writes(PARAPHRASE), **plays)), QUESTION, max_output_tokens=100)
     assert asked == ["verdicts", "verdicts", "review"]

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodes.judge.cases import Case, decided
+from nodes.outcome import tally
 from nodes.quotes import Candidate, Source
-from nodes.verifier import tally, unknown_aliases, verbatim_only
+from nodes.verifier import unknown_aliases, verbatim_only
 from nodes.writer import new_draft
 from state.values import Claim, ClaimFault, ClaimKind, Quote, Support
 from tests.doubles.corpora import passage

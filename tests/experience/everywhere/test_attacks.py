@@ -11,22 +11,15 @@ import json
 import re
 from pathlib import Path
 
-import openai
 import pytest
-from typer.testing import CliRunner
 
-from experience.cli.app import app
-from experience.http.app import create_app
-from experience.mcp.serving import create_mcp_app
-from experience.notebook import report_html
 from experience.verification import verify_report
 from retrieval import open_corpus
 from settings import Settings
 from state.report import Report
 from tests.doubles.obedient import WORD, obedient_server
 from tests.experience.conftest import write_documents
-from tests.experience.http.conftest import chat, client, served
-from tests.experience.mcp.test_mcp import called, over_http
+from tests.experience.everywhere.ways import WAYS, by_command_line, by_notebook
 from tests.experience.service.test_service import ask, service_of
 
 QUESTION = "When does the harbour office open, and what does a berth cost?"
@@ -69,71 +62,16 @@ def obeying(endpoint, monkeypatch):
     monkeypatch.setenv("SIXPLANE_MODELS__DEFAULT", "openai:obedient")
 
 
-def sixplane(home: Path, *arguments: str) -> str:
-    done = CliRunner().invoke(app, [*arguments, "--home", str(home)])
-    assert done.exit_code == 0, done.output
-    return done.output
-
-
-async def by_python(home: Path, folder: Path) -> str:
-    async with service_of(home) as service:
-        events = "".join([event.model_dump_json() async for event in service.stream(ask(QUESTION, "python"))])
-        shown = await service.show("local", "python")
-    return f"{events}{shown.model_dump_json()}"
-
-
-async def by_command_line(home: Path, folder: Path) -> str:
-    out = folder / "out"
-    asked = ("research", QUESTION, "--corpus", "small", "--thread", "cli", "--out", str(out))
-    text = await asyncio.to_thread(sixplane, home, *asked)
-    printed = await asyncio.to_thread(sixplane, home, "show", "cli", "--json")
-    verified = await asyncio.to_thread(sixplane, home, "verify", str(out / "report.json"))
-    assert "verified" in verified
-    return "".join([text, printed, *(path.read_text() for path in out.iterdir())])
-
-
-async def by_notebook(home: Path, folder: Path) -> str:
-    async with service_of(home) as service:
-        return report_html(await service.run(ask(QUESTION)))
-
-
-async def by_http(home: Path, folder: Path) -> str:
-    async with served(home) as url, client(url) as ann:
-        whole = (await ann.post("/v1/chat", json=chat(QUESTION, "http"))).text
-        events = (await ann.post("/v1/chat/stream", json=chat(QUESTION))).text
-        thread = (await ann.get("/v1/threads/http")).text
-    return f"{whole}{events}{thread}"
-
-
-async def by_openai(home: Path, folder: Path) -> str:
-    asked = [{"role": "user", "content": QUESTION}]
-    async with served(home, make=create_app) as url, openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="ann") as one:
-        answer = await one.chat.completions.create(model="sixplane/small", messages=asked)
-        stream = await one.chat.completions.create(model="sixplane/small", messages=asked, stream=True)
-        return answer.model_dump_json() + "".join([piece.model_dump_json() async for piece in stream])
-
-
-async def by_mcp(home: Path, folder: Path) -> str:
-    async with served(home, make=create_mcp_app) as url, over_http(url) as agent:
-        begun = await called(agent, "research_start", question=QUESTION, corpus="small", thread_id="mcp")
-        result = await called(agent, "research_result", run_id=begun["run_id"])
-        text = (await agent.read_resource("sixplane://reports/mcp")).contents[0].text
-        return f"{json.dumps(result)}{text}"
-
-
-WAYS = (by_python, by_command_line, by_notebook, by_http, by_openai, by_mcp)
-
-
 @pytest.mark.parametrize("way", WAYS)
 async def test_no_word_of_an_obeying_model_leaves(way, harbour, tmp_path):
-    seen = await way(harbour, tmp_path)
+    seen = await way(harbour, QUESTION, tmp_path)
     assert "seven in the morning" in seen, "the true sentence is published"
     assert WORD not in seen.lower()
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_no_surface_carries_a_live_link_an_image_or_html_of_a_title(way, harbour, tmp_path):
-    seen = await way(harbour, tmp_path)
+    seen = await way(harbour, QUESTION, tmp_path)
     assert not re.search(r"(?:href|src)\s*=\s*[\"'\\]*\s*javascript:", seen, re.IGNORECASE)
     if way in (by_notebook, by_command_line):
         assert "<img" not in seen.replace(json.dumps(HOSTILE_TITLE)[1:-1], "")

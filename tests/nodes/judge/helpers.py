@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nodes.draft import draft_claims
-from nodes.judge.cases import Asked, Case, case_of, claims_of
+from nodes.draft import claims_of, draft_claims
+from nodes.judge.cases import Asked, Case, case_of
 from nodes.quotes import Source
 from tests.doubles.corpora import TEXTS, passage
 
