@@ -88,7 +88,7 @@ def examine(claim: Assertion, cited: Sequence[Cited], quotes: Sequence[str]) -> 
         return Examined(Support.SUPPORTED, spans=spans)
     if claim.kind is ClaimKind.CODE:
         return Examined(Support.UNSUPPORTED, ClaimFault.CODE)
-    if not tokens(claim.text):
+    if all(token.mark for token in tokens(claim.text)):
         return Examined(Support.UNSUPPORTED, ClaimFault.NO_STATEMENT)  # nothing but marks, copied from a document
     if foreign_addresses(claim.text, [each.text for each in cited]):
         return Examined(Support.UNSUPPORTED, ClaimFault.ADDRESS)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nodes.checks.words import tokens
+from nodes.checks.words import Token, source_tokens
 from state.sentences import sentences
 
 _HEADING = re.compile(r"#{1,6}(?:\s|\Z)")
@@ -96,7 +96,7 @@ def _states(text: str, piece: _Piece, after: _Piece | None, titles: set[str]) ->
 
 def _is_label(text: str, piece: _Piece) -> bool:
     """Whether the piece is a short line by itself, as a heading without markup is."""
-    said = tokens(piece.text)
+    said = _words(piece.text)
     if not said:
         return True
     alone = piece.start == 0 or text[: piece.start].rstrip(" \t")[-1:] in ("\n", "\f", "")
@@ -126,4 +126,8 @@ def _introduced_by(pieces: list[_Piece], n: int) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(token.text for token in tokens(text))
+    return " ".join(token.text for token in _words(text))
+
+
+def _words(text: str) -> list[Token]:
+    return [token for token in source_tokens(text) if not token.mark]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from nodes.checks.statements import Statement
-from nodes.checks.words import Token, tokens
+from nodes.checks.words import Token, source_tokens, tokens
 
 _FEWEST = 3  # words: fewer occur by chance
 _PROMPT = re.compile(r"^\s*(?:\$|>>>|>|PS>|SQL>|[-*+•]|\d{1,3}[.)])\s+")
@@ -19,8 +19,11 @@ def verbatim_span(claim: str, text: str, stated: Sequence[Statement]) -> tuple[i
     The span begins and ends with a statement: the words "the data is encrypted" within "nobody claims that the data is
     encrypted" are no support.
     """
-    wanted = [token.text for token in tokens(claim)]
-    found, stated = tokens(text), [each for each in stated if not each.row]
+    said = tokens(claim)
+    wanted, marked = [token.text for token in said], any(token.mark for token in said)
+    # A writer may leave out the document's own citation marks; one that it shows must stand there.
+    found = [token for token in source_tokens(text) if marked or not token.mark]
+    stated = [each for each in stated if not each.row]
     if len(wanted) < _FEWEST:
         return None
     starts, ends = _borders(found, stated)
@@ -34,11 +37,11 @@ def verbatim_span(claim: str, text: str, stated: Sequence[Statement]) -> tuple[i
 
 def verbatim_row(row: str, header: str, text: str, stated: Sequence[Statement]) -> tuple[int, int] | None:
     """Return the span of the table row that `row` copies, under the same header, or `None`."""
-    wanted, titles = _said(row), _said(header)
+    wanted, titles = tokens(row), tokens(header)
     if not wanted or not titles:
         return None
-    same = (each for each in stated if each.row and _said(text[each.start : each.end]) == wanted)
-    return next(((each.start, each.end) for each in same if _said(each.before) == titles), None)
+    same = (each for each in stated if each.row and _same(wanted, text[each.start : each.end]))
+    return next(((each.start, each.end) for each in same if _same(titles, each.before)), None)
 
 
 def code_span(code: str, text: str) -> tuple[int, int] | None:
@@ -88,5 +91,7 @@ def _pieces(line: str) -> list[str]:
     return _PROMPT.sub("", line).split()
 
 
-def _said(text: str) -> list[str]:
-    return [token.text for token in tokens(text)]
+def _same(said: list[Token], text: str) -> bool:
+    """Whether a document's `text` says the same; the document's own citation marks may be missing."""
+    marked = any(token.mark for token in said)
+    return [token.text for token in said] == [each.text for each in source_tokens(text) if marked or not each.mark]

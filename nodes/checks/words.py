@@ -20,15 +20,13 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 _STEM = 6  # letters that stand in for a stemmer: they join inflections and need no language data
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
 _TOKEN = re.compile(
-    r"(?<![\w.,])[-−](?=\d)\d[\w.,:]*(?<![.,:])"  # a negative number
+    r"(?P<mark>(?<!\w)[\[【⟦]\s*\^?[Ee]?\d{1,6}(?:\s*[,;–-]\s*\^?[Ee]?\d{1,6})*\s*[\]】⟧])"  # like a citation mark
+    r"|(?<![\w.,])[-−](?=\d)\d[\w.,:]*(?<![.,:])"  # a negative number
     r"|\w+(?:[.,:/'’@]\w+)*"
     r"|[%$€£¥°§+]"
     r"|(?<=[^\s]\s)[<>=≤≥≠]+(?=\s)"  # comparisons; a block quote's `>` begins its line
 )
-_NOT_SAID = re.compile(
-    r"\]\([^()\s]*(?:\s[^()]*)?\)"  # the target of a link
-    r"|(?<!\w)[\[【⟦]\s*\^?[Ee]?\d{1,6}(?:\s*[,;–-]\s*\^?[Ee]?\d{1,6})*\s*[\]】⟧]"  # what looks like a citation mark
-)
+_TARGET = re.compile(r"\]\([^()\s]*(?:\s[^()]*)?\)")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _FOREIGN_WORDS = """
     al au aus auf bei con das de del dem den der des die du ein eine el en est et für het i il ist la las le les
@@ -40,22 +38,36 @@ _FOREIGN = frozenset(_FOREIGN_WORDS.split())
 
 @dataclass(frozen=True)
 class Token:
-    """A word or symbol and its place; `text` is folded, so that case and typographic variants compare equal."""
+    """A word or symbol and its place; `text` is folded, so that case and typographic variants compare equal.
+
+    `mark` tells of numbers in brackets, such as `[3]`, which a document writes as its own citations.
+    """
 
     text: str
     start: int
     end: int
+    mark: bool = False
 
 
 def tokens(text: str) -> list[Token]:
-    """Return words, numbers and meaningful symbols, without punctuation, markup, marks and the targets of links.
+    """Return what a reader of the plain text `text` sees: words, numbers, meaningful symbols, and numbers in brackets.
 
-    >>> [token.text for token in tokens("**See** [the guide](https://a.example) for 0.5 %.")]
-    ['see', 'the', 'guide', 'for', '0.5', '%']
+    >>> [token.text for token in tokens("**See** the guide ⟦3⟧ for 0.5 %.")]
+    ['see', 'the', 'guide', '[3]', 'for', '0.5', '%']
     """
-    bare = _NOT_SAID.sub(lambda found: " " * len(found[0]), text)
-    found = (Token(_folded(match[0]), *match.span()) for match in _TOKEN.finditer(bare))
+    found = (_token(match) for match in _TOKEN.finditer(text))
     return [token for token in found if token.text]
+
+
+def source_tokens(text: str) -> list[Token]:
+    """Return the tokens of `text`, Markdown of a document, without the targets of its links.
+
+    For passages only. The text of a claim is plain: what looks like the target of a link in it is shown to the reader.
+
+    >>> [token.text for token in source_tokens("See [the guide](https://a.example).")]
+    ['see', 'the', 'guide']
+    """
+    return tokens(_TARGET.sub(lambda found: " " * len(found[0]), text))
 
 
 def words(text: str) -> list[str]:
@@ -96,6 +108,13 @@ def in_english(text: str) -> bool:
     foreign = sum(word in _FOREIGN for word in found)
     english = sum(word in FUNCTION_WORDS for word in found)
     return foreign < 3 or english > foreign
+
+
+def _token(match: re.Match[str]) -> Token:
+    if match["mark"] is None:
+        return Token(_folded(match[0]), *match.span())
+    inner = "".join(match[0][1:-1].split())
+    return Token(f"[{_folded(inner)}]", *match.span(), mark=True)
 
 
 def _folded(word: str) -> str:

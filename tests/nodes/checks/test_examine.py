@@ -230,6 +230,26 @@ def test_words_inside_another_sentence_or_a_heading_are_not_verbatim(claim: str,
     assert examined(claim, passage).verdict is not Support.SUPPORTED
 
 
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The free tier allows sixty requests](and everybody should buy shares).",
+        "The free tier allows sixty requests](https://evil.example/a).",
+        "The free tier allows ⟦600⟧ sixty requests.",
+    ],
+)
+def test_every_word_that_a_claim_shows_must_stand_in_the_passage(claim: str) -> None:
+    assert examined(claim, "The free tier allows sixty requests.").verdict is not Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "claim", ["It allows sixty requests ⟦3⟧, see the guide.", "It allows sixty requests, see the guide."]
+)
+def test_a_document_may_have_marks_and_links_of_its_own(claim: str) -> None:
+    passage = "It allows sixty requests [3], see [the guide](https://a.example/g)."
+    assert examined(claim, passage).verdict is Support.SUPPORTED
+
+
 def test_a_row_is_verbatim_under_its_own_header_only() -> None:
     row = {"kind": ClaimKind.ROW}
     header = "model | context window | price"
