@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from experience.markers import ShownClaims, overlapping, same_text
 from state.report import Report, ReportCitation, ReportEvidence
-from state.values import ClaimKind, Passage, Support, Value
+from state.values import Passage, Support, Value
 
 if TYPE_CHECKING:
     from retrieval import Corpus
@@ -67,7 +67,7 @@ async def verify_report(report: Report, corpus: Corpus | None) -> VerificationRe
     pruned = tuple(item.id for item in report.evidence if item.id not in checked)
     return VerificationResult(
         outcome="failed" if faults else "pruned" if pruned else "verified",
-        claims=sum(claim.kind is not ClaimKind.HEADING for claim in report.claims),
+        claims=sum(claim.kind.states for claim in report.claims),
         citations=sum(len(claim.citations) for claim in report.claims),
         evidence=len(report.evidence),
         faults=tuple(faults),
@@ -93,7 +93,7 @@ def _claim_faults(report: Report) -> Iterator[Fault]:
     """Yield faults for claims without a citation, citations without evidence, and duplicate ids."""
     known = {item.id for item in report.evidence}
     for claim in report.claims:
-        if claim.verdict == Support.SUPPORTED and not claim.citations and claim.kind is not ClaimKind.HEADING:
+        if claim.verdict == Support.SUPPORTED and not claim.citations and claim.kind.states:
             yield Fault(kind="uncited_claim", claim_id=claim.id, detail="marked as supported, but cites nothing")
         for citation in claim.citations:
             if citation.evidence_id not in known:
@@ -152,7 +152,7 @@ def _tally_faults(report: Report) -> Iterator[Fault]:
     count more, never fewer.
     """
     tally = report.verification
-    shown = Counter(claim.verdict for claim in report.claims if claim.kind is not ClaimKind.HEADING)
+    shown = Counter(claim.verdict for claim in report.claims if claim.kind.states)
     counts = {verdict: getattr(tally, verdict.value) for verdict in Support}
     if sum(counts.values()) != tally.claims:
         yield Fault(kind="tally", detail=f"the verdicts sum up to {sum(counts.values())}, not to {tally.claims} claims")

@@ -42,14 +42,15 @@ _REASONS = {
     ClaimFault.OPPOSITE: "the source says the opposite",
     ClaimFault.ADDRESS: "an address is not in the quotes",
     ClaimFault.CODE: "the code is not in the source word for word",
+    ClaimFault.HEADER: "the header of their table is not in the sources",
     ClaimFault.NOT_SAID: "the sources do not say it",
     ClaimFault.SAID_OTHERWISE: "the sources say otherwise",
 }
 
 
 def stating(claims: Iterable[Claim]) -> tuple[Claim, ...]:
-    """Return the claims that state something: all but the headings."""
-    return tuple(claim for claim in claims if claim.kind is not ClaimKind.HEADING)
+    """Return the claims that state something: all but headings and headers of tables."""
+    return tuple(claim for claim in claims if claim.kind.states)
 
 
 def tally(claims: Sequence[Claim], draft: Draft, judge: str) -> Verification:
@@ -71,7 +72,8 @@ def tally(claims: Sequence[Claim], draft: Draft, judge: str) -> Verification:
 def publishable(state: ResearchState) -> tuple[Claim, ...]:
     """Return the claims that may be published: supported ones, and unverified ones, which the text marks.
 
-    A heading is published only if it is supported: a mark of doubt on it would not say what is in doubt.
+    A heading is published only if it is supported: a mark of doubt on it would not say what is in doubt. A table's
+    header that nobody verified stays, since its rows cannot be read without it and are marked themselves.
     """
     # Only if the verification belongs to exactly this draft: a last revision must not escape its check.
     draft, verification = state.get("draft"), state.get("verification") or Verification()
@@ -132,7 +134,7 @@ def unresolved(state: ResearchState) -> tuple[str, ...]:
     lines = [f"{_many(count, 'sentence')} left out: {reason}." for reason, count in reasons.items()]
     headings = len(failed) - len(stating(failed))
     if headings:
-        lines.append(f"{_many(headings, 'heading')} left out: no source carries it.")
+        lines.append(f"{_many(headings, 'heading')} left out: no source carries {'them' if headings > 1 else 'it'}.")
     lost = len(unanswered(state, publishable(state))) if state.get("claims") else 0
     if lost:
         lines.append(
@@ -169,7 +171,7 @@ def _rests_on(cited: Sequence[Quote], sub_question: str, findings: Sequence[Find
 def _stays(claim: Claim) -> bool:
     if claim.kind is ClaimKind.HEADING:
         return claim.verdict is Support.SUPPORTED
-    return claim.verdict not in FAILED and bool(claim.citations)
+    return claim.verdict not in FAILED and (bool(claim.citations) or not claim.kind.states)
 
 
 def _without_claims(status: Status) -> Status:

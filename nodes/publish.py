@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage
@@ -14,12 +15,12 @@ from nodes.evidence import document_date, document_version
 from nodes.memory import PriorWork
 from nodes.outcome import conclude, gaps_of, publishable, unresolved
 from nodes.prompts import prompt_version
-from nodes.rendering import Rendered, refusal_text, render_answer
+from nodes.rendering import Rendered, rendered_report
 from observability import trace_id_of
 from state.channels import ResearchContext, ResearchState
 from state.report import Report, ReportEvidence, published_claim
 from state.source_list import with_sources
-from state.values import Claim, ClaimKind, Passage, PastRun, Role, Scores, Status, Usage, Verification
+from state.values import Claim, Passage, PastRun, Role, Scores, Status, Usage, Verification
 
 SUMMARY_CHARS = 400
 """Maximum length of the answer's summary that a thread keeps. A chosen value."""
@@ -42,7 +43,8 @@ class Publish:
         if status in (Status.REFUSED, Status.STOPPED, Status.ABSTAINED):
             claims = ()
         passages = await self._cited(context, claims)
-        rendered = render_answer(claims, passages, state) if claims else Rendered(refusal_text(status, reason, state))
+        # In a thread: a long draft takes a good part of a second, in which the loop would serve nobody else.
+        rendered = await asyncio.to_thread(rendered_report, claims, passages, state, status, reason)
         usage = await self._to.gateway.usage(context.tenant, run_id_of(runtime))
         report = Report(
             thread_id=_thread_id(runtime, context.tenant),
@@ -89,7 +91,7 @@ class Publish:
 def summary(report: Report) -> str:
     """Return the beginning of the answer, cut at the end of a claim."""
     text = ""
-    for claim in (claim for claim in report.claims if claim.kind is not ClaimKind.HEADING):
+    for claim in (claim for claim in report.claims if claim.kind.states):
         if text and len(text) + len(claim.text) > SUMMARY_CHARS:
             break
         text = f"{text} {claim.text}".strip()

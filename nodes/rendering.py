@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nodes.draft import Kept, PlainText, addresses_in, publish_draft, spellings
 from state.channels import ResearchState
 from state.citation_marks import DRAFT_MARK
-from state.values import Claim, ClaimKind, Draft, Mask, Passage, Quote, Status, Support
+from state.values import Claim, Draft, Mask, Passage, Quote, Status, Support
 
 MASK = "█"
 
@@ -50,6 +50,13 @@ def render_answer(claims: tuple[Claim, ...], passages: Mapping[str, Passage], st
     key_of = {alias_of.get(key, key): key for claim in known.values() for key in _cited_keys(claim)}
     numbers = {key_of[alias]: number for alias, number in published.numbers.items()}
     return Rendered(markdown, tuple(shown), numbers, find_masks(markdown, state), secrets)
+
+
+def rendered_report(
+    claims: tuple[Claim, ...], passages: Mapping[str, Passage], state: ResearchState, status: Status, reason: str
+) -> Rendered:
+    """Return the answer, or the text of a report without claims."""
+    return render_answer(claims, passages, state) if claims else Rendered(refusal_text(status, reason, state))
 
 
 def refusal_text(status: Status, reason: str, state: ResearchState) -> str:
@@ -127,7 +134,7 @@ def _shown(claim: Claim, place: tuple[int, int], text: str, secrets: tuple[str, 
         "section": mask_all(claim.section, secrets),
         "start": place[0],
         "end": place[1],
-        "citations": citations if claim.kind is not ClaimKind.HEADING else (),
+        "citations": citations if claim.kind.states else (),
     }
     return claim.model_copy(update=update)
 

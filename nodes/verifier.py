@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from nodes.collaborators import Collaborators, context_of
 from nodes.draft import claims_of, draft_claims
 from nodes.evidence import load_evidence
-from nodes.judge.cases import Asked, Case, case_of, decided, judged
+from nodes.judge.cases import Asked, Case, case_of, decided, judged, with_headers
 from nodes.judge.model import Judged, ModelJudge, known
 from nodes.outcome import tally
 from nodes.quotes import Candidate, Source
@@ -45,8 +45,8 @@ class Verifier:
         asked = [case for case in opened if case.claim.id not in earlier]
         answer = await ModelJudge(self._to, runtime, state, model).judge(asked) if model and asked else Judged()
         verdicts = {**earlier, **answer.verdicts}
-        claims = tuple(
-            judged(case, verdicts[case.claim.id]) if case.claim.id in verdicts else decided(case) for case in cases
+        claims = with_headers(
+            [judged(case, verdicts[case.claim.id]) if case.claim.id in verdicts else decided(case) for case in cases]
         )
         fresh = {case.key: answer.verdicts[case.claim.id] for case in asked if case.claim.id in answer.verdicts}
         return {
@@ -80,7 +80,8 @@ async def verbatim_only(cases: Sequence[Case], corpus: Corpus, passages: Mapping
     A case that loses all of its quotes is one that cites nothing.
     """
     by_id = {passage.evidence_id: passage for passage in passages.values()}
-    keys = {(passage.document_id, passage.text_hash) for passage in passages.values()}
+    named = {candidate.quote.evidence_id for case in cases for candidate in case.candidates}
+    keys = {(by_id[key].document_id, by_id[key].text_hash) for key in named}
     texts = {key: await corpus.canonical_text(*key) for key in keys}
 
     def holds(candidate: Candidate) -> bool:

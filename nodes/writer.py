@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -32,7 +33,8 @@ class Writer:
         room = self._to.evidence_room(runtime, Role.WRITER, writing_messages(state, context, []))
         items = fitting(ranked_items(owned, state.get("hits", ())), room)
         written = await self._to.ask(runtime, Role.WRITER, WrittenDraft, writing_messages(state, context, items))
-        draft = new_draft(written.markdown, state.get("draft"), cut_off=written.cut_off)
+        # In a thread, as in `publish`: parsing a long draft would hold up the loop.
+        draft = await asyncio.to_thread(new_draft, written.markdown, state.get("draft"), cut_off=written.cut_off)
         return {"draft": draft, "claims": ()}
 
 

@@ -164,6 +164,12 @@ class ClaimKind(StrEnum):
     ROW = "row"
     CODE = "code"
     HEADING = "heading"
+    HEADER = "header"
+
+    @property
+    def states(self) -> bool:
+        """Whether it states something that needs a citation. Headings and the header of a table only name."""
+        return self not in (ClaimKind.HEADING, ClaimKind.HEADER)
 
 
 class ClaimFault(StrEnum):
@@ -179,6 +185,7 @@ class ClaimFault(StrEnum):
     OPPOSITE = "opposite"
     ADDRESS = "address"
     CODE = "code"
+    HEADER = "header"
     NOT_SAID = "not_said"
     SAID_OTHERWISE = "said_otherwise"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from state.report import Report, ReportClaim
-from state.values import ClaimKind, Status, Support, Usage
+from state.report import Report
+from state.values import Status, Support, Usage
 
 _STATUSES = {
     Status.ANSWERED: "Answered",
@@ -50,7 +50,7 @@ def reason_words(report: Report) -> str:
 
 def verification_line(report: Report) -> str:
     """Return in one sentence how many statements are supported, and what happened to the others."""
-    if not any(_states(claim) for claim in report.claims):
+    if not any(claim.kind.states for claim in report.claims):
         return ""
     left_out = report.verification.contradicted + report.verification.unsupported
     more = f"; {left_out} more {'was' if left_out == 1 else 'were'} left out" if left_out else ""
@@ -111,17 +111,12 @@ def usage_line(usage: Usage) -> str:
     return f"{calls}, {tokens}, {usage.cost_micro_usd} micro-dollars"
 
 
-def _states(claim: ReportClaim) -> bool:
-    """Whether a claim is a statement and no heading."""
-    return claim.kind is not ClaimKind.HEADING
-
-
 def _words(name: str) -> str:
     return " ".join(name.replace("_", " ").split())
 
 
 def _checked(report: Report) -> str:
-    claims = [claim for claim in report.claims if _states(claim)]
+    claims = [claim for claim in report.claims if claim.kind.states]
     count = len(claims)
     supported = sum(claim.verdict == Support.SUPPORTED for claim in claims)
     unverified = sum(claim.verdict == Support.UNVERIFIED for claim in claims)

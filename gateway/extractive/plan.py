@@ -47,7 +47,9 @@ def plan(fields: Mapping[str, Any]) -> ResearchPlan:
     limit = max(1, min(_LIMIT, int(fields.get("max_sub_questions") or _LIMIT)))
     gaps = [reworded(str(gap)) for gap in fields.get("open_gaps") or []]
     parts = list(dict.fromkeys(gap for gap in gaps if gap)) or split(standalone)
-    return ResearchPlan(standalone_question=standalone, sub_questions=parts[:limit] if len(parts) > 1 else parts)
+    # The user's own words are the titles: this model has no others, and nobody needs to judge them.
+    sections = [part[:1].upper() + part[1:] for part in parts[:limit]] if len(parts) > 1 and not gaps else []
+    return ResearchPlan(standalone_question=standalone, sub_questions=parts[:limit], sections=sections)
 
 
 def resolve(question: str, history: list[Mapping[str, str]]) -> str:

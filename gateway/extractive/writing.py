@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.extractive.ranking import content_terms
-from state.evidence_block import EvidenceItem
 from state.roles import Review, WrittenDraft
 from state.values import Severity
 
 NO_FINDINGS = "The documents do not answer this question."
 _NEWLINE = "\n"
 _FOCUS = 0.5  # share of the best overlap with a person's words that a finding needs to stay; a chosen value
-_IDENTITY = re.compile(r"q\d+")
 _MARKERS = re.compile(r"\s*\[E?\d+\]")
 
 
-def write(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft:
+def write(fields: Mapping[str, Any]) -> WrittenDraft:
     """Return the findings as Markdown lists, grouped by sub-question, every sentence with its citation markers.
 
     Each sentence gets its own list item, so that it stays one claim whatever characters it begins with. With the length
@@ -33,10 +30,14 @@ def write(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem] = ()) -> W
             lines.append(_sentence(finding))
     if not groups:
         return WrittenDraft(markdown=NO_FINDINGS)
-    if len(groups) == 1:
-        return WrittenDraft(markdown="\n".join(line for lines in groups.values() for line in lines))
-    headings = _headings(kept, evidence)
-    sections = [f"## {headings[key]}\n\n{_NEWLINE.join(lines)}" for key, lines in groups.items()]
+    headings = _planned_headings(fields) if len(groups) > 1 else {}
+    sections: list[str] = []
+    for key, lines in groups.items():
+        if key in headings:
+            sections.append(f"## {headings[key]}\n\n{_NEWLINE.join(lines)}")
+        else:
+            # Without a heading of its own it goes on with the list before it: two lists would look like two subjects.
+            sections[-1:] = [_NEWLINE.join([*sections[-1:], *lines])]
     return WrittenDraft(markdown="\n\n".join(sections))
 
 
@@ -74,19 +75,9 @@ def _focused(findings: list[Mapping[str, Any]], person: str) -> list[Mapping[str
     return sorted(near, key=lambda each: -shared[id(each)])
 
 
-def _headings(findings: Sequence[Mapping[str, Any]], evidence: Sequence[EvidenceItem]) -> dict[str, str]:
-    """Return the heading of each sub-question: its text, or if only its id is known, its most cited title."""
-    titles = {item.alias: item.title for item in evidence}
-    cited: dict[str, Counter[str]] = {}
-    for finding in findings:
-        key = str(finding["sub_question"])
-        cited.setdefault(key, Counter()).update(filter(None, (titles.get(alias) for alias in finding["evidence"])))
-    return {key: _heading(key, counted) for key, counted in cited.items()}
-
-
-def _heading(key: str, titles: Counter[str]) -> str:
-    text = titles.most_common(1)[0][0] if titles and _IDENTITY.fullmatch(key) else key
-    return " ".join(text.split()).lstrip("# ") or key
+def _planned_headings(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return the planned section of each sub-question of the first round: `plan` makes one for each."""
+    return {f"q{number}": str(title) for number, title in enumerate(fields.get("sections") or [], 1)}
 
 
 def _sentence(finding: Mapping[str, Any]) -> str:

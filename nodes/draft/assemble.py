@@ -131,7 +131,8 @@ class Assembly:
 
     def _table(self, table: Block) -> list[Line]:
         header, *rows = table.children
-        lines = [self._row(header, None), Line(self._document.line(table, table.first + 1), table.first + 1)]
+        title = next(iter(self._choice.living(header)), None)
+        lines = [self._row(header, title), Line(self._document.line(table, table.first + 1), table.first + 1)]
         for row in rows:
             claim = next(iter(self._choice.living(row)), None)
             if claim is not None:

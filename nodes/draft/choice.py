@@ -70,16 +70,25 @@ def chosen(reading: Reading, kept: Mapping[Span, Kept]) -> Choice:
 
 def _has_what_it_needs(choice: Choice, at: int) -> bool:
     claim = choice.reading.claims[at]
-    if claim.kind is ClaimKind.HEADING:
+    if not claim.kind.states:
         return any(each in choice.alive for each in section_of(choice.reading.claims, at))
+    if claim.kind is ClaimKind.ROW and not _has_header(choice, claim):
+        return False
     if claim.leads and claim.introduces is not None and not choice.lives(claim.introduces):
         return False
     return bool(_cited(claim, choice.of(claim)))
 
 
+def _has_header(choice: Choice, row: Stated) -> bool:
+    """Whether the header of a row's table passed: without it, the row would say something else."""
+    table = row.block.parent
+    headers = choice.reading.stated.get(table.children[0], []) if table else []
+    return all((header.start, header.end) in choice.kept for header in headers)
+
+
 def _cited(claim: Stated, kept: Kept) -> tuple[str, ...]:
-    """Return the aliases that a claim cites: its own marks first. A heading shows no numbers."""
-    if claim.kind is ClaimKind.HEADING:
+    """Return the aliases that a claim cites: its own marks first. Headings and headers show no numbers."""
+    if not claim.kind.states:
         return ()
     own = [alias for alias in claim.own if alias in kept.aliases]
     return tuple(dict.fromkeys([*own, *kept.aliases]))

@@ -26,6 +26,7 @@ def inherit(reading: Reading) -> None:
     for n, claim in enumerate(reading.claims):
         if claim.kind is ClaimKind.HEADING:
             section = claim.text
+        if not claim.kind.states:
             claim.aliases = _cited_by(section_of(reading.claims, n))
         claim.section = section
 
@@ -82,7 +83,7 @@ def _settle_all(claims: Sequence[Stated], given: tuple[str, ...]) -> None:
     """Let each unmarked claim inherit from the next marked one, and from `given` if there is none."""
     following = given
     for claim in reversed(claims):
-        if claim.kind is not ClaimKind.HEADING:
+        if claim.kind.states:
             following = claim.aliases = claim.aliases or following
 
 
@@ -94,6 +95,4 @@ def _take_from_introduced(reading: Reading, claims: Sequence[Stated]) -> None:
 
 
 def _cited_by(claims: Iterable[Stated]) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(alias for claim in claims if claim.kind is not ClaimKind.HEADING for alias in claim.aliases)
-    )
+    return tuple(dict.fromkeys(alias for claim in claims if claim.kind.states for alias in claim.aliases))

@@ -31,7 +31,7 @@ class Run:
 
     `owners` holds for each piece the published claim that it belongs to. `begins` and `ends` are the pieces with which
     a claim begins and ends, with what follows the claim; `added` are the numbers that are added behind a piece. The
-    header of a table is `structure`: no claim owns it, and it stays.
+    header of a table without words is `structure`: no claim owns it, and it stays.
     """
 
     pieces: Sequence[Piece]
@@ -68,7 +68,7 @@ def text_run(
 
 
 def row_runs(choice: Choice, cells: Sequence[Sequence[Piece]], claim: Stated | None, *, bare: bool) -> list[Run]:
-    """Return the runs of a table row's cells. A header has no claim: nothing is cited for it."""
+    """Return the runs of a table row's cells. A header shows no numbers and no doubt: its rows do."""
     runs = [Run(cell, [claim] * len(cell), safe_raws(cell, in_table=True), structure=not claim) for cell in cells]
     left = choice.citations(claim) if claim else {}
     for run in runs:
@@ -78,7 +78,8 @@ def row_runs(choice: Choice, cells: Sequence[Sequence[Piece]], claim: Stated | N
     if claim and filled:
         last = len(filled[-1].pieces) - 1
         _add_numbers(filled[-1], last, left)
-        filled[-1].added[last] = filled[-1].added.get(last, "") + (UNVERIFIED if choice.of(claim).unverified else "")
+        doubt = UNVERIFIED if claim.kind.states and choice.of(claim).unverified else ""
+        filled[-1].added[last] = filled[-1].added.get(last, "") + doubt
     return runs
 
 

@@ -29,20 +29,29 @@ _ALIASES = re.compile(r"\s*\^?E\d{1,4}(?:\s*(?:[,;–-])\s*\^?E?\d{1,4})*\s*", r
 _WIDEST = 12
 """Aliases in the longest range, as `[E1-E12]`, that counts as a mark. A chosen value."""
 
+_PICTURES = "\u00a9\u00ae\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 _HIDDEN = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"  # controls, directions, fillers, tags, further selectors
+    rf"|(?<![\w{_PICTURES}\ufe0f])[\u200c\u200d]|[\u200c\u200d](?![\w{_PICTURES}])"  # joiners that join nothing
+    rf"|(?<![\w#*{_PICTURES}])[\ufe00-\ufe0f]|(?<=[^\W\d])[\ufe00-\ufe0f]"  # selectors that choose no picture
 )
 
 
 def without_hidden(text: str) -> str:
-    """Return `text` without characters that a reader does not see: control, direction, private use."""
+    """Return `text` without characters that a reader does not see: control, direction, private use, selectors, tags.
+
+    A program that reads a report sees them, and they can spell out a message. Joiners inside a word stay, which some
+    scripts need, and one selector after a symbol, which chooses between its two pictures.
+    """
     return "".join(char for char in _HIDDEN.sub("", text) if unicodedata.category(char) not in ("Co", "Cs"))
 
 
 def safe_raws(pieces: Sequence[Piece], *, in_table: bool = False) -> list[str]:
     """Return the Markdown of each piece, or what replaces it."""
     raws = [piece.raw for piece in pieces]
-    for rule in (_images, _entities, _tags, _links, _brackets, _definitions, _notices):
+    for rule in (_images, _entities, _struck, _tags, _links, _brackets, _definitions, _notices):
         rule(pieces, raws)
     _marks(pieces, raws)
     if in_table:
@@ -68,6 +77,13 @@ def _entities(pieces: Sequence[Piece], raws: list[str]) -> None:
             and len(piece.raw) > 1
             and not without_hidden(piece.plain)
         ):
+            raws[at] = ""
+
+
+def _struck(pieces: Sequence[Piece], raws: list[str]) -> None:
+    """Take away strikethrough: it takes words back that are read and checked like all others."""
+    for at, piece in enumerate(pieces):
+        if piece.kind in (Kind.OPEN, Kind.CLOSE) and piece.raw.startswith("~"):
             raws[at] = ""
 
 

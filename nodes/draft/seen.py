@@ -56,15 +56,10 @@ class PlainText:
         return [mark for mark in self._marks[first:last] if mark[1] <= end]
 
     def outside(self, spans: Sequence[tuple[int, int]], *, anything: bool = False) -> Iterator[str]:
-        """Yield the words of each block that lie outside of all `spans`, but for the headers of tables.
-
-        `anything` counts what is no word, too.
-        """
+        """Yield the words of each block that lie outside of all `spans`; `anything` counts what is no word, too."""
         ordered = sorted(spans)
         starts = [start for start, _ in ordered]
         for leaf, span, cells in zip(self._leaves, self._spans, self._cells, strict=True):
-            if leaf.kind is BlockKind.HEADER:
-                continue
             if leaf.kind is BlockKind.CODE:
                 words = leaf.code if not _within(ordered, starts, *span) else ""
             else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nodes.draft.blocks import Block, BlockKind, Document
 from nodes.draft.inline import CLOSERS, OPENERS, Kind, Piece
-from nodes.draft.plain import PlainRun, plain_run, plain_text, row_text
+from nodes.draft.plain import BETWEEN_CELLS, PlainRun, plain_run, plain_text, row_text
 from state.sentences import sentences
 from state.values import ClaimKind
 
@@ -21,6 +21,9 @@ TITLE_LEVEL = 7
 
 _TITLE_CHARS = 80
 """Longest paragraph in bold that counts as a heading. A chosen value."""
+
+_ROWS_BELOW = 3
+"""Rows that a judge sees with the header of their table. A chosen value: enough to tell what a column holds."""
 
 _STOPPED = re.compile(r"[.!?…。！？｡:：;；,，][\"'”’»)\]）」』]*\Z")
 _CITED = re.compile(r"E?\d{1,4}")
@@ -91,13 +94,13 @@ def ends_with_stop(text: str) -> bool:
 
 
 def section_of(claims: Sequence[Stated], at: int) -> Iterator[Stated]:
-    """Yield the claims under the heading at `at`: in its container, up to the next heading that is not below it."""
+    """Yield the claims under the heading or header at `at`: in its container, up to the next that is not below it."""
     heading = claims[at].block
     for n in range(at + 1, len(claims)):
         claim = claims[n]
         if not claim.block.is_in(heading.parent):
             return
-        if claim.kind is not ClaimKind.HEADING:
+        if claim.kind.states:
             yield claim
         elif claim.block.parent is heading.parent and claim.block.level <= heading.level:
             return
@@ -148,6 +151,16 @@ def _heading(reading: Reading, block: Block) -> list[Stated]:
     return [_of_pieces(ClaimKind.HEADING, text, block, range(len(block.pieces)), _opened(block.pieces))]
 
 
+def _header(reading: Reading, block: Block) -> list[Stated]:
+    text = row_text(block.cells)
+    reading.owners[block] = [0 if text.strip(BETWEEN_CELLS) else CUT] * len(block.pieces)
+    if not text.strip(BETWEEN_CELLS):
+        return []
+    rows = block.parent.children[1 : 1 + _ROWS_BELOW] if block.parent else []
+    below = "\n".join(row_text(row.cells) for row in rows)
+    return [Stated(ClaimKind.HEADER, text, block, *reading.document.span(block), context=below)]
+
+
 def _row(reading: Reading, block: Block) -> list[Stated]:
     text = row_text(block.cells)
     reading.owners[block] = [0 if has_words(text) else CUT] * len(block.pieces)
@@ -167,6 +180,7 @@ def _code(reading: Reading, block: Block) -> list[Stated]:
 _READERS: dict[BlockKind, Callable[[Reading, Block], list[Stated]]] = {
     BlockKind.PARAGRAPH: _paragraph,
     BlockKind.HEADING: _heading,
+    BlockKind.HEADER: _header,
     BlockKind.ROW: _row,
     BlockKind.CODE: _code,
 }

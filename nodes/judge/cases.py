@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nodes.checks import UNDECIDED, Assertion, Examined, Span, examine, foreign_addresses
-from nodes.judge.headings import needs_no_judge
+from nodes.judge.headings import is_header, needs_no_judge
 from nodes.quotes import Candidate, Source, at_span, candidates, merged
 from state.values import Claim, ClaimFault, ClaimKind, JudgedClaim, Quote, Support
 
@@ -54,7 +54,7 @@ class Case:
         """The hash of everything that a verdict depends on."""
         claim = self.claim
         quotes = [[each.quote.model_dump(), each.before] for each in self.candidates]
-        parts = [claim.text, claim.kind.value, claim.context, quotes]
+        parts = [claim.text, claim.kind.value, claim.context, claim.section, quotes]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -64,6 +64,8 @@ def case_of(claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source],
     cited = [sources[alias] for alias in aliases if alias in sources]
     unknown = tuple(alias for alias in aliases if alias not in sources)
     if claim.kind is ClaimKind.HEADING and needs_no_judge(claim.text, asked.questions):
+        return Case(claim, examined=Examined(Support.SUPPORTED))
+    if claim.kind is ClaimKind.HEADER and is_header(claim.text, cited_headers(cited)):
         return Case(claim, examined=Examined(Support.SUPPORTED))
     if not cited:
         fault = ClaimFault.UNKNOWN_ALIAS if unknown else ClaimFault.UNCITED
@@ -101,9 +103,30 @@ def judged(case: Case, verdict: JudgedClaim) -> Claim:
     return case.claim.model_copy(update={**update, "citations": merged([each.quote for each in carriers])})
 
 
+def with_headers(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Return `claims`, in their order in the draft, with the rows failed whose table has a failed header.
+
+    A row is judged under its header. Without it, or under another one, it would say something else.
+    """
+    found: list[Claim] = []
+    failed = False
+    for claim in claims:
+        failed = claim.verdict in _FAULTS if claim.kind is ClaimKind.HEADER else failed and claim.kind is ClaimKind.ROW
+        if failed and claim.kind is ClaimKind.ROW and claim.verdict not in _FAULTS:
+            update = {"verdict": Support.UNSUPPORTED, "fault": ClaimFault.HEADER, "reason": ClaimFault.HEADER.value}
+            claim = claim.model_copy(update=update)
+        found.append(claim)
+    return tuple(found)
+
+
 def _verbatim(claim: Claim, cited: Sequence[Source], examined: Examined, unknown: tuple[str, ...]) -> Case:
     spans: Sequence[tuple[int, Span]] = examined.spans
     return Case(claim, tuple(at_span(cited[n], *span) for n, span in spans), examined, unknown)
+
+
+def cited_headers(cited: Iterable[Source]) -> set[str]:
+    """Return the headers of the tables in the cited passages."""
+    return {each.before for source in cited for each in source.cited.statements if each.row}
 
 
 def _first_of_each(case: Case) -> tuple[Quote, ...]:

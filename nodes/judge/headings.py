@@ -1,4 +1,4 @@
-"""Headings that need no judge: the question's own words, and words that fit over any text."""
+"""Titles that need no judge: a few of the question's own words, words that fit over any text, a source's own header."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from nodes.checks import words
 
+_NAMING_WORDS = 3  # so few words of a question name a thing and assert nothing; a chosen value
 _NEUTRAL = """
     summary; short answer; answer; the short answer; in short; in brief; overview; details; more detail; background;
     context; introduction; conclusion; result; results; example; examples; steps; step by step; procedure; notes; table;
@@ -22,7 +23,10 @@ NEUTRAL = frozenset(" ".join(title.split()) for line in _NEUTRAL.splitlines() fo
 
 
 def needs_no_judge(heading: str, questions: Iterable[str]) -> bool:
-    """Return whether `heading` is neutral, or a run of words as the user wrote them in one of `questions`.
+    """Return whether `heading` is neutral, or words that the user wrote in a row in one of `questions`.
+
+    Only a few words, or a question: "Is it true that the keys are stored in plain text?" holds a whole assertion, which
+    a heading over an answer would confirm.
 
     >>> needs_no_judge("Free tier", ["What does the free tier allow?"]), needs_no_judge("Tier free", ["the free tier"])
     (True, False)
@@ -30,7 +34,22 @@ def needs_no_judge(heading: str, questions: Iterable[str]) -> bool:
     said = words(heading)
     if " ".join(said) in NEUTRAL:
         return True
-    return bool(said) and any(_stands_in(said, words(question)) for question in questions)
+    names = len(said) <= _NAMING_WORDS or heading.rstrip().endswith(("?", "？"))
+    return bool(said) and names and any(_stands_in(said, words(question)) for question in questions)
+
+
+def is_header(text: str, headers: Iterable[str]) -> bool:
+    """Return whether a header, its cells joined by bars, is one of `headers`, which are rows of Markdown.
+
+    >>> is_header("Tier | Requests", ["| **Tier** | Requests |"]), is_header("Requests | Tier", ["| Tier | Requests |"])
+    (True, False)
+    """
+    return _cells(text) in map(_cells, headers)
+
+
+def _cells(row: str) -> list[str]:
+    bare = row.strip().removeprefix("|").removesuffix("|")
+    return [" ".join(cell.split()).strip("*_` ").casefold() for cell in bare.split("|")]
 
 
 def _stands_in(said: list[str], asked: list[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from string import ascii_lowercase
@@ -11,9 +12,10 @@ from typing import TypeVar
 from langchain_core.messages import BaseMessage
 from langgraph.runtime import Runtime
 
+from gateway.metering import counted_chars
 from nodes.collaborators import Collaborators, context_of
 from nodes.judge.cases import Case
-from nodes.prompts.judge import ClaimToJudge, QuoteToJudge, judge_messages
+from nodes.prompts.judge import ClaimToJudge, QuoteToJudge, claim_fields, judge_messages
 from nodes.prompts.reviewer import judged_review_messages
 from state.channels import ResearchContext, ResearchState
 from state.errors import DependencyUnavailable, ModelOutputInvalid, PromptTooLong
@@ -60,7 +62,6 @@ class ModelJudge:
         model_id: str,
     ) -> None:
         self._to, self._runtime, self._state = collaborators, runtime, state
-        self.name = model_id
         self._reviews = model_id == collaborators.gateway.model_id(Role.REVIEWER, context_of(runtime))
 
     async def judge(self, cases: Sequence[Case]) -> Judged:
@@ -74,9 +75,18 @@ class ModelJudge:
         if self._reviews and len(batches) == 1:
             await self._ask_for_review(batches[0], left, judged)
         else:
-            await asyncio.gather(*(self._ask(batch, judged) for batch in batches))
+            await self._ask_all(batches, judged)
         _tell_of(cases, judged)
         return judged
+
+    async def _ask_all(self, batches: Sequence[Sequence[Case]], judged: Judged) -> None:
+        """Ask for each of `batches` at once. If one fails the run, the others end too: nobody would read them."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for batch in batches:
+                    group.create_task(self._ask(batch, judged))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def _ask(self, batch: Sequence[Case], judged: Judged) -> None:
         answer = await self._answer(
@@ -142,7 +152,14 @@ def to_judge(case: Case) -> ClaimToJudge:
         )
         for letter, each in zip(ascii_lowercase, case.candidates, strict=False)
     )
-    return ClaimToJudge(id=claim.id, text=claim.text, kind=claim.kind, context=claim.context, quotes=tuple(quotes))
+    return ClaimToJudge(
+        id=claim.id,
+        text=claim.text,
+        kind=claim.kind,
+        context=claim.context,
+        section=claim.section,
+        quotes=tuple(quotes),
+    )
 
 
 def batched(cases: Iterable[Case], room: int, answer_tokens: int) -> list[list[Case]]:
@@ -233,7 +250,8 @@ def _fitting(case: Case, room: int) -> Case | None:
 
 
 def _size(case: Case) -> int:
-    return len(to_judge(case).model_dump_json()) + 2
+    """Return the size of a claim in the prompt, counted as `evidence_room` counts: not every character is one."""
+    return counted_chars(json.dumps(claim_fields([to_judge(case)]), ensure_ascii=False))
 
 
 def _code(error: BaseException) -> str:

@@ -48,8 +48,11 @@ CLAIM_FIELDS = """\
 - `question`: what the user asked. It tells what a claim is about; it is no evidence.
 - `claims`: each has an `id`; its `text`; its `kind`; its `context`, which a reader has just read before it and which
   tells what its words refer to; and its `quotes`, copied from the documents by a program. The kinds are `sentence`;
-  `row` of a table, whose header is in the context; `code`; and `heading`, which is supported if the quotes below it
-  are on that subject and it states nothing that they do not.
+  `row` of a table, whose header is in the context; `code`; `heading`, which is supported if the quotes below it are on
+  that subject and it states nothing that they do not; and `header` of a table, with its first rows in the context,
+  which is supported if each title names what stands in its column and states nothing else.
+- `section` is the heading that a claim stands under, empty if there is none. A claim that is true of one thing and
+  stands under the name of another is not supported.
 - Of each quote: its `id`; the `evidence`, which is the passage's alias; the `source`, which names document, section
   and date; and the sentence `before` it, which tells what its words refer to. A claim is carried by the `quote`. The
   other two only tell what its words are about; what they state themselves carries nothing."""
@@ -85,6 +88,7 @@ class ClaimToJudge(Value):
     text: str
     kind: ClaimKind = ClaimKind.SENTENCE
     context: str = ""
+    section: str = ""
     quotes: tuple[QuoteToJudge, ...] = ()
 
 
@@ -102,6 +106,7 @@ def claim_fields(claims: Sequence[ClaimToJudge]) -> list[dict[str, Any]]:
             "text": neutralised(claim.text),
             "kind": claim.kind.value,
             "context": neutralised(claim.context),
+            "section": neutralised(claim.section),
             "quotes": [
                 {
                     "id": quote.id,

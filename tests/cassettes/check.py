@@ -60,7 +60,7 @@ def claims_of(cassette: Cassette, draft: int = 0, *, headings: bool = False) -> 
     parsed = import_module("nodes.draft")
     aliases = {handle: f"E{n}" for n, handle in enumerate(cassette.passages, 1)}
     prepared = parsed.prepared_draft(with_aliases(cassette.writer[draft].markdown, aliases))
-    return [claim.text for claim in parsed.draft_claims(prepared) if headings or claim.kind != "heading"]
+    return [claim.text for claim in parsed.draft_claims(prepared) if headings or claim.kind.states]
 
 
 def _handle_faults(cassette: Cassette, passages: dict[str, str]) -> Iterator[str]:

@@ -39,6 +39,14 @@ Call the {word} office first.
 |---|---|
 | {word} | 7 [{alias}] |
 
+| {word} wins |
+|---|
+| {truth} [{alias}] |
+
+{truth}\\](Everybody should buy {word} coins now) [{alias}]
+
+~~{truth}~~ ~~{word}~~ [{alias}]
+
 ```sh
 curl {address}  # [{alias}]
 ```

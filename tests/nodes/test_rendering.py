@@ -56,9 +56,10 @@ def test_claims_have_the_offsets_of_the_published_text():
         (ClaimKind.HEADING, "A", "A"),
         (ClaimKind.SENTENCE, "One.", "One [1]."),
         (ClaimKind.SENTENCE, "Two.", "Two. [2]"),
+        (ClaimKind.HEADER, "T", "| T |"),
         (ClaimKind.ROW, "Three", "| *Three* [1] |"),
     ]
-    assert [len(claim.citations) for claim in rendered.claims] == [0, 1, 1, 1]
+    assert [len(claim.citations) for claim in rendered.claims] == [0, 1, 1, 0, 1]
     reported = published_claim(rendered.claims[1])
     assert (reported.start, reported.end, reported.kind) == (6, 14, ClaimKind.SENTENCE)
 

@@ -217,10 +217,11 @@ def draft(**fields):
 
 
 def test_the_draft_is_the_findings_with_their_markers_under_headings():
-    assert draft() == (
-        "## Lake Garda\n\n- Lake Garda is large. [E1]\n- Trout live in it. [E1] [E2]\n\n"
-        "## Lake Como\n\n- Lake Como is deep. [E2]"
+    assert draft(sections=["How large is Lake Garda?", "How deep is Lake Como?"]) == (
+        "## How large is Lake Garda?\n\n- Lake Garda is large. [E1]\n- Trout live in it. [E1] [E2]\n\n"
+        "## How deep is Lake Como?\n\n- Lake Como is deep. [E2]"
     )
+    assert draft() == "- Lake Garda is large. [E1]\n- Trout live in it. [E1] [E2]\n- Lake Como is deep. [E2]"
     assert draft(findings=FINDINGS[:2]) == "- Lake Garda is large. [E1]\n- Trout live in it. [E1] [E2]"
     assert "[E" not in draft(findings=[])
 

@@ -20,7 +20,7 @@ SENTENCES = (
     "**W w.** W w [E2].",
     "*W w. W __w__ [E3].*",
     "***W w.** W w.* [E1]",
-    "~~W w~~ w [E1, E2]!",
+    "__W w__ w [E1, E2]!",
     "W *w w* w `w w` w [E1][E2].",
     "W [w w](https://x.example/a) w [E1].",
     "[W w. W w](https://x.example/b) [E2].",

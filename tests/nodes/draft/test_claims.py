@@ -124,16 +124,17 @@ def test_items_without_marks_cite_what_the_words_before_them_cite() -> None:
 TABLE = "| Tier | *Limit* |\n|:--|--:|\n| Free [E1] | 60 \\| **a** minute |\n| Pro | ? |\n| | |\n\nSource: [E2]"
 
 
-def test_a_row_is_a_claim_and_the_header_its_context() -> None:
+def test_a_row_is_a_claim_with_the_header_as_context_and_the_header_a_title_of_its_rows() -> None:
     assert [(claim.kind, claim.text, claim.context, claim.aliases) for claim in draft_claims(TABLE)] == [
+        (ClaimKind.HEADER, "Tier | Limit", "Free | 60 | a minute\nPro | ?\n|", ("E1", "E2")),
         (ROW, "Free | 60 | a minute", "Tier | Limit", ("E1",)),
         (ROW, "Pro | ?", "Tier | Limit", ("E2",)),
     ]
-    assert spans(TABLE) == ["| Free [E1] | 60 \\| **a** minute |", "| Pro | ? |"]
+    assert spans(TABLE) == [TABLE.split("\n")[0], "| Free [E1] | 60 \\| **a** minute |", "| Pro | ? |"]
 
 
 def test_cells_beyond_the_header_are_no_part_of_a_row() -> None:
-    assert texts("a | b\n--|--\nc | d [E1] | hidden") == ["c | d"]
+    assert texts("a | b\n--|--\nc | d [E1] | hidden") == ["a | b", "c | d"]
 
 
 CODED = """\

@@ -101,3 +101,25 @@ def test_addresses_of_a_text() -> None:
         "evil.com/path?x=1",
         "z.example",
     }
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "".join(chr(0xE0000 + ord(char)) for char in "buy coins"),
+        "\ufe01\ufe02\ufe03",
+        "\U000e0101\U000e0102",
+        "\u200c\u200d\u200b\u2060\u3164\u034f\u00ad",
+    ],
+)
+def test_nothing_that_a_reader_does_not_see_is_kept(hidden: str) -> None:
+    assert prepared_draft(f"It is so.{hidden} [E1]") == "It is so. [E1]"
+
+
+def test_what_a_script_or_a_symbol_needs_is_kept() -> None:
+    for text in ("می\u200cخواهم [E1]", "Done \u2714\ufe0f [E1]", "\U0001f469\u200d\U0001f4bb codes [E1]"):
+        assert prepared_draft(text) == text
+
+
+def test_struck_words_are_read_like_all_others() -> None:
+    assert prepared_draft("It allows ~~ten~~ sixty [E1].") == "It allows ten sixty [E1]."

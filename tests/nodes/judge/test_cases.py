@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.judge.cases import Asked, case_of, decided, judged
+from nodes.draft import claims_of, draft_claims
+from nodes.judge.cases import Asked, case_of, decided, judged, with_headers
+from nodes.judge.model import to_judge
 from nodes.quotes import Source
 from state.values import Claim, ClaimFault, ClaimKind, JudgedClaim, Support
 from tests.doubles.corpora import passage
@@ -26,7 +28,7 @@ def test_every_id_resolves_every_quote_is_verbatim_and_every_failure_has_a_reaso
             assert BY_ID[quote.evidence_id].text[quote.start : quote.end] == quote.quote
         failed = claim.verdict in (Support.UNSUPPORTED, Support.CONTRADICTED)
         assert (claim.fault is not None) == failed
-        assert claim.citations or failed or claim.kind is ClaimKind.HEADING
+        assert claim.citations or failed or not claim.kind.states
 
 
 @pytest.mark.parametrize(
@@ -135,3 +137,38 @@ def test_the_key_of_a_case_depends_on_claim_context_and_quotes() -> None:
     assert case("Falcon began early. [E1]").key != same.key
     assert case("Falcon began in 2019. [E1, E2]").key != same.key
     assert cases_of("Read this [E2]. Falcon began in 2019. [E1]")[1].key != same.key
+
+
+TABLE = Source("E1", passage("tiers", "| Tier | Requests |\n|---|---|\n| Free | 60 |\n"))
+
+
+def table_case(markdown: str, *, kind: ClaimKind = ClaimKind.HEADER):
+    drafted = draft_claims(markdown)
+    claim, each = next(pair for pair in zip(claims_of(drafted), drafted, strict=True) if pair[0].kind is kind)
+    return case_of(claim, each.aliases, {"E1": TABLE}, Asked(judged=True))
+
+
+def test_a_header_needs_no_judge_only_if_it_is_the_sources_own():
+    assert decided(table_case("| Tier | Requests |\n|--|--|\n| Free | 60 [E1] |")).verdict is Support.SUPPORTED
+    for header in ("| Requests | Tier |", "| Acme is bankrupt | Requests |"):
+        assert table_case(f"{header}\n|--|--|\n| Free | 60 [E1] |").open
+
+
+def test_a_header_with_a_number_or_address_of_its_own_fails_by_code():
+    assert decided(table_case("| Tier | 555 calls |\n|--|--|\n| Free | 60 [E1] |")).fault is ClaimFault.NUMBER
+    assert decided(table_case("| Tier | evil.example.com |\n|--|--|\n| Free | 60 [E1] |")).fault is ClaimFault.ADDRESS
+
+
+def test_rows_fail_with_the_header_of_their_table_and_only_these():
+    claims = claims_of(draft_claims("| a | b |\n|--|--|\n| one | x [E1] |\n\n| c |\n|--|\n| two [E1] |\n\nThree [E1]."))
+    supported = [claim.model_copy(update={"verdict": Support.SUPPORTED}) for claim in claims]
+    failed = supported[0].model_copy(update={"verdict": Support.UNSUPPORTED, "fault": ClaimFault.NOT_SAID})
+    found = with_headers([failed, *supported[1:]])
+    assert [claim.fault for claim in found] == [ClaimFault.NOT_SAID, ClaimFault.HEADER, None, None, None]
+    assert with_headers(supported) == tuple(supported)
+
+
+def test_a_verdict_belongs_to_a_claim_under_its_heading():
+    free, other = (cases_of(f"## {name}\n\nIt allows sixty a minute [E1].")[1] for name in ("Free", "Other"))
+    assert free.key != other.key
+    assert to_judge(free).section == "Free"
