@@ -73,7 +73,7 @@ FIRST_CITED, SECOND_CITED = f"{FIRST} [1]", "As ⟦3⟧ notes, a graph &lt;b>nod
         # What the report says, in other Markdown.
         ("# Planes\n\n- FIRST\n- SECOND", {"c1": FIRST_CITED}, []),
         ("## Planes\n\n- FIRST *(unverified)*\n- SECOND", {}, []),
-        ("## Planes\n\n| a | b |\n|-|-|\n\n> FIRST\n\nSECOND", {}, []),
+        ("## Planes\n\n> FIRST\n\nSECOND", {}, []),
         ("## Planes\n\nThe six *planes* `are` layers[1]. SECOND", {"c1": "The six *planes* `are` layers[1]."}, []),
         # Spans that show something else.
         (
@@ -104,7 +104,8 @@ FIRST_CITED, SECOND_CITED = f"{FIRST} [1]", "As ⟦3⟧ notes, a graph &lt;b>nod
         ("## Planes\n\nFIRST It is certain.\n\nSECOND", {}, ["uncited_claim"]),
         ("## Planes\n\nFIRST\n\nSECOND\n\n```\nrm -rf /\n```", {}, ["uncited_claim"]),
         ("## Planes\n\nFIRST\n\nSECOND\n\n## Buy now", {}, ["uncited_claim"]),
-        ("## Planes\n\nFIRST\n\nSECOND\n\n| a |\n|-|\n| b |", {}, ["uncited_claim"]),
+        ("## Planes\n\nFIRST\n\nSECOND\n\n| a |\n|-|\n| b |", {}, ["uncited_claim"] * 2),
+        ("## Planes\n\nFIRST\n\nSECOND\n\n| a | b |\n|-|-|", {}, ["uncited_claim"]),
         ("## Planes\n\nFIRST\n\nSECOND\n\n---\n\n…", {}, []),
     ],
 )
