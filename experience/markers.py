@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from nodes.draft import PlainText
 from state.report import Report, ReportClaim
-
-MASK = "█"
-"""Replaces a masked character. It is accepted at any position, but only in a report that lists masks."""
+from state.values import MASK
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class ShownClaims:
         return [mark[2] for mark in every if mark not in inside]
 
     def words_outside(self) -> list[str]:
-        """Return the words, block by block, that stand in no claim's span, headers of tables left out."""
+        """Return the words, block by block, that stand in no claim's span."""
         return [*self._text.outside([(each.start, each.end) for each in self.claims])]
 
     def _is_shown(self, claim: ReportClaim) -> bool:
@@ -90,7 +88,7 @@ def _is_span(report: Report, claim: ReportClaim) -> bool:
 
 
 def same_text(shown: str, canonical: str, *, masked: bool) -> bool:
-    """Whether two texts are the same but for masked characters."""
+    """Whether two texts are the same but for masked characters, which only a report that lists masks may have."""
     if shown == canonical or not masked:
         return shown == canonical
     # Character by character: a mask replaces characters one to one, so everything between the masks must still agree.

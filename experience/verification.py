@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from experience.markers import ShownClaims, overlapping, same_text
-from state.report import Report, ReportCitation, ReportEvidence
-from state.values import Passage, Support, Value
+from nodes.draft import Trait, address_key, addresses_in, traits
+from state.editions import document_date, document_version
+from state.endings import UNFINISHED, ending_text
+from state.report import Report, ReportCitation, ReportClaim, ReportEvidence
+from state.values import MASK, ClaimKind, Passage, Status, Support, Value
 
 if TYPE_CHECKING:
     from retrieval import Corpus
 
 _EXCERPT = 80
 """Characters of words that belong to no claim in the detail of a fault. A chosen value."""
+
+_NOTICE_GAP = 1
+"""Characters between a claim and the notice that nobody verified it: a space."""
+
+_REASON = re.compile(r"[\w:.-]*")
+"""A stop reason: a code, so that no sentence passes as one."""
+
+_FOREIGN = frozenset({"picture", "html", "fence", "hidden", "struck"})
+"""Kinds of traits that no report has."""
 
 FaultKind = Literal[
     "uncited_claim",
@@ -24,6 +37,12 @@ FaultKind = Literal[
     "evidence_differs",
     "citation_number",
     "claim_not_in_text",
+    "text_without_claims",
+    "not_a_heading",
+    "failed_claim",
+    "notice_missing",
+    "foreign_markup",
+    "foreign_address",
     "duplicate",
     "tally",
 ]
@@ -59,7 +78,7 @@ async def verify_report(report: Report, corpus: Corpus | None) -> VerificationRe
     # Quotes are compared with the canonical text and not with the passage: a passage is a copy, the text is the source.
     texts = await _canonical_texts(corpus, passages)
     checked = {key for key in passages if key in texts}
-    faults = [*_claim_faults(report), *_marker_faults(report), *_tally_faults(report)]
+    faults = [*_claim_faults(report), *_marker_faults(report), *_trait_faults(report), *_tally_faults(report)]
     for item in report.evidence:
         if item.id in checked:
             faults.extend(_evidence_faults(report, item, passages[item.id], texts[item.id]))
@@ -93,8 +112,10 @@ def _claim_faults(report: Report) -> Iterator[Fault]:
     """Yield faults for claims without a citation, citations without evidence, and duplicate ids."""
     known = {item.id for item in report.evidence}
     for claim in report.claims:
-        if claim.verdict == Support.SUPPORTED and not claim.citations and claim.kind.states:
-            yield Fault(kind="uncited_claim", claim_id=claim.id, detail="marked as supported, but cites nothing")
+        if not claim.citations and claim.kind.states:
+            yield Fault(kind="uncited_claim", claim_id=claim.id, detail="it cites nothing")
+        if claim.verdict not in (Support.SUPPORTED, Support.UNVERIFIED):
+            yield Fault(kind="failed_claim", claim_id=claim.id, detail=f"it is {claim.verdict}, but it was published")
         for citation in claim.citations:
             if citation.evidence_id not in known:
                 detail = "the report has no evidence with this id"
@@ -134,6 +155,8 @@ def _marker_faults(report: Report) -> Iterator[Fault]:
             yield Fault(kind="citation_number", evidence_id=item.id, detail=f"[{item.number}] is never cited")
     if report.claims:
         yield from _outside_faults(shown)
+    elif report.markdown not in _endings(report):
+        yield Fault(kind="text_without_claims", detail="no claim says it, and no run without an answer ends so")
 
 
 def _outside_faults(shown: ShownClaims) -> Iterator[Fault]:
@@ -143,6 +166,53 @@ def _outside_faults(shown: ShownClaims) -> Iterator[Fault]:
     for words in shown.words_outside():
         excerpt = " ".join(words.split())[:_EXCERPT]
         yield Fault(kind="uncited_claim", detail=f"no claim of the report says {excerpt!r}")
+
+
+def _endings(report: Report) -> Iterator[str]:
+    """Yield the texts that a report without claims may have."""
+    if report.status in (Status.ABSTAINED, Status.REFUSED, Status.STOPPED) and _REASON.fullmatch(report.stop_reason):
+        yield ending_text(report.status, report.stop_reason, report.refusal)
+    if report.status is Status.STOPPED:
+        yield UNFINISHED
+
+
+def _trait_faults(report: Report) -> Iterator[Fault]:
+    """Yield what the Markdown shows beside words and may not, and claims that lack the form of their kind."""
+    found = [*traits(report.markdown)] if report.claims else []
+    for each in found:
+        claim = next((claim for claim in report.claims if claim.start <= each.start and each.end <= claim.end), None)
+        where = claim.id if claim else ""
+        if each.kind == "address" and not _may_name(report, claim, each):
+            detail = f"no quote and no source of the claim names {each.what[:_EXCERPT]!r}"
+            yield Fault(kind="foreign_address", claim_id=where, detail=detail)
+        elif each.kind in _FOREIGN:
+            detail = f"{each.kind}: {each.what[:_EXCERPT]!r}"
+            yield Fault(kind="foreign_markup", claim_id=where, detail=detail)
+    for claim in report.claims:
+        yield from _form_faults(claim, found)
+
+
+def _form_faults(claim: ReportClaim, found: Sequence[Trait]) -> Iterator[Fault]:
+    """Yield a claim that is no heading or header where it says so, and one that lacks its notice."""
+    named = (each for each in found if each.kind == "name" and each.start <= claim.start and claim.end <= each.end)
+    if not claim.kind.states and not any(named):
+        detail = "the Markdown has no heading and no header of a table there, or nothing stands under it"
+        yield Fault(kind="not_a_heading", claim_id=claim.id, detail=detail)
+    told = any(each.kind == "notice" and claim.start <= each.start <= claim.end + _NOTICE_GAP for each in found)
+    # The header of a table shows no notice: its rows do.
+    if claim.verdict == Support.UNVERIFIED and not told and claim.kind is not ClaimKind.HEADER:
+        yield Fault(kind="notice_missing", claim_id=claim.id, detail="the Markdown does not say that it is unverified")
+
+
+def _may_name(report: Report, claim: ReportClaim | None, address: Trait) -> bool:
+    """Whether an address stands in a quote of the claim around it, or is one of its sources."""
+    cited = claim.citations if claim else ()
+    keys = {each.evidence_id for each in cited}
+    named = [*(each.quote for each in cited), *(item.source for item in report.evidence if item.id in keys)]
+    key = address_key(address.what)
+    if report.masks and MASK in key:  # a quote is masked alike, and what is masked does not look like an address
+        return any(key.lower() in text.lower() for text in named)
+    return key in frozenset().union(*map(addresses_in, named))
 
 
 def _tally_faults(report: Report) -> Iterator[Fault]:
@@ -157,8 +227,8 @@ def _tally_faults(report: Report) -> Iterator[Fault]:
     if sum(counts.values()) != tally.claims:
         yield Fault(kind="tally", detail=f"the verdicts sum up to {sum(counts.values())}, not to {tally.claims} claims")
     for verdict, count in counts.items():
-        if shown[verdict.value] > count:
-            detail = f"{shown[verdict.value]} claims are {verdict.value}, the verification counted {count}"
+        if shown[verdict] > count:
+            detail = f"{shown[verdict]} claims are {verdict.value}, the verification counted {count}"
             yield Fault(kind="tally", detail=detail)
 
 
@@ -168,7 +238,14 @@ def _evidence_faults(report: Report, item: ReportEvidence, passage: Passage, tex
     for name in names:
         if getattr(item, name) != getattr(passage, name):
             yield Fault(kind="evidence_differs", evidence_id=item.id, detail=f"its {name} differs from the corpus")
-    if not same_text(item.text, text[passage.start : passage.end], masked=bool(report.masks)):
+    masked = bool(report.masks)
+    for name, read in (("date", document_date), ("version", document_version)):
+        if getattr(item, name) != read(passage.metadata):
+            detail = f"its {name} is not the one in the document's metadata"
+            yield Fault(kind="evidence_differs", evidence_id=item.id, detail=detail)
+    if not same_text("\n".join(item.heading_path), "\n".join(passage.heading_path), masked=masked):
+        yield Fault(kind="evidence_differs", evidence_id=item.id, detail="its headings differ from the corpus")
+    if not same_text(item.text, text[passage.start : passage.end], masked=masked):
         yield Fault(
             kind="evidence_differs",
             evidence_id=item.id,

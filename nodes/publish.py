@@ -11,13 +11,14 @@ from opentelemetry import trace
 
 from gateway.ledger.role_usage import with_rest
 from nodes.collaborators import Collaborators, context_of, run_id_of
-from nodes.evidence import document_date, document_version
 from nodes.memory import PriorWork
 from nodes.outcome import conclude, gaps_of, publishable, unresolved
 from nodes.prompts import prompt_version
 from nodes.rendering import Rendered, rendered_report
 from observability import trace_id_of
 from state.channels import ResearchContext, ResearchState
+from state.editions import document_date, document_version
+from state.endings import UNFINISHED
 from state.report import Report, ReportEvidence, published_claim
 from state.source_list import with_sources
 from state.values import Claim, Passage, PastRun, Role, Scores, Status, Usage, Verification
@@ -124,7 +125,7 @@ def emergency_report(state: ResearchState, thread_id: str, run_id: str, reason: 
         question=state.get("question") or "",
         status=Status.STOPPED,
         stop_reason=reason,
-        markdown="The run stopped because its report could not be put together.",
+        markdown=UNFINISHED,
         gaps=gaps_of(state, Status.STOPPED),
         usage=Usage(),
         corpus=state.get("corpus"),

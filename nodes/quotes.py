@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nodes.checks import Cited, Statement, addresses, shared, stems
-from nodes.evidence import document_date, document_version
 from state.citation_marks import neutralised
+from state.editions import document_date, document_version
 from state.values import Passage, Quote
 
 _LOOSE = {

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from nodes.draft import Kept, PlainText, addresses_in, publish_draft, spellings
 from state.channels import ResearchState
 from state.citation_marks import DRAFT_MARK
-from state.values import Claim, Draft, Mask, Passage, Quote, Status, Support
-
-MASK = "█"
+from state.endings import ending_text
+from state.values import MASK, Claim, Draft, Mask, Passage, Quote, Status, Support
 
 _SHORTEST_PART = 3
 """Least characters of a part of a masked string that is masked wherever it stands. A chosen value."""
@@ -56,19 +55,9 @@ def rendered_report(
     claims: tuple[Claim, ...], passages: Mapping[str, Passage], state: ResearchState, status: Status, reason: str
 ) -> Rendered:
     """Return the answer, or the text of a report without claims."""
-    return render_answer(claims, passages, state) if claims else Rendered(refusal_text(status, reason, state))
-
-
-def refusal_text(status: Status, reason: str, state: ResearchState) -> str:
-    """Return the text of a report without claims."""
-    refusal = state.get("refusal")
-    if status is Status.REFUSED and refusal:
-        return (
-            f"The {refusal.stage} was refused by the policy `{refusal.policy}` ({refusal.category}): {refusal.reason}"
-        )
-    if status is Status.ABSTAINED:
-        return "There is not enough information in the corpus to answer this question."
-    return f"The run stopped before it had an answer that could be published: `{reason}`."
+    if not claims:
+        return Rendered(ending_text(status, reason, state.get("refusal")))
+    return render_answer(claims, passages, state)
 
 
 def masked_strings(draft: Draft, masks: tuple[Mask, ...]) -> tuple[str, ...]:
@@ -109,9 +98,10 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _kept(claim: Claim, passages: Mapping[str, Passage], alias_of: Mapping[str, str]) -> Kept:
-    """Return how a claim is published. It may link what its quotes name, and its sources."""
-    cited = [quote.quote for quote in claim.citations]
-    sources = [passages[quote.evidence_id].source for quote in claim.citations]
+    """Return how a claim is published. It may link what its quotes name, and its sources, if it shows them."""
+    shown = claim.citations if claim.kind.states else ()
+    cited = [quote.quote for quote in shown]
+    sources = [passages[quote.evidence_id].source for quote in shown]
     return Kept(
         aliases=tuple(alias_of.get(key, key) for key in _cited_keys(claim)),
         unverified=claim.verdict is Support.UNVERIFIED,

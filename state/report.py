@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from state.values import Claim, ClaimKind, Event, Mask, Refusal, Scores, Status, Usage, Value, Verification
+from state.values import Claim, ClaimKind, Event, Mask, Refusal, Scores, Status, Support, Usage, Value, Verification
 
 
 class ReportCitation(Value):
@@ -25,7 +25,7 @@ class ReportClaim(Value):
     start: int = 0
     end: int = 0
     section: str
-    verdict: str
+    verdict: Support
     score: float | None
     citations: tuple[ReportCitation, ...]
 
@@ -102,7 +102,7 @@ def published_claim(claim: Claim) -> ReportClaim:
         start=claim.start,
         end=claim.end,
         section=claim.section,
-        verdict=claim.verdict.value,
+        verdict=claim.verdict,
         score=claim.score,
         citations=tuple(ReportCitation(**quote.model_dump()) for quote in claim.citations),
     )

@@ -275,6 +275,10 @@ class DraftReview(Value):
     findings: tuple[ReviewFinding, ...] = ()
 
 
+MASK = "█"
+"""Replaces a character that must not be shown, one to one: offsets stay valid."""
+
+
 class Mask(Value):
     """A span of the draft that must not be shown."""
 

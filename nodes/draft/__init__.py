@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from nodes.draft.addresses import addresses_in
+from nodes.draft.addresses import address_key, addresses_in
 from nodes.draft.choice import Kept
 from nodes.draft.claims import DraftClaim, claims_of, draft_claims, draft_hash
 from nodes.draft.prepare import prepared_draft
 from nodes.draft.publish import Published, literal, publish_draft, spellings
 from nodes.draft.seen import PlainText
+from nodes.draft.traits import Trait, traits
 
 __all__ = [
     "DraftClaim",
     "Kept",
     "PlainText",
     "Published",
+    "Trait",
+    "address_key",
     "addresses_in",
     "claims_of",
     "draft_claims",
@@ -22,4 +25,5 @@ __all__ = [
     "prepared_draft",
     "publish_draft",
     "spellings",
+    "traits",
 ]

@@ -17,6 +17,7 @@ from nodes.draft.stated import Stated
 from state.values import ClaimKind
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_NAME = "###### "
 
 
 @dataclass(frozen=True)
@@ -103,18 +104,18 @@ def _holds(choice: Choice, claims: list[Stated], text: str, spans: list[Span]) -
 
 
 def _flat(choice: Choice, claims: list[Stated]) -> str:
-    """Return the claims alone, a paragraph each, without any markup that could be read in another way."""
+    """Return the claims alone, a paragraph or heading each, without any markup that could be read in another way."""
     return "\n\n".join(_alone(choice, claim) for claim in claims)
 
 
 def _alone(choice: Choice, claim: Stated) -> str:
     numbers = "".join(f"[{number}]" for number in choice.citations(claim).values())
-    notice = UNVERIFIED if choice.of(claim).unverified else ""
+    notice = UNVERIFIED if claim.kind.states and choice.of(claim).unverified else ""
     if claim.kind is ClaimKind.CODE:
         fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", claim.text))])
         return f"{BEGIN}{fence}\n{claim.text}\n{fence}\n\n{numbers}{END}{notice}"
     text = _literal(claim.text, choice.of(claim).addresses)
-    return f"{BEGIN}{text}{f' {numbers}' if numbers else ''}{END}{notice}"
+    return f"{'' if claim.kind.states else _NAME}{BEGIN}{text}{f' {numbers}' if numbers else ''}{END}{notice}"
 
 
 def _literal(text: str, allowed: frozenset[str]) -> str:

@@ -71,20 +71,26 @@ def _images(pieces: Sequence[Piece], raws: list[str]) -> None:
 def _entities(pieces: Sequence[Piece], raws: list[str]) -> None:
     """Take away entities that stand for characters which may not stand there as themselves."""
     for at, piece in enumerate(pieces):
-        if (
-            piece.kind is Kind.TEXT
-            and piece.raw.startswith("&")
-            and len(piece.raw) > 1
-            and not without_hidden(piece.plain)
-        ):
+        if is_hiding(piece):
             raws[at] = ""
+
+
+def is_hiding(piece: Piece) -> bool:
+    """Whether a piece is an entity for a character that a reader does not see."""
+    entity = piece.kind is Kind.TEXT and piece.raw.startswith("&") and len(piece.raw) > 1
+    return entity and not without_hidden(piece.plain)
 
 
 def _struck(pieces: Sequence[Piece], raws: list[str]) -> None:
     """Take away strikethrough: it takes words back that are read and checked like all others."""
     for at, piece in enumerate(pieces):
-        if piece.kind in (Kind.OPEN, Kind.CLOSE) and piece.raw.startswith("~"):
+        if is_struck(piece):
             raws[at] = ""
+
+
+def is_struck(piece: Piece) -> bool:
+    """Whether a piece is one end of strikethrough."""
+    return piece.kind in (Kind.OPEN, Kind.CLOSE) and piece.raw.startswith("~")
 
 
 def _tags(pieces: Sequence[Piece], raws: list[str]) -> None:

@@ -41,14 +41,7 @@ class PlainText:
 
     def of(self, start: int, end: int) -> str:
         """Return the plain text from `start` to `end`, on one line for each block; of code the text as it stands."""
-        leaves = [*self._between(start, end)]
-        code = [self._leaves[n] for n in leaves if self._leaves[n].kind is BlockKind.CODE]
-        if code:
-            return "\n\n".join(block.code.rstrip("\n") for block in code)
-        texts = [
-            BETWEEN_CELLS.join(plain_text(_inside(cell, start, end)) for cell in self._cells[n]).strip() for n in leaves
-        ]
-        return "\n\n".join(texts)
+        return "\n\n".join(filter(None, (self._shown(n, start, end) for n in self._between(start, end))))
 
     def marks(self, start: int, end: int) -> list[Mark]:
         """Return the citation marks from `start` to `end`."""
@@ -67,6 +60,11 @@ class PlainText:
                 words = "".join(each.plain for each in pieces if not _within(ordered, starts, each.start, each.end))
             if any(char.isalnum() for char in words) or (anything and words):
                 yield words
+
+    def _shown(self, leaf: int, start: int, end: int) -> str:
+        if self._leaves[leaf].kind is BlockKind.CODE:
+            return self._leaves[leaf].code.rstrip("\n")
+        return BETWEEN_CELLS.join(plain_text(_inside(cell, start, end)) for cell in self._cells[leaf]).strip()
 
     def _between(self, start: int, end: int) -> Iterator[int]:
         """Yield the indices of the blocks that reach into a span. Blocks do not overlap."""

@@ -1,8 +1,9 @@
 import pytest
 
 from experience.verification import verify_report
+from state.endings import ending_text
 from state.report import Report
-from state.values import Mask, Verification
+from state.values import Mask, Status, Verification
 from tests.experience.reports import E1, FIRST, TEXT, CorpusStub, make_report
 
 
@@ -165,5 +166,7 @@ async def test_masked_characters_are_skipped_only_where_the_report_has_masks():
 
 
 async def test_a_report_without_claims_holds():
-    empty = make_report(claims=(), evidence=(), markdown="No [9] answer.", verification=Verification(), corpus=None)
-    assert (await verify_report(empty, None)).outcome == "verified"
+    said = ending_text(Status.ABSTAINED, "no_evidence", None)
+    empty = {"claims": (), "evidence": (), "verification": Verification(), "corpus": None}
+    report = make_report(markdown=said, status=Status.ABSTAINED, stop_reason="no_evidence", **empty)
+    assert (await verify_report(report, None)).outcome == "verified"

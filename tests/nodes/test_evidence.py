@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from langchain_core.messages import HumanMessage
 
 from gateway.metering import most_tokens
-from nodes.evidence import document_date, document_version, fitting, ranked_items, shown_source, source_of
+from nodes.evidence import fitting, ranked_items, shown_source, source_of
 from state.evidence_block import parse, render
 from state.values import Hit, Passage, Scores
 from tests.doubles.corpora import TEXTS, passage
@@ -88,26 +87,6 @@ def test_a_passage_names_its_document() -> None:
     assert (item.page, item.source, item.date, item.version) == (3, "handbook/rates.md", "2025-03-01", "2")
     assert source_of(dated) == "Falcon, Limits > Free, page 3, dated 2025-03-01, version 2"
     assert parse(render([item])) == [item]
-
-
-@pytest.mark.parametrize(
-    ("metadata", "date"),
-    [
-        ({"date": "1 March 2025"}, "1 March 2025"),
-        ({"created": "2020", "published": "2025-03"}, "2025-03"),
-        ({"date": "obey [E1] 2025", "modified": "2024-01-02 03:04:05"}, "2024-01-02"),
-        ({"date": "ignore 2 rules"}, ""),
-        ({"ingested_at": "2025-03-01"}, ""),
-        ({}, ""),
-    ],
-)
-def test_only_a_date_of_the_document_is_shown(metadata: dict[str, Any], date: str) -> None:
-    assert document_date(metadata) == date
-
-
-def test_only_a_version_is_shown_as_one() -> None:
-    assert document_version({"version": "v2.1-rc1"}) == "v2.1-rc1"
-    assert document_version({"version": "1 and obey"}) == ""
 
 
 def test_no_path_of_the_machine_is_shown() -> None:

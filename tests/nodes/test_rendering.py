@@ -1,21 +1,18 @@
-"""The published text: numbered citations, masks of the same length, and what a report without claims says."""
+"""The published text: numbered citations, and masks of the same length."""
 
 from __future__ import annotations
 
 import pytest
 
 from nodes.draft import PlainText, draft_claims, prepared_draft
-from nodes.rendering import MASK, find_masks, mask_all, masked_strings, refusal_text, render_answer
+from nodes.rendering import find_masks, mask_all, masked_strings, render_answer
 from state.channels import ResearchState
 from state.report import published_claim
-from state.values import Claim, ClaimKind, Draft, Mask, Quote, Refusal, Status, Support
+from state.values import MASK, Claim, ClaimKind, Draft, Mask, Quote, Support
 from tests.doubles.corpora import TEXTS, passage
 
 ONE, TWO = passage("falcon", TEXTS["falcon"]), passage("heron", TEXTS["heron"])
 BOTH = {each.evidence_id: each for each in (ONE, TWO)}
-REFUSAL = Refusal(stage="question", policy="limits", category="too_long", reason="it is too long")
-
-
 ALIASES = {"E1": ONE.evidence_id, "E2": TWO.evidence_id}
 
 
@@ -145,15 +142,3 @@ def test_every_run_of_blocks_is_a_mask_of_the_published_text(kinds, kind):
 
 def test_blocks_that_no_guard_made_are_text():
     assert find_masks(MASK, state("x")) == ()
-
-
-def test_a_refusal_names_its_policy_and_another_status_does_not():
-    refused: ResearchState = {"refusal": REFUSAL}
-    text = refusal_text(Status.REFUSED, "refused", refused)
-    for part in ("question", "limits", "too_long", "it is too long"):
-        assert part in text
-    for status in (Status.ABSTAINED, Status.STOPPED):
-        assert "limits" not in refusal_text(status, "budget_exceeded", refused)
-    assert "budget_exceeded" in refusal_text(Status.STOPPED, "budget_exceeded", {})
-    assert "budget_exceeded" not in refusal_text(Status.ABSTAINED, "budget_exceeded", {})
-    assert "guard_failed" in refusal_text(Status.REFUSED, "guard_failed", {})

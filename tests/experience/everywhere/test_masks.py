@@ -11,9 +11,9 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from nodes.rendering import MASK
 from retrieval import open_corpus
 from settings import Settings
+from state.values import MASK
 from tests.experience.conftest import write_documents
 from tests.experience.everywhere.ways import WAYS
 from tests.experience.service.test_service import ask, service_of
