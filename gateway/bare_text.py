@@ -38,7 +38,10 @@ _OVERLAP_CHARS, _MIN_OVERLAP = 400, 12
 """How much of the end of a text its continuation may repeat. A shorter repetition may be meant, as `| yes |`."""
 
 _SAME_BEGINNING = 40
-"""A continuation that begins as the text did is the answer once more. A chosen value."""
+"""How many letters an answer that starts over has in common with the text, or its first claim. A chosen value."""
+
+_WORD = re.compile(r"\w+")
+_MARKUP = " \t#>*_`~|-"
 
 
 def bare_field(schema: type[BaseModel]) -> str:
@@ -92,17 +95,35 @@ def whole_part(text: str) -> str:
     return inner[:start] + _complete(inner[start:])
 
 
+def continued(text: str, answer: str, *, cut_off: bool) -> tuple[str, bool]:
+    """Return the text that was asked to go on, and whether its end is still missing.
+
+    - An answer that goes on is joined to the text.
+    - One that starts over replaces it. If it is cut off too, the longer of the two stays.
+    - One that adds nothing leaves the text as it is, without its end: nothing, thoughts alone, or a refusal.
+
+    Args:
+        text: the `whole_part` of an answer that was cut off.
+        answer: what the model said when it was asked to go on.
+        cut_off: whether that was cut off in turn.
+    """
+    said = without_thoughts(answer)
+    anew = _begun_anew(text, unwrapped(said))
+    if anew:
+        return (max(whole_part(anew), text, key=len), True) if cut_off else (anew, False)
+    if not _goes_on(said):
+        return text, True
+    whole = joined(text, said)
+    return (whole_part(whole), True) if cut_off else (whole, False)
+
+
 def joined(text: str, continuation: str) -> str:
     """Return the `whole_part` of a text that was cut off, with its continuation.
 
     >>> joined("Ten a minute [E1].", "Sixty an hour [E2].")
     'Ten a minute [E1]. Sixty an hour [E2].'
     """
-    more = without_thoughts(continuation)
-    begun_anew = unwrapped(more)
-    if len(text) >= _SAME_BEGINNING and begun_anew.startswith(text[:_SAME_BEGINNING]):
-        return max(begun_anew, text, key=len)
-    more = _without_repetition(text.rstrip(), more)
+    more = _without_repetition(text.rstrip(), continuation)
     if not more.strip():
         return text
     last, first = text.rstrip().rpartition("\n")[2], more.strip().partition("\n")[0]
@@ -110,6 +131,37 @@ def joined(text: str, continuation: str) -> str:
     open_at = _open_fence(whole)
     # The end of a fence around the whole answer, whose beginning was taken off the text.
     return whole[:open_at] if open_at is not None and "\n" not in whole[open_at:] else whole
+
+
+def _goes_on(said: str) -> bool:
+    """Return whether a continuation holds something of a draft: a sentence that cites, or code.
+
+    Every sentence of a draft cites its source. A refusal or a remark cites nothing, in whichever language it is.
+    """
+    fenced, inside = False, False
+    for line in said.split("\n"):
+        if _FENCE.match(line):
+            fenced = not fenced
+        inside |= fenced and bool(line.strip()) and not _FENCE.match(line)
+    return inside or bool(aliases_in(said))
+
+
+def _begun_anew(text: str, said: str) -> str:
+    """Return the part of `said` that has the beginning of `text`, whatever its markup; empty if it goes on instead.
+
+    Only a remark may stand before it. Behind a claim the same words are a repetition.
+    """
+    beginning: list[str] = []
+    mark = DRAFT_MARK.search(text)
+    for word in _WORD.findall(text[: mark.end()] if mark else text):  # up to the end of the first claim
+        if sum(map(len, beginning)) < _SAME_BEGINNING:
+            beginning.append(re.escape(word))
+    if sum(map(len, beginning)) < _MIN_OVERLAP:
+        return ""
+    found = re.search(r"\b" + r"\W+".join(beginning) + r"\b", said, re.IGNORECASE)
+    if not found or aliases_in(said[: found.start()]):
+        return ""
+    return said[len(said[: found.start()].rstrip(_MARKUP)) :].lstrip()
 
 
 def _between(text: str, last: str, first: str, continuation: str) -> str:

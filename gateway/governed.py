@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from opentelemetry.trace import Span
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from gateway.bare_text import CONTINUE, CUT_OFF, bare_field, joined, whole_part, without_thoughts
+from gateway.bare_text import CONTINUE, CUT_OFF, bare_field, continued, whole_part, without_thoughts
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor
 from gateway.ledger.account import CallScope
@@ -26,10 +25,26 @@ from gateway.metering import check_fits, usage_of_call, worst_usage
 from gateway.oci.plane import ask_oci
 from gateway.openai.chat import Dialect, ask_openai
 from gateway.planned_call import PlannedCall
-from gateway.structure import Answer, SchemaFault, StructuredModel, is_cut_off, parse_answer, with_schema_prompt
+from gateway.provider_error import FILTERED, FILTERED_FAILURE, ProviderError
+from gateway.structure import (
+    Answer,
+    SchemaFault,
+    StructuredModel,
+    further_text,
+    is_cut_off,
+    parse_answer,
+    with_schema_prompt,
+)
 from gateway.sync import run_sync
 from observability import notice
-from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong, SixplaneError, UnsupportedSchema
+from state.errors import (
+    BudgetExceeded,
+    ModelOutputInvalid,
+    ModelUnavailable,
+    PromptTooLong,
+    SixplaneError,
+    UnsupportedSchema,
+)
 
 _QUOTED_CHARS = 1_500
 """Most characters of a malformed answer that its repair quotes. Counted in `metering.SPARED_CHARS`."""
@@ -163,16 +178,23 @@ class GovernedChatModel(BaseChatModel):
         text = whole_part(without_thoughts(answer.text)) if bare_field(schema) and is_cut_off(answer) else ""
         if not text.strip() or text.startswith("{"):
             return answer
-        cut_off = True
+        cut_off, why = True, ""
         if may_go_on:
-            # Too long for the model's context with the text so far in it: then the text has to do.
-            with suppress(PromptTooLong):
-                more = await self._answer(schema, [*messages, AIMessage(text), HumanMessage(CONTINUE)])
-                text, cut_off = joined(text, more.text), is_cut_off(more)
+            text, cut_off, why = await self._continued(schema, messages, text)
         if cut_off:
-            text = whole_part(text)
-            notice(self.scope.role.value, "draft_truncated", "the end of the text is missing: the answer was too long")
+            detail = f"the end of the text is missing: the answer was too long{why}"
+            notice(self.scope.role.value, "draft_truncated", detail)
         return AIMessage(text.strip(), response_metadata={"finish_reason": "stop", CUT_OFF: cut_off})
+
+    async def _continued(
+        self, schema: type[BaseModel], messages: list[BaseMessage], text: str
+    ) -> tuple[str, bool, str]:
+        """Return the text as the model goes on with it, whether its end is missing, and why it did not go on."""
+        try:
+            more = await self._answer(schema, [*messages, AIMessage(text), HumanMessage(CONTINUE)])
+        except (BudgetExceeded, ModelUnavailable, PromptTooLong) as error:
+            return text, True, f", and going on with it failed: {error.message}"  # the text so far is paid for
+        return *continued(text, further_text(schema, more), cut_off=is_cut_off(more)), ""
 
     async def _answer(self, schema: type[BaseModel], messages: list[BaseMessage]) -> AIMessage:
         return await self._call(
@@ -231,7 +253,7 @@ class GovernedChatModel(BaseChatModel):
                 account=self.scope.account,
                 key=self._key(messages, schema, ordinal, beside),
                 most=worst_usage(self.entry, messages, self.scope.max_output_tokens, beside=beside),
-                ask=provider,
+                ask=lambda: _unfiltered(provider),
                 measure=lambda answer: usage_of_call(self.entry, messages, answer),
                 dump=_dump,
                 load=_load,
@@ -279,6 +301,14 @@ class GovernedChatModel(BaseChatModel):
         if self.capture_content:
             span.set_attribute("gen_ai.input.messages", json.dumps([message.text for message in messages]))
             span.set_attribute("gen_ai.output.messages", json.dumps([answer.text]))
+
+
+async def _unfiltered(provider: Provider) -> AIMessage:
+    """Return the provider's answer. Raises `ProviderError` if a content filter ended it: what is left is no answer."""
+    answer = await provider()
+    if str(answer.response_metadata.get("finish_reason") or "").lower() in FILTERED:
+        raise ProviderError(FILTERED_FAILURE)
+    return answer
 
 
 @cache

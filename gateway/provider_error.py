@@ -36,6 +36,18 @@ class ProviderFailure:
     throttled: bool = False
 
 
+FILTERED = frozenset(
+    {"error_toxic", "content_filter", "safety", "prohibited_content", "blocklist", "recitation", "refusal"}
+)
+"""Finish reasons, in small letters, of an answer that a content filter ended: the words of OCI and of others."""
+
+FILTERED_FAILURE = ProviderFailure(
+    "its content filter ended the answer",
+    transient=False,
+    billed=True,
+    hint="rephrase the question, or choose another model",
+)
+
 Classify = Callable[[BaseException], ProviderFailure | None]
 """Returns what an exception means; `None` if no provider caused it. The one: `gateway.classification.classify`."""
 

@@ -115,6 +115,13 @@ def parse_answer(schema: type[Schema], answer: AIMessage, prompt: Sequence[BaseM
     return found.model_copy(update={CUT_OFF: True}) if answer.response_metadata.get(CUT_OFF) else found
 
 
+def further_text(schema: type[BaseModel], answer: AIMessage) -> str:
+    """Return the text with which a model goes on; empty if it is JSON in which the bare text is missing."""
+    said = without_thoughts(answer.text).strip()
+    told = _in_object(said, bare_field(schema))
+    return told if told or _JSON_ALONE.match(said) else answer.text
+
+
 def _of_json(schema: type[Schema], text: str, prompt: Sequence[BaseMessage]) -> Schema:
     said = without_thoughts(text)
     objects = _objects_in(said or text)

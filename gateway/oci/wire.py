@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from langchain_core.messages.tool import ToolCall, invalid_tool_call
 
-from gateway.provider_error import ProviderError, ProviderFailure
+from gateway.provider_error import FILTERED, FILTERED_FAILURE, ProviderError, ProviderFailure
 
 _FINISHED = {
     "complete": "stop",
@@ -28,7 +28,6 @@ _FINISHED = {
     "max_tokens": "length",
     "length": "length",
 }
-_REFUSED = frozenset({"error_toxic", "content_filter", "safety", "prohibited_content"})
 _LIMIT = frozenset({"error_limit"})
 _PROXY = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something other than OCI answered"
 
@@ -42,11 +41,8 @@ def finish_reason(raw: Any) -> str:
     said = str(raw or "").lower()
     if said in _FINISHED:
         return _FINISHED[said]
-    if said in _REFUSED:
-        hint = "rephrase the question, or choose another model"
-        raise ProviderError(
-            ProviderFailure("its content filter ended the answer", transient=False, billed=True, hint=hint)
-        )
+    if said in FILTERED:
+        raise ProviderError(FILTERED_FAILURE)
     if said in _LIMIT:
         hint = "retrieve fewer passages with `-k`, or choose a model with a larger context"
         raise ProviderError(ProviderFailure("the prompt exceeds its context", transient=False, billed=True, hint=hint))

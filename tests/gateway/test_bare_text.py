@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bare_text import joined, unwrapped, whole_part, without_thoughts
+from gateway.bare_text import continued, joined, unwrapped, whole_part, without_thoughts
 
 DRAFT = "Ten a minute [E1].\n\n- Sixty an hour [E2]."
 
@@ -114,7 +114,6 @@ def test_a_cut_text_ends_with_what_is_whole(text, expected):
         ("## More\n\n", "Sixty [E2].", "## More\n\nSixty [E2]."),
         ("Do [E1]:\n\n", "```python\nrun()\n```", "Do [E1]:\n\n```python\nrun()\n```"),
         ("Ten a minute [E1].", "Ten a minute [E1]. Sixty [E2].", "Ten a minute [E1]. Sixty [E2]."),  # repeats the end
-        ("Ten [E1].", "<think>On.</think>\nSixty [E2].", "Ten [E1]. Sixty [E2]."),
         ("Ten [E1].", "Sixty [E2].\n```", "Ten [E1]. Sixty [E2].\n"),  # the end of a fence around the whole
         ("Ten [E1].", "  ", "Ten [E1]."),
         ("Ten [E1]", ". Sixty [E2].", "Ten [E1]. Sixty [E2]."),
@@ -128,8 +127,24 @@ def test_a_continuation_goes_on_where_the_text_ends(text, more, expected):
 def test_an_answer_that_begins_anew_replaces_the_text():
     text = "Up to ten requests a minute are free for everybody [E1]."
     again = f"{text} Sixty requests an hour are free too [E2]."
-    assert joined(text, again) == joined(text, f"```markdown\n{again}\n```") == again
-    assert joined(again, text) == again
+    for said in (again, f"```markdown\n{again}\n```", f"Sure, once more.\n\n{again}"):
+        assert continued(text, said, cut_off=False) == (again, False)
+    assert continued(again, text, cut_off=False) == (text, False)
+    assert continued(again, text, cut_off=True) == (again, True)
+    # What stands behind other claims is a repetition, not a beginning.
+    assert continued(again, f"A thousand a day [E3]. {text}", cut_off=False)[0].startswith(f"{again} A thousand")
+
+
+@pytest.mark.parametrize("said", ["", "<think>On.</think>", "I cannot help with that.", "```\n\n```", "## More", "{}"])
+def test_a_continuation_that_adds_nothing_leaves_the_end_missing(said):
+    assert continued("Ten a minute [E1].", said, cut_off=False) == ("Ten a minute [E1].", True)
+
+
+def test_code_goes_on_without_a_mark():
+    assert continued("Do this [E1]:\n\n", "```\nrun()\n```", cut_off=False) == (
+        "Do this [E1]:\n\n```\nrun()\n```",
+        False,
+    )
 
 
 WORDS = st.sampled_from(["Ten a minute", "sixty an hour", "the limit", "of 3.5 MB", "see Fig. 3"])

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from observability import collected_notices
-from state.errors import BudgetExceeded, ModelOutputInvalid
+from state.errors import ModelOutputInvalid, ModelUnavailable
 from state.roles import WrittenDraft
 from state.values import Role
 from tests.doubles.openai_server import OpenAIServer, Reply
@@ -15,6 +15,7 @@ from tests.gateway.openai.endpoint import MODEL, Asked
 ASKED = [SystemMessage("Write."), HumanMessage("How many?")]
 FIRST = "Ten requests a minute are free [E1]. Sixty an hour are fr"
 REST = "Sixty an hour are free [E2]."
+KEPT = "Ten requests a minute are free [E1]."
 WHOLE = "Ten requests a minute are free [E1]. Sixty an hour are free [E2]."
 
 
@@ -74,13 +75,68 @@ async def test_a_continuation_that_does_not_fit_is_not_asked_for(tmp_path):
     assert len(server.requests) == 1
 
 
-async def test_a_continuation_that_the_budget_does_not_cover_is_not_made(tmp_path):
+async def test_a_continuation_that_the_budget_does_not_cover_is_not_made_and_the_paid_part_stays(tmp_path):
     with OpenAIServer(cut(FIRST, usage=(100, 500))) as server:
         asked = Asked(tmp_path, server.base_url)
         model = asked.model(role=Role.WRITER, limit=1_800)
-        with pytest.raises(BudgetExceeded):
-            await model.with_structured_output(WrittenDraft).ainvoke(ASKED)
+        with collected_notices() as notices:
+            draft = await model.with_structured_output(WrittenDraft).ainvoke(ASKED)
+    assert (draft.markdown, draft.cut_off) == (KEPT, True)
+    assert [event.kind for event in notices] == ["draft_truncated"]
+    assert "the run budget" in notices[0].detail
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [Reply(status=401), Reply("", finish_reason="content_filter"), Reply(REST, finish_reason="content_filter")],
+)
+async def test_a_continuation_that_fails_leaves_the_paid_part(tmp_path, failed):
+    with OpenAIServer(cut(FIRST), failed) as server:
+        draft, notices, usage = await written(tmp_path, server)
+    assert (draft.markdown, draft.cut_off, usage.calls) == (KEPT, True, 2)
+    assert notices == [("writer", "draft_truncated")]
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "  \n",
+        "<think>On with sixty?</think>",
+        "<think>On with sixty?",
+        "I'm sorry, but I can't help with that.",
+        "Das kann ich leider nicht beantworten.\n\nBitte frage etwas anderes.",
+        "```\n```",
+    ],
+)
+async def test_a_continuation_that_adds_nothing_leaves_the_paid_part_and_its_mark(tmp_path, said):
+    with OpenAIServer(cut(FIRST), Reply(said)) as server:
+        draft, notices, usage = await written(tmp_path, server)
+    assert (draft.markdown, draft.cut_off, usage.calls) == (KEPT, True, 2)
+    assert notices == [("writer", "draft_truncated")]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (KEPT, KEPT),
+        (f"Here is the whole answer again:\n\n{WHOLE}", WHOLE),
+        (f"```markdown\n{WHOLE}\n```", WHOLE),
+        (json.dumps({"markdown": f"**Ten** {WHOLE[4:]}"}), f"**Ten** {WHOLE[4:]}"),
+    ],
+)
+async def test_a_continuation_that_starts_over_is_the_answer(tmp_path, said, expected):
+    with OpenAIServer(cut(f"{KEPT} Up to sixty requests an hour are free [E2]. A thousand a d"), Reply(said)) as server:
+        draft, notices, _ = await written(tmp_path, server)
+    assert (draft.markdown, draft.cut_off, notices) == (expected, False, [])
+
+
+async def test_a_continuation_that_starts_over_and_is_cut_off_earlier_leaves_the_first_part(tmp_path):
+    with OpenAIServer(cut(f"{WHOLE} A thousand a d"), cut(f"{KEPT} Sixty a")) as server:
+        draft, notices, _ = await written(tmp_path, server)
+    assert (draft.markdown, draft.cut_off, notices) == (WHOLE, True, [("writer", "draft_truncated")])
 
 
 async def test_thoughts_that_take_the_whole_answer_are_asked_for_again(tmp_path):
@@ -130,3 +186,12 @@ async def test_after_a_crash_a_continued_draft_is_neither_asked_nor_charged_agai
         after = await written(tmp_path, server)
     assert len(server.requests) == 2
     assert after == before
+
+
+@pytest.mark.parametrize("said", ["", FIRST, json.dumps({"markdown": WHOLE})])
+async def test_an_answer_that_a_content_filter_ended_is_never_a_draft(tmp_path, said):
+    filtered = Reply(said, finish_reason="content_filter")
+    with OpenAIServer(filtered) as server, pytest.raises(ModelUnavailable, match="content filter") as raised:
+        await written(tmp_path, server)
+    assert "another model" in raised.value.hint
+    assert len(server.requests) == 1
