@@ -18,7 +18,7 @@ from retrieval.fusion import min_max, ranked
 from retrieval.preparation import PreparedDocument, prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from settings import Settings
-from state.errors import BadInput, CorpusEmpty
+from state.errors import BadInput, BudgetExceeded, CorpusEmpty
 from state.report import CorpusRef
 from state.values import Passage, Scores
 
@@ -125,6 +125,7 @@ class Corpus:
 
         Raises:
             BadInput: `k`, `mode` or `where` is invalid.
+            BudgetExceeded: a limit does not cover the reranking or the query's embedding.
             CorpusEmpty: the corpus has no live passage.
             EmbeddingMismatch: the corpus was built with another model.
         """
@@ -144,7 +145,10 @@ class Corpus:
             if self._reranker is not None and rerank and found:
                 try:
                     found = await _reranked(self._reranker, query, found)
-                except Exception as error:  # noqa: BLE001 - any adapter may raise anything; visible in log, span and scores
+                except BudgetExceeded:
+                    raise
+                except Exception as error:  # noqa: BLE001 - any adapter may raise anything, and an answer without its
+                    # order is better than none: the run goes on, and log, span, events and scores tell of it.
                     _log.warning("the reranker failed: %s", type(error).__name__)
                     notice("retrieve", "rerank_failed", type(error).__name__)
             span.set_attribute("sixplane.retrieval.passages", len(found[:k]))

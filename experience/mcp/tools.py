@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -44,6 +45,8 @@ INSTRUCTIONS = (
     "status is no longer `running`. Every claim in a report cites the exact text span that supports it. `search` finds "
     "passages without writing a report."
 )
+
+_log = logging.getLogger(__name__)
 
 PrincipalOf = Callable[[Context[Any]], Principal]
 DeskOf = Callable[[], Desk]
@@ -211,14 +214,17 @@ def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
 def protocol_errors(kind: type[ToolError | ResourceError] = ToolError) -> Iterator[None]:
     """Turn every error into an error of the protocol with code, message and hint.
 
-    An unexpected error shows its type only, since its text may contain a question or a document.
+    An unexpected error shows its type only, since its text may contain a question or a document. The log names it too.
     """
     try:
         yield
     except (ToolError, ResourceError):
         raise
     except Exception as error:  # whatever leaves a tool uncaught, the SDK sends to the client with its text
-        known = known_error(error) or SixplaneError(f"unexpected {type(error).__name__}")
+        known = known_error(error)
+        if known is None:
+            _log.error("an MCP request failed with %s", type(error).__name__)
+            known = SixplaneError(f"unexpected {type(error).__name__}")
         missing = isinstance(known, ThreadMissing | RunMissing | CorpusMissing)
         chosen = ResourceNotFoundError if missing and kind is ResourceError else kind
         raise chosen(json.dumps({"code": known.code, "message": known.message, "hint": known.hint})) from error

@@ -135,7 +135,7 @@ async def test_an_impossible_call_returns_a_code_and_a_hint(url, tool, arguments
         assert error["hint"]
 
 
-async def test_a_bug_shows_its_type_and_no_content(url, monkeypatch):
+async def test_a_bug_shows_its_type_and_no_content(url, monkeypatch, caplog):
     from experience.service import ResearchService
 
     def broken(*_, **__):
@@ -147,6 +147,8 @@ async def test_a_bug_shows_its_type_and_no_content(url, monkeypatch):
     assert answer.is_error
     assert "ZeroDivisionError" in answer.content[0].text
     assert "secret" not in answer.content[0].text
+    assert "an MCP request failed with ZeroDivisionError" in caplog.messages
+    assert "secret" not in " ".join(caplog.messages)
 
 
 async def test_a_request_without_credentials_or_with_a_foreign_host_is_refused(url):
