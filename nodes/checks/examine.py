@@ -14,10 +14,11 @@ from functools import cached_property
 
 from nodes.checks.addresses import foreign_addresses
 from nodes.checks.amounts import Evidence, exchanged_number, wrong_number, wrong_unit
+from nodes.checks.code import code_span
 from nodes.checks.dates import is_relative, misdated
 from nodes.checks.polarity import negated_by, opposed_by
 from nodes.checks.statements import Statement, statements
-from nodes.checks.verbatim import code_span, verbatim_row, verbatim_span
+from nodes.checks.verbatim import verbatim_row, verbatim_span
 from nodes.checks.words import tokens
 from state.values import ClaimFault, ClaimKind, Support
 

@@ -18,11 +18,17 @@ _UNDERLINE = re.compile(r"\s*([=\-~^\"'+*#.`:])\1{2,}\s*")
 _RULE = re.compile(r"[\s|:=\-+*_~^`#]*")
 _ROW = re.compile(r"\s*\|")
 _FENCE = re.compile(r"\s*(?:`{3}|~{3})[^`\n]*")
-_ITEM = re.compile(r"(?:(?:[-*+•‣▪]|\d{1,3}[.)]|\(?[a-z]\)|>)\s+)+")
+_ITEM = re.compile(r"(?:(?:[-*+•‣▪●○■□◦]|\d{1,3}[.)]|\(?[a-z]\)|>)\s+)+")
 _ENDS = re.compile(r"[.!。！…;:,=][\"'”’»)\]）」』*_`]*\s*\Z")
 _ASKS = re.compile(r"[?？][\"'”’»)\]）」』*_`]*\s*\Z")
 _LABEL_WORDS = 6  # a line of so few words, without a number or an end, is a heading that lost its markup
 _BEFORE_CHARS = 400
+_DENIES = re.compile(
+    r"\b(?:no|not|none|never|neither|nobody|nothing|cannot|without|except|unless|false|wrong|untrue|incorrect|myths?"
+    r"|rumou?rs?|misconceptions?|mistakes?|errors?|avoid|forbidden|removed|deprecated|obsolete|unsupported|invalid"
+    r"|instead|formerly|if|kein\w*|nicht|nie|falsch\w*|ne|pas|aucun\w*|jamais|faux|ning[uú]n\w*|nunca|falso\w*)\b|n['’]t\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,12 @@ class Statement:
     end: int
     before: str = ""
     row: bool = False
+    item: bool = False
+
+    @property
+    def denied(self) -> bool:
+        """Whether it is an item of a list whose introduction may deny what the items say."""
+        return self.item and bool(_DENIES.search(self.before))
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ def statements(text: str, names: Iterable[str] = ()) -> list[Statement]:
         after = pieces[n + 1] if n + 1 < len(pieces) else None
         if not piece.structure and _states(text, piece, after, titles):
             before = _header(pieces, n) if piece.row else _introduced_by(pieces, n)
-            found.append(Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row))
+            found.append(Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row, piece.item))
     return found
 
 

@@ -22,10 +22,15 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
 _TOKEN = re.compile(
     r"(?P<mark>(?<!\w)[\[【⟦]\s*\^?[Ee]?\d{1,6}(?:\s*[,;–-]\s*\^?[Ee]?\d{1,6})*\s*[\]】⟧])"  # like a citation mark
     r"|(?<![\w.,])[-−](?=\d)\d[\w.,:]*(?<![.,:])"  # a negative number
-    r"|\w+(?:[.,:/'’@]\w+)*"
-    r"|[%$€£¥°§+]"
-    r"|(?<=[^\s]\s)[<>=≤≥≠]+(?=\s)"  # comparisons; a block quote's `>` begins its line
+    r"|\w+(?:[.,:/'’@]\w+)*(?:(?<=\w)[#+]+(?!\w))?"  # with `C#` and `C++`
+    r"|[%$+]|\[[ xX]\]"
+    r"|<=?(?=\s?[\d=])|(?<=\S)>=?(?=\s?\d)|(?<=\S )>=?(?=\s?\d)"  # a block quote's `>` begins its line
+    r"|(?<=[^\s]\s)[<>=!]+(?=\s)|~(?=\d)"
+    r"|[^\w\s\x00-\x7f]"
 )
+_SYMBOLS = ("Sm", "Sc", "So", "Sk")  # Unicode categories: comparisons, currencies, ticks and crosses, degrees
+_MORE_SYMBOLS = frozenset("§‰°")
+_KEPT_FORMS = ("<super>", "<sub>", "<fraction>")
 _TARGET = re.compile(r"\]\([^()\s]*(?:\s[^()]*)?\)")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _FOREIGN_WORDS = """
@@ -112,10 +117,26 @@ def in_english(text: str) -> bool:
 
 def _token(match: re.Match[str]) -> Token:
     if match["mark"] is None:
-        return Token(_folded(match[0]), *match.span())
+        said = match[0]
+        symbol = said.isascii() or said[0].isalnum() or said[0] in _MORE_SYMBOLS or said[0] in "-−_"
+        told = symbol or unicodedata.category(said[0]) in _SYMBOLS
+        return Token(_folded(said) if told else "", *match.span())
     inner = "".join(match[0][1:-1].split())
     return Token(f"[{_folded(inner)}]", *match.span(), mark=True)
 
 
 def _folded(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).replace("’", "'").replace("−", "-").strip("_").casefold()
+    return _compatible(word).replace("’", "'").replace("−", "-").strip("_").casefold()
+
+
+def _compatible(word: str) -> str:
+    """Return `word` with ligatures and wide letters as plain ones; 10² stays, which NFKC alone makes 102."""
+    if word.isascii():
+        return word
+    kept = unicodedata.normalize("NFC", word)
+    if not any(unicodedata.decomposition(char).startswith(_KEPT_FORMS) for char in kept):
+        return unicodedata.normalize("NFKC", kept)
+    return "".join(
+        char if unicodedata.decomposition(char).startswith(_KEPT_FORMS) else unicodedata.normalize("NFKC", char)
+        for char in kept
+    )

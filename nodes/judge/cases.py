@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nodes.checks import UNDECIDED, Assertion, Examined, Span, examine, foreign_addresses
-from nodes.judge.headings import is_header, needs_no_judge
+from nodes.checks import UNDECIDED, Assertion, Examined, Span, examine, foreign_addresses, same_cells, stems
+from nodes.judge.headings import is_neutral, needs_no_judge
 from nodes.quotes import Candidate, Source, at_span, candidates, merged
 from state.values import Claim, ClaimFault, ClaimKind, JudgedClaim, Quote, Support
 
@@ -65,7 +65,7 @@ def case_of(claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source],
     unknown = tuple(alias for alias in aliases if alias not in sources)
     if claim.kind is ClaimKind.HEADING and needs_no_judge(claim.text, asked.questions):
         return Case(claim, examined=Examined(Support.SUPPORTED))
-    if claim.kind is ClaimKind.HEADER and is_header(claim.text, cited_headers(cited)):
+    if claim.kind is ClaimKind.HEADER and any(same_cells(claim.text, header) for header in cited_headers(cited)):
         return Case(claim, examined=Examined(Support.SUPPORTED))
     if not cited:
         fault = ClaimFault.UNKNOWN_ALIAS if unknown else ClaimFault.UNCITED
@@ -75,8 +75,8 @@ def case_of(claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source],
     quotes = tuple(near[:_MOST_QUOTES])
     assertion = Assertion(claim.text, claim.kind, claim.context, asked.question)
     examined = examine(assertion, [source.cited for source in cited], [each.words for each in quotes])
-    if examined.spans and asked.judged and assertion.points_back:
-        examined = UNDECIDED  # its words stand there, but "it" may be something else: a judge sees both contexts
+    if examined.spans and asked.judged and (assertion.points_back or not _framed_alike(claim, cited, examined)):
+        examined = UNDECIDED  # its words stand there, but may speak of something else: a judge sees both contexts
     return Case(claim, quotes, examined, unknown) if not examined.spans else _verbatim(claim, cited, examined, unknown)
 
 
@@ -117,6 +117,25 @@ def with_headers(claims: Sequence[Claim]) -> tuple[Claim, ...]:
             claim = claim.model_copy(update=update)
         found.append(claim)
     return tuple(found)
+
+
+def _framed_alike(claim: Claim, cited: Sequence[Source], examined: Examined) -> bool:
+    """Whether what stands over the claim, its heading and the line that introduces its list, stands over the words
+    that it copies too: "60 requests" of the free tier must not stand under the enterprise tier.
+    """
+    if claim.kind is ClaimKind.CODE:
+        return True
+    introduced = claim.context if claim.kind is ClaimKind.SENTENCE and claim.context.rstrip().endswith(":") else ""
+    framing = set(stems(f"{'' if is_neutral(claim.section) else claim.section}\n{introduced}"))
+    for n, (start, end) in examined.spans:
+        source = cited[n].cited
+        first = next((each for each in source.statements if each.start <= start < each.end), None)
+        before = first.before if first else ""
+        if first and first.item and not set(stems(before)) <= framing | set(stems(claim.text)):
+            return False  # the list says of what or when its items hold, and the claim does not
+        if not framing <= set(stems("\n".join([*source.names, before, source.text[start:end]]))):
+            return False
+    return True
 
 
 def _verbatim(claim: Claim, cited: Sequence[Source], examined: Examined, unknown: tuple[str, ...]) -> Case:

@@ -1,4 +1,4 @@
-"""Titles that need no judge: a few of the question's own words, words that fit over any text, a source's own header."""
+"""Titles that need no judge: a few of the question's own words, words that fit over any text."""
 
 from __future__ import annotations
 
@@ -32,24 +32,15 @@ def needs_no_judge(heading: str, questions: Iterable[str]) -> bool:
     (True, False)
     """
     said = words(heading)
-    if " ".join(said) in NEUTRAL:
+    if is_neutral(heading):
         return True
     names = len(said) <= _NAMING_WORDS or heading.rstrip().endswith(("?", "？"))
     return bool(said) and names and any(_stands_in(said, words(question)) for question in questions)
 
 
-def is_header(text: str, headers: Iterable[str]) -> bool:
-    """Return whether a header, its cells joined by bars, is one of `headers`, which are rows of Markdown.
-
-    >>> is_header("Tier | Requests", ["| **Tier** | Requests |"]), is_header("Requests | Tier", ["| Tier | Requests |"])
-    (True, False)
-    """
-    return _cells(text) in map(_cells, headers)
-
-
-def _cells(row: str) -> list[str]:
-    bare = row.strip().removeprefix("|").removesuffix("|")
-    return [" ".join(cell.split()).strip("*_` ").casefold() for cell in bare.split("|")]
+def is_neutral(heading: str) -> bool:
+    """Return whether `heading` fits over any text."""
+    return " ".join(words(heading)) in NEUTRAL
 
 
 def _stands_in(said: list[str], asked: list[str]) -> bool:

@@ -259,6 +259,75 @@ def test_a_row_is_verbatim_under_its_own_header_only() -> None:
     assert examined("Llama | 9 k tokens | $3", TABLE, context=header, **row).fault is ClaimFault.NUMBER
 
 
+GRID = "| Tier | Minute | Day |\n|---|---|---|\n| Free | 60 | – |\n| Paid [3] | ✓ | ✗ |\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "same"),
+    [
+        ("Free | 60 | –", True),
+        ("Free | 60", True),
+        ("Free | – | 60", False),
+        ("Paid | ✓ | ✗", True),
+        ("Paid ⟦3⟧ | ✓ | ✗", True),
+        ("Paid ⟦4⟧ | ✓ | ✗", False),
+        ("Paid | ✗ | ✓", False),
+        ("Paid | |", False),
+    ],
+)
+def test_a_row_is_compared_cell_by_cell(row: str, same: bool) -> None:
+    found = examined(row, GRID, kind=ClaimKind.ROW, context="Tier | Minute | Day")
+    assert (found.verdict is Support.SUPPORTED) is same
+
+
+def test_a_header_is_compared_cell_by_cell() -> None:
+    found = examined("Free | 60 | –", GRID, kind=ClaimKind.ROW, context="Tier Minute | Day |")
+    assert found.verdict is not Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("The delay is 60 ms here.", "The delay is <60 ms here."),
+        ("The delay is > 60 ms here.", "The delay is < 60 ms here."),
+        ("The delay is 60 ms here.", "The delay is ≥60 ms here."),
+        ("It is written in C.", "It is written in C#."),
+        ("It is written in C.", "It is written in C++."),
+        ("The area is 102 square metres.", "The area is 10² square metres."),
+        ("It takes 12 cups of it.", "It takes ½ cups of it."),
+        ("[x] Keys are rotated daily", "- [ ] Keys are rotated daily"),
+        ("SSO is ✓ for guests.", "SSO is ✗ for guests."),
+        ("It rose by 5 points.", "It rose by ~5 points."),
+        ("The value a = b holds.", "The value a != b holds."),
+    ],
+)
+def test_symbols_that_change_the_meaning_are_compared(claim: str, passage: str) -> None:
+    assert examined(claim, passage).verdict is not Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("The delay is <60 ms here.", "**The** delay is `<60 ms` here."),
+        ("The delay is 60 ms here.", "> The delay is 60 ms here."),
+        ("60 requests are allowed.", "> 60 requests are allowed."),
+        ("The office is finished.", "The o\ufb03ce is \ufb01nished."),
+        ("It is written in C# today.", "It is written in *C#* today."),
+        ("Tea costs 5 € there.", "● Tea costs 5 € there."),
+        ("She said “no” – twice.", 'She said "no" - twice.'),
+    ],
+)
+def test_markup_and_typography_change_nothing(claim: str, passage: str) -> None:
+    assert examined(claim, passage).verdict is Support.SUPPORTED
+
+
+def test_an_item_of_a_list_that_is_denied_is_no_support() -> None:
+    items = "\n\n- Customer data is sold to others\n- Backups are kept forever\n"
+    claim = "Customer data is sold to others."
+    assert examined(claim, f"Common myths about the service:{items}") == Examined()
+    assert examined(claim, f"What happens:{items}").verdict is Support.SUPPORTED
+
+
 CODE = "Install it:\n\n```sh\npip install sixplane\nsixplane serve --port 80\n```\n\nOr run `sixplane doctor`."
 
 
@@ -266,7 +335,7 @@ CODE = "Install it:\n\n```sh\npip install sixplane\nsixplane serve --port 80\n``
     "code",
     [
         "pip install sixplane",
-        "pip   install sixplane\n\n  sixplane serve --port 80",
+        "pip   install sixplane\n\nsixplane serve --port 80",
         "$ sixplane serve --port 80",
         "sixplane doctor",
     ],
@@ -281,6 +350,107 @@ def test_code_that_stands_there_is_supported(code: str) -> None:
 def test_other_code_fails_also_where_it_is_a_part(code: str) -> None:
     found = examined(code, CODE, kind=ClaimKind.CODE)
     assert (found.verdict, found.fault) == (Support.UNSUPPORTED, ClaimFault.CODE)
+
+
+SCRIPT = """
+Run it dry first:
+
+```python
+if dry_run:
+    report()
+delete_all(
+    force=True)
+```
+
+```sql
+DELETE FROM orders
+WHERE day < 3;
+COMMIT;
+```
+"""
+
+
+@pytest.mark.parametrize("code", ["if dry_run:\n    report()", "delete_all(\n    force=True)", "COMMIT;", "$ COMMIT;"])
+def test_whole_statements_of_a_block_are_supported(code: str) -> None:
+    assert examined(code, SCRIPT, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "DELETE FROM orders",  # without its condition
+        "WHERE day < 3;",
+        "report()",  # without the `if` around it
+        "if dry_run:\n    report()\n    delete_all(\n    force=True)",  # under another condition
+        "if dry_run:",
+        "delete_all(",
+        "Run it dry first:",  # prose
+    ],
+)
+def test_a_part_of_a_statement_and_prose_are_no_code_of_a_passage(code: str) -> None:
+    assert examined(code, SCRIPT, kind=ClaimKind.CODE).fault is ClaimFault.CODE
+
+
+PLAIN = """Nobody has ever claimed that
+the data is encrypted
+at rest (or in transit).
+
+pip install sixplane
+
+Acme is bankrupt
+================
+pool = create_pool(min=1, max=4)
+with pool.acquire() as connection:
+    connection.commit()
+"""
+
+
+@pytest.mark.parametrize(
+    "code", ["pip install sixplane", "with pool.acquire() as connection:\n    connection.commit()"]
+)
+def test_a_document_without_markup_may_show_code(code: str) -> None:
+    assert examined(code, PLAIN, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+
+
+@pytest.mark.parametrize("code", ["the data is encrypted", "Acme is bankrupt", "connection.commit()"])
+def test_its_prose_headings_and_parts_are_no_code(code: str) -> None:
+    assert examined(code, PLAIN, kind=ClaimKind.CODE).fault is ClaimFault.CODE
+
+
+MANUAL = """
+Create a pool::
+
+  pool = create_pool(min=1,
+                     max=4)
+
+.. code-block:: sql
+
+  DELETE FROM orders;
+
+.. note::
+
+  the data is encrypted
+
+- An item
+
+      the keys are rotated in it
+"""
+
+
+@pytest.mark.parametrize("code", ["pool = create_pool(min=1,\n                   max=4)", "DELETE FROM orders;"])
+def test_blocks_of_restructured_text_hold_code(code: str) -> None:
+    assert examined(code, MANUAL, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+
+
+@pytest.mark.parametrize("code", ["the data is encrypted", "the keys are rotated in it", "pool = create_pool(min=1,"])
+def test_notes_and_items_hold_none(code: str) -> None:
+    assert examined(code, MANUAL, kind=ClaimKind.CODE).fault is ClaimFault.CODE
+
+
+def test_a_passage_may_begin_within_a_block() -> None:
+    cut = "a = 1\nb = 2\n```\n\nThat is all of it.\n"
+    assert examined("a = 1\nb = 2", cut, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+    assert examined("That is all of it.", cut, kind=ClaimKind.CODE).fault is ClaimFault.CODE
 
 
 def test_a_heading_is_never_verbatim() -> None:

@@ -172,3 +172,31 @@ def test_a_verdict_belongs_to_a_claim_under_its_heading():
     free, other = (cases_of(f"## {name}\n\nIt allows sixty a minute [E1].")[1] for name in ("Free", "Other"))
     assert free.key != other.key
     assert to_judge(free).section == "Free"
+
+
+LIMIT = "The limit is 60 requests a minute."
+LISTED = "The free tier allows:\n\n- 60 requests a minute\n- 5 users of one team\n"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "alike"),
+    [
+        (f"{LIMIT[:-1]} [E1].", True),
+        (f"## Free tier\n\n{LIMIT[:-1]} [E1].", True),
+        (f"## Summary\n\n{LIMIT[:-1]} [E1].", True),
+        (f"## Enterprise tier\n\n{LIMIT[:-1]} [E1].", False),
+        ("The free tier allows [E2]:\n\n- 60 requests a minute [E2]", True),
+        ("The enterprise tier allows [E2]:\n\n- 60 requests a minute [E2]", False),
+        ("There are 60 requests a minute in it [E2].", False),
+        ("60 requests a minute [E2].", False),
+    ],
+)
+def test_words_that_stand_there_go_to_the_judge_if_they_stand_under_other_ones(markdown: str, alike: bool) -> None:
+    sources = {
+        "E1": Source("E1", passage("tiers", LIMIT).model_copy(update={"heading_path": ("Free tier",)})),
+        "E2": Source("E2", passage("list", LISTED)),
+    }
+    drafted = draft_claims(markdown)
+    *_, (claim, each) = zip(claims_of(drafted), drafted, strict=True)
+    found = case_of(claim, each.aliases, sources, Asked(judged=True))
+    assert (found.examined.verdict is Support.SUPPORTED) is alike
