@@ -57,7 +57,7 @@ test-oracle: $(VENV)/.dev ## Start Oracle Database Free in a container and run t
 		$(BIN)/python -m pytest -m oracle -p no:xdist -o addopts="-q --strict-markers"; status=$$?; \
 		docker compose -f deploy/oracle-free/compose.yaml down; exit $$status
 
-cassette: $(VENV)/.dev ## Begin a cassette for QUESTION="…", or record the prompts of NAME=… anew
+cassette: $(VENV)/.dev ## Begin a cassette for QUESTION="…", or record the prompts of NAME=… anew; without both, those of all
 	$(BIN)/python -m tests.cassettes.record $(if $(filter-out file,$(origin QUESTION)),--question "$(QUESTION)") $(NAME) $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 check: $(VENV)/.dev ## Check lint, format, types, dependency direction and generated documentation

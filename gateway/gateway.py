@@ -84,6 +84,20 @@ class Gateway:
         chosen = context.models.get(role.value) or context.model or models.roles.get(role.value) or models.default
         return self._chat_entry(chosen or self._default(role)).id
 
+    def check_run(self, context: ResearchContext, question: str) -> None:
+        """Raise what is wrong with the models of a run, before it begins.
+
+        Raises:
+            CassetteUnusable: a cassette was written for another question or other options.
+            ModelUnknown: there is no such chat model.
+            PriceUnknown: the catalogue has no price for it.
+        """
+        chosen = {self.model_id(role, context) for role in Role if role is not Role.JUDGE} | {self.judge_id(context)}
+        for model_id in sorted(chosen - {""}):
+            if self._is_cassette(model_id):
+                k = self._settings.retrieval.passages_per_sub_question
+                self._shelf.check_run(model_id, context, question, k)
+
     def judge_id(self, context: ResearchContext) -> str:
         """Return the id of the model that judges what code cannot decide, empty if none does.
 
@@ -184,9 +198,12 @@ class Gateway:
                 f"{model_id!r} is not a chat model", hint="`sixplane models` shows what each model is for"
             )
         entry.cost(0, 0)  # raises `PriceUnknown`
-        if entry.provider == CASSETTE and model_id not in self._models:
+        if self._is_cassette(model_id):
             self._shelf.check(model_id)
         return entry
+
+    def _is_cassette(self, model_id: str) -> bool:
+        return self.catalog.get(model_id).provider == CASSETTE and model_id not in self._models
 
     @cached_property
     def _shelf(self) -> Shelf:
@@ -205,7 +222,7 @@ class Gateway:
             return self._models[scope.model]
         if scope.model == EXTRACTIVE:
             return ExtractiveChatModel(embeddings=self._embeddings)
-        if entry.provider == CASSETTE:
+        if self._is_cassette(scope.model):
             return self._shelf.model(scope.model, scope.tenant, scope.run_id)
         if entry.provider == "oci":
             return self._oci_model(entry, scope)

@@ -34,7 +34,9 @@ class Analyzer:
         left = await self._to.rounds_left(runtime, context.max_research_rounds - rounds)
         passages = await load_evidence(state, await self._to.corpus(context))
         if not passages:
-            return _decided(state, left, rounds, state.get("findings", ()), Analysis(decision=Decision.NOTHING), ())
+            return _decided(
+                state, left, rounds, state.get("findings", ()), Analysis(findings=[], decision=Decision.NOTHING), ()
+            )
         room = self._to.evidence_room(runtime, Role.ANALYZER, analysis_messages(state, [], rounds, left))
         ranked = ranked_items(passages, state.get("hits", ()))
         items = fitting(ranked, room)

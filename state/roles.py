@@ -95,9 +95,8 @@ class Decision(StrEnum):
 class Analysis(BaseModel):
     """The analyzer's answer."""
 
-    findings: list[ProposedFinding] = Field(
-        default_factory=list, description="What the passages answer. Empty if they answer nothing."
-    )
+    # Required, though it may be empty: an object with a `decision` alone is no analysis.
+    findings: list[ProposedFinding] = Field(description="What the passages answer. Empty if they answer nothing.")
     gaps: list[ProposedGap] = Field(
         default_factory=list, description="One for each sub-question that stays open, wholly or in part."
     )
@@ -134,9 +133,7 @@ class Review(BaseModel):
     verdict: Annotated[Literal["approve", "revise", "needs_human"], _ANY_CASE] = Field(
         description="`approve`; `revise` if the writer can mend it from the findings; `needs_human` if neither."
     )
-    findings: list[ProposedReviewFinding] = Field(
-        default_factory=list, description="The objections; empty if there is none."
-    )
+    findings: list[ProposedReviewFinding] = Field(description="The objections; empty if there is none.")
 
 
 class ClaimVerdict(BaseModel):

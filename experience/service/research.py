@@ -43,7 +43,7 @@ from settings import Settings, checked_name
 from state.channels import ResearchContext
 from state.errors import NameInvalid
 from state.report import Report
-from state.values import Refusal, ReviewAnswer, Role
+from state.values import Refusal, ReviewAnswer
 
 
 class ResearchService:
@@ -89,7 +89,7 @@ class ResearchService:
         self, request: ResearchRequest, thread_id: str, run_id: str, control: RunControl
     ) -> AsyncGenerator[RunEvent]:
         context = self.effective(request.context)
-        await self._check(context)
+        await self._check(context, question_text(request))
         question, refusal, earlier = await self._screened(request, thread_id, run_id)
         # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
         await self.gateway.usage(context.tenant, run_id)
@@ -106,16 +106,14 @@ class ResearchService:
         # otherwise retrieve with two numbers, and one output file would mix answers from both.
         return context.model_copy(update={"k": context.k or self.settings.retrieval.passages_per_sub_question})
 
-    async def _check(self, context: ResearchContext) -> None:
-        """Raise what is wrong with the context before anything is stored."""
+    async def _check(self, context: ResearchContext, question: str) -> None:
+        """Raise what is wrong with the context, or does not fit the question, before anything is stored."""
         checked_name("tenant", context.tenant)
         if checked_name("corpus", context.corpus) == MEMORY_CORPUS:
             raise NameInvalid(
                 f"{MEMORY_CORPUS!r} is reserved: earlier reports are not evidence", hint="ask a corpus of documents"
             )
-        for role in Role:
-            if role is not Role.JUDGE or role.value in context.models:
-                self.gateway.model_id(role, context)
+        self.gateway.check_run(context, question)
         compile_where(context.where)
         await self.corpora.get(context.tenant, context.corpus)
 

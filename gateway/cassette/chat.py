@@ -17,6 +17,7 @@ from gateway.cassette.replay import Replay
 from gateway.cassette.tape import load_cassette, name_of
 from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
 from observability import notice
+from state.channels import ResearchContext
 
 _KEPT_RUNS = 64
 """Most runs of a process whose place in their cassettes is kept. A chosen value: a run that ends is removed."""
@@ -83,6 +84,17 @@ class Shelf:
     def check(self, model_id: str) -> None:
         """Raise `CassetteUnusable` if there is no such cassette or it is not valid."""
         load_cassette(self._folder, name_of(model_id))
+
+    def check_run(self, model_id: str, context: ResearchContext, question: str, k: int) -> None:
+        """Raise `CassetteUnusable` if the answers were written for another question, or for other options.
+
+        Args:
+            model_id: the cassette's model.
+            context: the options of the run.
+            question: the question as it was asked.
+            k: the passages per sub-question of a run whose context sets none.
+        """
+        load_cassette(self._folder, name_of(model_id)).check_run(context, question, k)
 
     def model(self, model_id: str, tenant: str, run_id: str) -> CassetteChatModel:
         """Return the model of one run. Raises `CassetteUnusable`."""

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gateway.cassette.places import loose
 from state.channels import ResearchContext
 from state.errors import CassetteUnusable
 from state.roles import (
@@ -43,6 +44,9 @@ FAULTS = (
     "uncited",
 )
 """Ways in which a planted sentence is false."""
+
+_SHAPING = ("form", "length", "k", "max_sub_questions", "max_research_rounds", "max_revisions")
+_OPTIONS = {"form": "--form", "length": "--length", "k": "-k"}
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _BRACKETS = re.compile(r"([\[【])([^\[\]【】\n]*)([\]】])")
@@ -170,6 +174,28 @@ class Cassette(BaseModel):
         """The model id that replays this cassette."""
         return PREFIX + self.name
 
+    def check_run(self, context: ResearchContext, question: str, k: int) -> None:
+        """Raise `CassetteUnusable` if a run asks another question, or has options that change what roles are asked.
+
+        Args:
+            context: the options of the run.
+            question: the question as it was asked.
+            k: the passages per sub-question of a run whose context sets none.
+        """
+        if loose(question) != loose(self.question):
+            raise CassetteUnusable(
+                f"cassette {self.name!r}: the run asks another question", hint=f"ask: {self.question}"
+            )
+        wanted, given = (_shaping(each, k) for each in (ResearchContext.model_validate(self.context), context))
+        differing = [name for name in wanted if wanted[name] != given[name]]
+        if differing:
+            told = ", ".join(f"`{name}` {wanted[name]}, not {given[name]}" for name in differing)
+            options = " ".join(f"{_OPTIONS.get(name, name)} {wanted[name]}" for name in differing)
+            raise CassetteUnusable(
+                f"cassette {self.name!r}: its answers were written for other options: {told}",
+                hint=f"pass `{options}`, or the same fields in the run's context",
+            )
+
     def used_handles(self) -> list[str]:
         """Return every handle that an answer names."""
         return [
@@ -177,6 +203,11 @@ class Cassette(BaseModel):
             *(handle for draft in self.writer for handle in handles_in(draft.markdown)),
             *(handle for each in self.judge for verdict in each.verdicts for handle, _ in verdict.carriers),
         ]
+
+
+def _shaping(context: ResearchContext, k: int) -> dict[str, Any]:
+    """Return the options that change what roles are asked; `k` where the context sets none."""
+    return {name: getattr(context, name) for name in _SHAPING} | {"k": context.k or k}
 
 
 def handles_in(markdown: str) -> list[str]:

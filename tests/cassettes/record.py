@@ -105,8 +105,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--documents", nargs="+", default=["docs/sample"])
     asked = parser.parse_args(arguments)
     wanted = asked.names or ([_slug(asked.question)] if asked.question else names())
-    if asked.question and not (FOLDER / f"{wanted[0]}.toml").exists():
-        begin(wanted[0], asked.question, asked.documents)
+    begun = wanted[:1] if asked.question else []
+    unknown = [name for name in wanted if name not in (*names(), *begun)]
+    if unknown:
+        listed = ", ".join(map(repr, unknown))
+        parser.error(f"there is no cassette {listed}; `QUESTION=…` begins one. The cassettes are {', '.join(names())}")
+    if begun and begun[0] not in names():
+        begin(begun[0], asked.question, asked.documents)
     asyncio.run(_record_all(wanted, sys.stdout.write))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -65,6 +66,35 @@ def test_another_question_is_refused_with_the_cassettes_own(home):
     assert done.exit_code == 2
     assert f"cassette '{NAME}': the run asks another question" in done.stderr
     assert f"hint: ask: {QUESTION}" in done.stderr
+    assert done.stdout == ""  # no run began, so there is no report that would only name a code
+
+
+@pytest.mark.parametrize(
+    ("options", "told", "remedy"),
+    [
+        (("--length", "deep"), "`length` standard, not deep", "--length standard"),
+        (("--form", "table", "-k", "3"), "`form` answer, not table, `k` 8, not 3", "--form answer -k 8"),
+    ],
+)
+def test_other_options_than_the_cassettes_are_refused_with_the_options_to_pass(home, options, told, remedy):
+    done = research(home, QUESTION, *options)
+    assert done.exit_code == 2
+    assert f"cassette '{NAME}': its answers were written for other options: {told}" in done.stderr
+    assert f"hint: pass `{remedy}`" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_cassette_with_a_context_is_asked_with_its_options(home):
+    name = "round-trips-table"
+    cassette = load_cassette(check.FOLDER, name)
+    assert sixplane(home, "ingest", *cassette.documents, "--corpus", name).exit_code == 0
+    asked = ("research", cassette.question, "--corpus", name, "--model", f"cassette:{name}")
+    refused = sixplane(home, *asked)
+    assert refused.exit_code == 2
+    options = re.search(r"hint: pass `([^`]*)`", refused.stderr)[1].split()
+    report = json.loads(sixplane(home, *asked, *options, "--json").stdout)
+    assert report["status"] == cassette.status
+    assert [event["kind"] for event in report["events"] if event["kind"] == "cassette_stale"] == []
 
 
 def test_documents_that_the_corpus_lacks_are_named_by_their_handle(home):
@@ -108,6 +138,18 @@ def test_the_check_names_every_fault(tmp_path, monkeypatch, capsys):
         "is `supported`, but `carried_by` is empty",
     ):
         assert fault in printed
+
+
+@pytest.mark.parametrize("wanted", [["nope"], [NAME, "nope"]])
+def test_recording_an_unknown_cassette_lists_the_known_ones(wanted, capsys):
+    with pytest.raises(SystemExit) as ended:
+        record.main(wanted)
+    assert ended.value.code == 2
+    printed = capsys.readouterr().err
+    assert "there is no cassette 'nope'" in printed
+    assert all(name in printed for name in check.names())
+    assert "Traceback" not in printed
+    assert not (check.FOLDER / "nope.toml").exists()
 
 
 def test_a_new_cassette_stops_at_the_first_answer_that_is_missing(tmp_path, monkeypatch, capsys):
