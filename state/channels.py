@@ -183,7 +183,7 @@ class ResearchContext(BaseModel):
         None, description="Passages per sub-question; default: the setting `retrieval.passages_per_sub_question`."
     )
     length: Length = Field("standard", description="How long the answer is.")
-    form: Form = Field("answer", description="The form of the answer.")
+    form: Form = Field("answer", description="The form of the answer. The extractive model ignores it.")
     max_sub_questions: JsonInt = Field(4, ge=1, le=6, description="Sub-questions per round.")
     max_research_rounds: JsonInt = Field(2, ge=1, le=6, description="Rounds of retrieval.")
     max_revisions: JsonInt = Field(2, ge=0, le=6, description="Revisions of the draft.")

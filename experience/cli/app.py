@@ -6,7 +6,10 @@ checks it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from experience.cli.commands.batch import batch
 from experience.cli.commands.budget import app as budget
@@ -27,8 +30,22 @@ from experience.cli.commands.threads import show, threads
 from experience.cli.commands.verify import verify
 from experience.cli.errors import handled
 
+
+class PlainErrors(TyperGroup):
+    """The group of all commands. Errors of options come without the words that pydantic puts before them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:  # typer 0.29 passes on the message of pydantic, which parses options
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="sixplane",
+    cls=PlainErrors,
     help="Ask questions about your own documents. Every claim in a report cites the passage that supports it.",
     epilog="Exit status: 0 done, 1 a bug in Sixplane, 2 bad input, 3 refused by policy, 4 budget exceeded, "
     "5 a dependency is unavailable, 6 stopped and resumable, or waiting for a person.",

@@ -28,7 +28,12 @@ class Form(StrEnum):
 
 LengthOption = Annotated[Length, typer.Option("--length", help="How long the answer is.")]
 FormOption = Annotated[
-    Form, typer.Option("--form", help="The form of the answer: prose, a report in sections, a table, or steps.")
+    Form,
+    typer.Option(
+        "--form",
+        help="The form of the answer: prose, a report in sections, a table, or steps. The extractive model, which "
+        "quotes its sources, ignores it.",
+    ),
 ]
 Home = Annotated[
     Path | None,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from experience.service import ResearchRequest
 from experience.service.threads import ThreadRecord
@@ -103,7 +103,17 @@ class ConversationRequest(_Body):
         return ResearchRequest(messages=turns, thread_id=self.thread_id, context=self.context)
 
 
-ChatRequest = QuestionRequest | ConversationRequest
+def _kind(body: Any) -> str:
+    """Return which request a body is meant as: the faults of the other kind would only mislead."""
+    conversation = isinstance(body, ConversationRequest) or (isinstance(body, dict) and "messages" in body)
+    return ConversationRequest.__name__ if conversation else QuestionRequest.__name__
+
+
+ChatRequest = Annotated[
+    Annotated[QuestionRequest, Tag(QuestionRequest.__name__)]
+    | Annotated[ConversationRequest, Tag(ConversationRequest.__name__)],
+    Discriminator(_kind),
+]
 
 
 class ResumeRequest(_Body):

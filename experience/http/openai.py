@@ -98,7 +98,7 @@ class CompletionRequest(BaseModel):
     max_tokens: Most | None = None
     max_completion_tokens: Most | None = None
     length: Length | None = Field(None, description="Ours: how long the answer is.")
-    form: Form | None = Field(None, description="Ours: the form of the answer.")
+    form: Form | None = Field(None, description="Ours: the form of the answer. The extractive model ignores it.")
     n: Literal[1] | None = None
     tools: list[Any] | None = Field(None, max_length=0, description="Not supported: the list must be empty.")
 

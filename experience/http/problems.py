@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -87,6 +89,9 @@ STATUSES: dict[type[SixplaneError], int] = {
     SixplaneError: 500,
 }
 """HTTP status by error class. A class that is not listed has the status of its nearest listed base class."""
+
+_OUR_NAMES = re.compile(r"\A(?:Question|Conversation)Request\Z|[\[\]()]|\Aconstrained-")
+"""Parts of a pydantic path that are no field: the kinds of a union, and types of the alternatives."""
 
 _log = logging.getLogger(__name__)
 
@@ -186,7 +191,7 @@ def headers_of(error: BaseException) -> dict[str, str]:
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
     given: Any = error.errors() if isinstance(error, RequestValidationError) else []
-    faults = [Fault(place=".".join(map(str, fault["loc"])), message=str(fault["msg"])) for fault in given]
+    faults = [Fault(place=_place(fault["loc"]), message=_words(fault["msg"])) for fault in given]
     first = f"{faults[0].place}: {faults[0].message}" if faults else "the request cannot be read"
     return answer(
         Problem(
@@ -199,6 +204,15 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
         ),
         path=request.url.path,
     )
+
+
+def _place(path: Iterable[Any]) -> str:
+    """Return the path of a field as the sender of a request knows it, without the names of our classes and types."""
+    return ".".join(str(part) for part in path if not _OUR_NAMES.search(str(part)))
+
+
+def _words(message: Any) -> str:
+    return str(message).removeprefix("Value error, ")
 
 
 async def _framework(request: Request, error: Exception) -> JSONResponse:

@@ -54,7 +54,18 @@ def test_a_field_that_may_be_left_out_may_be_null():
     "word", ["RESEARCH_MORE", "Research more", "research-more", " research_more.", "`research_more`"]
 )
 def test_the_words_of_an_enumeration_count_not_their_spelling(word):
-    assert parsed(Analysis, {"decision": word}).decision is Decision.RESEARCH_MORE
+    assert parsed(Analysis, {"findings": [], "decision": word}).decision is Decision.RESEARCH_MORE
+
+
+@pytest.mark.parametrize("after", ["{}", '{"decision": "nothing"}', '{"verdict": "approve"}', '{"answer": 42}'])
+def test_another_object_behind_an_answer_in_prose_is_no_answer(after):
+    analysis = json.dumps({"findings": [FINDING], "gaps": [], "decision": "enough"})
+    said = f"Here it is:\n{analysis}\nWithout findings it would be:\n{after}\nThat is all."
+    assert [each.statement for each in parsed(Analysis, said).findings] == ["Ten."]
+    review = json.dumps({"verdict": "revise", "findings": [{"severity": "major", "remedy": "Say when."}]})
+    assert parsed(Review, f"{review}\nElse:\n{after}").verdict == "revise"
+    judged = json.dumps({"verdicts": [], **json.loads(review)})
+    assert parsed(JudgedReview, f"{judged}\nElse:\n{after}").verdict == "revise"
 
 
 def test_verdicts_in_any_case_with_ids_as_numbers_and_one_object_for_a_list():
@@ -77,8 +88,10 @@ def test_a_score_may_be_a_text(score):
         (Scored, {"verdict": "supported", "score": "80%"}),
         (Scored, {"verdict": "supported", "score": "1.2"}),
         (Scored, {"verdict": "probably supported", "score": 1}),
-        (Analysis, {"decision": "enough or research_more"}),
-        (Analysis, {"decision": None}),
+        (Analysis, {"findings": [], "decision": "enough or research_more"}),
+        (Analysis, {"findings": [], "decision": None}),
+        (Analysis, {"decision": "enough"}),
+        (Review, {"verdict": "approve"}),
         (Analysis, {"decision": "enough", "findings": ["Ten."]}),
         (Analysis, {"decision": "enough", "findings": [{"quotes": []}]}),
         (ResearchPlan, {"sub_questions": {"1": "Why?"}}),

@@ -29,7 +29,7 @@ def test_a_function_sees_the_messages_and_the_schema():
 
     def script(messages, schema):
         seen.append((messages[-1].text, schema))
-        return PLAN if schema == "ResearchPlan" else {"verdict": "approve"}
+        return PLAN if schema == "ResearchPlan" else {"verdict": "approve", "findings": []}
 
     model = ScriptedChatModel(script=script)
     assert model.with_structured_output(ResearchPlan).invoke("plan") == PLAN

@@ -13,9 +13,9 @@ from state.roles import ROLE_SCHEMAS, Analysis, ClaimVerdict, JudgedReview, Rese
 @pytest.mark.parametrize(
     ("schema", "given", "field", "read"),
     [
-        (Analysis, {"decision": "Research more"}, "decision", "research_more"),
-        (Analysis, {"decision": "ENOUGH", "thoughts": "…"}, "decision", "enough"),
-        (Review, {"verdict": "Needs-Human"}, "verdict", "needs_human"),
+        (Analysis, {"findings": [], "decision": "Research more"}, "decision", "research_more"),
+        (Analysis, {"findings": [], "decision": "ENOUGH", "thoughts": "…"}, "decision", "enough"),
+        (Review, {"findings": [], "verdict": "Needs-Human"}, "verdict", "needs_human"),
         (ClaimVerdict, {"claim": "c1", "verdict": "Supported"}, "verdict", "supported"),
         (ResearchPlan, {"sub_questions": ["q"] * 9}, "sub_questions", ["q"] * 9),
         (ResearchPlan, {"sub_questions": []}, "standalone_question", ""),

@@ -63,6 +63,16 @@ def test_bad_input_exits_with_2_and_a_message(arguments):
     assert "rror" in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--length", "--form"])
+def test_a_wrong_word_is_told_with_the_allowed_ones_and_nothing_of_the_parser(option):
+    done = run("research", "Why?", option, "huge")
+    assert done.exit_code == 2
+    told = " ".join(done.stderr.replace("│", " ").split())
+    allowed = {"--length": "'brief', 'standard', 'deep'", "--form": "'answer', 'report', 'table', 'steps'"}[option]
+    assert f"Invalid value for '{option}': 'huge' is not one of {allowed}" in told
+    assert "Value error" not in told
+
+
 def test_a_file_that_is_no_report_is_named(tmp_path):
     file = tmp_path / "r.json"
     file.write_bytes(b"\xff{")

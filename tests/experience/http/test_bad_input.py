@@ -49,6 +49,39 @@ async def test_an_invalid_request_is_a_problem_and_starts_no_run(ann, given):
 
 
 @pytest.mark.parametrize(
+    ("path", "given", "place", "message"),
+    [
+        ("/v1/chat", chat(length="huge"), "body.context.length", "Input should be 'brief', 'standard' or 'deep'"),
+        ("/v1/chat", chat(form="poem"), "body.context.form", "Input should be 'answer', 'report', 'table' or 'steps'"),
+        (
+            "/v1/chat",
+            {"messages": [{"role": "user", "content": "Why?"}], "context": {"length": "huge"}},
+            "body.context.length",
+            "Input should be 'brief', 'standard' or 'deep'",
+        ),
+        (
+            "/v1/batch",
+            {"requests": [chat(), chat(length="huge")]},
+            "body.requests.1.context.length",
+            "Input should be 'brief', 'standard' or 'deep'",
+        ),
+        ("/v1/chat", {"messages": [{"role": "assistant", "content": "x"}]}, "body", "no turn has the role `user`"),
+        ("/v1/chat", {}, "body.question", "Field required"),
+    ],
+)
+async def test_a_wrong_field_is_named_as_the_sender_knows_it(ann, path, given, place, message):
+    told = (await ann.post(path, json=given)).json()
+    assert told["faults"] == [{"place": place, "message": message}]
+    assert told["detail"] == f"{place}: {message}"
+
+
+async def test_an_openai_client_is_told_the_allowed_values(ann):
+    given = {"model": "sixplane", "messages": [{"role": "user", "content": "Why?"}], "length": "huge"}
+    told = (await ann.post("/v1/chat/completions", json=given)).json()["error"]["message"]
+    assert told.startswith("body.length: Input should be 'brief', 'standard' or 'deep'")
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
         ("GET", "/v1/threads/none", 404, "thread_missing"),

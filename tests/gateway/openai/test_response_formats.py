@@ -153,11 +153,11 @@ async def test_the_prompt_is_the_same_in_every_format(tmp_path):
 
 ANSWERS = {
     "ResearchPlan": PLAN.model_dump(),
-    "Analysis": {"decision": "enough"},
+    "Analysis": {"findings": [], "decision": "enough"},
     "WrittenDraft": {"markdown": "Ten a minute [E1]."},
-    "Review": {"verdict": "approve"},
+    "Review": {"verdict": "approve", "findings": []},
     "Verdicts": {"verdicts": []},
-    "JudgedReview": {"verdicts": [], "verdict": "approve"},
+    "JudgedReview": {"verdicts": [], "verdict": "approve", "findings": []},
 }
 
 
