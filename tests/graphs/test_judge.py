@@ -159,7 +159,11 @@ async def test_a_revision_asks_only_about_what_changed(build: Any, ask: Any) -> 
     def play(fields: Any, evidence: Any) -> Any:
         asked.append([claim["text"] for claim in fields["claims"]])
         objection = {"claim_id": "", "severity": "major", "remedy": "say who engineered it"}
-        wish = {"verdict": "revise", "findings": [objection]} if len(asked) == 1 else {"verdict": "approve"}
+        wish = (
+            {"verdict": "revise", "findings": [objection]}
+            if len(asked) == 1
+            else {"verdict": "approve", "findings": []}
+        )
         return {**judge(fields, evidence), **wish}
 
     drafts = writes(PARAPHRASE, f"{PARAPHRASE} Ada Moreau engineered it [E1].")
