@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|\w+(?:[.,:/'’@]\w+)*(?:(?<=\w)[#+]+(?!\w))?"  # with `C#` and `C++`
     r"|[%$+]|\[[ xX]\]"
     r"|<=?(?=\s?[\d=])|(?<=\S)>=?(?=\s?\d)|(?<=\S )>=?(?=\s?\d)"  # a block quote's `>` begins its line
-    r"|(?<=[^\s]\s)[<>=!]+(?=\s)|~(?=\d)"
+    r"|(?<=[^\s]\s)[<>=!]+(?=\s)|(?<!~)~(?=\s?\d)"
     r"|[^\w\s\x00-\x7f]"
 )
 _SYMBOLS = ("Sm", "Sc", "So", "Sk")  # Unicode categories: comparisons, currencies, ticks and crosses, degrees

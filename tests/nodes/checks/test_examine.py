@@ -298,6 +298,7 @@ def test_a_header_is_compared_cell_by_cell() -> None:
         ("[x] Keys are rotated daily", "- [ ] Keys are rotated daily"),
         ("SSO is ✓ for guests.", "SSO is ✗ for guests."),
         ("It rose by 5 points.", "It rose by ~5 points."),
+        ("It rose by 5 points.", "It rose by ~ 5 points."),
         ("The value a = b holds.", "The value a != b holds."),
     ],
 )
