@@ -127,14 +127,22 @@ def gaps_of(state: ResearchState, status: Status) -> tuple[str, ...]:
     return (f"The corpus does not answer: {state.get('question') or ''}",)
 
 
-def unresolved(state: ResearchState) -> tuple[str, ...]:
-    """Return what was left out and why, and how many objections of the reviewer no revision met."""
+def unresolved(state: ResearchState, shown: Iterable[Claim] | None = None) -> tuple[str, ...]:
+    """Return what was left out and why, and how many objections of the reviewer no revision met.
+
+    `shown` are the claims of the report; without them, all that pass are taken to be shown.
+    """
     failed = [claim for claim in state.get("claims", ()) if not _stays(claim)]
     reasons = Counter(_REASONS[claim.fault or ClaimFault.NOT_SAID] for claim in stating(failed))
     lines = [f"{_many(count, 'sentence')} left out: {reason}." for reason, count in reasons.items()]
     headings = len(failed) - len(stating(failed))
     if headings:
         lines.append(f"{_many(headings, 'heading')} left out: no source carries {'them' if headings > 1 else 'it'}.")
+    bare = len(stating(publishable(state))) - len(stating(shown)) if shown is not None else 0
+    if bare > 0:
+        lines.append(
+            f"{_many(bare, 'sentence')} left out: what {'they introduce' if bare > 1 else 'it introduces'} was."
+        )
     lost = len(unanswered(state, publishable(state))) if state.get("claims") else 0
     if lost:
         lines.append(

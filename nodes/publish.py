@@ -58,7 +58,7 @@ class Publish:
             claims=tuple(published_claim(claim) for claim in rendered.claims),
             evidence=_evidence(rendered, passages, state),
             gaps=gaps_of(state, status),
-            unresolved=unresolved(state),
+            unresolved=unresolved(state, rendered.claims if claims else None),
             masks=rendered.masks,
             refusal=state.get("refusal"),
             verification=state.get("verification") or Verification(),

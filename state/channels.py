@@ -57,8 +57,8 @@ def merge_screened(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, 
 
 
 def merge_timings(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
-    """Add up the times of each node: a node may run several times."""
-    return {node: left.get(node, 0) + right.get(node, 0) for node in sorted({*left, *right})}
+    """Add up the times of each node, which may run several times, in the order in which the nodes ran first."""
+    return {node: left.get(node, 0) + right.get(node, 0) for node in {**left, **right}}
 
 
 def merge_usage(left: dict[str, Usage], right: dict[str, Usage]) -> dict[str, Usage]:

@@ -191,7 +191,9 @@ class _Renderer(RendererHTML):
         lines = tokens[idx].map
         # The end of the first line: the claim of an indented block begins after the start of the line.
         claim = env[PLACES].claim_at(page.starts[lines[0] + 1] - 1) if lines else None
-        return f"{page.said(claim, html.rstrip(), 'div')}\n"
+        # Like a table, long lines scroll by themselves.
+        html = html.rstrip().replace("<pre>", '<pre role="region" aria-label="Code" tabindex="0">', 1)
+        return f"{page.said(claim, html, 'div')}\n"
 
 
 def _cites(tokens: Sequence[Token]) -> bool:

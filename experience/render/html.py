@@ -14,7 +14,7 @@ from experience.render.answer import answer_html, citation_id, passage_id, quote
 from experience.render.links import Originals
 from experience.render.markdown import LEFT_OUT_TITLE, OPEN_TITLE, render_answer
 from experience.render.places import shown_source
-from experience.render.sources import Source, is_code, paragraphs_of, quotes_of, sources_of
+from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, sources_of
 from experience.render.words import (
     masks_words,
     reason_words,
@@ -145,11 +145,13 @@ def _where(item: ReportEvidence, link: str) -> str:
 
 
 def _quoted(report: Report, paragraph: list[tuple[int, int, str]], ids: dict[tuple[int, int, str], str]) -> str:
-    """Return the quotes of a paragraph, on one line since lines of a PDF end anywhere; code keeps its lines."""
+    """Return the quotes of a paragraph, in the lines of `lines_of`; code keeps its own."""
     if is_code(report, paragraph[0]):
         code = escape(textwrap.dedent(paragraph[0][2].strip("\n")))
         return f'<blockquote class="code" lang=""><span id="{ids[paragraph[0]]}">{code}</span></blockquote>'
-    parts = " ".join(f'<span id="{ids[quote]}">{_text(quote[2])}</span>' for quote in paragraph)
+    parts = " ".join(
+        f'<span id="{ids[quote]}">{"<br>".join(map(escape, lines_of(quote[2])))}</span>' for quote in paragraph
+    )
     return f'<blockquote dir="auto" lang="">{parts}</blockquote>'
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from experience.render.links import Originals
 from experience.render.places import shown_source
-from experience.render.sources import Source, is_code, paragraphs_of, quotes_of, sources_of
+from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, sources_of
 from experience.render.words import (
     reason_words,
     role_line,
@@ -92,9 +92,10 @@ def _file(source: Source, originals: Originals) -> str:
 
 
 def _quoted(report: Report, paragraph: list[tuple[int, int, str]]) -> str:
-    """Return the quotes of a paragraph as a block; code keeps its lines."""
+    """Return the quotes of a paragraph as a block, in the lines of `lines_of`; code keeps its own."""
     if not is_code(report, paragraph[0]):
-        return f"  > {md_quote(' '.join(quote for _, _, quote in paragraph))}"
+        lines = lines_of(" ".join(quote for _, _, quote in paragraph))
+        return "\\\n".join(f"  > {md_quote(line)}" for line in lines)
     code = textwrap.dedent(paragraph[0][2].strip("\n"))
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", code + "`")))
     return "\n".join(f"  {line}".rstrip() for line in (fence, *code.splitlines(), fence))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from experience.render.places import shown_source
 from state.report import Report, ReportEvidence
 from state.values import ClaimKind
+
+_STARTS = re.compile(r"(?:[-*+•‣▪]|\d{1,3}[.)])[ \t]|\|")
+"""How an item of a list or a row of a table starts."""
+
+_ENDS = re.compile(rf"\n[ \t]*(?={_STARTS.pattern})")
 
 
 @dataclass(frozen=True)
@@ -57,18 +63,26 @@ def quotes_of(report: Report, item: ReportEvidence) -> list[tuple[int, int, str]
 def paragraphs_of(report: Report, item: ReportEvidence) -> list[list[tuple[int, int, str]]]:
     """Return the quotes of a passage, those that follow each other in one paragraph together.
 
-    Code and the rows of a table stand alone.
+    Code, the rows of a table and the items of a list stand alone.
     """
     paragraphs: list[list[tuple[int, int, str]]] = []
     for quote in quotes_of(report, item):
         before = paragraphs[-1][-1] if paragraphs else None
         between = item.text[before[1] - item.start : quote[0] - item.start] if before else "…"
-        alone = quote[2].lstrip().startswith("|") or is_code(report, quote) or is_code(report, before)
+        alone = _STARTS.match(quote[2].lstrip()) or is_code(report, quote) or is_code(report, before)
         if alone or between.strip() or between.count("\n") > 1 or (before and before[1] > quote[0]):
             paragraphs.append([quote])
         else:
             paragraphs[-1].append(quote)
     return paragraphs
+
+
+def lines_of(quote: str) -> list[str]:
+    """Return the lines of a quote that is no code: an item of a list or a row of a table begins a new one.
+
+    Other line breaks are none for a reader, since the lines of a PDF end anywhere.
+    """
+    return [" ".join(line.split()) for line in _ENDS.split(quote.strip())]
 
 
 def is_code(report: Report, quote: tuple[int, int, str] | None) -> bool:

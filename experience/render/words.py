@@ -52,7 +52,8 @@ def verification_line(report: Report) -> str:
     """Return in one sentence how many statements are supported, and what happened to the others."""
     if not any(claim.kind.states for claim in report.claims):
         return ""
-    left_out = report.verification.contradicted + report.verification.unsupported
+    # All that the draft stated and the report does not: also what passed the check and led to something that did not.
+    left_out = max(report.verification.claims - sum(claim.kind.states for claim in report.claims), 0)
     more = f"; {left_out} more {'was' if left_out == 1 else 'were'} left out" if left_out else ""
     return f"{_checked(report)}{more}."
 
@@ -77,13 +78,15 @@ def verification_facts(report: Report) -> Iterator[tuple[str, str]]:
 def masks_words(report: Report) -> str:
     """Return how many places of the answer are masked, and what they held."""
     kinds = sorted({mask.kind.replace("_", " ").lower() for mask in report.masks})
-    places = "1 place" if len(report.masks) == 1 else f"{len(report.masks)} places"
-    return f"{places} ({', '.join(kinds)})" if kinds else ""
+    return f"{_many(len(report.masks), 'place')} ({', '.join(kinds)})" if kinds else ""
 
 
 def roles(report: Report) -> Iterator[tuple[str, str, str, str]]:
-    """Yield role, model, version of the prompt, and usage."""
-    for role in dict.fromkeys((*report.models, *report.prompts, *report.usage_by_role)):
+    """Yield role, model, version of the prompt, and usage of each role that had a model or used one.
+
+    A report names the prompts of all roles; that of a judge tells nothing where no model judged.
+    """
+    for role in dict.fromkeys((*report.models, *report.usage_by_role)):
         used = report.usage_by_role.get(role)
         yield role, report.models.get(role, ""), report.prompts.get(role, ""), usage_line(used) if used else ""
 
@@ -97,18 +100,21 @@ def run_facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield name and value of what identifies the run and what it took."""
     corpus = report.corpus
     if corpus:
-        holds = f"{corpus.documents} documents, {corpus.passages} passages"
+        holds = f"{_many(corpus.documents, 'document')}, {_many(corpus.passages, 'passage')}"
         yield "Corpus", f"{corpus.name}, version {corpus.version} ({holds})"
     yield "Usage", usage_line(report.usage)
-    yield "Loops", f"{report.research_rounds} research rounds, {report.revisions} revisions"
+    yield "Loops", f"{_many(report.research_rounds, 'research round')}, {_many(report.revisions, 'revision')}"
     yield from (("Thread", report.thread_id), ("Run", report.run_id), ("Trace", report.trace_id))
 
 
 def usage_line(usage: Usage) -> str:
     """Return calls, tokens and cost on one line."""
-    tokens = f"{usage.input_tokens} tokens in, {usage.output_tokens} out"
-    calls = "1 call" if usage.calls == 1 else f"{usage.calls} calls"
-    return f"{calls}, {tokens}, {usage.cost_micro_usd} micro-dollars"
+    tokens = f"{_many(usage.input_tokens, 'token')} in, {usage.output_tokens} out"
+    return f"{_many(usage.calls, 'call')}, {tokens}, {_many(usage.cost_micro_usd, 'micro-dollar')}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _words(name: str) -> str:

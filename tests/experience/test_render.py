@@ -6,9 +6,9 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from experience.render import render_answer, render_html, render_markdown, render_text, write_report
-from experience.render.words import verification_line
-from state.report import Report, ReportClaim
-from state.values import Support, Verification
+from experience.render.words import roles, run_facts, verification_line
+from state.report import CorpusRef, Report, ReportClaim
+from state.values import Support, Usage, Verification
 from tests.experience import render_cases as cases
 from tests.experience.render_cases import CASES, PRICES, Page, Said, built
 from tests.experience.reports import E1, FIRST, citation, make_report
@@ -97,7 +97,8 @@ def test_the_verification_line_counts_what_was_published_and_what_was_not(verdic
         ReportClaim(id=str(n), text="x", section="", verdict=names[each], score=None, citations=(citation(E1, FIRST),))
         for n, each in enumerate(verdicts)
     )
-    tally = Verification(claims=len(verdicts) + left_out, unsupported=left_out)
+    # One of those left out passed the check: what it introduced did not.
+    tally = Verification(claims=len(verdicts) + left_out, unsupported=max(left_out - 1, 0), supported=1)
     assert verification_line(make_report(claims=claims, verification=tally)) == line
 
 
@@ -165,6 +166,24 @@ def test_provenance_is_folded_and_tells_the_roles_with_their_prompts_and_use():
     assert f"- researcher: oci:meta.llama-4, prompt 1f0c99ab, {used}" in render_markdown(cases.deep())
 
 
+def test_a_role_without_a_model_is_not_told():
+    report = cases.deep().model_copy(update={"prompts": {"judge": "aa11bb22", "writer": "77aa01bc"}})
+    assert [role for role, *_ in roles(report)] == ["researcher", "writer"]
+    judged = report.model_copy(update={"models": {"judge": "oci:judge"}, "usage_by_role": {"rest": Usage(calls=1)}})
+    assert next(roles(judged))[:3] == ("judge", "oci:judge", "aa11bb22")
+    assert [role for role, *_ in roles(judged)] == ["judge", "rest"]
+
+
+def test_one_is_no_plural():
+    one = CorpusRef(name="c", version=1, documents=1, passages=1)
+    usage = Usage(calls=1, input_tokens=1, output_tokens=1, cost_micro_usd=1)
+    report = cases.deep().model_copy(update={"research_rounds": 1, "revisions": 1, "corpus": one, "usage": usage})
+    facts = dict(run_facts(report))
+    assert facts["Corpus"] == "c, version 1 (1 document, 1 passage)"
+    assert facts["Usage"] == "1 call, 1 token in, 1 out, 1 micro-dollar"
+    assert facts["Loops"] == "1 research round, 1 revision"
+
+
 def test_tables_lists_code_and_quotes_of_the_answer_keep_their_shape():
     page = page_of(cases.table())
     assert [len(row.css("th, td")) for row in page.css("#answer tr")] == [4, 4, 4]
@@ -174,6 +193,9 @@ def test_tables_lists_code_and_quotes_of_the_answer_keep_their_shape():
     assert [text_of(each) for each in deep.css("#answer h2")] == ["Prices", "The budget", "Records"]
     assert deep.css_first("#answer blockquote a.cite").text() == "3"
     assert deep.css_first('#answer div.claim[data-claim="6"] pre')
+    scrolling = {"Code": deep.css_first("#answer pre"), "Table": page.css_first("#answer .wide")}
+    for label, element in scrolling.items():  # whoever has no mouse scrolls them, too
+        assert (element.attributes["aria-label"], element.attributes["tabindex"]) == (label, "0")
 
 
 def test_a_first_heading_in_the_answer_stands_below_the_question():
@@ -265,6 +287,18 @@ def test_quotes_that_follow_each_other_are_one_paragraph_and_a_part_of_a_quote_i
     assert [text_of(each) for each in page.css("blockquote")] == [f"{first} {second}", last]
     described = [page.css_first(f"#{cite.attributes['aria-describedby']}").text() for cite in page.css("a.cite")]
     assert described == [last, second, first, first]
+
+
+def test_items_of_a_list_and_rows_of_a_table_keep_their_lines_in_quotes():
+    items = "The steps are:\n- Create the\n  folder.\n2. Grant READ."
+    page = Page("Steps", "steps.md", f"{items}\n\n| a | 1 |\n| b | 2 |\n- one\n- two")
+    quotes = (items, "| a | 1 |\n| b | 2 |", "- one", "- two")
+    report = built("q", {1: page}, [Said(f"{n} [1]. ", {1: quote}) for n, quote in enumerate(quotes)])
+    shown = ["The steps are:<br>- Create the folder.<br>2. Grant READ.", "| a | 1 |<br>| b | 2 |", "- one", "- two"]
+    assert [each.inner_html for each in page_of(report).css("blockquote > span")] == shown
+    text = render_markdown(report)
+    assert "  > The steps are:\\\n  > \\- Create the folder.\\\n  > 2\\. Grant READ.\n" in text
+    assert "  > | a | 1 |\\\n  > | b | 2 |\n" in text
 
 
 def test_passages_of_one_section_share_its_name_in_a_short_list():

@@ -14,6 +14,7 @@ from tests.experience.render_cases import TELEMETRY, Page, Said, built
 PAGE = Page("T", "t.md", "It is so. It is not.")
 QUOTE = "It is so."
 OURS = re.compile(r'</?span(?: class="claim[^>]*)?>|</?div(?: class="claim[^>]*)?>')
+REGION = re.compile(r' role="region" aria-label="(?:Table|Code)" tabindex="0"')
 CITE = re.compile(r'<a class="cite"[^>]*>(\d)</a>')
 
 PIECES = (
@@ -41,7 +42,7 @@ def test_a_claim_anywhere_changes_nothing_but_the_elements_around_its_text(piece
 
 
 def shape(html):
-    html = CITE.sub(r"[\1]", OURS.sub("", html)).replace(' role="region" aria-label="Table" tabindex="0"', "")
+    html = REGION.sub("", CITE.sub(r"[\1]", OURS.sub("", html)))
     html = html.replace(' dir="auto"', "").replace('<div class="wide">', "").replace("&quot;", '"')
     return re.sub(r"h[1-6]>", "h>", re.sub(r"\s+", "", html))
 

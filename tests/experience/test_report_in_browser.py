@@ -48,3 +48,14 @@ def test_a_print_has_the_answer_its_sources_and_its_provenance_but_no_buttons(tm
         assert part in text
     assert "Copy" not in text
     assert "Passage in full" not in text
+
+
+def test_provenance_begins_no_page_of_its_own(tmp_path):
+    timings = {f"node_{n}": n for n in range(90)}  # more than fits under the sources
+    write_report(cases.paraphrase().model_copy(update={"timings_ms": timings}), tmp_path)
+    printed = tmp_path / "report.pdf"
+    chromium(tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={printed}")
+    # Without white space: the text of a block that pages divide has some between its characters.
+    first, *others = ["".join(page.get_textpage().get_text_range().split()) for page in pypdfium2.PdfDocument(printed)]
+    assert "Howthisreportwasmade" in first
+    assert "node_89" in "".join(others)

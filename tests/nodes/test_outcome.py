@@ -125,6 +125,17 @@ def test_what_was_left_out_is_told_by_number_and_reason_and_never_in_its_words()
     assert SECRET not in " ".join(told)
 
 
+def test_a_sentence_that_passed_but_leads_to_nothing_is_counted_too() -> None:
+    heading = claim("c0", kind=ClaimKind.HEADING)
+    passed = (heading, claim("c1"), claim("c2"), claim("c3"))
+    state = run(*passed, claim("c4", FAILED))
+    first = "1 sentence was left out: the sources do not say it."
+    assert unresolved(state, passed) == unresolved(state) == (first,)
+    assert unresolved(state, passed[1:]) == (first,)
+    assert unresolved(state, passed[:3]) == (first, "1 sentence was left out: what it introduces was.")
+    assert unresolved(state, passed[:2]) == (first, "2 sentences were left out: what they introduce was.")
+
+
 def test_every_fault_has_its_reason() -> None:
     told = {unresolved(run(claim("c1", FAILED, fault=fault))) for fault in ClaimFault}
     assert len(told) >= len(ClaimFault) - 1  # a negation and an opposite word are one reason

@@ -142,6 +142,7 @@ def test_timings_add_up(left: dict[str, int], right: dict[str, int]) -> None:
     merged = merge_timings(left, right)
     assert sum(merged.values()) == sum(left.values()) + sum(right.values())
     assert merged == merge_timings(right, left)
+    assert [*merged] == [*dict.fromkeys([*left, *right])]
 
 
 def test_events_are_kept_once() -> None:
