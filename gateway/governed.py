@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cache
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -21,11 +20,12 @@ from gateway.bare_text import CONTINUE, CUT_OFF, bare_field, continued, whole_pa
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor
 from gateway.ledger.account import CallScope
-from gateway.metering import check_fits, usage_of_call, worst_usage
+from gateway.metering import check_fits, counted, usage_of_call, worst_usage
 from gateway.oci.plane import ask_oci
 from gateway.openai.chat import Dialect, ask_openai
 from gateway.planned_call import PlannedCall
 from gateway.provider_error import FILTERED, FILTERED_FAILURE, ProviderError
+from gateway.schemas import wire_text
 from gateway.structure import (
     Answer,
     SchemaFault,
@@ -134,7 +134,12 @@ class GovernedChatModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
     async def _said(self, messages: list[BaseMessage], **options: Any) -> AIMessage:
-        return await self._call(messages, "", lambda: self._chat(messages, **options), beside=said_of(options))
+        said = said_of(options)
+
+        async def provider() -> AIMessage:
+            return counted(await self._chat(messages, **options), said)
+
+        return await self._call(messages, "", provider, named=said, beside=said)
 
     async def _with_fallbacks(self, ask: Callable[[GovernedChatModel], Awaitable[Result]]) -> Result:
         """Call this model; while it is unavailable, call its fallbacks in order. Each use is recorded as a notice."""
@@ -198,12 +203,16 @@ class GovernedChatModel(BaseChatModel):
 
     async def _answer(self, schema: type[BaseModel], messages: list[BaseMessage]) -> AIMessage:
         return await self._call(
-            messages, schema.__name__, lambda: self._provider(schema, messages), beside=self._beside(schema)
+            messages,
+            schema.__name__,
+            lambda: self._provider(schema, messages),
+            named=wire_text(schema),
+            beside=self._beside(schema),
         )
 
     def _is_told(self, schema: type[BaseModel]) -> bool:
         """Whether a provider is asked for the schema. The text that a schema takes bare is asked for as plain text."""
-        return not bare_field(schema) or self.entry.provider not in ("openai", "oci")
+        return not bare_field(schema) or self.entry.provider not in ("openai", "oci", "cassette")
 
     def _spells(self, schema: type[BaseModel]) -> bool:
         """Whether the schema goes into the prompt.
@@ -229,21 +238,24 @@ class GovernedChatModel(BaseChatModel):
         if self.entry.provider == "openai":
             return await ask_openai(self.inner, messages, self.scope, self.dialect, schema)
         if self.entry.provider == "oci":
-            return await ask_oci(self.inner, messages, self.entry, schema)
+            return counted(await ask_oci(self.inner, messages, self.entry, schema), self._beside(schema))
         raw = await self.inner.with_structured_output(schema, include_raw=True).ainvoke(messages)
         answer = raw["raw"] if isinstance(raw, dict) else raw
         if not isinstance(answer, AIMessage):
             raise TypeError(f"the model answered {type(answer).__name__!r}, not an `AIMessage`")
-        return answer
+        return counted(answer, self._beside(schema))
 
     def _beside(self, schema: type[BaseModel]) -> str:
-        """Return the schema if it is sent as a field of the request: it is billed and counted like the messages."""
+        """Return what is sent beside the messages to ask for the schema: it is billed and counted like them."""
         in_prompt_only = self.entry.provider == "oci" and "structured" not in self.entry.capabilities
-        return "" if in_prompt_only or not self._is_told(schema) else _schema_text(schema)
+        if in_prompt_only or self.entry.provider == "extractive" or not self._is_told(schema):
+            return ""
+        return self.dialect.format_text(schema) if self.entry.provider == "openai" else wire_text(schema)
 
     async def _call(
-        self, messages: Sequence[BaseMessage], schema: str, provider: Provider, *, beside: str
+        self, messages: Sequence[BaseMessage], schema: str, provider: Provider, *, named: str, beside: str
     ) -> AIMessage:
+        # What is sent beside the messages depends on what an endpoint has refused so far; the key must not.
         ordinal, self._ordinal = self._ordinal, self._ordinal + 1
         check_fits(self.entry, messages, self.scope.max_output_tokens)
         return await self.governor.call(
@@ -251,7 +263,7 @@ class GovernedChatModel(BaseChatModel):
                 operation="chat",
                 entry=self.entry,
                 account=self.scope.account,
-                key=self._key(messages, schema, ordinal, beside),
+                key=self._key(messages, schema, ordinal, named),
                 most=worst_usage(self.entry, messages, self.scope.max_output_tokens, beside=beside),
                 ask=lambda: _unfiltered(provider),
                 measure=lambda answer: usage_of_call(self.entry, messages, answer),
@@ -264,7 +276,7 @@ class GovernedChatModel(BaseChatModel):
             )
         )
 
-    def _key(self, messages: Sequence[BaseMessage], schema: str, ordinal: int, beside: str) -> str:
+    def _key(self, messages: Sequence[BaseMessage], schema: str, ordinal: int, named: str) -> str:
         scope = self.scope
         parts = [
             scope.tenant,
@@ -276,7 +288,7 @@ class GovernedChatModel(BaseChatModel):
             scope.temperature,
             scope.max_output_tokens,
             schema,
-            beside,
+            named,
             [[message.type, _without_nonce(message)] for message in messages],
         ]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
@@ -309,12 +321,6 @@ async def _unfiltered(provider: Provider) -> AIMessage:
     if str(answer.response_metadata.get("finish_reason") or "").lower() in FILTERED:
         raise ProviderError(FILTERED_FAILURE)
     return answer
-
-
-@cache
-def _schema_text(schema: type[BaseModel]) -> str:
-    """Return the JSON schema as text. Cached: generating it takes longer than the rest of a call's bookkeeping."""
-    return json.dumps(schema.model_json_schema())
 
 
 def said_of(options: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ SPARED_CHARS = 6_000
 """Room for what the gateway adds to a prompt: the schema (2,500 characters), a repair (2,500), headings (1,000)."""
 
 
+_BESIDE = "beside_chars"
+
 _ANSWERS = {
     Role.RESEARCHER: 1_024,  # a plan: at most six questions and eight titles, about 400 tokens, twice that in CJK
     Role.ANALYZER: 4_096,  # some twenty findings, each with a statement and the quotes that carry it
@@ -79,6 +81,15 @@ def prompt_chars(entry: ModelEntry, max_output_tokens: int) -> int:
     return max(room - SPARED_CHARS, room // 3)
 
 
+def counted(answer: AIMessage, beside: str) -> AIMessage:
+    """Return `answer` with the size of what was sent beside the messages: a schema, tools.
+
+    It is kept in the answer, and so in the memo, because a format may be refused later: a call that is recalled after a
+    crash must count what was sent then.
+    """
+    return answer.model_copy(update={"response_metadata": {**answer.response_metadata, _BESIDE: len(beside)}})
+
+
 def check_fits(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int) -> None:
     """Raise `PromptTooLong` if prompt and answer do not fit into the model's context."""
     needed = most_tokens(messages) + max_output_tokens
@@ -127,8 +138,11 @@ def input_usage(entry: ModelEntry, texts: Sequence[str]) -> Usage:
 
 
 def usage_of_call(entry: ModelEntry, messages: Sequence[BaseMessage], answer: AIMessage) -> Usage:
-    """Return the usage that the provider reports, or counts of our own if it reports none."""
-    asked = chars_of(messages)
+    """Return the usage that the provider reports, or counts of our own if it reports none.
+
+    The characters of the prompt include what was sent beside the messages, if the answer was `counted`.
+    """
+    asked = chars_of(messages) + int(answer.response_metadata.get(_BESIDE, 0))
     said = int(
         answer.response_metadata.get("output_chars", len(answer.text))
     )  # counted before a stop sequence cut the text

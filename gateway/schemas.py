@@ -7,7 +7,7 @@ small model cannot follow one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -29,17 +29,33 @@ BOUNDS = ("minItems", "maxItems")
 def wire_schema(schema: type[BaseModel] | Mapping[str, Any]) -> dict[str, Any]:
     """Return `schema` without references and optional unions, closed and with every property required.
 
-    An optional field becomes a required one of its type: OCI refuses or ignores `anyOf`.
+    An optional field becomes a required one of its type: OCI refuses or ignores `anyOf`. What a class gives is cached:
+    do not change it.
 
     Raises:
         ValueError: the schema refers to itself, or to something outside it.
     """
-    return _mapped(inlined_schema(schema), _closed)
+    return _wire_schema(schema) if isinstance(schema, type) else _mapped(inlined_schema(schema), _closed)
 
 
-def strict_schema(schema: type[BaseModel], *, without: Collection[str] = ()) -> dict[str, Any]:
-    """Return `wire_schema` with only the keywords that strict servers take, and without those in `without`."""
-    left_out = {*_NEVER_SENT, *without}
+@cache
+def _wire_schema(schema: type[BaseModel]) -> dict[str, Any]:
+    return _mapped(model_schema(schema), _closed)
+
+
+@cache
+def wire_text(schema: type[BaseModel]) -> str:
+    """Return `wire_schema` as text: what a provider is sent beside the messages, and may bill."""
+    return json.dumps(wire_schema(schema))
+
+
+@cache
+def strict_schema(schema: type[BaseModel], without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return `wire_schema` with only the keywords that strict servers take, and without those in `without`.
+
+    It is cached: do not change it.
+    """
+    left_out = _NEVER_SENT | without
     return _mapped(wire_schema(schema), lambda node: {key: node[key] for key in node if key not in left_out})
 
 

@@ -18,6 +18,7 @@ from opentelemetry import trace
 from pydantic import BaseModel, SecretStr
 
 from gateway.ledger.account import CallScope
+from gateway.metering import counted
 from gateway.openai.failures import NoCompletionError
 from gateway.schemas import BOUNDS, strict_schema
 from settings import Settings
@@ -49,6 +50,10 @@ class Dialect:
         format_ = self._response_format(schema) if schema else None
         return {**kept, "response_format": format_} if format_ else kept
 
+    def format_text(self, schema: type[BaseModel]) -> str:
+        """Return the response format of the next request for `schema` as text."""
+        return _text_of(self._response_format(schema))
+
     def learns_from(self, error: BaseException, sent: Mapping[str, Any]) -> bool:
         """Return whether `error` refuses something in the body that was `sent`, and remember it.
 
@@ -66,7 +71,7 @@ class Dialect:
 
     def _response_format(self, schema: type[BaseModel]) -> dict[str, Any] | None:
         if "json_schema" not in self.refused:
-            spelled = strict_schema(schema, without=self.refused.intersection(BOUNDS))
+            spelled = strict_schema(schema, frozenset(self.refused.intersection(BOUNDS)))
             return {
                 "type": "json_schema",
                 "json_schema": {"name": schema.__name__, "strict": True, "schema": spelled},
@@ -78,6 +83,10 @@ class Dialect:
         """Return the keywords of the schema that the refusal names, else the format as a whole."""
         whole = json.dumps(format_)
         return {word for word in BOUNDS if word in said and f'"{word}"' in whole} or {str(format_["type"])}
+
+
+def _text_of(format_: Mapping[str, Any] | None) -> str:
+    return json.dumps(format_) if format_ else ""
 
 
 def openai_chat_model(settings: Settings, scope: CallScope) -> BaseChatModel:
@@ -127,7 +136,8 @@ async def ask_openai(
     while True:
         body = dialect.body(scope, schema)
         try:
-            return await model.ainvoke(messages, extra_body=body, **options)
+            answer = await model.ainvoke(messages, extra_body=body, **options)
+            return counted(answer, _text_of(body.get("response_format"))) if schema else answer
         # A body that is not a chat completion fails inside langchain-openai with one of these, not with a typed error.
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise NoCompletionError from error

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.cassette.places import begun_by, holders, loose, plain
 from gateway.cassette.tape import Cassette, load_cassette, with_aliases
+from nodes.draft import draft_claims, prepared_draft
 from retrieval.documents import FailedFile
 from retrieval.preparation import prepare
 from settings import Settings
@@ -57,10 +56,9 @@ def faults_of(name: str) -> list[str]:
 
 def claims_of(cassette: Cassette, draft: int = 0, *, headings: bool = False) -> list[str]:
     """Return the texts of the claims of a hand-written draft as the graph finds them, on demand of headings too."""
-    parsed = import_module("nodes.draft")
     aliases = {handle: f"E{n}" for n, handle in enumerate(cassette.passages, 1)}
-    prepared = parsed.prepared_draft(with_aliases(cassette.writer[draft].markdown, aliases))
-    return [claim.text for claim in parsed.draft_claims(prepared) if headings or claim.kind.states]
+    prepared = prepared_draft(with_aliases(cassette.writer[draft].markdown, aliases))
+    return [claim.text for claim in draft_claims(prepared) if headings or claim.kind.states]
 
 
 def _handle_faults(cassette: Cassette, passages: dict[str, str]) -> Iterator[str]:
@@ -85,8 +83,6 @@ def _claim_faults(cassette: Cassette) -> Iterator[str]:
     if not cassette.writer:
         if cassette.mark or cassette.judge:
             yield "it has marks or verdicts, but no draft"
-        return
-    if find_spec("nodes.draft") is None:  # the parser of drafts
         return
     yield from _cover("mark", [mark.sentence for mark in cassette.mark], claims_of(cassette), whole=True)
     drafts = [claims_of(cassette, n, headings=True) for n in range(len(cassette.writer))]  # a judge sees headings too
@@ -117,8 +113,6 @@ def main(asked: list[str]) -> int:
         for text in passages_of(asked).values():
             say(f"{'-' * 120}\n{text}\n")
         return 0
-    if find_spec("nodes.draft") is None:
-        say("marks and verdicts are not checked: this branch has no `nodes.draft` yet\n")
     failed = 0
     for name in asked or names():
         faults = faults_of(name)

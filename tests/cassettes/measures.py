@@ -22,7 +22,7 @@ class Measures:
         true_published: those of them that the report publishes.
         planted: the sentences that are marked false.
         planted_published: those of them that the report publishes.
-        code_alone: planted sentences that are left out although the judge says `supported` to everything.
+        code_alone: planted sentences of the first draft that are left out although the judge supports everything.
     """
 
     played: Played
@@ -69,7 +69,8 @@ COLUMNS = (
 async def measured(stages: Stages, name: str) -> Measures:
     """Return the figures of the cassette `name`."""
     played = await stages.play(name)
-    agreed = await stages.play(name, Unanimous)
+    # Without revisions: a sentence that the reviewer had taken out, or the writer left out, was not caught by code.
+    agreed = await stages.play(name, Unanimous, revised=False)
     marks = played.cassette.mark
     true, planted = tuple(mark for mark in marks if mark.true), tuple(mark for mark in marks if not mark.true)
     return Measures(

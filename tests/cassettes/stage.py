@@ -162,7 +162,7 @@ class Stages:
         self._home, self._stack = home, AsyncExitStack()
         self._embeddings = load_embeddings(Settings())
         self._stages: dict[tuple[str, ...], Stage] = {}
-        self._played: dict[tuple[str, type[Replay], bool], Played] = {}
+        self._played: dict[tuple[str, type[Replay], bool, bool], Played] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -170,13 +170,17 @@ class Stages:
     async def __aexit__(self, *exc_info: object) -> None:
         await self._stack.aclose()
 
-    async def play(self, name: str, kind: type[Replay] = Replay, *, own_judge: bool = False) -> Played:
-        """Return the run of the cassette `name`."""
-        key = (name, kind, own_judge)
+    async def play(
+        self, name: str, kind: type[Replay] = Replay, *, own_judge: bool = False, revised: bool = True
+    ) -> Played:
+        """Return the run of the cassette `name`; without `revised`, its first draft is published."""
+        key = (name, kind, own_judge, revised)
         if key not in self._played:
             cassette = load_cassette(FOLDER, name)
             stage = await self.stage(cassette.documents)
-            self._played[key] = await stage.play(cassette, kind, own_judge=own_judge)
+            self._played[key] = await stage.play(
+                cassette, kind, own_judge=own_judge, **({} if revised else {"max_revisions": 0})
+            )
         return self._played[key]
 
     async def stage(self, documents: tuple[str, ...]) -> Stage:

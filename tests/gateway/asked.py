@@ -1,12 +1,12 @@
 """A scripted provider behind the governed model, and what its tests share."""
 
 import asyncio
-import json
 
 import httpx
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from gateway import CallScope, Gateway, Ledger, ScriptedChatModel
+from gateway.schemas import wire_text
 from settings import load_settings
 from state.roles import ResearchPlan
 from state.values import Role
@@ -14,8 +14,10 @@ from state.values import Role
 PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why now?"])
 MODEL = "scripted:one"
 PROMPT = [SystemMessage("Plan."), HumanMessage("Why?")]
-RESERVED = -(-(9 + len(json.dumps(ResearchPlan.model_json_schema()))) // 3) + 100
-"""For a plan: 9 characters of prompt and the schema at three a token, and 100 tokens of answer."""
+SENT = 9 + len(wire_text(ResearchPlan))
+"""Characters of the request for a plan: the prompt, and the schema beside it."""
+RESERVED = -(-SENT // 3) + 100
+"""For a plan: the request at three characters a token, and 100 tokens of answer."""
 
 DOWN = ConnectionRefusedError("refused")
 

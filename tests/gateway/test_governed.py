@@ -16,7 +16,7 @@ from state.errors import BudgetExceeded, ModelOutputInvalid, ModelUnavailable, U
 from state.roles import ResearchPlan
 from state.values import Usage
 from tests.doubles.waiting import safely
-from tests.gateway.asked import DOWN, PLAN, PROMPT, RESERVED, Asked, StatusError
+from tests.gateway.asked import DOWN, PLAN, PROMPT, RESERVED, SENT, Asked, StatusError
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +33,14 @@ async def test_an_answer_is_a_schema_instance_and_priced_calls_sum(tmp_path):
     assert await asked.plan(task="b") == PLAN
     usage = await asked.usage()
     assert (usage.calls, usage.input_tokens, usage.output_tokens, usage.cost_micro_usd) == (2, 30, 12, 42)
-    assert (usage.input_chars, usage.output_chars) == (2 * len("Plan.Why?"), 2 * len(PLAN.model_dump_json()))
+    assert (usage.input_chars, usage.output_chars) == (2 * SENT, 2 * len(PLAN.model_dump_json()))
 
 
 async def test_what_the_provider_does_not_report_is_counted(tmp_path):
     asked = Asked(tmp_path, Answer(PLAN, reports_usage=False))
     await asked.plan()
     usage = await asked.usage()
-    assert (usage.input_tokens, usage.output_tokens) == (3, -(-len(PLAN.model_dump_json()) // 3))
+    assert (usage.input_tokens, usage.output_tokens) == (-(-SENT // 3), -(-len(PLAN.model_dump_json()) // 3))
     assert usage.cost_micro_usd == usage.input_tokens + usage.output_tokens
 
 

@@ -18,7 +18,7 @@ from state.errors import ModelUnavailable, ModelUnknown
 from state.evidence_block import EvidenceItem
 from state.prompt_fields import render_fields
 from state.values import Role, Usage
-from tests.gateway.asked import DOWN, MODEL, PLAN, PROMPT, RESERVED, Asked, StatusError
+from tests.gateway.asked import DOWN, MODEL, PLAN, PROMPT, RESERVED, SENT, Asked, StatusError
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ async def test_a_call_in_flight_at_the_crash_is_charged_and_asked_again(tmp_path
     await before.first_call()
     after = Asked(tmp_path, Answer(PLAN, usage=(10, 5)))
     assert await after.plan() == PLAN
-    assert await after.usage() == Usage(calls=2, input_chars=9, output_chars=len(PLAN.model_dump_json()),
+    assert await after.usage() == Usage(calls=2, input_chars=SENT, output_chars=len(PLAN.model_dump_json()),
                                         input_tokens=10, output_tokens=5, cost_micro_usd=RESERVED + 15)  # fmt: skip
     task.cancel()
 

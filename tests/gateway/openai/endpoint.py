@@ -1,5 +1,7 @@
 """A gateway of one OpenAI-compatible endpoint on 127.0.0.1, and what its tests ask."""
 
+import json
+
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from gateway import CallScope, Gateway, Ledger
@@ -11,6 +13,12 @@ PLAN = ResearchPlan(standalone_question="Why?", sub_questions=["Why now?"])
 JSON = PLAN.model_dump_json()
 MODEL = "openai:small"
 PROMPT = [SystemMessage("Plan."), HumanMessage("Why?")]
+
+
+def sent_chars(request):
+    """What was sent of the model's input: the messages, and the schema beside them."""
+    beside = request.get("response_format")
+    return sum(len(each["content"]) for each in request["messages"]) + (len(json.dumps(beside)) if beside else 0)
 
 
 class Asked:

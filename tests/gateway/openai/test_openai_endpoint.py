@@ -8,7 +8,7 @@ from langchain_core.messages import HumanMessage
 
 from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong, SettingsInvalid
 from tests.doubles.openai_server import OpenAIServer, Reply, unused_port
-from tests.gateway.openai.endpoint import JSON, MODEL, PLAN, Asked
+from tests.gateway.openai.endpoint import JSON, MODEL, PLAN, Asked, sent_chars
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +165,7 @@ async def test_a_server_that_reports_no_usage_is_counted(tmp_path):
         asked = Asked(tmp_path, server.base_url)
         await asked.plan()
     usage = await asked.usage()
-    sent = sum(len(message["content"]) for message in server.requests[0]["messages"])
+    sent = sent_chars(server.requests[0])
     assert (usage.input_chars, usage.output_chars) == (sent, len(JSON))
     assert (usage.input_tokens, usage.output_tokens) == (-(-sent // 3), -(-len(JSON) // 3))
     assert usage.cost_micro_usd == usage.input_tokens + 2 * usage.output_tokens

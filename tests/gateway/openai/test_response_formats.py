@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 from pydantic import BaseModel, Field
 
+from gateway import schemas
+from gateway.ledger.role_usage import by_role, collected_usage
+from gateway.schemas import strict_schema, wire_schema
 from state.errors import ModelOutputInvalid, ModelUnavailable
 from state.roles import ROLE_SCHEMAS, Analysis, Decision, JudgedReview, ResearchPlan, WrittenDraft
 from tests.doubles.openai_server import OpenAIServer, Reply
-from tests.gateway.openai.endpoint import JSON, PLAN, PROMPT, Asked
+from tests.gateway.openai.endpoint import JSON, PLAN, PROMPT, Asked, sent_chars
 
 
 @pytest.fixture(autouse=True)
@@ -174,6 +177,35 @@ async def test_the_schema_is_part_of_what_is_reserved(tmp_path):
         model = Asked(tmp_path, server.base_url).model()
     assert len(model._beside(JudgedReview)) > 1_500
     assert model._beside(WrittenDraft) == ""
+
+
+@pytest.mark.parametrize(
+    "refuses",
+    [{}, {"json_schema": "json_schema is not supported"}, {"response_format": "response_format is not supported"}],
+)
+async def test_the_characters_of_a_call_are_those_that_were_sent(tmp_path, refuses):
+    with OpenAIServer(Reply(JSON), refuses=refuses) as server:
+        asked = Asked(tmp_path, server.base_url)
+        await asked.plan()
+        used = await asked.usage()
+        with collected_usage() as recalled:  # in another process, which has learned nothing
+            await Asked(tmp_path, server.base_url).plan()
+        assert await asked.usage() == used
+    assert used.input_chars == sent_chars(server.requests[-1])
+    assert [usage.input_chars for usage in by_role(recalled).values()] == [used.input_chars]
+
+
+async def test_a_schema_is_made_once(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(schemas, "inlined_schema", lambda schema: made.append(schema) or {"type": "object"})
+
+    class Fresh(BaseModel):
+        sub_questions: list[str]
+
+    for _ in range(3):
+        assert strict_schema(Fresh) is strict_schema(Fresh)
+        assert wire_schema(Fresh) is wire_schema(Fresh)
+    assert made == [Fresh]
 
 
 async def test_an_answer_of_an_enumeration_in_other_words_needs_no_repair(tmp_path):
