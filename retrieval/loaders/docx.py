@@ -18,6 +18,7 @@ from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import TextBuilder, document
 from retrieval.loaders.container import DAMAGED_CONTAINER
 from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.hidden import HIDDEN, hidden_chars, visible_text
 
 _HEADING = re.compile(r"Heading (\d)")
 DAMAGED = (PackageNotFoundError, InvalidXmlError, *DAMAGED_CONTAINER)
@@ -29,6 +30,7 @@ def load(path: Path) -> Iterator[LoadedDocument]:
     try:
         docx = Document(str(path))
         built = _built(docx)
+        hidden = hidden_chars(docx)
         title = docx.core_properties.title or ""
     except DAMAGED as error:
         raise LoadFault("it is damaged or encrypted; open and save it again with a word processor") from error
@@ -39,6 +41,7 @@ def load(path: Path) -> Iterator[LoadedDocument]:
         version=version("python-docx"),
         title=title,
         headings=built.headings,
+        metadata={HIDDEN: hidden} if hidden else {},
     )
 
 
@@ -49,7 +52,7 @@ def _built(docx: DocxDocument) -> TextBuilder:
             for row in block.rows:
                 built.add(" | ".join(text for text in _cell_texts(row) if text))
         else:
-            built.add(block.text, _level(block.style.name if block.style else ""))
+            built.add(visible_text(block), _level(block.style.name if block.style else ""))
     return built
 
 
@@ -58,7 +61,7 @@ def _cell_texts(row: Any) -> Iterator[str]:
     cells = row.cells
     at = 0
     while at < len(cells):
-        yield " ".join(cells[at].text.split())
+        yield " ".join(" ".join(map(visible_text, cells[at].paragraphs)).split())
         at += max(cells[at].grid_span, 1)
 
 

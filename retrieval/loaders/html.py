@@ -1,4 +1,4 @@
-"""HTML: the text of the block elements, without scripts, styles and navigation."""
+"""HTML: the text of the block elements, without scripts, styles, navigation and hidden text."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import TextBuilder, decode, document
 from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.hidden import HIDDEN, drop_hidden
 
 _DROPPED = ["script", "style", "noscript", "template", "nav", "svg", "iframe"]
 _BLOCKS = frozenset(
@@ -43,6 +44,8 @@ def load(path: Path) -> Iterator[LoadedDocument]:
     title = tree.css_first("title")
     name = _SPACE.sub(" ", title.text()).strip() if title else ""
     metadata = _stated(tree)
+    if hidden := drop_hidden(tree):
+        metadata[HIDDEN] = hidden
     tree.strip_tags(_DROPPED)
     built = TextBuilder()
     if tree.body is not None:

@@ -1,4 +1,4 @@
-"""Markdown: the canonical text is the source itself, so that a quote equals what the author wrote."""
+"""Markdown: the canonical text is the source without its comments, so that a quote equals what the author wrote."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from retrieval.documents import Heading, LoadedDocument
 from retrieval.loaders.canonical import document, read_text
+from retrieval.loaders.hidden import HIDDEN, without_comments
 
 _PARSER = MarkdownIt("commonmark")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<fields>.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -25,7 +26,9 @@ _STATED = re.compile(
 
 def load(path: Path) -> Iterator[LoadedDocument]:
     """Yield the file as one document with its headings."""
-    text = read_text(path)
+    source = read_text(path)
+    text = without_comments(source)
+    hidden = len("".join(source.split())) - len("".join(text.split()))
     front = _FRONT_MATTER.match(text)
     named = _TITLE.search(front["fields"]) if front else None
     yield document(
@@ -35,8 +38,12 @@ def load(path: Path) -> Iterator[LoadedDocument]:
         version=version("markdown-it-py"),
         title=named["title"] if named else "",
         headings=headings_of(text),
-        metadata={each["key"].lower(): each["value"] for each in _STATED.finditer(front["fields"])} if front else {},
+        metadata={**(_stated(front["fields"]) if front else {}), **({HIDDEN: hidden} if hidden else {})},
     )
+
+
+def _stated(fields: str) -> dict[str, str]:
+    return {each["key"].lower(): each["value"] for each in _STATED.finditer(fields)}
 
 
 def headings_of(text: str) -> list[Heading]:
