@@ -206,6 +206,10 @@ class RunSettings(_Section):
     max_concurrency: int = Field(8, ge=1)
 
 
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""Asymmetric algorithms only: with a shared secret, everyone who can verify tokens can also forge them."""
+
+
 class OIDCSettings(_Section):
     """Bearer tokens of an OpenID Connect issuer, such as a domain of OCI IAM."""
 
@@ -213,7 +217,7 @@ class OIDCSettings(_Section):
     audience: str = ""
     jwks_url: str = ""
     """Address of the issuer's keys; empty: taken from its discovery document."""
-    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    algorithms: tuple[Algorithm, ...] = Field(("RS256", "ES256"), min_length=1)
     leeway_seconds: int = Field(60, ge=0, le=600)
     subject_claim: str = "sub"
     tenant_claim: str = "tenant"

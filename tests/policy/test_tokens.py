@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 
 import jwt
 import pytest
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from policy.identity import TokenVerifier
 from policy.identity.issuer import FRESH_SECONDS, MAX_BYTES, RETRY_SECONDS, STALE_SECONDS, IssuerKeys
-from settings import OIDCSettings
+from settings import OIDCSettings, load_settings
 from state.errors import DependencyUnavailable, SettingsInvalid, Unauthenticated
 
 RSA = {name: rsa.generate_private_key(65537, 2048) for name in ("one", "two")}
@@ -33,13 +34,14 @@ class Issuer:
 
     def __init__(self):
         issuer, self.asked = self, []
-        self.status, self.delay = 200, 0.0
+        self.status, self.delay, self.fail = 200, 0.0, 0
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 issuer.asked.append(self.path)
                 time.sleep(issuer.delay)
-                self.send_response(issuer.status)
+                self.send_response(503 if issuer.fail else issuer.status)
+                issuer.fail = max(0, issuer.fail - 1)
                 self.end_headers()
                 self.wfile.write(issuer.answers.get(self.path, b"{}"))
 
@@ -79,24 +81,25 @@ def issuer():
 async def test_known_keys_outlast_a_discovery_document_that_makes_no_sense(issuer, found):
     clock = Clock()
     keys = IssuerKeys(settings_of(issuer), clock=clock)
-    known = await keys.get("one")
+    known = await keys.get("one", "RS256")
     issuer.answers["/.well-known/openid-configuration"] = json.dumps(found).encode()
     clock.now += FRESH_SECONDS + 1
-    assert await keys.get("one") is known
+    assert await keys.get("one", "RS256") is known
     fresh = IssuerKeys(settings_of(issuer), clock=clock)
     with pytest.raises(DependencyUnavailable):
-        await fresh.get("one")
+        await fresh.get("one", "RS256")
 
 
 def settings_of(served, **more):
     return OIDCSettings(**{"issuer": served.url, "audience": AUDIENCE, **more})
 
 
-def token(issuer, *, key=RSA["one"], kid="one", algorithm="RS256", without=(), **claims):
+def token(issuer, *, key=RSA["one"], kid="one", algorithm="RS256", without=(), headers=None, **claims):
     now = int(time.time())
     given = {"iss": issuer.url, "aud": AUDIENCE, "sub": "ann@example.org", "tenant": "acme", "roles": ["ask", "delete"],
              "groups": [{"name": "staff"}, "board"], "iat": now, "exp": now + 300, **claims}  # fmt: skip
-    return jwt.encode({k: v for k, v in given.items() if k not in without}, key, algorithm, headers={"kid": kid})
+    given = {name: value for name, value in given.items() if name not in without}
+    return jwt.encode(given, key, algorithm, headers={"kid": kid, **(headers or {})})
 
 
 async def test_a_token_is_its_subject_s(issuer):
@@ -135,6 +138,10 @@ def unsigned(issuer):
     )
 
 
+def nested():
+    return base64.urlsafe_b64encode(b'{"alg":"RS256","kid":' + b"[" * 6_000).rstrip(b"=").decode()
+
+
 def signed_with_the_public_key(issuer):
     pem = (
         RSA["one"]
@@ -157,6 +164,14 @@ HOSTILE = {
     "another audience": lambda issuer: token(issuer, aud="other"),
     "expired": lambda issuer: token(issuer, exp=int(time.time()) - 120),
     "not yet": lambda issuer: token(issuer, nbf=int(time.time()) + 120),
+    "valid tomorrow": lambda issuer: token(issuer, nbf=int(time.time()) + 86_400, exp=int(time.time()) + 90_000),
+    "issued tomorrow": lambda issuer: token(issuer, iat=int(time.time()) + 86_400, exp=int(time.time()) + 90_000),
+    "expires never": lambda issuer: token(issuer, exp=float("inf")),
+    "valid from no time": lambda issuer: token(issuer, nbf=float("nan")),
+    "expires in a list": lambda issuer: token(issuer, exp=[1]),
+    "nested header": lambda issuer: nested() + ".e30.x",
+    "nested claims": lambda issuer: token(issuer).replace(token(issuer).split(".")[1], nested()),
+    "critical extension": lambda issuer: token(issuer, headers={"crit": ["spy"], "spy": 1}),
     "issued later": lambda issuer: token(issuer, iat=int(time.time()) + 120),
     "another's signature": lambda issuer: token(issuer, key=RSA["two"]),
     "another's key id": lambda issuer: token(issuer, key=RSA["two"], kid="ec"),
@@ -244,7 +259,76 @@ def test_settings_that_are_not_safe_are_refused(issuer, given):
         TokenVerifier(settings_of(issuer, **given))
 
 
-async def test_symmetric_algorithms_cannot_be_configured(issuer):
-    verifier = TokenVerifier(settings_of(issuer, algorithms=("HS256", "none")))
+@pytest.mark.parametrize("algorithms", [("HS256",), ("none",), ("RS256", "HS256"), ("rs256",), ()])
+def test_algorithms_that_are_not_asymmetric_are_refused_with_the_settings(algorithms):
+    with pytest.raises(SettingsInvalid, match=r"server\.oidc\.algorithms") as caught:
+        load_settings(server={"oidc": {"algorithms": algorithms}})
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"use": "enc"}, {"use": "tls"}, {"key_ops": ["encrypt", "wrapKey"]}, {"key_ops": "verify"}, {"alg": "PS256"}],
+)
+async def test_a_key_that_is_for_something_else_verifies_no_token(issuer, more):
+    found = {**public(RSA["one"], "one"), **more}
+    issuer.answers["/keys"] = json.dumps({"keys": [found, public(EC, "ec")]}).encode()
     with pytest.raises(Unauthenticated):
-        await verifier.verify(signed_with_the_public_key(issuer))
+        await TokenVerifier(settings_of(issuer, algorithms=("RS256", "PS256"))).verify(token(issuer))
+
+
+@pytest.mark.parametrize("more", [{"use": None}, {"key_ops": ["verify"]}, {"alg": "RS256"}, {"alg": None}])
+async def test_a_key_for_signatures_is_taken(issuer, more):
+    found = {name: value for name, value in {**public(RSA["one"], "one"), **more}.items() if value is not None}
+    issuer.answers["/keys"] = json.dumps({"keys": [found]}).encode()
+    assert (await TokenVerifier(settings_of(issuer)).verify(token(issuer))).tenant == "acme"
+
+
+class Waits:
+    """Stands for `asyncio.sleep`; moves the clock instead of waiting."""
+
+    def __init__(self, clock):
+        self.clock, self.slept = clock, []
+
+    async def __call__(self, seconds):
+        self.slept.append(seconds)
+        self.clock.now += seconds
+
+
+async def test_a_first_fetch_that_fails_once_is_retried_within_the_request(issuer):
+    clock = Clock()
+    waits = Waits(clock)
+    verifier = TokenVerifier(settings_of(issuer), IssuerKeys(settings_of(issuer), clock=clock, sleep=waits))
+    issuer.fail = 1
+    assert (await verifier.verify(token(issuer))).tenant == "acme"
+    assert len(waits.slept) == 1
+
+
+async def test_an_issuer_that_comes_back_is_asked_again_after_a_growing_pause(issuer):
+    clock = Clock()
+    keys = IssuerKeys(settings_of(issuer), clock=clock, sleep=Waits(clock))
+    issuer.status, asked = 500, []
+    for _ in range(200):  # 200 requests, one in each half second
+        with pytest.raises(DependencyUnavailable):
+            await keys.get("one", "RS256")
+        if len(issuer.asked) != (asked[-1][1] if asked else 0):
+            asked.append((clock.now, len(issuer.asked)))
+        clock.now += 0.5
+    pauses = [later - before for (before, _), (later, _) in pairwise(asked)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] <= 2
+    assert max(pauses) >= RETRY_SECONDS
+    issuer.status = 200
+    clock.now += RETRY_SECONDS
+    assert await keys.get("one", "RS256")
+
+
+async def test_an_issuer_that_fails_for_a_moment_is_no_outage_of_thirty_seconds(issuer):
+    clock = Clock()
+    keys = IssuerKeys(settings_of(issuer), clock=clock, sleep=Waits(clock))
+    issuer.status = 500
+    with pytest.raises(DependencyUnavailable):
+        await keys.get("one", "RS256")
+    issuer.status = 200
+    clock.now += 1
+    assert await keys.get("one", "RS256")
