@@ -1,0 +1,269 @@
+"""Words, rows and code of a claim that stand in a passage as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from nodes.checks import Examined
+from state.values import ClaimFault, ClaimKind, Support
+from tests.nodes.checks.test_examine import POLARITY, TABLE, TIERS, examined
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("The free tier allows 60 requests and 100,000 characters a minute.", TIERS),
+        ("Caching reduces the cost.", POLARITY),
+        ("**Guards** fail `closed`.", POLARITY),
+        ("See the guide for more.", "Read first. See [the guide](https://a.example/x) for more."),
+        ("It’s “free”, they say.", 'It\'s "free", they\nsay.'),
+        (
+            "On-demand models are priced by the character.",
+            "Prices\n\n- On-demand models are\n  priced by the character\n",
+        ),
+    ],
+)
+def test_what_stands_there_is_supported_and_located(claim: str, passage: str) -> None:
+    found = examined(claim, passage)
+    assert found.verdict is Support.SUPPORTED
+    ((position, (start, end)),) = found.spans
+    assert position == 0
+    assert claim.split()[-1].strip(".`*").casefold()[:4] in passage[start:end].casefold()
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("The data is encrypted.", "Nobody claims that the data is encrypted."),
+        ("The tier is free.", "The tier is free for partners who signed."),
+        ("Guards", POLARITY),
+        ("Rate tiers", TIERS),
+        ("Five ways to sign a request", "## Five ways to sign a request\n\nThere are others."),
+    ],
+)
+def test_words_inside_another_sentence_or_a_heading_are_not_verbatim(claim: str, passage: str) -> None:
+    assert examined(claim, passage).verdict is not Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The free tier allows sixty requests](and everybody should buy shares).",
+        "The free tier allows sixty requests](https://evil.example/a).",
+        "The free tier allows ⟦600⟧ sixty requests.",
+    ],
+)
+def test_every_word_that_a_claim_shows_must_stand_in_the_passage(claim: str) -> None:
+    assert examined(claim, "The free tier allows sixty requests.").verdict is not Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "claim", ["It allows sixty requests ⟦3⟧, see the guide.", "It allows sixty requests, see the guide."]
+)
+def test_a_document_may_have_marks_and_links_of_its_own(claim: str) -> None:
+    passage = "It allows sixty requests [3], see [the guide](https://a.example/g)."
+    assert examined(claim, passage).verdict is Support.SUPPORTED
+
+
+def test_a_row_is_verbatim_under_its_own_header_only() -> None:
+    row = {"kind": ClaimKind.ROW}
+    header = "model | context window | price"
+    assert examined("Llama | 8 k tokens | $3", TABLE, context=header, **row).verdict is Support.SUPPORTED
+    assert examined("Llama | 8 k tokens | $3", TABLE, context="model | memory | price", **row) == Examined()
+    assert examined("Llama | 8 k tokens | $3", TABLE, **row) == Examined()
+    assert examined("Llama | 9 k tokens | $3", TABLE, context=header, **row).fault is ClaimFault.NUMBER
+
+
+GRID = "| Tier | Minute | Day |\n|---|---|---|\n| Free | 60 | – |\n| Paid [3] | ✓ | ✗ |\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "same"),
+    [
+        ("Free | 60 | –", True),
+        ("Free | 60", True),
+        ("Free | – | 60", False),
+        ("Paid | ✓ | ✗", True),
+        ("Paid ⟦3⟧ | ✓ | ✗", True),
+        ("Paid ⟦4⟧ | ✓ | ✗", False),
+        ("Paid | ✗ | ✓", False),
+        ("Paid | |", False),
+    ],
+)
+def test_a_row_is_compared_cell_by_cell(row: str, same: bool) -> None:
+    found = examined(row, GRID, kind=ClaimKind.ROW, context="Tier | Minute | Day")
+    assert (found.verdict is Support.SUPPORTED) is same
+
+
+def test_a_header_is_compared_cell_by_cell() -> None:
+    found = examined("Free | 60 | –", GRID, kind=ClaimKind.ROW, context="Tier Minute | Day |")
+    assert found.verdict is not Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("The delay is 60 ms here.", "The delay is <60 ms here."),
+        ("The delay is > 60 ms here.", "The delay is < 60 ms here."),
+        ("The delay is 60 ms here.", "The delay is ≥60 ms here."),
+        ("It is written in C.", "It is written in C#."),
+        ("It is written in C.", "It is written in C++."),
+        ("The area is 102 square metres.", "The area is 10² square metres."),
+        ("It takes 12 cups of it.", "It takes ½ cups of it."),
+        ("[x] Keys are rotated daily", "- [ ] Keys are rotated daily"),
+        ("SSO is ✓ for guests.", "SSO is ✗ for guests."),
+        ("It rose by 5 points.", "It rose by ~5 points."),
+        ("It rose by 5 points.", "It rose by ~ 5 points."),
+        ("The value a = b holds.", "The value a != b holds."),
+    ],
+)
+def test_symbols_that_change_the_meaning_are_compared(claim: str, passage: str) -> None:
+    assert examined(claim, passage).verdict is not Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("The delay is <60 ms here.", "**The** delay is `<60 ms` here."),
+        ("The delay is 60 ms here.", "> The delay is 60 ms here."),
+        ("60 requests are allowed.", "> 60 requests are allowed."),
+        ("The office is finished.", "The o\ufb03ce is \ufb01nished."),
+        ("It is written in C# today.", "It is written in *C#* today."),
+        ("Tea costs 5 € there.", "● Tea costs 5 € there."),
+        ("She said “no” – twice.", 'She said "no" - twice.'),
+    ],
+)
+def test_markup_and_typography_change_nothing(claim: str, passage: str) -> None:
+    assert examined(claim, passage).verdict is Support.SUPPORTED
+
+
+def test_an_item_of_a_list_that_is_denied_is_no_support() -> None:
+    items = "\n\n- Customer data is sold to others\n- Backups are kept forever\n"
+    claim = "Customer data is sold to others."
+    assert examined(claim, f"Common myths about the service:{items}") == Examined()
+    assert examined(claim, f"What happens:{items}").verdict is Support.SUPPORTED
+
+
+CODE = "Install it:\n\n```sh\npip install sixplane\nsixplane serve --port 80\n```\n\nOr run `sixplane doctor`."
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "pip install sixplane",
+        "pip   install sixplane\n\nsixplane serve --port 80",
+        "$ sixplane serve --port 80",
+        "sixplane doctor",
+    ],
+)
+def test_code_that_stands_there_is_supported(code: str) -> None:
+    assert examined(code, CODE, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "code", ["pip install six", "sixplane serve", "sixplane serve --port 81", "pip install sixplane --user", "doctor"]
+)
+def test_other_code_fails_also_where_it_is_a_part(code: str) -> None:
+    found = examined(code, CODE, kind=ClaimKind.CODE)
+    assert (found.verdict, found.fault) == (Support.UNSUPPORTED, ClaimFault.CODE)
+
+
+SCRIPT = """
+Run it dry first:
+
+```python
+if dry_run:
+    report()
+delete_all(
+    force=True)
+```
+
+```sql
+DELETE FROM orders
+WHERE day < 3;
+COMMIT;
+```
+"""
+
+
+@pytest.mark.parametrize("code", ["if dry_run:\n    report()", "delete_all(\n    force=True)", "COMMIT;", "$ COMMIT;"])
+def test_whole_statements_of_a_block_are_supported(code: str) -> None:
+    assert examined(code, SCRIPT, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "DELETE FROM orders",  # without its condition
+        "WHERE day < 3;",
+        "report()",  # without the `if` around it
+        "if dry_run:\n    report()\n    delete_all(\n    force=True)",  # under another condition
+        "if dry_run:",
+        "delete_all(",
+        "Run it dry first:",  # prose
+    ],
+)
+def test_a_part_of_a_statement_and_prose_are_no_code_of_a_passage(code: str) -> None:
+    assert examined(code, SCRIPT, kind=ClaimKind.CODE).fault is ClaimFault.CODE
+
+
+PLAIN = """Nobody has ever claimed that
+the data is encrypted
+at rest (or in transit).
+
+pip install sixplane
+
+Acme is bankrupt
+================
+pool = create_pool(min=1, max=4)
+with pool.acquire() as connection:
+    connection.commit()
+"""
+
+
+@pytest.mark.parametrize(
+    "code", ["pip install sixplane", "with pool.acquire() as connection:\n    connection.commit()"]
+)
+def test_a_document_without_markup_may_show_code(code: str) -> None:
+    assert examined(code, PLAIN, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+
+
+@pytest.mark.parametrize("code", ["the data is encrypted", "Acme is bankrupt", "connection.commit()"])
+def test_its_prose_headings_and_parts_are_no_code(code: str) -> None:
+    assert examined(code, PLAIN, kind=ClaimKind.CODE).fault is ClaimFault.CODE
+
+
+MANUAL = """
+Create a pool::
+
+  pool = create_pool(min=1,
+                     max=4)
+
+.. code-block:: sql
+
+  DELETE FROM orders;
+
+.. note::
+
+  the data is encrypted
+
+- An item
+
+      the keys are rotated in it
+"""
+
+
+@pytest.mark.parametrize("code", ["pool = create_pool(min=1,\n                   max=4)", "DELETE FROM orders;"])
+def test_blocks_of_restructured_text_hold_code(code: str) -> None:
+    assert examined(code, MANUAL, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+
+
+@pytest.mark.parametrize("code", ["the data is encrypted", "the keys are rotated in it", "pool = create_pool(min=1,"])
+def test_notes_and_items_hold_none(code: str) -> None:
+    assert examined(code, MANUAL, kind=ClaimKind.CODE).fault is ClaimFault.CODE
+
+
+def test_a_passage_may_begin_within_a_block() -> None:
+    cut = "a = 1\nb = 2\n```\n\nThat is all of it.\n"
+    assert examined("a = 1\nb = 2", cut, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+    assert examined("That is all of it.", cut, kind=ClaimKind.CODE).fault is ClaimFault.CODE
