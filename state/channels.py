@@ -5,7 +5,7 @@ A thread keeps `messages` and `history` from run to run; `guard_input` resets ev
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
@@ -15,6 +15,7 @@ from typing_extensions import (
 )
 
 from state.report import CorpusRef
+from state.styles import Form, Length
 from state.values import (
     NUMBER,
     Claim,
@@ -160,10 +161,6 @@ WHERE: dict[str, Any] = {
     },
 }
 """JSON schema of a metadata filter; `retrieval.filters` enforces it."""
-
-
-Length = Literal["brief", "standard", "deep"]
-Form = Literal["answer", "report", "table", "steps"]
 
 
 class ResearchContext(BaseModel):

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class Length(StrEnum):
-    """How long an answer is, as `ResearchContext.length`."""
-
-    BRIEF = "brief"
-    STANDARD = "standard"
-    DEEP = "deep"
-
-
-class Form(StrEnum):
-    """The form of an answer, as `ResearchContext.form`."""
-
-    ANSWER = "answer"
-    REPORT = "report"
-    TABLE = "table"
-    STEPS = "steps"
-
+from state.styles import Form, Length
 
 LengthOption = Annotated[Length, typer.Option("--length", help="How long the answer is.")]
 FormOption = Annotated[

@@ -25,9 +25,10 @@ from experience.render import render_after_answer, render_answer
 from experience.service import ResearchRequest
 from experience.service.events import TextDelta
 from experience.service.runs import Run
-from state.channels import Form, Length, ResearchContext
+from state.channels import ResearchContext
 from state.errors import CorpusMissing
 from state.report import Report
+from state.styles import Form, Length
 from state.values import NUMBER
 
 router = APIRouter(

@@ -14,11 +14,9 @@ from markdown_it.token import Token
 from experience.markers import CitedClaim, cited_claims
 from experience.render.positions import PLACES, Places, line_starts, placed_parser, steady
 from experience.render.sources import quotes_of
+from nodes.draft import NOTICE
 from state.report import Report, ReportClaim
 from state.values import Support
-
-DOUBT = "*(unverified)*"
-"""What stands after an unverified claim in the report's Markdown."""
 
 _WITH_DIRECTION = {"paragraph_open", "heading_open", "list_item_open", "td_open", "th_open"}
 """Blocks whose own first letter decides whether they run from the right to the left."""
@@ -205,7 +203,7 @@ def _mark_doubts(tokens: list[Token]) -> None:
     """Turn the words that mark an unverified claim in Markdown into a label."""
     for at, token in enumerate(tokens):
         around = tokens[at - 1 : at + 2] if at else []
-        if token.content == DOUBT.strip("*") and [each.type for each in around] == ["em_open", "text", "em_close"]:
+        if token.content == NOTICE and [each.type for each in around] == ["em_open", "text", "em_close"]:
             token.content = token.content.strip("()")
             for each in (around[0], around[2]):
                 each.tag = "span"

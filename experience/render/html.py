@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import textwrap
 from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
@@ -14,7 +13,7 @@ from experience.render.answer import answer_html, citation_id, passage_id, quote
 from experience.render.links import Originals
 from experience.render.markdown import LEFT_OUT_TITLE, OPEN_TITLE, render_answer
 from experience.render.places import shown_source
-from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, sources_of
+from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, shown_code, sources_of
 from experience.render.words import (
     masks_words,
     reason_words,
@@ -117,7 +116,7 @@ def _document(report: Report, source: Source, originals: Originals, cited: set[i
 def _passage(report: Report, item: ReportEvidence, originals: Originals, *, back: bool) -> str:
     quotes = quotes_of(report, item)
     link = originals.passage(item, quotes[0][2] if quotes else "")
-    where = _where(item, link if "#" in link else "")
+    where = _where(item, link)
     ids = {quote: quote_id(item.number, index) for index, quote in enumerate(quotes)}
     shown = "".join(_quoted(report, paragraph, ids) for paragraph in paragraphs_of(report, item))
     return (
@@ -147,7 +146,7 @@ def _where(item: ReportEvidence, link: str) -> str:
 def _quoted(report: Report, paragraph: list[tuple[int, int, str]], ids: dict[tuple[int, int, str], str]) -> str:
     """Return the quotes of a paragraph, in the lines of `lines_of`; code keeps its own."""
     if is_code(report, paragraph[0]):
-        code = escape(textwrap.dedent(paragraph[0][2].strip("\n")))
+        code = escape(shown_code(paragraph[0][2]))
         return f'<blockquote class="code" lang=""><span id="{ids[paragraph[0]]}">{code}</span></blockquote>'
     parts = " ".join(
         f'<span id="{ids[quote]}">{"<br>".join(map(escape, lines_of(quote[2])))}</span>' for quote in paragraph

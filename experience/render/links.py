@@ -33,14 +33,14 @@ class Originals:
         return _web(file) or self._file(file)
 
     def passage(self, item: ReportEvidence, quoted: str = "") -> str:
-        """Return the link to a passage: to its page in a PDF, to the quote in a web page, else to the document."""
+        """Return the link to the place of a passage: its page in a PDF, the quote in a web page. Empty without one."""
         link = self.document(item.source)
         path = urlsplit(link).path.lower()
         if path.endswith(".pdf"):
-            return f"{link.partition('#')[0]}#page={item.page}" if item.page else link
-        if link and quoted.strip() and (path.endswith((".html", ".htm")) or _web(link)):
-            return f"{link}{'' if '#' in link else '#'}:~:text={_fragment(quoted)}"
-        return link
+            link = f"{link.partition('#')[0]}#page={item.page}" if item.page else link
+        elif link and quoted.strip() and (path.endswith((".html", ".htm")) or _web(link)):
+            link = f"{link}{'' if '#' in link else '#'}:~:text={_fragment(quoted)}"
+        return link if "#" in link else ""
 
     def _file(self, source: str) -> str:
         path = local_path(source)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 from experience.render.links import Originals
 from experience.render.places import shown_source
-from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, sources_of
+from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, shown_code, sources_of
 from experience.render.words import (
     reason_words,
     role_line,
@@ -96,7 +95,7 @@ def _quoted(report: Report, paragraph: list[tuple[int, int, str]]) -> str:
     if not is_code(report, paragraph[0]):
         lines = lines_of(" ".join(quote for _, _, quote in paragraph))
         return "\\\n".join(f"  > {md_quote(line)}" for line in lines)
-    code = textwrap.dedent(paragraph[0][2].strip("\n"))
+    code = shown_code(paragraph[0][2])
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", code + "`")))
     return "\n".join(f"  {line}".rstrip() for line in (fence, *code.splitlines(), fence))
 
@@ -104,10 +103,9 @@ def _quoted(report: Report, paragraph: list[tuple[int, int, str]]) -> str:
 def _place(item: ReportEvidence, link: str) -> str:
     """Return section and pages. The most exact of them carries the link to the place in the original."""
     section, pages = md_line(section_of(item)), pages_of(item)
-    deep = link if "#" in link else ""
     if pages:
-        return ", ".join(filter(None, (section, f"[{pages}]({deep})" if deep else pages)))
-    return f"[{section or 'open at the quote'}]({deep})" if deep else section
+        return ", ".join(filter(None, (section, f"[{pages}]({link})" if link else pages)))
+    return f"[{section or 'open at the quote'}]({link})" if link else section
 
 
 def _short_sources(report: Report) -> list[str]:

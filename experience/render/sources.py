@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 
 from experience.render.places import shown_source
@@ -83,6 +84,11 @@ def lines_of(quote: str) -> list[str]:
     Other line breaks are none for a reader, since the lines of a PDF end anywhere.
     """
     return [" ".join(line.split()) for line in _ENDS.split(quote.strip())]
+
+
+def shown_code(quote: str) -> str:
+    """Return quoted code without the blank lines around it and without the indentation that all its lines share."""
+    return textwrap.dedent(quote.strip("\n"))
 
 
 def is_code(report: Report, quote: tuple[int, int, str] | None) -> bool:

@@ -7,10 +7,12 @@ from nodes.draft.choice import Kept
 from nodes.draft.claims import DraftClaim, claims_of, draft_claims, draft_hash
 from nodes.draft.prepare import prepared_draft
 from nodes.draft.publish import Published, literal, publish_draft, spellings
+from nodes.draft.safety import NOTICE
 from nodes.draft.seen import PlainText
 from nodes.draft.traits import Trait, traits
 
 __all__ = [
+    "NOTICE",
     "DraftClaim",
     "Kept",
     "PlainText",

@@ -11,7 +11,7 @@ import typer
 from experience.cli.batch_progress import batch_progress
 from experience.cli.commands.models import dollars
 from experience.cli.commands.research import Model
-from experience.cli.options import CorpusName, Form, FormOption, Home, Json, Length, LengthOption, Tenant
+from experience.cli.options import CorpusName, FormOption, Home, Json, LengthOption, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import Drain, on_signals, run_async, settings_of
 from experience.exits import Exit
@@ -46,8 +46,8 @@ def batch(
     out: Out,
     corpus: CorpusName = "default",
     model: Model = "",
-    length: LengthOption = Length.STANDARD,
-    form: FormOption = Form.ANSWER,
+    length: LengthOption = "standard",
+    form: FormOption = "answer",
     concurrency: Concurrency = 8,
     engine: EngineName = "local",
     retry: Retry = "",
@@ -64,8 +64,8 @@ def batch(
     context = {
         "tenant": checked_name("tenant", tenant),
         "corpus": checked_name("corpus", corpus),
-        "length": length.value,
-        "form": form.value,
+        "length": length,
+        "form": form,
         **({"model": model} if model else {}),
     }
     given = {"source": source, "out": out, "retry_failed": bool(retry), "budget_micro_usd": budget_micro_usd}

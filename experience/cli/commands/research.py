@@ -10,7 +10,7 @@ import typer
 
 from experience.cli.commands.ingest import check_paths, ingest_into, summary_of
 from experience.cli.following import Outcome, conclude, follow
-from experience.cli.options import Form, FormOption, Home, Json, Length, LengthOption, OutFolder, Tenant
+from experience.cli.options import FormOption, Home, Json, LengthOption, OutFolder, Tenant
 from experience.cli.output import note
 from experience.cli.running import run_async, settings_of, text_argument
 
@@ -53,8 +53,8 @@ def research(
     corpus: Corpus = None,
     thread: Thread = None,
     model: Model = "",
-    length: LengthOption = Length.STANDARD,
-    form: FormOption = Form.ANSWER,
+    length: LengthOption = "standard",
+    form: FormOption = "answer",
     human_review: HumanReview = False,
     out: OutFolder = None,
     k: K = None,
@@ -68,8 +68,8 @@ def research(
 
     choice: dict[str, Any] = {
         "model": model,
-        "length": length.value,
-        "form": form.value,
+        "length": length,
+        "form": form,
         "human_review": human_review,
         "k": k,
         "budget_micro_usd": budget_micro_usd,
