@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
+from pydantic import BaseModel
 
+from gateway.bare_text import bare_field
 from gateway.catalog import Catalog, ModelEntry, load_catalog
 from gateway.classification import classify
 from gateway.extractive.chat import ExtractiveChatModel
@@ -19,9 +21,10 @@ from gateway.ledger.account import CallScope
 from gateway.ledger.attempts import Characters
 from gateway.ledger.ledger import BudgetLine, Ledger
 from gateway.ledger.scopes import Kind
-from gateway.metering import answer_tokens, prompt_chars, wanted_tokens
+from gateway.metering import answer_tokens, most_prompt_chars, prompt_chars, wanted_tokens
 from gateway.oci.plane import OCIPlane
 from gateway.openai.chat import Dialect, openai_chat_model
+from gateway.schemas import schema_in_words
 from settings import Settings
 from state.channels import ResearchContext
 from state.errors import ModelUnknown, SettingsInvalid
@@ -151,6 +154,16 @@ class Gateway:
             ModelUnknown: there is no such model.
         """
         return prompt_chars(self._entry(model_id), max_output_tokens)
+
+    def most_prompt_chars(self, model_id: str, max_output_tokens: int, schema: type[BaseModel]) -> int:
+        """Return how many characters of prompt `model_id` accepts at the very most, without room for a repair.
+
+        Raises:
+            ModelUnknown: there is no such model.
+        """
+        return most_prompt_chars(
+            self._entry(model_id), max_output_tokens, "" if bare_field(schema) else schema_in_words(schema)
+        )
 
     async def usage(self, tenant: str, run_id: str) -> Usage:
         """Return the usage of a run."""

@@ -163,11 +163,14 @@ class GovernedChatModel(BaseChatModel):
             return parse_answer(schema, answer, messages)
         except SchemaFault as fault:
             repair = _repair(schema, answer, fault)
-        answer = await self._whole_answer(schema, [*asked, *repair], may_go_on=False)
+            summary = fault.summary
         try:
+            answer = await self._whole_answer(schema, [*asked, *repair], may_go_on=False)
             return parse_answer(schema, answer, messages)
         except SchemaFault as fault:
             summary = fault.summary
+        except PromptTooLong:  # the first prompt fitted, so what is wrong is the answer
+            summary += ", and its context has no room to ask once more"
         raise ModelOutputInvalid(
             f"the {self.scope.role.value}'s model {self.scope.model!r} gave a malformed answer: {summary}"
         )

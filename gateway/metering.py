@@ -15,6 +15,9 @@ SPARED_CHARS = 6_000
 """Room for what the gateway adds to a prompt: the schema (2,500 characters), a repair (2,500), headings (1,000)."""
 
 
+_HEADINGS_CHARS = 200
+"""What stands around a schema and around passages in a prompt. A chosen value, twice of what it is today."""
+
 _BESIDE = "beside_chars"
 
 _ANSWERS = {
@@ -88,6 +91,12 @@ def counted(answer: AIMessage, beside: str) -> AIMessage:
     crash must count what was sent then.
     """
     return answer.model_copy(update={"response_metadata": {**answer.response_metadata, _BESIDE: len(beside)}})
+
+
+def most_prompt_chars(entry: ModelEntry, max_output_tokens: int, schema: str) -> int:
+    """Return how many characters a prompt may have at the very most: beside the answer and the spelled `schema`."""
+    room = (entry.context_window - answer_tokens(entry, max_output_tokens)) * CAUTIOUS_CHARS_PER_TOKEN
+    return room - len(schema) - _HEADINGS_CHARS
 
 
 def check_fits(entry: ModelEntry, messages: Sequence[BaseMessage], max_output_tokens: int) -> None:

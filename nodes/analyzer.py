@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from nodes.collaborators import Collaborators, context_of
-from nodes.evidence import fitting, load_evidence, ranked_items
+from nodes.evidence import load_evidence, ranked_items
 from nodes.prompts.analyzer import analysis_messages
 from nodes.research.findings import merged, open_questions, resolve_findings
 from nodes.research.gap_words import missing_words
@@ -37,9 +37,9 @@ class Analyzer:
             return _decided(
                 state, left, rounds, state.get("findings", ()), Analysis(findings=[], decision=Decision.NOTHING), ()
             )
-        room = self._to.evidence_room(runtime, Role.ANALYZER, analysis_messages(state, [], rounds, left))
+        bare = analysis_messages(state, [], rounds, left)
         ranked = ranked_items(passages, state.get("hits", ()))
-        items = fitting(ranked, room)
+        items = self._to.evidence_for(runtime, Role.ANALYZER, Analysis, bare, ranked)
         messages = analysis_messages(state, items, rounds, left)
         analysis = await self._to.ask(runtime, Role.ANALYZER, Analysis, messages)
         found, events = resolve_findings(analysis, passages, state["sub_questions"])

@@ -14,11 +14,13 @@ from pydantic import BaseModel
 from gateway import CallScope, Gateway
 from gateway.ledger.account import Account
 from gateway.metering import counted_chars
+from nodes.evidence import fitting
 from observability import notice
 from policy import GuardChain
 from retrieval import Corpora, Corpus
 from state.channels import ResearchContext
-from state.errors import BadInput
+from state.errors import BadInput, PromptTooLong
+from state.evidence_block import EvidenceItem
 from state.values import Role
 
 if TYPE_CHECKING:
@@ -79,6 +81,31 @@ class Collaborators:
         answer = self.gateway.output_tokens(role, context)
         room = self.gateway.prompt_chars(self.gateway.model_id(role, context), answer)
         return room - sum(counted_chars(message.text) for message in prompt)
+
+    def evidence_for(
+        self,
+        runtime: Runtime[ResearchContext],
+        role: Role,
+        schema: type[BaseModel],
+        prompt: Sequence[BaseMessage],
+        items: Sequence[EvidenceItem],
+    ) -> list[EvidenceItem]:
+        """Return the first of `items` that fit besides `prompt`; in a small context window at least one.
+
+        Raises:
+            PromptTooLong: instructions and answer leave no room for any of them.
+        """
+        context = context_of(runtime)
+        model, answer = self.gateway.model_id(role, context), self.gateway.output_tokens(role, context)
+        asked = sum(counted_chars(message.text) for message in prompt)
+        most = self.gateway.most_prompt_chars(model, answer, schema) - asked
+        chosen = fitting(items, self.evidence_room(runtime, role, prompt), most)
+        if items and not chosen:
+            raise PromptTooLong(
+                f"the {role.value}'s instructions and its answer of {answer} tokens leave no room for a passage in the "
+                f"context of {model!r}"
+            )
+        return chosen
 
     def _scope(self, runtime: Runtime[ResearchContext], role: Role) -> CallScope:
         context = context_of(runtime)

@@ -39,15 +39,19 @@ def ranked_items(passages: Mapping[str, Passage], hits: Iterable[Hit]) -> list[E
     return distinct(sorted(items, key=lambda item: -(item.score or 0.0)))
 
 
-def fitting(items: Iterable[EvidenceItem], room: int) -> list[EvidenceItem]:
-    """Return the first of `items` that fit into `room` characters as the gateway counts them, whole, at least one."""
+def fitting(items: Iterable[EvidenceItem], room: int, most: int) -> list[EvidenceItem]:
+    """Return the first of `items` that fit into `room` characters as the gateway counts them, whole.
+
+    If not even the first does, return the first that fits into `most`, and nothing if none does.
+    """
+    sized = [(item, counted_chars(item.model_dump_json(exclude_defaults=True)) + 1) for item in items]
     chosen: list[EvidenceItem] = []
-    for item in items:
-        room -= counted_chars(item.model_dump_json(exclude_defaults=True)) + 1
-        if room < 0 and chosen:
+    for item, size in sized:
+        room -= size
+        if room < 0:
             break
         chosen.append(item)
-    return chosen
+    return chosen or [item for item, size in sized if size <= most][:1]
 
 
 def distinct(items: Iterable[EvidenceItem]) -> list[EvidenceItem]:

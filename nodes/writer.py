@@ -10,7 +10,7 @@ from langgraph.runtime import Runtime
 from nodes.checks import is_statement
 from nodes.collaborators import Collaborators, context_of
 from nodes.draft import claims_of, draft_claims, draft_hash, literal, prepared_draft
-from nodes.evidence import fitting, load_evidence, ranked_items
+from nodes.evidence import load_evidence, ranked_items
 from nodes.outcome import tally
 from nodes.prompts.writer import writing_messages
 from state.channels import ResearchContext, ResearchState
@@ -30,8 +30,9 @@ class Writer:
         passages = await load_evidence(state, await self._to.corpus(context))
         cited = {quote.evidence_id for finding in state["findings"] for quote in finding.quotes}
         owned = {alias: passage for alias, passage in passages.items() if passage.evidence_id in cited}
-        room = self._to.evidence_room(runtime, Role.WRITER, writing_messages(state, context, []))
-        items = fitting(ranked_items(owned, state.get("hits", ())), room)
+        ranked = ranked_items(owned, state.get("hits", ()))
+        bare = writing_messages(state, context, [])
+        items = self._to.evidence_for(runtime, Role.WRITER, WrittenDraft, bare, ranked)
         written = await self._to.ask(runtime, Role.WRITER, WrittenDraft, writing_messages(state, context, items))
         # In a thread, as in `publish`: parsing a long draft would hold up the loop.
         draft = await asyncio.to_thread(new_draft, written.markdown, state.get("draft"), cut_off=written.cut_off)

@@ -145,7 +145,10 @@ class PromptTooLong(BadInput):
     """Prompt and answer do not fit into the model's context."""
 
     code = "prompt_too_long"
-    default_hint = "retrieve fewer passages with `-k`, or raise SIXPLANE_OPENAI__CONTEXT_TOKENS if the model takes more"
+    default_hint = (
+        "use a model with a larger context, or raise SIXPLANE_OPENAI__CONTEXT_TOKENS if the server takes more; the "
+        "passages are chosen to fit already"
+    )
 
 
 class UnsupportedSchema(BadInput):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from langchain_core.messages import HumanMessage
 
 from gateway.metering import most_tokens
@@ -24,18 +25,19 @@ def changed(alias: str, **values: Any) -> Passage:
 
 
 def test_the_best_passages_come_first_and_whole() -> None:
-    items = fitting(ranked_items(PASSAGES, HITS), 400)
+    items = fitting(ranked_items(PASSAGES, HITS), 400, 400)
     assert [item.alias for item in items] == ["E2", "E3"]
     assert all(item.text == PASSAGES[item.alias].text for item in items)
 
 
-def test_one_passage_always_stays() -> None:
-    assert [item.alias for item in fitting(ranked_items(PASSAGES, HITS), -1)] == ["E2"]
+@pytest.mark.parametrize(("most", "aliases"), [(1_000, ["E2"]), (0, [])])
+def test_without_room_the_best_that_fits_at_the_very_most_stays(most: int, aliases: list[str]) -> None:
+    assert [item.alias for item in fitting(ranked_items(PASSAGES, HITS), -1, most)] == aliases
 
 
 def test_text_outside_ascii_takes_the_room_that_the_gateway_counts_it_for() -> None:
     chinese = {f"E{n}": passage(f"d{n}", "字" * 99 + str(n)) for n in (1, 2, 3)}
-    items = fitting(ranked_items(chinese, []), 1500)
+    items = fitting(ranked_items(chinese, []), 1500, 1500)
     assert len(items) == 2
     text = "".join(item.model_dump_json(exclude_defaults=True) for item in items)
     assert len(text) < 400

@@ -46,8 +46,10 @@ class ChatCall:
 
     @property
     def chars(self) -> int:
-        """The characters of the prompt."""
-        return sum(len(text) for _, text in self.messages)
+        """The characters of the prompt, with the schema that is sent beside the messages."""
+        wanted = self.response_format or {}
+        schema = (wanted.get("jsonSchema") or wanted).get("schema")
+        return sum(len(text) for _, text in self.messages) + (len(json.dumps(schema)) if schema else 0)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Call:
         verified: its signature (of traces: its data key) was accepted.
         answered: a model made an answer, whether it arrived or not.
         completed: the whole answer left for a client that was still there, with its end.
-        prompt_chars: of all texts of the prompt.
+        prompt_chars: of all texts of the prompt, and of the schema beside them.
         answer_chars: of the answer that the model made.
     """
 

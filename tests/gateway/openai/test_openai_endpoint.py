@@ -222,7 +222,7 @@ async def test_a_prompt_that_the_model_cannot_take_is_refused_before_it_is_sent(
         with pytest.raises(PromptTooLong) as caught:
             await asked.plan([HumanMessage("x" * 12_000)])
     assert server.requests == []
-    assert "`-k`" in caught.value.hint
+    assert "larger context" in caught.value.hint
     assert "SIXPLANE_OPENAI__CONTEXT_TOKENS" in caught.value.hint
     assert (await asked.usage()).calls == 0
 
