@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
 from nodes.checks.arithmetic import converted, counted, derived, gathered
 from nodes.checks.dates import is_relative, read_dates
-from nodes.checks.numbers import SPELLED, Values, agree, standing
-from nodes.checks.quantities import Quantity, read_quantities, rounds_to
-from nodes.checks.units import same_kind
+from nodes.checks.implied import compounds, implied, told
+from nodes.checks.number_words import SPELLED
+from nodes.checks.numbers import Values, agree, standing
+from nodes.checks.quantities import Quantity, placed_quantities, read_quantities, rounds_to
+from nodes.checks.units import conversions, is_unit, same_kind
 from nodes.checks.words import in_english, shared, stems
 
 _DECADE = re.compile(r"\b((?:1[5-9]|20)\d)0['’]?s\b")
@@ -20,6 +22,12 @@ _YEARS = (1500, 2100)
 _HEDGED = Fraction(1, 10)  # "about 60" may be 64
 _SCALED = Fraction(4, 100)  # "1.5 k" may be 1,482
 _FEWEST_STEMS = 3
+# What a claim says of "it" or "the former" may be another thing than a sentence in the same words speaks of.
+_POINTS = re.compile(
+    r"\b(?:it|its|itself|he|she|they|their|theirs|them|this|these|those|such|both|here|there|then|each|either|others?"
+    r"|another|same|former|latter|respectively|ones)\b",
+    re.IGNORECASE,
+)
 _SAME_SENTENCE = 0.6  # share of the claim's stems that a sentence must have, for a small count in it to be the same one
 
 
@@ -48,6 +56,11 @@ class Evidence:
         return [read_quantities(text) for text in self.passages]
 
     @cached_property
+    def told(self) -> list[Quantity]:
+        """The quantities of the passages and of what the reader knows, with those that words such as `daily` imply."""
+        return [each for text in (*self.passages, *self.known) for each in told(text)]
+
+    @cached_property
     def quoted(self) -> list[tuple[Quantity, ...]]:
         """The quantities of each quote."""
         return [read_quantities(text) for text in self.quotes]
@@ -55,10 +68,8 @@ class Evidence:
     @cached_property
     def bases(self) -> list[Quantity]:
         """The quantities of the quotes, then those that the reader knows: what arithmetic may begin with."""
-        told = [
-            quantity for text in (*self.quotes, *self.known) for quantity in (*read_quantities(text), *_years(text))
-        ]
-        return list(dict.fromkeys(told))
+        texts = (*self.quotes, *self.known)
+        return list(dict.fromkeys(each for text in texts for each in (*read_quantities(text), *_years(text))))
 
 
 def wrong_number(claim: str, evidence: Evidence) -> bool | None:
@@ -69,7 +80,7 @@ def wrong_number(claim: str, evidence: Evidence) -> bool | None:
     """
     if not all(map(in_english, evidence.passages)):
         return False
-    foreign = [quantity for quantity in read_quantities(claim) if _is_foreign(quantity, claim, evidence)]
+    foreign = [quantity for quantity in _stated(claim, evidence) if _is_foreign(quantity, claim, evidence)]
     if foreign or _foreign_decade(claim, evidence):
         return True if any(_rival(quantity, evidence) for quantity in foreign) else None
     return False
@@ -79,22 +90,35 @@ def exchanged_number(claim: str, evidence: Evidence, sentences: Sequence[str]) -
     """Return whether a sentence says what `claim` says, of the same things in another number.
 
     The claim's number may stand elsewhere: "the standard tier allows 6,000 requests" is wrong where the sentence on the
-    standard tier says 600, though the one on the enterprise tier says 6,000.
+    standard tier says 600, though the one on the enterprise tier says 6,000. Only where the sentence says nothing more:
+    "the limit is 6,000" may be said of another limit than "the limit of the free tier is 600".
     """
-    said, quantities = _about(claim), read_quantities(claim)
-    alike = [sentence for sentence in sentences if len(said) >= _FEWEST_STEMS and said <= _about(sentence)]
-    told = [each for sentence in alike for each in read_quantities(sentence)]
-    stands = frozenset(value for sentence in alike for value in standing(sentence)) | _known_values(evidence)
+    if _POINTS.search(claim):
+        return False
+    alike = tuple(sentence for sentence in sentences if _says_the_same(claim, sentence))
+    if not alike:
+        return False
+    near = Evidence(alike, alike, evidence.known)
+    rivals = [each for sentence in alike for each in read_quantities(sentence)]
+    quantities = _stated(claim, near)
     for quantity in quantities:
         others = [each for each in quantities if each is not quantity]
         # A claim that has the sentence's number, too, joins it to one from elsewhere.
-        joins = any(each.about_the_same(quantity) and agree(each.values, stands) for each in others)
-        rivals = any(quantity.about_the_same(each) for each in told)
-        if joins or not rivals or quantity.bound or quantity.counts or agree(quantity.values, stands):
+        joins = any(each.about_the_same(quantity) and agree(each.values, near.stands) for each in others)
+        if joins or quantity.bound or quantity.counts or not any(map(quantity.about_the_same, rivals)):
             continue
-        if not converted(quantity, told) and not derived(quantity, claim, [*told, *others]):
+        if not agree(quantity.values, near.stands) and not _follows(quantity, claim, near, others):
             return True
     return False
+
+
+def _says_the_same(claim: str, sentence: str) -> bool:
+    """Whether `sentence` says all that `claim` does and, but for what it measures and counts, nothing more."""
+    said = _about(claim)
+    if len(said) < _FEWEST_STEMS or not said <= (about := _about(sentence)):
+        return False
+    counted_things = {noun for each in read_quantities(sentence) for noun in each.nouns}
+    return all(stem in counted_things or is_unit(stem) for stem in about - said)
 
 
 def _about(text: str) -> set[str]:
@@ -102,12 +126,25 @@ def _about(text: str) -> set[str]:
     return {stem for stem in stems(text) if not any(map(str.isdigit, stem)) and stem not in SPELLED}
 
 
+def _stated(claim: str, evidence: Evidence) -> list[Quantity]:
+    """Return the quantities of `claim` without the parts of what the evidence has, too, in two units: `1 h 30 min`."""
+    whole = [(start, end) for start, end, total in compounds(claim) if _restated(total, evidence.told)]
+    placed = placed_quantities(claim)
+    return [quantity for at, quantity in placed if not any(start <= at < end for start, end in whole)]
+
+
+def _restated(quantity: Quantity, others: Iterable[Quantity]) -> bool:
+    """Whether one of `others` is the same, in its unit or in another one."""
+    same = (each for each in others if each.unit == quantity.unit and each.rate == quantity.rate)
+    return any(agree(quantity.values, each.values) for each in same) or converted(quantity, others)
+
+
 def wrong_unit(claim: str, evidence: Evidence) -> bool:
     """Return whether a number of `claim` stands in the passages, but always with another unit or at another rate."""
     known = [quantity for passage in evidence.quantities for quantity in passage]
     for quantity in read_quantities(claim):
         same = [each for each in known if agree(each.values, quantity.values)]
-        if not same or agree(quantity.values, _known_values(evidence)) or converted(quantity, known):
+        if not same or agree(quantity.values, _known_values(evidence)) or _restated(quantity, evidence.told):
             continue
         if quantity.unit and all(each.unit != quantity.unit and same_kind(each.unit, quantity.unit) for each in same):
             return True
@@ -121,14 +158,22 @@ def _is_foreign(quantity: Quantity, claim: str, evidence: Evidence) -> bool:
         return not any(quantity.literal in text for text in (*evidence.passages, *evidence.known))
     if agree(quantity.values, evidence.stands) or _may_be_relative(quantity, evidence):
         return False
-    known = [each for passage in evidence.quantities for each in passage]
-    if converted(quantity, known) or _rounded(quantity, evidence) or gathered(quantity, evidence.quantities):
-        return False
-    if derived(quantity, claim, evidence.bases):
+    if _follows(quantity, claim, evidence):
         return False
     if quantity.counts:
         return _miscounted(quantity, claim, evidence)
-    return not any(agree(quantity.values, counted(text)) for text in evidence.passages)
+    # A number with a unit measures: it is no count of what a passage lists.
+    return bool(quantity.unit) or not any(agree(quantity.values, counted(text)) for text in evidence.passages)
+
+
+def _follows(quantity: Quantity, claim: str, evidence: Evidence, others: Sequence[Quantity] = ()) -> bool:
+    """Whether a number that does not stand there follows by conversion, rounding or arithmetic, also with `others`."""
+    return (
+        _restated(quantity, evidence.told)
+        or _rounded(quantity, evidence)
+        or gathered(quantity, evidence.quantities)
+        or derived(quantity, claim, [*evidence.bases, *others])
+    )
 
 
 def _miscounted(quantity: Quantity, claim: str, evidence: Evidence) -> bool:
@@ -143,20 +188,32 @@ def _miscounted(quantity: Quantity, claim: str, evidence: Evidence) -> bool:
 def _rounded(quantity: Quantity, evidence: Evidence) -> bool:
     """Whether the claim gives a quoted number less exactly: rounded, hedged, or as a bound."""
     near = _HEDGED if quantity.bound == "about" else _SCALED if quantity.scaled else Fraction(0)
-    for value in (value for base in evidence.bases for value in base.likely):
-        if (near or value.denominator > 1) and rounds_to(value, quantity, near):
+    for value in (value for base in _near_bases(evidence) for value in _as_unit(base, quantity.unit)):
+        if (near or value.denominator > 1 or quantity.share) and rounds_to(value, quantity, near):
             return True
-        if (
-            quantity.bound == "limit"
-            and not quantity.unit
-            and any(abs(value - shown) == 1 for shown in quantity.values)
-        ):
-            return True  # "fewer than 100" is "at most 99"
-        if quantity.bound == "over" and any(shown <= value for shown in quantity.values):
-            return True
-        if quantity.bound == "under" and any(value <= shown for shown in quantity.values):
+        if _limits(quantity, value):
             return True
     return False
+
+
+def _near_bases(evidence: Evidence) -> Iterable[Quantity]:
+    return (*evidence.bases, *(each for text in evidence.quotes for each in implied(text)))
+
+
+def _as_unit(base: Quantity, unit: str) -> Iterator[Fraction]:
+    """Yield the readings of `base`, in `unit` where both are units of one kind."""
+    if same_kind(base.unit, unit) and base.unit != unit:
+        yield from (each for value in base.likely for each in conversions(value, base.unit, unit))
+    yield from base.likely
+
+
+def _limits(quantity: Quantity, value: Fraction) -> bool:
+    """Whether `value` is within what the claim says with `at most`, `over` or `under`."""
+    if quantity.bound == "limit":  # "fewer than 100" is "at most 99"
+        return not quantity.unit and any(abs(value - shown) == 1 for shown in quantity.values)
+    if quantity.bound == "over":
+        return any(shown <= value for shown in quantity.values)
+    return quantity.bound == "under" and any(value <= shown for shown in quantity.values)
 
 
 def _rival(quantity: Quantity, evidence: Evidence) -> bool:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from fractions import Fraction
 from functools import lru_cache
 
-from nodes.checks.numbers import KEPT, Values, standing
+from nodes.checks.numbers import KEPT
 
 _MONTHS = {
     1: "january januar janvier enero gennaio januari janeiro jan",
@@ -26,23 +23,25 @@ _MONTHS = {
     12: "december dezember décembre diciembre dicembre dezembro dec dez",
 }
 _MONTH_OF = {name: number for number, names in _MONTHS.items() for name in names.split()}
-_NAME = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
-_MONTH = re.compile(rf"\b(?:{_NAME})\b", re.IGNORECASE)
+MONTH_NAMES = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
+"""The names of the months in several languages, as a pattern."""
+
+_MONTH = re.compile(rf"\b(?:{MONTH_NAMES})\b", re.IGNORECASE)
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?"
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(?<![\d-])(?P<year>\d{4})[-/.](?P<month>\d{2})[-/.](?P<day>\d{2})(?!\d)",
-        rf"\b{_DAY}\s+(?:of\s+|de\s+)?(?P<name>{_NAME})\b\.?,?(?:\s+(?:de\s+)?(?P<year>\d{{4}})\b)?",
-        rf"\b(?P<name>{_NAME})\b\.?\s+{_DAY}\b(?![\d.,]*\d*\s*(?:%|percent))(?:,?\s+(?P<year>\d{{4}})\b)?",
-        rf"\b(?P<name>{_NAME})\b\.?,?\s+(?:of\s+|de\s+)?(?P<year>\d{{4}})\b",
+        rf"\b{_DAY}\s+(?:of\s+|de\s+)?(?P<name>{MONTH_NAMES})\b\.?,?(?:\s+(?:de\s+)?(?P<year>\d{{4}})\b)?",
+        rf"\b(?P<name>{MONTH_NAMES})\b\.?\s+{_DAY}\b(?![\d.,]*\d*\s*(?:%|percent))(?:,?\s+(?P<year>\d{{4}})\b)?",
+        rf"\b(?P<name>{MONTH_NAMES})\b\.?,?\s+(?:of\s+|de\s+)?(?P<year>\d{{4}})\b",
         r"(?<![\d./-])(?P<one>\d{1,2})[./](?P<two>\d{1,2})[./](?P<year>\d{4}|\d{2})(?![\d./]*\d)",
         r"(?<![\d-])(?P<year>(?:19|20)\d{2})-(?P<month>0[1-9]|1[0-2])(?![\d-])",
         r"(?<![\d-])(?P<month>0[1-9]|1[0-2])-(?P<year>(?:19|20)\d{2})(?![\d-])",
     )
 )
 _TIME = re.compile(
-    r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3])[:.h](?P<minute>[0-5]\d)(?![\d%])(?:\s*(?P<half>[ap])\.?m\b\.?)?"
+    r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]|24(?=[:.]00))[:.h](?P<minute>[0-5]\d)(?![\d%])(?:\s*(?P<half>[ap])\.?m\b\.?)?"
     r"|(?<![\d:.])(?P<bare>1[0-2]|0?[1-9])\s*(?P<half2>[ap])\.?m\b\.?",
     re.IGNORECASE,
 )
@@ -97,6 +96,11 @@ def read_dates(text: str) -> tuple[Date, ...]:
     return tuple(sorted(found, key=lambda each: each.start))
 
 
+def names_zone(text: str) -> bool:
+    """Return whether `text` names a time zone, in which the same time of day has other numbers."""
+    return bool(_ZONE.search(text))
+
+
 def read_clocks(text: str) -> list[Clock]:
     """Return the times of day in `text`. `2.30` is one only with `am` or `pm`."""
     return [
@@ -104,22 +108,19 @@ def read_clocks(text: str) -> list[Clock]:
     ]
 
 
+def month_of(name: str) -> int:
+    """Return the number of the month of that name."""
+    return _MONTH_OF[name.lower()]
+
+
+def bare_months(text: str) -> set[int]:
+    """Return the months that are named without a day or year; with a capital letter, since `may` is a verb."""
+    return {month_of(name) for name in _MONTH.findall(without_dates(text)) if name[0].isupper()}
+
+
 def is_relative(text: str) -> bool:
     """Return whether `text` places something in time by words such as `last month`, from which a date follows."""
     return bool(_RELATIVE.search(text))
-
-
-def misdated(claim: str, sources: str) -> bool | None:
-    """Return whether a date or time of the claim cannot come from `sources`; `None` if the sources hold no other."""
-    known = read_dates(sources)
-    wrong = [each for each in read_dates(claim) if not _placed(each, known, sources)]
-    if wrong:
-        return True if known else None
-    clocks = read_clocks(sources)
-    stand = frozenset(minute for clock in clocks for minute in clock.minutes)
-    if not clocks or _ZONE.search(claim):
-        return False
-    return any(clock.minutes.isdisjoint(stand) for clock in read_clocks(claim))
 
 
 @lru_cache(KEPT)
@@ -129,56 +130,6 @@ def without_dates(text: str) -> str:
     for start, end in [*spans, *((each.start, each.end) for each in read_clocks(text))]:
         text = text[:start] + " " * (end - start) + text[end:]
     return text
-
-
-def _placed(claimed: Date, known: Sequence[Date], sources: str) -> bool:
-    """Whether a source has this date, or its parts, or dates from which it can be counted."""
-    stand = standing(sources) | {Fraction(each.year) for each in known if each.year is not None}
-    counts, bare = standing(without_dates(sources)), _bare_months(sources)
-    for year, month, day in claimed.readings():
-        fits = any(_fits((year, month, day), other) for each in known for other in each.readings())
-        month_stands = month in bare or any(
-            month == each.month or (each.swapped and month == each.day) for each in known
-        )
-        parts = month_stands and (day is None or day in stand)
-        # The year of a month that stands without one follows from the date of the document.
-        near = {year} if month not in bare or year is None else {year - 1, year, year + 1}
-        if (fits or parts) and (year is None or not stand.isdisjoint(near)):
-            return True
-        if _counted((year, month, day), known, counts):
-            return True
-    return False
-
-
-def _bare_months(text: str) -> set[int]:
-    """Return the months that are named without a day or year; with a capital letter, since `may` is a verb."""
-    return {_MONTH_OF[name.lower()] for name in _MONTH.findall(without_dates(text)) if name[0].isupper()}
-
-
-def _fits(some: tuple[int | None, int | None, int | None], other: tuple[int | None, int | None, int | None]) -> bool:
-    pairs = list(zip(some, other, strict=True))
-    agree = all(ours is None or theirs is None or ours == theirs for ours, theirs in pairs)
-    # Every part that the claim names must stand somewhere; a year may stand apart from its day, and is checked so.
-    return agree and all(ours is None or theirs is not None for ours, theirs in pairs[1:])
-
-
-def _counted(claimed: tuple[int | None, int | None, int | None], known: Sequence[Date], numbers: Values) -> bool:
-    """Whether the claim's date lies a number of days, weeks, months or years of the sources from one of theirs."""
-    year, month, day = claimed
-    for each in known:
-        other = each.year or year
-        if month is None or each.month is None or other is None:
-            continue
-        months = abs(((year or other) - other) * 12 + month - each.month)
-        steps = {Fraction(months), Fraction(months, 12), Fraction(months, 3)}
-        try:
-            apart = abs((date(year or other, month, day or 1) - date(other, each.month, each.day or 1)).days)
-        except ValueError:
-            continue
-        steps |= {Fraction(apart), Fraction(apart, 7), Fraction(apart + 1), Fraction(apart - 1)}
-        if steps & numbers:
-            return True
-    return False
 
 
 def _date(match: re.Match[str]) -> Date | None:
@@ -208,4 +159,4 @@ def _clock(match: re.Match[str]) -> Clock:
     if half:
         return Clock(frozenset({(hour % 12 + (12 if half == "p" else 0)) * 60 + minute}), *match.span())
     either = {hour * 60 + minute, (hour + 12) % 24 * 60 + minute}  # without `am` or `pm`, `2:30` may be both
-    return Clock(frozenset(either if hour < 13 else {hour * 60 + minute}), *match.span())
+    return Clock(frozenset(either if hour < 13 else {hour * 60 % 1440 + minute}), *match.span())

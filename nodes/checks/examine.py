@@ -15,7 +15,8 @@ from functools import cached_property
 from nodes.checks.addresses import foreign_addresses
 from nodes.checks.amounts import Evidence, exchanged_number, wrong_number, wrong_unit
 from nodes.checks.code import code_span
-from nodes.checks.dates import is_relative, misdated
+from nodes.checks.dates import is_relative
+from nodes.checks.moments import misdated
 from nodes.checks.polarity import negated_by, opposed_by
 from nodes.checks.statements import Statement, statements
 from nodes.checks.verbatim import verbatim_row, verbatim_span

@@ -12,25 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from nodes.checks.number_words import POWERS, SMALL, UNITS, Spelled, spelled_numbers
+
 Values = frozenset[Fraction]
 
-_UNITS_WORDS = """
-    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-    seventeen eighteen nineteen
-"""
-_UNITS = _UNITS_WORDS.split()
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SMALL = {word: n for n, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
-_POWERS = {
-    "hundred": 100,
-    "thousand": 1000,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-    "dozen": 12,
-}
 _SCALES = {
-    **_POWERS,
+    **POWERS,
     "mio": 10**6,
     "mln": 10**6,
     "mn": 10**6,
@@ -60,19 +47,19 @@ _MOST_DIGITS = 40  # longer rows of digits are keys and hashes; converting them 
 
 _DIGITS = re.compile(rf"\d{{1,3}}(?:[ {_SPACES}]\d{{3}})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,'’{_SPACES}]\d+)*")
 _SCALE = re.compile(rf"[\s-]?({'|'.join(_SCALES)}|[kmbt])s?(?![\w])", re.IGNORECASE)
-_WORDS = "|".join(sorted([*_SMALL, *_POWERS], key=len, reverse=True))  # "seventy" before "seven"
-SPELLED = frozenset(word[:6] for word in (*_SMALL, *_POWERS))
-"""The number words, as `stems` has them."""
-
-_SPELLED = re.compile(
-    rf"\b(?:half\s+)?(?:an?\s+(?=hundred|thousand|million|billion|trillion|dozen))?"
-    rf"(?:{_WORDS})(?:(?:\s*-\s*|\s+)(?:and\s+)?(?:{_WORDS}))*\b",
+_VAGUE_CHARS = 20
+_LARGEST_SHARED = 20
+_REST = re.compile(r"[\s-]and[\s-](?=[a-z])|[ -](?=\d/\d)| ?(?=[½¼¾⅓⅔])", re.IGNORECASE)
+_PART_OF = re.compile(r"\s+of\b", re.IGNORECASE)
+_SHARE_OF = rf"(?:{'|'.join(sorted(SMALL, key=len, reverse=True))}|\d{{1,7}})\b"
+_SHARE = re.compile(
+    rf"\b(?P<some>{_SHARE_OF})\s+(?:in|(?:out\s+)?of\s+every|out\s+of)\s+(?:every\s+)?(?P<of>{_SHARE_OF})(?![.,:]?\d)",
     re.IGNORECASE,
 )
 _VAGUE = re.compile(r"\b(?:several|few|many|some|couple of|couple)\s*\Z", re.IGNORECASE)
 _FRACTION = re.compile(
-    rf"\b(?:(?P<many>{'|'.join(_UNITS)}|an?|\d+)[\s-]+)?(?P<part>{'|'.join(_PARTS)})s?\b"
-    rf"(?!\s+an?\s+(?:{'|'.join(_POWERS)}))|[{''.join(_GLYPHS)}]"
+    rf"\b(?:(?P<many>{'|'.join(UNITS)}|an?|\d+)[\s-]+)?(?P<part>{'|'.join(_PARTS)})s?\b"
+    rf"(?!\s+an?\s+(?:{'|'.join(POWERS)}))|[{''.join(_GLYPHS)}]"
     r"|(?<![\d/.,])(?P<over>\d{1,9})/(?P<under>\d{1,9})(?![\d/])",
     re.IGNORECASE,
 )
@@ -83,7 +70,7 @@ class Number:
     """A number and its place.
 
     `likely` are the readings to calculate with: `10,000` is ten thousand. `precise` is half of the last digit's place:
-    what rounding to it may hide.
+    what rounding to it may hide. A `share`, such as `one in five`, is a percentage.
     """
 
     values: Values
@@ -94,6 +81,7 @@ class Number:
     spelled: bool = False
     scaled: bool = False
     version: bool = False
+    share: bool = False
 
 
 def read_numbers(text: str) -> list[Number]:
@@ -103,22 +91,41 @@ def read_numbers(text: str) -> list[Number]:
     [[10.0], [100.0, 100000.0], [1500000.0]]
     """
     digits = [_of_digits(match, text) for match in _DIGITS.finditer(text)]
-    spelled = [_of_words(match) for match in _SPELLED.finditer(text) if not _VAGUE.search(text, 0, match.start())]
-    fractions = [match.span() for match in _FRACTION.finditer(text) if _fraction(match) is not None]
+    spelled = [
+        _of_words(found)
+        for found in spelled_numbers(text)
+        if not _VAGUE.search(text[max(0, found.start - _VAGUE_CHARS) : found.start])
+    ]
+    shares = [share for match in _SHARE.finditer(text) if (share := _share(match))]
+    fractions = [(start, end) for _, start, end in read_fractions(text)]
     scaled = [(number.start, number.end) for number in digits]  # `1.5 million` is one number
-    free = [*_outside(digits, fractions), *_outside(spelled, [*fractions, *scaled])]
+    whole = [*_outside(digits, fractions), *_outside(spelled, [*fractions, *scaled])]
+    taken = [(number.start, number.end) for number in shares]
+    free = [*shares, *_mixed(_outside(whole, taken), text)]
     return sorted(free, key=lambda number: number.start)
+
+
+def read_fractions(text: str) -> list[tuple[Fraction, int, int]]:
+    """Return the fractions of `text`, such as `two thirds`, `3/4` and `½`, each with its start and end."""
+    found = ((_fraction(match), *match.span()) for match in _FRACTION.finditer(text))
+    return [(value, start, end) for value, start, end in found if value is not None]
+
+
+def fraction_after(text: str, at: int) -> tuple[Fraction, int] | None:
+    """Return the fraction that completes what ends at `at`, as in `a year and a half`, and its end."""
+    match = _REST.match(text, at)
+    part = _FRACTION.match(text, match.end()) if match else None
+    fraction = _fraction(part) if part else None
+    return (fraction, part.end()) if part and fraction and fraction < 1 else None
 
 
 @lru_cache(KEPT)
 def standing(text: str) -> Values:
     """Return every value that stands in `text` in any reading: within dates and names too, and fractions."""
     values = {value for match in _DIGITS.finditer(text) for value in _of_digits(match, text).values | _split(match[0])}
-    values |= {value for match in _SPELLED.finditer(text) for value in _of_words(match).values}
-    for match in _FRACTION.finditer(text):
-        fraction = _fraction(match)
-        if fraction is not None:
-            values |= {fraction, 100 * fraction}
+    values |= {value for found in spelled_numbers(text) for value in found.values}
+    values |= {value for number in read_numbers(text) for value in number.values}  # mixed ones and shares
+    values |= {value for fraction, *_ in read_fractions(text) for value in (fraction, 100 * fraction)}
     return frozenset(values)
 
 
@@ -186,20 +193,41 @@ def _split(digits: str) -> Values:
     return frozenset() if grouped else frozenset(value for part in parts for value in readings(part))
 
 
-def _of_words(match: re.Match[str]) -> Number:
-    total, group = 0, 0
-    found = re.findall(rf"half|{_WORDS}", match[0].lower())
-    halved = found[0] == "half"
-    for word in found[1:] if halved else found:
-        if word in _SMALL:
-            group += _SMALL[word]
-        elif word in ("hundred", "dozen"):
-            group = max(group, 1) * _POWERS[word]
-        else:
-            total += max(group, 1) * _POWERS[word]
-            group = 0
-    value = Fraction(total + group, 2 if halved else 1)
-    return Number(frozenset({value}), frozenset({value}), *match.span(), spelled=True, scaled=value >= 100)
+def _of_words(found: Spelled) -> Number:
+    scaled = max(found.values) >= 100
+    return Number(found.values, found.values, found.start, found.end, spelled=True, scaled=scaled)
+
+
+def _share(match: re.Match[str]) -> Number | None:
+    """Return `one in five` or `3 out of 4` as a percentage, unless the second number is no round one."""
+    some, of = _small(match["some"]), _small(match["of"])
+    if not 0 < some < of or (of > _LARGEST_SHARED and not re.fullmatch("10+", str(of))):
+        return None
+    value = frozenset({Fraction(100 * some, of)})
+    return Number(value, value, *match.span(), precise=max(Fraction(1, 2), max(value) / 20), share=True)
+
+
+def _small(said: str) -> int:
+    return int(said) if said.isdigit() else SMALL[said.lower()]
+
+
+def _mixed(numbers: list[Number], text: str) -> list[Number]:
+    """Return `numbers`, those joined with the fraction that follows: `one and a half`, `2 1/2`, `3¾`."""
+    found = []
+    for number in numbers:
+        rest = fraction_after(text, number.end)
+        if rest and all(value.denominator == 1 for value in number.values):
+            fraction, end = rest
+            scale = _SCALE.match(text, end)
+            factor = _SCALES.get(scale[1].lower(), 1) if scale else 1
+            end = scale.end() if scale and factor > 1 else end
+            likely = frozenset((value + fraction) * factor for value in number.likely)
+            precise = Fraction(factor, 4 * fraction.denominator)
+            # "60 and a half of the rest" are two: the number alone stays a reading.
+            values = number.values | likely if _PART_OF.match(text, end) else likely
+            number = Number(values, likely, number.start, end, precise, scaled=factor > 1)
+        found.append(number)
+    return found
 
 
 def _fraction(match: re.Match[str]) -> Fraction | None:
@@ -208,5 +236,5 @@ def _fraction(match: re.Match[str]) -> Fraction | None:
     if not match["part"]:
         return _GLYPHS[match[0]]
     many = (match["many"] or "a").lower()
-    count = int(many) if many.isdigit() else _SMALL.get(many, 1)
+    count = int(many) if many.isdigit() else SMALL.get(many, 1)
     return Fraction(count, _PARTS[match["part"].lower()]) if count else None

@@ -24,6 +24,7 @@ _TIMES = re.compile(r"(?:\s*-?\s*(?:times|fold)\b|\s?[x×](?![^\W_]))", re.IGNOR
 _CENTURY = re.compile(r"(?<!\d)(1[5-9]|20)\d{2}\s?[-–/]\s?\Z")  # `2018–19`
 _IN_NAME = re.compile(r"[^\W\d]-?\Z")
 _GOES_ON = re.compile(r"[^\W\d_]|-[^\W_]*\d")
+_METRES = re.compile(r"\s?m\b")
 _DECADE = re.compile(r"['’]?s\b")
 _NOUN = re.compile(r"[\s-]+([^\W\d_][\w'’]*)")
 _ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+|\b[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE)
@@ -66,6 +67,7 @@ class Quantity:
     spelled: bool = False
     scaled: bool = False
     times: bool = False
+    share: bool = False
     literal: str = ""
 
     @property
@@ -86,8 +88,13 @@ def read_quantities(text: str) -> tuple[Quantity, ...]:
     >>> [(q.unit, q.rate, sorted(q.nouns)) for q in read_quantities("60 requests a minute for $5 in step 2 of GPT-4")]
     [('', 'minute', ['reques']), ('usd', '', [])]
     """
+    return tuple(quantity for _, quantity in placed_quantities(text))
+
+
+def placed_quantities(text: str) -> tuple[tuple[int, Quantity], ...]:
+    """Return the quantities of `text`, each with the place where it begins."""
     bare = _ADDRESS.sub(lambda found: " " * len(found[0]), without_dates(text))
-    found: list[Quantity] = []
+    found: list[tuple[int, Quantity]] = []
     following: tuple[Number, Quantity] | None = None
     for number in reversed(read_numbers(bare)):
         quantity = _quantity(bare, number)
@@ -95,7 +102,7 @@ def read_quantities(text: str) -> tuple[Quantity, ...]:
             continue
         if following and not quantity.rate and _JOINED.fullmatch(bare, number.end, following[0].start):
             quantity = replace(quantity, rate=following[1].rate)
-        found.append(quantity)
+        found.append((number.start, quantity))
         following = (number, quantity)
     return tuple(reversed(found))
 
@@ -110,19 +117,22 @@ def _quantity(text: str, number: Number) -> Quantity | None:
     if not number.spelled and _no_amount(before, after, number, unit):
         return None
     prefix = unit_before(text, number.start)
+    if not unit and not prefix and number.scaled and _METRES.match(after):
+        unit = "metre"  # or millions: the values are those of both
     century = _CENTURY.search(before) if len(text[number.start : number.end]) == 2 else None
     years = frozenset(value + 100 * int(century[1]) for value in number.values) if century else frozenset()
     return Quantity(
         number.values | years,
         number.likely,
         number.precise,
-        unit=unit or prefix,
+        unit="percent" if number.share else unit or prefix,
         rate=rate_after(text, end),
         nouns=_nouns(text, end),
         bound=_bound(before.removesuffix("$").removesuffix("€")),
         spelled=number.spelled,
         scaled=number.scaled,
         times=bool(_TIMES.match(after)),
+        share=number.share,
     )
 
 

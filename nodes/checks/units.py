@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 _TABLE = """
+time | ns 1/1000000000 | nanosecond nanoseconds ns
+time | us 1/1000000 | microsecond microseconds µs μs
 time | ms 1/1000 | millisecond milliseconds ms msec
 time | second 1 | second seconds sec secs s
 time | minute 60 | minute minutes min mins
@@ -16,6 +18,9 @@ time | week 604800 | week weeks
 time | month 2629746 | month months
 time | year 31556952 | year years yr yrs annum
 data | bit 1/8 | bit bits
+data | kbit 125 | kbit kbits kilobit kilobits
+data | mbit 125000 | mbit mbits megabit megabits
+data | gbit 125000000 | gbit gbits gigabit gigabits
 data | byte 1 | byte bytes
 data | kb 1000 | kb kib kilobyte kilobytes kbyte kbytes
 data | mb 1000000 | mb mib megabyte megabytes mbyte mbytes
@@ -42,6 +47,8 @@ mass | kg 1000 | kg kilogram kilograms kilo kilos
 mass | pound 45359237/100000 | pound pounds lb lbs
 mass | ounce 28349523125/1000000000 | ounce ounces oz
 mass | ton 1000000 | tonne tonnes ton tons
+volume | ml 1/1000 | ml millilitre millilitres milliliter milliliters
+volume | litre 1 | litre litres liter liters l
 heat | celsius 1 | °c celsius
 heat | fahrenheit 1 | °f fahrenheit
 """
@@ -53,6 +60,8 @@ for _line in _TABLE.strip().splitlines():
     _name, _factor = _unit.split()
     _CLASS[_name], _FACTOR[_name] = _kind, Fraction(_factor)
     _NAMES.update(dict.fromkeys(_names.split(), _name))
+
+_STEMS = {name.removesuffix("s")[:6] for name in _NAMES} | {"hourly", "daily", "weekly", "monthl", "yearly", "annual"}
 
 _MONEY = r"us\$|usd|eur|gbp|jpy|chf|[$€£¥]"
 _PREFIX = re.compile(rf"(?:(?<!\w)({_MONEY})|([$€£¥]))\s?\Z", re.IGNORECASE)
@@ -102,6 +111,11 @@ def same_kind(unit: str, other: str) -> bool:
     return bool(unit) and bool(other) and _CLASS.get(unit, unit) == _CLASS.get(other, other)
 
 
+def is_unit(word: str) -> bool:
+    """Return whether `word`, or what its first six letters stand for, is the name of a unit."""
+    return word in _STEMS
+
+
 def is_money(unit: str) -> bool:
     """Return whether `unit` is a currency."""
     return _CLASS.get(unit) == "money"
@@ -109,7 +123,10 @@ def is_money(unit: str) -> bool:
 
 def conversions(value: Fraction, unit: str, other: str) -> Iterator[Fraction]:
     """Yield `value` of `unit` in `other`. Currencies do not convert, except cents."""
-    if not same_kind(unit, other) or unit == other or _CLASS[unit] == "heat":
+    if not same_kind(unit, other) or unit == other:
+        return
+    if _CLASS[unit] == "heat":
+        yield value * 9 / 5 + 32 if unit == "celsius" else (value - 32) * 5 / 9
         return
     if _CLASS[unit] == "money" and "cent" not in (unit, other):
         return
