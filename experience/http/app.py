@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from experience.http import chat, corpora, health, openai, threads
 from experience.http.bounds import BodyBounds, SameSite, TraceContext
-from experience.http.callers import Authenticate
+from experience.http.callers import Authenticate, Authenticated
 from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
 from experience.service import ResearchService, open_service
 from experience.service.desk import Desk
@@ -49,16 +49,13 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
         lifespan=lifespan,
         responses=PROBLEMS,
     )
-    app.state.authenticate = authenticate
     for module in (chat, threads, corpora, openai, health):
         app.include_router(module.router)
     install(app)
     bounds = settings.server
-    # Starlette runs the middleware added last first: without authentication, a foreign host or page is refused before
-    # anything of its request is read.
-    app.add_middleware(
-        BodyBounds, body=bounds.max_body_bytes, upload=bounds.max_upload_bytes, seconds=bounds.request_timeout_seconds
-    )
+    # Starlette runs the middleware added last first: nothing of a body is read before its sender is known.
+    app.add_middleware(BodyBounds, settings=bounds, uploads=corpora.UPLOADS)
+    app.add_middleware(Authenticated, authenticate=authenticate, public=(*health.PROBES, *_documentation(app)))
     app.add_middleware(TraceContext)
     if bounds.auth == "off":
         # Anything that reaches loopback is trusted, and a web page in the user's browser can reach it. The host check
@@ -67,6 +64,11 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
         app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"])
     return app
+
+
+def _documentation(app: FastAPI) -> list[str]:
+    """Return the paths of the API's documentation, which needs no credentials."""
+    return [path for path in (app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url) if path]
 
 
 @asynccontextmanager

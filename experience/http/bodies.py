@@ -37,6 +37,7 @@ QUESTION = rf"^{_PLAIN}[{WORD}]{_PLAIN}$"
 MAX_QUESTION = 8_000
 MAX_MESSAGES = 100
 MAX_BATCH = 32
+MAX_FILES = 100  # in one upload; the size of the whole upload is bounded by `server.max_upload_bytes`
 
 ThreadId = Annotated[str, Path(pattern=NAME, max_length=64, description="Name of the thread.")]
 CorpusId = Annotated[str, Path(pattern=NAME, max_length=64, description="Name of the corpus.")]

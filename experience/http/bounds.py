@@ -7,6 +7,7 @@ through a queue, which streams and the trace context do not need.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -19,7 +20,11 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from experience.http.problems import Problem, answer
+from experience.http.problems import Problem, answer, answer_framework
+from settings.tree import ServerSettings
+
+_DIGITS = 18
+"""Longest declared length that is read as a number. Python refuses texts of more than 4,300 digits."""
 
 
 class BodyBounds:
@@ -27,28 +32,26 @@ class BodyBounds:
 
     Args:
         app: the application behind this middleware.
-        body: largest body in bytes.
-        upload: largest body of a multipart upload in bytes.
-        seconds: how long a client may take to send its body.
+        settings: the limits.
+        uploads: matches the paths that take uploads. A header must not choose the limit, because the caller writes it.
     """
 
-    def __init__(self, app: ASGIApp, *, body: int, upload: int, seconds: float) -> None:
-        self._app = app
-        self._body, self._upload, self._seconds = body, upload, seconds
+    def __init__(self, app: ASGIApp, *, settings: ServerSettings, uploads: re.Pattern[str] | None = None) -> None:
+        self._app, self._settings, self._uploads = app, settings, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with a `receive` that enforces the limits."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        most = self._upload if headers.get("content-type", "").startswith("multipart/") else self._body
-        declared = headers.get("content-length", "0")
+        upload = self._uploads is not None and self._uploads.fullmatch(scope["path"])
+        most = self._settings.max_upload_bytes if upload else self._settings.max_body_bytes
+        declared = Headers(scope=scope).get("content-length", "0")
         # A declared size is refused before the body is read. Chunked bodies declare none, so `_bounded` counts bytes.
-        if declared.isdecimal() and int(declared) > most:
-            await answer(_too_large(most))(scope, receive, send)
+        if declared.isdecimal() and (len(declared) > _DIGITS or int(declared) > most):
+            await answer_framework(_too_large(most), path=scope["path"])(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive, most, self._seconds), send)
+        await self._app(scope, _bounded(receive, most, self._settings.request_timeout_seconds), send)
 
 
 class TraceContext:
@@ -136,17 +139,11 @@ def _bounded(receive: Receive, most: int, seconds: float) -> Receive:
         got += len(message.get("body", b""))
         whole = not message.get("more_body", False)
         if got > most:
-            raise HTTPException(413, f"the request has more than {most:,} bytes")
+            raise _too_large(most)
         return message
 
     return bounded
 
 
-def _too_large(most: int) -> Problem:
-    return Problem(
-        title="the request is too large",
-        status=413,
-        detail=f"the request has more than {most:,} bytes",
-        code="too_large",
-        hint="send less at a time; the settings `server.max_body_bytes` and `server.max_upload_bytes` are the limits",
-    )
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"the request has more than {most:,} bytes")

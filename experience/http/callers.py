@@ -1,13 +1,16 @@
-"""FastAPI dependencies of the routes: the principal of the request and the desk that handles it."""
+"""Who sends a request: the middleware that authenticates it, and the dependencies that give routes caller and desk."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from experience.http.problems import EXPECTED, answer_error
 from experience.service.desk import Desk
 from policy.identity import Principal
 
@@ -15,18 +18,51 @@ Authenticate = Callable[[str | None], Awaitable[Principal]]
 """Maps the `Authorization` header to a principal. Raises `Unauthenticated`."""
 
 _bearer = HTTPBearer(
-    auto_error=False,  # `Authenticate` decides: with `server.auth` off, a request has no credentials
+    auto_error=False,  # `Authenticated` decides: with `server.auth` off, a request has no credentials
     scheme_name="bearer",
     description="An API key from `sixplane keys create`, or a token of the configured OpenID Connect issuer.",
 )
+
+
+class Authenticated:
+    """ASGI middleware: authenticates each request before anything of its body is read.
+
+    FastAPI reads and parses the whole body before it resolves the dependencies of a route, so a dependency would come
+    too late. The principal is stored in the state of the request. Every path needs credentials unless it is listed: a
+    new route cannot be left open by mistake.
+
+    Args:
+        app: the application behind this middleware.
+        authenticate: maps the `Authorization` header to a principal.
+        public: the paths that need no credentials.
+    """
+
+    def __init__(self, app: ASGIApp, *, authenticate: Authenticate, public: Collection[str] = ()) -> None:
+        self._app, self._authenticate, self._public = app, authenticate, frozenset(public)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its principal, or answer with the problem."""
+        if scope["type"] == "http" and scope["path"] not in self._public:
+            try:
+                principal = await self._authenticate(Headers(scope=scope).get("authorization"))
+            except EXPECTED as error:
+                await answer_error(error, scope)(scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = principal
+        await self._app(scope, receive, send)
+
+
+def principal_of(request: Request) -> Principal:
+    """Return the principal that `Authenticated` has stored."""
+    principal: Principal = request.state.principal
+    return principal
 
 
 async def _principal(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],  # noqa: ARG001 - publishes the scheme in OpenAPI
 ) -> Principal:
-    authenticate: Authenticate = request.app.state.authenticate
-    return await authenticate(request.headers.get("authorization"))
+    return principal_of(request)
 
 
 def _desk(request: Request) -> Desk:

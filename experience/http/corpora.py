@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import tempfile
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from experience.http.bodies import WORD, CorpusId, SearchRequest, SearchResult
-from experience.http.callers import AtDesk, Caller
+from experience.http.bodies import MAX_FILES, WORD, CorpusId, SearchRequest, SearchResult
+from experience.http.callers import AtDesk, Caller, principal_of
+from experience.service.desk import logged
 from policy import AUDIENCE
+from policy.identity import Permission
 from retrieval import IngestReport, Manifest
 from retrieval.loaders.uploads import load_uploads
 from state.errors import BadInput
@@ -22,8 +27,11 @@ from state.report import CorpusRef
 
 router = APIRouter(prefix="/v1/corpora", tags=["corpora"])
 
-MAX_FILES = 100
-"""Files in one upload. A chosen value; the size of the whole upload is bounded by `server.max_upload_bytes`."""
+UPLOADS = re.compile(r"/v1/corpora/[^/]+/documents")
+"""The paths whose bodies may have `server.max_upload_bytes`."""
+
+_MOST_FIELDS = 10
+"""Fields of an upload beside its files: more than its one field `audience`, so that a wrong one is named."""
 
 _LONGEST_NAME = 255
 """Bytes in a file name that common file systems accept (`NAME_MAX` on Linux)."""
@@ -31,10 +39,37 @@ _LONGEST_NAME = 255
 AUDIENCES = rf"^([A-Za-z][{WORD}_ .:/@-]*)?$"
 
 
+class UploadForm(Request):
+    """A request whose form is given up at the first file or field that is too much."""
+
+    def form(self, **limits: Any) -> Any:
+        """Return the form, parsed within the limits of an upload."""
+        return super().form(**{**limits, "max_files": MAX_FILES, "max_fields": _MOST_FIELDS})
+
+
+class UploadRoute(APIRoute):
+    """Checks the caller's role before the files are read: 50 MB for a request that must fail are too much."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler of the route."""
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            principal = principal_of(request)
+            with logged(principal, "ingest", request.path_params["corpus"]):
+                principal.require(Permission.INGEST)
+            return await handle(UploadForm(request.scope, request.receive))
+
+        return checked
+
+
 class CorpusList(BaseModel):
     """The corpora of the tenant."""
 
     corpora: list[CorpusRef]
+
+
+uploads = APIRouter(route_class=UploadRoute)
 
 
 @router.get("")
@@ -56,7 +91,7 @@ async def search(corpus: CorpusId, asked: SearchRequest, caller: Caller, desk: A
     return SearchResult(passages=found)
 
 
-@router.post("/{corpus}/documents")
+@uploads.post("/{corpus}/documents")
 async def ingest(
     corpus: CorpusId,
     files: Annotated[list[UploadFile], File(min_length=1, max_length=MAX_FILES)],
@@ -77,6 +112,9 @@ async def ingest(
         await asyncio.to_thread(_store, files, folder)  # up to `max_upload_bytes` to disk would block the event loop
         metadata = {AUDIENCE: audience} if audience else {}
         return await desk.ingest(caller, corpus, load_uploads(folder, desk.service.settings, metadata))
+
+
+router.include_router(uploads)
 
 
 def _store(files: list[UploadFile], folder: Path) -> None:

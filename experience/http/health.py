@@ -12,6 +12,9 @@ from policy.identity import Permission
 
 router = APIRouter(tags=["health"])
 
+PROBES = ("/v1/health/live", "/v1/health/ready")
+"""The routes that need no credentials."""
+
 
 class Alive(BaseModel):
     """The answer to a probe: `live`, `ready`, `draining` or `unhealthy`."""

@@ -8,13 +8,16 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from experience.errors import known_error
+from experience.http.bodies import MAX_FILES
 from state.errors import (
     BadInput,
     BudgetExceeded,
@@ -93,6 +96,16 @@ STATUSES: dict[type[SixplaneError], int] = {
 _OUR_NAMES = re.compile(r"\A(?:Question|Conversation)Request\Z|[\[\]()]|\Aconstrained-")
 """Parts of a pydantic path that are no field: the kinds of a union, and types of the alternatives."""
 
+_HINTS = {
+    400: f"`/openapi.json` describes valid requests; an upload has at most {MAX_FILES} files",
+    408: "send the request without pauses, or less at a time; setting `server.request_timeout_seconds` is the limit",
+    413: "send less at a time; the settings `server.max_body_bytes` and `server.max_upload_bytes` are the limits",
+}
+"""Remedies for errors that the framework raises, by status."""
+
+EXPECTED = (SixplaneError, OSError, sqlite3.Error)
+"""The errors that are no bugs: ours, a full disk, a locked database."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -167,22 +180,23 @@ def answer(problem: Problem, *, path: str = "", headers: dict[str, str] | None =
     )
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Make every error of `app` a problem response."""
-    app.add_exception_handler(SixplaneError, _ours)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _framework)
-    # After a handler of `Exception`, Starlette raises the error again and the server logs its traceback. `OSError` and
-    # `sqlite3.Error` are listed because they are expected: a full disk, a locked database.
-    for kind in (OSError, sqlite3.Error, Exception):
-        app.add_exception_handler(kind, _unforeseen)
+    # After a handler of `Exception`, Starlette raises the error again and the server logs its traceback.
+    for kind in (*EXPECTED, Exception):
+        app.add_exception_handler(kind, _raised)
 
 
-async def _ours(request: Request, error: Exception) -> JSONResponse:
-    return answer(problem_of(error), path=request.url.path, headers=headers_of(error))
+def answer_error(error: Exception, scope: Scope) -> JSONResponse:
+    """Return the error response of an error that middleware raises, outside of every route. Log an unexpected one."""
+    if known_error(error) is None:
+        _log.error("%s %s failed with %s", scope["method"], scope["path"], type(error).__name__)
+    return answer(problem_of(error), path=scope["path"], headers=_headers_of(error))
 
 
-def headers_of(error: BaseException) -> dict[str, str]:
+def _headers_of(error: BaseException) -> dict[str, str]:
     """Return the response headers that belong to an error."""
     if isinstance(error, TooBusy):
         return {"retry-after": str(error.retry_after)}
@@ -216,18 +230,19 @@ def _words(message: Any) -> str:
 
 
 async def _framework(request: Request, error: Exception) -> JSONResponse:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = str(error.detail) if isinstance(error, HTTPException) else ""
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    given = error if isinstance(error, HTTPException) else HTTPException(500, "")
+    return answer_framework(given, path=request.url.path)
+
+
+def answer_framework(error: HTTPException, *, path: str) -> JSONResponse:
+    """Return the error response of an error of the framework."""
+    status, detail = error.status_code, str(error.detail)
     code = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 408: "too_slow"}.get(status, "http")
-    return answer(
-        Problem(title=detail, status=status, detail=detail, code=code, hint="`/docs` lists the routes"),
-        path=request.url.path,
-        headers=headers,
+    problem = Problem(
+        title=detail, status=status, detail=detail, code=code, hint=_HINTS.get(status, "`/docs` lists the routes")
     )
+    return answer(problem, path=path, headers=dict(error.headers or {}))
 
 
-async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    if known_error(error) is None:
-        _log.error("%s %s failed with %s", request.method, request.url.path, type(error).__name__)
-    return answer(problem_of(error), path=request.url.path)
+async def _raised(request: Request, error: Exception) -> JSONResponse:
+    return answer_error(error, request.scope)

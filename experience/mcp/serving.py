@@ -10,18 +10,16 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from experience.http.app import OpenService, open_desk
-from experience.http.callers import Authenticate
-from experience.http.problems import answer, headers_of, problem_of
+from experience.http.bounds import BodyBounds
+from experience.http.callers import Authenticate, Authenticated, principal_of
+from experience.http.problems import install
 from experience.http.serving import run_server
 from experience.mcp.tools import create_mcp
 from experience.service import open_service
 from policy.identity import Permission, Principal
 from settings import Settings
-from state.errors import SixplaneError
 
 PATH = "/mcp"
 
@@ -60,31 +58,15 @@ def create_mcp_app(
             yield state
 
     app.router.lifespan_context = lifespan
-    app.add_middleware(_Authenticated, authenticate=authenticate)
+    install(app)
+    app.add_middleware(BodyBounds, settings=settings.server)
+    app.add_middleware(Authenticated, authenticate=authenticate)
     return app
-
-
-class _Authenticated:
-    """Authenticates each HTTP request and stores its principal in the request's state."""
-
-    def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
-        self._app, self._authenticate = app, authenticate
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            try:
-                principal = await self._authenticate(Headers(scope=scope).get("authorization"))
-            except SixplaneError as error:
-                await answer(problem_of(error), headers=headers_of(error))(scope, receive, send)
-                return
-            scope.setdefault("state", {})["principal"] = principal
-        await self._app(scope, receive, send)
 
 
 def _caller(ctx: Context[Any]) -> Principal:
     request: Any = ctx.request_context.request
-    principal: Principal = request.state.principal
-    return principal
+    return principal_of(request)
 
 
 def _security(settings: Settings) -> TransportSecuritySettings:
