@@ -43,7 +43,7 @@ class ShownClaims:
         return [mark[2] for mark in every if mark not in inside]
 
     def words_outside(self) -> list[str]:
-        """Return the words, block by block, that stand in no claim's span."""
+        """Return the words and signs, block by block, that stand in no claim's span."""
         return [*self._text.outside([(each.start, each.end) for each in self.claims])]
 
     def _is_shown(self, claim: ReportClaim) -> bool:

@@ -100,7 +100,7 @@ def _holds(choice: Choice, claims: list[Stated], text: str, spans: list[Span]) -
         if seen.of(*span) != claim.text or numbers != set(choice.citations(claim).values()):
             return False
     inside = sum(len(seen.marks(*span)) for span in spans)
-    return inside == len(seen.marks(0, len(text))) and not any(seen.outside(spans, anything=True))
+    return inside == len(seen.marks(0, len(text))) and not any(seen.outside(spans))
 
 
 def _flat(choice: Choice, claims: list[Stated]) -> str:

@@ -48,8 +48,8 @@ class PlainText:
         first, last = (bisect_left(self._marks, (at, 0, 0)) for at in (start, end))
         return [mark for mark in self._marks[first:last] if mark[1] <= end]
 
-    def outside(self, spans: Sequence[tuple[int, int]], *, anything: bool = False) -> Iterator[str]:
-        """Yield the words of each block that lie outside of all `spans`; `anything` counts what is no word, too."""
+    def outside(self, spans: Sequence[tuple[int, int]]) -> Iterator[str]:
+        """Yield what each block shows outside of all `spans`: words, and signs, which may say no less."""
         ordered = sorted(spans)
         starts = [start for start, _ in ordered]
         for leaf, span, cells in zip(self._leaves, self._spans, self._cells, strict=True):
@@ -58,7 +58,7 @@ class PlainText:
             else:
                 pieces = [piece for cell in cells for piece in cell if piece.kind in VISIBLE]
                 words = "".join(each.plain for each in pieces if not _within(ordered, starts, each.start, each.end))
-            if any(char.isalnum() for char in words) or (anything and words):
+            if words:
                 yield words
 
     def _shown(self, leaf: int, start: int, end: int) -> str:

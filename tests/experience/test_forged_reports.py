@@ -120,7 +120,8 @@ async def test_nothing_is_shown_beside_the_claims(more, kind):
 
 
 async def test_the_name_of_a_language_is_no_word():
-    assert await faults_of(make_report(markdown=f"{WHOLE}\n\n```python\n…\n```")) == []
+    faults = await faults_of(make_report(markdown=f"{WHOLE}\n\n```python\n…\n```"))
+    assert [kind for kind, _ in faults] == ["uncited_claim"], "of the code, and no foreign markup"
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,9 @@ FIRST_CITED, SECOND_CITED = f"{FIRST} [1]", "As ⟦3⟧ notes, a graph &lt;b>nod
         ("## Planes\n\nFIRST\n\nSECOND\n\n## Buy now", {}, ["uncited_claim"]),
         ("## Planes\n\nFIRST\n\nSECOND\n\n| a |\n|-|\n| b |", {}, ["uncited_claim"] * 2),
         ("## Planes\n\nFIRST\n\nSECOND\n\n| a | b |\n|-|-|", {}, ["uncited_claim"]),
-        ("## Planes\n\nFIRST\n\nSECOND\n\n---\n\n…", {}, []),
+        ("## Planes\n\nFIRST\n\nSECOND\n\n---\n\n…", {}, ["uncited_claim"]),
+        ("## Planes\n\n❌ FIRST\n\nSECOND", {}, ["uncited_claim"]),
+        ("## Planes\n\nFIRST\n\n---\n\nSECOND", {}, []),
     ],
 )
 async def test_spans_marks_and_words_are_where_the_claims_say(markdown, spans, faults):
