@@ -29,7 +29,7 @@ def build_guards(settings: Settings, *, oci: ApplyGuardrails | None = None) -> G
             LimitsGuard(policy.max_question_chars),
             DenyListGuard(policy.deny),
             PersonalDataGuard(policy.pii_entities, policy.pii_action),
-            CredentialsGuard(),
+            CredentialsGuard(ocids=policy.redact_ocids),
             InjectionGuard(),
             *remote,
         ),

@@ -184,6 +184,7 @@ class PolicySettings(_Section):
         "PHONE_NUMBER",
         "US_SSN",
     )
+    redact_ocids: bool = False
     timeout_seconds: float = Field(10.0, gt=0)
     dangerously_allow_when_guard_unavailable: bool = False
 

@@ -77,11 +77,6 @@ async def test_secrets_are_redacted_from_questions_and_answers(secret):
     assert (await CredentialsGuard().check(text, Stage.EVIDENCE)).action is Action.ALLOW
 
 
-@pytest.mark.parametrize("text", ["Bearer YOUR_TOKEN", "the bearer of it", "a private key", "sk-learn", "AKIA"])
-async def test_talk_about_secrets_passes(text):
-    assert (await CredentialsGuard().check(text, Stage.ANSWER)).action is Action.ALLOW
-
-
 @pytest.mark.parametrize(
     "text",
     [
