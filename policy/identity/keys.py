@@ -57,6 +57,13 @@ class ApiKey(Value):
     expires_at: str | None
     revoked_at: str | None
 
+    @property
+    def lifetime(self) -> timedelta | None:
+        """How long the key was to live when it was made, `None` for ever."""
+        if self.expires_at is None:
+            return None
+        return datetime.fromisoformat(self.expires_at) - datetime.fromisoformat(self.created_at)
+
     def lives(self, now: datetime) -> bool:
         """Whether the key is neither revoked nor expired."""
         expired = self.expires_at is not None and datetime.fromisoformat(self.expires_at) <= now
@@ -66,7 +73,14 @@ class ApiKey(Value):
 class ApiKeys:
     """The API keys, in SQLite or Oracle Database; transactions run in worker threads."""
 
-    def __init__(self, settings: Settings, *, engine: sa.Engine | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        engine: sa.Engine | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._now = now
         self._database = Database(settings, "keys.db", metadata, engine=engine)
 
     async def create(
@@ -83,21 +97,42 @@ class ApiKeys:
         Raises:
             NameInvalid: tenant or principal is not a valid name.
         """
-        now = datetime.now(UTC)
-        key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        key = ApiKey(
-            key_id=key_id,
-            tenant=checked_name("tenant", tenant),
-            principal=checked_name("principal", principal),
-            roles=tuple(dict.fromkeys(roles)),
-            audiences=tuple(audiences),
-            created_at=now.isoformat(),
-            expires_at=(now + lifetime).isoformat() if lifetime else None,
-            revoked_at=None,
-        )
-        row = {**key.model_dump(mode="json"), "secret_hash": _hashed(secret)}
-        await self._run(lambda connection: connection.execute(_keys.insert().values(**row)))
-        return key, f"{PREFIX}{key_id}_{secret}"
+        names = {"tenant": checked_name("tenant", tenant), "principal": checked_name("principal", principal)}
+        rights = {"roles": tuple(dict.fromkeys(roles)), "audiences": tuple(audiences)}
+        key, secret = self._new(lifetime, **names, **rights)
+        await self._run(lambda connection: _insert(connection, key, secret))
+        return key, _text(key, secret)
+
+    async def rotate(self, key_id: str, *, overlap: timedelta, lifetime: timedelta | None = None) -> tuple[ApiKey, str]:
+        """Create a successor of a key, and let the key expire after `overlap`; return the successor and its text.
+
+        The successor has the same rights. It lives as long as the key was to live, unless `lifetime` is given.
+
+        Raises:
+            KeyMissing: there is no such key, or it is no longer valid.
+        """
+        return await self._run(lambda connection: self._rotated(connection, key_id, overlap, lifetime))
+
+    def _rotated(
+        self, connection: sa.Connection, key_id: str, overlap: timedelta, lifetime: timedelta | None
+    ) -> tuple[ApiKey, str]:
+        row, now = _row(connection, key_id), self._now()
+        old = _key(row) if row else None
+        if old is None or not old.lives(now):
+            raise KeyMissing(f"there is no key {key_id!r} that could be rotated")
+        rights = old.model_dump(include={"tenant", "principal", "roles", "audiences"})
+        new, secret = self._new(lifetime or old.lifetime, **rights)
+        _insert(connection, new, secret)
+        ends = min(filter(None, (old.expires_at, (now + overlap).isoformat())), key=datetime.fromisoformat)
+        connection.execute(_keys.update().where(_keys.c.key_id == key_id).values(expires_at=ends))
+        return new, _text(new, secret)
+
+    def _new(self, lifetime: timedelta | None, **rights: Any) -> tuple[ApiKey, str]:
+        """Return a new key and its secret."""
+        now = self._now()
+        expires = (now + lifetime).isoformat() if lifetime else None
+        times = {"created_at": now.isoformat(), "expires_at": expires, "revoked_at": None}
+        return ApiKey(key_id=secrets.token_hex(6), **rights, **times), secrets.token_urlsafe(32)
 
     async def verify(self, text: str) -> Principal:
         """Return the principal of the key `text`. Raises `Unauthenticated`, always with the same message."""
@@ -108,7 +143,7 @@ class ApiKeys:
         # An unknown key id compares against a fixed hash, in constant time: timing must not tell which ids exist.
         right = hmac.compare_digest(row["secret_hash"] if row else _NOBODY, _hashed(match[2]))
         key = _key(row) if row else None
-        if key is None or not right or not key.lives(datetime.now(UTC)):
+        if key is None or not right or not key.lives(self._now()):
             raise Unauthenticated("the API key is not valid")
         return Principal(
             id=key.principal, tenant=key.tenant, roles=key.roles, audiences=key.audiences, method="api_key"
@@ -123,7 +158,7 @@ class ApiKeys:
     async def revoke(self, key_id: str) -> None:
         """Revoke a key. It is refused from the next request on. Raises `KeyMissing`."""
         change = _keys.update().where(_keys.c.key_id == key_id, _keys.c.revoked_at.is_(None))
-        values = {"revoked_at": datetime.now(UTC).isoformat()}
+        values = {"revoked_at": self._now().isoformat()}
         changed = await self._run(lambda connection: connection.execute(change.values(**values)).rowcount)
         if not changed:
             raise KeyMissing(f"there is no key {key_id!r} that could be revoked")
@@ -142,6 +177,14 @@ class ApiKeys:
 
 def _row(connection: sa.Connection, key_id: str) -> Any:
     return connection.execute(sa.select(_keys).where(_keys.c.key_id == key_id)).mappings().first()
+
+
+def _insert(connection: sa.Connection, key: ApiKey, secret: str) -> None:
+    connection.execute(_keys.insert().values(**key.model_dump(mode="json"), secret_hash=_hashed(secret)))
+
+
+def _text(key: ApiKey, secret: str) -> str:
+    return f"{PREFIX}{key.key_id}_{secret}"
 
 
 def _key(row: Any) -> ApiKey:

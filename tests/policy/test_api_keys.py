@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -46,6 +46,71 @@ async def test_a_revoked_or_expired_key_is_valid_no_more(keys):
     assert (await keys.verify(lasting)).id == "ann"
     with pytest.raises(KeyMissing):
         await keys.revoke(key.key_id)
+
+
+class Now:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self):
+        self.now = datetime(2030, 1, 1, tzinfo=UTC)
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+async def timed(tmp_path):
+    now = Now()
+    opened = ApiKeys(Settings(home=tmp_path), now=now)
+    yield opened, now
+    await opened.aclose()
+
+
+async def test_a_rotated_key_and_its_successor_are_both_valid_until_the_overlap_ends(timed):
+    keys, now = timed
+    old, old_text = await keys.create(
+        "acme", "ann", [Permission.ASK], audiences=("staff",), lifetime=timedelta(days=90)
+    )
+    now.now += timedelta(days=80)
+    new, new_text = await keys.rotate(old.key_id, overlap=timedelta(hours=24))
+    assert new_text != old_text
+    assert await keys.verify(old_text) == await keys.verify(new_text)
+    assert (new.audiences, new.expires_at) == (("staff",), (now.now + timedelta(days=90)).isoformat())
+    now.now += timedelta(hours=24)
+    with pytest.raises(Unauthenticated):
+        await keys.verify(old_text)
+    assert (await keys.verify(new_text)).id == "ann"
+
+
+async def test_an_overlap_never_lengthens_a_key_s_life(timed):
+    keys, now = timed
+    old, old_text = await keys.create("acme", "ann", [Permission.ASK], lifetime=timedelta(hours=1))
+    new, _ = await keys.rotate(old.key_id, overlap=timedelta(days=30), lifetime=timedelta(days=7))
+    assert new.expires_at == (now.now + timedelta(days=7)).isoformat()
+    now.now += timedelta(hours=1)
+    with pytest.raises(Unauthenticated):
+        await keys.verify(old_text)
+
+
+async def test_a_key_without_an_end_gets_one_when_it_is_rotated(timed):
+    keys, _ = timed
+    old, old_text = await keys.create("acme", "ann", [Permission.ASK])
+    new, _ = await keys.rotate(old.key_id, overlap=timedelta(0))
+    assert new.expires_at is None
+    with pytest.raises(Unauthenticated):
+        await keys.verify(old_text)
+
+
+async def test_a_key_that_is_valid_no_more_cannot_be_rotated(timed):
+    keys, now = timed
+    revoked, _ = await keys.create("acme", "ann", [Permission.ASK])
+    await keys.revoke(revoked.key_id)
+    expired, _ = await keys.create("acme", "ann", [Permission.ASK], lifetime=timedelta(hours=1))
+    now.now += timedelta(hours=1)
+    for key_id in (revoked.key_id, expired.key_id, "000000000000"):
+        with pytest.raises(KeyMissing, match="could be rotated"):
+            await keys.rotate(key_id, overlap=timedelta(hours=1))
+    assert len(await keys.list()) == 2
 
 
 async def test_a_wrong_secret_and_another_key_s_secret_say_nothing(keys):

@@ -1,4 +1,4 @@
-"""`sixplane keys`: creates, lists and revokes API keys for the HTTP API and the MCP server."""
+"""`sixplane keys`: creates, lists, rotates and revokes API keys for the HTTP API and the MCP server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from policy.identity import ApiKey, ApiKeys
     from settings import Settings
 
-app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+app = typer.Typer(help="Create, list, rotate and revoke API keys.", no_args_is_help=True)
 
 Result = TypeVar("Result")
 
@@ -38,6 +38,12 @@ Expires = Annotated[
     typer.Option(
         "--expires", help="Lifetime in days or hours, for example 90d or 12h; without it the key does not expire."
     ),
+]
+Overlap = Annotated[
+    str, typer.Option("--overlap", help="How long the old key stays valid, in days or hours, for example 7d or 12h.")
+]
+NewExpires = Annotated[
+    str, typer.Option("--expires", help="Lifetime of the new key; without it, as long as the old one was to live.")
 ]
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id; `sixplane keys list` shows it.")]
 
@@ -63,6 +69,22 @@ def create(
         return await keys.create(tenant, principal, roles, audiences=audience or (), lifetime=lifetime)
 
     key, text = run_async(_with_keys(settings_of(home), work))
+    _show(key, text, json_output)
+
+
+def rotate(
+    key_id: KeyId, overlap: Overlap = "24h", expires: NewExpires = "", json_output: Json = False, home: Home = None
+) -> None:
+    """Create a successor of a key with the same rights. The old key stays valid until the overlap ends."""
+    given, lifetime = lifetime_of(overlap) or timedelta(0), lifetime_of(expires)
+
+    async def work(keys: ApiKeys) -> tuple[ApiKey, str]:
+        return await keys.rotate(key_id, overlap=given, lifetime=lifetime)
+
+    _show(*run_async(_with_keys(settings_of(home), work)), json_output)
+
+
+def _show(key: ApiKey, text: str, json_output: bool) -> None:
     if json_output:
         print_json({**key.model_dump(mode="json"), "key": text})
         return
@@ -121,4 +143,5 @@ async def _with_keys(settings: Settings, work: Callable[[ApiKeys], Awaitable[Res
 
 app.command("create")(handled(create))
 app.command("list")(handled(list_keys))
+app.command("rotate")(handled(rotate))
 app.command("revoke")(handled(revoke))

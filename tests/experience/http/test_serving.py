@@ -143,13 +143,18 @@ def test_a_missing_extra_names_what_to_install(home, name):
     assert "Traceback" not in ended.stderr
 
 
-def test_keys_are_created_listed_and_revoked(home):
+def test_keys_are_created_listed_rotated_and_revoked(home):
     made = json.loads(
         sixplane(home, "keys", "create", "--principal", "ann", "--role", "ask", "--expires", "90d", "--json").stdout
     )
     listed = sixplane(home, "keys", "list", "--json").stdout
     assert json.loads(listed)[0]["key_id"] == made["key_id"]
     assert made["key"] not in listed
+    rotated = json.loads(sixplane(home, "keys", "rotate", made["key_id"], "--overlap", "12h", "--json").stdout)
+    assert rotated["key"] != made["key"]
+    old, new = json.loads(sixplane(home, "keys", "list", "--json").stdout)
+    assert (new["key_id"], new["principal"], new["roles"]) == (rotated["key_id"], old["principal"], old["roles"])
+    assert old["expires_at"] < new["expires_at"]
     assert sixplane(home, "keys", "revoke", made["key_id"]).returncode == 0
     again = sixplane(home, "keys", "revoke", made["key_id"])
     assert (again.returncode, "that could be revoked" in again.stderr) == (2, True)
