@@ -23,7 +23,7 @@ FORMATS = [
 
 @pytest.mark.parametrize("secret", FORMATS)
 def test_nothing_of_a_known_format_is_left(secret):
-    prefix = "//registry.npmjs.org/:_authToken=" if secret.startswith("npm") else "use this: "
+    prefix = "//packages.example/:_authToken=" if secret.startswith("npm") else "use this: "
     assert apply_masks(f"{prefix}{secret} now", find_secrets(f"{prefix}{secret} now")) == f"{prefix}<SECRET> now"
 
 
