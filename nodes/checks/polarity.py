@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from nodes.checks.words import FUNCTION_WORDS, stem_of, words
 
@@ -40,20 +42,61 @@ _OPPOSITES = (
     ("enabl", "disabl"), ("includ", "exclud"), ("faster", "slower"), ("cheaper", "dearer"), ("required", "optional"),
     ("public", "private"), ("encrypt", "decrypt"), ("start", "stop"), ("internal", "external"), ("best", "worst"),
 )  # fmt: skip
+_OPPOSITES_OF = {
+    word: tuple(sorted({*(b for a, b in _OPPOSITES if a == word), *(a for a, b in _OPPOSITES if b == word)}))
+    for pair in _OPPOSITES
+    for word in pair
+}
+KEPT_SENTENCES = 4096
+"""Sentences that are kept as they are compared. A chosen value: more than a draft's passages have."""
+
 _AGREE = 0.85  # share of common stems among all stems of both sentences
 _FEWEST = 2  # stems
 
 
+@dataclass(frozen=True)
+class Said:
+    """A sentence as it is compared: its words, the stems of those that say something, how often it says `not`."""
+
+    words: tuple[str, ...]
+    content: tuple[str, ...]
+    negations: int
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The stems, each once."""
+        return frozenset(self.content)
+
+
+@lru_cache(KEPT_SENTENCES)
+def said(sentence: str) -> Said:
+    """Return `sentence` as it is compared. The claims of a draft cite the same sentences again and again."""
+    found = words(sentence)
+    return Said(tuple(found), tuple(_content(found)), _negations(found))
+
+
 def negated_by(claim: str, sentences: Iterable[str]) -> bool:
     """Return whether one of `sentences` says the plain opposite by a `not`, and none says the same as `claim`."""
-    alike = [each for each in sentences if _alike(_content(words(claim)), _content(words(each)))]
-    same = any(_negations(words(each)) == _negations(words(claim)) for each in alike)
+    ours = said(claim)
+    alike = [each for each in sentences if _alike(ours.stems, said(each).stems)]
+    same = any(said(each).negations == ours.negations for each in alike)
     return not same and any(negates(claim, each) for each in alike)
 
 
 def opposed_by(claim: str, sentences: Iterable[str]) -> bool:
-    """Return whether one of `sentences` differs from `claim` by one word and its opposite alone."""
-    return any(opposes(claim, each) for each in sentences)
+    """Return whether one of `sentences` differs from `claim` by one word and its opposite alone.
+
+    >>> opposed_by("Caching increases the cost.", ["Caching reduces the cost."])
+    True
+    """
+    ours = said(claim)
+    if _compares(ours) or len(ours.content) < _FEWEST:
+        return False
+    around = _around(claim)
+    sought = {(before, after, other) for (before, after, one) in around for other in _OPPOSITES_OF[one]}
+    return bool(sought) and any(
+        _opposes(ours.words, said(each).words, found[2]) for each in sentences for found in sought & _around(each)
+    )
 
 
 def negates(claim: str, sentence: str) -> bool:
@@ -62,52 +105,55 @@ def negates(claim: str, sentence: str) -> bool:
     >>> negates("The key is not stored.", "The key is stored."), negates("It cannot be read.", "It fails to be read.")
     (True, False)
     """
-    ours, theirs = words(_without_numbering(claim)), words(_without_numbering(sentence))
-    if {_negations(ours), _negations(theirs)} != {0, 1} or not _UNCLEAR.isdisjoint([*ours, *theirs]):
+    ours, theirs = said(_without_numbering(claim)), said(_without_numbering(sentence))
+    if {ours.negations, theirs.negations} != {0, 1} or not _UNCLEAR.isdisjoint([*ours.words, *theirs.words]):
         return False
-    return _limits(ours) == _limits(theirs) and _alike(_content(ours), _content(theirs))
+    return _limits(ours.words) == _limits(theirs.words) and _alike(ours.stems, theirs.stems)
 
 
-def opposes(claim: str, sentence: str) -> bool:
-    """Return whether the two are the same words in the same order, but for one word and its opposite.
-
-    >>> opposes("Caching increases the cost.", "Caching reduces the cost.")
-    True
-    """
-    ours, theirs = words(claim), words(sentence)
-    if "than" in ours or "than" in theirs or _negations(ours) or _negations(theirs):
-        return False
-    return any(_differ_in(ours, theirs, one, other) for pair in _OPPOSITES for one, other in (pair, pair[::-1]))
-
-
-def _differ_in(ours: list[str], theirs: list[str], one: str, other: str) -> bool:
-    here = [n for n, word in enumerate(ours) if word.startswith(one)]
-    there = [n for n, word in enumerate(theirs) if word.startswith(other)]
-    if len(here) != 1 or len(there) != 1:
-        return False
-    if any(word.startswith(other) for word in ours) or any(word.startswith(one) for word in theirs):
-        return False
-    before = _content(ours[: here[0]]) == _content(theirs[: there[0]])
-    after = _content(ours[here[0] + 1 :]) == _content(theirs[there[0] + 1 :])
-    return before and after and len(_content(ours)) > 1
+@lru_cache(KEPT_SENTENCES)
+def _around(sentence: str) -> frozenset[tuple[tuple[str, ...], tuple[str, ...], str]]:
+    """Return for each word that has an opposite and stands once: the stems before it, those after it, and the word."""
+    read = said(sentence)
+    if _compares(read):
+        return frozenset()
+    found = set()
+    for one in _OPPOSITES_OF:
+        here = [at for at, word in enumerate(read.words) if word.startswith(one)]
+        if len(here) == 1:
+            before, after = read.words[: here[0]], read.words[here[0] + 1 :]
+            found.add((tuple(_content(before)), tuple(_content(after)), one))
+    return frozenset(found)
 
 
-def _negations(found: list[str]) -> int:
+def _compares(read: Said) -> bool:
+    """Whether it compares or negates: then an opposite word may say the same."""
+    return "than" in read.words or read.negations > 0
+
+
+def _opposes(ours: Sequence[str], theirs: Sequence[str], other: str) -> bool:
+    """Whether for one opposite of `other` neither sentence has the word of the other one."""
+    return not any(word.startswith(other) for word in ours) and any(
+        any(word.startswith(one) for word in ours) and not any(word.startswith(one) for word in theirs)
+        for one in _OPPOSITES_OF[other]
+    )
+
+
+def _negations(found: Sequence[str]) -> int:
     return sum(word in _PLAIN or bool(_CONTRACTED.search(word)) for word in found)
 
 
-def _limits(found: list[str]) -> Counter[str]:
+def _limits(found: Sequence[str]) -> Counter[str]:
     return Counter(stem for word in found if (stem := stem_of(word)) in _LIMITING)
 
 
-def _content(found: list[str]) -> list[str]:
-    said = [word for word in found if word not in FUNCTION_WORDS and word not in _PLAIN]
-    return [stem_of(word) for word in said if not _CONTRACTED.search(word)]
+def _content(found: Sequence[str]) -> list[str]:
+    kept = (word for word in found if word not in FUNCTION_WORDS and word not in _PLAIN)
+    return [stem_of(word) for word in kept if not _CONTRACTED.search(word)]
 
 
-def _alike(ours: list[str], theirs: list[str]) -> bool:
+def _alike(some: frozenset[str], others: frozenset[str]) -> bool:
     """Whether the sentences have nearly the same stems, and none differs from another by a negating prefix."""
-    some, others = set(ours), set(theirs)
     if min(len(some), len(others)) < _FEWEST or len(some & others) / len(some | others) < _AGREE:
         return False
     differing = some ^ others

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from nodes.checks.statements import Statement
@@ -71,9 +72,10 @@ def _borders(found: list[Token], stated: Sequence[Statement]) -> tuple[list[int]
     """Return the positions of the first and of the last token of each statement."""
     starts: list[int] = []
     ends: set[int] = set()
+    places = [token.start for token in found]
     for each in stated:
-        within = [n for n, token in enumerate(found) if each.start <= token.start < each.end]
-        if within:
-            starts.append(within[0])
-            ends.add(within[-1])
+        first, after = bisect_left(places, each.start), bisect_left(places, each.end)
+        if first < after:
+            starts.append(first)
+            ends.add(after - 1)
     return starts, ends
