@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from experience.markers import ShownClaims, overlapping, same_text
-from nodes.draft import Trait, address_key, addresses_in, traits
+from nodes.draft import Trait, traits
+from state.addresses import address_key, addresses_in
 from state.editions import document_date, document_version
 from state.endings import UNFINISHED, ending_text
 from state.report import Report, ReportCitation, ReportClaim, ReportEvidence

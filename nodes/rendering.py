@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nodes.draft import Kept, PlainText, addresses_in, publish_draft, spellings
+from nodes.draft import Kept, PlainText, publish_draft, spellings
+from state.addresses import addresses_in
 from state.channels import ResearchState
 from state.citation_marks import DRAFT_MARK
 from state.endings import ending_text

@@ -17,9 +17,12 @@ DRAFT_MARK = re.compile(r"[\[【]\s*\^?(E\d{1,4}(?:\s*[,;]\s*\^?E\d{1,4})*)\s*[\
 REPORT_MARK = re.compile(r"\[(\d{1,4})\]")
 """A mark in a published report."""
 
-_INSIDE = r"(\s*\^?[Ee]?\d{1,6}(?:\s*[,;–-]\s*\^?[Ee]?\d{1,6})*\s*)"
-_MARK_LIKE = re.compile(rf"([\[【]){_INSIDE}([\]】])")
-_NEUTRAL = re.compile(rf"⟦{_INSIDE}⟧")
+_INSIDE = r"\s*\^?[Ee]?\d{1,6}(?:\s*[,;–-]\s*\^?[Ee]?\d{1,6})*\s*"
+MARK_LIKE = rf"[\[【⟦]{_INSIDE}[\]】⟧]"
+"""The pattern of what looks like a mark, also of one that `neutralised` changed."""
+
+_FOREIGN_MARK = re.compile(rf"[\[【]({_INSIDE})[\]】]")
+_NEUTRAL = re.compile(rf"⟦({_INSIDE})⟧")
 
 
 def aliases_in(text: str) -> tuple[str, ...]:
@@ -40,7 +43,7 @@ def neutralised(text: str) -> str:
     >>> neutralised("Ten a minute [E1, E2], see [3] and a[i].")
     'Ten a minute ⟦E1, E2⟧, see ⟦3⟧ and a[i].'
     """
-    return _MARK_LIKE.sub(r"⟦\2⟧", text)
+    return _FOREIGN_MARK.sub(r"⟦\1⟧", text)
 
 
 def with_brackets(code: str) -> str:

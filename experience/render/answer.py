@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -15,6 +14,7 @@ from experience.markers import CitedClaim, cited_claims
 from experience.render.positions import PLACES, Places, line_starts, placed_parser, steady
 from experience.render.sources import quotes_of
 from nodes.draft import NOTICE
+from state.addresses import addresses_in
 from state.report import Report, ReportClaim
 from state.values import Support
 
@@ -22,7 +22,6 @@ _WITH_DIRECTION = {"paragraph_open", "heading_open", "list_item_open", "td_open"
 """Blocks whose own first letter decides whether they run from the right to the left."""
 
 _ANSWER = "answer"
-_ADDRESS = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^]+", re.IGNORECASE)
 
 
 @dataclass
@@ -43,7 +42,7 @@ def answer_html(report: Report) -> Answer:
     page = _Page(_apart(cited_claims(report)), _quote_ids(report), line_starts(markdown))
     marks = {start: (end, number) for each in page.claims for start, end, number in each.marks}
     places = Places([(each.start, each.end) for each in page.claims], marks)
-    parser = placed_parser(_Renderer, addresses_in(report))
+    parser = placed_parser(_Renderer, quoted_addresses(report))
     known = {PLACES: places, _ANSWER: page}
     tokens = parser.parse(markdown, known)
     _below_the_question(tokens)
@@ -54,10 +53,13 @@ def answer_html(report: Report) -> Answer:
     return Answer(str(parser.renderer.render(tokens, parser.options, known)), page.cited)
 
 
-def addresses_in(report: Report) -> set[str]:
-    """Return the web addresses that stand in quotes of the report. The answer may link to no other."""
+def quoted_addresses(report: Report) -> frozenset[str]:
+    """Return the addresses that stand in quotes of the report, as `address_key` gives them.
+
+    The answer may link to no other.
+    """
     quotes = (citation.quote for claim in report.claims for citation in claim.citations)
-    return {found[0].rstrip(".,;:!?)") for quote in quotes for found in _ADDRESS.finditer(quote)}
+    return frozenset().union(*map(addresses_in, quotes))
 
 
 def passage_id(number: int) -> str:

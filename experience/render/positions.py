@@ -18,6 +18,8 @@ from markdown_it.renderer import RendererProtocol
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 
+from state.addresses import address_key, is_safe
+
 _STOPS = re.compile(r"[\n!#$%&*+\-:<=>@\[\\\]^_`{}~]")
 """The characters at which the rules of inline markup begin, as in markdown-it."""
 
@@ -52,11 +54,16 @@ class Places:
 
 
 def placed_parser(renderer: type[RendererProtocol], addresses: Iterable[str] = ()) -> MarkdownIt:
-    """Return a parser of CommonMark with tables. Images, HTML and links to other than `addresses` stay text."""
+    """Return a parser of CommonMark with tables. Images, HTML and links to other than `addresses` stay text.
+
+    Args:
+        renderer: what writes the tokens.
+        addresses: the addresses that the text may link to, as `address_key` gives them.
+    """
     parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=renderer).enable("table")
     parser.disable(["image", "html_inline", "html_block", "reference"])
-    allowed = {parser.normalizeLink(address) for address in addresses}
-    parser.validateLink = lambda url: url in allowed  # type: ignore[method-assign]
+    allowed = {address_key(parser.normalizeLink(f"https://{address}")) for address in addresses}
+    parser.validateLink = lambda url: is_safe(url) and address_key(url) in allowed  # type: ignore[method-assign]
     parser.core.ruler.at("inline", _parse_inline)
     parser.inline.ruler.at("text", _text)
     parser.inline.ruler.before("text", "claim", _claim)

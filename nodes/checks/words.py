@@ -6,6 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from state.citation_marks import MARK_LIKE
+
 _FUNCTION_WORDS = """
     a about all also although am among an and any are as at be because been before being between both but by can could
     did do does doing done during each either even every for from had has have having he her here him his how however i
@@ -20,7 +22,7 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 _STEM = 6  # letters that stand in for a stemmer: they join inflections and need no language data
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
 _TOKEN = re.compile(
-    r"(?P<mark>(?<!\w)[\[【⟦]\s*\^?[Ee]?\d{1,6}(?:\s*[,;–-]\s*\^?[Ee]?\d{1,6})*\s*[\]】⟧])"  # like a citation mark
+    rf"(?P<mark>(?<!\w){MARK_LIKE})"
     r"|(?<![\w.,])[-−](?=\d)\d[\w.,:]*(?<![.,:])"  # a negative number
     r"|\w+(?:[.,:/'’@]\w+)*(?:(?<=\w)[#+]+(?!\w))?"  # with `C#` and `C++`
     r"|[%$+]|\[[ xX]\]"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nodes.draft.addresses import address_key, addresses_in
 from nodes.draft.choice import Kept
 from nodes.draft.claims import DraftClaim, claims_of, draft_claims, draft_hash
 from nodes.draft.prepare import prepared_draft
@@ -18,8 +17,6 @@ __all__ = [
     "PlainText",
     "Published",
     "Trait",
-    "address_key",
-    "addresses_in",
     "claims_of",
     "draft_claims",
     "draft_hash",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nodes.draft.addresses import address_key, address_spans
 from nodes.draft.choice import Choice
 from nodes.draft.inline import CLOSERS, OPENERS, VISIBLE, Kind, Piece
 from nodes.draft.plain import plain_run
 from nodes.draft.stated import Stated
+from state.addresses import address_key, address_spans
 
 
 def check_links(choice: Choice, pieces: Sequence[Piece], owners: Sequence[Stated | None], raws: list[str]) -> None:

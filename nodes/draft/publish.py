@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nodes.draft.addresses import address_key, address_spans
 from nodes.draft.assemble import Assembly
 from nodes.draft.choice import Choice, Kept, Span, chosen
 from nodes.draft.claims import read_draft
@@ -14,6 +13,7 @@ from nodes.draft.prepare import prepared_draft
 from nodes.draft.rewrite import BEGIN, END, UNVERIFIED, escaped
 from nodes.draft.seen import PlainText
 from nodes.draft.stated import Stated
+from state.addresses import address_key, address_spans
 from state.values import ClaimKind
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")

@@ -9,9 +9,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from nodes.draft.addresses import is_safe
 from nodes.draft.inline import SPACES, Kind, Piece
 from nodes.draft.plain import plain_text
+from state.addresses import is_safe
 from state.citation_marks import neutralised
 
 NOTICE = "(unverified)"

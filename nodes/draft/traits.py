@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from nodes.draft.addresses import address_spans
 from nodes.draft.blocks import BlockKind, Document
 from nodes.draft.inline import Kind, Piece
 from nodes.draft.plain import plain_run
 from nodes.draft.prepare import language_of
 from nodes.draft.safety import NOTICE_PIECES, is_hiding, is_notice, is_struck, without_hidden
 from nodes.draft.stated import read_blocks, section_of
+from state.addresses import address_spans
 from state.citation_marks import REPORT_MARK
 
 _TAG = re.compile(r"[A-Za-z/!?]")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from experience.render import render_html
-from experience.render.answer import addresses_in, answer_html
+from experience.render.answer import answer_html, quoted_addresses
+from state.addresses import address_key
 from tests.experience.render_cases import TELEMETRY, Page, Said, built
 
 PAGE = Page("T", "t.md", "It is so. It is not.")
@@ -87,7 +88,7 @@ def test_only_addresses_of_quotes_are_linked():
         f" [d]: {carried} [e](//evil.example) [f](#x) <a@evil.example> [g]({carried}?q=secret)\n\n[h]: {carried}\n\n[h]"
     )
     report = built("q", {1: TELEMETRY}, [Said(f"See [the names]({carried}) and <{carried}> [1].", {1: quote}), hostile])
-    assert addresses_in(report) == {carried}
+    assert quoted_addresses(report) == {address_key(carried)}
     html = render_html(report)
     answer = html[html.index('id="answer"') : html.index('id="sources"')]
     links = re.findall(r'<a href="([^"]*)"([^>]*)>', answer)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nodes.draft import Kept, addresses_in, draft_claims, prepared_draft, publish_draft
+from nodes.draft import Kept, draft_claims, prepared_draft, publish_draft
+from state.addresses import addresses_in
 from tests.nodes.draft.test_properties import assert_harmless
 
 NAMED = "https://named.example/page"

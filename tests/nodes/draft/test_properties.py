@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from nodes.draft import DraftClaim, Kept, PlainText, Published, draft_claims, prepared_draft, publish_draft
-from nodes.draft.addresses import address_key
 from nodes.draft.assemble import Assembly
 from nodes.draft.choice import chosen
 from nodes.draft.claims import read_draft
 from nodes.draft.publish import _without_borders
+from state.addresses import address_key
 from state.citation_marks import REPORT_MARK
 from state.values import ClaimKind
 from tests.nodes.draft.drafts import drafts, lines_of

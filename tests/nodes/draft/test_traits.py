@@ -7,7 +7,8 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nodes.draft import DraftClaim, Kept, Published, address_key, draft_claims, prepared_draft, publish_draft, traits
+from nodes.draft import DraftClaim, Kept, Published, draft_claims, prepared_draft, publish_draft, traits
+from state.addresses import address_key
 from state.values import ClaimKind
 from tests.nodes.draft.drafts import drafts
 from tests.nodes.draft.test_properties import NAMED, hostile, kept_of
