@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 State = Literal["applied", "missing", "unknown"]
 
-EXISTS = frozenset({"ORA-00955", "ORA-01408"})
-"""An object of this name exists already; the columns are indexed already."""
+EXISTS = frozenset({"ORA-00955", "ORA-01408", "ORA-01430"})
+"""An object or a column of this name exists already; the columns are indexed already."""
 
 OCI_DIMENSIONS = 1536
 """The default of `cohere.embed-v4.0`, from the docstring of OCI's SDK."""
@@ -65,7 +65,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
     from graphs.persistence.oracle_checkpoints import checkpoint_ddl, checkpoint_drops
     from graphs.persistence.oracle_store import store_ddl, store_drops
     from policy.identity import keys
-    from retrieval.oracle.schema import corpus_ddl, corpus_drops
+    from retrieval.oracle.schema import corpus_ddl, corpus_drops, hash_key_ddl
 
     steps = (
         ("ledger", *_of_metadata(ledger_tables.metadata)),
@@ -74,6 +74,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("store", store_ddl(), store_drops()),
         ("corpora", corpus_ddl(settings.oracle, dimensions), corpus_drops(settings.oracle)),
         ("keys", *_of_metadata(keys.metadata)),
+        ("keyed hashes", hash_key_ddl(settings.oracle), ()),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 

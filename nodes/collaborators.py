@@ -49,8 +49,8 @@ class Collaborators:
     """Tells a run the date that its prompts name. Replaced where prompts must not change from day to day."""
 
     async def corpus(self, context: ResearchContext) -> Corpus:
-        """Return the corpus of the run. Raises `CorpusMissing`."""
-        return await self.corpora.get(context.tenant, context.corpus)
+        """Return the corpus of the run, limited to what its caller may read. Raises `CorpusMissing`."""
+        return await self.corpora.get(context.tenant, context.corpus, context.audiences)
 
     async def ask(
         self, runtime: Runtime[ResearchContext], role: Role, schema: type[Answer], messages: Sequence[BaseMessage]

@@ -7,7 +7,6 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nodes.collaborators import Collaborators, context_of
-from policy import visible
 from state.channels import ResearchContext, RetrieveInput
 from state.values import Hit
 
@@ -25,9 +24,8 @@ class Retrieve:
         context = context_of(runtime)
         question = state["sub_question"]
         corpus = await self._to.corpus(context)
-        where = visible(context.where, context.audiences)
         found = await corpus.search(
-            question.text, k=context.k or self._to.passages_per_sub_question, where=where or None
+            question.text, k=context.k or self._to.passages_per_sub_question, where=context.where or None
         )
         hits = {
             passage.evidence_id: Hit(evidence_id=passage.evidence_id, sub_question=question.id, scores=passage.scores)

@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from policy.access import AUDIENCE, sees, visible
     from policy.builder import build_guards
     from policy.chain import GUARD_UNAVAILABLE, GuardChain
     from policy.credentials import CredentialsGuard
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from policy.verdict import WITHHELD, Action, Screening, Stage, Verdict, refusal_of
 
 _MODULES = {
-    "AUDIENCE": "access",
     "GUARD_UNAVAILABLE": "chain",
     "Action": "verdict",
     "CredentialsGuard": "credentials",
@@ -46,12 +44,9 @@ _MODULES = {
     "merge_masks": "masks",
     "normalised": "normalise",
     "refusal_of": "verdict",
-    "sees": "access",
-    "visible": "access",
 }
 
 __all__ = [
-    "AUDIENCE",
     "GUARD_UNAVAILABLE",
     "WITHHELD",
     "Action",
@@ -72,8 +67,6 @@ __all__ = [
     "merge_masks",
     "normalised",
     "refusal_of",
-    "sees",
-    "visible",
 ]
 
 

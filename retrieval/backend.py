@@ -8,17 +8,28 @@ longer found, but reports that cite it still resolve.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from retrieval.preparation import PreparedDocument
+from state.access import Held, Labels, stored_labels
 from state.errors import EmbeddingMismatch
 from state.values import Passage
 
 Vectors = Sequence[Sequence[float]]
 """One vector for each passage of a document."""
+
+
+Replaces = Callable[[PreparedDocument, Labels], bool]
+"""Whether a new version of a document replaces a live one of the same id with the given access label."""
+
+May = Callable[[str, Labels], bool]
+"""Whether a caller may delete the document of the given id and access label."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,26 @@ class Legs(NamedTuple):
     dense: dict[int, float]
 
 
+@dataclass(frozen=True)
+class LiveVersion:
+    """What decides whether a document has changed. `metadata` is JSON, `None` for a document without passages."""
+
+    text_hash: str
+    parser: str
+    parser_version: str
+    metadata: str | None
+
+    @property
+    def labels(self) -> Labels:
+        """The access label."""
+        return labels_in_text(self.metadata)
+
+    def is_same_as(self, document: PreparedDocument) -> bool:
+        """Return whether `document` has this text and metadata, read by this parser."""
+        read = (document.text_hash, document.parser, document.parser_version)
+        return read == (self.text_hash, self.parser, self.parser_version) and document.is_described_by(self.metadata)
+
+
 class StoredVersion(NamedTuple):
     """One document version as it is stored.
 
@@ -57,20 +88,25 @@ class StoredVersion(NamedTuple):
 class CorpusWriter(Protocol):
     """The write operations, available while the writer lock of a corpus is held."""
 
-    async def put(self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str) -> tuple[int, int]:
-        """Store documents in one transaction; return (documents that replaced a version, passages superseded)."""
+    async def put(
+        self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str, replaces: Replaces
+    ) -> tuple[int, int]:
+        """Store documents in one transaction; return (documents that replaced a version, passages superseded).
+
+        Live documents of the same id which `replaces` does not name stay as they are, beside the new ones.
+        """
         ...
 
-    async def delete(self, document_ids: Sequence[str]) -> None:
-        """Take documents out of search without replacing them, in one transaction."""
+    async def delete(self, document_ids: Sequence[str], may: May) -> None:
+        """Take those of the documents that `may` allows out of search without replacing them, in one transaction."""
         ...
 
     async def build(self) -> None:
         """Bring the search indexes up to date with the stored documents."""
         ...
 
-    async def prune(self) -> int:
-        """Delete superseded versions; return how many passages were deleted."""
+    async def prune(self, may: May) -> int:
+        """Delete those superseded versions that `may` allows; return how many passages were deleted."""
         ...
 
 
@@ -99,25 +135,30 @@ class CorpusBackend(Protocol):
         """
         ...
 
-    async def refresh(self) -> tuple[Revision, bool]:
-        """Make the last committed write searchable; return its revision and whether any passage is live."""
+    async def refresh(self, held: Held = None) -> tuple[Revision, bool]:
+        """Make the last committed write searchable; return its revision and whether `held` may read a live passage."""
         ...
 
     async def revision(self) -> Revision:
         """Return the revision of the last committed write."""
         ...
 
-    async def is_current(self, document: PreparedDocument) -> bool:
-        """Return whether the live version has this text and metadata, read by this parser."""
+    async def live_versions(self, document_id: str) -> Sequence[LiveVersion]:
+        """Return the live documents of this id: one for each access label under which it was ingested."""
         ...
 
     async def legs(
-        self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None = None
+        self,
+        query: str | None,
+        vector: Sequence[float] | None,
+        depth: int,
+        where: Mapping[str, Any] | None = None,
+        held: Held = None,
     ) -> Legs:
         """Return the best `depth` live rows of each leg: keywords for `query`, cosine similarity for `vector`.
 
         A leg whose argument is `None` is not searched. A filter narrows the search itself, not its result: a leg
-        returns `depth` rows whenever that many match `where`.
+        returns `depth` rows whenever that many match `where` and may be read by `held`.
 
         Raises:
             BadInput: `where` is malformed.
@@ -140,21 +181,51 @@ class CorpusBackend(Protocol):
         """Return the passages before and after the given one, in reading order."""
         ...
 
-    async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
-        """Return the text of one document version."""
+    async def canonical_text(self, document_id: str, text_hash: str, held: Held = None) -> str | None:
+        """Return the text of one document version, if `held` may read it."""
         ...
 
-    async def version(self, document_id: str, text_hash: str) -> StoredVersion | None:
+    async def version(self, document_id: str, text_hash: str, labels: Labels) -> StoredVersion | None:
         """Return one document version with its passages and vectors, live or superseded."""
         ...
 
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
-        """Return the revision and every document version, with the fields of `ManifestEntry`."""
+        """Return the revision and every document version: `INVENTORY`, and its access label as `labels`."""
         ...
 
-    async def counts(self) -> tuple[Revision, int, int]:
-        """Return the revision and the numbers of live documents and passages."""
+    async def counts(self, held: Held = None) -> tuple[Revision, int, int]:
+        """Return the revision and the numbers of live documents and passages that `held` may read."""
         ...
+
+    async def hash_key(self) -> bytes:
+        """Return the random key of this corpus, made with it."""
+        ...
+
+
+INVENTORY = (
+    "document_id",
+    "source",
+    "title",
+    "parser",
+    "parser_version",
+    "text_hash",
+    "pages",
+    "chars",
+    "passages",
+    "ingested_at",
+    "superseded",
+)
+"""What an inventory tells about a document version."""
+
+
+def labels_in_text(metadata: str | None) -> Labels:
+    """Return the access label in stored JSON. A document without passages has none, and no text to protect."""
+    return stored_labels(json.loads(metadata)) if metadata else ()
+
+
+def fingerprint(key: bytes, text_hash: str) -> str:
+    """Return what a manifest shows instead of the hash of a text: a short text could be guessed from its plain hash."""
+    return hmac.new(key, text_hash.encode(), hashlib.sha256).hexdigest()
 
 
 def check_embedding_model(corpus: str, revision: Revision, embedding_model: str) -> None:

@@ -18,6 +18,7 @@ from retrieval.backend import CorpusBackend, CorpusWriter, StoredVersion
 from retrieval.documents import evidence_id
 from retrieval.preparation import PreparedDocument
 from retrieval.reports import CopyReport
+from state.access import Labels
 from state.errors import BadInput, CorpusCorrupt, CorpusEmpty
 
 Progress = Callable[[CopyReport], None]
@@ -34,6 +35,11 @@ _AGAIN = "copy it to another name with `--as`"
 class _Key(NamedTuple):
     document_id: str
     text_hash: str
+    labels: Labels
+
+
+_Name = tuple[str, Labels]
+"""A document: one id under different access labels is several documents."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class _Plan:
 
     keys: tuple[_Key, ...]
     missing: tuple[_Key, ...]
-    deleted: tuple[str, ...]
+    deleted: tuple[_Name, ...]
 
 
 async def copy_versions(
@@ -68,7 +74,7 @@ async def copy_versions(
                 report = await _put(writer, batch, report, progress)
         report = await _put(writer, batch, report, progress)
         if plan.deleted:
-            await writer.delete(plan.deleted)
+            await writer.delete([name for name, _ in plan.deleted], lambda name, labels: (name, labels) in plan.deleted)
         await writer.build()
         passages, digest = await _compared(source, target, plan.keys, moved)
         return report.model_copy(update={"passages": passages, "digest": digest})
@@ -79,7 +85,8 @@ async def _put(
 ) -> CopyReport:
     if not batch:
         return report
-    await writer.put([(each.document, each.vectors) for each in batch], report.embedding_model)
+    pairs = [(each.document, each.vectors) for each in batch]
+    await writer.put(pairs, report.embedding_model, lambda new, old: new.labels == old)
     report = report.model_copy(
         update={
             "copied": report.copied + len(batch),
@@ -97,15 +104,11 @@ async def _plan(source: CorpusBackend, target: CorpusBackend) -> _Plan:
     wanted, found = _histories((await source.inventory())[1]), _histories((await target.inventory())[1])
     if not wanted:
         raise CorpusEmpty("there is nothing to copy")
-    for document_id, history in found.items():
-        if not _begins(wanted.get(document_id, []), history):
-            raise BadInput(f"the target's history of document {document_id[:80]!r} is not the source's", hint=_AGAIN)
-    keys = [_Key(name, each["text_hash"]) for name, history in wanted.items() for each in history]
-    missing = [
-        _Key(name, each["text_hash"])
-        for name, history in wanted.items()
-        for each in history[len(found.get(name, [])) :]
-    ]
+    for name, history in found.items():
+        if not _begins(wanted.get(name, []), history):
+            raise BadInput(f"the target's history of document {name[0][:80]!r} is not the source's", hint=_AGAIN)
+    keys = [_key(each) for history in wanted.values() for each in history]
+    missing = [_key(each) for name, history in wanted.items() for each in history[len(found.get(name, [])) :]]
     gone = [
         name
         for name, history in wanted.items()
@@ -114,11 +117,15 @@ async def _plan(source: CorpusBackend, target: CorpusBackend) -> _Plan:
     return _Plan(tuple(keys), tuple(missing), tuple(gone))
 
 
-def _histories(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+def _key(entry: Mapping[str, Any]) -> _Key:
+    return _Key(entry["document_id"], entry["text_hash"], entry["labels"])
+
+
+def _histories(entries: Sequence[Mapping[str, Any]]) -> dict[_Name, list[Mapping[str, Any]]]:
     """Return the versions of each document in the order of ingestion, the live one last."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[_Name, list[Mapping[str, Any]]] = {}
     for entry in sorted(entries, key=lambda each: (not each["superseded"], each["ingested_at"])):
-        found.setdefault(entry["document_id"], []).append(entry)
+        found.setdefault((entry["document_id"], entry["labels"]), []).append(entry)
     return dict(sorted(found.items()))
 
 
@@ -143,7 +150,10 @@ def _moved(version: StoredVersion, place: Place | None) -> StoredVersion:
     if place is None:
         return version
     named = (*place, document.document_id, document.text_hash)
-    passages = tuple(replace(each, evidence_id=evidence_id(*named, each.start, each.end)) for each in document.passages)
+    passages = tuple(
+        replace(each, evidence_id=evidence_id(*named, each.start, each.end, document.labels))
+        for each in document.passages
+    )
     return version._replace(document=replace(document, passages=passages))
 
 
@@ -166,7 +176,7 @@ async def _compared(
 
 
 async def _states(backend: CorpusBackend) -> list[tuple[Any, ...]]:
-    names = ("document_id", "text_hash", "chars", "passages", "superseded")
+    names = ("document_id", "text_hash", "labels", "chars", "passages", "superseded")
     return sorted(tuple(each[name] for name in names) for each in (await backend.inventory())[1])
 
 

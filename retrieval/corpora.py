@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -48,18 +48,21 @@ class Corpora:
         self._open: dict[tuple[str, str], Corpus] = {}
         self._lock = asyncio.Lock()
 
-    async def get(self, tenant: str, name: str) -> Corpus:
-        """Return an existing corpus.
+    async def get(self, tenant: str, name: str, audiences: Iterable[str] | None = None) -> Corpus:
+        """Return an existing corpus, limited to what a member of `audiences` may read and change; `None`: to nothing.
 
         Raises:
             CorpusMissing: there is no such corpus.
         """
         if not await self._exists(tenant, name):
             raise CorpusMissing(f"there is no corpus `{name}`")
-        return await self.create(tenant, name)
+        return await self.create(tenant, name, audiences)
 
-    async def create(self, tenant: str, name: str) -> Corpus:
-        """Return a corpus; create it if it does not exist."""
+    async def create(self, tenant: str, name: str, audiences: Iterable[str] | None = None) -> Corpus:
+        """Return a corpus as `get` does; create it if it does not exist."""
+        return (await self._shared(tenant, name)).seen_by(audiences)
+
+    async def _shared(self, tenant: str, name: str) -> Corpus:
         folder = self._folder(tenant, name)
         async with self._lock:  # two tasks that ask for one corpus must share one backend and its loaded indexes
             if (tenant, name) not in self._open:
@@ -137,15 +140,16 @@ async def open_corpus(
     name: str,
     *,
     tenant: str = "local",
+    audiences: Iterable[str] | None = None,
     embeddings: Embeddings | None = None,
     reranker: BaseDocumentCompressor | None = None,
     pool: oracledb.AsyncConnectionPool | None = None,
     create: bool = True,
 ) -> AsyncIterator[Corpus]:
-    """Open one corpus for a block.
+    """Open one corpus for a block, for a member of `audiences`; without them, as an operator.
 
     Raises:
         CorpusMissing: the corpus does not exist and `create` is false.
     """
     async with Corpora(settings, embeddings=embeddings, reranker=reranker, pool=pool) as corpora:
-        yield await (corpora.create if create else corpora.get)(tenant, name)
+        yield await (corpora.create if create else corpora.get)(tenant, name, audiences)

@@ -11,14 +11,17 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 
 from observability import notice, operation_span
-from retrieval.backend import CorpusBackend, CorpusWriter, Revision, check_embedding_model
+from retrieval.access import judged
+from retrieval.backend import CorpusBackend, CorpusWriter, Revision, check_embedding_model, fingerprint
 from retrieval.copying import copy_versions
+from retrieval.documents import FailedFile
 from retrieval.embeddings import model_of
 from retrieval.fusion import min_max, ranked
 from retrieval.preparation import PreparedDocument, prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from settings import Settings
-from state.errors import BadInput, BudgetExceeded, CorpusEmpty
+from state.access import Held, Labels, labels_of, may_change, may_read, narrowed, stored_labels
+from state.errors import BadInput, BudgetExceeded, CorpusEmpty, Forbidden
 from state.report import CorpusRef
 from state.values import Passage, Scores
 
@@ -45,7 +48,10 @@ _log = logging.getLogger(__name__)
 
 
 class Corpus:
-    """One corpus of one tenant. Open it with `open_corpus` or `Corpora`. Safe to share between tasks."""
+    """One corpus of one tenant. Open it with `open_corpus` or `Corpora`. Safe to share between tasks.
+
+    Without more, it is the corpus as an operator has it. `seen_by` returns it as a member of some audiences has it.
+    """
 
     def __init__(
         self,
@@ -60,13 +66,26 @@ class Corpus:
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
         self._backend = backend
         self._model = model_of(embeddings)
+        self._held: Held = None
+
+    def seen_by(self, audiences: Iterable[str] | None) -> Corpus:
+        """Return this corpus, limited to what a member of `audiences` may read and change; `None`: no further limit.
+
+        The limit holds for every method, and for what they return. It can be narrowed, never widened.
+        """
+        held = narrowed(audiences)
+        if held is not None and self._held is not None:
+            held = tuple(name for name in held if name in self._held)
+        view = Corpus(self._settings, self.name, self.tenant, self._backend, self._embeddings, self._reranker)
+        view._held = self._held if held is None else held
+        return view
 
     @property
     def vector_store(self) -> VectorStore:
         """The corpus as a LangChain vector store. On Oracle Database, read this within the pool's event loop."""
         from retrieval.vector_store import CorpusVectorStore
 
-        return CorpusVectorStore(self._backend, self._embeddings)
+        return CorpusVectorStore(self._backend, self._embeddings, self._held)
 
     def as_retriever(self, k: int | None = None) -> BaseRetriever:
         """Return a LangChain retriever of `k` passages by hybrid search."""
@@ -74,23 +93,37 @@ class Corpus:
 
         return CorpusRetriever(corpus=self, k=k, loop=self._backend.loop())
 
-    async def ingest(self, inputs: Any, *, progress: Progress | None = None) -> IngestReport:
+    async def ingest(
+        self,
+        inputs: Any,
+        *,
+        audience: str | Iterable[str] | None = None,
+        progress: Progress | None = None,
+    ) -> IngestReport:
         """Read, split, embed and store paths, LangChain documents or the documents of a loader.
 
-        A document whose text, metadata and parser are unchanged is skipped. Every batch is one transaction: a killed
-        ingest keeps its committed batches, and running it again continues.
+        A document whose text, metadata, label and parser are unchanged is skipped. Every batch is one transaction: a
+        killed ingest keeps its committed batches, and running it again continues.
+
+        Args:
+            inputs: what to ingest.
+            audience: the access label of documents that give none themselves: a name, several, or `*` for the whole
+                tenant. Without it, a document that is ingested again keeps its label.
+            progress: called after each document.
 
         Raises:
+            BadInput: `audience` is malformed, or a path does not exist.
             CorpusBusy: another process is writing.
             EmbeddingMismatch: the corpus was built with another model.
             StorageFull: the disk is full.
             CorpusCorrupt: the database cannot be read.
         """
+        labels = labels_of(audience)
         async with self._backend.writer() as writer:
             self._check_same(await self._backend.revision())
             report = IngestReport()
             batch: list[PreparedDocument] = []
-            items = prepare(inputs, self._settings, self.tenant, self.name)
+            items = prepare(inputs, self._settings, self.tenant, self.name, labels)
             # In a thread: `next` parses a file, which would block the event loop.
             while (item := await asyncio.to_thread(next, items, _END)) is not _END:
                 report = await self._sort_in(item, batch, report)
@@ -126,7 +159,7 @@ class Corpus:
         Raises:
             BadInput: `k`, `mode` or `where` is invalid.
             BudgetExceeded: a limit does not cover the reranking or the query's embedding.
-            CorpusEmpty: the corpus has no live passage.
+            CorpusEmpty: the corpus has no live passage that the caller may read.
             EmbeddingMismatch: the corpus was built with another model.
         """
         k = self._settings.retrieval.hits if k is None else k
@@ -135,7 +168,7 @@ class Corpus:
         with operation_span(
             "retrieval", self.name, {"sixplane.retrieval.mode": mode, "sixplane.retrieval.k": k}
         ) as span:
-            revision, searchable = await self._backend.refresh()
+            revision, searchable = await self._backend.refresh(self._held)
             self._check_same(revision)
             if not searchable:
                 raise CorpusEmpty(f"the corpus `{self.name}` is empty")
@@ -156,20 +189,30 @@ class Corpus:
 
     async def neighbours(self, passage: Passage, *, before: int = 1, after: int = 1) -> list[Passage]:
         """Return the passages before and after `passage` in the same document version, in reading order."""
-        return await self._backend.neighbours(passage.evidence_id, before, after)
+        return self._readable(await self._backend.neighbours(passage.evidence_id, before, after))
 
     async def passages(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
         """Return passages by evidence id, superseded ones included; unknown and pruned ids are left out."""
-        return await self._backend.by_evidence(list(evidence_ids))
+        found = self._readable((await self._backend.by_evidence(list(evidence_ids))).values())
+        return {passage.evidence_id: passage for passage in found}
 
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
         """Return the text of one document version; `None` if it is unknown or pruned."""
-        return await self._backend.canonical_text(document_id, text_hash)
+        return await self._backend.canonical_text(document_id, text_hash, self._held)
 
     async def manifest(self) -> Manifest:
-        """Return all document versions of the corpus, with counts."""
+        """Return all document versions that the caller may read, with counts."""
         revision, rows = await self._backend.inventory()
-        entries = tuple(ManifestEntry(**row) for row in rows)
+        key = await self._backend.hash_key()
+        entries = tuple(
+            ManifestEntry(
+                **{name: value for name, value in row.items() if name in ManifestEntry.model_fields},
+                fingerprint=fingerprint(key, row["text_hash"]),
+                audience=row["labels"],
+            )
+            for row in rows
+            if may_read(row["labels"], self._held)
+        )
         live = [entry for entry in entries if not entry.superseded]
         return Manifest(
             name=self.name,
@@ -181,15 +224,22 @@ class Corpus:
             entries=entries,
         )
 
+    async def live_texts(self, document_ids: Iterable[str]) -> list[str]:
+        """Return the canonical texts of those of the documents that are live and that the caller may read."""
+        named = set(document_ids)
+        rows = [row for row in (await self._backend.inventory())[1] if row["document_id"] in named]
+        keys = [(row["document_id"], row["text_hash"]) for row in rows if not row["superseded"]]
+        return [text for key in keys if (text := await self.canonical_text(*key)) is not None]
+
     async def summary(self) -> CorpusRef:
         """Return name, version and counts, as in the manifest, without listing the documents."""
-        revision, documents, passages = await self._backend.counts()
+        revision, documents, passages = await self._backend.counts(self._held)
         return CorpusRef(name=self.name, version=revision.generation, documents=documents, passages=passages)
 
     async def prune(self) -> int:
-        """Delete superseded versions permanently; return how many passages were deleted."""
+        """Delete superseded versions permanently, if the caller may change them; return how many passages."""
         async with self._backend.writer() as writer:
-            return await writer.prune()
+            return await writer.prune(self._may)
 
     async def copy_into(self, target: Corpus, *, progress: Callable[[CopyReport], None] | None = None) -> CopyReport:
         """Copy every document version with its vectors into `target`, then compare both corpora.
@@ -202,8 +252,11 @@ class Corpus:
             CorpusEmpty: this corpus holds nothing.
             EmbeddingMismatch: a corpus was built with a model other than the configured one.
             BadInput: `target` holds documents that do not come from this corpus.
+            Forbidden: the caller may not read and write everything.
             CorpusCorrupt: the two corpora differ after the copy.
         """
+        if self._held is not None or target._held is not None:
+            raise Forbidden("only an operator copies a corpus", hint="ask whoever runs this installation")
         self._check_same(await self._backend.revision())
         target._check_same(await self._backend.revision())
         target._check_same(await target._backend.revision())
@@ -217,10 +270,22 @@ class Corpus:
     async def _sort_in(self, item: Any, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
         if not isinstance(item, PreparedDocument):
             return report.model_copy(update={"failed": (*report.failed, item)})
-        if await self._backend.is_current(item):
+        live = await self._backend.live_versions(item.document_id)
+        try:
+            decided, unchanged = judged(item, live, (self.tenant, self.name), self._held)
+        except BadInput as error:
+            refused = FailedFile(source=item.source, reason=f"{error.message}; {error.hint}")
+            return report.model_copy(update={"failed": (*report.failed, refused)})
+        if unchanged:
             return report.model_copy(update={"unchanged": report.unchanged + 1})
-        batch.append(item)
+        batch.append(decided)
         return report
+
+    def _may(self, _: str, labels: Labels) -> bool:
+        return may_change(labels, self._held)
+
+    def _readable(self, passages: Iterable[Passage]) -> list[Passage]:
+        return [each for each in passages if may_read(stored_labels(each.metadata), self._held)]
 
     async def _flush(self, writer: CorpusWriter, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
         if not batch:
@@ -231,7 +296,7 @@ class Corpus:
             await self._embeddings.aembed_documents([text for item in documents for text in item.embedded_texts()])
         )
         pairs = [(item, [next(vectors) for _ in item.passages]) for item in documents]
-        updated, superseded = await writer.put(pairs, self._model)
+        updated, superseded = await writer.put(pairs, self._model, lambda _, old: may_change(old, self._held))
         return report.model_copy(
             update={
                 "added": report.added + len(documents) - updated,
@@ -246,7 +311,7 @@ class Corpus:
     ) -> list[Passage]:
         depth = max(_DEPTH, k)
         words, meaning = query if mode != "dense" else None, vector if mode != "keyword" else None
-        keyword, dense = await self._backend.legs(words, meaning, depth, where)
+        keyword, dense = await self._backend.legs(words, meaning, depth, where, self._held)
         fused = min_max([keyword, dense]) if mode == "hybrid" else {}
         order = ranked(fused or {**keyword, **dense})
         wanted = k if self._reranker is None else depth

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import secrets
 from functools import cached_property
 from typing import Any
 
 from pydantic import Field
 
+from state.access import Labels
 from state.values import Value
 
 
@@ -22,7 +24,11 @@ class Heading(Value):
 
 
 class LoadedDocument(Value):
-    """One document version. `page_starts` holds the offset of each page; it is empty for formats without pages."""
+    """One document version.
+
+    `page_starts` holds the offset of each page; it is empty for formats without pages. `audience` is the access label
+    that the source itself gives, `None` if it gives none; it is never part of `metadata`.
+    """
 
     document_id: str
     title: str
@@ -33,6 +39,7 @@ class LoadedDocument(Value):
     parser: str
     parser_version: str
     metadata: dict[str, Any] = Field(default_factory=dict)
+    audience: Labels | None = None
 
     @cached_property
     def text_hash(self) -> str:
@@ -57,10 +64,22 @@ class Span(Value):
     heading_path: tuple[str, ...] = ()
 
 
-def evidence_id(tenant: str, corpus: str, document_id: str, text_hash: str, start: int, end: int) -> str:
+def evidence_id(
+    tenant: str, corpus: str, document_id: str, text_hash: str, start: int, end: int, labels: Labels = ()
+) -> str:
     """Return `E` and 26 base32 characters (130 bits) of the SHA-256 over the arguments."""
     # Stored reports cite these ids: any change of the hashed text breaks every citation. Tenant and corpus are part of
-    # it, so equal documents of two tenants do not share an id.
-    named = json.dumps([tenant, corpus, document_id, text_hash, start, end], ensure_ascii=False)
-    digest = hashlib.sha256(named.encode("utf-8", "surrogatepass")).digest()
+    # it, so equal documents of two tenants do not share an id. So is the access label, if there is one: a restricted
+    # document and an open one of the same name and text are two documents.
+    limited = [list(labels)] if labels else []
+    named = json.dumps([tenant, corpus, document_id, text_hash, start, end, *limited], ensure_ascii=False)
+    return _id_of(hashlib.sha256(named.encode("utf-8", "surrogatepass")).digest())
+
+
+def random_evidence_id() -> str:
+    """Return an evidence id that tells nothing about its passage."""
+    return _id_of(secrets.token_bytes(32))
+
+
+def _id_of(digest: bytes) -> str:
     return "E" + base64.b32encode(digest).decode()[:26]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from state.access import AUDIENCE, Held
 from state.errors import BadInput
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
@@ -15,13 +17,19 @@ _OPERATORS = {"$eq": "=", "$ne": "IS NOT", "$gt": ">", "$gte": ">=", "$lt": "<",
 _MAX_INT = 2**63 - 1
 """SQLite's largest integer: binding a larger one raises `OverflowError`."""
 
+_NONE = "json_extract(metadata, ?) IS NULL"
+_LABEL = f'$."{AUDIENCE}"'
+
 HINT = 'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte, $lt, $lte or $in'
+_LABEL_HINT = f"compare `{AUDIENCE}` with $eq, $ne or $in to names of audiences, or to null for documents without"
 
 
-def compile_where(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
+def compile_where(where: Mapping[str, Any], held: Held = None) -> tuple[str, list[Any]]:
     """Return an SQL condition on the column `metadata` and its parameters; conditions are joined by AND.
 
-    `None` matches passages without that key, in `$eq`, `$ne` and `$in`.
+    `None` matches passages without that key, in `$eq`, `$ne` and `$in`. The access label is a list, of which a value
+    matches any member. `held` limits the passages to those that a member of these audiences may read, whatever `where`
+    says.
 
     Raises:
         BadInput: a key, an operator or a value is not allowed.
@@ -33,10 +41,49 @@ def compile_where(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
             raise BadInput(f"{key!r} is not a metadata key", hint=HINT)
         tests = condition if isinstance(condition, Mapping) else {"$eq": condition}
         for operator, value in tests.items():
-            clause, values = _test(f'$."{key}"', operator, value)
+            if key == AUDIENCE:
+                clause, values = _label_test(*label_test(operator, value))
+            else:
+                clause, values = _test(f'$."{key}"', operator, value)
             clauses.append(clause)
             binds += values
+    if held is not None:
+        clause, values = _label_test([None, *held], wanted=True)
+        clauses.append(clause)
+        binds += values
     return " AND ".join(clauses) or "1", binds
+
+
+def label_test(operator: str, value: Any) -> tuple[list[str | None], bool]:
+    """Return the audiences that a test of the access label names, and whether one of them is wanted or none of them.
+
+    Raises:
+        BadInput: the operator or a value cannot be used on the label.
+    """
+    named = list(value) if operator == "$in" and isinstance(value, list | tuple | set | frozenset) else [value]
+    if operator not in ("$eq", "$ne", "$in") or not all(name is None or isinstance(name, str) for name in named):
+        raise BadInput(f"`{AUDIENCE}` is compared with {operator!r} to another type than text", hint=_LABEL_HINT)
+    if operator == "$in" and not isinstance(value, list | tuple | set | frozenset):
+        raise BadInput(f"'$in' is not a filter operator for {type(value).__name__}", hint=HINT)
+    return named, operator != "$ne"
+
+
+def _label_test(named: Sequence[str | None], wanted: bool) -> tuple[str, list[Any]]:
+    # One bind for all names. A label that is no list of texts has no such member, and stays hidden.
+    member = (
+        "EXISTS (SELECT 1 FROM json_each(metadata, ?) AS label WHERE label.type = 'text' "
+        "AND label.value IN (SELECT value FROM json_each(?)))"
+    )
+    names = [name for name in named if name]
+    clauses, binds = [], []
+    if None in named:
+        clauses.append(_NONE)
+        binds.append(_LABEL)
+    if names:
+        clauses.append(member)
+        binds += [_LABEL, json.dumps(names)]
+    found = f"({' OR '.join(clauses)})" if clauses else "0"
+    return found if wanted else f"NOT {found}", binds
 
 
 def _test(path: str, operator: str, value: Any) -> tuple[str, list[Any]]:

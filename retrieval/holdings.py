@@ -26,14 +26,14 @@ class Holdings(Value):
 async def holdings(
     corpus: Corpus, question: str, *, documents: int, most: int, where: Mapping[str, Any] | None = None
 ) -> Holdings:
-    """Return what `corpus` holds for whoever may see the passages that match `where`.
+    """Return what `corpus` holds, as far as its caller may read it and it matches `where`.
 
     Args:
         corpus: the corpus.
         question: decides which titles are returned if not all can be.
-        documents: the number of documents in the corpus, from its summary.
+        documents: the number of documents that the caller may read, from the summary of the corpus.
         most: the most titles.
-        where: the caller's filter. A document of which no passage matches is never named.
+        where: a filter. A document of which no passage matches is never named.
     """
     if where is None and documents <= most:
         return await _all(corpus)
@@ -49,10 +49,10 @@ async def _all(corpus: Corpus) -> Holdings:
     live = [entry for entry in (await corpus.manifest()).entries if not entry.superseded]
     entries = sorted(live, key=lambda entry: (entry.title, entry.document_id))
     step = max(1, len(entries) // _SAMPLED)
-    sampled = [await corpus.canonical_text(entry.document_id, entry.text_hash) for entry in entries[::step][:_SAMPLED]]
+    sampled = await corpus.live_texts([entry.document_id for entry in entries[::step][:_SAMPLED]])
     return Holdings(
         titles=tuple(dict.fromkeys(entry.title for entry in entries)),
-        languages=_languages(text[:_SAMPLE_CHARS] for text in sampled if text),
+        languages=_languages(text[:_SAMPLE_CHARS] for text in sampled),
     )
 
 

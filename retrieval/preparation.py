@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from langchain_core.documents import Document
 
 from retrieval.documents import FailedFile, LoadedDocument, evidence_id
 from settings import Settings
+from state.access import AUDIENCE, Labels, stored_labels
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class PreparedPassage:
 
 @dataclass(frozen=True)
 class PreparedDocument:
-    """One document version, ready to be embedded. Only a copy sets `ingested_at`: it keeps the original time."""
+    """One document version, ready to be embedded.
+
+    `audience` is its access label, `None` as long as it is not decided. Of a document that was read from a corpus, the
+    label is in `metadata`, as it is stored. Only a copy sets `ingested_at`: it keeps the original time.
+    """
 
     document_id: str
     source: str
@@ -45,14 +50,37 @@ class PreparedDocument:
     pages: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     ingested_at: str = ""
+    audience: Labels | None = None
+
+    @property
+    def labels(self) -> Labels:
+        """The access label; empty: the whole tenant may read."""
+        return stored_labels(self.metadata) if self.audience is None else self.audience
+
+    def stored_metadata(self) -> dict[str, Any]:
+        """Return the metadata with the access label, as they are stored with each passage."""
+        if self.audience is None:
+            return dict(self.metadata)
+        rest = {key: value for key, value in self.metadata.items() if key != AUDIENCE}
+        return {**rest, AUDIENCE: list(self.audience)} if self.audience else rest
 
     def metadata_text(self) -> str:
-        """Return the metadata as JSON, as it is stored with each passage."""
-        return json.dumps(dict(self.metadata), default=str)
+        """Return the stored metadata as JSON."""
+        return json.dumps(self.stored_metadata(), default=str)
 
     def is_described_by(self, stored: str | None) -> bool:
         """Return whether the JSON `stored` equals this metadata; a document without passages stores none."""
-        return stored is None or json.loads(stored) == json.loads(self.metadata_text())
+        return stored is None or _comparable(stored) == _comparable(self.metadata_text())
+
+    def labelled(self, labels: Labels, tenant: str, corpus: str) -> PreparedDocument:
+        """Return this document with an access label, which becomes part of its evidence ids."""
+        if not labels:
+            return replace(self, audience=())
+        named = (tenant, corpus, self.document_id, self.text_hash)
+        passages = tuple(
+            replace(each, evidence_id=evidence_id(*named, each.start, each.end, labels)) for each in self.passages
+        )
+        return replace(self, audience=labels, passages=passages)
 
     def embedded_texts(self) -> list[str]:
         """Return the text that is embedded and indexed for each passage: title, headings and passage."""
@@ -62,25 +90,38 @@ class PreparedDocument:
         ]
 
 
-def prepare(inputs: Any, settings: Settings, tenant: str, corpus: str) -> Iterator[PreparedDocument | FailedFile]:
+def _comparable(stored: str) -> dict[str, Any]:
+    """Return stored metadata with the label as earlier versions did not write it: as a list, sorted."""
+    metadata: dict[str, Any] = json.loads(stored)
+    return {**metadata, AUDIENCE: list(stored_labels(metadata))}
+
+
+def prepare(
+    inputs: Any, settings: Settings, tenant: str, corpus: str, audience: Labels | None = None
+) -> Iterator[PreparedDocument | FailedFile]:
     """Yield a `PreparedDocument` for each document and a `FailedFile` for each that cannot be read.
 
-    A document that occurs twice is yielded once. If the second one has another text, it is reported as failed, because
-    it would supersede the first within the same ingest.
+    A document that occurs twice is yielded once. If the second one has another text or label, it is reported as failed,
+    because it would supersede the first within the same ingest. `audience` is the label of documents without their own.
     """
-    seen: dict[str, str] = {}
-    for item in _loaded(inputs, settings):
+    seen: dict[str, tuple[str, Labels | None]] = {}
+    for item in _loaded(inputs, settings, audience):
         if not isinstance(item, LoadedDocument):
             yield item
-        elif item.document_id not in seen:
-            seen[item.document_id] = item.text_hash
-            yield _cut(item, settings, tenant, corpus)
-        elif seen[item.document_id] != item.text_hash:
-            reason = f"the id {item.document_id!r} occurs twice with different texts; give each document its own id"
+            continue
+        labels = audience if item.audience is None else item.audience
+        if item.document_id not in seen:
+            seen[item.document_id] = (item.text_hash, labels)
+            yield _cut(item, labels, settings, tenant, corpus)
+        elif seen[item.document_id] != (item.text_hash, labels):
+            differing = "texts" if seen[item.document_id][0] != item.text_hash else f"`{AUDIENCE}` values"
+            reason = (
+                f"the id {item.document_id!r} occurs twice with different {differing}; give each document its own id"
+            )
             yield FailedFile(source=item.source, reason=reason)
 
 
-def _loaded(inputs: Any, settings: Settings) -> Iterator[Any]:
+def _loaded(inputs: Any, settings: Settings, audience: Labels | None) -> Iterator[Any]:
     if isinstance(inputs, str | Path):
         inputs = [inputs]
     if not isinstance(inputs, Iterable):
@@ -89,7 +130,7 @@ def _loaded(inputs: Any, settings: Settings) -> Iterator[Any]:
         yield from load_loader(inputs)
         return
     for kind, group in groupby(inputs, _kind):
-        yield from _load_group(kind, group, settings)
+        yield from _load_group(kind, group, settings, audience)
 
 
 def _kind(item: Any) -> str:
@@ -98,20 +139,22 @@ def _kind(item: Any) -> str:
     return "langchain" if isinstance(item, Document) else "loaded"
 
 
-def _load_group(kind: str, group: Iterator[Any], settings: Settings) -> Iterator[Any]:
+def _load_group(kind: str, group: Iterator[Any], settings: Settings, audience: Labels | None) -> Iterator[Any]:
     if kind == "loaded":
         yield from group
     elif kind == "path":
         from retrieval.loaders import load_paths
 
-        yield from load_paths((Path(item) for item in group), settings)
+        yield from load_paths((Path(item) for item in group), settings, audience)
     else:
         from retrieval.loaders import load_langchain
 
         yield from load_langchain(group)
 
 
-def _cut(document: LoadedDocument, settings: Settings, tenant: str, corpus: str) -> PreparedDocument:
+def _cut(
+    document: LoadedDocument, audience: Labels | None, settings: Settings, tenant: str, corpus: str
+) -> PreparedDocument:
     from retrieval.splitting import split_document
 
     spans = split_document(document, chunk_chars=settings.data.chunk_chars, overlap=settings.data.chunk_overlap)
@@ -126,6 +169,7 @@ def _cut(document: LoadedDocument, settings: Settings, tenant: str, corpus: str)
         parser_version=document.parser_version,
         pages=len(document.page_starts) or None,
         metadata=document.metadata,
+        audience=audience,
         passages=tuple(
             PreparedPassage(
                 evidence_id(*identity, span.start, span.end),

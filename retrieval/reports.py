@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retrieval.documents import FailedFile
+from state.access import Labels
 from state.values import Value
 
 
@@ -32,23 +33,31 @@ class CopyReport(Value):
 
 
 class ManifestEntry(Value):
-    """One document version. `chars` counts code points; `ingested_at` is ISO 8601 in UTC."""
+    """One document version. `chars` counts code points; `ingested_at` is ISO 8601 in UTC.
+
+    `fingerprint` changes with the text. It is keyed per corpus, so that nobody can find a text by trying. `audience` is
+    the access label; empty: the whole tenant may read.
+    """
 
     document_id: str
     source: str
     title: str
     parser: str
     parser_version: str
-    text_hash: str
+    fingerprint: str
     pages: int | None
     chars: int
     passages: int
     ingested_at: str
     superseded: bool
+    audience: Labels = ()
 
 
 class Manifest(Value):
-    """The contents of a corpus; `documents` and `passages` count live ones, `version` is the generation."""
+    """What the caller may read of a corpus; `documents` and `passages` count live ones.
+
+    `version` is the generation: it counts all writes, so it also grows when others write what the caller may not read.
+    """
 
     name: str
     tenant: str

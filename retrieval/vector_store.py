@@ -19,11 +19,14 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
+from retrieval.access import judged
 from retrieval.backend import CorpusBackend, Revision, check_embedding_model
 from retrieval.documents import evidence_id
 from retrieval.embeddings import model_of
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.sync import run_sync
+from state.access import Held, Labels, may_change, may_read, stored_labels
+from state.errors import Forbidden
 from state.values import Passage
 
 _LOCK_SECONDS = 2.0
@@ -40,11 +43,17 @@ class CorpusVectorStore(VectorStore):
     Raises, from its methods:
         EmbeddingMismatch: the corpus was built with another model.
         CorpusBusy: another process is writing.
-        BadInput: a filter is malformed.
+        BadInput: a filter or an access label is malformed, or the caller may not store or replace a text.
+        Forbidden: the caller may not delete a text.
+
+    Args:
+        backend: where the texts are stored.
+        embeddings: the model of the corpus.
+        held: the audiences of the caller; `None`: not restricted.
     """
 
-    def __init__(self, backend: CorpusBackend, embeddings: Embeddings) -> None:
-        self._backend, self._embeddings = backend, embeddings
+    def __init__(self, backend: CorpusBackend, embeddings: Embeddings, held: Held = None) -> None:
+        self._backend, self._embeddings, self._held = backend, embeddings, held
         self._model = model_of(embeddings)
         self._loop = backend.loop()
 
@@ -66,26 +75,33 @@ class CorpusVectorStore(VectorStore):
         names = [name or str(uuid.uuid4()) for name in (ids or [""] * len(contents))]
         described = metadatas or [{} for _ in contents]
         self._check(await self._backend.revision())  # before embedding, which may be billed
+        given = [self._document(*each) for each in zip(names, contents, described, strict=True)]
+        [await self._labelled(each) for each in given]  # a text that may not be stored is not embedded
         vectors = await self._embeddings.aembed_documents(contents)
-        batch = [
-            (self._document(name, text, metadata), [vector])
-            for name, text, metadata, vector in zip(names, contents, described, vectors, strict=True)
-        ]
         async with self._backend.writer() as writer:
             self._check(await self._backend.revision())  # under the lock: another process may have written meanwhile
-            await writer.put(batch, self._model)
+            batch = [(await self._labelled(each), [vector]) for each, vector in zip(given, vectors, strict=True)]
+            await writer.put(batch, self._model, lambda _, old: may_change(old, self._held))
         return names
 
     async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Remove texts from search. Their passages can still be cited until the corpus is pruned."""
         if ids:
             async with self._backend.writer() as writer:
-                await writer.delete(ids)
+                for name in ids:
+                    for each in await self._backend.live_versions(name):
+                        if may_read(each.labels, self._held) and not may_change(each.labels, self._held):
+                            raise Forbidden(
+                                f"{name[:80]!r} is also for an audience that you do not belong to",
+                                hint="ask a member of all of its audiences to delete it",
+                            )
+                await writer.delete(ids, self._may)
         return True
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Return the texts with these ids; unknown ids are left out."""
-        return [_returned(passage) for passage in await self._backend.live_by_document(ids)]
+        found = await self._backend.live_by_document(ids)
+        return [_returned(each) for each in found if may_read(stored_labels(each.metadata), self._held)]
 
     async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` nearest texts."""
@@ -98,7 +114,7 @@ class CorpusVectorStore(VectorStore):
         revision, _ = await self._backend.refresh()
         self._check(revision)
         vector = await self._embeddings.aembed_query(query)
-        scores = (await self._backend.legs(None, vector, k, kwargs.get("filter"))).dense
+        scores = (await self._backend.legs(None, vector, k, kwargs.get("filter"), self._held)).dense
         passages = await self._backend.live(scores)  # rows superseded since the search are left out
         return [(_returned(passages[row]), score) for row, score in scores.items() if row in passages]
 
@@ -148,6 +164,14 @@ class CorpusVectorStore(VectorStore):
         made = cls(kwargs.get("backend") or _embedded(kwargs.get("folder"), tenant, name), embedding)
         made.add_texts(texts, metadatas, ids=ids)
         return made
+
+    def _may(self, _: str, labels: Labels) -> bool:
+        return may_change(labels, self._held)
+
+    async def _labelled(self, document: PreparedDocument) -> PreparedDocument:
+        """Return a document with its access label. Raises `BadInput` if the caller may not store it."""
+        live = await self._backend.live_versions(document.document_id)
+        return judged(document, live, (self._backend.tenant, self._backend.name), self._held)[0]
 
     def _check(self, revision: Revision) -> None:
         check_embedding_model(self._backend.name, revision, self._model)

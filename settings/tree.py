@@ -9,10 +9,11 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from state.errors import SettingsInvalid
+from state.access import Labels, labels_of
+from state.errors import BadInput, SettingsInvalid
 
 
 class _Section(BaseModel):
@@ -154,8 +155,23 @@ class DataSettings(_Section):
     chunk_chars: int = Field(1000, ge=100, le=20_000)
     chunk_overlap: int = Field(0, ge=0, le=1000)
     max_file_bytes: int = Field(100 * 1024 * 1024, ge=1)
+    audiences: dict[Path, Labels] = Field(default_factory=dict)
+    """The access label of files without their own, by folder; of nested folders, the inner one counts."""
     embedding_model_path: Path | None = None
     lock_timeout_seconds: float = Field(2.0, ge=0)
+
+    @field_validator("audiences", mode="before")
+    @classmethod
+    def _labels(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        try:
+            labels = {folder: labels_of(label) for folder, label in given.items()}
+        except BadInput as error:
+            raise ValueError(f"{error.message}; {error.hint}") from None
+        if None in labels.values():
+            raise ValueError("a folder has no label; remove it, or write '*' for the whole tenant")
+        return labels
 
 
 class RetrievalSettings(_Section):

@@ -43,7 +43,13 @@ GROUPS = {
         "experience/verification.py",
     ),
     "ledger": ("gateway/",),
-    "tenancy": ("experience/service/", "retrieval/filters.py", "policy/access.py", "policy/identity/"),
+    "tenancy": (
+        "experience/service/",
+        "retrieval/filters.py",
+        "state/access.py",
+        "retrieval/access.py",
+        "policy/identity/",
+    ),
     "policy": ("policy/",),
 }
 

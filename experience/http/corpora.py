@@ -15,13 +15,13 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from experience.http.bodies import MAX_FILES, WORD, CorpusId, SearchRequest, SearchResult
+from experience.http.bodies import MAX_FILES, CorpusId, SearchRequest, SearchResult
 from experience.http.callers import AtDesk, Caller, principal_of
 from experience.service.desk import logged
-from policy import AUDIENCE
 from policy.identity import Permission
 from retrieval import IngestReport, Manifest
 from retrieval.loaders.uploads import load_uploads
+from state.access import MAX_AUDIENCES
 from state.errors import BadInput
 from state.report import CorpusRef
 
@@ -30,13 +30,14 @@ router = APIRouter(prefix="/v1/corpora", tags=["corpora"])
 UPLOADS = re.compile(r"/v1/corpora/[^/]+/documents")
 """The paths whose bodies may have `server.max_upload_bytes`."""
 
-_MOST_FIELDS = 10
-"""Fields of an upload beside its files: more than its one field `audience`, so that a wrong one is named."""
+_MOST_FIELDS = MAX_AUDIENCES + 10
+"""Fields of an upload beside its files: more than its field `audience` may be repeated, so that a wrong one is named."""
 
 _LONGEST_NAME = 255
 """Bytes in a file name that common file systems accept (`NAME_MAX` on Linux)."""
 
-AUDIENCES = rf"^([A-Za-z][{WORD}_ .:/@-]*)?$"
+_LABELS = "The documents are for these audiences, if they name none themselves; `*`: for the whole tenant. "
+_KEPT = "Without it, a document that is uploaded again keeps its audience."
 
 
 class UploadForm(Request):
@@ -97,21 +98,14 @@ async def ingest(
     files: Annotated[list[UploadFile], File(min_length=1, max_length=MAX_FILES)],
     caller: Caller,
     desk: AtDesk,
-    audience: Annotated[
-        str,
-        Form(
-            pattern=AUDIENCES,
-            max_length=200,
-            description="Only this audience may see the documents; empty for the whole tenant.",
-        ),
-    ] = "",
+    audience: Annotated[list[str] | None, Form(description=f"{_LABELS}{_KEPT}")] = None,
 ) -> IngestReport:
     """Ingest uploaded files. Unchanged files are skipped; files that cannot be read are reported and skipped."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sixplane-")))
         await asyncio.to_thread(_store, files, folder)  # up to `max_upload_bytes` to disk would block the event loop
-        metadata = {AUDIENCE: audience} if audience else {}
-        return await desk.ingest(caller, corpus, load_uploads(folder, desk.service.settings, metadata))
+        given = load_uploads(folder, desk.service.settings)
+        return await desk.ingest(caller, corpus, given, audience=audience)
 
 
 router.include_router(uploads)

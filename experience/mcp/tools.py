@@ -26,9 +26,9 @@ from experience.service import ResearchRequest
 from experience.service.desk import Desk
 from experience.service.events import NodeFinished, RunFailed
 from experience.service.runs import Run
-from policy import AUDIENCE
 from policy.identity import Principal
 from retrieval import IngestReport
+from state.access import AUDIENCE
 from state.channels import ResearchContext
 from state.errors import BadInput, CorpusMissing, RunMissing, SixplaneError, ThreadMissing
 from state.report import Report
@@ -90,7 +90,11 @@ class GivenDocument(BaseModel):
 
     name: str = Field(min_length=1, max_length=200)
     text: str = Field(min_length=1)
-    audience: str = Field("", max_length=200, description="Only this audience may see it; empty for the whole tenant.")
+    audience: list[str] | None = Field(
+        None,
+        description="Only these audiences may see it; `*`: the whole tenant. Without it, a document that was "
+        "ingested before keeps its audience.",
+    )
 
 
 def create_mcp(desk_of: DeskOf, principal_of: PrincipalOf, *, local: bool) -> MCPServer[Any]:
@@ -240,8 +244,7 @@ def _context(given: dict[str, Any]) -> ResearchContext:
 
 
 def _document(given: GivenDocument) -> Document:
-    metadata = {"source": given.name, "title": given.name}
-    return Document(given.text, metadata={**metadata, **({AUDIENCE: given.audience} if given.audience else {})})
+    return Document(given.text, metadata={"source": given.name, "title": given.name, AUDIENCE: given.audience})
 
 
 def _status(run: Run) -> RunStatus:

@@ -19,10 +19,8 @@ from experience.service.threads import ThreadRecord
 from gateway.ledger.account import Account, accounted
 from gateway.ledger.ledger import BudgetLine
 from nodes.memory import MEMORY_CORPUS
-from policy import sees, visible
 from policy.identity import Permission, Principal
-from retrieval import IngestReport, Manifest
-from retrieval.filters import compile_where
+from retrieval import Corpus, IngestReport, Manifest
 from state.errors import CorpusMissing, Forbidden, NameInvalid, RunMissing, ThreadMissing
 from state.report import CorpusRef
 from state.values import Passage, ReviewAnswer
@@ -90,21 +88,24 @@ class Desk:
             self.runs.forget(principal.tenant, thread_id)
 
     async def corpora(self, principal: Principal) -> list[CorpusRef]:
-        """Return the tenant's corpora with their counts, without the reserved corpus of earlier reports."""
+        """Return the tenant's corpora, without the reserved corpus of earlier reports.
+
+        Their counts tell about what the principal may read.
+        """
         with logged(principal, "corpora", ""):
             principal.require(Permission.ASK)
             names = await self.service.corpora.names(principal.tenant)
-            found = [await self.service.corpora.get(principal.tenant, name) for name in names if name != MEMORY_CORPUS]
+            found = [await self._corpus(principal, name) for name in names if name != MEMORY_CORPUS]
             return [await corpus.summary() for corpus in found]
 
     async def manifest(self, principal: Principal, name: str) -> Manifest:
-        """Return the manifest of a corpus. Only principals who may ingest see the names of its documents.
+        """Return the manifest of a corpus: the documents that the principal may read, if it may also ingest.
 
         Raises `CorpusMissing`.
         """
         with logged(principal, "manifest", name):
             principal.require(Permission.ASK)
-            found = await (await self.service.corpora.get(principal.tenant, _open(name))).manifest()
+            found = await (await self._corpus(principal, name)).manifest()
             may_see = principal.is_admin or Permission.INGEST in principal.roles
             return found if may_see else found.model_copy(update={"entries": ()})
 
@@ -117,34 +118,35 @@ class Desk:
         """
         with logged(principal, "search", name), _charged(principal, "search"):
             principal.require(Permission.ASK)
-            compile_where(where)  # before the audiences are added: an error must show the caller's own filter
-            corpus = await self.service.corpora.get(principal.tenant, _open(name))
-            return await corpus.search(query, k, mode, visible(where, audiences_of(principal)) or None)
+            return await (await self._corpus(principal, name)).search(query, k, mode, where or None)
 
     async def passages(self, principal: Principal, name: str, ids: Sequence[str]) -> dict[str, Passage]:
         """Return passages by evidence id, without those that the principal may not see."""
         with logged(principal, "passages", name):
             principal.require(Permission.ASK)
-            corpus = await self.service.corpora.get(principal.tenant, _open(name))
-            allowed = audiences_of(principal)
-            found = await corpus.passages(ids)
-            return {each: passage for each, passage in found.items() if sees(passage.metadata, allowed)}
+            return await (await self._corpus(principal, name)).passages(ids)
 
-    async def ingest(self, principal: Principal, name: str, inputs: Any) -> IngestReport:
-        """Ingest files or documents into one of the tenant's corpora.
+    async def ingest(
+        self, principal: Principal, name: str, inputs: Any, *, audience: Sequence[str] | None = None
+    ) -> IngestReport:
+        """Ingest files or documents into one of the tenant's corpora, for `audience` if they name none themselves.
 
         Raises `Forbidden`, and the errors of `Corpus.ingest`.
         """
         with logged(principal, "ingest", name), _charged(principal, "ingest"):
             principal.require(Permission.INGEST)
-            corpus = await self.service.corpora.create(principal.tenant, _open(name))
-            return await corpus.ingest(inputs)
+            corpus = await self.service.corpora.create(principal.tenant, _open(name), audiences_of(principal))
+            return await corpus.ingest(inputs, audience=audience)
 
     async def budget(self, principal: Principal) -> list[BudgetLine]:
         """Return the tenant's budgets and what is spent of them. Raises `Forbidden`."""
         with logged(principal, "budget", ""):
             principal.require(Permission.COST)
             return await self.service.gateway.budget(principal.tenant)
+
+    async def _corpus(self, principal: Principal, name: str) -> Corpus:
+        """Return a corpus, limited to what the principal may read and change. Raises `CorpusMissing`."""
+        return await self.service.corpora.get(principal.tenant, _open(name), audiences_of(principal))
 
     async def _own(self, principal: Principal, thread_id: str) -> ThreadView:
         view = await self.service.show(principal.tenant, thread_id)

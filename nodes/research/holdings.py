@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from nodes.collaborators import Collaborators
-from policy import Action, Stage, visible
+from policy import Action, Stage
 from retrieval.holdings import Holdings, holdings
 from state.channels import ResearchContext, ResearchState
 from state.citation_marks import neutralised
@@ -34,7 +34,7 @@ async def corpus_field(
             state["question"],
             documents=summary.documents,
             most=MOST_TITLES,
-            where=visible(context.where, context.audiences) or None,
+            where=context.where or None,
         )
     except SixplaneError as error:
         # Planning works without. What is wrong with the corpus will stop the search, and be told there.

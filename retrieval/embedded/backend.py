@@ -11,11 +11,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from retrieval.backend import Legs, Revision, StoredVersion, Vectors
+from retrieval.backend import Legs, LiveVersion, May, Replaces, Revision, StoredVersion, Vectors
 from retrieval.embedded import reads, writes
 from retrieval.embedded.database import Database, translated
 from retrieval.embedded.indexes import Indexes, lock_path
 from retrieval.preparation import PreparedDocument
+from state.access import Held, Labels
 from state.errors import CorpusBusy
 from state.values import Passage
 
@@ -64,39 +65,51 @@ class EmbeddedBackend:
         finally:
             lock.release()
 
-    async def put(self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str) -> tuple[int, int]:
+    async def put(
+        self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str, replaces: Replaces
+    ) -> tuple[int, int]:
         """Store documents in one transaction."""
-        return await self._change(writes.put, batch, embedding_model)
+        return await self._change(writes.put, batch, embedding_model, replaces)
 
-    async def delete(self, document_ids: Sequence[str]) -> None:
-        """Take documents out of search without replacing them."""
-        await self._change(writes.delete, document_ids)
+    async def delete(self, document_ids: Sequence[str], may: May) -> None:
+        """Take those of the documents that `may` allows out of search without replacing them."""
+        await self._change(writes.delete, document_ids, may)
 
-    async def prune(self) -> int:
-        """Delete superseded versions."""
-        return await self._change(writes.prune)
+    async def prune(self, may: May) -> int:
+        """Delete those superseded versions that `may` allows."""
+        return await self._change(writes.prune, may)
 
     async def build(self) -> None:
         """Bring the index files up to date with the database."""
         await asyncio.to_thread(self._indexes.build)
 
-    async def refresh(self) -> tuple[Revision, bool]:
+    async def refresh(self, held: Held = None) -> tuple[Revision, bool]:
         """Open the index files of the last revision, building them if needed."""
         revision = await asyncio.to_thread(self._indexes.refresh)
-        return revision, bool(self._indexes.size)
+        return revision, bool(self._indexes.size) if held is None else await self._ask(reads.has_readable, held)
 
     async def legs(
-        self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None = None
+        self,
+        query: str | None,
+        vector: Sequence[float] | None,
+        depth: int,
+        where: Mapping[str, Any] | None = None,
+        held: Held = None,
     ) -> Legs:
-        """Search the indexes, with `where` only among the rows that match it."""
-        return await asyncio.to_thread(self._legs, query, vector, depth, where)
+        """Search the indexes, with `where` or `held` only among the rows that match them."""
+        return await asyncio.to_thread(self._legs, query, vector, depth, where, held)
 
     def _legs(
-        self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None
+        self,
+        query: str | None,
+        vector: Sequence[float] | None,
+        depth: int,
+        where: Mapping[str, Any] | None,
+        held: Held,
     ) -> Legs:
         # SQLite evaluates `where` before the search: usearch cannot filter (of 20 rare rows, none was in its top
         # 100), and filtering a leg's result afterwards would return too few rows.
-        only = self._database.ask(reads.matching, where) if where else None
+        only = self._database.ask(reads.matching, where or {}, held) if where or held is not None else None
         return Legs(
             self._indexes.keyword(query, depth, only) if query is not None else {},
             self._indexes.dense(vector, depth, only) if vector is not None else {},
@@ -106,9 +119,9 @@ class EmbeddedBackend:
         """Return the revision of the last committed write."""
         return await self._ask(reads.revision)
 
-    async def is_current(self, document: PreparedDocument) -> bool:
-        """Return whether the live version of the document has this text and metadata, by this parser."""
-        return await self._ask(reads.is_current, document)
+    async def live_versions(self, document_id: str) -> Sequence[LiveVersion]:
+        """Return the live documents of this id."""
+        return await self._ask(reads.live_versions, document_id)
 
     async def live(self, rows: Iterable[int]) -> dict[int, Passage]:
         """Return those of the passages that are live, by row."""
@@ -126,21 +139,25 @@ class EmbeddedBackend:
         """Return the passages before and after the given one, in reading order."""
         return await self._ask(reads.neighbours, evidence_id, before, after)
 
-    async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
-        """Return the text of one document version."""
-        return await self._ask(reads.canonical_text, document_id, text_hash)
+    async def canonical_text(self, document_id: str, text_hash: str, held: Held = None) -> str | None:
+        """Return the text of one document version, if `held` may read it."""
+        return await self._ask(reads.canonical_text, document_id, text_hash, held)
 
-    async def version(self, document_id: str, text_hash: str) -> StoredVersion | None:
+    async def version(self, document_id: str, text_hash: str, labels: Labels) -> StoredVersion | None:
         """Return one document version with its passages and vectors."""
-        return await self._ask(reads.version, document_id, text_hash)
+        return await self._ask(reads.version, document_id, text_hash, labels)
 
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
         """Return the revision and every document version."""
         return await self._ask(reads.inventory)
 
-    async def counts(self) -> tuple[Revision, int, int]:
-        """Return the revision and the numbers of live documents and passages."""
-        return await self._ask(reads.counts)
+    async def counts(self, held: Held = None) -> tuple[Revision, int, int]:
+        """Return the revision and the numbers of live documents and passages that `held` may read."""
+        return await self._ask(reads.counts, held)
+
+    async def hash_key(self) -> bytes:
+        """Return the random key of this corpus."""
+        return await self._ask(reads.hash_key)
 
     async def _ask(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
         return await asyncio.to_thread(lambda: self._database.ask(query, *args, **named))

@@ -6,6 +6,7 @@ The statements are in `reads.py` and `writes.py`, as functions that take an open
 from __future__ import annotations
 
 import errno
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,6 +53,9 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         with self.write() as connection:
             connection.executescript(_SCHEMA)
+            if connection.execute("SELECT 1 FROM meta WHERE key = 'hash_key'").fetchone() is None:
+                # Corpora of earlier releases get their key here. IGNORE: another process may have been faster.
+                connection.execute("INSERT OR IGNORE INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

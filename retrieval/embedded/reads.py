@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.backend import Revision, StoredVersion
+from retrieval.backend import INVENTORY, LiveVersion, Revision, StoredVersion, labels_in_text
 from retrieval.filters import compile_where
 from retrieval.preparation import PreparedDocument, PreparedPassage
-from retrieval.reports import ManifestEntry
+from state.access import Held, Labels, may_read
 from state.values import Passage
 
 _COLUMNS = "p.*, d.document_id, d.title, d.source, d.text_hash, d.superseded"
 _JOINED = "FROM passages p JOIN documents d ON d.version = p.version"
+_METADATA = "(SELECT p.metadata FROM passages p WHERE p.version = d.version AND p.ordinal = 0) AS metadata"
+"""The metadata of a document version: all of its passages have the same."""
 _CITED = ("evidence_id", "document_id", "title", "source", "page", "page_end", "start", "end", "text", "text_hash")
 _DOCUMENT = ("document_id", "source", "title", "text", "text_hash", "parser", "parser_version", "pages", "ingested_at")
 _PLACE = ("evidence_id", "start", "end", "page", "page_end")
@@ -28,14 +30,19 @@ def revision(connection: sqlite3.Connection) -> Revision:
     return Revision(int(meta.get("generation", 0)), int(meta.get("epoch", 0)), meta.get("embedding_model", ""))
 
 
-def is_current(connection: sqlite3.Connection, document: PreparedDocument) -> bool:
-    """Return whether the live version of the document has this text and metadata, by this parser."""
-    query = """SELECT (SELECT p.metadata FROM passages p WHERE p.version = d.version AND p.ordinal = 0)
-               FROM documents d WHERE document_id = ? AND superseded = 0
-               AND text_hash = ? AND parser = ? AND parser_version = ?"""
-    key = (document.document_id, document.text_hash, document.parser, document.parser_version)
-    row = connection.execute(query, key).fetchone()
-    return row is not None and document.is_described_by(row[0])
+def live_versions(connection: sqlite3.Connection, document_id: str) -> list[LiveVersion]:
+    """Return the live documents of this id."""
+    query = f"""SELECT d.text_hash, d.parser, d.parser_version, {_METADATA} FROM documents d
+                WHERE d.document_id = ? AND d.superseded = 0"""  # noqa: S608 - a constant
+    return [LiveVersion(*row) for row in connection.execute(query, (document_id,))]
+
+
+def labelled(
+    connection: sqlite3.Connection, condition: str, binds: Sequence[Any] = ()
+) -> list[tuple[int, str, str, Labels]]:
+    """Return number, id, text hash and access label of the document versions that meet `condition`."""
+    query = f"SELECT d.version, d.document_id, d.text_hash, {_METADATA} FROM documents d WHERE {condition}"  # noqa: S608 - constants of our modules
+    return [(*row[:3], labels_in_text(row[3])) for row in connection.execute(query, binds).fetchall()]
 
 
 def rows_after(connection: sqlite3.Connection, last: int) -> list[sqlite3.Row]:
@@ -45,9 +52,16 @@ def rows_after(connection: sqlite3.Connection, last: int) -> list[sqlite3.Row]:
     return connection.execute(query, (last,)).fetchall()
 
 
-def matching(connection: sqlite3.Connection, where: Mapping[str, Any]) -> set[int]:
-    """Return the row ids of the live passages whose metadata match `where`."""
-    condition, binds = compile_where(where)
+def has_readable(connection: sqlite3.Connection, held: Held) -> bool:
+    """Return whether `held` may read a live passage."""
+    condition, binds = compile_where({}, held)
+    query = f"SELECT 1 {_JOINED} WHERE d.superseded = 0 AND {condition} LIMIT 1"
+    return connection.execute(query, binds).fetchone() is not None
+
+
+def matching(connection: sqlite3.Connection, where: Mapping[str, Any], held: Held) -> set[int]:
+    """Return the row ids of the live passages that `held` may read and whose metadata match `where`."""
+    condition, binds = compile_where(where, held)
     query = f"SELECT p.id {_JOINED} WHERE d.superseded = 0 AND {condition}"
     return {row[0] for row in connection.execute(query, binds)}
 
@@ -74,37 +88,50 @@ def neighbours(connection: sqlite3.Connection, evidence_id: str, before: int, af
     return [_passage(row) for row in connection.execute(query, (evidence_id, before, after))]
 
 
-def canonical_text(connection: sqlite3.Connection, document_id: str, text_hash: str) -> str | None:
-    """Return the text of one document version."""
-    query = "SELECT text FROM documents WHERE document_id = ? AND text_hash = ?"
-    row = connection.execute(query, (document_id, text_hash)).fetchone()
-    return None if row is None else str(row["text"])
+def canonical_text(connection: sqlite3.Connection, document_id: str, text_hash: str, held: Held = None) -> str | None:
+    """Return the text of one document version, if `held` may read it."""
+    # Versions of one text under several labels: any that may be read will do.
+    condition = "d.document_id = ? AND d.text_hash = ?"
+    for number, _, _, labels in labelled(connection, condition, (document_id, text_hash)):
+        if may_read(labels, held):
+            row = connection.execute("SELECT text FROM documents WHERE version = ?", (number,)).fetchone()
+            return str(row["text"])
+    return None
 
 
-def version(connection: sqlite3.Connection, document_id: str, text_hash: str) -> StoredVersion | None:
+def version(connection: sqlite3.Connection, document_id: str, text_hash: str, labels: Labels) -> StoredVersion | None:
     """Return one document version with its passages and vectors in reading order."""
-    query = "SELECT * FROM documents WHERE document_id = ? AND text_hash = ?"
-    row = connection.execute(query, (document_id, text_hash)).fetchone()
-    if row is None:
+    found = labelled(connection, "d.document_id = ? AND d.text_hash = ?", (document_id, text_hash))
+    number = next((each[0] for each in found if each[3] == labels), None)
+    if number is None:
         return None
+    row = connection.execute("SELECT * FROM documents WHERE version = ?", (number,)).fetchone()
     passages = "SELECT * FROM passages WHERE version = ? ORDER BY ordinal"
-    return _stored(row, connection.execute(passages, (row["version"],)).fetchall())
+    return _stored(row, connection.execute(passages, (number,)).fetchall())
 
 
 def inventory(connection: sqlite3.Connection) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
-    """Return the revision and every document version with its number of passages."""
-    query = """SELECT d.*, length(d.text) AS chars, (SELECT count(*) FROM passages p WHERE p.version = d.version)
-               AS passages FROM documents d ORDER BY d.source, d.version"""
+    """Return the revision and every document version with its number of passages and its access label."""
+    query = f"""SELECT d.*, length(d.text) AS chars, (SELECT count(*) FROM passages p WHERE p.version = d.version)
+                AS passages, {_METADATA} FROM documents d ORDER BY d.source, d.version"""  # noqa: S608 - a constant
     rows = connection.execute(query).fetchall()
-    return revision(connection), [{name: row[name] for name in ManifestEntry.model_fields} for row in rows]
+    entries = [{**{name: row[name] for name in INVENTORY}, "labels": labels_in_text(row["metadata"])} for row in rows]
+    return revision(connection), entries
 
 
-def counts(connection: sqlite3.Connection) -> tuple[Revision, int, int]:
-    """Return the revision and the numbers of live documents and passages."""
-    query = """SELECT count(DISTINCT d.version), count(p.id) FROM documents d LEFT JOIN passages p USING (version)
-               WHERE d.superseded = 0"""
-    documents, passages = connection.execute(query).fetchone()
+def counts(connection: sqlite3.Connection, held: Held = None) -> tuple[Revision, int, int]:
+    """Return the revision and the numbers of live documents and passages that `held` may read."""
+    condition, binds = compile_where({}, held)
+    query = f"""SELECT count(DISTINCT d.version), count(p.id) FROM documents d LEFT JOIN passages p USING (version)
+                WHERE d.superseded = 0 AND {condition}"""  # noqa: S608 - `condition` holds no values
+    documents, passages = connection.execute(query, binds).fetchone()
     return revision(connection), documents, passages
+
+
+def hash_key(connection: sqlite3.Connection) -> bytes:
+    """Return the random key of this corpus."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'hash_key'").fetchone()
+    return bytes.fromhex(row["value"])
 
 
 def _live(connection: sqlite3.Connection, column: str, values: Iterable[Any]) -> list[sqlite3.Row]:

@@ -4,41 +4,46 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 
-from retrieval.backend import Vectors
-from retrieval.embedded.reads import revision
+from retrieval.backend import May, Replaces, Vectors
+from retrieval.documents import random_evidence_id
+from retrieval.embedded.reads import labelled, revision
 from retrieval.preparation import PreparedDocument
+from state.access import Labels
 
 
 def put(
-    connection: sqlite3.Connection, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str
+    connection: sqlite3.Connection,
+    batch: Sequence[tuple[PreparedDocument, Vectors]],
+    embedding_model: str,
+    replaces: Replaces,
 ) -> tuple[int, int]:
     """Store documents with their vectors; return (documents that replaced a version, passages superseded)."""
     updated = superseded = 0
     for document, vectors in batch:
-        count = _supersede(connection, document.document_id)
+        count = _supersede(connection, document.document_id, partial(replaces, document))
         updated, superseded = updated + (count is not None), superseded + (count or 0)
         _insert(connection, document, vectors)
     _advance(connection, embedding_model, shrank=updated > 0)
     return updated, superseded
 
 
-def delete(connection: sqlite3.Connection, document_ids: Iterable[str]) -> None:
-    """Take documents out of search without replacing them."""
+def delete(connection: sqlite3.Connection, document_ids: Iterable[str], may: May) -> None:
+    """Take those of the documents that `may` allows out of search without replacing them."""
     for document_id in document_ids:
-        _supersede(connection, document_id)
+        _supersede(connection, document_id, partial(may, document_id))
     _advance(connection, revision(connection).embedding_model, shrank=True)
 
 
-def prune(connection: sqlite3.Connection) -> int:
-    """Delete superseded versions; return how many passages were deleted."""
-    old = "SELECT version FROM documents WHERE superseded = 1"
-    count = connection.execute(f"DELETE FROM passages WHERE version IN ({old})").rowcount  # noqa: S608 - a constant
-    connection.execute("DELETE FROM documents WHERE superseded = 1")
+def prune(connection: sqlite3.Connection, may: May) -> int:
+    """Delete those superseded versions that `may` allows; return how many passages were deleted."""
+    old = labelled(connection, "d.superseded = 1")
+    count = _remove(connection, [number for number, name, _, labels in old if may(name, labels)])
     _advance(connection, revision(connection).embedding_model, shrank=True)
     return count
 
@@ -53,23 +58,48 @@ def _advance(connection: sqlite3.Connection, embedding_model: str, *, shrank: bo
     )
 
 
-def _supersede(connection: sqlite3.Connection, document_id: str) -> int | None:
-    row = connection.execute(
-        "SELECT version FROM documents WHERE document_id = ? AND superseded = 0", (document_id,)
-    ).fetchone()
-    if row is None:
+def _supersede(connection: sqlite3.Connection, document_id: str, chosen: Callable[[Labels], bool]) -> int | None:
+    """Return the number of passages superseded, `None` if no document was."""
+    live = labelled(connection, "d.document_id = ? AND d.superseded = 0", (document_id,))
+    numbers = [number for number, _, _, labels in live if chosen(labels)]
+    if not numbers:
         return None
-    connection.execute("UPDATE documents SET superseded = 1 WHERE version = ?", (row["version"],))
-    return int(connection.execute("SELECT count(*) FROM passages WHERE version = ?", (row["version"],)).fetchone()[0])
+    listed = json.dumps(numbers)
+    connection.execute(
+        "UPDATE documents SET superseded = 1 WHERE version IN (SELECT value FROM json_each(?))", (listed,)
+    )
+    counted = "SELECT count(*) FROM passages WHERE version IN (SELECT value FROM json_each(?))"
+    return int(connection.execute(counted, (listed,)).fetchone()[0])
+
+
+def _remove(connection: sqlite3.Connection, versions: Sequence[int]) -> int:
+    """Delete document versions; return how many passages they had."""
+    listed = json.dumps([*versions])
+    chosen = "WHERE version IN (SELECT value FROM json_each(?))"
+    count = connection.execute(f"DELETE FROM passages {chosen}", (listed,)).rowcount  # noqa: S608 - a constant
+    connection.execute(f"DELETE FROM documents {chosen}", (listed,))  # noqa: S608 - a constant
+    return count
+
+
+def _make_room(connection: sqlite3.Connection, document: PreparedDocument) -> None:
+    """Free the evidence ids of a new version, which must be unique."""
+    key = (document.document_id, document.text_hash)
+    stored = labelled(connection, "d.document_id = ? AND d.text_hash = ?", key)
+    # A document may return to an earlier text: that version is deleted, the new one takes its place and its ids.
+    _remove(connection, [number for number, _, _, labels in stored if labels == document.labels])
+    # Earlier releases left the label out of the ids. Such a document keeps its rows under other ids. What cites the old
+    # ids finds the new version, which has the same name and text.
+    named = json.dumps([item.evidence_id for item in document.passages])
+    others = json.dumps([number for number, _, _, labels in stored if labels != document.labels])
+    taken = """SELECT id FROM passages WHERE version IN (SELECT value FROM json_each(?))
+               AND evidence_id IN (SELECT value FROM json_each(?))"""
+    for row in connection.execute(taken, (others, named)).fetchall():
+        connection.execute("UPDATE passages SET evidence_id = ? WHERE id = ?", (random_evidence_id(), row["id"]))
 
 
 def _insert(connection: sqlite3.Connection, document: PreparedDocument, vectors: Vectors) -> None:
-    # A document may return to an earlier text. That version may still be stored with the evidence ids of the new
-    # rows, and these must be unique, so it is deleted first.
-    same = "SELECT version FROM documents WHERE document_id = ? AND text_hash = ?"
+    _make_room(connection, document)
     key = (document.document_id, document.text_hash)
-    connection.execute(f"DELETE FROM passages WHERE version IN ({same})", key)  # noqa: S608 - a constant
-    connection.execute("DELETE FROM documents WHERE document_id = ? AND text_hash = ?", key)
     version = connection.execute(
         """INSERT INTO documents (document_id, text_hash, source, title, parser, parser_version, pages, text,
            ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import well_formed
 from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.folder_labels import label_of_folder
 from settings import Settings
+from state.access import Labels
 from state.errors import BadInput
 
 if TYPE_CHECKING:
@@ -42,8 +44,12 @@ FORMATS = {
 _NO_PERMISSION = "no permission to read it; change its permissions and ingest again"
 
 
-def load_paths(paths: Iterable[Path], settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
+def load_paths(
+    paths: Iterable[Path], settings: Settings, audience: Labels | None = None
+) -> Iterator[LoadedDocument | FailedFile]:
     """Yield the documents of files and folders, one at a time, in the order of their names; skip hidden files.
+
+    A document without an access label gets `audience`, or else what the setting `data.audiences` gives to its folder.
 
     Raises:
         BadInput: a named path does not exist.
@@ -56,13 +62,18 @@ def load_paths(paths: Iterable[Path], settings: Settings) -> Iterator[LoadedDocu
                 f"there is no file or folder {str(path)!r}", hint="check the path; it is relative to the working folder"
             )
     for path in named:
-        yield from _load_tree(path, settings)
+        yield from _load_tree(path, settings, audience)
 
 
-def _load_tree(path: Path, settings: Settings, above: tuple[str, ...] = ()) -> Iterator[LoadedDocument | FailedFile]:
+def _load_tree(
+    path: Path, settings: Settings, audience: Labels | None, above: tuple[str, ...] = ()
+) -> Iterator[LoadedDocument | FailedFile]:
     try:
         if not path.is_dir():
-            yield from _load_file(path, settings)
+            default = label_of_folder(path, settings) if audience is None else audience
+            for item in _load_file(path, settings):
+                missing = isinstance(item, LoadedDocument) and item.audience is None and default is not None
+                yield item.model_copy(update={"audience": default}) if missing else item
             return
         real = os.path.realpath(path)
         children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
@@ -73,7 +84,7 @@ def _load_tree(path: Path, settings: Settings, above: tuple[str, ...] = ()) -> I
         yield _failed(path, "it is a link to a folder that contains it; remove the link")
         return
     for child in children:
-        yield from _load_tree(child, settings, (*above, real))
+        yield from _load_tree(child, settings, audience, (*above, real))
 
 
 def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:

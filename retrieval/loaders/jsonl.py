@@ -1,4 +1,7 @@
-"""JSON Lines: one document per line, in the layout of BEIR (`_id`, `title`, `text`); other scalars become metadata."""
+"""JSON Lines: one document per line, in the layout of BEIR (`_id`, `title`, `text`).
+
+`audience` is the access label of the record, beside its text or in its `metadata`. Other scalars become metadata.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from typing import Any
 
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import lf, well_formed
+from state.access import AUDIENCE, Labels, labels_in
+from state.errors import BadInput
 
-_KNOWN = ("_id", "id", "title", "text", "metadata")
+_KNOWN = ("_id", "id", "title", "text", "metadata", AUDIENCE)
 
 
 def load(path: Path) -> Iterator[LoadedDocument | FailedFile]:
@@ -32,10 +37,15 @@ def _load_line(source: str, number: int, line: bytes) -> LoadedDocument | Failed
     title, text = well_formed(str(record.get("title") or "")).strip(), well_formed(lf(record["text"])).strip()
     if not text:
         return FailedFile(source=where, reason="its `text` is blank; fill it in or remove the line")
-    return _document(source, number, record, title, text)
+    try:
+        return _document(source, number, record, title, text, _labels(record))
+    except BadInput as error:  # a label that is not understood: without it, the whole tenant could read the record
+        return FailedFile(source=where, reason=f"{error.message}; {error.hint}")
 
 
-def _document(source: str, number: int, record: dict[str, Any], title: str, text: str) -> LoadedDocument:
+def _document(
+    source: str, number: int, record: dict[str, Any], title: str, text: str, audience: Labels | None
+) -> LoadedDocument:
     key = well_formed(str(next(key for key in (record.get("_id"), record.get("id"), number) if key is not None)))
     canonical = f"{title}\n\n{text}" if title else text
     return LoadedDocument(
@@ -46,10 +56,24 @@ def _document(source: str, number: int, record: dict[str, Any], title: str, text
         parser="jsonl",
         parser_version="1",
         metadata={**_scalars(record), "id": key},
+        audience=audience,
     )
 
 
-def _scalars(record: dict[str, Any]) -> dict[str, Any]:
+def _labels(record: dict[str, Any]) -> Labels | None:
+    """Return the access label. Raises `BadInput` if it is malformed, or if `metadata` gives another one."""
+    outer, inner = labels_in(record), labels_in(_nested(record))
+    if outer is not None and inner is not None and outer != inner:
+        raise BadInput("it has two different `audience` values", hint="remove one of them")
+    return inner if outer is None else outer
+
+
+def _nested(record: dict[str, Any]) -> dict[str, Any]:
     nested = record.get("metadata")
-    given = {**(nested if isinstance(nested, dict) else {}), **{k: v for k, v in record.items() if k not in _KNOWN}}
+    return nested if isinstance(nested, dict) else {}
+
+
+def _scalars(record: dict[str, Any]) -> dict[str, Any]:
+    nested = {key: value for key, value in _nested(record).items() if key != AUDIENCE}
+    given = {**nested, **{key: value for key, value in record.items() if key not in _KNOWN}}
     return {key: value for key, value in given.items() if isinstance(value, str | int | float | bool)}

@@ -12,6 +12,8 @@ from langchain_core.documents import Document
 
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import join_pages, lf, well_formed
+from state.access import AUDIENCE, labels_in
+from state.errors import BadInput
 
 
 def load_loader(loader: BaseLoader) -> Iterator[LoadedDocument | FailedFile]:
@@ -73,7 +75,13 @@ def _joined(number: int, pages: list[Document], named: Counter[str]) -> LoadedDo
     named[source] += first.id is None
     if paged and first.id is None and named[source] > 1:
         return FailedFile(source=source, reason="its pages are not consecutive; sort the documents by source and page")
-    scalars = {k: v for k, v in first.metadata.items() if isinstance(v, str | int | float | bool) and k != "page"}
+    try:
+        labels = {labels_in(page.metadata) for page in pages}
+    except BadInput as error:  # a label that is not understood: without it, the whole tenant could read the document
+        return FailedFile(source=source, reason=f"{error.message}; {error.hint}")
+    if len(labels) > 1:
+        return FailedFile(source=source, reason=f"its pages differ in their `{AUDIENCE}`; give all of them the same")
+    rest = {key: value for key, value in first.metadata.items() if key not in ("page", AUDIENCE)}
     return LoadedDocument(
         document_id=first.id or (source if named[source] == 1 else f"{source}#{named[source]}"),
         title=str(first.metadata.get("title") or source),
@@ -82,5 +90,6 @@ def _joined(number: int, pages: list[Document], named: Counter[str]) -> LoadedDo
         page_starts=tuple(starts) if paged else (),
         parser="langchain",
         parser_version="1",
-        metadata=scalars,
+        metadata={key: value for key, value in rest.items() if isinstance(value, str | int | float | bool)},
+        audience=labels.pop(),
     )

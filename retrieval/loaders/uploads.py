@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from retrieval.documents import FailedFile, LoadedDocument
@@ -10,10 +10,8 @@ from retrieval.loaders import load_paths
 from settings import Settings
 
 
-def load_uploads(
-    folder: Path, settings: Settings, metadata: Mapping[str, str]
-) -> Iterator[LoadedDocument | FailedFile]:
-    """Yield the documents of the folders within `folder`, with `metadata` added.
+def load_uploads(folder: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
+    """Yield the documents of the folders within `folder`.
 
     Each upload is stored in a folder of its own, so that two of them may have one name. The folder is removed from ids
     and sources: documents keep the names they were uploaded with, and evidence ids do not depend on where they lay.
@@ -24,6 +22,4 @@ def load_uploads(
             named = {"source": item.source.removeprefix(prefix)}
             if isinstance(item, LoadedDocument):
                 named["document_id"] = item.document_id.removeprefix(prefix)
-                yield item.model_copy(update={**named, "metadata": {**item.metadata, **metadata}})
-            else:
-                yield item.model_copy(update=named)
+            yield item.model_copy(update=named)

@@ -11,19 +11,20 @@ The legs and their fusion are the same when the database makes the embeddings. d
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from retrieval.backend import Legs, Revision, StoredVersion
+from retrieval.backend import Legs, LiveVersion, Revision, StoredVersion, labels_in_text
 from retrieval.oracle import sql as sql
 from retrieval.oracle.filters import compile_where
 from retrieval.oracle.session import Session, translated_oracle
-from retrieval.oracle.sql import INVENTORY_FIELDS, as_passage, as_revision, as_vector, contains_query, depth_of
+from retrieval.oracle.sql import as_passage, as_revision, as_vector, contains_query, depth_of
 from retrieval.oracle.writer import OracleWriter, listed_types
-from retrieval.preparation import PreparedDocument
 from settings.connections.oracle_errors import codes_of
 from settings.tree import OracleSettings
+from state.access import Held, Labels, may_read
 from state.errors import CorpusMissing, SixplaneError
 from state.values import Passage
 
@@ -65,7 +66,7 @@ class OracleBackend:
         async with self._session() as session:
             if not await session.rows(sql.REVISION):
                 try:
-                    await session.execute(sql.CREATE)
+                    await session.execute(sql.CREATE, {"hash_key": secrets.token_hex(32)})
                     await session.commit()
                 except SixplaneError as error:
                     if _EXISTS not in codes_of(error):  # another process created it since the SELECT
@@ -91,31 +92,32 @@ class OracleBackend:
                 yield writer
             await session.commit()
 
-    async def refresh(self) -> tuple[Revision, bool]:
-        """Return the revision of the last commit and whether any passage is live."""
+    async def refresh(self, held: Held = None) -> tuple[Revision, bool]:
+        """Return the revision of the last commit and whether `held` may read a live passage."""
+        where, binds = compile_where({}, held)
         async with self._session() as session:
-            row = self._one(await session.rows(sql.REVISION))
+            row = self._one(await session.rows(sql.REVISION, binds, where=where))
         return as_revision(row), bool(row[3])
 
     async def revision(self) -> Revision:
         """Return the revision of the last commit."""
         return (await self.refresh())[0]
 
-    async def is_current(self, document: PreparedDocument) -> bool:
-        """Return whether the live version has this text and metadata, read by this parser."""
+    async def live_versions(self, document_id: str) -> Sequence[LiveVersion]:
+        """Return the live documents of this id."""
         async with self._session() as session:
-            rows = await session.rows(sql.CURRENT, {"document_id": document.document_id})
-        wanted = (document.text_hash, document.parser, document.parser_version)
-        # `or ""`: Oracle stores empty text as NULL.
-        return any(
-            tuple(value or "" for value in row[:3]) == wanted and document.is_described_by(row[3]) for row in rows
-        )
+            return [sql.as_live(row) for row in await session.rows(sql.CURRENT, {"document_id": document_id})]
 
     async def legs(
-        self, query: str | None, vector: Sequence[float] | None, depth: int, where: Mapping[str, Any] | None = None
+        self,
+        query: str | None,
+        vector: Sequence[float] | None,
+        depth: int,
+        where: Mapping[str, Any] | None = None,
+        held: Held = None,
     ) -> Legs:
         """Search by keyword and by vector, on one connection."""
-        depth, condition = depth_of(depth), compile_where(where or {})
+        depth, condition = depth_of(depth), compile_where(where or {}, held)
         words = contains_query(query or "")
         async with self._session() as session:
             keyword = await self._keyword(session, words, depth, condition) if words else {}
@@ -142,32 +144,52 @@ class OracleBackend:
         async with self._session() as session:
             return [as_passage(row) for row in await session.rows(sql.NEIGHBOURS, binds)]
 
-    async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
-        """Return the text of one document version."""
+    async def canonical_text(self, document_id: str, text_hash: str, held: Held = None) -> str | None:
+        """Return the text of one document version, if `held` may read it."""
         async with self._session() as session:
-            rows = await session.rows(sql.CANONICAL, {"document_id": document_id, "text_hash": text_hash})
-        return str(rows[0][0] or "") if rows else None
+            for number, labels in await self._same(session, document_id, text_hash):
+                if may_read(labels, held):
+                    rows = await session.rows(sql.CANONICAL, {"version_no": number})
+                    return str(rows[0][0] or "") if rows else None
+        return None
 
-    async def version(self, document_id: str, text_hash: str) -> StoredVersion | None:
+    async def version(self, document_id: str, text_hash: str, labels: Labels) -> StoredVersion | None:
         """Return one document version with its passages and vectors."""
-        key = {"document_id": document_id, "text_hash": text_hash}
         async with self._session() as session:
-            found = await session.rows(sql.VERSION, key)
-            rows = await session.rows(sql.VERSION_PASSAGES, key) if found else []
-        return sql.as_version(document_id, text_hash, found[0], rows) if found else None
+            for number, stored in await self._same(session, document_id, text_hash):
+                if stored == labels:
+                    found = await session.rows(sql.VERSION, {"version_no": number})
+                    rows = await session.rows(sql.VERSION_PASSAGES, {"version_no": number})
+                    return sql.as_version(document_id, text_hash, found[0], rows) if found else None
+        return None
 
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
         """Return the revision and every document version, by one statement and so of one state."""
         async with self._session() as session:
-            rows = await session.rows(sql.INVENTORY)
-        versions = [dict(zip(INVENTORY_FIELDS, row[3:], strict=True)) for row in rows if row[3] is not None]
-        return as_revision(self._one(rows)), [_entry(version) for version in versions]
+            rows = await session.rows(sql.STOCK)
+        return as_revision(self._one(rows)), [sql.as_entry(row[3:]) for row in rows if row[3] is not None]
 
-    async def counts(self) -> tuple[Revision, int, int]:
-        """Return the revision and the numbers of live documents and passages."""
+    async def counts(self, held: Held = None) -> tuple[Revision, int, int]:
+        """Return the revision and the numbers of live documents and passages that `held` may read."""
+        where, binds = compile_where({}, held)
         async with self._session() as session:
-            row = self._one(await session.rows(sql.COUNTS))
+            row = self._one(await session.rows(sql.COUNTS, binds, where=where))
         return as_revision(row), int(row[3]), int(row[4])
+
+    async def hash_key(self) -> bytes:
+        """Return the random key of this corpus. One of an earlier release gets its key now."""
+        async with self._session() as session:
+            key = self._one(await session.rows(sql.HASH_KEY))[0]
+            if not key:
+                await session.execute(sql.SET_HASH_KEY, {"hash_key": secrets.token_hex(32)})
+                await session.commit()
+                key = self._one(await session.rows(sql.HASH_KEY))[0]
+        return bytes.fromhex(key)
+
+    async def _same(self, session: Session, document_id: str, text_hash: str) -> list[tuple[int, Labels]]:
+        """Return number and access label of the versions of one text."""
+        rows = await session.rows(sql.SAME, {"document_id": document_id, "text_hash": text_hash})
+        return [(int(row[0]), labels_in_text(row[1])) for row in rows]
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Session]:
@@ -211,8 +233,3 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _entry(version: Mapping[str, Any]) -> dict[str, Any]:
-    texts = {name: version[name] or "" for name in ("source", "title", "parser", "parser_version")}
-    return {**version, **texts, "superseded": bool(version["superseded"])}

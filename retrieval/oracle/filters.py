@@ -9,10 +9,11 @@ JSON path.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from retrieval.filters import HINT, KEY, bindable
+from retrieval.filters import HINT, KEY, bindable, label_test
+from state.access import AUDIENCE, Held
 from state.errors import BadInput
 
 _ORDER = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
@@ -22,8 +23,10 @@ Bind = Callable[[Any], str]
 """Binds a value and returns its placeholder, such as `:w0`."""
 
 
-def compile_where(where: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def compile_where(where: Mapping[str, Any], held: Held = None) -> tuple[str, dict[str, Any]]:
     """Return a condition on `p.metadata` and its binds `w0`, `w1`, …; conditions are joined by AND.
+
+    `held` limits the passages to those that a member of these audiences may read, whatever `where` says.
 
     Raises:
         BadInput: a key, an operator or a value is not allowed.
@@ -40,8 +43,22 @@ def compile_where(where: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         if not isinstance(key, str) or not KEY.fullmatch(key):
             raise BadInput(f"{key!r} is not a metadata key", hint=HINT)
         tests = condition if isinstance(condition, Mapping) else {"$eq": condition}
-        clauses += [_test(key, operator, value, bind) for operator, value in tests.items()]
+        if key == AUDIENCE:
+            clauses += [_label_test(*label_test(operator, value), bind) for operator, value in tests.items()]
+        else:
+            clauses += [_test(key, operator, value, bind) for operator, value in tests.items()]
+    if held is not None:
+        clauses.append(_label_test([None, *held], True, bind))
     return " AND ".join(clauses), binds
+
+
+def _label_test(named: Sequence[str | None], wanted: bool, bind: Bind) -> str:
+    # In a path of Oracle's lax mode, `[*]` also takes a label that is one text and no list, as earlier versions stored.
+    member = f"""JSON_EXISTS(p.metadata, '$."{AUDIENCE}"[*]?(@.stringOnly() == $label)' PASSING {{}} AS "label")"""
+    clauses = [f"""NOT JSON_EXISTS(p.metadata, '$."{AUDIENCE}"')"""] if None in named else []
+    clauses += [member.format(bind(name)) for name in named if name]
+    found = f"({' OR '.join(clauses)})" if clauses else _NEVER
+    return found if wanted else f"NOT ({found})"
 
 
 def _test(key: str, operator: str, value: Any, bind: Bind) -> str:

@@ -78,6 +78,11 @@ def corpus_ddl(oracle: OracleSettings, dimensions: int) -> list[str]:
     return [" ".join(statement.split()) for statement in statements]
 
 
+def hash_key_ddl(oracle: OracleSettings) -> list[str]:
+    """Return the statement that adds the key of a corpus, under which its manifest hashes texts."""
+    return [f"ALTER TABLE {checked_prefix(oracle)}_CORPORA ADD (hash_key VARCHAR2(64 CHAR))"]
+
+
 def corpus_drops(oracle: OracleSettings) -> list[str]:
     """Return the statements that drop the tables, and with them their indexes."""
     prefix = checked_prefix(oracle)

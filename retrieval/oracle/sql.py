@@ -13,12 +13,13 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from retrieval.backend import Revision, StoredVersion
+from retrieval.backend import INVENTORY, LiveVersion, Revision, StoredVersion, labels_in_text
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from settings.connections.oracle_pool import checked_prefix
 from settings.tree import OracleSettings
+from state.access import Labels
 from state.errors import BadInput, EmbeddingMismatch
 from state.values import Passage
 
@@ -27,6 +28,12 @@ _JOINED = "FROM {P}_PASSAGES p JOIN {P}_DOCUMENTS d ON d.version_no = p.version_
 _LISTED = "(SELECT item FROM JSON_TABLE(:items, '$[*]' COLUMNS (item {TYPE} PATH '$')))"
 _TEXTS = _LISTED.replace("{TYPE}", "VARCHAR2(1000 CHAR)")
 _NUMBERS = _LISTED.replace("{TYPE}", "NUMBER(18)")
+_METADATA = (
+    "(SELECT JSON_SERIALIZE(p.metadata RETURNING CLOB) FROM {P}_PASSAGES p "
+    "WHERE p.version_no = d.version_no AND p.ordinal = 0)"
+)
+"""The metadata of a document version, with its access label: all of its passages have the same."""
+
 _CORPUS = "FROM {P}_CORPORA c WHERE c.tenant = :tenant AND c.name = :corpus"
 
 PASSAGE_FIELDS = (
@@ -51,44 +58,38 @@ _COLUMNS = (
 )
 
 NAMES = "SELECT c.name FROM {P}_CORPORA c WHERE c.tenant = :tenant ORDER BY c.name"
-CREATE = "INSERT INTO {P}_CORPORA (tenant, name) VALUES (:tenant, :corpus)"
+CREATE = "INSERT INTO {P}_CORPORA (tenant, name, hash_key) VALUES (:tenant, :corpus, :hash_key)"
+HASH_KEY = f"SELECT c.hash_key {_CORPUS}"
+SET_HASH_KEY = (
+    "UPDATE {P}_CORPORA c SET c.hash_key = :hash_key WHERE c.tenant = :tenant AND c.name = :corpus "
+    "AND c.hash_key IS NULL"
+)
+"""Gives a key to a corpus of an earlier release."""
 REVISION = (
     "SELECT c.generation, c.epoch, c.embedding_model, "
-    f"CASE WHEN EXISTS (SELECT 1 {_JOINED} WHERE {_LIVE}) THEN 1 ELSE 0 END {_CORPUS}"
+    f"CASE WHEN EXISTS (SELECT 1 {_JOINED} WHERE {_LIVE}{{WHERE}}) THEN 1 ELSE 0 END {_CORPUS}"
 )
 COUNTS = (
     "SELECT c.generation, c.epoch, c.embedding_model, "
-    f"(SELECT COUNT(*) FROM {{P}}_DOCUMENTS d WHERE {_LIVE}), (SELECT COUNT(*) {_JOINED} WHERE {_LIVE}) {_CORPUS}"
+    f"(SELECT COUNT(DISTINCT d.version_no) {_JOINED} WHERE {_LIVE}{{WHERE}}), "
+    f"(SELECT COUNT(*) {_JOINED} WHERE {_LIVE}{{WHERE}}) {_CORPUS}"
 )
-INVENTORY_FIELDS = (
-    "document_id",
-    "source",
-    "title",
-    "parser",
-    "parser_version",
-    "text_hash",
-    "pages",
-    "chars",
-    "passages",
-    "ingested_at",
-    "superseded",
-)
-INVENTORY = (
+STOCK = (
     "SELECT c.generation, c.epoch, c.embedding_model, d.document_id, d.source, d.title, d.parser, d.parser_version, "
     "d.text_hash, d.pages, d.chars, (SELECT COUNT(*) FROM {P}_PASSAGES p WHERE p.version_no = d.version_no), "
-    "d.ingested_at, d.superseded FROM {P}_CORPORA c LEFT JOIN {P}_DOCUMENTS d ON d.tenant = c.tenant "
+    f"d.ingested_at, d.superseded, {_METADATA} FROM {{P}}_CORPORA c LEFT JOIN {{P}}_DOCUMENTS d ON d.tenant = c.tenant "
     "AND d.corpus = c.name WHERE c.tenant = :tenant AND c.name = :corpus ORDER BY d.source, d.version_no"
 )
 CURRENT = (
-    "SELECT d.text_hash, d.parser, d.parser_version, (SELECT JSON_SERIALIZE(p.metadata RETURNING CLOB) "
-    "FROM {P}_PASSAGES p WHERE p.version_no = d.version_no AND p.ordinal = 0) FROM {P}_DOCUMENTS d "
+    f"SELECT d.text_hash, d.parser, d.parser_version, {_METADATA} FROM {{P}}_DOCUMENTS d "
     f"WHERE {_LIVE} AND d.document_id = :document_id"
 )
-CANONICAL = (
-    "SELECT d.text FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus "
-    "AND d.document_id = :document_id AND d.text_hash = :text_hash"
-)
-_VERSION = "d.tenant = :tenant AND d.corpus = :corpus AND d.document_id = :document_id AND d.text_hash = :text_hash"
+_SAME = "d.tenant = :tenant AND d.corpus = :corpus AND d.document_id = :document_id AND d.text_hash = :text_hash"
+SAME = f"SELECT d.version_no, {_METADATA} FROM {{P}}_DOCUMENTS d WHERE {_SAME}"
+"""The versions of one text under several labels."""
+
+_VERSION = "d.tenant = :tenant AND d.corpus = :corpus AND d.version_no = :version_no"
+CANONICAL = f"SELECT d.text FROM {{P}}_DOCUMENTS d WHERE {_VERSION}"
 VERSION_FIELDS = ("source", "title", "text", "parser", "parser_version", "pages", "ingested_at")
 VERSION = (
     "SELECT d.source, d.title, d.text, d.parser, d.parser_version, d.pages, d.ingested_at FROM {P}_DOCUMENTS d "
@@ -128,19 +129,23 @@ NEIGHBOURS = (
 )
 
 LOCK = "SELECT c.dimensions FROM {P}_CORPORA c WHERE c.tenant = :tenant AND c.name = :corpus FOR UPDATE NOWAIT"
-VERSIONS = (
-    "SELECT d.document_id, d.version_no, (SELECT COUNT(*) FROM {P}_PASSAGES p WHERE p.version_no = d.version_no) "
-    f"FROM {{P}}_DOCUMENTS d WHERE {_LIVE} AND d.document_id IN {_TEXTS}"
+_HELD_VERSIONS = (
+    "SELECT d.document_id, d.text_hash, d.version_no, d.superseded, "
+    f"(SELECT COUNT(*) FROM {{P}}_PASSAGES p WHERE p.version_no = d.version_no), {_METADATA} "
+    "FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus AND "
 )
+VERSIONS = f"{_HELD_VERSIONS}d.document_id IN {_TEXTS}"
+OLD_VERSIONS = f"{_HELD_VERSIONS}d.superseded = 1"
 SUPERSEDE = (
     "UPDATE {P}_DOCUMENTS d SET d.superseded = 1 WHERE d.tenant = :tenant AND d.corpus = :corpus "
     "AND d.version_no = :version_no"
 )
-DELETE_SAME = (
-    "DELETE FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus "
-    "AND d.document_id = :document_id AND d.text_hash = :text_hash"
+DELETE_VERSION = f"DELETE FROM {{P}}_DOCUMENTS d WHERE {_VERSION}"
+"""The passages are deleted with it (ON DELETE CASCADE)."""
+RENAME = (
+    "UPDATE {P}_PASSAGES p SET p.evidence_id = :fresh WHERE p.evidence_id = :evidence_id "
+    f"AND p.version_no = (SELECT d.version_no FROM {{P}}_DOCUMENTS d WHERE {_VERSION})"
 )
-"""The passages are deleted with them (ON DELETE CASCADE)."""
 INSERT_DOCUMENT = (
     "INSERT INTO {P}_DOCUMENTS (tenant, corpus, document_id, text_hash, source, title, parser, parser_version, "
     "pages, text, chars, ingested_at) VALUES (:tenant, :corpus, :document_id, :text_hash, :source, :title, :parser, "
@@ -155,8 +160,6 @@ ADVANCE = (
     "UPDATE {P}_CORPORA c SET c.generation = c.generation + 1, c.epoch = c.epoch + :shrank, "
     "c.embedding_model = NVL(:embedding_model, c.embedding_model) WHERE c.tenant = :tenant AND c.name = :corpus"
 )
-COUNT_OLD = f"SELECT COUNT(*) {_JOINED} WHERE d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 1"
-DELETE_OLD = "DELETE FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 1"
 
 EMBED = (
     "SELECT VECTOR_EMBEDDING({MODEL} USING t.item AS DATA) FROM "
@@ -231,10 +234,39 @@ def as_revision(row: Sequence[Any]) -> Revision:
     return Revision(int(row[0]), int(row[1]), row[2] or "")
 
 
+class HeldVersion(NamedTuple):
+    """A document version as a writer sees it."""
+
+    document_id: str
+    text_hash: str
+    version: int
+    superseded: bool
+    passages: int
+    labels: Labels
+
+
+def as_held(row: Sequence[Any]) -> HeldVersion:
+    """Return the version of a row of `VERSIONS` or `OLD_VERSIONS`."""
+    return HeldVersion(str(row[0]), str(row[1]), int(row[2]), bool(row[3]), int(row[4]), labels_in_text(row[5]))
+
+
+def as_live(row: Sequence[Any]) -> LiveVersion:
+    """Return the version of a row of `CURRENT`."""
+    # `or ""`: Oracle stores empty text as NULL.
+    return LiveVersion(row[0] or "", row[1] or "", row[2] or "", row[3])
+
+
+def as_entry(row: Sequence[Any]) -> dict[str, Any]:
+    """Return an entry of the inventory from the columns of a document in a row of `STOCK`."""
+    fields = dict(zip(INVENTORY, row, strict=False))
+    texts = {name: fields[name] or "" for name in ("source", "title", "parser", "parser_version")}
+    return {**fields, **texts, "superseded": bool(fields["superseded"]), "labels": labels_in_text(row[-1])}
+
+
 def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Sequence[Sequence[Any]]) -> StoredVersion:
     """Return a document version from a row of `VERSION` and the rows of `VERSION_PASSAGES`."""
     fields = dict(zip(VERSION_FIELDS, row, strict=True))
-    texts = {name: fields[name] or "" for name in VERSION_FIELDS if name != "pages"}
+    texts: dict[str, Any] = {name: fields[name] or "" for name in VERSION_FIELDS if name != "pages"}
     passages = tuple(
         PreparedPassage(each[0], each[1], each[2], each[3], each[4], tuple(json.loads(each[5]))) for each in rows
     )

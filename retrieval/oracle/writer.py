@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from retrieval.backend import Vectors
+from retrieval.backend import May, Replaces, Vectors
+from retrieval.documents import random_evidence_id
 from retrieval.oracle import sql as sql
 from retrieval.oracle.session import Session
-from retrieval.oracle.sql import as_vector
+from retrieval.oracle.sql import HeldVersion, as_held, as_vector
 from retrieval.preparation import PreparedDocument
 from state.errors import BadInput, CorpusBusy, CorpusMissing
 
@@ -54,7 +55,7 @@ class OracleWriter:
             await self._session.rollback()
             raise
 
-    async def put(self, batch: Batch, embedding_model: str) -> tuple[int, int]:
+    async def put(self, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         """Store documents in one transaction; return (documents that replaced a version, passages superseded).
 
         Raises:
@@ -67,7 +68,7 @@ class OracleWriter:
         updated = superseded = 0
         async with self.transaction():
             for wave in _waves(checked):
-                replaced, count = await self._put_wave(wave)
+                replaced, count = await self._put_wave(wave, replaces)
                 updated, superseded = updated + replaced, superseded + count
             await self._advance(embedding_model, shrank=updated > 0)
         return updated, superseded
@@ -75,48 +76,72 @@ class OracleWriter:
     async def build(self) -> None:
         """Do nothing: the database updates its indexes with every commit."""
 
-    async def prune(self) -> int:
-        """Delete superseded versions with their passages; return how many passages were deleted."""
+    async def prune(self, may: May) -> int:
+        """Delete those superseded versions that `may` allows; return how many passages were deleted."""
         await self.lock()
         async with self.transaction():
-            count = int((await self._session.rows(sql.COUNT_OLD))[0][0])
-            await self._session.execute(sql.DELETE_OLD)
+            old = [as_held(row) for row in await self._session.rows(sql.OLD_VERSIONS)]
+            chosen = [each for each in old if may(each.document_id, each.labels)]
+            await self._each(sql.DELETE_VERSION, chosen)
             await self._advance(None, shrank=True)
-        return count
+        return sum(each.passages for each in chosen)
 
-    async def delete(self, document_ids: Sequence[str]) -> None:
-        """Take documents out of search without replacing them."""
+    async def delete(self, document_ids: Sequence[str], may: May) -> None:
+        """Take those of the documents that `may` allows out of search without replacing them."""
         await self.lock()
         async with self.transaction():
-            await self._supersede(await self._versions(document_ids))
+            stored = await self._versions(document_ids)
+            live = [each for each in stored if not each.superseded and may(each.document_id, each.labels)]
+            await self._each(sql.SUPERSEDE, live)
             await self._advance(None, shrank=True)
 
-    async def _put_wave(self, wave: list[tuple[PreparedDocument, list[Any]]]) -> tuple[int, int]:
-        ids = [document.document_id for document, _ in wave]
-        before = await self._versions(ids)
-        await self._supersede(before)
-        same = [{"document_id": each.document_id, "text_hash": each.text_hash} for each, _ in wave]
-        await self._session.execute_many(sql.DELETE_SAME, same, ids)
+    async def _put_wave(self, wave: list[tuple[PreparedDocument, list[Any]]], replaces: Replaces) -> tuple[int, int]:
+        given = {document.document_id: document for document, _ in wave}
+        ids = list(given)
+        stored = await self._versions(ids)
+        replaced = [each for each in stored if not each.superseded and replaces(given[each.document_id], each.labels)]
+        await self._each(sql.SUPERSEDE, replaced)
+        left = await self._make_room(given, stored)
         await self._session.execute_many(sql.INSERT_DOCUMENT, [_document_row(each) for each, _ in wave], ids)
-        versions = await self._versions(ids)
+        known = {each.version for each in left}
+        versions = {each.document_id: each.version for each in await self._versions(ids) if each.version not in known}
         rows = [
             row
             for document, vectors in wave
-            for row in _passage_rows(document, vectors, versions[document.document_id][0])
+            for row in _passage_rows(document, vectors, versions[document.document_id])
         ]
         await self._session.execute_many(
             sql.INSERT_PASSAGE, rows, [row["evidence_id"] for row in rows], types=_passage_types()
         )
-        return len(before), sum(count for _, count in before.values())
+        return len({each.document_id for each in replaced}), sum(each.passages for each in replaced)
 
-    async def _versions(self, document_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Return version number and number of passages of those of the documents that are live."""
+    async def _make_room(
+        self, given: Mapping[str, PreparedDocument], stored: Sequence[HeldVersion]
+    ) -> list[HeldVersion]:
+        """Free the evidence ids of new versions, which must be unique; return what is left of `stored`."""
+        same = [each for each in stored if each.text_hash == given[each.document_id].text_hash]
+        # A document may return to an earlier text: that version is deleted, the new one takes its place and its ids.
+        gone = [each for each in same if each.labels == given[each.document_id].labels]
+        await self._each(sql.DELETE_VERSION, gone)
+        # Earlier releases left the label out of the ids. Such a document keeps its rows under other ids. What cites the
+        # old ids finds the new version, which has the same name and text.
+        renamed: list[dict[str, Any]] = [
+            {"version_no": each.version, "evidence_id": item.evidence_id, "fresh": random_evidence_id()}
+            for each in same
+            if each not in gone
+            for item in given[each.document_id].passages
+        ]
+        await self._session.execute_many(sql.RENAME, renamed, [row["evidence_id"] for row in renamed])
+        return [each for each in stored if each not in gone]
+
+    async def _versions(self, document_ids: Sequence[str]) -> list[HeldVersion]:
+        """Return all versions of the documents, live and superseded."""
         rows = await self._session.rows(sql.VERSIONS, {"items": list(document_ids)}, types=listed_types())
-        return {str(name): (int(version), int(count)) for name, version, count in rows}
+        return [as_held(row) for row in rows]
 
-    async def _supersede(self, versions: Mapping[str, tuple[int, int]]) -> None:
-        rows = [{"version_no": version} for version, _ in versions.values()]
-        await self._session.execute_many(sql.SUPERSEDE, rows, list(versions))
+    async def _each(self, statement: str, versions: Sequence[HeldVersion]) -> None:
+        rows = [{"version_no": each.version} for each in versions]
+        await self._session.execute_many(statement, rows, [each.document_id for each in versions])
 
     async def _advance(self, embedding_model: str | None, *, shrank: bool) -> None:
         """Raise the generation, commit, and take the lock again."""
@@ -210,7 +235,7 @@ def _passage_rows(document: PreparedDocument, vectors: list[Any], version: int) 
 def _plain_json(document: PreparedDocument) -> Any:
     """Return the metadata as JSON values, and all others as text, as the embedded backend stores them."""
     try:
-        text = json.dumps(dict(document.metadata), default=str, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(document.stored_metadata(), default=str, allow_nan=False, ensure_ascii=False)
         return json.loads(text.encode())
     except ValueError as error:  # a lone surrogate cannot be encoded
         raise BadInput(

@@ -58,7 +58,7 @@ async def test_a_superseded_row_is_never_taken_for_live(corpus):
     assert {hit.document_id for hit in (await backend.live(rows)).values()} == {"a", "gone", "kept"}
     await corpus.ingest([document("a", "blue quince")])
     async with backend.writer() as writer:
-        await writer.delete(["gone"])
+        await writer.delete(["gone"], lambda *_: True)
     # the row numbers of before: an index that was not caught up still names them
     assert [hit.document_id for hit in (await backend.live(rows)).values()] == ["kept"]
     found = await backend.live_by_document(["a", "gone", "kept"])
@@ -95,7 +95,7 @@ async def test_a_rare_filter_never_under_returns(corpus, mode, size):
         document(f"d{n}", f"common words number{n}", kind="rare" if n % rare == 0 else "usual") for n in range(size)
     ]
     async with corpus._backend.writer() as writer:
-        await writer.put([(row, Hashed().embed_documents([row.text])) for row in rows], "hashed")
+        await writer.put([(row, Hashed().embed_documents([row.text])) for row in rows], "hashed", lambda *_: True)
     found = await corpus.search("common words", 50, mode, {"kind": {"$in": ["rare"]}})
     assert len(found) == 20
     assert {item.metadata["kind"] for item in found} == {"rare"}
@@ -129,7 +129,7 @@ async def test_another_tenant_s_passages_neither_show_nor_crowd_out(corpus, plan
         for item in near
     ]
     async with theirs._backend.writer() as writer:
-        await writer.put([(item, Hashed().embed_documents(["apple"])) for item in near], "hashed")
+        await writer.put([(item, Hashed().embed_documents(["apple"])) for item in near], "hashed", lambda *_: True)
     for mode in ("dense", "keyword", "hybrid"):
         assert [hit.document_id for hit in await corpus.search("apple", 5, mode)] == ["mine"]
     assert await corpus.passages([near[0].passages[0].evidence_id]) == {}
@@ -201,7 +201,9 @@ async def test_neighbours_stand_in_reading_order(corpus):
 async def test_a_later_version_within_one_batch_supersedes(corpus):
     vectors = Hashed().embed_documents(["apple"])
     async with corpus._backend.writer() as writer:
-        assert await writer.put([(document("a", text), vectors) for text in ("apple", "pear")], "hashed") == (1, 1)
+        assert await writer.put(
+            [(document("a", text), vectors) for text in ("apple", "pear")], "hashed", lambda *_: True
+        ) == (1, 1)
         await writer.build()
     assert [hit.text for hit in await corpus.search("apple pear")] == ["pear"]
 

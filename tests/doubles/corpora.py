@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from retrieval.reports import Manifest, ManifestEntry
+from state.access import may_read, stored_labels
 from state.errors import CorpusMissing
 from state.report import CorpusRef
 from state.values import Passage, Scores
@@ -42,6 +43,14 @@ class StubCorpus:
         self.searched: list[str] = []
         self._passages = [passage(key, text) for key, text in texts.items()]
 
+    def seen_by(self, audiences: Sequence[str] | None) -> StubCorpus:
+        if audiences is None:
+            return self
+        view = StubCorpus(self.name, {})
+        view.searched = self.searched
+        view._passages = [p for p in self._passages if may_read(stored_labels(p.metadata), tuple(audiences))]
+        return view
+
     async def summary(self) -> CorpusRef:
         return CorpusRef(name=self.name, version=1, documents=len(self._passages), passages=len(self._passages))
 
@@ -53,7 +62,7 @@ class StubCorpus:
                 title=p.title,
                 parser="text",
                 parser_version="1",
-                text_hash=p.text_hash,
+                fingerprint=p.text_hash,
                 pages=None,
                 chars=len(p.text),
                 passages=1,
@@ -83,6 +92,10 @@ class StubCorpus:
         wanted = set(evidence_ids)
         return {p.evidence_id: p for p in self._passages if p.evidence_id in wanted}
 
+    async def live_texts(self, document_ids: Iterable[str]) -> list[str]:
+        named = set(document_ids)
+        return [p.text for p in self._passages if p.document_id in named]
+
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
         return next((p.text for p in self._passages if (p.document_id, p.text_hash) == (document_id, text_hash)), None)
 
@@ -96,10 +109,10 @@ class StubCorpora:
     def __init__(self, corpora: Mapping[tuple[str, str], StubCorpus]) -> None:
         self._corpora = dict(corpora)
 
-    async def get(self, tenant: str, name: str) -> StubCorpus:
+    async def get(self, tenant: str, name: str, audiences: Sequence[str] | None = None) -> StubCorpus:
         if (tenant, name) not in self._corpora:
             raise CorpusMissing(f"there is no corpus {name!r}")
-        return self._corpora[tenant, name]
+        return self._corpora[tenant, name].seen_by(audiences)
 
-    async def create(self, tenant: str, name: str) -> StubCorpus:
-        return self._corpora.setdefault((tenant, name), StubCorpus(name, {}))
+    async def create(self, tenant: str, name: str, audiences: Sequence[str] | None = None) -> StubCorpus:
+        return self._corpora.setdefault((tenant, name), StubCorpus(name, {})).seen_by(audiences)

@@ -189,9 +189,14 @@ async def test_the_planner_knows_what_the_corpus_holds(build: Any, ask: Any, cor
 async def test_a_filtered_caller_hears_only_of_documents_that_it_may_see(
     build: Any, ask: Any, corpus: StubCorpus
 ) -> None:
+    corpus._passages = [
+        each.model_copy(update={"metadata": {"audience": ["visitors" if each.document_id == "tariff" else "staff"]}})
+        for each in corpus._passages
+    ]
     planner = Seen(plan)
     await ask(build(scripted(ResearchPlan=planner)), "day ticket", audiences=("visitors",))
-    assert planner.fields[0]["corpus"]["titles"] == ["Tariff"]
+    told = planner.fields[0]["corpus"]
+    assert (told["titles"], told["documents"], told["passages"]) == (["Tariff"], 1, 1)
 
 
 async def test_a_hostile_title_reaches_no_model(build: Any, ask: Any, corpus: StubCorpus) -> None:

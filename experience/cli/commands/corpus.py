@@ -44,10 +44,17 @@ def show(name: Name, tenant: Tenant = "local", json_output: Json = False, home: 
     say(f"corpus: {manifest.name} (version {manifest.version}, {manifest.embedding_model})")
     say(f"documents: {manifest.documents}; passages: {manifest.passages}")
     rows = [
-        (each.source, each.title, each.pages or "", each.passages, "superseded" if each.superseded else "current")
+        (
+            each.source,
+            each.title,
+            each.pages or "",
+            each.passages,
+            ", ".join(each.audience) or "everybody",
+            "superseded" if each.superseded else "current",
+        )
         for each in manifest.entries
     ]
-    print_table(("source", "title", "pages", "passages", "state"), rows)
+    print_table(("source", "title", "pages", "passages", "audience", "state"), rows)
 
 
 def prune(name: Name, tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:

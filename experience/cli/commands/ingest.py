@@ -18,8 +18,24 @@ if TYPE_CHECKING:
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
 
 
+Audience = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--audience",
+        help="Only this audience may see the documents that name none themselves; may be repeated. `*` opens them to "
+        "the whole tenant. Without it, the setting `data.audiences` decides, and otherwise a document that was "
+        "ingested before keeps its audience.",
+    ),
+]
+
+
 def ingest(
-    paths: Paths, corpus: CorpusName = "default", tenant: Tenant = "local", json_output: Json = False, home: Home = None
+    paths: Paths,
+    corpus: CorpusName = "default",
+    audience: Audience = None,
+    tenant: Tenant = "local",
+    json_output: Json = False,
+    home: Home = None,
 ) -> None:
     """Add documents to a corpus. Unchanged files are skipped; unreadable files are reported and skipped."""
     from settings import checked_name
@@ -27,7 +43,7 @@ def ingest(
     checked_name("corpus", corpus)
     checked_name("tenant", tenant)
     check_paths(paths)
-    report = run_async(_ingest(paths, corpus, tenant, home))
+    report = run_async(_ingest(paths, corpus, audience, tenant, home))
     if json_output:
         print_json({"corpus": corpus, **report.model_dump(mode="json")})
         return
@@ -44,14 +60,16 @@ def check_paths(paths: list[Path]) -> None:
             )
 
 
-async def ingest_into(corpora: Corpora, tenant: str, name: str, paths: list[Path]) -> IngestReport:
+async def ingest_into(
+    corpora: Corpora, tenant: str, name: str, paths: list[Path], audience: list[str] | None = None
+) -> IngestReport:
     """Ingest `paths` into a corpus, which is created if needed. Print each failed file on standard error.
 
     Raises:
         BadInput: none of the files could be read.
     """
     corpus = await corpora.create(tenant, name)
-    report = await corpus.ingest(paths)
+    report = await corpus.ingest(paths, audience=audience)
     for file in report.failed:
         note(f"skipped: {file.source}: {file.reason}")
     # One readable file is a success, with a message for the others; none is an error, so that scripts notice.
@@ -68,8 +86,10 @@ def summary_of(report: IngestReport, name: str) -> list[str]:
     return [f"corpus: {name} (version {report.generation})", f"documents: {counts}; passages: {report.passages}"]
 
 
-async def _ingest(paths: list[Path], name: str, tenant: str, home: Path | None) -> IngestReport:
+async def _ingest(
+    paths: list[Path], name: str, audience: list[str] | None, tenant: str, home: Path | None
+) -> IngestReport:
     from experience.corpora import open_corpora
 
     async with open_corpora(settings_of(home), tenant, "ingest") as corpora:
-        return await ingest_into(corpora, tenant, name, paths)
+        return await ingest_into(corpora, tenant, name, paths, audience)

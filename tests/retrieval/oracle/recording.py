@@ -34,13 +34,18 @@ _REWRITES = [
     ),
     (r"JSON_EXISTS\(p.metadata, '(.*?)\?\(@ != null\)'\)", r"json_extract(p.metadata, '\1') IS NOT NULL"),
     (r"""JSON_EXISTS\(p.metadata, '(.*?)\?\(@ == ""\)'\)""", r"ifnull(json_extract(p.metadata, '\1') = '', 0)"),
+    (
+        r"JSON_EXISTS\(p.metadata, '([^']*?)\[\*\]\?\(@.stringOnly\(\) == \$label\)' PASSING (:\w+) AS \"label\"\)",
+        r"EXISTS (SELECT 1 FROM json_each(p.metadata, '\1') WHERE type = 'text' AND value = \2)",
+    ),
+    (r"JSON_EXISTS\(p.metadata, '([^'?]*)'\)", r"json_type(p.metadata, '\1') IS NOT NULL"),
     (r"\bNVL\(", "ifnull("),
-    (r"^(UPDATE|DELETE FROM) (\w+) ([cd]) ", r"\1 \2 AS \3 "),
-    (r"SET (.*) WHERE", lambda found: re.sub(r"\b[cd]\.(\w+) = ", r"\1 = ", found[0])),
+    (r"^(UPDATE|DELETE FROM) (\w+) ([cdp]) ", r"\1 \2 AS \3 "),
+    (r"SET (.*) WHERE", lambda found: re.sub(r"\b[cdp]\.(\w+) = ", r"\1 = ", found[0])),
 ]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS SIXPLANE_CORPORA (tenant, name, generation INTEGER DEFAULT 0, epoch INTEGER DEFAULT 0,
-  embedding_model, dimensions INTEGER DEFAULT {dimensions}, PRIMARY KEY (tenant, name));
+  embedding_model, dimensions INTEGER DEFAULT {dimensions}, hash_key, PRIMARY KEY (tenant, name));
 CREATE TABLE IF NOT EXISTS SIXPLANE_DOCUMENTS (version_no INTEGER PRIMARY KEY, tenant, corpus, document_id NOT NULL,
   text_hash, source, title, parser, parser_version, pages, text, chars, ingested_at, superseded INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS SIXPLANE_PASSAGES (id INTEGER PRIMARY KEY, evidence_id UNIQUE,

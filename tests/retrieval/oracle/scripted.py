@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import hashlib
+from itertools import count
 from typing import Any
 
 from langchain_core.embeddings import DeterministicFakeEmbedding
@@ -35,20 +36,21 @@ def passage_row(number: int) -> tuple[Any, ...]:
 
 def scripted() -> RecordingPool:
     """Return a pool that holds one corpus of two passages, 11 and 12."""
-    pool = RecordingPool()
+    pool, numbers = RecordingPool(), count(8)
     listed = [passage_row(11), passage_row(12)]
     pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, CASE", [(3, 1, MODEL, 1)])
     pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, \(SELECT", [(3, 1, MODEL, 2, 2)])
     version = ("d11", "d.txt", None, "text", "1", "0" * 64, None, 5, 1, "2026-01-01T00:00:00+00:00", 0)
-    pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, d.document_id", [(3, 1, MODEL, *version)])
+    pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, d.document_id", [(3, 1, MODEL, *version, "{}")])
+    pool.answer(r"^SELECT c.hash_key", lambda _: _keyed(pool))
     pool.answer(r"FOR UPDATE NOWAIT", [(3,)])
-    pool.answer(r"^SELECT d.document_id, d.version_no", lambda s: [(name, 7, 2) for name in s.binds["items"][:1]])
-    pool.answer(r"^INSERT INTO SIXPLANE_DOCUMENTS", lambda _: _all_live(pool))
+    pool.answer(r"^SELECT d.document_id, d.text_hash, d.version_no", _stored)
+    pool.answer(r"^INSERT INTO SIXPLANE_DOCUMENTS", lambda _: _all_live(pool, next(numbers)))
     pool.answer(r"CONTAINS", [(12, 40), (11, 8)])
     pool.answer(r"^SELECT p.id, VECTOR_DISTANCE", [(11, 0.25), (12, None)])
     pool.answer(r"FETCH APPROX", [(11, 0.25)])
     pool.answer(r"^SELECT p.id, p.evidence_id", listed)
-    pool.answer(r"^SELECT COUNT", [(1,)])
+    pool.answer(r"^SELECT d.version_no", [(7, "{}")])
     pool.answer(r"^SELECT d.text FROM", [(None,)])
     pool.answer(r"^SELECT d.source", [("d.txt", None, "apple", "text", "1", None, "2026-01-01T00:00:00+00:00")])
     pool.answer(r"^SELECT p.evidence_id", [("E11", 0, 5, None, None, "[]", "{}", "apple", array.array("f", [1, 2, 3]))])
@@ -57,9 +59,30 @@ def scripted() -> RecordingPool:
     return pool
 
 
-def _all_live(pool: RecordingPool) -> list[Any]:
-    pool.answer(r"^SELECT d.document_id, d.version_no", lambda s: [(name, 8, 1) for name in s.binds["items"]])
+def _stored(statement: Any) -> list[Any]:
+    """Return the first of the documents, twice: live, and with the text of `document` under another label."""
+    if "items" not in statement.binds:
+        return [("d11", "0" * 64, 6, 1, 1, "{}")]
+    first = statement.binds["items"][0]
+    other = (first, hashlib.sha256(HOSTILE.encode()).hexdigest(), 5, 1, 1, '{"audience":["board"]}')
+    same = (first, other[1], 4, 1, 1, "{}")
+    return [(first, "0" * 64, 7, 0, 2, "{}"), other, same]
+
+
+def _all_live(pool: RecordingPool, number: int) -> list[Any]:
+    pool.answer(
+        r"^SELECT d.document_id, d.text_hash, d.version_no",
+        lambda s: (
+            [(name, "0" * 64, number, 0, 1, "{}") for name in s.binds["items"]] if "items" in s.binds else _stored(s)
+        ),
+    )
     return []
+
+
+def _keyed(pool: RecordingPool) -> list[Any]:
+    """Answer that the corpus has no key yet; from then on, that it has one."""
+    pool.answer(r"^SELECT c.hash_key", [("ab" * 32,)])
+    return [(None,)]
 
 
 def backend(pool: RecordingPool, **oracle: Any) -> OracleBackend:
@@ -84,7 +107,11 @@ async def everything(pool: RecordingPool) -> None:
     await corpus.canonical_text(HOSTILE, HOSTILE)
     await corpus.manifest()
     await corpus.summary()
-    await backend(pool).version("d11", "0" * 64)
+    seen = corpus.seen_by(["finance", HOSTILE[:40]])
+    await seen.search("apple", 2, where={"audience": {"$in": [HOSTILE, None]}, "kind": "x"})
+    await seen.summary()
+    await seen.canonical_text(HOSTILE, HOSTILE)
+    await backend(pool).version("d11", "0" * 64, ())
     await corpus.prune()
     store = corpus.vector_store
     await store.aadd_texts([HOSTILE], [{"kind": HOSTILE}], ids=[HOSTILE])

@@ -91,9 +91,9 @@ async def run(pool: PlaybackPool, path: Path) -> list[Any]:
 
 
 def stored(path: Path) -> Any:
-    """Return every row but for the moment of its ingestion."""
+    """Return every row but for the moment of its ingestion and the random key of the corpus."""
     with closing(sqlite3.connect(path)) as database:
-        corpora = database.execute("SELECT * FROM SIXPLANE_CORPORA").fetchall()
+        corpora = database.execute("SELECT name, generation, epoch FROM SIXPLANE_CORPORA").fetchall()
         documents = database.execute(
             "SELECT version_no, document_id, text_hash, text, superseded FROM SIXPLANE_DOCUMENTS ORDER BY 1"
         ).fetchall()
@@ -119,7 +119,7 @@ async def test_a_row_that_another_session_holds_makes_the_corpus_busy_at_any_wri
     pool = PlaybackPool(tmp_path / "complete.db", DIMENSIONS)
     states = await run(pool, tmp_path / "complete.db")
     written = [n for n, each in enumerate(pool.statements) if each.text.startswith(("UPDATE", "DELETE", "INSERT INTO"))]
-    assert len(written) > 20
+    assert len(written) > 15
     for number in written[1:]:  # the first makes the corpus
         path = tmp_path / f"{number}.db"
         broken = PlaybackPool(path, DIMENSIONS)

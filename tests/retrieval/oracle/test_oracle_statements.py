@@ -15,7 +15,7 @@ from typing import Any
 import sqlglot
 
 from retrieval.oracle import sql as oracle_sql
-from retrieval.oracle.schema import corpus_ddl, corpus_drops
+from retrieval.oracle.schema import corpus_ddl, corpus_drops, hash_key_ddl
 from settings.tree import OracleSettings
 from tests.doubles.oracle import RecordingPool
 from tests.retrieval.oracle.scripted import everything, scripted
@@ -33,9 +33,10 @@ RESERVED = set(_WORDS.split())
 
 
 def plain(binds: Any) -> Any:
-    """Return binds as JSON: vectors as how long they are, the time of ingestion left out."""
+    """Return binds as JSON: vectors as how long they are, the time of ingestion and random values left out."""
     if isinstance(binds, dict):
-        return {name: "(now)" if name == "ingested_at" else plain(value) for name, value in binds.items()}
+        named = {"ingested_at": "(now)", "hash_key": "(random)", "fresh": "(random)"}
+        return {name: named.get(name, plain(value)) for name, value in binds.items()}
     if isinstance(binds, list):
         return [plain(value) for value in binds]
     return f"(vector of {len(binds)})" if isinstance(binds, array.array) else binds
@@ -50,7 +51,7 @@ async def recorded() -> list[dict[str, Any]]:
 async def test_statements_and_binds_are_those_of_the_golden_file() -> None:
     wanted = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert wanted == {
-        "ddl": corpus_ddl(OracleSettings(), 384),
+        "ddl": [*corpus_ddl(OracleSettings(), 384), *hash_key_ddl(OracleSettings())],
         "drops": corpus_drops(OracleSettings()),
         "statements": await recorded(),
     }
@@ -97,7 +98,8 @@ async def test_every_statement_but_of_other_tenants_rows_binds_the_tenant(pool: 
 
 
 def _regenerate() -> None:
-    ddl, drops = corpus_ddl(OracleSettings(), 384), corpus_drops(OracleSettings())
+    ddl = [*corpus_ddl(OracleSettings(), 384), *hash_key_ddl(OracleSettings())]
+    drops = corpus_drops(OracleSettings())
     found = {"ddl": ddl, "drops": drops, "statements": asyncio.run(recorded())}
     GOLDEN.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

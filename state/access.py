@@ -1,0 +1,111 @@
+"""Access labels: which audiences within a tenant may read a document.
+
+A label is no ordinary metadata. It has one type, a set of audiences, and a shape that is not understood is refused: a
+label that was dropped would open its document to the whole tenant. Without a label, the whole tenant may read.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from state.errors import BadInput
+
+AUDIENCE = "audience"
+"""The key of the label in a record, in the metadata of a document, and in those of a stored passage."""
+
+EVERYBODY = "*"
+"""Says that the whole tenant may read a document. A document that is ingested again without a label keeps its label."""
+
+MAX_AUDIENCES = 50
+"""Audiences in one label. A chosen limit."""
+
+MAX_CHARS = 200
+"""Characters in the name of an audience. A chosen limit."""
+
+Labels = tuple[str, ...]
+"""The audiences of a document, sorted; empty: the whole tenant."""
+
+Held = Labels | None
+"""The audiences that a caller belongs to; `None`: an operator or administrator, who is not restricted."""
+
+HINT = (
+    f'give the name of an audience or a list of at most {MAX_AUDIENCES} names, for example ["finance"]; '
+    f'"{EVERYBODY}" opens the document to the whole tenant'
+)
+_UNREADABLE: Labels = ("",)
+"""Stands for a stored label that is not understood. Nobody belongs to an audience without a name."""
+
+
+def labels_of(given: object) -> Labels | None:
+    """Return the label that `given` stands for: a name or a collection of names; `None` if none is given.
+
+    Raises:
+        BadInput: it has another shape.
+    """
+    if given is None:
+        return None
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list | tuple | set | frozenset) or not 1 <= len(names) <= MAX_AUDIENCES:
+        raise BadInput("the `audience` is neither a name nor a list of names", hint=HINT)
+    for name in names:
+        if not is_name(name):
+            raise BadInput(
+                f"a name in the `audience` is not a text of 1 to {MAX_CHARS} visible characters without blanks around",
+                hint=HINT,
+            )
+    if EVERYBODY in names and len(set(names)) > 1:
+        raise BadInput(f"the `audience` names {EVERYBODY!r} beside others", hint=HINT)
+    return () if EVERYBODY in names else tuple(sorted(set(names)))
+
+
+def is_name(name: object) -> bool:
+    """Return whether `name` can be the name of an audience. Names that only look alike are different names."""
+    if not isinstance(name, str) or name != name.strip() or not 1 <= len(name) <= MAX_CHARS:
+        return False
+    # Categories C*: control characters, invisible ones and lone surrogates. Two names must differ visibly.
+    return not any(unicodedata.category(char).startswith("C") for char in name)
+
+
+def labels_in(metadata: Mapping[Any, Any]) -> Labels | None:
+    """Return the label in the metadata of a document or in a record; `None` if it has none.
+
+    Raises:
+        BadInput: the label has an unknown shape, or a key looks like that of a label and is none.
+    """
+    for key in metadata:
+        if key != AUDIENCE and isinstance(key, str) and key.strip().casefold() in {AUDIENCE, f"{AUDIENCE}s"}:
+            raise BadInput(
+                f"it has the key {key!r}", hint=f"write `{AUDIENCE}` if it limits who may read, or rename it"
+            )
+    return labels_of(metadata.get(AUDIENCE))
+
+
+def stored_labels(metadata: Mapping[str, Any]) -> Labels:
+    """Return the label in stored metadata. One that is not understood becomes a label that nobody holds."""
+    value = metadata.get(AUDIENCE)
+    if value is None:
+        return ()
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) and name for name in names):
+        return _UNREADABLE
+    return tuple(sorted(set(names)))
+
+
+def may_read(labels: Collection[str], held: Held) -> bool:
+    """Return whether a caller may read a document: one of its audiences is enough."""
+    return held is None or not labels or any(label and label in held for label in labels)
+
+
+def may_change(labels: Collection[str], held: Held) -> bool:
+    """Return whether a caller may write, replace or delete a document with this label: all audiences are needed.
+
+    Who replaces a document takes it away from each of its audiences, and so needs the right on each.
+    """
+    return held is None or all(label and label in held for label in labels)
+
+
+def narrowed(held: Iterable[str] | None) -> Held:
+    """Return the audiences of a caller without those that are no names."""
+    return None if held is None else tuple(dict.fromkeys(name for name in held if is_name(name)))
