@@ -31,7 +31,7 @@ UPLOADS = re.compile(r"/v1/corpora/[^/]+/documents")
 """The paths whose bodies may have `server.max_upload_bytes`."""
 
 _MOST_FIELDS = MAX_AUDIENCES + 10
-"""Fields of an upload beside its files: more than its field `audience` may be repeated, so that a wrong one is named."""
+"""Fields of an upload beside its files: more than a label has audiences, so that one too many is named."""
 
 _LONGEST_NAME = 255
 """Bytes in a file name that common file systems accept (`NAME_MAX` on Linux)."""
