@@ -255,6 +255,10 @@ class ServerSettings(_Section):
     auth: Literal["keys", "oidc", "both", "off"] = "keys"
     """`off` is accepted on a loopback address only."""
     oidc: OIDCSettings = OIDCSettings()
+    failed_logins_per_address: int = Field(20, ge=1)
+    """Failed log-ins from an address after which the next ones have to wait, longer each time."""
+    failed_logins_per_key: int = Field(10, ge=1)
+    """The same for an API key, from all addresses."""
     hosts: tuple[str, ...] = ()
     """Further host names of the MCP server, besides `host`. Other names are rejected: DNS rebinding by a web page."""
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024)

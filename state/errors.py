@@ -31,6 +31,7 @@ SixplaneError
 │   ├── StorageFull          storage_full           no space left on the device
 │   ├── ThreadBusy           thread_busy            another run holds the thread, or it is unfinished
 │   ├── TooBusy              too_busy               the queue of waiting runs is full
+│   │   └── RateLimited      rate_limited           the caller has to wait
 │   ├── ModelUnavailable     model_unavailable      the provider failed after all retries
 │   └── GuardUnavailable     guard_unavailable      a guard gave no verdict
 ├── ModelOutputInvalid       model_output_invalid   an answer does not fit its schema, even after one repair
@@ -269,6 +270,12 @@ class TooBusy(DependencyUnavailable):
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message, hint=f"try again in {retry_after} s")
         self.retry_after = retry_after
+
+
+class RateLimited(TooBusy):
+    """This caller has to wait before it may try again."""
+
+    code = "rate_limited"
 
 
 class ModelUnavailable(DependencyUnavailable):

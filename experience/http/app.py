@@ -32,7 +32,7 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
 
     Args:
         settings: the settings of the process.
-        authenticate: maps the `Authorization` header to a principal.
+        authenticate: maps the `Authorization` header and the client's address to a principal.
         open_service: opens the service that handles the requests; tests pass their own.
     """
 

@@ -14,8 +14,8 @@ from experience.http.problems import EXPECTED, answer_error
 from experience.service.desk import Desk
 from policy.identity import Principal
 
-Authenticate = Callable[[str | None], Awaitable[Principal]]
-"""Maps the `Authorization` header to a principal. Raises `Unauthenticated`."""
+Authenticate = Callable[[str | None, str], Awaitable[Principal]]
+"""Maps the `Authorization` header and the client's address to a principal. Raises `Unauthenticated`, `RateLimited`."""
 
 _bearer = HTTPBearer(
     auto_error=False,  # `Authenticated` decides: with `server.auth` off, a request has no credentials
@@ -33,7 +33,7 @@ class Authenticated:
 
     Args:
         app: the application behind this middleware.
-        authenticate: maps the `Authorization` header to a principal.
+        authenticate: maps the `Authorization` header and the client's address to a principal.
         public: the paths that need no credentials.
     """
 
@@ -44,7 +44,8 @@ class Authenticated:
         """Pass the request on with its principal, or answer with the problem."""
         if scope["type"] == "http" and scope["path"] not in self._public:
             try:
-                principal = await self._authenticate(Headers(scope=scope).get("authorization"))
+                address = (scope.get("client") or ("",))[0]  # no client: a Unix socket
+                principal = await self._authenticate(Headers(scope=scope).get("authorization"), address)
             except EXPECTED as error:
                 await answer_error(error, scope)(scope, receive, send)
                 return

@@ -66,7 +66,7 @@ def serve(settings: Settings, authenticate: Authenticate, *, started: Callable[[
 
     Args:
         settings: the settings of the process.
-        authenticate: maps the `Authorization` header to a principal.
+        authenticate: maps the `Authorization` header and the client's address to a principal.
         started: called with the URL once the server accepts requests.
 
     Raises:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import logging
+import time
+from collections.abc import Callable
 
-from policy.identity.keys import PREFIX, ApiKeys
+from jwt import ExpiredSignatureError
+
+from policy.identity.failures import FailedLogins, sources_of
+from policy.identity.keys import PREFIX, ApiKeys, key_id_of
 from policy.identity.principal import Permission, Principal
 from policy.identity.tokens import TokenVerifier
 from settings import Settings
@@ -24,7 +30,14 @@ class Authenticator:
         SettingsInvalid: authentication is off on a host that is not loopback, or the settings of tokens are missing.
     """
 
-    def __init__(self, settings: Settings, *, keys: ApiKeys | None = None, tokens: TokenVerifier | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        keys: ApiKeys | None = None,
+        tokens: TokenVerifier | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         mode = settings.server.auth
         self._off = mode == "off"
         if self._off:
@@ -32,12 +45,18 @@ class Authenticator:
             _log.warning("authentication is off: everybody on this machine is an administrator of the tenant local")
         self._keys = keys or ApiKeys(settings) if mode in ("keys", "both") else None
         self._tokens = tokens or TokenVerifier(settings.server.oidc) if mode in ("oidc", "both") else None
+        self._failures = FailedLogins(
+            per_address=settings.server.failed_logins_per_address,
+            per_key=settings.server.failed_logins_per_key,
+            clock=clock,
+        )
 
-    async def __call__(self, header: str | None) -> Principal:
-        """Return the principal of the request with this `Authorization` header.
+    async def __call__(self, header: str | None, address: str = "") -> Principal:
+        """Return the principal of the request with this `Authorization` header, sent from `address`.
 
         Raises:
             Unauthenticated: the header has no valid credentials.
+            RateLimited: too many log-ins from this address or with this key have failed.
             DependencyUnavailable: the keys cannot be read, or the issuer does not answer.
         """
         if self._off:
@@ -46,6 +65,20 @@ class Authenticator:
         credentials = credentials.strip()
         if scheme.lower() != "bearer" or not credentials:
             raise Unauthenticated("the request has no credentials")
+        sources = sources_of(address, key_id_of(credentials))
+        hashed = hashlib.sha256(credentials.encode()).digest()
+        self._failures.check(sources, hashed)
+        try:
+            principal = await self._verified(credentials)
+        except Unauthenticated as error:
+            # An expired token was signed by the issuer. It is no guess, and every client sends one now and then.
+            if not isinstance(error.__cause__, ExpiredSignatureError):
+                self._failures.failed(sources, hashed)
+            raise
+        self._failures.succeeded(sources, hashed)
+        return principal
+
+    async def _verified(self, credentials: str) -> Principal:
         if self._keys is not None and credentials.startswith(PREFIX):
             return await self._keys.verify(credentials)
         if self._tokens is not None and not credentials.startswith(PREFIX):

@@ -175,6 +175,12 @@ class ApiKeys:
             return work(connection)
 
 
+def key_id_of(text: str) -> str | None:
+    """Return the id of the key that `text` claims to be, `None` if it is no key."""
+    match = _KEY.fullmatch(text)
+    return match[1] if match else None
+
+
 def _row(connection: sa.Connection, key_id: str) -> Any:
     return connection.execute(sa.select(_keys).where(_keys.c.key_id == key_id)).mappings().first()
 

@@ -14,10 +14,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from policy.identity import TokenVerifier
+from policy.identity import Authenticator, TokenVerifier
 from policy.identity.issuer import FRESH_SECONDS, MAX_BYTES, RETRY_SECONDS, STALE_SECONDS, IssuerKeys
-from settings import OIDCSettings, load_settings
-from state.errors import DependencyUnavailable, SettingsInvalid, Unauthenticated
+from settings import OIDCSettings, Settings, load_settings
+from state.errors import DependencyUnavailable, RateLimited, SettingsInvalid, Unauthenticated
 
 RSA = {name: rsa.generate_private_key(65537, 2048) for name in ("one", "two")}
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -199,6 +199,18 @@ async def test_a_hostile_token_is_nobody_s_and_is_not_repeated(issuer, forge):
         await TokenVerifier(settings_of(issuer)).verify(forged)
     assert forged not in str(caught.value)
     assert caught.value.hint
+
+
+async def test_forged_tokens_are_counted_as_failed_log_ins_and_expired_ones_are_not(issuer, tmp_path):
+    server = {"auth": "oidc", "oidc": settings_of(issuer).model_dump(), "failed_logins_per_address": 3}
+    authenticate = Authenticator(Settings(home=tmp_path, server=server))
+    for forge, told in (("expired", "ExpiredSignatureError"), ("another's signature", "InvalidSignatureError")):
+        for _ in range(4):
+            with pytest.raises(Unauthenticated, match=told):
+                await authenticate(f"Bearer {HOSTILE[forge](issuer)}", "203.0.113.7")
+    with pytest.raises(RateLimited):
+        await authenticate(f"Bearer {token(issuer)}", "203.0.113.7")
+    assert (await authenticate(f"Bearer {token(issuer)}", "203.0.113.8")).tenant == "acme"
 
 
 async def test_a_role_that_is_not_ours_is_none(issuer):

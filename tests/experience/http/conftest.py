@@ -30,7 +30,7 @@ PRINCIPALS = {
 }
 
 
-async def authenticate(header: str | None) -> Principal:
+async def authenticate(header: str | None, address: str = "") -> Principal:
     scheme, _, name = (header or "").partition(" ")
     if scheme != "Bearer" or name not in PRINCIPALS:
         raise Unauthenticated("no valid credentials")

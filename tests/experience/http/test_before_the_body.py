@@ -9,6 +9,7 @@ import pytest
 
 from experience.http.app import create_app
 from experience.mcp.serving import create_mcp_app
+from policy.identity import Authenticator
 from settings import Settings
 from tests.doubles.waiting import safely
 from tests.experience.http.conftest import authenticate
@@ -36,7 +37,7 @@ class Exchange:
             "client": ("203.0.113.7", 1), "server": ("127.0.0.1", 80), "state": {},
         }  # fmt: skip
         self.body, self.left, self.read = body, len(body) or size, 0
-        self.status, self.answer = 0, b""
+        self.status, self.headers, self.answer = 0, {}, b""
 
     async def receive(self):
         if not self.left:
@@ -50,7 +51,7 @@ class Exchange:
 
     async def send(self, message):
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.headers = message["status"], dict(message["headers"])
         self.answer += message.get("body", b"")
 
     async def through(self, app):
@@ -194,3 +195,16 @@ async def test_over_mcp_a_large_body_is_a_problem(mcp, length):
     refused = await Exchange("/mcp", name="ann", length=length).through(mcp)
     assert (refused.status, refused.problem["code"]) == (413, "too_large")
     assert refused.read <= 2 * MIB + PIECE
+
+
+@pytest.mark.parametrize(("make", "path"), [(create_app, "/v1/chat"), (create_mcp_app, "/mcp")])
+async def test_whoever_fails_to_log_in_too_often_is_told_how_long_to_wait(tmp_path, make, path):
+    settings = Settings(home=tmp_path, server={"failed_logins_per_address": 3})
+    app = make(settings, Authenticator(settings))
+    failed = [await Exchange(path, name=f"sp_{number:012x}_{'x' * 43}").through(app) for number in range(5)]
+    assert [each.status for each in failed] == [401, 401, 401, 401, 429]
+    assert {each.read for each in failed} == {0}
+    assert (failed[-1].headers[b"retry-after"], failed[-1].problem["code"]) == (b"1", "rate_limited")
+    neighbour = Exchange(path, name="sp_nobody")
+    neighbour.scope["client"] = ("203.0.113.8", 1)
+    assert (await neighbour.through(app)).status == 401
