@@ -116,6 +116,18 @@ class RateLimiter:
         ticket.grant.waited = self._clock() - began
         return ticket.grant
 
+    def admit(self, characters: int) -> float:
+        """Admit a request at once if both limits allow it, and return 0; else return the seconds until they will.
+
+        For limiters on which nobody waits in `acquire`: a request that is admitted here overtakes them.
+        """
+        with self._lock:
+            now = self._clock()
+            wait = self._free_at(characters, now) - now
+            if wait <= 0:
+                self._granted(characters, now)
+            return max(wait, 0.0)
+
     def settled(self, grant: Grant, characters: int) -> None:
         """Correct the characters of a request; called by `Grant.settle`."""
         with self._lock:

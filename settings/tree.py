@@ -268,6 +268,9 @@ class ServerSettings(_Section):
     max_waiting: int = Field(16, ge=0)
     """Maximum number of waiting runs; a further request gets 429."""
     runs_per_second: int | None = Field(None, ge=1)
+    principal_max_runs: int | None = Field(None, ge=1)
+    """Maximum number of active and waiting runs of one principal."""
+    principal_requests_per_minute: int | None = Field(None, ge=1)
     request_timeout_seconds: float = Field(15.0, gt=0)
     """Time that a client has to send its request."""
     drain_seconds: float = Field(30.0, ge=0)

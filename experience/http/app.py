@@ -14,6 +14,7 @@ from experience.http import chat, corpora, health, openai, threads
 from experience.http.bounds import BodyBounds, SameSite, TraceContext
 from experience.http.callers import Authenticate, Authenticated
 from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
+from experience.http.quotas import RequestQuota
 from experience.service import ResearchService, open_service
 from experience.service.desk import Desk
 from experience.service.runs import RunLimits, Runs
@@ -55,7 +56,12 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
     bounds = settings.server
     # Starlette runs the middleware added last first: nothing of a body is read before its sender is known.
     app.add_middleware(BodyBounds, settings=bounds, uploads=corpora.UPLOADS)
-    app.add_middleware(Authenticated, authenticate=authenticate, public=(*health.PROBES, *_documentation(app)))
+    app.add_middleware(
+        Authenticated,
+        authenticate=authenticate,
+        quota=RequestQuota(bounds.principal_requests_per_minute),
+        public=(*health.PROBES, *_documentation(app)),
+    )
     app.add_middleware(TraceContext)
     if bounds.auth == "off":
         # Anything that reaches loopback is trusted, and a web page in the user's browser can reach it. The host check
@@ -86,4 +92,9 @@ async def open_desk(settings: Settings, open_service: OpenService) -> AsyncItera
 def limits_of(settings: Settings) -> RunLimits:
     """Return how many runs `settings` allow at a time."""
     server = settings.server
-    return RunLimits(running=server.max_running, waiting=server.max_waiting, per_second=server.runs_per_second)
+    return RunLimits(
+        running=server.max_running,
+        waiting=server.max_waiting,
+        per_second=server.runs_per_second,
+        per_principal=server.principal_max_runs,
+    )

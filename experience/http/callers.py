@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from experience.http.problems import EXPECTED, answer_error
+from experience.http.quotas import RequestQuota
 from experience.service.desk import Desk
 from policy.identity import Principal
 
@@ -34,11 +35,14 @@ class Authenticated:
     Args:
         app: the application behind this middleware.
         authenticate: maps the `Authorization` header and the client's address to a principal.
+        quota: how many requests each principal may send.
         public: the paths that need no credentials.
     """
 
-    def __init__(self, app: ASGIApp, *, authenticate: Authenticate, public: Collection[str] = ()) -> None:
-        self._app, self._authenticate, self._public = app, authenticate, frozenset(public)
+    def __init__(
+        self, app: ASGIApp, *, authenticate: Authenticate, quota: RequestQuota, public: Collection[str] = ()
+    ) -> None:
+        self._app, self._authenticate, self._quota, self._public = app, authenticate, quota, frozenset(public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its principal, or answer with the problem."""
@@ -46,6 +50,7 @@ class Authenticated:
             try:
                 address = (scope.get("client") or ("",))[0]  # no client: a Unix socket
                 principal = await self._authenticate(Headers(scope=scope).get("authorization"), address)
+                self._quota.check(principal)
             except EXPECTED as error:
                 await answer_error(error, scope)(scope, receive, send)
                 return

@@ -59,7 +59,7 @@ PROBLEM_TEXTS = {
     409: "The state of the object does not allow this now; the hint says what to do.",
     413: "The request is too large.",
     422: "The request is invalid.",
-    429: "Too many runs or failed log-ins; `Retry-After` says when to retry.",
+    429: "Too many runs, requests or failed log-ins; `Retry-After` says when to retry.",
     500: "A bug in Sixplane, or invalid settings of the server.",
     502: "A model returned an answer that cannot be used.",
     503: "A service that Sixplane depends on does not respond.",

@@ -15,6 +15,7 @@ from experience.http.app import OpenService, open_desk
 from experience.http.bounds import BodyBounds
 from experience.http.callers import Authenticate, Authenticated, principal_of
 from experience.http.problems import install
+from experience.http.quotas import RequestQuota
 from experience.http.serving import run_server
 from experience.mcp.tools import create_mcp
 from experience.service import open_service
@@ -60,7 +61,8 @@ def create_mcp_app(
     app.router.lifespan_context = lifespan
     install(app)
     app.add_middleware(BodyBounds, settings=settings.server)
-    app.add_middleware(Authenticated, authenticate=authenticate)
+    quota = RequestQuota(settings.server.principal_requests_per_minute)
+    app.add_middleware(Authenticated, authenticate=authenticate, quota=quota)
     return app
 
 

@@ -10,7 +10,7 @@ import logging
 import math
 import secrets
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from experience.service.events import (
 )
 from experience.service.models import ResearchRequest
 from gateway.limiter import RateLimiter
-from state.errors import RunMissing, RunStopped, SixplaneError, ThreadBusy, TooBusy
+from state.errors import RateLimited, RunMissing, RunStopped, SixplaneError, ThreadBusy, TooBusy
 from state.report import Report
 from state.values import ReviewAnswer
 
@@ -48,11 +48,13 @@ class RunLimits:
         running: how many runs may be active at a time.
         waiting: how many runs may wait for a place; further ones are refused.
         per_second: how many runs may start in any second; `None` means no limit.
+        per_principal: how many runs of one principal may be active or waiting; `None` means no limit.
     """
 
     running: int = 8
     waiting: int = 16
     per_second: int | None = None
+    per_principal: int | None = None
 
 
 @dataclass(eq=False)
@@ -192,7 +194,7 @@ class Runs:
         self._pace = RateLimiter(
             requests_per_minute=self.limits.per_second, characters_per_minute=None, window_seconds=1.0
         )
-        self._admitted = 0
+        self._admitted: Counter[tuple[str, str]] = Counter()
         self._batches, self._batch_places = 0, asyncio.Semaphore(max(1, self.limits.running // 2))
         self.closed = False
         """Whether new runs are refused."""
@@ -278,46 +280,53 @@ class Runs:
 
     async def _begin(self, run: Run, events: AsyncGenerator[RunEvent]) -> Run:
         run.resumed_after = run.last
-        await self._turn()
+        await self._turn((run.tenant, run.owner))
         task = asyncio.create_task(self._follow(run, events))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await run.beyond(run.resumed_after)
         return run
 
-    async def _turn(self) -> None:
+    async def _turn(self, whose: tuple[str, str]) -> None:
         """Wait for a place. `_follow` releases it."""
         self._check_open()
-        if self._admitted >= self.limits.running + self.limits.waiting:
+        most = self.limits.per_principal
+        if most is not None and self._admitted[whose] >= most:
+            raise RateLimited(f"{most} runs of this principal are active or waiting", retry_after=self._patience())
+        if self._admitted.total() >= self.limits.running + self.limits.waiting:
             raise TooBusy(
                 f"{self.limits.running} runs are active and {self.limits.waiting} are waiting",
                 retry_after=self._patience(),
             )
-        self._admitted += 1
+        self._admitted[whose] += 1
         try:
             await self._places.acquire()
         except BaseException:
-            self._admitted -= 1
+            self._forgo(whose)
             raise
         try:
             # After the place: runs that waited with their permits in hand could all start in the same second.
             await self._pace.acquire(0)
             self._check_open()
         except BaseException:
-            self._leave()
+            self._leave(whose)
             raise
 
     def _check_open(self) -> None:
         if self.closed:
             raise TooBusy("the service is shutting down", retry_after=5)
 
-    def _leave(self) -> None:
+    def _leave(self, whose: tuple[str, str]) -> None:
         self._places.release()
-        self._admitted -= 1
+        self._forgo(whose)
+
+    def _forgo(self, whose: tuple[str, str]) -> None:
+        self._admitted[whose] -= 1
+        self._admitted += Counter()  # drops the principals without runs
 
     def _patience(self) -> int:
         """Return the seconds after which a retry may succeed: a rough guess of one second per full round of runs."""
-        waiting = max(0, self._admitted - self.limits.running)
+        waiting = max(0, self._admitted.total() - self.limits.running)
         return max(1, math.ceil(waiting / (self.limits.per_second or self.limits.running)))
 
     async def _follow(self, run: Run, events: AsyncGenerator[RunEvent]) -> None:
@@ -340,7 +349,7 @@ class Runs:
             if known_error(error) is None:
                 _log.error("a run failed with %s", type(error).__name__)
         finally:
-            self._leave()
+            self._leave((run.tenant, run.owner))
             if self._live.get(run.id) is run:
                 del self._live[run.id]
                 self._retain(run)
