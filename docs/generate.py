@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import create_autospec
 
+from docs.access_rules import access_table
 from docs.packages import package_diagrams
 from docs.sequence import sequence_diagram
 from docs.sql_inventory import REWRITES, table
@@ -20,6 +21,7 @@ from graphs import build_research_graph
 from nodes import Collaborators
 
 ROOT = Path(__file__).resolve().parent.parent
+_ACCESS = re.compile(r"(?<=<!-- access -->\n).*?(?=<!-- /access -->)", re.DOTALL)
 _GRAPH = re.compile(r"(?<=<!-- graph -->\n)```mermaid\n.*?```\n", re.DOTALL)
 _PACKAGES = re.compile(r"(?<=<!-- packages -->\n).*?(?=<!-- /packages -->)", re.DOTALL)
 _SEQUENCE = re.compile(r"(?<=<!-- sequence -->\n).*?(?=<!-- /sequence -->)", re.DOTALL)
@@ -65,6 +67,7 @@ PARTS = (
     Part("README.md", _GRAPH, graph_picture, "the graph is as compiled"),
     Part("docs/architecture.md", _PACKAGES, package_diagrams, "the drawings of the packages match the imports"),
     Part("docs/architecture.md", _SEQUENCE, sequence_diagram, "the sequence of one question matches a run"),
+    Part("docs/security.md", _ACCESS, access_table, "the rules of access labels are those that the tests try"),
     Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
     Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),
 )
