@@ -73,6 +73,26 @@ async def test_only_their_audience_sees_guarded_documents(url):
     assert seen == {"ann": (1, True), "bob": (0, False), "root": (1, True)}
 
 
+async def test_a_corpus_of_hidden_documents_is_like_an_empty_one(url):
+    async with client(url, "ann") as ann, client(url, "bob") as bob:
+        await upload(ann, ("staff.md", BODY), corpus="hidden", audience="staff")
+        await upload(ann, ("empty.md", b""), corpus="vacant")
+        told = {}
+        for corpus in ("hidden", "vacant"):
+            asked = chat("What does Tariff S cost?", corpus=corpus)
+            answers = [
+                await bob.post(f"/v1/corpora/{corpus}/search", json={"query": "Tariff S"}),
+                await bob.post("/v1/chat", json=asked),
+                await bob.get(f"/v1/corpora/{corpus}"),
+            ]
+            told[corpus] = [
+                (each.status_code, each.json().get("code"), each.json().get("documents")) for each in answers
+            ]
+            refs = (await bob.get("/v1/corpora")).json()["corpora"]
+            told[corpus] += [(each["documents"], each["passages"]) for each in refs if each["name"] == corpus]
+    assert told["hidden"] == told["vacant"]
+
+
 async def test_uploading_an_open_document_again_with_an_audience_guards_it_until_it_is_opened_by_name(url):
     async with client(url, "ann") as ann, client(url, "bob") as bob:
         seen = []
