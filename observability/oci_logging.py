@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -82,6 +84,11 @@ class EventsSink:
         if self.tally.take():
             self._logger.emit(timestamp=time.time_ns(), event_name=EVENT, attributes=call.model_dump())
 
+    def copy(self, name: str, text: str) -> None:
+        """Queue `text` as it is, as an event of the type `name`; if the queue is full, the event is lost."""
+        if self.tally.take():
+            self._logger.emit(timestamp=time.time_ns(), event_name=name, body=text)
+
     def stop(self, timeout_seconds: float) -> None:  # noqa: ARG002 - the SDK has no timeout here; the caller stops waiting
         """Export the queued events, and stop."""
         self._processor.shutdown()  # type: ignore[no-untyped-call]
@@ -90,15 +97,21 @@ class EventsSink:
 def _details(batch: Sequence[ReadableLogRecord]) -> Any:
     from oci.loggingingestion.models import LogEntry, LogEntryBatch, PutLogsDetails
 
-    entries = [
-        LogEntry(data=_data(record.log_record.attributes or {}), id=str(uuid4()), time=_moment(record))
-        for record in batch
+    entries: dict[str, list[LogEntry]] = defaultdict(list)
+    for record in batch:
+        entry = LogEntry(data=_data(record.log_record), id=str(uuid4()), time=_moment(record))
+        entries[record.log_record.event_name or EVENT].append(entry)
+    now = datetime.now(UTC)
+    bundles = [
+        LogEntryBatch(entries=some, source=SOURCE, type=name, defaultlogentrytime=now) for name, some in entries.items()
     ]
-    bundle = LogEntryBatch(entries=entries, source=SOURCE, type=EVENT, defaultlogentrytime=datetime.now(UTC))
-    return PutLogsDetails(specversion="1.0", log_entry_batches=[bundle])
+    return PutLogsDetails(specversion="1.0", log_entry_batches=bundles)
 
 
-def _data(attributes: Mapping[str, Any]) -> str:
+def _data(record: LogRecord) -> str:
+    if isinstance(record.body, str):
+        return record.body
+    attributes: Mapping[str, Any] = record.attributes or {}
     bounded = {key: value[:MAX_TEXT] if isinstance(value, str) else value for key, value in attributes.items()}
     return json.dumps(bounded)
 
@@ -107,8 +120,10 @@ def _moment(record: ReadableLogRecord) -> datetime:
     return datetime.fromtimestamp((record.log_record.timestamp or time.time_ns()) / 1e9, tz=UTC)
 
 
-def open_logging(settings: Settings, session: OCISession, *, delay_seconds: float = 2.0) -> EventsSink:
-    """Return the sink that writes to `settings.oci.log_id`.
+def open_logging(
+    settings: Settings, session: OCISession, *, log_id: str = "", delay_seconds: float = 2.0
+) -> EventsSink:
+    """Return the sink that writes to the log `log_id`, by default to `settings.oci.log_id`.
 
     Raises:
         SettingsInvalid: there is neither an endpoint nor a region.
@@ -117,5 +132,5 @@ def open_logging(settings: Settings, session: OCISession, *, delay_seconds: floa
 
     client = sink_client(session, LoggingClient, name="logging", endpoint=settings.oci.logging_endpoint)
     tally = DeliveryTally(MAX_QUEUE)
-    exporter = OCILogExporter(client, settings.oci.log_id, tally)
+    exporter = OCILogExporter(client, log_id or settings.oci.log_id, tally)
     return EventsSink("oci_logging", exporter, tally, delay_seconds=delay_seconds)

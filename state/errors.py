@@ -25,6 +25,7 @@ SixplaneError
 ├── Forbidden                forbidden              the credentials do not allow it
 ├── BudgetExceeded           budget_exceeded        the budget of a scope does not cover a call
 ├── DependencyUnavailable    dependency_unavailable a service, database or disk fails
+│   ├── AuditUnavailable     audit_unavailable      the audit trail cannot be written
 │   ├── BatchBusy            batch_busy             another process is writing to the output file
 │   ├── CorpusBusy           corpus_busy            another process is writing to the corpus
 │   ├── CorpusCorrupt        corpus_corrupt         the corpus database cannot be read
@@ -221,6 +222,12 @@ class DependencyUnavailable(SixplaneError):
     """A service, database or disk that the application depends on fails."""
 
     code = "dependency_unavailable"
+
+
+class AuditUnavailable(DependencyUnavailable):
+    """The audit trail cannot be written, so nothing is done that has to be recorded."""
+
+    code = "audit_unavailable"
 
 
 class BatchBusy(DependencyUnavailable):

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from experience.cli.commands.audit import app as audit
 from experience.cli.commands.batch import batch
 from experience.cli.commands.budget import app as budget
 from experience.cli.commands.corpus import app as corpus
@@ -72,4 +73,5 @@ for command in (
 app.add_typer(corpus, name="corpus")
 app.add_typer(budget, name="budget")
 app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
 app.add_typer(db, name="db")

@@ -1,0 +1,34 @@
+"""The audit trail: who did what, on what, with which outcome, under which policy; never any content.
+
+One file of JSON lines, chained by SHA-256 and written by all processes of a home folder:
+
+```python
+trail = AuditTrail(load_settings())
+async with trail.change(AuditEvent(kind=AuditKind.DELETE, operation="delete", object="thread:t-1", actor=operator())):
+    ...
+```
+"""
+
+from __future__ import annotations
+
+from observability.audit.checking import Checked, Fault, check_trail
+from observability.audit.events import Actor, AuditEvent, AuditKind, Outcome, named, operator
+from observability.audit.reading import read_lines
+from observability.audit.trail import AuditTrail, Noted, policy_hash, trail_path
+
+__all__ = [
+    "Actor",
+    "AuditEvent",
+    "AuditKind",
+    "AuditTrail",
+    "Checked",
+    "Fault",
+    "Noted",
+    "Outcome",
+    "check_trail",
+    "named",
+    "operator",
+    "policy_hash",
+    "read_lines",
+    "trail_path",
+]
