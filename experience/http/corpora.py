@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from experience.http.bodies import MAX_FILES, CorpusId, SearchRequest, SearchResult
 from experience.http.callers import AtDesk, Caller, principal_of
-from experience.service.desk import logged
+from experience.service.desk import Desk
 from policy.identity import Permission
 from retrieval import IngestReport, Manifest
 from retrieval.loaders.uploads import load_uploads
@@ -57,7 +57,8 @@ class UploadRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             principal = principal_of(request)
-            with logged(principal, "ingest", request.path_params["corpus"]):
+            desk: Desk = request.app.state.desk
+            async with desk.watched(principal, "ingest", request.path_params["corpus"]):
                 principal.require(Permission.INGEST)
             return await handle(UploadForm(request.scope, request.receive))
 

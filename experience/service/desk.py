@@ -1,7 +1,8 @@
 """Permission and ownership checks for every networked surface (HTTP and MCP).
 
 Tenant, principal and audiences are taken from the authenticated principal and never from the request. Objects of
-another principal are reported as missing, so that their existence is not revealed. Each refusal is logged.
+another principal are reported as missing, so that their existence is not revealed. Each refusal is logged, and
+recorded in the audit trail like changes and reads of documents with an audience.
 """
 
 from __future__ import annotations
@@ -9,21 +10,26 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
+from experience.service.auditing import REFUSALS, actor_of, counts_of
 from experience.service.models import ResearchRequest, ThreadView
 from experience.service.runs import Run, Runs
 from experience.service.threads import ThreadRecord
 from gateway.ledger.account import Account, accounted
 from gateway.ledger.ledger import BudgetLine
 from nodes.memory import MEMORY_CORPUS
+from observability.audit import AuditEvent, AuditKind, Noted, named
 from policy.identity import Permission, Principal
 from retrieval import Corpus, IngestReport, Manifest
-from state.errors import CorpusMissing, Forbidden, NameInvalid, RunMissing, ThreadMissing
+from state.errors import NameInvalid, RunMissing, ThreadMissing
 from state.report import CorpusRef
 from state.values import Passage, ReviewAnswer
+
+_OBJECTS = {"ask": "thread", "resume": "thread", "thread": "thread", "delete": "thread", "run": "run"}
+"""The kind of object that each action names, if it is not a corpus."""
 
 _log = logging.getLogger("sixplane.access")
 
@@ -34,10 +40,11 @@ class Desk:
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
         self.service = runs.service
+        self.audit = runs.service.audit
 
     async def start(self, principal: Principal, request: ResearchRequest) -> Run:
         """Start a run for the principal. Raises `Forbidden`, and the errors of `Runs.start`."""
-        with logged(principal, "ask", request.thread_id or ""):
+        async with self.watched(principal, "ask", request.thread_id or ""):
             principal.require(Permission.ASK)
             return await self.runs.start(_of(principal, request))
 
@@ -46,18 +53,20 @@ class Desk:
 
         Raises `Forbidden`, `ThreadMissing`, and the errors of `Runs.resume`.
         """
-        with logged(principal, "resume", thread_id):
+        async with self.watched(principal, "resume", thread_id):
             principal.require(Permission.ASK)
             await self._own(principal, thread_id)
             return await self.runs.resume(principal.tenant, thread_id, answer)
 
     async def run(self, principal: Principal, run_id: str) -> Run:
         """Return one of the principal's runs. Raises `RunMissing`."""
-        with logged(principal, "run", run_id):
+        async with self.watched(principal, "run", run_id):
             principal.require(Permission.ASK)
             run = await self.runs.get(principal.tenant, run_id)
             if not principal.is_admin and run.owner != principal.id:
                 raise RunMissing(f"there is no run {run_id!r}")
+            if principal.id != run.owner:  # the owner's own read is recorded at the end of the run
+                await self.audit.report(actor_of(principal), "run", named("run", run_id), run.report)
             return run
 
     async def cancel(self, principal: Principal, run_id: str) -> Run:
@@ -68,31 +77,34 @@ class Desk:
 
     async def threads(self, principal: Principal) -> list[ThreadRecord]:
         """Return the principal's threads, latest first; an administrator gets all threads of the tenant."""
-        with logged(principal, "threads", ""):
+        async with self.watched(principal, "threads", ""):
             principal.require(Permission.ASK)
             found = await self.service.threads(principal.tenant)
             return [record for record in found if principal.is_admin or record.owner == principal.id]
 
     async def thread(self, principal: Principal, thread_id: str) -> ThreadView:
         """Return one of the principal's threads with its latest report. Raises `ThreadMissing`."""
-        with logged(principal, "thread", thread_id):
+        async with self.watched(principal, "thread", thread_id):
             principal.require(Permission.ASK)
-            return await self._own(principal, thread_id)
+            view = await self._own(principal, thread_id)
+            await self.audit.report(actor_of(principal), "thread", named("thread", thread_id), view.report)
+            return view
 
     async def delete(self, principal: Principal, thread_id: str) -> None:
         """Delete one of the principal's threads. Raises `Forbidden`, `ThreadMissing`, `ThreadBusy`."""
-        with logged(principal, "delete", thread_id):
+        async with self.watched(principal, "delete", thread_id):
             principal.require(Permission.DELETE)
             await self._own(principal, thread_id)
-            await self.service.delete(principal.tenant, thread_id)
-            self.runs.forget(principal.tenant, thread_id)
+            async with self._change(principal, AuditKind.DELETE, "delete", named("thread", thread_id)):
+                await self.service.delete(principal.tenant, thread_id)
+                self.runs.forget(principal.tenant, thread_id)
 
     async def corpora(self, principal: Principal) -> list[CorpusRef]:
         """Return the tenant's corpora, without the reserved corpus of earlier reports.
 
         Their counts tell about what the principal may read.
         """
-        with logged(principal, "corpora", ""):
+        async with self.watched(principal, "corpora", ""):
             principal.require(Permission.ASK)
             names = await self.service.corpora.names(principal.tenant)
             found = [await self._corpus(principal, name) for name in names if name != MEMORY_CORPUS]
@@ -103,7 +115,7 @@ class Desk:
 
         Raises `CorpusMissing`.
         """
-        with logged(principal, "manifest", name):
+        async with self.watched(principal, "manifest", name):
             principal.require(Permission.ASK)
             found = await (await self._corpus(principal, name)).manifest()
             may_see = principal.is_admin or Permission.INGEST in principal.roles
@@ -116,15 +128,19 @@ class Desk:
 
         Raises `CorpusMissing`, and the errors of `Corpus.search`.
         """
-        with logged(principal, "search", name), _charged(principal, "search"):
+        async with self.watched(principal, "search", name), _charged(principal, "search"):
             principal.require(Permission.ASK)
-            return await (await self._corpus(principal, name)).search(query, k, mode, where or None)
+            found = await (await self._corpus(principal, name)).search(query, k, mode, where or None)
+            await self.audit.passages(actor_of(principal), "search", named("corpus", name), found)
+            return found
 
     async def passages(self, principal: Principal, name: str, ids: Sequence[str]) -> dict[str, Passage]:
         """Return passages by evidence id, without those that the principal may not see."""
-        with logged(principal, "passages", name):
+        async with self.watched(principal, "passages", name):
             principal.require(Permission.ASK)
-            return await (await self._corpus(principal, name)).passages(ids)
+            found = await (await self._corpus(principal, name)).passages(ids)
+            await self.audit.passages(actor_of(principal), "passages", named("corpus", name), found.values())
+            return found
 
     async def ingest(
         self, principal: Principal, name: str, inputs: Any, *, audience: Sequence[str] | None = None
@@ -133,20 +149,38 @@ class Desk:
 
         Raises `Forbidden`, and the errors of `Corpus.ingest`.
         """
-        with logged(principal, "ingest", name), _charged(principal, "ingest"):
+        async with self.watched(principal, "ingest", name), _charged(principal, "ingest"):
             principal.require(Permission.INGEST)
-            corpus = await self.service.corpora.create(principal.tenant, _open(name), audiences_of(principal))
-            return await corpus.ingest(inputs, audience=audience)
+            async with self._change(principal, AuditKind.INGEST, "ingest", named("corpus", _open(name))) as noted:
+                corpus = await self.service.corpora.create(principal.tenant, name, audiences_of(principal))
+                report = await corpus.ingest(inputs, audience=audience)
+                noted.counts = counts_of(report)
+            return report
 
     async def budget(self, principal: Principal) -> list[BudgetLine]:
         """Return the tenant's budgets and what is spent of them. Raises `Forbidden`."""
-        with logged(principal, "budget", ""):
+        async with self.watched(principal, "budget", ""):
             principal.require(Permission.COST)
             return await self.service.gateway.budget(principal.tenant)
 
     async def _corpus(self, principal: Principal, name: str) -> Corpus:
         """Return a corpus, limited to what the principal may read and change. Raises `CorpusMissing`."""
         return await self.service.corpora.get(principal.tenant, _open(name), audiences_of(principal))
+
+    @asynccontextmanager
+    async def watched(self, principal: Principal, action: str, what: str) -> AsyncIterator[None]:
+        """Log a refusal that the block raises, and record it in the audit trail."""
+        kind = _OBJECTS.get(action, "corpus")
+        with logged(principal, action, what):
+            async with self.audit.refusals(actor_of(principal), action, named(kind, what) if what else ""):
+                yield
+
+    def _change(
+        self, principal: Principal, kind: AuditKind, operation: str, what: str
+    ) -> AbstractAsyncContextManager[Noted]:
+        """Record a change in the audit trail: that it begins, and how it ended."""
+        event = AuditEvent(kind=kind, operation=operation, actor=actor_of(principal), object=what)
+        return self.audit.trail.change(event)
 
     async def _own(self, principal: Principal, thread_id: str) -> ThreadView:
         view = await self.service.show(principal.tenant, thread_id)
@@ -168,7 +202,7 @@ def logged(principal: Principal, action: str, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (Forbidden, RunMissing, ThreadMissing, CorpusMissing) as error:
+    except REFUSALS as error:
         who = hashlib.sha256(principal.id.encode()).hexdigest()[:12]
         _log.warning(
             "refused %s of %r to principal %s of tenant %s: %s", action, what[:80], who, principal.tenant, error.code
@@ -187,7 +221,7 @@ def _open(name: str) -> str:
     return name
 
 
-@contextmanager
-def _charged(principal: Principal, purpose: str) -> Iterator[None]:
+@asynccontextmanager
+async def _charged(principal: Principal, purpose: str) -> AsyncIterator[None]:
     with accounted(Account(principal.tenant, f"{purpose}-{uuid.uuid4()}")):
         yield

@@ -8,6 +8,7 @@ from typing import Any
 
 from langgraph.errors import GraphDrained
 
+from experience.service.auditing import ServiceAudit
 from experience.service.events import ReviewPendingEvent, RunEvent, RunStarted, RunStoppedEvent
 from experience.service.graph_events import Numbered, node_event, outcome_of, thread_status
 from experience.service.leg import AlreadyEnded, Answered, GoOn, Leg, NewRun, graph_argument, graph_config
@@ -21,8 +22,8 @@ from state.report import Report
 class LegDriver:
     """Turns a leg into events and keeps the thread's row up to date."""
 
-    def __init__(self, settings: Settings, graph: CompiledResearchGraph, threads: Threads) -> None:
-        self._settings, self._graph, self._threads = settings, graph, threads
+    def __init__(self, settings: Settings, graph: CompiledResearchGraph, threads: Threads, audit: ServiceAudit) -> None:
+        self._settings, self._graph, self._threads, self._audit = settings, graph, threads, audit
 
     async def events(self, leg: Leg) -> AsyncGenerator[RunEvent]:
         """Yield the leg's events while renewing the lease, then record the thread's status and release the lease."""
@@ -57,7 +58,10 @@ class LegDriver:
             except GraphDrained:
                 yield numbered(RunStoppedEvent, thread_id=leg.thread_id)
                 return
-        for event in _closing(leg, outcome or await self._stored_report(leg), numbered):
+        ending = outcome or await self._stored_report(leg)
+        hits = (await self._values(leg)).get("hits", ())
+        await self._audit.ending(leg, ending, dict.fromkeys(hit.evidence_id for hit in hits))
+        for event in _closing(leg, ending, numbered):
             yield event
 
     async def _parts(self, leg: Leg, start: NewRun | GoOn | Answered) -> AsyncGenerator[Any]:
@@ -80,11 +84,16 @@ class LegDriver:
 
     async def _stored_report(self, leg: Leg) -> Report:
         """Return the report from the checkpoint: `publish` had stored its writes before a crash, so no node ran."""
-        config = graph_config(self._settings, leg.context.tenant, leg.thread_id, leg.run_id)
-        stored = (await self._graph.aget_state(config)).values.get("report") or {}
+        stored = (await self._values(leg)).get("report") or {}
         if stored.get("run_id") != leg.run_id:
             raise RuntimeError("the graph ended without a report")
         return Report.model_validate(stored)
+
+    async def _values(self, leg: Leg) -> dict[str, Any]:
+        """Return the channels of the thread's latest checkpoint."""
+        config = graph_config(self._settings, leg.context.tenant, leg.thread_id, leg.run_id)
+        values: dict[str, Any] = (await self._graph.aget_state(config)).values
+        return values
 
 
 def _closing(leg: Leg, outcome: Report | dict[str, Any], numbered: Numbered) -> list[RunEvent]:

@@ -15,6 +15,7 @@ from langgraph.types import StateSnapshot
 
 from experience.doctor.health import check_health
 from experience.doctor.values import HealthStatus
+from experience.service.auditing import ServiceAudit, of_context
 from experience.service.driver import LegDriver
 from experience.service.events import RunEvent, last_report
 from experience.service.leg import (
@@ -38,10 +39,11 @@ from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
 from nodes.memory import MEMORY_CORPUS, forget
 from observability import configure_tracing, operation_span
+from observability.audit import AuditTrail, named
 from retrieval.filters import compile_where
 from settings import Settings, checked_name
 from state.channels import ResearchContext
-from state.errors import NameInvalid
+from state.errors import NameInvalid, PolicyRefusal
 from state.report import Report
 from state.values import Refusal, ReviewAnswer
 
@@ -58,7 +60,8 @@ class ResearchService:
         self.guards = collaborators.guards
         self.graph = graph
         self._threads = threads
-        self._driver = LegDriver(settings, graph, threads)
+        self.audit = ServiceAudit(AuditTrail(settings), self.corpora)
+        self._driver = LegDriver(settings, graph, threads, self.audit)
         self._controls: dict[RunControl, tuple[str, str]] = {}
 
     async def run(self, request: ResearchRequest, *, run_id: str | None = None) -> Report:
@@ -174,8 +177,10 @@ class ResearchService:
         if answer is None:
             return start_of_rest(stored, snapshot)
         record, context = stored.record, stored.context
-        with accounted(Account(context.tenant, record.run_id, record.thread_id, context.budget_micro_usd)):
-            return Answered(await screened_answer(self.guards, answer, self.settings.policy.max_question_chars))
+        what, limit = named("thread", record.thread_id), self.settings.policy.max_question_chars
+        async with self.audit.refusals(of_context(context), "answer", what, (PolicyRefusal,)):
+            with accounted(Account(context.tenant, record.run_id, record.thread_id, context.budget_micro_usd)):
+                return Answered(await screened_answer(self.guards, answer, limit))
 
     @asynccontextmanager
     async def _given_back(self, record: ThreadRecord) -> AsyncIterator[None]:
@@ -272,6 +277,8 @@ async def open_service(
         try:
             await threads.setup()
             async with compile_research_graph(settings, collaborators) as graph:
-                yield ResearchService(settings, collaborators, graph, threads)
+                service = ResearchService(settings, collaborators, graph, threads)
+                async with service.audit.trail:
+                    yield service
         finally:
             await threads.aclose()

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
+from unittest.mock import create_autospec
 
 import pytest
 
 from experience.http.app import create_app
 from experience.mcp.serving import create_mcp_app
+from experience.service.auditing import ServiceAudit
+from experience.service.desk import Desk
+from observability.audit import AuditTrail, read_lines
 from policy.identity import Authenticator
+from retrieval import Corpora
 from settings import Settings
 from tests.doubles.waiting import safely
 from tests.experience.http.conftest import authenticate
@@ -65,7 +71,10 @@ class Exchange:
 
 @pytest.fixture
 def app(tmp_path):
-    return create_app(Settings(home=tmp_path), authenticate)
+    app = create_app(Settings(home=tmp_path), authenticate)
+    audit = ServiceAudit(AuditTrail(Settings(home=tmp_path)), create_autospec(Corpora, instance=True))
+    app.state.desk = Desk(SimpleNamespace(service=SimpleNamespace(audit=audit)))  # no request here gets further
+    return app
 
 
 @pytest.fixture
@@ -131,10 +140,12 @@ async def test_a_declared_length_without_measure_is_too_large(app, length):
     assert (refused.status, refused.read) == (413, 0)
 
 
-async def test_a_caller_who_may_not_ingest_uploads_nothing(app, caplog):
+async def test_a_caller_who_may_not_ingest_uploads_nothing(app, caplog, tmp_path):
     refused = await Exchange(UPLOAD, kind=MULTIPART, name="asker").through(app)
     assert (refused.status, refused.read, refused.problem["code"]) == (403, 0, "forbidden")
     assert "refused ingest of 'small'" in caplog.text
+    (line,) = read_lines(tmp_path / "audit.jsonl")
+    assert (line["kind"], line["principal"], line["object"]) == ("refusal", "asker", "corpus:small")
 
 
 async def test_an_upload_is_bounded_too(app):

@@ -1,0 +1,108 @@
+"""What the service writes to the audit trail: refusals, and reads of documents that have an audience."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from experience.service.leg import Leg
+from observability.audit import Actor, AuditEvent, AuditKind, AuditTrail, named, operator
+from policy.identity import Principal
+from retrieval import Corpora, IngestReport
+from state.access import stored_labels
+from state.channels import ResearchContext
+from state.errors import CorpusMissing, Forbidden, RunMissing, SixplaneError, ThreadMissing
+from state.report import Report
+from state.values import Passage, Refusal
+
+REFUSALS = (Forbidden, RunMissing, ThreadMissing, CorpusMissing)
+"""The errors that refuse a principal something. An object of another principal is reported as missing."""
+
+
+def actor_of(principal: Principal) -> Actor:
+    """Return a principal as an actor."""
+    return Actor(principal=principal.id, tenant=principal.tenant, method=principal.method)
+
+
+def counts_of(report: IngestReport) -> dict[str, int | None]:
+    """Return the figures of an ingestion."""
+    counted = ("added", "updated", "unchanged", "superseded", "passages")
+    return {**{name: getattr(report, name) for name in counted}, "failed": len(report.failed)}
+
+
+class ServiceAudit:
+    """Writes the events of one service. Every method returns once its lines are on disk."""
+
+    def __init__(self, trail: AuditTrail, corpora: Corpora) -> None:
+        self.trail, self._corpora = trail, corpora
+
+    @asynccontextmanager
+    async def refusals(
+        self, actor: Actor, operation: str, what: str, kinds: tuple[type[SixplaneError], ...] = REFUSALS
+    ) -> AsyncIterator[None]:
+        """Record a refusal that the block raises, one of `kinds`, then raise it again."""
+        try:
+            yield
+        except kinds as error:
+            refused = AuditEvent(
+                kind=AuditKind.REFUSAL,
+                operation=operation,
+                actor=actor,
+                object=what,
+                outcome="refused",
+                reason=error.code,
+            )
+            await self.trail.record(refused)
+            raise
+
+    async def passages(self, actor: Actor, operation: str, what: str, found: Iterable[Passage]) -> None:
+        """Record that `actor` gets those of the passages that only an audience may see, by their documents."""
+        documents = dict.fromkeys(each.document_id for each in found if stored_labels(each.metadata))
+        await self.trail.record(
+            AuditEvent(kind=AuditKind.READ, operation=operation, actor=actor, object=what), list(documents)
+        )
+
+    async def report(self, actor: Actor, operation: str, what: str, report: Report | None) -> None:
+        """Record that `actor` gets a report, if it quotes documents that only an audience may see."""
+        if report is not None and report.corpus is not None:
+            ids = [evidence.id for evidence in report.evidence]
+            await self._evidence(actor, operation, what, report.corpus.name, ids)
+
+    async def _evidence(self, actor: Actor, operation: str, what: str, corpus: str, ids: list[str]) -> None:
+        try:
+            found = await (await self._corpora.get(actor.tenant, corpus)).passages(ids)
+        except CorpusMissing:  # its labels went with it
+            return
+        await self.passages(actor, operation, what, found.values())
+
+    async def ending(self, leg: Leg, ending: Report | dict[str, Any], hits: Iterable[str]) -> None:
+        """Record how a leg ended, before its caller gets anything of the report or the draft.
+
+        Args:
+            leg: the leg.
+            ending: the report, or the question to a person.
+            hits: the evidence ids of what the run has retrieved; models have read it, even if no quote is left.
+        """
+        actor, what = of_context(leg.context), named("thread", leg.thread_id)
+        if isinstance(ending, Report) and ending.refusal is not None:
+            await self.trail.record(_refusal(actor, what, ending.refusal))
+        await self._evidence(actor, "research", what, leg.context.corpus, list(hits))
+
+
+def of_context(context: ResearchContext) -> Actor:
+    """Return who has a run done: the principal that a server has set, else the operator of this process."""
+    if not context.principal:
+        return operator(context.tenant)
+    return Actor(principal=context.principal, tenant=context.tenant)
+
+
+def _refusal(actor: Actor, what: str, refusal: Refusal) -> AuditEvent:
+    return AuditEvent(
+        kind=AuditKind.REFUSAL,
+        operation=refusal.stage,
+        actor=actor,
+        object=what,
+        outcome="refused",
+        reason=refusal.policy,
+    )
