@@ -35,6 +35,11 @@ def judged(
     return labelled, len(seen) == 1 and seen[0].labels == labels and seen[0].is_same_as(labelled)
 
 
+def relabels(decided: PreparedDocument, live: Sequence[LiveVersion], held: Held) -> bool:
+    """Return whether storing a document changes the label of one that the caller may read."""
+    return any(may_read(each.labels, held) and each.labels != decided.labels for each in live)
+
+
 def _label(document: PreparedDocument, seen: list[LiveVersion], held: Held) -> Labels:
     """Return the label of a document."""
     given = labels_in(document.metadata) if document.audience is None else document.audience

@@ -11,7 +11,7 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 
 from observability import notice, operation_span
-from retrieval.access import judged
+from retrieval.access import judged, relabels
 from retrieval.backend import CorpusBackend, CorpusWriter, Revision, check_embedding_model, fingerprint
 from retrieval.copying import copy_versions
 from retrieval.documents import FailedFile
@@ -279,6 +279,8 @@ class Corpus:
         if unchanged:
             return report.model_copy(update={"unchanged": report.unchanged + 1})
         batch.append(decided)
+        if relabels(decided, live, self._held):
+            return report.model_copy(update={"relabelled": (*report.relabelled, item.document_id)})
         return report
 
     def _may(self, _: str, labels: Labels) -> bool:

@@ -8,7 +8,10 @@ from state.values import Value
 
 
 class IngestReport(Value):
-    """Numbers of documents by outcome; `failed` lists the unreadable files, `superseded` counts replaced passages."""
+    """Numbers of documents by outcome; `failed` lists the unreadable files, `superseded` counts replaced passages.
+
+    `relabelled` lists the ids of the documents whose access label is another one now; they count as `updated` too.
+    """
 
     added: int = 0
     updated: int = 0
@@ -16,6 +19,7 @@ class IngestReport(Value):
     failed: tuple[FailedFile, ...] = ()
     passages: int = 0
     superseded: int = 0
+    relabelled: tuple[str, ...] = ()
     generation: int = 0
 
 

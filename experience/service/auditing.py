@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from experience.audited import record_reads
 from experience.service.leg import Leg
 from observability.audit import Actor, AuditEvent, AuditKind, AuditTrail, named, operator
 from policy.identity import Principal
-from retrieval import Corpora, IngestReport
-from state.access import stored_labels
+from retrieval import Corpora
 from state.channels import ResearchContext
 from state.errors import CorpusMissing, Forbidden, RunMissing, SixplaneError, ThreadMissing
 from state.report import Report
@@ -23,12 +23,6 @@ REFUSALS = (Forbidden, RunMissing, ThreadMissing, CorpusMissing)
 def actor_of(principal: Principal) -> Actor:
     """Return a principal as an actor."""
     return Actor(principal=principal.id, tenant=principal.tenant, method=principal.method)
-
-
-def counts_of(report: IngestReport) -> dict[str, int | None]:
-    """Return the figures of an ingestion."""
-    counted = ("added", "updated", "unchanged", "superseded", "passages")
-    return {**{name: getattr(report, name) for name in counted}, "failed": len(report.failed)}
 
 
 class ServiceAudit:
@@ -57,11 +51,8 @@ class ServiceAudit:
             raise
 
     async def passages(self, actor: Actor, operation: str, what: str, found: Iterable[Passage]) -> None:
-        """Record that `actor` gets those of the passages that only an audience may see, by their documents."""
-        documents = dict.fromkeys(each.document_id for each in found if stored_labels(each.metadata))
-        await self.trail.record(
-            AuditEvent(kind=AuditKind.READ, operation=operation, actor=actor, object=what), list(documents)
-        )
+        """Record that `actor` gets passages, as `record_reads`."""
+        await record_reads(self.trail, actor, operation, what, found)
 
     async def report(self, actor: Actor, operation: str, what: str, report: Report | None) -> None:
         """Record that `actor` gets a report, if it quotes documents that only an audience may see."""

@@ -14,7 +14,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
-from experience.service.auditing import REFUSALS, actor_of, counts_of
+from experience.audited import record_ingestion
+from experience.service.auditing import REFUSALS, actor_of
 from experience.service.models import ResearchRequest, ThreadView
 from experience.service.runs import Run, Runs
 from experience.service.threads import ThreadRecord
@@ -151,10 +152,11 @@ class Desk:
         """
         async with self.watched(principal, "ingest", name), _charged(principal, "ingest"):
             principal.require(Permission.INGEST)
-            async with self._change(principal, AuditKind.INGEST, "ingest", named("corpus", _open(name))) as noted:
+            what = named("corpus", _open(name))
+            async with self._change(principal, AuditKind.INGEST, "ingest", what) as noted:
                 corpus = await self.service.corpora.create(principal.tenant, name, audiences_of(principal))
                 report = await corpus.ingest(inputs, audience=audience)
-                noted.counts = counts_of(report)
+                await record_ingestion(self.audit.trail, actor_of(principal), what, noted, report)
             return report
 
     async def budget(self, principal: Principal) -> list[BudgetLine]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experience.cli.auditing import event_of, recorded
 from experience.cli.commands.models import dollars
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
@@ -105,10 +106,13 @@ async def _write(tenant: str, amounts: dict[str, int | None], home: Path | None)
     from settings import checked_name
 
     checked_name("tenant", tenant)
-    ledger = Ledger(settings_of(home))
+    settings = settings_of(home)
+    ledger = Ledger(settings)
     try:
-        for kind, amount in amounts.items():
-            await ledger.set_limit(tenant, kind, amount)  # type: ignore[arg-type]  # the keys are `tenant` and `month`
+        async with recorded(settings, event_of("budget", "set", tenant, f"tenant:{tenant}")) as noted:
+            for kind, amount in amounts.items():
+                await ledger.set_limit(tenant, kind, amount)  # type: ignore[arg-type]  # `tenant` and `month`
+                noted.counts[kind] = amount
     finally:
         await ledger.aclose()
 

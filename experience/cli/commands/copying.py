@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experience.cli.auditing import event_of, recorded
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import run_async, settings_of
@@ -64,8 +65,14 @@ async def _copy(settings: Settings, tenant: str, source: tuple[str, str], target
         first = await stack.enter_async_context(open_corpora(_with(settings, source[0]), tenant, "copy"))
         corpus = await first.get(tenant, source[1])
         second = await stack.enter_async_context(open_corpora(_with(settings, target[0]), tenant, "copy"))
-        arriving = await second.create(tenant, target[1])
-        return await corpus.copy_into(arriving, progress=lambda report: note(f"{report.copied} document versions"))
+        event = event_of("export", "copy", tenant, f"corpus:{source[1]}")
+        async with recorded(settings, event.model_copy(update={"ids": (f"{target[0]}:{target[1]}",)})) as noted:
+            arriving = await second.create(tenant, target[1])
+            report = await corpus.copy_into(
+                arriving, progress=lambda report: note(f"{report.copied} document versions")
+            )
+            noted.counts.update(copied=report.copied, passages=report.passages)
+            return report
 
 
 def _with(settings: Settings, backend: str) -> Settings:

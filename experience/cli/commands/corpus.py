@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experience.cli.auditing import event_of, recorded
 from experience.cli.commands.copying import copy
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
@@ -89,8 +90,12 @@ async def _manifest(tenant: str, name: str, home: Path | None) -> Manifest:
 async def _prune(tenant: str, name: str, home: Path | None) -> int:
     from retrieval import Corpora
 
-    async with Corpora(settings_of(home)) as corpora:
-        return await (await corpora.get(tenant, name)).prune()
+    settings = settings_of(home)
+    async with Corpora(settings) as corpora:
+        corpus = await corpora.get(tenant, name)
+        async with recorded(settings, event_of("delete", "prune", tenant, f"corpus:{name}")) as noted:
+            noted.counts["passages"] = removed = await corpus.prune()
+            return removed
 
 
 def _names(tenant: str, name: str) -> tuple[str, str]:

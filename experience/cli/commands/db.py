@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experience.cli.auditing import event_of, recorded
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json
 from experience.cli.output import print_json, print_table, say
@@ -83,7 +84,9 @@ async def _status(home: Path | None) -> list[MigrationState]:
 async def _drop(home: Path | None) -> None:
     from experience.database import open_schema
 
-    async with open_schema(settings_of(home), await _dimensions(home)) as schema:
+    settings = settings_of(home)
+    event = event_of("delete", "drop", "", "database:schema")
+    async with open_schema(settings, await _dimensions(home)) as schema, recorded(settings, event):
         await schema.drop()
 
 

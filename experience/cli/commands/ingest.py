@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experience.cli.auditing import event_of
 from experience.cli.options import CorpusName, Home, Json, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import run_async, settings_of
@@ -14,6 +15,7 @@ from state.errors import BadInput
 
 if TYPE_CHECKING:
     from retrieval import Corpora, IngestReport
+    from settings import Settings
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
 
@@ -61,15 +63,22 @@ def check_paths(paths: list[Path]) -> None:
 
 
 async def ingest_into(
-    corpora: Corpora, tenant: str, name: str, paths: list[Path], audience: list[str] | None = None
+    settings: Settings, corpora: Corpora, tenant: str, name: str, paths: list[Path], audience: list[str] | None = None
 ) -> IngestReport:
     """Ingest `paths` into a corpus, which is created if needed. Print each failed file on standard error.
 
     Raises:
         BadInput: none of the files could be read.
+        AuditUnavailable: it cannot be recorded in the audit trail.
     """
-    corpus = await corpora.create(tenant, name)
-    report = await corpus.ingest(paths, audience=audience)
+    from experience.audited import record_ingestion
+    from observability.audit import AuditTrail
+
+    event = event_of("ingest", "ingest", tenant, f"corpus:{name}")
+    async with AuditTrail(settings) as trail, trail.change(event) as noted:
+        corpus = await corpora.create(tenant, name)
+        report = await corpus.ingest(paths, audience=audience)
+        await record_ingestion(trail, event.actor, event.object, noted, report)
     for file in report.failed:
         note(f"skipped: {file.source}: {file.reason}")
     # One readable file is a success, with a message for the others; none is an error, so that scripts notice.
@@ -91,5 +100,6 @@ async def _ingest(
 ) -> IngestReport:
     from experience.corpora import open_corpora
 
-    async with open_corpora(settings_of(home), tenant, "ingest") as corpora:
-        return await ingest_into(corpora, tenant, name, paths, audience)
+    settings = settings_of(home)
+    async with open_corpora(settings, tenant, "ingest") as corpora:
+        return await ingest_into(settings, corpora, tenant, name, paths, audience)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from experience.cli.auditing import event_of, recorded
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import note, print_json, print_table, say
@@ -68,7 +69,7 @@ def create(
     async def work(keys: ApiKeys) -> tuple[ApiKey, str]:
         return await keys.create(tenant, principal, roles, audiences=audience or (), lifetime=lifetime)
 
-    key, text = run_async(_with_keys(settings_of(home), work))
+    key, text = run_async(_changed(settings_of(home), ("create", tenant, f"principal:{principal}"), work))
     _show(key, text, json_output)
 
 
@@ -81,7 +82,7 @@ def rotate(
     async def work(keys: ApiKeys) -> tuple[ApiKey, str]:
         return await keys.rotate(key_id, overlap=given, lifetime=lifetime)
 
-    _show(*run_async(_with_keys(settings_of(home), work)), json_output)
+    _show(*run_async(_changed(settings_of(home), ("rotate", "", f"key:{key_id}"), work)), json_output)
 
 
 def _show(key: ApiKey, text: str, json_output: bool) -> None:
@@ -117,7 +118,7 @@ def list_keys(json_output: Json = False, home: Home = None) -> None:
 
 def revoke(key_id: KeyId, home: Home = None) -> None:
     """Revoke a key."""
-    run_async(_with_keys(settings_of(home), lambda keys: keys.revoke(key_id)))
+    run_async(_changed(settings_of(home), ("revoke", "", f"key:{key_id}"), lambda keys: keys.revoke(key_id)))
     say(f"revoked: {key_id}")
 
 
@@ -129,6 +130,18 @@ def lifetime_of(text: str) -> timedelta | None:
     if match is None:
         raise BadInput(f"{text!r} is not a lifetime", hint="give days or hours, for example 90d or 12h")
     return timedelta(hours=int(match[1]) * _HOURS[match[2]])
+
+
+async def _changed(
+    settings: Settings, what: tuple[str, str, str], work: Callable[[ApiKeys], Awaitable[Result]]
+) -> Result:
+    """Change keys, and record it in the audit trail. `what` is the operation, the tenant and the object."""
+    operation, tenant, changed = what
+    async with recorded(settings, event_of("key", operation, tenant, changed)) as noted:
+        result = await _with_keys(settings, work)
+        if isinstance(result, tuple):  # the new key and its text
+            noted.ids = (result[0].key_id,)
+        return result
 
 
 async def _with_keys(settings: Settings, work: Callable[[ApiKeys], Awaitable[Result]]) -> Result:

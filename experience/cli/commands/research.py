@@ -111,7 +111,7 @@ async def _research(
 
 
 async def _ingest_docs(service: ResearchService, context: Any, docs: list[Path]) -> None:
-    report = await ingest_into(service.corpora, context.tenant, context.corpus, docs)
+    report = await ingest_into(service.settings, service.corpora, context.tenant, context.corpus, docs)
     for line in summary_of(report, context.corpus):
         note(line)
 

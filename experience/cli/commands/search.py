@@ -59,13 +59,18 @@ def search(
 
 
 async def _search(query: str, name: str, k: int | None, mode: Mode, tenant: str, home: Path | None) -> list[Passage]:
+    from experience.audited import record_reads
     from experience.corpora import open_corpora
+    from observability.audit import AuditTrail, operator
     from settings import checked_name
 
     checked_name("corpus", name)
-    async with open_corpora(settings_of(home), tenant, "search") as corpora:
+    settings = settings_of(home)
+    async with open_corpora(settings, tenant, "search") as corpora, AuditTrail(settings) as trail:
         corpus = await corpora.get(checked_name("tenant", tenant), name)
-        return await corpus.search(query, k, mode.value)
+        found = await corpus.search(query, k, mode.value)
+        await record_reads(trail, operator(tenant), "search", f"corpus:{name}", found)
+        return found
 
 
 def _print_passage(number: int, passage: Passage) -> None:

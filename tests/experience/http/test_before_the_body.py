@@ -69,12 +69,16 @@ class Exchange:
         return json.loads(self.answer)
 
 
+def with_desk(app, home):
+    """Give `app` what the lifespan would give it, as far as requests here get."""
+    audit = ServiceAudit(AuditTrail(Settings(home=home)), create_autospec(Corpora, instance=True))
+    app.state.desk = Desk(SimpleNamespace(service=SimpleNamespace(audit=audit)))
+    return app
+
+
 @pytest.fixture
 def app(tmp_path):
-    app = create_app(Settings(home=tmp_path), authenticate)
-    audit = ServiceAudit(AuditTrail(Settings(home=tmp_path)), create_autospec(Corpora, instance=True))
-    app.state.desk = Desk(SimpleNamespace(service=SimpleNamespace(audit=audit)))  # no request here gets further
-    return app
+    return with_desk(create_app(Settings(home=tmp_path), authenticate), tmp_path)
 
 
 @pytest.fixture
@@ -195,7 +199,8 @@ class Stalled(Exchange):
     [(create_mcp_app, "/mcp", JSON), (create_app, "/v1/chat", JSON), (create_app, UPLOAD, MULTIPART)],
 )
 async def test_a_body_that_stalls_is_given_up(tmp_path, make, path, kind):
-    app = make(Settings(home=tmp_path, server={"request_timeout_seconds": 0.05}), authenticate)
+    settings = Settings(home=tmp_path, server={"request_timeout_seconds": 0.05})
+    app = with_desk(make(settings, authenticate), tmp_path)
     given_up = await safely(Stalled(path, kind=kind, name="ann", body=FILE + b" " * MIB).through(app))
     assert (given_up.status, given_up.problem["code"]) == (408, "too_slow")
     assert "request_timeout_seconds" in given_up.problem["hint"]

@@ -1,0 +1,85 @@
+"""The commands that change something are in the audit trail, with the account that ran them, or they do nothing."""
+
+import json
+
+from typer.testing import CliRunner
+
+from experience.cli.app import app
+from observability.audit import check_trail, operator, read_lines
+
+
+def run(home, *arguments):
+    return CliRunner().invoke(app, list(map(str, arguments)), env={"SIXPLANE_HOME": str(home)})
+
+
+def lines(home):
+    assert check_trail(home / "audit.jsonl").fault is None
+    return list(read_lines(home / "audit.jsonl"))
+
+
+def ended(home):
+    return [
+        (each["kind"], each["operation"], each["object"], each["ids"], each["counts"])
+        for each in lines(home)
+        if each["outcome"] != "begun"
+    ]
+
+
+def test_changes_of_keys_and_budgets_are_recorded_without_the_key(tmp_path):
+    made = json.loads(run(tmp_path, "keys", "create", "--principal", "jane", "--role", "ask", "--json").stdout)
+    first = made["key_id"]
+    second = json.loads(run(tmp_path, "keys", "rotate", first, "--json").stdout)["key_id"]
+    assert run(tmp_path, "keys", "revoke", second).exit_code == 0
+    assert run(tmp_path, "keys", "revoke", "0123456789ab").exit_code == 2
+    assert run(tmp_path, "budget", "set", "--month", "25", "--total", "none", "--tenant", "acme").exit_code == 0
+    assert ended(tmp_path) == [
+        ("key", "create", "principal:jane", [first], {}),
+        ("key", "rotate", f"key:{first}", [second], {}),
+        ("key", "revoke", f"key:{second}", [], {}),
+        ("key", "revoke", "key:0123456789ab", [], {}),
+        ("budget", "set", "tenant:acme", [], {"tenant": None, "month": 25_000_000}),
+    ]
+    assert [each["reason"] for each in lines(tmp_path) if each["outcome"] == "failed"] == ["key_missing"]
+    assert {each["principal"] for each in lines(tmp_path)} == {operator().principal}
+    assert made["key"].rpartition("_")[2] not in (tmp_path / "audit.jsonl").read_text()
+
+
+def test_ingestion_reads_deletion_and_copies_are_recorded(tmp_path):
+    home, page = tmp_path / "home", tmp_path / "page.md"
+    page.write_text("# Bonus\n\nThe bonus of the Falcon team is 4,711 euros.\n")
+    assert run(home, "ingest", page, "--corpus", "pay", "--audience", "finance").exit_code == 0
+    assert "4,711" in run(home, "search", "bonus", "--corpus", "pay", "--mode", "keyword").stdout
+    page.write_text("# Bonus\n\nThe bonus of the Falcon team is 5,000 euros.\n")
+    assert run(home, "ingest", page, "--corpus", "pay", "--audience", "*").exit_code == 0
+    run(home, "search", "bonus", "--corpus", "pay", "--mode", "keyword")
+    assert run(home, "corpus", "prune", "pay").exit_code == 0
+    assert run(home, "corpus", "copy", "pay", "--from", "embedded", "--to", "embedded", "--as", "new").exit_code == 0
+    found = ended(home)
+    assert [each[:3] for each in found] == [
+        ("ingest", "ingest", "corpus:pay"),
+        ("read", "search", "corpus:pay"),
+        ("relabel", "ingest", "corpus:pay"),
+        ("ingest", "ingest", "corpus:pay"),
+        ("delete", "prune", "corpus:pay"),
+        ("export", "copy", "corpus:pay"),
+    ]
+    assert found[1][3] == found[2][3]
+    assert [name.rpartition("/")[2] for name in found[1][3]] == ["page.md"]
+    assert found[4][4] == {"passages": 1}
+    assert found[5][3] == ["embedded:new"]
+    assert "Falcon" not in (home / "audit.jsonl").read_text()
+
+
+def test_a_command_whose_change_cannot_be_recorded_does_nothing(tmp_path):
+    (tmp_path / "audit.jsonl").mkdir()
+    for arguments in (
+        ("keys", "create", "--principal", "jane", "--role", "ask", "--json"),
+        ("budget", "set", "--month", "25"),
+        ("ingest", __file__, "--corpus", "new"),
+    ):
+        done = run(tmp_path, *arguments)
+        assert (done.exit_code, "the audit trail cannot be written" in done.stderr) == (5, True)
+        assert str(tmp_path) not in done.stderr
+    assert json.loads(run(tmp_path, "keys", "list", "--json").stdout) == []
+    assert json.loads(run(tmp_path, "budget", "show", "--json").stdout)["budgets"][1]["hard_limit"] is None
+    assert json.loads(run(tmp_path, "corpus", "list", "--json").stdout) == []
