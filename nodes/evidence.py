@@ -80,19 +80,6 @@ def shown_source(source: str) -> str:
     return (line if "://" in line else "/".join(line.split("/")[-2:]))[:_SOURCE_CHARS]
 
 
-def source_of(passage: Passage) -> str:
-    """Return one line that names a passage's document, section, page, date and version, for a prompt."""
-    date, version = document_date(passage.metadata), document_version(passage.metadata)
-    parts = [
-        passage.title,
-        " > ".join(passage.heading_path),
-        f"page {passage.page}" if passage.page else "",
-        f"dated {date}" if date else "",
-        f"version {version}" if version else "",
-    ]
-    return ", ".join(_line(part) for part in dict.fromkeys(parts) if part)
-
-
 def _item(alias: str, passage: Passage, hits: list[Hit]) -> EvidenceItem:
     scores = [score for hit in hits if (score := hit.scores.best) is not None]
     return EvidenceItem(

@@ -9,19 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from nodes.checks.words import FUNCTION_WORDS
 from state.channels import ResearchState
 from state.values import SubQuestion
 
 _WORD = re.compile(r"\w+")
 _ENDING = re.compile(r"(?<=\w{3})(?:ies|es|s|ed|ing|y|e)$")
-_WITHOUT_CONTENT = """
-    a about all an and any are as at be been before being between both but by can could did do does during each either
-    every for from had has have how i if in into is it its long many may me more most much must my no not of often old
-    on one only or other our own per same shall should so some such than that the their them then there these they this
-    those through to under until up use used was we were what when where whether which while who whom whose why will
-    with within without would you your
-"""
-_FUNCTION_WORDS = frozenset(_WITHOUT_CONTENT.split())
 
 
 def missing_words(state: ResearchState, asked: SubQuestion, *, partly: bool = False) -> str:
@@ -47,7 +40,7 @@ def in_words_of(text: str, written: Iterable[str]) -> bool:
     False
     """
     known = {_stem(word) for other in written for word in _WORD.findall(other)}
-    return all(_stem(word) in known for word in _WORD.findall(text) if word.lower() not in _FUNCTION_WORDS)
+    return all(_stem(word) in known for word in _WORD.findall(text) if word.lower() not in FUNCTION_WORDS)
 
 
 def _failed(state: ResearchState, asked: SubQuestion) -> bool:
