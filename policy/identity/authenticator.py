@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 from jwt import ExpiredSignatureError
 
+from observability.audit import AuditTrail
 from policy.identity.failures import FailedLogins, sources_of
 from policy.identity.keys import PREFIX, ApiKeys, key_id_of
+from policy.identity.logins import LoginAudit
 from policy.identity.principal import Permission, Principal
 from policy.identity.tokens import TokenVerifier
 from settings import Settings
@@ -50,6 +52,7 @@ class Authenticator:
             per_key=settings.server.failed_logins_per_key,
             clock=clock,
         )
+        self._logins = LoginAudit(AuditTrail(settings), clock)
 
     async def __call__(self, header: str | None, address: str = "") -> Principal:
         """Return the principal of the request with this `Authorization` header, sent from `address`.
@@ -57,6 +60,7 @@ class Authenticator:
         Raises:
             Unauthenticated: the header has no valid credentials.
             RateLimited: too many log-ins from this address or with this key have failed.
+            AuditUnavailable: the log-in cannot be recorded in the audit trail.
             DependencyUnavailable: the keys cannot be read, or the issuer does not answer.
         """
         if self._off:
@@ -65,7 +69,8 @@ class Authenticator:
         credentials = credentials.strip()
         if scheme.lower() != "bearer" or not credentials:
             raise Unauthenticated("the request has no credentials")
-        sources = sources_of(address, key_id_of(credentials))
+        key_id = key_id_of(credentials)
+        sources = sources_of(address, key_id)
         hashed = hashlib.sha256(credentials.encode()).digest()
         self._failures.check(sources, hashed)
         try:
@@ -74,8 +79,10 @@ class Authenticator:
             # An expired token was signed by the issuer. It is no guess, and every client sends one now and then.
             if not isinstance(error.__cause__, ExpiredSignatureError):
                 self._failures.failed(sources, hashed)
+            await self._logins.failed(error, sources)
             raise
         self._failures.succeeded(sources, hashed)
+        await self._logins.succeeded(principal, key_id or "", sources)
         return principal
 
     async def _verified(self, credentials: str) -> Principal:
@@ -86,7 +93,8 @@ class Authenticator:
         raise Unauthenticated("credentials of this kind are not accepted")
 
     async def aclose(self) -> None:
-        """Close the key database."""
+        """Close the key database and the audit trail."""
+        await self._logins.aclose()
         if self._keys is not None:
             await self._keys.aclose()
 

@@ -40,4 +40,8 @@ def mcp(
         return
     from policy.identity import Authenticator
 
-    serve_http(settings, Authenticator(settings), started=lambda url: note(f"serving MCP on {url}"))
+    authenticate = Authenticator(settings)
+    try:
+        serve_http(settings, authenticate, started=lambda url: note(f"serving MCP on {url}"))
+    finally:
+        run_async(authenticate.aclose())

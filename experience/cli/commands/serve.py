@@ -9,7 +9,7 @@ import typer
 from experience.cli.extras import extra
 from experience.cli.options import Home
 from experience.cli.output import note
-from experience.cli.running import settings_of
+from experience.cli.running import run_async, settings_of
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -28,7 +28,10 @@ def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
 
     settings = chosen(settings_of(home), host, port)
     authenticate = Authenticator(settings)
-    serve_http(settings, authenticate, started=lambda url: note(f"serving on {url}; its routes are on {url}/docs"))
+    try:
+        serve_http(settings, authenticate, started=lambda url: note(f"serving on {url}; its routes are on {url}/docs"))
+    finally:
+        run_async(authenticate.aclose())
 
 
 def chosen(settings: Settings, host: str | None, port: int | None) -> Settings:
