@@ -51,7 +51,7 @@ def version(number: int) -> tuple[Any, ...]:
     text = TEXTS[number]
     digest = hashlib.sha256(text.encode()).hexdigest()
     ingested = "2026-01-01T00:00:00+00:00"
-    return (f"doc-{number}", f"{number}.md", f"Doc {number}", "text", "1", digest, None, len(text), 1, ingested, 0)
+    return (f"doc-{number}", f"{number}.md", f"Doc {number}", "text", "1", digest, None, len(text), 1, ingested, 0, "{}")
 
 
 def of_default(rows: list[Any], otherwise: list[Any] | None = None) -> Any:
@@ -74,15 +74,19 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> RecordingPool:
     found.answer(r"^SELECT c.generation.*CASE", of_default([(3, 1, model, 1)], [(0, 0, None, 0)]))
     found.answer(r"^SELECT c.generation.*\(SELECT COUNT", of_default([(3, 1, model, 2, 2)], [(0, 0, None, 0, 0)]))
     inventory = [(3, 1, model, *version(number)) for number in TEXTS]
-    found.answer(r"^SELECT c.generation.*LEFT JOIN", of_default(inventory, [(0, 0, None, *[None] * 11)]))
+    found.answer(r"^SELECT c.generation.*LEFT JOIN", of_default(inventory, [(0, 0, None, *[None] * 12)]))
+    found.answer(r"^SELECT c.hash_key", [("ab" * 32,)])
+    found.answer(r"^SELECT d.version_no", lambda s: [(int(s.binds["document_id"].removeprefix("doc-")), "{}")])
     found.answer(r"CONTAINS", of_default([(11, 40)]))
     found.answer(r"VECTOR_DISTANCE", of_default([(11, 0.2), (12, 0.6)]))
     found.answer(r"p\.(id|evidence_id) IN", listed)
-    found.answer(r"^SELECT d.text FROM", lambda s: [(TEXTS[int(s.binds["document_id"].removeprefix("doc-"))],)])
+    found.answer(r"^SELECT d.text FROM", lambda s: [(TEXTS[s.binds["version_no"]],)])
     found.answer(r"FOR UPDATE NOWAIT", [(384,)])
     stored: list[str] = []
     found.answer(r"^INSERT INTO SIXPLANE_DOCUMENTS", lambda s: stored.extend(b["document_id"] for b in s.binds) or [])
-    found.answer(r"^SELECT d.document_id, d.version_no", lambda s: [(name, 1, 1) for name in stored])
+    found.answer(
+        r"^SELECT d.document_id, d.text_hash, d.version_no", lambda s: [(name, "", 1, 0, 1, "{}") for name in stored]
+    )
 
     @asynccontextmanager
     async def opened(_: Settings) -> Any:

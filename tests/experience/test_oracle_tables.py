@@ -134,6 +134,7 @@ async def ask_keys(keys: Any) -> None:
     """Do everything that the keys can."""
     key, text = await keys.create("t", "ann", [Permission.ASK], audiences=["staff"], lifetime=timedelta(days=1))
     await keys.verify(text)
+    key, _ = await keys.rotate(key.key_id, overlap=timedelta(hours=1))
     await keys.list()
     await keys.list("t")
     await keys.revoke(key.key_id)
