@@ -50,8 +50,8 @@ def version(number: int) -> tuple[Any, ...]:
     """Return one document version as the inventory selects it."""
     text = TEXTS[number]
     digest = hashlib.sha256(text.encode()).hexdigest()
-    ingested = "2026-01-01T00:00:00+00:00"
-    return (f"doc-{number}", f"{number}.md", f"Doc {number}", "text", "1", digest, None, len(text), 1, ingested, 0, "{}")
+    read = ("text", "1", digest, None, len(text), 1, "2026-01-01T00:00:00+00:00")
+    return (f"doc-{number}", f"{number}.md", f"Doc {number}", *read, 0, "{}")
 
 
 def of_default(rows: list[Any], otherwise: list[Any] | None = None) -> Any:
