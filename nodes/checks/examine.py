@@ -14,7 +14,7 @@ from functools import cached_property
 
 from nodes.checks.addresses import foreign_addresses
 from nodes.checks.amounts import Evidence, exchanged_number, wrong_number, wrong_unit
-from nodes.checks.code import code_span
+from nodes.checks.code import CodeFound, find_code
 from nodes.checks.dates import is_relative
 from nodes.checks.moments import misdated
 from nodes.checks.polarity import negated_by, opposed_by
@@ -67,7 +67,10 @@ class Assertion:
 
 @dataclass(frozen=True)
 class Examined:
-    """The verdict of code, `None` if code cannot tell, with its reason or the verbatim span in each passage."""
+    """The verdict of code, `None` if code cannot tell, with its reason or the verbatim span in each passage.
+
+    Spans without a verdict: the words are there, and a judge must tell whether they are meant so.
+    """
 
     verdict: Support | None = None
     fault: ClaimFault | None = None
@@ -85,11 +88,11 @@ def examine(claim: Assertion, cited: Sequence[Cited], quotes: Sequence[str]) -> 
         cited: the passages that it cites.
         quotes: the words of those passages that come closest, with what stands before them; arithmetic uses these.
     """
+    if claim.kind is ClaimKind.CODE:
+        return _examined_code(claim.text, cited)
     spans = _verbatim(claim, cited)
     if spans:
         return Examined(Support.SUPPORTED, spans=spans)
-    if claim.kind is ClaimKind.CODE:
-        return Examined(Support.UNSUPPORTED, ClaimFault.CODE)
     if all(token.mark for token in tokens(claim.text)):
         return Examined(Support.UNSUPPORTED, ClaimFault.NO_STATEMENT)  # nothing but marks, copied from a document
     if foreign_addresses(claim.text, [each.text for each in cited]):
@@ -128,9 +131,20 @@ def _verbatim(claim: Assertion, cited: Sequence[Cited]) -> tuple[tuple[int, Span
     return tuple((n, span) for n, span in found if span is not None)
 
 
+def _examined_code(code: str, cited: Sequence[Cited]) -> Examined:
+    """Return the verdict on code. Where it stands is told too if a judge must decide whether it is meant to be run."""
+    found = [(n, each) for n, each in ((n, find_code(code, one.text)) for n, one in enumerate(cited)) if each]
+    if not found:
+        return Examined(Support.UNSUPPORTED, ClaimFault.CODE)
+    sure = [(n, each) for n, each in found if each.certain]
+    return Examined(Support.SUPPORTED if sure else None, spans=tuple(map(_placed, sure or found)))
+
+
+def _placed(found: tuple[int, CodeFound]) -> tuple[int, Span]:
+    return found[0], (found[1].start, found[1].end)
+
+
 def _span(claim: Assertion, cited: Cited) -> Span | None:
-    if claim.kind is ClaimKind.CODE:
-        return code_span(claim.text, cited.text)
     if claim.kind is ClaimKind.ROW:
         return verbatim_row(claim.text, claim.context, cited.text, cited.statements)
     return verbatim_span(claim.text, cited.text, cited.statements)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nodes.checks.words import Token, source_tokens
+from nodes.checks.words import Token, tokens, without_targets
 from state.sentences import sentences
 
 _HEADING = re.compile(r"#{1,6}(?:\s|\Z)")
@@ -31,6 +31,24 @@ _DENIES = re.compile(
 )
 
 
+# Words of an introduction or a heading that take back what follows. Narrower than the list above: a sentence often
+# stands after another one that says `not`, and means it nevertheless.
+_REFUTES = re.compile(
+    r"\b(?:false|falsely|wrong|wrongly|untrue|not true|incorrect|incorrectly|myths?|rumou?rs?|misconceptions?"
+    r"|lies?|hoax|alleged|allegedly|forged|fake|critics|nobody|no longer (?:true|valid|holds?)|contrary to|mistaken"
+    r"|mistakenly"
+    r"|(?:do not|don't|never) (?:do|run|use|type|say|write|try)|anti-?patterns?|bad examples?"
+    r"|falsch\w*|mythen|mythos|gerüchte?|irrtum|irrtümer|faux|fausse|mythes?|rumeurs?|falso\w*|falsa\w*|mitos?)\b",
+    re.IGNORECASE,
+)
+_STRUCK = re.compile(r"~~|</?(?:del|s|strike)\b", re.IGNORECASE)
+
+
+def is_refuted(introduction: str) -> bool:
+    """Return whether `introduction`, words before a statement or a heading over it, may take back what it says."""
+    return bool(_REFUTES.search(introduction))
+
+
 @dataclass(frozen=True)
 class Statement:
     """A sentence, list item or table row at `start:end` of the passage's text, without its list mark."""
@@ -40,11 +58,8 @@ class Statement:
     before: str = ""
     row: bool = False
     item: bool = False
-
-    @property
-    def denied(self) -> bool:
-        """Whether it is an item of a list whose introduction may deny what the items say."""
-        return self.item and bool(_DENIES.search(self.before))
+    denied: bool = False
+    """Whether its document may deny it: by a heading, by the words before it, or by striking it out."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +83,18 @@ def statements(text: str, names: Iterable[str] = ()) -> list[Statement]:
     titles = {_plain(name) for name in names} - {""}
     pieces = [piece for span in sentences(text) if (piece := _piece(text, *span)) is not None]
     found: list[Statement] = []
+    refuted, above = any(map(is_refuted, names)), ""
     for n, piece in enumerate(pieces):
+        refuted = is_refuted(piece.text) if _HEADING.match(piece.text) else refuted
+        above = above if piece.row else piece.text
         after = pieces[n + 1] if n + 1 < len(pieces) else None
         if not piece.structure and _states(text, piece, after, titles):
             before = _header(pieces, n) if piece.row else _introduced_by(pieces, n)
-            found.append(Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row, piece.item))
+            said = f"{before}\n{above}" if piece.row else before
+            denied = (
+                refuted or is_refuted(said) or bool(_STRUCK.search(piece.text) or (piece.item and _DENIES.search(said)))
+            )
+            found.append(Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row, piece.item, denied))
     return found
 
 
@@ -142,4 +164,4 @@ def _plain(text: str) -> str:
 
 
 def _words(text: str) -> list[Token]:
-    return [token for token in source_tokens(text) if not token.mark]
+    return [token for token in tokens(without_targets(text)) if not token.mark]

@@ -7,31 +7,39 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from nodes.checks.statements import Statement
-from nodes.checks.words import Token, source_tokens, tokens
+from nodes.checks.words import Token, tokens, without_targets
+from state.citation_marks import MARK_LIKE
 
 _FEWEST = 3  # words: fewer occur by chance
+_NO_SIGN = re.compile(rf"{MARK_LIKE}|(?<=\n)[ \t]*>+|\\")  # with a block quote's `>` and the sign that escapes
+_SIGN = re.compile(r"[^\w\s*_`~\[\]#\"'“”„«»‟’‘ʼ‹›…\u200b-\u200f\ufeff]")
+_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 _BAR = re.compile(r"(?<!\\)\|")
 
 
 def verbatim_span(claim: str, text: str, stated: Sequence[Statement]) -> tuple[int, int] | None:
-    """Return the span of `text` that says `claim` in the same words, or `None`.
+    """Return the span of `text` that says `claim` in the same words with the same signs between them, or `None`.
 
     The span begins and ends with a statement: the words "the data is encrypted" within "nobody claims that the data is
-    encrypted" are no support. Nor is an item of a list whose introduction denies it.
+    encrypted" are no support. Nor is a statement that its document denies, such as an item of a list of myths.
     """
     said = tokens(claim)
     wanted, marked = [token.text for token in said], any(token.mark for token in said)
-    # A writer may leave out the document's own citation marks; one that it shows must stand there.
-    found = [token for token in source_tokens(text) if marked or not token.mark]
-    stated = [each for each in stated if not each.row and not each.denied]
     if len(wanted) < _FEWEST:
         return None
+    text = without_targets(text)
+    # A writer may leave out the document's own citation marks; one that it shows must stand there.
+    found = [token for token in tokens(text) if marked or not token.mark]
+    stated = [each for each in stated if not each.row and not each.denied]
     starts, ends = _borders(found, stated)
     for at in starts:
         last = at + len(wanted) - 1
-        if last in ends and [token.text for token in found[at : last + 1]] == wanted:
+        chosen = found[at : last + 1]
+        if last in ends and [token.text for token in chosen] == wanted:
             first = next(each.start for each in stated if each.start <= found[at].start < each.end)
-            return first, next(each.end for each in stated if each.start <= found[last].start < each.end)
+            end = next(each.end for each in stated if each.start <= found[last].start < each.end)
+            if _signs(claim, said, 0, len(claim)) == _signs(text, chosen, first, end):
+                return first, end
     return None
 
 
@@ -39,7 +47,8 @@ def verbatim_row(row: str, header: str, text: str, stated: Sequence[Statement]) 
     """Return the span of the table row that `row` copies cell by cell, under the same header, or `None`."""
     if not any(_cells(row)) or not any(_cells(header)):
         return None
-    same = (each for each in stated if each.row and same_cells(row, text[each.start : each.end]))
+    rows = (each for each in stated if each.row and not each.denied)
+    same = (each for each in rows if same_cells(row, text[each.start : each.end]))
     return next(((each.start, each.end) for each in same if same_cells(header, each.before)), None)
 
 
@@ -49,23 +58,35 @@ def same_cells(row: str, written: str) -> bool:
     >>> same_cells("Free | – | 60", "| Free | – | **60** |"), same_cells("Free | – | 60", "| Free | 60 | – |")
     (True, False)
     """
-    said = _cells(row)
-    marked = any(token.mark for cell in said for token in cell)
-    bare = written.strip().removeprefix("|")
-    there = [[token for token in source_tokens(cell) if marked or not token.mark] for cell in _BAR.split(bare)]
-    return _words(said) == _words(there)
+    ours = _cells(row)
+    marked = any(token.mark for cell in ours for token in tokens(cell))
+    theirs = _cells(without_targets(written.strip().removeprefix("|")))
+    return [_said(cell, marked=True) for cell in ours] == [_said(cell, marked=marked) for cell in theirs]
 
 
-def _cells(row: str) -> list[list[Token]]:
-    return [tokens(cell) for cell in _BAR.split(row)]
-
-
-def _words(cells: list[list[Token]]) -> list[list[str]]:
-    """Return the words by cell, without empty cells at the end: the bar after the last cell may be missing."""
-    found = [[token.text for token in cell] for cell in cells]
-    while found and not found[-1]:
+def _cells(row: str) -> list[str]:
+    """Return the cells, without empty ones at the end: the bar after the last cell may be missing."""
+    found = [cell.strip() for cell in _BAR.split(row)]
+    while found and not tokens(found[-1]):
         found.pop()
     return found
+
+
+def _said(cell: str, *, marked: bool) -> tuple[list[str], list[str]]:
+    """Return the words of a cell and the signs around them, none for a cell that only a dash fills."""
+    found = [token for token in tokens(cell) if marked or not token.mark]
+    return [token.text for token in found], _signs(cell, found, 0, len(cell)) if found else []
+
+
+def _signs(text: str, found: Sequence[Token], start: int, end: int) -> list[str]:
+    """Return the signs before, between and after the tokens: "No. Backups are kept" is not "no backups are kept".
+
+    Markup, quotation marks and a document's own citation marks are no signs, and the end of a sentence is none.
+    """
+    borders = [start, *(place for token in found for place in (token.start, token.end)), end]
+    gaps = [text[one:other] for one, other in zip(borders[::2], borders[1::2], strict=True)]
+    signs = ["".join(_SIGN.findall(_NO_SIGN.sub("", gap).translate(_DASHES))) for gap in gaps]
+    return [*signs[:-1], signs[-1].rstrip(".,;:!?。！？")]
 
 
 def _borders(found: list[Token], stated: Sequence[Statement]) -> tuple[list[int], set[int]]:

@@ -66,15 +66,15 @@ def tokens(text: str) -> list[Token]:
     return [token for token in found if token.text]
 
 
-def source_tokens(text: str) -> list[Token]:
-    """Return the tokens of `text`, Markdown of a document, without the targets of its links.
+def without_targets(text: str) -> str:
+    """Return `text`, Markdown of a document, with the targets of its links blanked, so that offsets stay.
 
     For passages only. The text of a claim is plain: what looks like the target of a link in it is shown to the reader.
 
-    >>> [token.text for token in source_tokens("See [the guide](https://a.example).")]
-    ['see', 'the', 'guide']
+    >>> without_targets("See [it](https://a.example).")
+    'See [it                     .'
     """
-    return tokens(_TARGET.sub(lambda found: " " * len(found[0]), text))
+    return _TARGET.sub(lambda found: " " * len(found[0]), text)
 
 
 def words(text: str) -> list[str]:

@@ -15,6 +15,8 @@ from state.values import Claim, ClaimFault, ClaimKind, JudgedClaim, Quote, Suppo
 _MOST_QUOTES = 26
 """Most quotes of one claim: each has a letter."""
 
+_ABOVE_CHARS = 300  # of the text above code that the judge sees; a chosen value
+
 _FAULTS = {Support.UNSUPPORTED: ClaimFault.NOT_SAID, Support.CONTRADICTED: ClaimFault.SAID_OTHERWISE}
 
 
@@ -75,6 +77,9 @@ def case_of(claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source],
     quotes = tuple(near[:_MOST_QUOTES])
     assertion = Assertion(claim.text, claim.kind, claim.context, asked.question)
     examined = examine(assertion, [source.cited for source in cited], [each.words for each in quotes])
+    if examined.spans and examined.verdict is None:
+        places = tuple(_with_before(cited[n], *span) for n, span in examined.spans)
+        return Case(claim, places, UNDECIDED, unknown)
     if examined.spans and asked.judged and (assertion.points_back or not _framed_alike(claim, cited, examined)):
         examined = UNDECIDED  # its words stand there, but may speak of something else: a judge sees both contexts
     return Case(claim, quotes, examined, unknown) if not examined.spans else _verbatim(claim, cited, examined, unknown)
@@ -136,6 +141,12 @@ def _framed_alike(claim: Claim, cited: Sequence[Source], examined: Examined) -> 
         if not framing <= set(stems("\n".join([*source.names, before, source.text[start:end]]))):
             return False
     return True
+
+
+def _with_before(source: Source, start: int, end: int) -> Candidate:
+    """Return the candidate at `start:end` with the text above it, which may warn of it."""
+    above = source.passage.text[:start].strip("`~ \t\n")[-_ABOVE_CHARS:]
+    return Candidate(source, at_span(source, start, end).quote, above)
 
 
 def _verbatim(claim: Claim, cited: Sequence[Source], examined: Examined, unknown: tuple[str, ...]) -> Case:

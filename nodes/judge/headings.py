@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from nodes.checks import words
 
+_SUPPOSES = re.compile(
+    r"\b(?:true|that|if|whether|why|really|rumou?r|wahr|dass|ob|warum|wirklich|vrai|pourquoi|verdad|por qué|vero"
+    r"|perché)\b",
+    re.IGNORECASE,
+)  # a question with such a word may hold an assertion: "Why does Acme sell keys?"
 _NAMING_WORDS = 3  # so few words of a question name a thing and assert nothing; a chosen value
 _NEUTRAL = """
     summary; short answer; answer; the short answer; in short; in brief; overview; details; more detail; background;
@@ -18,6 +24,13 @@ _NEUTRAL = """
     resumen; respuesta; detalles; ejemplo; ejemplos; pasos; resultado; comparación; diferencias; conclusión
     riepilogo; risposta; dettagli; esempio; esempi; passaggi; risultato; confronto; differenze; conclusione
 """
+_VERBS = """
+    is isn't are aren't was were be been has have had can can't cannot could does do did will won't would should shall
+    must may might not no never if whether that because ist sind war hat haben kann wird nicht kein keine est sont a ont
+    peut pas es son está tiene puede è sono ha può non
+"""
+_ASSERTS = frozenset(_VERBS.split())
+"""Words with which three words of a question are an assertion: "Is it true that Acme is bankrupt?"."""
 NEUTRAL = frozenset(" ".join(title.split()) for line in _NEUTRAL.splitlines() for title in line.split(";"))
 """Titles that state nothing, in the languages that models write most."""
 
@@ -34,8 +47,13 @@ def needs_no_judge(heading: str, questions: Iterable[str]) -> bool:
     said = words(heading)
     if is_neutral(heading):
         return True
+    if not _ASSERTS.isdisjoint(said):
+        return heading.rstrip().endswith(("?", "？")) and any(
+            _stands_in(said, words(question)) for question in questions
+        )
     names = len(said) <= _NAMING_WORDS or heading.rstrip().endswith(("?", "？"))
-    return bool(said) and names and any(_stands_in(said, words(question)) for question in questions)
+    supposed = [question for question in questions if not _SUPPOSES.search(question)]
+    return bool(said) and names and any(_stands_in(said, words(question)) for question in supposed)
 
 
 def is_neutral(heading: str) -> bool:

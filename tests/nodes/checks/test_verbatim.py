@@ -211,6 +211,9 @@ PLAIN = """Nobody has ever claimed that
 the data is encrypted
 at rest (or in transit).
 
+The next part is about the installation of the program, which takes a minute on a machine of today, or two on one of
+yesterday. A virtual environment keeps it apart from the rest of the machine.
+
 pip install sixplane
 
 Acme is bankrupt
@@ -229,8 +232,78 @@ def test_a_document_without_markup_may_show_code(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["the data is encrypted", "Acme is bankrupt", "connection.commit()"])
-def test_its_prose_headings_and_parts_are_no_code(code: str) -> None:
-    assert examined(code, PLAIN, kind=ClaimKind.CODE).fault is ClaimFault.CODE
+def test_its_prose_headings_and_parts_are_left_to_a_judge_or_fail(code: str) -> None:
+    assert examined(code, PLAIN, kind=ClaimKind.CODE).verdict is not Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("code", "passage"),
+    [
+        ("Acme (ACM) is bankrupt since 2031", "It is a lie that\nAcme (ACM) is bankrupt since 2031\nThey owe money."),
+        ("rm -rf /srv", "Never run this:\n\n```\nrm -rf /srv\n```\n"),
+        ("rm -rf /srv", "```\n# never do this\nrm -rf /srv\n```\n"),
+        ("rm -rf /srv", "A bad example: `rm -rf /srv`"),
+    ],
+)
+def test_prose_and_what_is_warned_of_is_left_to_a_judge(code: str, passage: str) -> None:
+    found = examined(code, passage, kind=ClaimKind.CODE)
+    assert found.verdict is None
+    assert found.spans, "the judge is shown where it stands"
+
+
+@pytest.mark.parametrize(
+    ("code", "block"),
+    [
+        ("DELETE FROM orders", "DELETE FROM orders\n\nWHERE day < 3"),
+        ("SELECT a FROM t WHERE name", "SELECT a FROM t WHERE name\nLIKE 'a%'"),
+        ("GRANT ALL ON t", "GRANT ALL ON t\nTO alice"),
+        ("deleteAll()", "if (x)\ndeleteAll()"),
+        ("def f():\n    a()", "def f():\n    a()\n\n    b()"),
+        ("DELETE FROM t", "UPDATE t SET a = 1;\nDELETE FROM t\nFETCH ALL;"),
+    ],
+)
+def test_blank_lines_and_words_of_any_kind_do_not_end_a_statement(code: str, block: str) -> None:
+    assert examined(code, f"Do:\n\n```\n{block}\n```", kind=ClaimKind.CODE).fault is ClaimFault.CODE
+
+
+def test_a_fence_with_a_language_tells_which_part_is_code() -> None:
+    cut = "a = 1\n```\n\nAcme is bankrupt today\n\n```python\nb = 2\n"
+    for code in ("a = 1", "b = 2"):
+        assert examined(code, cut, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+    assert examined("Acme is bankrupt today", cut, kind=ClaimKind.CODE).fault is ClaimFault.CODE
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("No backups are kept for a year.", "Are the logs public? No. Backups are kept for a year."),
+        ("No data is encrypted at rest.", "Is it plain text? No, data is encrypted at rest."),
+        ("Never delete the files at night.", "How often? Never. Delete the files at night."),
+        ("Passwords are stored in plain text.", "We compared:\n\n- Passwords are stored\n- in plain text\n"),
+        ("The pool grows if used<free.", "The pool grows if used>free."),
+        ("The key is stored if a==b.", "The key is stored if a!=b."),
+        ("The data flows from A <- B.", "The data flows from A -> B."),
+        ("Set !debug to enable the mode.", "Set debug to enable the mode."),
+        ("The value is –40 degrees there.", "The value is 40 degrees there."),
+        ("The tier allows 6\u03380 requests.", "The tier allows 60 requests."),
+        ("The tier allows\u20e0 60 requests.", "The tier allows 60 requests."),
+        ("The tier allows 60 requests.", "~~The tier allows 60 requests.~~ It allows 90."),
+        ("The tier allows 60 requests.", "<del>The tier allows 60 requests.</del> It allows 90."),
+        ("Data is sold to third parties.", "# Myths that are not true\n\nData is sold to third parties.\n"),
+        ("Data is sold to third parties.", "The following is false. Data is sold to third parties."),
+        ("Data is sold to third parties.", "Our critics wrongly claim:\n\nData is sold to third parties."),
+    ],
+)
+def test_signs_and_what_takes_words_back_are_compared_too(claim: str, passage: str) -> None:
+    assert examined(claim, passage).verdict is not Support.SUPPORTED
+
+
+def test_rows_below_words_that_take_them_back_and_struck_cells_are_no_support() -> None:
+    table = "| a | b |\n|---|---|\n| x | 60 |\n| y | ~~70~~ |\n"
+    row = {"kind": ClaimKind.ROW, "context": "a | b"}
+    assert examined("x | 60", table, **row).verdict is Support.SUPPORTED
+    assert examined("y | 70", table, **row).verdict is not Support.SUPPORTED
+    assert examined("x | 60", f"Everything in this table is wrong:\n\n{table}", **row).verdict is not Support.SUPPORTED
 
 
 MANUAL = """
