@@ -191,6 +191,11 @@ class Gateway:
         if "_shelf" in vars(self):
             self._shelf.end(tenant, run_id)
 
+    async def forget_run(self, tenant: str, run_id: str) -> None:
+        """Delete the run's memo, from the ledger's write-ahead log too."""
+        await self.end_run(tenant, run_id)
+        await self._ledger.truncate_log()
+
     async def aclose(self) -> None:
         """Close the ledger."""
         await self._ledger.aclose()

@@ -25,6 +25,7 @@ from nodes import Collaborators
 from policy import build_guards
 from retrieval import Corpora
 from settings import Settings
+from settings.connections.scrubbing import SECURE_DELETE
 from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState
 from state.errors import DependencyUnavailable, StorageFull
 
@@ -114,6 +115,7 @@ async def _persistence(
     with named_in_errors(reports):
         store = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(reports)))
         await store.setup()
+        await store.conn.execute(SECURE_DELETE)
     return saver, store
 
 

@@ -99,6 +99,16 @@ def traces_folder(settings: Settings) -> Path:
     return settings.home / "traces"
 
 
+def forget_traces(settings: Settings, tenant: str, thread_id: str) -> None:
+    """Delete the trace files of a thread. Other exporters have theirs by then."""
+    for path in traces_folder(settings).glob("*.jsonl"):
+        with path.open(encoding="utf-8") as file:
+            first = file.readline()  # `RunStartedProcessor` writes it
+        attributes = json.loads(first).get("attributes", {}) if first.endswith("\n") else {}
+        if (attributes.get("sixplane.tenant"), attributes.get("gen_ai.conversation.id")) == (tenant, thread_id):
+            path.unlink(missing_ok=True)
+
+
 def build_tracer_provider(settings: Settings) -> TracerProvider:
     """Return a provider with the exporters that `settings` and the standard variables configure.
 

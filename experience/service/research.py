@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -40,6 +41,7 @@ from nodes import Collaborators
 from nodes.memory import MEMORY_CORPUS, forget
 from observability import configure_tracing, operation_span
 from observability.audit import AuditTrail, named
+from observability.exporters import forget_traces
 from retrieval.filters import compile_where
 from settings import Settings, checked_name
 from state.channels import ResearchContext
@@ -242,7 +244,7 @@ class ResearchService:
         return await self.graph.aget_state(graph_config(self.settings, record.tenant, record.thread_id, record.run_id))
 
     async def delete(self, tenant: str, thread_id: str) -> None:
-        """Delete a thread, its checkpoints, and the memory of its runs.
+        """Delete a thread, its checkpoints, traces and memo, and the memory of its runs, with no trace in a log.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
@@ -256,6 +258,8 @@ class ResearchService:
             saver = self.graph.checkpointer
             if isinstance(saver, BaseCheckpointSaver):
                 await saver.adelete_thread(f"{tenant}/{thread_id}")
+            await self.gateway.forget_run(tenant, stored.record.run_id)
+            await asyncio.to_thread(forget_traces, self.settings, tenant, thread_id)
         await self._threads.remove(tenant, thread_id)
 
     async def health(self) -> HealthStatus:

@@ -176,8 +176,9 @@ class Threads:
         return await self._run(find)
 
     async def remove(self, tenant: str, thread_id: str) -> None:
-        """Delete a thread's row."""
+        """Delete a thread's row, from the write-ahead log too."""
         await self._run(lambda connection: connection.execute(_where(sa.delete(threads_table), tenant, thread_id)))
+        await asyncio.to_thread(self._database.truncate_log)
 
     async def _beat(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> None:
         mine = self._mine(tenant, thread_id)

@@ -170,6 +170,10 @@ class Ledger:
         """Mark an alert as published; it stays on record."""
         await self._run(lambda connection: ledger_alerts.published(connection, alert))
 
+    async def truncate_log(self) -> None:
+        """Remove what was deleted, such as memos, from the write-ahead log too."""
+        await asyncio.to_thread(self._database.truncate_log)
+
     async def aclose(self) -> None:
         """Close the connections that this ledger opened."""
         await asyncio.to_thread(self._database.close)

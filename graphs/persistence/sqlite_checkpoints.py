@@ -28,6 +28,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from graphs.persistence.checkpointed import checkpointed_types
+from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 
 BUSY_SECONDS = 10
 """How long a write waits for another process's lock. A chosen value."""
@@ -90,8 +91,9 @@ class ThreadedSqliteSaver(SqliteSaver):
         await self._in_worker(partial(self.put_writes, config, writes, task_id, task_path))
 
     async def adelete_thread(self, thread_id: str) -> None:
-        """Delete a thread with all its checkpoints."""
+        """Delete a thread with all its checkpoints, from the write-ahead log too."""
         await self._in_worker(partial(self.delete_thread, thread_id))
+        await self._in_worker(partial(truncate_log, self.conn, "checkpoints.db"))
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -132,5 +134,6 @@ async def open_checkpointer(path: Path) -> AsyncIterator[ThreadedSqliteSaver]:
 
 
 def _prepare(saver: SqliteSaver) -> None:
+    saver.conn.execute(SECURE_DELETE)
     saver.conn.execute("PRAGMA synchronous=NORMAL")  # with WAL, survives a killed process
     saver.setup()

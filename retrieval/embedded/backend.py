@@ -76,8 +76,11 @@ class EmbeddedBackend:
         await self._change(writes.delete, document_ids, may)
 
     async def prune(self, may: May) -> int:
-        """Delete those superseded versions that `may` allows."""
-        return await self._change(writes.prune, may)
+        """Delete those superseded versions that `may` allows, from log and index files too."""
+        removed: int = await self._change(writes.prune, may)
+        await asyncio.to_thread(self._database.truncate_log)
+        await self.build()  # the old files hold the words of what was deleted until they are replaced
+        return removed
 
     async def build(self) -> None:
         """Bring the index files up to date with the database."""

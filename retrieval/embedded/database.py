@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from state.errors import CorpusBusy, CorpusCorrupt, DependencyUnavailable, StorageFull
 
 _SCHEMA = """
@@ -69,12 +70,18 @@ class Database:
         """Open a write transaction; it is committed if the block ends without an error."""
         with self._connected() as connection:
             connection.execute("PRAGMA journal_mode=WAL")  # readers are not blocked by a writer
+            connection.execute(SECURE_DELETE)
             # IMMEDIATE takes the write lock before the first read. One that reads first and asks for the write
             # lock later fails at once with "database is locked" if another one wrote in between; it cannot wait.
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             if connection.in_transaction:  # `executescript` commits the schema by itself
                 connection.execute("COMMIT")
+
+    def truncate_log(self) -> None:
+        """Remove what was deleted from the write-ahead log too."""
+        with self._connected() as connection:
+            truncate_log(connection, self.path.name)
 
     def ask(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
         """Run `query` within a read transaction and return its result."""

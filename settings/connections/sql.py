@@ -20,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from settings.connections.oracle_errors import classify_oracle
+from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.tree import Settings
 from state.errors import DependencyUnavailable, StorageFull
 
@@ -70,6 +71,14 @@ class Database:
         """
         with self._translated(), self._opened().begin() as connection:
             yield connection
+
+    def truncate_log(self) -> None:
+        """Remove what was deleted from the write-ahead log too. Oracle Database has none that we could empty."""
+        with self._translated():
+            engine = self._opened()
+            if engine.dialect.name == "sqlite":
+                with engine.connect() as connection:
+                    truncate_log(connection.connection.driver_connection, self._name)
 
     def close(self) -> None:
         """Close the engine, unless it was passed in."""
@@ -149,6 +158,7 @@ def _configure(connection: Any, _: Any) -> None:
     # failure can lose the last transactions.
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(SECURE_DELETE)
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -1,0 +1,109 @@
+"""What is deleted is gone from every file of the home folder, while the service is still open."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+import pytest
+from langchain_core.documents import Document
+
+from experience.service.desk import Desk
+from experience.service.leg import leg_attributes
+from experience.service.runs import Runs
+from observability import build_tracer_provider
+from observability.exporters import traces_folder
+from policy.identity import Permission, Principal
+from settings import Settings
+from state.channels import ResearchContext
+from tests.doubles.roles import scripted
+from tests.experience.service.helpers import SLOW, ask, held_plan, service_of, until_started
+
+ROOT = Principal(id="root", tenant="local", roles=(Permission.ADMIN,), method="api_key")
+QUESTION = "What is the zyxwort price of Tariff A?"
+
+
+def holding(home, *words):
+    """Return the files under the home folder that hold one of the words."""
+    files = [path for path in sorted(home.rglob("*")) if path.is_file()]
+    return [
+        path.relative_to(home).as_posix() for path in files if any(word.encode() in path.read_bytes() for word in words)
+    ]
+
+
+@pytest.fixture(autouse=True)
+def sqlite_without_secure_delete(monkeypatch):
+    """Debian's SQLite overwrites what is deleted by default; that of python.org, for example, does not."""
+    connect = sqlite3.connect
+
+    def plain(*given, **more):
+        connection = connect(*given, **more)
+        connection.execute("PRAGMA secure_delete=OFF")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", plain)
+    monkeypatch.setattr("sqlite3.dbapi2.connect", plain)
+
+
+async def test_the_words_of_a_deleted_thread_are_in_no_file(home):
+    async with service_of(home, scripted()) as service:
+        desk = Desk(Runs(service))
+        for thread, model in (("t", {}), ("s", {"model": SLOW})):
+            run = await desk.start(ROOT, ask(QUESTION, thread, **model))
+            await run.ended()
+            assert run.status == "answered"
+    assert {"checkpoints.db", "store.db", "threads.db"} <= set(holding(home, "zyxwort"))
+    async with service_of(home, scripted()) as service:
+        desk = Desk(Runs(service))
+        await (await desk.start(ROOT, ask(QUESTION, "u"))).ended()
+        for thread in ("t", "s", "u"):
+            await desk.delete(ROOT, thread)
+        assert holding(home, "zyxwort") == []
+
+
+async def test_the_memo_of_an_unfinished_run_goes_with_its_thread(home):
+    model = held_plan()
+    async with service_of(home, model) as service:
+        events = service.stream(ask(QUESTION, "t", model=SLOW))
+        await until_started(events, "researcher")
+        service.request_drain("test")
+        model.release()
+        assert [event.type async for event in events][-1] == "stopped"
+    assert "ledger.db" in holding(home, "Tariff A")
+    async with service_of(home, model) as service:
+        await service.delete("local", "t")
+        assert holding(home, "zyxwort") == []
+        assert not [name for name in holding(home, "Tariff A") if name.startswith("ledger")]
+
+
+async def test_the_words_of_a_pruned_document_are_in_no_file(home):
+    async with service_of(home) as service:
+        corpus = await service.corpora.get("local", "small")
+        for text in ("The zyxwort bonus is 4711 euros.", "The bonus is secret."):
+            await corpus.ingest([Document(text, metadata={"source": "bonus.md"})])
+        reader = sqlite3.connect(home / "corpora/local/small/corpus.db")  # keeps the log from going with its last user
+        reader.execute("SELECT count(*) FROM documents").fetchone()
+        before = set((home / "corpora/local/small").glob("keyword-*"))
+        assert await corpus.prune() == 1
+        assert holding(home, "zyxwort", "4711") == []
+        assert before
+        assert not before & set((home / "corpora/local/small").glob("keyword-*"))
+        reader.close()
+
+
+async def test_the_traces_of_a_deleted_thread_go_and_others_stay(home):
+    async with service_of(home) as service:
+        await service.run(ask(QUESTION, "t"))
+        provider = build_tracer_provider(Settings(home=home))
+        for thread, tenant in (("t", "local"), ("other", "local"), ("t", "acme")):
+            attributes = leg_attributes(ResearchContext(tenant=tenant), thread, "r")
+            with provider.get_tracer("t").start_as_current_span("invoke_workflow research", attributes=attributes):
+                await asyncio.sleep(0)
+        provider.shutdown()
+        (traces_folder(service.settings) / "empty.jsonl").touch()
+        before = len(list(traces_folder(service.settings).iterdir()))
+        await service.delete("local", "t")
+        left = [path.read_text() for path in traces_folder(service.settings).iterdir()]
+    assert len(left) < before
+    assert not any('"gen_ai.conversation.id": "t"' in text and '"sixplane.tenant": "local"' in text for text in left)
+    assert sum('"gen_ai.conversation.id"' in text for text in left) == 2
