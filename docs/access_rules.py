@@ -37,7 +37,11 @@ RULES = (
     Rule("list", "the manifest lists it", ("listed", "listed", "listed", "hidden", "listed")),
     Rule("verify", "a report that cites it is checked", ("checked", "checked", "checked", "as if pruned", "checked")),
     Rule("store", "a new document gets this label", ("stored", "stored", "refused", "refused", "stored")),
-    Rule("malform", "a label that is not understood", ("refused", "refused", "refused", "refused", "refused")),
+    Rule(
+        "malform",
+        "a new document has a label that is not understood",
+        ("refused", "refused", "refused", "refused", "refused"),
+    ),
     Rule(
         "replace",
         "new text under its name, without a label",

@@ -20,7 +20,7 @@ from retrieval.fusion import min_max, ranked
 from retrieval.preparation import PreparedDocument, prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from settings import Settings
-from state.access import Held, Labels, labels_of, may_change, may_read, narrowed, stored_labels
+from state.access import Held, Labels, labels_of, may_change, may_read, narrowed, shared, stored_labels
 from state.errors import BadInput, BudgetExceeded, CorpusEmpty, Forbidden
 from state.report import CorpusRef
 from state.values import Passage, Scores
@@ -73,11 +73,8 @@ class Corpus:
 
         The limit holds for every method, and for what they return. It can be narrowed, never widened.
         """
-        held = narrowed(audiences)
-        if held is not None and self._held is not None:
-            held = tuple(name for name in held if name in self._held)
         view = Corpus(self._settings, self.name, self.tenant, self._backend, self._embeddings, self._reranker)
-        view._held = self._held if held is None else held
+        view._held = shared(self._held, narrowed(audiences))
         return view
 
     @property

@@ -106,6 +106,13 @@ def may_change(labels: Collection[str], held: Held) -> bool:
     return held is None or all(label and label in held for label in labels)
 
 
+def shared(first: Held, second: Held) -> Held:
+    """Return what both allow: the audiences that are in both, if both are limited."""
+    if first is None or second is None:
+        return second if first is None else first
+    return tuple(name for name in first if name in second)
+
+
 def narrowed(held: Iterable[str] | None) -> Held:
     """Return the audiences of a caller without those that are no names."""
     return None if held is None else tuple(dict.fromkeys(name for name in held if is_name(name)))

@@ -57,7 +57,8 @@ class Desk:
         async with self.watched(principal, "resume", thread_id):
             principal.require(Permission.ASK)
             await self._own(principal, thread_id)
-            return await self.runs.resume(principal.tenant, thread_id, answer)
+            # With the audiences of today: the principal may have lost some since the run began.
+            return await self.runs.resume(principal.tenant, thread_id, answer, audiences=audiences_of(principal))
 
     async def run(self, principal: Principal, run_id: str) -> Run:
         """Return one of the principal's runs. Raises `RunMissing`."""

@@ -135,9 +135,17 @@ class ResearchService:
             return question, refusal, [] if refusal else await screened_turns(self.guards, request, limit)
 
     async def resume(
-        self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None, *, after: int = 0
+        self,
+        tenant: str,
+        thread_id: str,
+        answer: ReviewAnswer | None = None,
+        *,
+        after: int = 0,
+        audiences: tuple[str, ...] | None = None,
     ) -> AsyncGenerator[RunEvent]:
         """Continue an unfinished run and yield its further events, numbered from `after + 1`.
+
+        From here on, the run reads only what `audiences` may read as well; `None` limits it no further.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
@@ -149,7 +157,7 @@ class ResearchService:
         named = checked_name("tenant", tenant), checked_name("thread", thread_id)
         # The control is registered first, so that a drain reaches a resume that is still being prepared.
         with self._controlled(*named) as control:
-            stored = await self._threads.take(*named)
+            stored = (await self._threads.take(*named)).seen_by(audiences)
             async with aclosing(self._resumed(stored, answer, after, control)) as events:
                 async for event in events:
                     yield event

@@ -212,7 +212,14 @@ class Runs:
         run = Run(str(uuid.uuid4()), request.context.tenant, request.context.principal)
         return await self._begin(run, self.service.stream(request, run_id=run.id))
 
-    async def resume(self, tenant: str, thread_id: str, answer: ReviewAnswer | None = None) -> Run:
+    async def resume(
+        self,
+        tenant: str,
+        thread_id: str,
+        answer: ReviewAnswer | None = None,
+        *,
+        audiences: tuple[str, ...] | None = None,
+    ) -> Run:
         """Continue a thread, or answer its review. Raises `TooBusy`, and the errors of `ResearchService.resume`."""
         record = (await self.service.show(tenant, thread_id)).record
         if record.run_id in self._live:
@@ -221,7 +228,9 @@ class Runs:
         before = self._ended.get(record.run_id)
         if before is not None:  # a copy: if the resume fails, the ended run keeps its events
             run.events, run.epoch = list(before.events), before.epoch
-        return await self._begin(run, self.service.resume(tenant, thread_id, answer, after=run.last))
+        return await self._begin(
+            run, self.service.resume(tenant, thread_id, answer, after=run.last, audiences=audiences)
+        )
 
     async def get(self, tenant: str, run_id: str) -> Run:
         """Return a run of the tenant. If its events are no longer in memory, return it with its last event only.

@@ -22,6 +22,7 @@ from experience.tables import metadata as threads_metadata
 from experience.tables import threads as threads_table
 from settings import Settings
 from settings.connections.sql import Database
+from state.access import Held, shared
 from state.channels import ResearchContext
 from state.errors import DependencyUnavailable, ThreadBusy, ThreadMissing
 from state.values import Refusal, Value
@@ -66,6 +67,11 @@ class StoredRun(Value):
     span_id: str
     live: bool
     """Whether a process holds the thread's lease."""
+
+    def seen_by(self, audiences: Held) -> StoredRun:
+        """Return the run, limited to what `audiences` may read too: its caller may have lost some since it began."""
+        limited = self.context.model_copy(update={"audiences": shared(self.context.audiences, audiences)})
+        return self.model_copy(update={"context": limited})
 
 
 class Threads:

@@ -56,7 +56,7 @@ PRINCIPALS = {
 }
 
 
-async def authenticate(header: str | None) -> Principal:
+async def authenticate(header: str | None, _: str = "") -> Principal:
     name = (header or "").partition(" ")[2]
     if name not in PRINCIPALS:
         raise Unauthenticated("no valid credentials")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from langchain_core.documents import Document
 from pydantic import ValidationError
 
 from state.errors import (
@@ -100,3 +101,16 @@ async def test_a_person_s_words_are_screened_before_anything_is_stored(home):
 def test_a_malformed_answer_of_a_person_is_refused():
     with pytest.raises(ValidationError):
         ReviewAnswer.model_validate({"decision": "perhaps"})
+
+
+@pytest.mark.parametrize(("audiences", "cites"), [(None, True), (("staff",), True), ((), False)])
+async def test_a_resumed_run_reads_only_what_its_caller_may_read_by_then(home, audiences, cites):
+    async with service_of(home) as service:
+        corpus = await service.corpora.create("local", "guarded")
+        await corpus.ingest([Document("Tariff A costs 12 dollars a month.", id="a")], audience="staff")
+        with pytest.raises(ReviewPending):
+            await service.run(ask(thread="t", corpus="guarded", audiences=("staff", "board"), human_review=True))
+        approved = service.resume("local", "t", ReviewAnswer(decision="approve"), audiences=audiences)
+        report = (await events_of(approved))[-1].report
+        assert bool(report.evidence) is cites
+        assert ("12 dollars" in report.markdown) is cites
