@@ -394,13 +394,3 @@ def test_the_process_has_one_limiter_for_each_model_and_limit():
     assert limiter_of("test", "m", 10, None) is one
     assert limiter_of("test", "other", 10, None) is not one
     assert limiter_of("test", "m", 20, None) is not one
-
-
-def test_a_request_that_may_not_wait_is_admitted_or_told_when_to_come_back():
-    virtual = VirtualTime()
-    limiter = RateLimiter(requests_per_minute=2, characters_per_minute=100, clock=virtual.clock)
-    assert [limiter.admit(60), limiter.admit(40)] == [0.0, 0.0]
-    assert 60 <= limiter.admit(1) <= 60.1
-    virtual.now += 60.1
-    assert limiter.admit(100) == 0.0
-    assert limiter.admit(1) > 0
