@@ -75,6 +75,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("corpora", corpus_ddl(settings.oracle, dimensions), corpus_drops(settings.oracle)),
         ("keys", *_of_metadata(keys.metadata)),
         ("keyed hashes", hash_key_ddl(settings.oracle), ()),
+        ("principal budgets", ledger_tables.PRINCIPAL_DDL, ()),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 

@@ -169,13 +169,13 @@ class Gateway:
         """Return the usage of a run."""
         return await self._ledger.usage(tenant, run_id)
 
-    async def budget(self, tenant: str) -> list[BudgetLine]:
-        """Return the budget of the tenant over all time and that of its current month."""
-        return await self._ledger.budget(tenant)
+    async def budget(self, tenant: str, principal: str = "") -> list[BudgetLine]:
+        """Return the tenant's budget over all time, that of its current month, and the principal's if it has one."""
+        return await self._ledger.budget(tenant, principal)
 
-    async def may_expand(self, tenant: str, run_id: str) -> bool:
+    async def may_expand(self, tenant: str, run_id: str, principal: str = "") -> bool:
         """Return whether a run may start another round or revision: no, once it passed the soft share of a limit."""
-        return not await self._ledger.soft_limit_reached(tenant, run_id)
+        return not await self._ledger.soft_limit_reached(tenant, run_id, principal)
 
     async def characters(self, tenant: str) -> Characters:
         """Return the characters of all chat calls of a tenant."""

@@ -136,6 +136,7 @@ class Governor:
                 operation=planned.operation,
                 model=planned.entry.id,
                 most=most,
+                principal=account.principal,
             )
         )
         try:

@@ -67,7 +67,8 @@ class Collaborators:
 
     async def rounds_left(self, runtime: Runtime[ResearchContext], left: int) -> int:
         """Return `left`, or 0 if the soft limit of a budget is reached: then no further round or revision may start."""
-        if left <= 0 or await self.gateway.may_expand(context_of(runtime).tenant, run_id_of(runtime)):
+        context = context_of(runtime)
+        if left <= 0 or await self.gateway.may_expand(context.tenant, run_id_of(runtime), context.principal):
             return left
         notice("gateway", "budget_soft_limit", "no further round or revision: the soft limit of a budget is reached")
         return 0
@@ -121,6 +122,7 @@ class Collaborators:
             temperature=context.temperature,
             max_output_tokens=self.gateway.output_tokens(role, context),
             run_limit_micro_usd=context.budget_micro_usd,
+            principal=context.principal,
         )
 
 
@@ -142,7 +144,7 @@ def account_of(runtime: Runtime[ResearchContext]) -> Account:
     if context is None:
         return Account()
     thread_id = (execution.thread_id if execution else None) or ""
-    return Account(context.tenant, run_id_of(runtime), thread_id, context.budget_micro_usd)
+    return Account(context.tenant, run_id_of(runtime), thread_id, context.budget_micro_usd, context.principal)
 
 
 def run_id_of(runtime: Runtime[ResearchContext]) -> str:

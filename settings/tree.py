@@ -144,6 +144,8 @@ class BudgetSettings(_Section):
     run_micro_usd: int | None = Field(None, ge=1)
     tenant_micro_usd: int | None = Field(None, ge=1)
     month_micro_usd: int | None = Field(None, ge=1)
+    principal_month_micro_usd: int | None = Field(None, ge=1)
+    """Limit for each principal in a month. While it is not set, spending is not counted by principal."""
     soft_percent: int = Field(80, ge=1, le=100)
     """Soft limit, in percent of a hard limit: above it, a run starts no further round and no revision."""
 

@@ -161,10 +161,10 @@ class Desk:
             return report
 
     async def budget(self, principal: Principal) -> list[BudgetLine]:
-        """Return the tenant's budgets and what is spent of them. Raises `Forbidden`."""
+        """Return the budgets of the tenant and of the principal, and what is spent of them. Raises `Forbidden`."""
         async with self.watched(principal, "budget", ""):
             principal.require(Permission.COST)
-            return await self.service.gateway.budget(principal.tenant)
+            return await self.service.gateway.budget(principal.tenant, principal.id)
 
     async def _corpus(self, principal: Principal, name: str) -> Corpus:
         """Return a corpus, limited to what the principal may read and change. Raises `CorpusMissing`."""
@@ -226,5 +226,5 @@ def _open(name: str) -> str:
 
 @asynccontextmanager
 async def _charged(principal: Principal, purpose: str) -> AsyncIterator[None]:
-    with accounted(Account(principal.tenant, f"{purpose}-{uuid.uuid4()}")):
+    with accounted(Account(principal.tenant, f"{purpose}-{uuid.uuid4()}", principal=principal.id)):
         yield

@@ -130,7 +130,7 @@ class ResearchService:
         Guards may call models, so the calls are charged to the run.
         """
         context, limit = request.context, self.settings.policy.max_question_chars
-        with accounted(Account(context.tenant, run_id, thread_id, context.budget_micro_usd)):
+        with accounted(_account(context, run_id, thread_id)):
             question, refusal = await screened_question(self.guards, question_text(request), limit)
             return question, refusal, [] if refusal else await screened_turns(self.guards, request, limit)
 
@@ -189,7 +189,7 @@ class ResearchService:
         record, context = stored.record, stored.context
         what, limit = named("thread", record.thread_id), self.settings.policy.max_question_chars
         async with self.audit.refusals(of_context(context), "answer", what, (PolicyRefusal,)):
-            with accounted(Account(context.tenant, record.run_id, record.thread_id, context.budget_micro_usd)):
+            with accounted(_account(context, record.run_id, record.thread_id)):
                 return Answered(await screened_answer(self.guards, answer, limit))
 
     @asynccontextmanager
@@ -294,3 +294,7 @@ async def open_service(
                     yield service
         finally:
             await threads.aclose()
+
+
+def _account(context: ResearchContext, run_id: str, thread_id: str) -> Account:
+    return Account(context.tenant, run_id, thread_id, context.budget_micro_usd, context.principal)

@@ -16,12 +16,13 @@ from state.values import Role
 
 @dataclass(frozen=True)
 class Account:
-    """The tenant and run to charge, and the run's hard limit in micro-dollars, `None` for no limit."""
+    """The tenant, run and principal to charge, and the run's hard limit in micro-dollars, `None` for no limit."""
 
     tenant: str = "local"
     run_id: str = "unattended"
     thread_id: str = ""
     run_limit_micro_usd: int | None = None
+    principal: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,12 @@ class CallScope:
     temperature: float = 0.0
     max_output_tokens: int = 2048
     run_limit_micro_usd: int | None = None
+    principal: str = ""
 
     @property
     def account(self) -> Account:
         """The account that is charged."""
-        return Account(self.tenant, self.run_id, self.thread_id, self.run_limit_micro_usd)
+        return Account(self.tenant, self.run_id, self.thread_id, self.run_limit_micro_usd, self.principal)
 
 
 _current: ContextVar[Account] = ContextVar("sixplane_account", default=Account())  # noqa: B039 - the default is frozen

@@ -63,8 +63,8 @@ class Alert(Value):
 
 
 def record_crossed(connection: sa.Connection, keys: Mapping[str, str]) -> None:
-    """Record the thresholds that these scopes have crossed."""
-    for row in connection.execute(_CROSSED, dict(keys)).all():
+    """Record the thresholds that these scopes have crossed, except a principal's: the ledger does not know its name."""
+    for row in connection.execute(_CROSSED, {kind: keys[kind] for kind in ("run", "tenant", "month")}).all():
         crossed = [threshold for threshold in THRESHOLDS if row.spent * 100 >= row.hard_limit * threshold]
         record(connection, row, crossed)
 

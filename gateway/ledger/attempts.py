@@ -46,6 +46,7 @@ class Reservation(Value):
     run: str
     tenant: str = ""
     month: str = ""
+    principal: str = ""
     call_key: str
     amount: int = 0
     answer: str | None = None
@@ -53,7 +54,8 @@ class Reservation(Value):
     @property
     def scopes(self) -> dict[str, str]:
         """The keys of the scopes that are charged, by kind."""
-        return {"run": self.run, "tenant": self.tenant, "month": self.month}
+        keys = {"run": self.run, "tenant": self.tenant, "month": self.month}
+        return {**keys, "principal": self.principal} if self.principal else keys
 
 
 class Characters(Value):
@@ -114,6 +116,8 @@ def charge_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "
     for lapsed in connection.execute(_LAPSED, {"run": run, "key": call_key, "now": clock.now_ms()}).all():
         if _close(connection, lapsed.id, "pending", "charged", lapsed.amount, None):
             keys = {"run": lapsed.run_scope, "tenant": lapsed.tenant_scope, "month": lapsed.month_scope}
+            if lapsed.principal_scope:
+                keys["principal"] = lapsed.principal_scope
             charge(connection, keys, cost=lapsed.amount, change=-lapsed.amount)
             alerts.record_crossed(connection, keys)
 

@@ -1,8 +1,8 @@
 """The ledger: reserve money before a call and settle after it; it also keeps the memo of answers, limits and alerts.
 
-Every call is charged to three scopes at once: the run, its tenant, and the tenant's month (UTC). Each operation is one
-transaction in a worker thread. A reservation whose lease has run out is charged in full and never released: otherwise
-the limits would not hold.
+Every call is charged to three scopes at once: run, tenant, and the month (UTC) of the tenant; and to the month of its
+principal, if principals have a budget. Each operation is one transaction in a worker thread. A reservation whose lease
+has run out is charged in full and never released: otherwise the limits would not hold.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Ledger:
         # 2.8 ms through aiosqlite. They begin as writers: of 1,600 calls by eight processes, 1,264 failed with
         # "database is locked" when transactions were deferred, and none when they were immediate.
         self._database = Database(settings, "ledger.db", metadata, engine=engine)
+        self._by_principal = settings.budgets.principal_month_micro_usd is not None
         self._soft_percent = settings.budgets.soft_percent
         self._lease_ms = round((settings.models.deadline_seconds + _LEASE_MARGIN_SECONDS) * 1000)
         self._limits = ScopeLimits(settings.budgets)
@@ -71,6 +72,7 @@ class Ledger:
         operation: str = "chat",
         model: str = "-",
         most: Usage | None = None,
+        principal: str = "",
     ) -> Reservation:
         """Reserve `amount` micro-dollars for one attempt of a call, or return the call's memoised answer.
 
@@ -86,13 +88,15 @@ class Ledger:
             operation: the kind of call, for the record.
             model: the model's id, for the record.
             most: the most characters and tokens that the call can use.
+            principal: whose monthly budget is charged too, empty for nobody's.
 
         Raises:
             BudgetExceeded: a scope's limit, less what is spent and reserved, does not cover `amount`.
             StorageFull: the disk is full.
             DependencyUnavailable: the database cannot be read or written.
         """
-        wanted = Reservation(id=str(uuid.uuid4()), **scope_keys(tenant, run_id), call_key=call_key, amount=amount)
+        keys = self._keys(tenant, run_id, principal)
+        wanted = Reservation(id=str(uuid.uuid4()), **keys, call_key=call_key, amount=amount)
         figures = (most or Usage()).model_dump(include=set(FIGURES))
         row = {"operation": operation, "model": model, **figures}
         outcome = await self._run(lambda connection: self._reserve(connection, wanted, limit, row))
@@ -137,14 +141,14 @@ class Ledger:
         self._limits.forget([run])
         await self._run(lambda connection: attempts.forget_answers(connection, run))
 
-    async def soft_limit_reached(self, tenant: str, run_id: str) -> bool:
+    async def soft_limit_reached(self, tenant: str, run_id: str, principal: str = "") -> bool:
         """Return whether a scope of the run has spent the soft share of its hard limit."""
-        keys = scope_keys(tenant, run_id)
+        keys = self._keys(tenant, run_id, principal)
         return await self._run(lambda connection: beyond_soft_limit(connection, keys, self._soft_percent))
 
-    async def budget(self, tenant: str) -> list[BudgetLine]:
-        """Return the budget of the tenant over all time and that of its current month."""
-        return await self._run(lambda connection: self._lines(connection, tenant))
+    async def budget(self, tenant: str, principal: str = "") -> list[BudgetLine]:
+        """Return the tenant's budget over all time, that of its current month, and the principal's if it has one."""
+        return await self._run(lambda connection: self._lines(connection, tenant, principal))
 
     async def set_limit(self, tenant: str, kind: Kind, hard_limit: int | None) -> None:
         """Set a tenant's limit; `None` removes it. Raises `SettingsInvalid` for zero and below."""
@@ -206,14 +210,19 @@ class Ledger:
         for held in self._limits.locked(connection, wanted.scopes, limit):
             needed = held.spent + held.reserved + wanted.amount
             if held.hard_limit is not None and needed > held.hard_limit:
-                ledger_alerts.record(connection, held, (100,))
-                return BudgetExceeded(kind_of(held.scope), held.hard_limit, needed)
+                kind = kind_of(held.scope)
+                if kind != "principal":
+                    ledger_alerts.record(connection, held, (100,))
+                return BudgetExceeded(kind, held.hard_limit, needed)
         attempts.insert_attempt(connection, wanted, now + self._lease_ms, row)
         return wanted
 
-    def _lines(self, connection: sa.Connection, tenant: str) -> list[BudgetLine]:
+    def _keys(self, tenant: str, run_id: str, principal: str) -> dict[str, str]:
+        return scope_keys(tenant, run_id, principal if self._by_principal else "")
+
+    def _lines(self, connection: sa.Connection, tenant: str, principal: str) -> list[BudgetLine]:
         attempts.charge_lapsed(connection)
-        keys = {kind: key for kind, key in scope_keys(tenant, "-").items() if kind != "run"}
+        keys = {kind: key for kind, key in self._keys(tenant, "-", principal).items() if kind != "run"}
         self._limits.forget(keys.values())  # another process may have run `budget set` since
         self._limits.ensure(connection, keys, None)
         rows = {
@@ -223,7 +232,7 @@ class Ledger:
 
     def _line(self, kind: Any, row: Any) -> BudgetLine:
         soft = None if row.hard_limit is None else row.hard_limit * self._soft_percent // 100
-        period = json.loads(row.scope)[-1] if kind == "month" else "all"
+        period = "all" if kind == "tenant" else json.loads(row.scope)[2]
         return BudgetLine(
             kind=kind, period=period, spent=row.spent, reserved=row.reserved, soft_limit=soft, hard_limit=row.hard_limit
         )

@@ -1,7 +1,8 @@
-"""The scopes of the ledger and their limits: a run, its tenant, and the tenant's calendar month (UTC)."""
+"""The scopes of the ledger and their limits: run, tenant, and the calendar month (UTC) of tenant and principal."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -12,10 +13,12 @@ from gateway.ledger import alerts, clock
 from gateway.ledger.tables import limits, scopes
 from settings.tree import BudgetSettings
 
-Kind = Literal["run", "tenant", "month"]
+Kind = Literal["run", "tenant", "month", "principal"]
 
-IN_SCOPES = scopes.c.scope.in_([sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month")])
-"""Matches the rows of one call's three scopes; the statement's parameters come from `scope_keys`."""
+IN_SCOPES = scopes.c.scope.in_(
+    [sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month"), sa.bindparam("principal", value="-")]
+)
+"""Matches the rows of one call's scopes; the parameters come from `scope_keys`. No scope has the key `-`."""
 
 # `FOR UPDATE` keeps other transactions from charging these scopes between the check of their limits and the charge.
 # SQLite needs no row locks (SQLAlchemy leaves the clause out): there the whole transaction holds the writer's lock.
@@ -36,13 +39,18 @@ def scope_key(kind: Kind, *names: str) -> str:
     return json.dumps([kind, *names])
 
 
-def scope_keys(tenant: str, run_id: str) -> dict[str, str]:
-    """Return the keys of the scopes that a call is charged to, by kind."""
-    return {
+def scope_keys(tenant: str, run_id: str, principal: str = "") -> dict[str, str]:
+    """Return the keys of the scopes that a call is charged to, by kind. An empty principal has no scope."""
+    month = clock.current_month()
+    keys = {
         "run": scope_key("run", tenant, run_id),
         "tenant": scope_key("tenant", tenant),
-        "month": scope_key("month", tenant, clock.current_month()),
+        "month": scope_key("month", tenant, month),
     }
+    if principal:
+        # A hash: ids may be longer than the column, and the ledger needs no names.
+        keys["principal"] = scope_key("principal", tenant, month, hashlib.sha256(principal.encode()).hexdigest()[:32])
+    return keys
 
 
 def kind_of(key: str) -> str:
@@ -122,7 +130,11 @@ class ScopeLimits:
         stored = connection.execute(sa.select(limits.c.hard_limit).where(which)).first()
         if stored is not None:
             return True, None if stored.hard_limit is None else int(stored.hard_limit)
-        configured = self._budgets.tenant_micro_usd if kind == "tenant" else self._budgets.month_micro_usd
+        configured = {
+            "tenant": self._budgets.tenant_micro_usd,
+            "month": self._budgets.month_micro_usd,
+            "principal": self._budgets.principal_month_micro_usd,
+        }[kind]
         return configured is not None, configured
 
 

@@ -48,6 +48,7 @@ calls = sa.Table(
     sa.Column("output_chars", sa.BigInteger, nullable=False),
     sa.Column("input_tokens", sa.BigInteger, nullable=False),
     sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Column("principal_scope", sa.String(300)),
     sa.Index("ledger_calls_run", "run_scope", "state"),
     sa.Index("ledger_calls_pending", "state", "lease_until"),
     sa.Index("ledger_calls_month", "month_scope", "model"),
@@ -55,6 +56,9 @@ calls = sa.Table(
 """One row per attempt of a call. `state` is `pending` until the attempt is settled, then `completed` with what it used;
 `charged` in full if nobody knows whether it was answered (its characters are then the most it can have used); or `free`
 if it certainly was not answered."""
+
+PRINCIPAL_DDL = ("ALTER TABLE ledger_calls ADD (principal_scope VARCHAR2(300 CHAR))",)
+"""Adds the scope of a call's principal to an earlier version's table on Oracle Database. SQLite gets it by itself."""
 
 memo = sa.Table(
     "ledger_memo",

@@ -36,6 +36,7 @@ from tests.doubles.oracle import RecordingConnection, RecordingPool
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "oracle_tables.sql.json"
 OURS = ("ledger", "threads", "keys")
+BUDGETS = dict.fromkeys(("tenant_micro_usd", "month_micro_usd", "principal_month_micro_usd"), 1_000)
 DIALECT: Any = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 
 
@@ -86,7 +87,7 @@ class Noting:
 
 async def ask_ledger(ledger: Any) -> None:
     """Do everything that a ledger can."""
-    plain = {"tenant": "t", "run_id": "r"}
+    plain = {"tenant": "t", "run_id": "r", "principal": "ann"}
     held = await ledger.reserve(**plain, call_key="a", amount=10, limit=100)
     await ledger.settle(held, Usage(calls=1, cost_micro_usd=80), "answer")
     assert (await ledger.reserve(**plain, call_key="a", amount=10, limit=100)).answer == "answer"
@@ -137,6 +138,7 @@ async def ask_keys(keys: Any) -> None:
     key, _ = await keys.rotate(key.key_id, overlap=timedelta(hours=1))
     await keys.list()
     await keys.list("t")
+    await keys.rotate(key.key_id, overlap=timedelta(hours=1))
     await keys.revoke(key.key_id)
 
 
@@ -147,7 +149,7 @@ async def issued(name: str) -> tuple[list[dict[str, Any]], set[str]]:
     """Return the statements of a table's class with the names of their binds, and the methods that were called."""
     with tempfile.TemporaryDirectory() as folder:
         compiled, kind = Compiled(), ASK[name][0]
-        settings = load_settings(home=Path(folder), budgets={"tenant_micro_usd": 1_000, "month_micro_usd": 1_000})
+        settings = load_settings(home=Path(folder), budgets=BUDGETS)
         engine = compiled.engine(Path(folder), f"{name}.db")
         more = {"lease_seconds": 1.2} if name == "threads" else {}
         opened = Noting(kind(settings, engine=engine, **more))  # type: ignore[call-arg]

@@ -9,6 +9,7 @@ from experience.http.quotas import KEPT, RequestQuota
 from experience.mcp.serving import create_mcp_app
 from settings import Settings
 from state.errors import RateLimited
+from tests.doubles.roles import scripted
 from tests.experience.http.conftest import PRINCIPALS, authenticate, chat, client, served
 from tests.experience.http.test_before_the_body import Exchange
 from tests.experience.service.helpers import SLOW, held_plan
@@ -84,3 +85,23 @@ async def test_a_batch_keeps_to_the_quota_and_is_answered_in_turn(home):
     async with served(home, server={"principal_max_runs": 1}) as url, client(url) as ann:
         answer = await ann.post("/v1/batch", json={"requests": [chat(thread=f"t{number}") for number in range(3)]})
         assert [each["status"] for each in answer.json()["items"]] == ["answered"] * 3
+
+
+async def test_the_money_of_a_run_and_a_refusal_are_its_principal_s(home):
+    budgets = {"principal_month_micro_usd": 1_000_000}
+    models = {"prices_micro_usd": {SLOW: (1_000, 1_000)}}
+    async with (
+        served(home, scripted(), budgets=budgets, models=models) as url,
+        client(url) as ann,
+        client(url, "bob") as bob,
+    ):
+        asked = (await ann.post("/v1/chat", json=chat(model=SLOW))).json()
+        spent = asked["usage"]["cost_micro_usd"]
+        assert spent > 0
+
+        async def of(one):
+            lines = (await one.get("/v1/budget")).json()["budgets"]
+            return {line["kind"]: line["spent"] for line in lines}
+
+        assert await of(ann) == {"tenant": spent, "month": spent, "principal": spent}
+        assert await of(bob) == {"tenant": spent, "month": spent, "principal": 0}
