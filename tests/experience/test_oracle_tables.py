@@ -138,7 +138,6 @@ async def ask_keys(keys: Any) -> None:
     key, _ = await keys.rotate(key.key_id, overlap=timedelta(hours=1))
     await keys.list()
     await keys.list("t")
-    await keys.rotate(key.key_id, overlap=timedelta(hours=1))
     await keys.revoke(key.key_id)
 
 
