@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from nodes.checks.arithmetic import converted, counted, derived, gathered
+from nodes.checks.arithmetic import aged, converted, counted, derived, gathered, multiplied
 from nodes.checks.dates import is_relative, read_dates
 from nodes.checks.implied import compounds, implied, told
 from nodes.checks.number_words import SPELLED
 from nodes.checks.numbers import Values, agree, standing
+from nodes.checks.polarity import conditions
 from nodes.checks.quantities import Quantity, placed_quantities, read_quantities, rounds_to
 from nodes.checks.units import conversions, is_unit, same_kind
 from nodes.checks.words import in_english, shared, stems
@@ -28,6 +29,9 @@ _POINTS = re.compile(
     r"|another|same|former|latter|respectively|ones)\b",
     re.IGNORECASE,
 )
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_OF_TIME = re.compile(r"\b(?:in|since|from|until|till|by|before|after|during|through)\s+\Z", re.IGNORECASE)
+_INFLECTED = 4  # letters from which on one stem may be the beginning of another: `allow` and `allowe`
 _SAME_SENTENCE = 0.6  # share of the claim's stems that a sentence must have, for a small count in it to be the same one
 
 
@@ -71,6 +75,13 @@ class Evidence:
         texts = (*self.quotes, *self.known)
         return list(dict.fromkeys(each for text in texts for each in (*read_quantities(text), *_years(text))))
 
+    @cached_property
+    def years(self) -> list[int]:
+        """The years among them."""
+        first, last = _YEARS
+        values = {value for each in self.bases if not each.unit for value in each.likely}
+        return sorted(int(value) for value in values if value.denominator == 1 and first <= value <= last)
+
 
 def wrong_number(claim: str, evidence: Evidence) -> bool | None:
     """Return `True` if a number of `claim` contradicts the evidence, `None` if it is merely foreign, else `False`.
@@ -86,39 +97,81 @@ def wrong_number(claim: str, evidence: Evidence) -> bool | None:
     return False
 
 
-def exchanged_number(claim: str, evidence: Evidence, sentences: Sequence[str]) -> bool:
-    """Return whether a sentence says what `claim` says, of the same things in another number.
+def exchanged_number(claim: str, evidence: Evidence, passages: Sequence[Sequence[str]]) -> bool:
+    """Return whether a sentence of `passages` says what `claim` says, of the same things in another number.
 
     The claim's number may stand elsewhere: "the standard tier allows 6,000 requests" is wrong where the sentence on the
     standard tier says 600, though the one on the enterprise tier says 6,000. Only where the sentence says nothing more:
-    "the limit is 6,000" may be said of another limit than "the limit of the free tier is 600".
+    "the limit is 6,000" may be said of another limit than "the limit of the free tier is 600", "since May it is 6,000"
+    of another time, and two passages may disagree.
     """
     if _POINTS.search(claim):
         return False
-    alike = tuple(sentence for sentence in sentences if _says_the_same(claim, sentence))
+    alike = [(text, n) for n, sentences in enumerate(passages) for text in sentences if _says_the_same(claim, text)]
     if not alike:
         return False
-    near = Evidence(alike, alike, evidence.known)
-    rivals = [each for sentence in alike for each in read_quantities(sentence)]
+    same = tuple(text for text, _ in alike)
+    near = Evidence(same, same, evidence.known)
     quantities = _stated(claim, near)
     for quantity in quantities:
         others = [each for each in quantities if each is not quantity]
-        # A claim that has the sentence's number, too, joins it to one from elsewhere.
-        joins = any(each.about_the_same(quantity) and agree(each.values, near.stands) for each in others)
-        if joins or quantity.bound or quantity.counts or not any(map(quantity.about_the_same, rivals)):
+        # A claim that has the sentence's number, too, joins it to one from elsewhere; one with two numbers that the
+        # sentence lacks may speak of another time or case: "5 euros under 18", not "4 euros under 12".
+        joins = any(each.about_the_same(quantity) or not agree(each.values, near.stands) for each in others)
+        rivals = {n for text, n in alike if any(map(quantity.about_the_same, read_quantities(text)))}
+        if joins or quantity.bound or quantity.counts or not rivals:
             continue
-        if not agree(quantity.values, near.stands) and not _follows(quantity, claim, near, others):
+        if agree(quantity.values, near.stands) or _follows(quantity, claim, near, others):
+            continue
+        if not _stands_elsewhere(quantity, claim, passages, rivals):
             return True
     return False
 
 
 def _says_the_same(claim: str, sentence: str) -> bool:
-    """Whether `sentence` says all that `claim` does and, but for what it measures and counts, nothing more."""
+    """Whether `sentence` says all that `claim` does and, but for what it measures and counts, nothing more.
+
+    At the same time, under the same conditions, and of the same version.
+    """
     said = _about(claim)
     if len(said) < _FEWEST_STEMS or not said <= (about := _about(sentence)):
         return False
+    if conditions(claim) != conditions(sentence) or _names(claim) != _names(sentence):
+        return False
     counted_things = {noun for each in read_quantities(sentence) for noun in each.nouns}
     return all(stem in counted_things or is_unit(stem) for stem in about - said)
+
+
+def _names(text: str) -> set[str]:
+    """Return the numbers of `text` that measure and count nothing: those of dates, years, versions and names."""
+    amounts = {at for at, each in placed_quantities(text) if each.unit or each.rate or each.nouns}
+    return {
+        match[0]
+        for match in _DIGITS.finditer(text)
+        if match.start() not in amounts or (match.start() and _OF_TIME.search(text[: match.start()]))
+    }
+
+
+def _stands_elsewhere(quantity: Quantity, claim: str, passages: Sequence[Sequence[str]], rivals: set[int]) -> bool:
+    """Whether another sentence has the number and may say the claim: with all its words, or of "it".
+
+    In a passage that has no sentence against the claim, with one of its words: there the sources may disagree.
+    """
+    said = _about(claim)
+    for n, sentences in enumerate(passages):
+        for text in sentences:
+            if not any(agree(quantity.values, each.values) for each in read_quantities(text)):
+                continue
+            about = _about(text)
+            found = {stem for stem in said if any(_inflects(stem, other) for other in about)}
+            if found == said or _POINTS.search(text) or (n not in rivals and found - quantity.nouns):
+                return True
+    return False
+
+
+def _inflects(stem: str, other: str) -> bool:
+    shorter, longer = sorted((stem, other), key=len)
+    return stem == other or (len(shorter) >= _INFLECTED and longer.startswith(shorter))
 
 
 def _about(text: str) -> set[str]:
@@ -173,6 +226,8 @@ def _follows(quantity: Quantity, claim: str, evidence: Evidence, others: Sequenc
         or _rounded(quantity, evidence)
         or gathered(quantity, evidence.quantities)
         or derived(quantity, claim, [*evidence.bases, *others])
+        or multiplied(quantity, claim, evidence.quotes, evidence.bases)
+        or aged(quantity, claim, evidence.years)
     )
 
 

@@ -20,6 +20,14 @@ _COMPARES = re.compile(
     r"\b(?:more|less|fewer|higher|lower|longer|shorter|than|times|percent|per cent|twice)\b|%", re.IGNORECASE
 )
 _TIMES = re.compile(r"\b(?:times|fold|ratio|factor|twice|double)\b|[x×/]", re.IGNORECASE)
+# Words that multiply what stands in another place: 20 dollars are 40 where it says "doubled".
+_FACTORS = (
+    (re.compile(r"\b(?:doubl\w*|twice|two-?fold|both|pair\w*|halv\w*|half)\b", re.IGNORECASE), 2),
+    (re.compile(r"\b(?:tripl\w*|trebl\w*|thrice|three-?fold)\b", re.IGNORECASE), 3),
+    (re.compile(r"\b(?:quadrupl\w*|four-?fold)\b", re.IGNORECASE), 4),
+)
+_EACH = re.compile(r"\b(?:each|every|apiece|per)\b", re.IGNORECASE)
+_AGES = re.compile(r"\b(?:age|aged|ages|old|die[ds]?|death|lived|birthday)\b", re.IGNORECASE)
 _SHARES = re.compile(r"\b(?:per|each|every|rate|average|one in|out of)\b", re.IGNORECASE)
 
 
@@ -69,6 +77,37 @@ def converted(wanted: Quantity, others: Iterable[Quantity]) -> bool:
         for value in other.values
         for sought in wanted.values
     )
+
+
+def multiplied(wanted: Quantity, claim: str, quotes: Sequence[str], bases: Iterable[Quantity]) -> bool:
+    """Return whether `wanted` is one of `bases` times or by what a word such as `doubled` says, in quotes or claim.
+
+    Or any multiple, where a claim sums up what a quote says of each of things that nobody counted.
+    """
+    said = "\n".join((claim, *quotes))
+    factors = [factor for pattern, factor in _FACTORS if pattern.search(said)]
+    sums = bool(_WORKED_OUT.search(claim)) and any(map(_EACH.search, quotes))
+    same = (
+        base
+        for base in bases
+        if base.unit == wanted.unit and (base.about_the_same(wanted) or _kindless(base) or _kindless(wanted))
+    )
+    return any(
+        any(rounds_to(each, wanted) for factor in factors for each in (value * factor, value / factor))
+        or (sums and any(shown > value > 0 and not shown % value for shown in wanted.values))
+        for base in same
+        for value in base.likely
+    )
+
+
+def aged(wanted: Quantity, claim: str, years: Sequence[int]) -> bool:
+    """Return whether `wanted` is an age in a claim on a life from one of `years` to another one.
+
+    The last birthday may not have been reached: from 1815 to 1852 somebody may grow 37 years old, or 36.
+    """
+    if wanted.unit not in ("", "year") or not _AGES.search(claim):
+        return False
+    return any(abs(a - b) - missed in wanted.values for a, b in combinations(years, 2) for missed in (0, 1))
 
 
 def counted(text: str) -> set[Fraction]:

@@ -113,9 +113,10 @@ def _compared(claim: Assertion, cited: Sequence[Cited], quotes: Sequence[str]) -
         return Examined(Support.CONTRADICTED if number else Support.UNSUPPORTED, ClaimFault.NUMBER)
     if wrong_unit(claim.text, evidence):
         return Examined(Support.CONTRADICTED, ClaimFault.UNIT)
-    sentences = [sentence for each in cited for sentence in each.sentences]
-    if exchanged_number(claim.text, evidence, sentences):
+    by_passage = [each.sentences for each in cited]
+    if exchanged_number(claim.text, evidence, by_passage):
         return Examined(Support.CONTRADICTED, ClaimFault.NUMBER)
+    sentences = [sentence for each in by_passage for sentence in each]
     if negated_by(claim.text, sentences):
         return Examined(Support.CONTRADICTED, ClaimFault.NEGATION)
     if opposed_by(claim.text, sentences):

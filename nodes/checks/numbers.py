@@ -7,10 +7,12 @@ reading of one is a reading of the other: a check that fails a true sentence is 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate
 
 from nodes.checks.number_words import POWERS, SMALL, UNITS, Spelled, spelled_numbers
 
@@ -99,9 +101,9 @@ def read_numbers(text: str) -> list[Number]:
     shares = [share for match in _SHARE.finditer(text) if (share := _share(match))]
     fractions = [(start, end) for _, start, end in read_fractions(text)]
     scaled = [(number.start, number.end) for number in digits]  # `1.5 million` is one number
-    whole = [*_outside(digits, fractions), *_outside(spelled, [*fractions, *scaled])]
+    whole = [*outside(digits, fractions), *outside(spelled, [*fractions, *scaled])]
     taken = [(number.start, number.end) for number in shares]
-    free = [*shares, *_mixed(_outside(whole, taken), text)]
+    free = [*shares, *_mixed(outside(whole, taken), text)]
     return sorted(free, key=lambda number: number.start)
 
 
@@ -156,8 +158,12 @@ def agree(some: Iterable[Fraction], others: Iterable[Fraction]) -> bool:
     return not frozenset(some).isdisjoint(others)
 
 
-def _outside(numbers: list[Number], taken: list[tuple[int, int]]) -> list[Number]:
-    return [number for number in numbers if not any(start < number.end and number.start < end for start, end in taken)]
+def outside(numbers: list[Number], taken: list[tuple[int, int]]) -> list[Number]:
+    """Return the numbers that overlap none of the spans `taken`, which may come in any order."""
+    spans = sorted(taken)
+    starts = [start for start, _ in spans]
+    reached = [0, *accumulate((end for _, end in spans), max)]  # how far the first n spans reach
+    return [number for number in numbers if reached[bisect_left(starts, number.end)] <= number.start]
 
 
 def _of_digits(match: re.Match[str], text: str) -> Number:

@@ -22,6 +22,12 @@ _EDGE = re.compile(
     re.IGNORECASE,
 )
 _FIRST = frozenset(("start", "beginning", "first day", "from", "since", "as of", "effective", "starting"))
+_WHOLE = re.compile(
+    r"\b(?:all|(?:the\s+)?(?:whole|entire|full)|throughout|during|for|within)(?:\s+of)?"
+    r"(?:\s+(?:the\s+)?(?:(?:calendar\s+)?year|month)(?:\s+of)?)?\s+"
+    rf"(?:(?P<name>{MONTH_NAMES})\s+)?(?P<year>(?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
 _LATE = re.compile(r"\byear[\s-]?end\s+(?P<year>(?:19|20)\d\d)\b", re.IGNORECASE)
 _PART_WORDS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": 4}
 _PART = re.compile(
@@ -91,6 +97,10 @@ def _edges(text: str) -> Iterator[Date]:
         first = match["edge"].lower() in _FIRST
         month = month_of(match["name"]) if match["name"] else 1 if first else 12
         yield _edge(year, month, first, match)
+    for match in _WHOLE.finditer(text):
+        for first in (True, False):
+            month = month_of(match["name"]) if match["name"] else 1 if first else 12
+            yield _edge(int(match["year"]), month, first, match)
     for match in _LATE.finditer(text):
         yield Date(int(match["year"]), 12, 31, *match.span())
 

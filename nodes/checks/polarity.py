@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -32,6 +32,12 @@ _LIMITING_WORDS = """
     always both
 """
 _LIMITING = frozenset(_LIMITING_WORDS.split())
+# Words that say when, or under which condition, something holds: where two sentences differ in them, both may be true.
+_CONDITION_WORDS = """
+    before after until till since on off with without under over above below during while when whenever if unless once
+    from between within now then was were had will would
+"""
+_CONDITIONS = frozenset(_CONDITION_WORDS.split())
 _PREFIXES = ("un", "in", "im", "ir", "il", "non", "dis", "mis")
 _OPPOSITES = (
     ("increas", "decreas"), ("increas", "reduc"), ("rais", "lower"), ("higher", "lower"), ("high", "low"),
@@ -75,7 +81,7 @@ def said(sentence: str) -> Said:
     return Said(tuple(found), tuple(_content(found)), _negations(found))
 
 
-def negated_by(claim: str, sentences: Iterable[str]) -> bool:
+def negated_by(claim: str, sentences: Sequence[str]) -> bool:
     """Return whether one of `sentences` says the plain opposite by a `not`, and none says the same as `claim`."""
     ours = said(claim)
     alike = [each for each in sentences if _alike(ours.stems, said(each).stems)]
@@ -83,8 +89,8 @@ def negated_by(claim: str, sentences: Iterable[str]) -> bool:
     return not same and any(negates(claim, each) for each in alike)
 
 
-def opposed_by(claim: str, sentences: Iterable[str]) -> bool:
-    """Return whether one of `sentences` differs from `claim` by one word and its opposite alone.
+def opposed_by(claim: str, sentences: Sequence[str]) -> bool:
+    """Return whether one of `sentences` differs from `claim` by one word and its opposite, and none says the same.
 
     >>> opposed_by("Caching increases the cost.", ["Caching reduces the cost."])
     True
@@ -94,9 +100,10 @@ def opposed_by(claim: str, sentences: Iterable[str]) -> bool:
         return False
     around = _around(claim)
     sought = {(before, after, other) for (before, after, one) in around for other in _OPPOSITES_OF[one]}
-    return bool(sought) and any(
+    opposed = bool(sought) and any(
         _opposes(ours.words, said(each).words, found[2]) for each in sentences for found in sought & _around(each)
     )
+    return opposed and not any(_says_so(ours, {one for _, _, one in around}, said(each)) for each in sentences)
 
 
 def negates(claim: str, sentence: str) -> bool:
@@ -108,7 +115,18 @@ def negates(claim: str, sentence: str) -> bool:
     ours, theirs = said(_without_numbering(claim)), said(_without_numbering(sentence))
     if {ours.negations, theirs.negations} != {0, 1} or not _UNCLEAR.isdisjoint([*ours.words, *theirs.words]):
         return False
+    if conditions(claim) != conditions(sentence) or any(map(_numbered, ours.stems ^ theirs.stems)):
+        return False
     return _limits(ours.words) == _limits(theirs.words) and _alike(ours.stems, theirs.stems)
+
+
+def conditions(sentence: str) -> frozenset[str]:
+    """Return the words of time and condition in `sentence`.
+
+    >>> sorted(conditions("Since May, keys are valid while the lease is on."))
+    ['on', 'since', 'while']
+    """
+    return _CONDITIONS.intersection(said(sentence).words)
 
 
 @lru_cache(KEPT_SENTENCES)
@@ -122,7 +140,7 @@ def _around(sentence: str) -> frozenset[tuple[tuple[str, ...], tuple[str, ...], 
         here = [at for at, word in enumerate(read.words) if word.startswith(one)]
         if len(here) == 1:
             before, after = read.words[: here[0]], read.words[here[0] + 1 :]
-            found.add((tuple(_content(before)), tuple(_content(after)), one))
+            found.add((tuple(_content(before, _CONDITIONS)), tuple(_content(after, _CONDITIONS)), one))
     return frozenset(found)
 
 
@@ -139,6 +157,16 @@ def _opposes(ours: Sequence[str], theirs: Sequence[str], other: str) -> bool:
     )
 
 
+def _says_so(ours: Said, sides: set[str], theirs: Said) -> bool:
+    """Whether `theirs` has nearly the stems of a claim, and each of its words that have an opposite: `sides`."""
+    held = all(any(word.startswith(one) for word in theirs.words) for one in sides)
+    return held and ours.negations == theirs.negations and _alike(ours.stems, theirs.stems)
+
+
+def _numbered(stem: str) -> bool:
+    return any(map(str.isdigit, stem))
+
+
 def _negations(found: Sequence[str]) -> int:
     return sum(word in _PLAIN or bool(_CONTRACTED.search(word)) for word in found)
 
@@ -147,8 +175,8 @@ def _limits(found: Sequence[str]) -> Counter[str]:
     return Counter(stem for word in found if (stem := stem_of(word)) in _LIMITING)
 
 
-def _content(found: Sequence[str]) -> list[str]:
-    kept = (word for word in found if word not in FUNCTION_WORDS and word not in _PLAIN)
+def _content(found: Sequence[str], also: frozenset[str] = frozenset()) -> list[str]:
+    kept = (word for word in found if word in also or (word not in FUNCTION_WORDS and word not in _PLAIN))
     return [stem_of(word) for word in kept if not _CONTRACTED.search(word)]
 
 

@@ -105,7 +105,7 @@ def shared(some: set[str], others: set[str]) -> float:
 
 
 def in_english(text: str) -> bool:
-    """Return whether `text` is English, or too short to tell.
+    """Return whether `text` is English, or has no words but names and numbers in digits.
 
     Number words are known in English only: a number that a text in another language spells out would seem missing.
     """
@@ -114,7 +114,8 @@ def in_english(text: str) -> bool:
     found = words(text)
     foreign = sum(word in _FOREIGN for word in found)
     english = sum(word in FUNCTION_WORDS for word in found)
-    return foreign < 3 or english > foreign
+    bare = not foreign and any(map(str.isdigit, text)) and all(map(str.isascii, found))
+    return english > foreign or bare
 
 
 def _token(match: re.Match[str]) -> Token:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nodes.checks import Assertion, Cited, Examined, examine
-from nodes.checks.numbers import read_numbers
+from nodes.checks.numbers import Number, outside, read_numbers
 from state.values import ClaimFault, Support
 
 TRUE = [
@@ -95,6 +97,43 @@ TRUE = [
     ("The 100 metre race took 10 seconds.", "The race of 100 m took ten seconds."),
     ("Latency is below 0.2 seconds.", "Latency is 180 ms."),
     ("Latency halved, from 400 to 200 ms.", "Latency is 200 ms now. It was 400 ms."),
+    # multiples
+    ("The fee doubles to 20 dollars.", "The fee is 10 dollars. It will be doubled in May."),
+    ("The new limit is twice the old one, 1200 requests.", "The limit was 600 requests. It has been doubled."),
+    ("The fee triples to 60 dollars.", "The fee is 20 dollars."),
+    ("The pools hold 40 connections together.", "Both pools hold 20 connections each."),
+    ("The pools hold 60 connections in total.", "The pools hold 20 connections each."),
+    # ages, whole years
+    ("Ada Lovelace died at 36.", "Ada Lovelace (10 December 1815 – 27 November 1852) was a mathematician."),
+    ("He died at the age of 63.", "Johannes Brahms (1833–1897)"),
+    ("It ends on 31 December 2026.", "The offer is valid in all of 2026."),
+    ("It begins on 1 January 2026.", "The offer holds throughout the year 2026."),
+    ("It ends on 31 May 2026.", "The offer is valid for the whole of May 2026."),
+    # other languages, in few words
+    ("The limit is 60 requests.", "Das Limit beträgt sechzig Anfragen."),
+    ("The limit is 60 requests.", "Limit: sechzig Anfragen."),
+    ("The limit is 60 requests.", "El límite es de sesenta solicitudes."),
+    ("The limit is 60 requests.", "La limite est de soixante requêtes."),
+    ("The limit is 60 requests.", "Лимит 2: шестьдесят запросов."),
+    # another time or condition
+    (
+        "From 2026 on, the standard tier allows 6,000 requests a minute.",
+        "Before 2026, the standard tier allows 600 requests a minute. From 2026 on it is 6,000.",
+    ),
+    (
+        "The premium plan costs 7 euros a month since 2024.",
+        "Since 2020 the premium plan costs 5 euros a month. Since 2024 it costs 7 euros.",
+    ),
+    (
+        "The fee for visitors is 5 euros under 18 years.",
+        "The fee for visitors is 9 euros over 18 years. Under 18 years it is 5 euros.",
+    ),
+    (
+        "The fee for visitors is 5 euros under 18 years.",
+        "The fee for visitors is 4 euros under 12 years. Under 18 years it is 5 euros.",
+    ),
+    ("In 2019 the default timeout was 60 seconds.", "The default timeout is 30 seconds. In 2019 it was 60."),
+    ("The default timeout is 30 seconds.", "The default timeout is 60 seconds. Later they made it 30 seconds."),
 ]
 
 FALSE = [
@@ -134,6 +173,14 @@ FALSE = [
     ("The plan costs 10 euros a month.", "The plan costs 10 dollars a month."),
     ("The plan costs 12 dollars a year.", "The plan costs 10 dollars a month."),
     ("The road is 50 kilometres long.", "The road is 5,000 m long."),
+    ("The fee triples to 50 dollars.", "The fee is 20 dollars."),
+    ("Ada Lovelace died at 35.", "Ada Lovelace (10 December 1815 – 27 November 1852) was a mathematician."),
+    ("It ends on 30 November 2026.", "The offer is valid in all of 2026."),
+    ("The limit is 90 requests.", "Tier 1, limit: 60 requests."),
+    (
+        "Before 2026, the standard tier allows 6,000 requests a minute.",
+        "Before 2026, the standard tier allows 600 requests a minute. The firm tier allows 6,000 requests a minute.",
+    ),
     ("It takes 3 days.", "You need a pen, ink, and paper. It takes 5 days."),
 ]
 
@@ -181,6 +228,30 @@ def test_a_number_is_no_contradiction_of_a_sentence_that_may_speak_of_another_th
 def test_a_number_from_elsewhere_is_a_contradiction_of_the_sentence_on_the_same_thing(claim: str) -> None:
     found = examined(claim, TIERS)
     assert (found.verdict, found.fault) == (Support.CONTRADICTED, ClaimFault.NUMBER)
+
+
+@pytest.mark.parametrize(
+    "other", ["The limit of this tier is 6,000.", "In the standard tier, 6,000 requests are allowed."]
+)
+@pytest.mark.parametrize("claim", EXCHANGED[:2])
+def test_a_claim_from_one_of_two_sources_that_disagree_is_left_to_the_judge(claim: str, other: str) -> None:
+    cited = [Cited("The standard tier allows 600 requests a minute."), Cited(other)]
+    sentences = [sentence for each in cited for sentence in each.sentences]
+    assert examine(Assertion(claim), cited, sentences).fault is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5)), max_size=8),
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5)), max_size=8),
+)
+def test_numbers_are_kept_where_they_overlap_no_span(
+    numbers: list[tuple[int, int]], spans: list[tuple[int, int]]
+) -> None:
+    one = frozenset({Fraction(1)})
+    found = [Number(one, one, start, start + length) for start, length in numbers]
+    taken = [(start, start + length) for start, length in spans]
+    free = [each for each in found if not any(start < each.end and each.start < end for start, end in taken)]
+    assert outside(found, taken) == free
 
 
 @pytest.mark.parametrize(
