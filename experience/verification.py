@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +10,7 @@ from experience.markers import ShownClaims, overlapping, same_text
 from nodes.draft import Trait, traits
 from state.addresses import address_key, addresses_in
 from state.editions import document_date, document_version
-from state.endings import UNFINISHED, ending_text
+from state.endings import REASON, UNFINISHED, ending_text
 from state.report import Report, ReportCitation, ReportClaim, ReportEvidence
 from state.values import MASK, ClaimKind, Passage, Status, Support, Value
 
@@ -23,9 +22,6 @@ _EXCERPT = 80
 
 _NOTICE_GAP = 1
 """Characters between a claim and the notice that nobody verified it: a space."""
-
-_REASON = re.compile(r"[\w:.-]*")
-"""A stop reason: a code, so that no sentence passes as one."""
 
 _FOREIGN = frozenset({"picture", "html", "fence", "hidden", "struck"})
 """Kinds of traits that no report has."""
@@ -46,6 +42,7 @@ FaultKind = Literal[
     "foreign_address",
     "duplicate",
     "tally",
+    "status",
 ]
 
 
@@ -79,7 +76,13 @@ async def verify_report(report: Report, corpus: Corpus | None) -> VerificationRe
     # Quotes are compared with the canonical text and not with the passage: a passage is a copy, the text is the source.
     texts = await _canonical_texts(corpus, passages)
     checked = {key for key in passages if key in texts}
-    faults = [*_claim_faults(report), *_marker_faults(report), *_trait_faults(report), *_tally_faults(report)]
+    faults = [
+        *_status_faults(report),
+        *_claim_faults(report),
+        *_marker_faults(report),
+        *_trait_faults(report),
+        *_tally_faults(report),
+    ]
     for item in report.evidence:
         if item.id in checked:
             faults.extend(_evidence_faults(report, item, passages[item.id], texts[item.id]))
@@ -107,6 +110,19 @@ async def _canonical_texts(corpus: Corpus | None, passages: dict[str, Passage]) 
         if text is not None:
             texts[key] = text
     return texts
+
+
+def _status_faults(report: Report) -> Iterator[Fault]:
+    """Yield contradictions between how the run ended and what the report holds."""
+    if not REASON.fullmatch(report.stop_reason):
+        yield Fault(kind="status", detail="the reason with which the run ended is not a code")
+    if report.claims and report.status not in (Status.ANSWERED, Status.PARTIAL):
+        yield Fault(kind="status", detail=f"it is {report.status}, but it has claims")
+    if report.status is Status.ANSWERED and report.gaps:
+        yield Fault(kind="status", detail="it is answered, but parts of the question are open")
+    doubtful = any(claim.verdict is Support.UNVERIFIED for claim in report.claims if claim.kind.states)
+    if report.status is Status.ANSWERED and doubtful:
+        yield Fault(kind="status", detail="it is answered, but a claim is unverified")
 
 
 def _claim_faults(report: Report) -> Iterator[Fault]:
@@ -171,7 +187,7 @@ def _outside_faults(shown: ShownClaims) -> Iterator[Fault]:
 
 def _endings(report: Report) -> Iterator[str]:
     """Yield the texts that a report without claims may have."""
-    if report.status in (Status.ABSTAINED, Status.REFUSED, Status.STOPPED) and _REASON.fullmatch(report.stop_reason):
+    if report.status in (Status.ABSTAINED, Status.REFUSED, Status.STOPPED):
         yield ending_text(report.status, report.stop_reason, report.refusal)
     if report.status is Status.STOPPED:
         yield UNFINISHED
@@ -179,7 +195,7 @@ def _endings(report: Report) -> Iterator[str]:
 
 def _trait_faults(report: Report) -> Iterator[Fault]:
     """Yield what the Markdown shows beside words and may not, and claims that lack the form of their kind."""
-    found = [*traits(report.markdown)] if report.claims else []
+    found = [*traits(report.markdown)]
     for each in found:
         claim = next((claim for claim in report.claims if claim.start <= each.start and each.end <= claim.end), None)
         where = claim.id if claim else ""

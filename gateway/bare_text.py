@@ -99,7 +99,7 @@ def continued(text: str, answer: str, *, cut_off: bool) -> tuple[str, bool]:
     """Return the text that was asked to go on, and whether its end is still missing.
 
     - An answer that goes on is joined to the text.
-    - One that starts over replaces it. If it is cut off too, the longer of the two stays.
+    - One that starts over replaces it, unless the text is the longer of the two: what it has more is paid for.
     - One that adds nothing leaves the text as it is, without its end: nothing, thoughts alone, or a refusal.
 
     Args:
@@ -110,7 +110,8 @@ def continued(text: str, answer: str, *, cut_off: bool) -> tuple[str, bool]:
     said = without_thoughts(answer)
     anew = _begun_anew(text, unwrapped(said))
     if anew:
-        return (max(whole_part(anew), text, key=len), True) if cut_off else (anew, False)
+        whole = whole_part(anew) if cut_off else anew
+        return (text, True) if len(whole) < len(text.rstrip()) else (whole, cut_off)
     if not _goes_on(said):
         return text, True
     whole = joined(text, said)

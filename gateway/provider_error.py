@@ -37,7 +37,7 @@ class ProviderFailure:
 
 
 FILTERED = frozenset(
-    {"error_toxic", "content_filter", "safety", "prohibited_content", "blocklist", "recitation", "refusal"}
+    {"error_toxic", "content_filter", "safety", "prohibited_content", "blocklist", "recitation", "refusal", "spii"}
 )
 """Finish reasons, in small letters, of an answer that a content filter ended: the words of OCI and of others."""
 

@@ -7,8 +7,9 @@ table row its header, for a list item the line that introduces the list, else th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nodes.checks.words import Token, tokens, without_targets
 from state.sentences import sentences
@@ -84,16 +85,16 @@ def statements(text: str, names: Iterable[str] = ()) -> list[Statement]:
     pieces = [piece for span in sentences(text) if (piece := _piece(text, *span)) is not None]
     found: list[Statement] = []
     refuted, above = any(map(is_refuted, names)), ""
-    for n, piece in enumerate(pieces):
+    for n, (piece, header, introduction) in enumerate(
+        zip(pieces, _headers(pieces), _introductions(pieces), strict=True)
+    ):
         refuted = is_refuted(piece.text) if _HEADING.match(piece.text) else refuted
         above = above if piece.row else piece.text
         after = pieces[n + 1] if n + 1 < len(pieces) else None
         if not piece.structure and _states(text, piece, after, titles):
-            before = _header(pieces, n) if piece.row else _introduced_by(pieces, n)
+            before = header if piece.row else introduction
             said = f"{before}\n{above}" if piece.row else before
-            denied = (
-                refuted or is_refuted(said) or bool(_STRUCK.search(piece.text) or (piece.item and _DENIES.search(said)))
-            )
+            denied = refuted or _refuted(said) or bool(_STRUCK.search(piece.text) or (piece.item and _denies(said)))
             found.append(Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row, piece.item, denied))
     return found
 
@@ -142,21 +143,39 @@ def _between(text: str, piece: _Piece, after: _Piece) -> bool:
     return text[piece.end : after.start].count("\n") <= 1
 
 
-def _header(pieces: list[_Piece], n: int) -> str:
-    """Return the header of the table that row `n` belongs to."""
-    first = n
-    while first > 0 and pieces[first - 1].row:
-        first -= 1
-    ruled = first + 1 < len(pieces) and _RULE.fullmatch(pieces[first + 1].text)
-    return pieces[first].text if ruled and first < n else ""
+def _headers(pieces: list[_Piece]) -> Iterator[str]:
+    """Yield for each piece the header of its table; empty if it is no row below a header."""
+    header, in_table = "", False
+    for n, piece in enumerate(pieces):
+        row = piece.row
+        yield header if row and in_table else ""
+        if row and not in_table:  # the first row of a table, which a rule makes its header
+            ruled = n + 1 < len(pieces) and _RULE.fullmatch(pieces[n + 1].text)
+            header = piece.text if ruled else ""
+        in_table = row
 
 
-def _introduced_by(pieces: list[_Piece], n: int) -> str:
-    """Return the sentence before piece `n`; before a list item, the one that introduces the list."""
-    before = n - 1
-    while before > 0 and (pieces[before].structure or (pieces[n].item and pieces[before].item)):
-        before -= 1
-    return " ".join(pieces[before].text.split()) if before >= 0 and not pieces[before].structure else ""
+def _introductions(pieces: list[_Piece]) -> Iterator[str]:
+    """Yield for each piece the sentence before it; for a list item, the one that introduces the list."""
+    last = introduction = ""
+    for n, piece in enumerate(pieces):
+        yield introduction if piece.item else last
+        if not piece.structure:
+            last = " ".join(piece.text.split())
+            # A list at the very beginning has no introduction but its first item.
+            introduction = last if n == 0 or not piece.item else introduction
+
+
+@lru_cache(maxsize=2)
+def _refuted(said: str) -> bool:
+    """Whether what is said before a statement takes it back. The items of a list ask the same."""
+    return is_refuted(said)
+
+
+@lru_cache(maxsize=2)
+def _denies(said: str) -> bool:
+    """Whether an introduction may deny what the items of its list say, each of which asks."""
+    return bool(_DENIES.search(said))
 
 
 def _plain(text: str) -> str:

@@ -31,7 +31,10 @@ def with_claim(markdown: str, span: str, *, counted: Support | None = Support.SU
     )
     report = make_report(markdown=markdown, verification=Verification(**{"claims": 2, "supported": 2, **tally}))
     claim = placed(markdown, span, **{**named, **fields})
-    return report.model_copy(update={"claims": (*report.claims, claim)})
+    ended = (
+        {"status": Status.PARTIAL, "stop_reason": "unverified_claims"} if claim.verdict is Support.UNVERIFIED else {}
+    )
+    return report.model_copy(update={"claims": (*report.claims, claim), **ended})
 
 
 def first_shown_as(shown: str, **changes) -> Report:
@@ -230,7 +233,7 @@ async def test_an_unverified_claim_says_so(block, span):
         report = with_claim(
             markdown,
             span.replace("NOTICE", notice),
-            verdict="unverified",
+            verdict=Support.UNVERIFIED,
             counted=Support.UNVERIFIED,
             citations=cited,
         )
@@ -240,13 +243,13 @@ async def test_an_unverified_claim_says_so(block, span):
 async def test_a_notice_belongs_to_the_claim_before_it():
     cited = make_report().claims[1].citations
     markdown = f"{WHOLE}\n\n{LIE} [1] {FIRST} [1] *(unverified)*"
-    report = with_claim(markdown, f"{LIE} [1]", verdict="unverified", counted=Support.UNVERIFIED, citations=cited)
+    report = with_claim(markdown, f"{LIE} [1]", verdict=Support.UNVERIFIED, counted=Support.UNVERIFIED, citations=cited)
     assert ("notice_missing", "c9") in await faults_of(report)
 
 
 async def test_an_unverified_claim_cites_something_too():
     markdown = f"{WHOLE}\n\n{LIE} *(unverified)*"
-    report = with_claim(markdown, LIE, verdict="unverified", counted=Support.UNVERIFIED)
+    report = with_claim(markdown, LIE, verdict=Support.UNVERIFIED, counted=Support.UNVERIFIED)
     assert await faults_of(report) == [("uncited_claim", "c9")]
 
 
@@ -269,6 +272,48 @@ async def test_a_report_without_claims_says_only_why(status, reason, refusal):
     for text in (LIE, f"{said} {LIE}", "", said.lower()):
         forged = report.model_copy(update={"markdown": text})
         assert await faults_of(forged) == [("text_without_claims", "")]
+
+
+FORGED = "Acme is bankrupt. Pay at [x](https://evil.example) ![p](https://evil.example/p.png)"
+
+
+async def test_a_refusal_holds_no_link_and_no_picture():
+    refusal = REFUSAL.model_copy(update={"reason": FORGED})
+    said = ending_text(Status.REFUSED, "policy:deny", refusal)
+    empty = {"claims": (), "evidence": (), "verification": Verification(), "refusal": refusal}
+    assert "](" not in said
+    assert "`https://evil.example" in said, "an address is code and no link"
+    report = make_report(markdown=said, status=Status.REFUSED, stop_reason="policy:deny", **empty)
+    assert await faults_of(report) == []
+    live = report.model_copy(update={"markdown": said.replace("\\", "").replace("`", "")})
+    assert {("text_without_claims", ""), ("foreign_address", ""), ("foreign_markup", "")} <= set(await faults_of(live))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": Status.PARTIAL, "stop_reason": "Acme is bankrupt, see https://evil.example"},
+        {"status": Status.REFUSED, "stop_reason": "policy:deny"},
+        {"status": Status.ANSWERED, "gaps": ("The corpus does not answer: Why?",)},
+    ],
+)
+async def test_status_and_reason_fit_the_claims(change):
+    report = make_report()
+    assert await faults_of(report) == []
+    assert await faults_of(report.model_copy(update=change)) == [("status", "")]
+
+
+async def test_an_answer_with_an_unverified_claim_is_partial():
+    cited = make_report().claims[1].citations
+    report = with_claim(
+        f"{WHOLE}\n\n{LIE} [1] *(unverified)*",
+        f"{LIE} [1]",
+        verdict=Support.UNVERIFIED,
+        counted=Support.UNVERIFIED,
+        citations=cited,
+    )
+    assert ("status", "") not in await faults_of(report)
+    assert ("status", "") in await faults_of(report.model_copy(update={"status": Status.ANSWERED}))
 
 
 async def test_the_report_of_a_run_whose_report_failed_holds():

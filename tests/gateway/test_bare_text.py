@@ -129,7 +129,8 @@ def test_an_answer_that_begins_anew_replaces_the_text():
     again = f"{text} Sixty requests an hour are free too [E2]."
     for said in (again, f"```markdown\n{again}\n```", f"Sure, once more.\n\n{again}"):
         assert continued(text, said, cut_off=False) == (again, False)
-    assert continued(again, text, cut_off=False) == (text, False)
+    # A shorter one would drop what is paid for, even if it has its end.
+    assert continued(again, text, cut_off=False) == (again, True)
     assert continued(again, text, cut_off=True) == (again, True)
     # What stands behind other claims is a repetition, not a beginning.
     assert continued(again, f"A thousand a day [E3]. {text}", cut_off=False)[0].startswith(f"{again} A thousand")
