@@ -13,6 +13,7 @@ NAMES = (
     "scifact",
     "abstention",
     "grounding",
+    "guards",
     "gateway",
     "telemetry",
     "batch",

@@ -38,7 +38,7 @@ class Analyzer:
                 state, left, rounds, state.get("findings", ()), Analysis(findings=[], decision=Decision.NOTHING), ()
             )
         bare = analysis_messages(state, [], rounds, left)
-        ranked = ranked_items(passages, state.get("hits", ()))
+        ranked = ranked_items(passages, state.get("hits", ()), state.get("fenced", ()))
         items = self._to.evidence_for(runtime, Role.ANALYZER, Analysis, bare, ranked)
         messages = analysis_messages(state, items, rounds, left)
         analysis = await self._to.ask(runtime, Role.ANALYZER, Analysis, messages)

@@ -5,7 +5,7 @@ Whatever comes from a document is neutralised here (`citation_marks`): text, tit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from gateway.metering import counted_chars
 from retrieval import Corpus
@@ -26,8 +26,10 @@ async def load_evidence(state: ResearchState, corpus: Corpus) -> dict[str, Passa
     return {alias: passages[key] for alias, key in aliases.items() if key in passages}
 
 
-def ranked_items(passages: Mapping[str, Passage], hits: Iterable[Hit]) -> list[EvidenceItem]:
-    """Return a prompt item for each passage, best first.
+def ranked_items(
+    passages: Mapping[str, Passage], hits: Iterable[Hit], fenced: Collection[str] = ()
+) -> list[EvidenceItem]:
+    """Return a prompt item for each passage, best first, and those whose ids are `fenced` after all others.
 
     A text that stands in a better passage too is left out: copies of a document and overlapping passages tell nothing
     new, and would look like a second source.
@@ -36,7 +38,8 @@ def ranked_items(passages: Mapping[str, Passage], hits: Iterable[Hit]) -> list[E
     for hit in hits:
         asked_by.setdefault(hit.evidence_id, []).append(hit)
     items = [_item(alias, passage, asked_by.get(passage.evidence_id, [])) for alias, passage in passages.items()]
-    return distinct(sorted(items, key=lambda item: -(item.score or 0.0)))
+    last = {alias for alias, passage in passages.items() if passage.evidence_id in fenced}
+    return distinct(sorted(items, key=lambda item: (item.alias in last, -(item.score or 0.0))))
 
 
 def fitting(items: Iterable[EvidenceItem], room: int, most: int) -> list[EvidenceItem]:

@@ -1,4 +1,7 @@
-"""`guard_evidence`: drops passages that contain instructions. It never rewrites one: quotes are verbatim.
+"""`guard_evidence`: drops passages that contain instructions, and fences those that may contain one.
+
+A fenced passage stays evidence but ranks behind all others, and the report names it. No passage is rewritten: quotes
+are verbatim.
 
 Title, headings and source are screened with the text: a prompt shows them too, and whoever wrote the document, or only
 named its file, chose them.
@@ -7,6 +10,7 @@ named its file, chose them.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -31,18 +35,24 @@ class GuardEvidence:
         shown = [passages[key] for key in fresh if key in passages]  # best first: so are the aliases
         screened = await asyncio.gather(*map(self._screen, shown))
         verdicts = {passage.evidence_id: verdict for passage, verdict in zip(shown, screened, strict=True)}
-        dropped = {key for key, verdict in verdicts.items() if verdict.action is Action.REFUSE}
+        dropped = [key for key, verdict in verdicts.items() if verdict.action is Action.REFUSE]
+        fenced = [key for key, verdict in verdicts.items() if verdict.action is Action.FLAG]
+        clean = [key for key in verdicts if key not in {*dropped, *fenced}]
         return {
             "dropped": tuple(dropped),
-            "aliases": with_aliases(state.get("aliases", {}), [key for key in verdicts if key not in dropped]),
-            "events": tuple(
-                Event(node="guard_evidence", kind="passage_dropped", detail=f"{key}: {verdicts[key].category}")
-                for key in sorted(dropped)
-            ),
+            "fenced": tuple(fenced),
+            "aliases": with_aliases(state.get("aliases", {}), [*clean, *fenced]),
+            "events": (*_told("passage_dropped", dropped, verdicts), *_told("passage_fenced", fenced, verdicts)),
         }
 
     async def _screen(self, passage: Passage) -> Verdict:
         return (await self._to.guards.screen(shown_text(passage), Stage.EVIDENCE)).verdict
+
+
+def _told(kind: str, keys: Iterable[str], verdicts: Mapping[str, Verdict]) -> Iterator[Event]:
+    """Yield an event for each passage: what happened to it, and why."""
+    for key in sorted(keys):
+        yield Event(node="guard_evidence", kind=kind, detail=f"{key}: {verdicts[key].category}")
 
 
 def shown_text(passage: Passage) -> str:

@@ -10,11 +10,11 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Overwrite
 
 from nodes.collaborators import Collaborators, context_of, run_id_of
-from policy import WITHHELD, Action, Stage, refusal_of
+from policy import WITHHELD, Action, Screening, Stage, refusal_of
 from state.channels import ResearchContext, ResearchState
 from state.errors import CorpusEmpty, QuestionInvalid
 from state.report import CorpusRef
-from state.values import Refusal, Status, Turn, Usage, Verification
+from state.values import Event, Refusal, Status, Turn, Usage, Verification
 
 MAX_TURNS = 6
 """Number of earlier turns in the prompt of the plan: a chosen value, enough to resolve references such as \"it\"."""
@@ -36,9 +36,10 @@ class GuardInput:
         question = question_of(state)
         fresh = fresh_run(run_id_of(runtime))
         refusal = state.get("refusal")
+        flags: tuple[Event, ...] = ()
         if refusal is None:
             screening = await self._to.guards.screen(question, Stage.QUESTION)
-            question, verdict = screening.text, screening.verdict
+            question, verdict, flags = screening.text, screening.verdict, _flags(screening)
             if verdict.action is Action.REFUSE:
                 question, refusal = WITHHELD, refusal_of(verdict, Stage.QUESTION)
         if refusal is not None:
@@ -52,6 +53,7 @@ class GuardInput:
             "conversation": turns,
             "standalone_question": question,
             "corpus": corpus,
+            "events": Overwrite(flags),
         }
         return Command(update=update, goto="researcher")
 
@@ -69,6 +71,12 @@ class GuardInput:
         if not summary.passages:
             raise CorpusEmpty(f"the corpus {context.corpus!r} holds no passages")
         return summary
+
+
+def _flags(screening: Screening) -> tuple[Event, ...]:
+    """Return an event for each guard that flags the question: it is answered, and the report says so."""
+    flagged = (verdict for verdict in screening.verdicts if verdict.action is Action.FLAG)
+    return tuple(Event(node="guard_input", kind="question_flagged", detail=each.category) for each in flagged)
 
 
 def question_of(state: ResearchState) -> str:
@@ -120,6 +128,7 @@ def fresh_run(run_id: str) -> dict[str, Any]:
         "hits": Overwrite(()),
         "prior_work": (),
         "dropped": Overwrite(()),
+        "fenced": Overwrite(()),
         "aliases": {},
         "findings": (),
         "gaps": (),

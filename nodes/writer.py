@@ -30,7 +30,7 @@ class Writer:
         passages = await load_evidence(state, await self._to.corpus(context))
         cited = {quote.evidence_id for finding in state["findings"] for quote in finding.quotes}
         owned = {alias: passage for alias, passage in passages.items() if passage.evidence_id in cited}
-        ranked = ranked_items(owned, state.get("hits", ()))
+        ranked = ranked_items(owned, state.get("hits", ()), state.get("fenced", ()))
         bare = writing_messages(state, context, [])
         items = self._to.evidence_for(runtime, Role.WRITER, WrittenDraft, bare, ranked)
         written = await self._to.ask(runtime, Role.WRITER, WrittenDraft, writing_messages(state, context, items))

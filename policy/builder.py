@@ -30,7 +30,7 @@ def build_guards(settings: Settings, *, oci: ApplyGuardrails | None = None) -> G
             DenyListGuard(policy.deny),
             PersonalDataGuard(policy.pii_entities, policy.pii_action),
             CredentialsGuard(ocids=policy.redact_ocids),
-            InjectionGuard(),
+            InjectionGuard(policy),
             *remote,
         ),
         policy,

@@ -1,24 +1,22 @@
-"""Indirect injection: passages that address the model instead of the reader.
+"""Injected instructions: texts that give orders to the model instead of asking or telling a reader something.
 
-A small explicit heuristic, tuned for precision: a false alarm drops evidence. A learned classifier can implement the
-same port. Measured on 2026-11-23:
-
-- Oracle documentation (720 text files in 4,764 pieces of 1,000 characters): 14 refused, all of them documentation
-  that shows a chat template's `system` or `assistant` token; SciFact (5,183 abstracts): none.
-- Benign prompts, train halves: none of 343 (deepset), 366 (CyberSecEval), 190 (NotInject), 66 (BIPIA), 1 of 484
-  (WildGuard).
-- Attacks, train halves: 17 of 203 (deepset), 34 of 286 (in the wild), and **0 of 195 of BIPIA**, whose attacks are
-  harmless-looking requests off the topic, without any of these phrases. So this guard stops crude attacks only. The
-  defence against the others is that evidence is passed as data and that every claim needs a verbatim quote.
+Three checks look at every reading of a text (`policy.views`): a few phrases that no honest document needs, the control
+tokens of chat templates, and the classifier of `policy.classifier`. `policy/classifier/model_card.md` has the figures.
+What they miss has to be harmless: evidence is passed as data, and every claim needs a verbatim quote.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Iterator
 
+from policy.classifier.model import Kind, heads, judge
 from policy.guard import Guard
-from policy.normalise import fold
-from policy.verdict import Action, Stage, Verdict
+from policy.normalise import Folded
+from policy.verdict import Action, Stage, Verdict, strictest
+from policy.views import readings
+from settings.tree import PolicySettings
 from state.values import Mask
 
 _EARLIER = (
@@ -54,33 +52,80 @@ _PAYLOAD = re.compile(
 )
 
 
-class InjectionGuard(Guard):
-    """Refuses a passage that contains an instruction to a model, chat-template tokens, or a hidden message.
+_WHAT = {
+    Kind.INJECTION: "what reads like an instruction to a model",
+    Kind.REQUEST: "a request to an assistant that does not belong to the text around it",
+}
+_NAMES = {Stage.QUESTION: "question", Stage.EVIDENCE: "passage"}
+_IN_THREAD_CHARS = 300
+"""A longer text is judged in a thread, so as not to hold up the loop; a short one takes no longer than the hop."""
 
-    Only evidence is screened: users may instruct the model as they like.
+
+class InjectionGuard(Guard):
+    """Flags a text that seems to hold an instruction to a model, and refuses one that surely does.
+
+    In evidence a known phrase is enough to refuse; a question may speak to the model, so there it only flags. Answers
+    pass: the model wrote them. `settings` holds the thresholds and the kinds that the classifier looks for.
     """
 
-    name = "indirect_injection"
+    name = "injection"
+
+    def __init__(self, settings: PolicySettings) -> None:
+        self._flag_above = settings.injection_flag_above
+        self._refuse_above = {
+            Stage.EVIDENCE: settings.injection_drop_evidence_above,
+            Stage.QUESTION: settings.injection_refuse_question_above,
+        }
+        self._kinds = frozenset(map(Kind, settings.injection_kinds))
+
+    async def prepare(self) -> None:
+        """Load the weights."""
+        await asyncio.to_thread(heads)
 
     async def check(self, text: str, stage: Stage) -> Verdict:
         """Return the verdict on `text` at `stage`."""
-        if stage is not Stage.EVIDENCE:
+        if stage is Stage.ANSWER:
             return self.allow()
-        if payload := _PAYLOAD.search(text):
-            return self._refused("hidden characters that can carry a message", payload.span())
-        skeleton = fold(text)
-        if token := _TEMPLATE_TOKENS.search(skeleton.text):
-            return self._refused("a chat template's control token", skeleton.source_span(*token.span()))
-        for pattern in _INSTRUCTIONS:
-            if order := pattern.search(skeleton.text):
-                return self._refused("an instruction to a model", skeleton.source_span(*order.span()))
-        return self.allow()
+        if len(text) <= _IN_THREAD_CHARS:
+            return self._judged(text, stage)
+        return await asyncio.to_thread(self._judged, text, stage)
 
-    def _refused(self, what: str, span: tuple[int, int]) -> Verdict:
+    def _judged(self, text: str, stage: Stage) -> Verdict:
+        return strictest((self.allow(), *self._hidden(text, stage), *self._found(text, stage)))
+
+    def _hidden(self, text: str, stage: Stage) -> Iterator[Verdict]:
+        if payload := _PAYLOAD.search(text):
+            yield self._known(stage, "hidden_message", "hidden characters that can carry a message", payload.span())
+
+    def _found(self, text: str, stage: Stage) -> Iterator[Verdict]:
+        for reading in readings(text):
+            skeleton = reading.folded
+            if reading.too_deep:
+                span = skeleton.source_span(0, len(skeleton.text))
+                yield self._known(stage, "nested_encoding", "more encodings inside each other than are undone", span)
+                continue
+            if token := _TEMPLATE_TOKENS.search(skeleton.text):
+                span = skeleton.source_span(*token.span())
+                yield self._known(stage, Kind.INJECTION, "a chat template's control token", span)
+            if order := next(filter(None, (each.search(skeleton.text) for each in _INSTRUCTIONS)), None):
+                span = skeleton.source_span(*order.span())
+                yield self._known(stage, Kind.INJECTION, "an instruction to a model", span)
+            yield from self._classified(skeleton, stage)
+
+    def _known(self, stage: Stage, category: str, what: str, span: tuple[int, int]) -> Verdict:
+        return self._verdict(Action.REFUSE if stage is Stage.EVIDENCE else Action.FLAG, stage, category, what, span)
+
+    def _classified(self, skeleton: Folded, stage: Stage) -> Iterator[Verdict]:
+        for each in judge(skeleton.text, "evidence" if stage is Stage.EVIDENCE else "question"):
+            if each.kind in self._kinds and each.score > self._flag_above:
+                action = Action.REFUSE if each.score > self._refuse_above[stage] else Action.FLAG
+                yield self._verdict(action, stage, each.kind, _WHAT[each.kind], skeleton.source_span(*each.span))
+
+    def _verdict(self, action: Action, stage: Stage, category: str, what: str, span: tuple[int, int]) -> Verdict:
         return Verdict(
-            action=Action.REFUSE,
+            action=action,
             policy=self.name,
-            category="indirect_injection",
-            reason=f"the passage contains {what}",
+            category=str(category),
+            reason=f"the {_NAMES[stage]} contains {what}",
             spans=(Mask(start=span[0], end=span[1], kind="INJECTION"),),
         )

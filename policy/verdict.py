@@ -22,6 +22,8 @@ class Action(StrEnum):
     """What happens to the text."""
 
     ALLOW = "allow"
+    FLAG = "flag"
+    """It passes and is told: a passage ranks behind all others, and the report says so."""
     REDACT = "redact"
     REFUSE = "refuse"
 
@@ -59,9 +61,9 @@ def refusal_of(verdict: Verdict, stage: Stage) -> Refusal:
     return Refusal(stage=stage.value, policy=verdict.policy, category=verdict.category, reason=verdict.reason)
 
 
-_RANK = {Action.ALLOW: 0, Action.REDACT: 1, Action.REFUSE: 2}
+_RANK = {action: rank for rank, action in enumerate((Action.ALLOW, Action.FLAG, Action.REDACT, Action.REFUSE))}
 
 
 def strictest(verdicts: tuple[Verdict, ...]) -> Verdict:
-    """Return the strictest verdict: refuse before redact before allow."""
+    """Return the strictest verdict: refuse before redact before flag before allow."""
     return max(verdicts, key=lambda verdict: _RANK[verdict.action], default=Verdict(action=Action.ALLOW, policy="none"))

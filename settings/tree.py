@@ -204,6 +204,13 @@ class PolicySettings(_Section):
         "US_SSN",
     )
     redact_ocids: bool = False
+    injection_kinds: tuple[Literal["prompt_injection", "off_topic_request"], ...] = (
+        "prompt_injection",
+        "off_topic_request",
+    )
+    injection_flag_above: float = Field(0.5, ge=0, le=1)
+    injection_drop_evidence_above: float = Field(0.95, ge=0, le=1)
+    injection_refuse_question_above: float = Field(0.95, ge=0, le=1)
     timeout_seconds: float = Field(10.0, gt=0)
     dangerously_allow_when_guard_unavailable: bool = False
 

@@ -106,6 +106,7 @@ class ResearchState(TypedDict, total=False):
     hits: Annotated[tuple[Hit, ...], merge_hits]
     prior_work: tuple[str, ...]
     dropped: Annotated[tuple[str, ...], merge_screened]
+    fenced: Annotated[tuple[str, ...], merge_screened]
     aliases: dict[str, str]
     findings: tuple[Finding, ...]
     gaps: tuple[Gap, ...]

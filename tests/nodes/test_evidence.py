@@ -30,6 +30,11 @@ def test_the_best_passages_come_first_and_whole() -> None:
     assert all(item.text == PASSAGES[item.alias].text for item in items)
 
 
+def test_a_fenced_passage_ranks_behind_all_others() -> None:
+    best = PASSAGES["E2"].evidence_id
+    assert [item.alias for item in ranked_items(PASSAGES, HITS, (best,))] == ["E3", "E1", "E2"]
+
+
 @pytest.mark.parametrize(("most", "aliases"), [(1_000, ["E2"]), (0, [])])
 def test_without_room_the_best_that_fits_at_the_very_most_stays(most: int, aliases: list[str]) -> None:
     assert [item.alias for item in fitting(ranked_items(PASSAGES, HITS), -1, most)] == aliases

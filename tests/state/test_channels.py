@@ -62,6 +62,7 @@ FULL_STATE: dict[str, object] = {
     "hits": (Hit(evidence_id="EA", sub_question="q1", scores=Scores(keyword=1.5)),),
     "prior_work": ("earlier",),
     "dropped": ("EB",),
+    "fenced": ("EC",),
     "aliases": {"E1": "EA"},
     "findings": (Finding(id="f1", statement="s", sub_question="q1", quotes=(QUOTE,)),),
     "gaps": (Gap(sub_question="q1", missing="m"),),

@@ -1,0 +1,127 @@
+"""Trains the classifier: `python -m policy.train [DATA]` writes `policy/classifier/weights.npz`.
+
+DATA is the folder of the evaluation data, `../shared/data` by default. Only its training halves are read. The same
+data give the same weights, apart from rounding that differs between processors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from policy.classifier.features import Array
+from policy.classifier.model import FORMAT, WEIGHTS, Head, Kind, Place, Scale
+from policy.training.learn import examples, left_out_scores, trained
+from policy.training.sources import Text, documents, prompts
+
+ROOT = Path(__file__).resolve().parents[1]
+SEED = 20261127
+EVERY = {
+    "oracle documentation": 2,
+    "scifact abstracts": 6,
+    "wikipedia paragraphs": 6,
+    "questions: limit": 3,
+    "questions: scifact_queries": 2,
+}
+"""Of which sets only every so many texts are used: they are large and much alike."""
+
+FLAGGED = {
+    "question": {"questions": 0.007, "notinject": 0.04, "deepset": 0.03, "wildguard": 0.10, "cyberseceval": 0.01,
+                 "xstest": 0.01},
+    "evidence": {"scifact": 0.004, "oracle": 0.003, "wikipedia": 0.004, "bipia": 0.06, "questions": 0.007,
+                 "notinject": 0.04},
+}  # fmt: skip
+"""The share of harmless texts, by the first word of their set, that may be flagged in cross-validation. The targets are
+1 % (7 % of NotInject, 10 % of BIPIA's clean documents); the rest is room for chance."""
+
+CERTAIN = {
+    "question": {"questions": 0.001, "notinject": 0.005, "deepset": 0.003, "wildguard": 0.01, "cyberseceval": 0.002,
+                 "xstest": 0.0},
+    "evidence": {"scifact": 0.0005, "oracle": 0.0005, "wikipedia": 0.0005, "bipia": 0.0, "questions": 0.001},
+}  # fmt: skip
+"""The share that may score as certain."""
+
+PLACES: dict[Kind, tuple[Place, ...]] = {Kind.INJECTION: ("question", "evidence"), Kind.REQUEST: ("evidence",)}
+
+
+def main() -> None:
+    """Train both heads, choose their thresholds and write the file."""
+    data = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "data"
+    if not data.is_dir():
+        sys.exit("the evaluation data is not there: pass its folder, python -m policy.train DATA")
+    written, papers = _thinned(prompts(data, "train")), _thinned(documents(data, "train"))
+    texts = {
+        Kind.INJECTION: [*written, *(each for each in papers if not each.hostile)],
+        Kind.REQUEST: papers,
+    }
+    with ProcessPoolExecutor(max_workers=len(Kind)) as pool:
+        heads = dict(zip(Kind, pool.map(_learned, Kind, [texts[kind] for kind in Kind]), strict=True))
+    _save(ROOT / "policy" / "classifier" / WEIGHTS, heads)
+
+
+def _thinned(texts: Iterable[Text]) -> list[Text]:
+    seen: dict[str, int] = {}
+    kept = []
+    for text in texts:
+        seen[text.set] = seen.get(text.set, -1) + 1
+        if seen[text.set] % EVERY.get(text.set, 1) == 0:
+            kept.append(text)
+    return kept
+
+
+def _learned(kind: Kind, texts: Sequence[Text]) -> Head:
+    found = examples(kind, texts, random.Random(SEED))  # noqa: S311 - no secret
+    scores = left_out_scores(kind, found, texts)
+    scales = {place: _scale(texts, scores, place) for place in PLACES[kind]}
+    _say(f"{kind.value}: {len(found)} examples; left out, the shares flagged and certain in {', '.join(scales)}")
+    for name in dict.fromkeys(text.set for text in texts):
+        own = scores[[text.set == name for text in texts]]
+        at = [limit for scale in scales.values() for limit in (scale.flag_at, scale.certain_at)]
+        _say(f"  {name:<28} {len(own):>5}  {' '.join(f'{np.mean(own >= limit):.3f}' for limit in at)}")
+    weights = trained(kind, found, texts)
+    return Head(weights[:-1], float(weights[-1]), scales)
+
+
+def _scale(texts: Sequence[Text], scores: Array, place: Place) -> Scale:
+    flag_at = _threshold(texts, scores, FLAGGED[place])
+    return Scale(flag_at, max(_threshold(texts, scores, CERTAIN[place]), flag_at + 1.0))
+
+
+def _threshold(texts: Sequence[Text], scores: Array, shares: Mapping[str, float]) -> float:
+    """Return the lowest score that at most the given share of the harmless texts of each set reaches."""
+    needed = []
+    for first, share in shares.items():
+        own = np.array([score for text, score in zip(texts, scores, strict=True)
+                        if text.set.startswith(first) and not text.hostile])  # fmt: skip
+        if own.size:
+            allowed = int(share * own.size)
+            needed.append(float(np.sort(own)[::-1][allowed]) + 1e-6)
+    return max(needed)
+
+
+def _save(path: Path, heads: Mapping[Kind, Head]) -> None:
+    card: dict[str, Any] = {"format": FORMAT, "heads": {}}
+    stored: dict[str, Array] = {}
+    for kind, head in heads.items():
+        step = float(np.abs(head.weights).max()) / 127
+        stored[kind.value] = np.round(head.weights / step).astype(np.int8)
+        scales = {place: [scale.flag_at, scale.certain_at] for place, scale in head.scales.items()}
+        card["heads"][kind.value] = {"step": step, "bias": head.bias, "scales": scales}
+    np.savez_compressed(path, card=np.array(json.dumps(card)), **stored)
+    _say(f"{path.name}: {path.stat().st_size:,} bytes, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()
