@@ -1,7 +1,8 @@
 """The injection guard on the test halves of the guard sets: the share flagged and the share refused, with intervals.
 
-`python -m benchmarks.guards [--json]`. Prompts are screened as questions and as evidence, documents as evidence. The
-intervals are Wilson's, at 95 %. A target is met if the share itself meets it; the interval says how sure that is.
+`python -m benchmarks.guards [--json] [--words]`; with `--words` there is no second opinion by embeddings. Prompts are
+screened as questions and as evidence, documents as evidence. The intervals are Wilson's, at 95 %. A target is met if
+the share itself meets it; the interval says how sure that is.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from langchain_core.embeddings import Embeddings
+
 from policy import Action, InjectionGuard, Stage
 from policy.training.sources import Text, documents, prompts
+from retrieval import load_embeddings
 from settings import load_settings
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -65,11 +69,8 @@ def _row(name: str, stage: Stage, actions: list[Action]) -> dict[str, Any]:
     return row
 
 
-async def milliseconds(guard: InjectionGuard) -> dict[str, float]:
+async def milliseconds(guard: InjectionGuard, embeddings: Embeddings) -> dict[str, float]:
     """Return the median time of a check of `TIMED_CHARS` characters, and of embedding them once."""
-    from retrieval import load_embeddings
-
-    embeddings = load_embeddings(load_settings())
     text = " ".join(each.text for each in documents(DATA, "test") if each.set == "scifact abstracts")
     pieces = [text[at : at + TIMED_CHARS] for at in range(0, REPEATS * TIMED_CHARS, TIMED_CHARS)]
     checks, calls = [], []
@@ -85,14 +86,15 @@ async def milliseconds(guard: InjectionGuard) -> dict[str, float]:
 
 async def measured() -> dict[str, Any]:
     """Return all figures."""
-    guard = InjectionGuard(load_settings().policy)
+    embeddings = load_embeddings(load_settings())
+    guard = InjectionGuard(load_settings().policy, None if "--words" in sys.argv[1:] else embeddings)
     await guard.prepare()
     rows = [
         *await screened(guard, prompts(DATA, "test"), Stage.QUESTION),
         *await screened(guard, documents(DATA, "test"), Stage.EVIDENCE),
         *await screened(guard, prompts(DATA, "test"), Stage.EVIDENCE),
     ]
-    return {"rows": rows, "time": await milliseconds(guard)}
+    return {"rows": rows, "time": await milliseconds(guard, embeddings)}
 
 
 def main() -> None:

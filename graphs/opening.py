@@ -57,7 +57,7 @@ async def open_collaborators(
         yield Collaborators(
             gateway=planes.gateway,
             corpora=corpora,
-            guards=build_guards(settings, oci=planes.guardrails),
+            guards=build_guards(settings, oci=planes.guardrails, embeddings=planes.local),
             passages_per_sub_question=settings.retrieval.passages_per_sub_question,
             database=planes.database,
         )

@@ -38,6 +38,9 @@ class Planes:
 
     gateway: Gateway
     embeddings: Embeddings
+    """Those that searches use."""
+    local: Embeddings
+    """Those of this machine, which the guards use."""
     reranker: BaseDocumentCompressor | None
     guardrails: ApplyGuardrails | None
     database: AsyncConnectionPool | None
@@ -86,6 +89,7 @@ async def open_planes(
         yield Planes(
             gateway=gateway,
             embeddings=embeddings or searching,
+            local=local,
             reranker=oci.reranker() if oci is not None else None,
             guardrails=remote.guardrails() if remote is not None else None,
             database=database,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from policy.chain import GuardChain
 from policy.credentials import CredentialsGuard
 from policy.deny import DenyListGuard
@@ -11,13 +13,19 @@ from policy.oci_guardrails import ApplyGuardrails, OCIGuardrailsGuard
 from policy.pii import PersonalDataGuard
 from settings import Settings
 
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
 
-def build_guards(settings: Settings, *, oci: ApplyGuardrails | None = None) -> GuardChain:
+
+def build_guards(
+    settings: Settings, *, oci: ApplyGuardrails | None = None, embeddings: Embeddings | None = None
+) -> GuardChain:
     """Return the guards that `settings.policy` asks for.
 
     Args:
         settings: the application's settings.
         oci: calls OCI Guardrails; without it only the local guards run.
+        embeddings: the local embedding model, for the injection guard's second opinion.
 
     Raises:
         SettingsInvalid: `policy.pii_entities` names an unknown entity.
@@ -30,7 +38,7 @@ def build_guards(settings: Settings, *, oci: ApplyGuardrails | None = None) -> G
             DenyListGuard(policy.deny),
             PersonalDataGuard(policy.pii_entities, policy.pii_action),
             CredentialsGuard(ocids=policy.redact_ocids),
-            InjectionGuard(policy),
+            InjectionGuard(policy, embeddings),
             *remote,
         ),
         policy,

@@ -10,14 +10,22 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from policy.classifier.model import Kind, heads, judge
+import numpy as np
+
+from policy.classifier.features import Array
+from policy.classifier.model import DIMENSIONS, Kind, Place, heads, judge
 from policy.guard import Guard
 from policy.normalise import Folded
 from policy.verdict import Action, Stage, Verdict, strictest
 from policy.views import readings
 from settings.tree import PolicySettings
+from state.errors import GuardUnavailable
 from state.values import Mask
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
 
 _EARLIER = (
     r"(?:(?:all|any|every|the|your|of|my|these|those|this|and|other) ){0,4}"
@@ -57,8 +65,6 @@ _WHAT = {
     Kind.REQUEST: "a request to an assistant that does not belong to the text around it",
 }
 _NAMES = {Stage.QUESTION: "question", Stage.EVIDENCE: "passage"}
-_IN_THREAD_CHARS = 300
-"""A longer text is judged in a thread, so as not to hold up the loop; a short one takes no longer than the hop."""
 
 
 class InjectionGuard(Guard):
@@ -66,11 +72,14 @@ class InjectionGuard(Guard):
 
     In evidence a known phrase is enough to refuse; a question may speak to the model, so there it only flags. Answers
     pass: the model wrote them. `settings` holds the thresholds and the kinds that the classifier looks for.
+    `embeddings` gives a second opinion on what words alone find suspicious, if it is the model that the classifier was
+    trained with; without it, words alone decide.
     """
 
     name = "injection"
 
-    def __init__(self, settings: PolicySettings) -> None:
+    def __init__(self, settings: PolicySettings, embeddings: Embeddings | None = None) -> None:
+        self._embeddings = embeddings
         self._flag_above = settings.injection_flag_above
         self._refuse_above = {
             Stage.EVIDENCE: settings.injection_drop_evidence_above,
@@ -86,8 +95,6 @@ class InjectionGuard(Guard):
         """Return the verdict on `text` at `stage`."""
         if stage is Stage.ANSWER:
             return self.allow()
-        if len(text) <= _IN_THREAD_CHARS:
-            return self._judged(text, stage)
         return await asyncio.to_thread(self._judged, text, stage)
 
     def _judged(self, text: str, stage: Stage) -> Verdict:
@@ -116,10 +123,21 @@ class InjectionGuard(Guard):
         return self._verdict(Action.REFUSE if stage is Stage.EVIDENCE else Action.FLAG, stage, category, what, span)
 
     def _classified(self, skeleton: Folded, stage: Stage) -> Iterator[Verdict]:
-        for each in judge(skeleton.text, "evidence" if stage is Stage.EVIDENCE else "question"):
+        place: Place = "evidence" if stage is Stage.EVIDENCE else "question"
+        for each in judge(skeleton.text, place, self._embed if self._knows_meaning() else None):
             if each.kind in self._kinds and each.score > self._flag_above:
                 action = Action.REFUSE if each.score > self._refuse_above[stage] else Action.FLAG
                 yield self._verdict(action, stage, each.kind, _WHAT[each.kind], skeleton.source_span(*each.span))
+
+    def _knows_meaning(self) -> bool:
+        meaning = heads()[Kind.INJECTION].meaning
+        return meaning is not None and getattr(self._embeddings, "model_id", "") == meaning.model
+
+    def _embed(self, text: str) -> Array:
+        vector = np.asarray(self._embeddings.embed_query(text) if self._embeddings else (), dtype=np.float64)
+        if vector.shape != (DIMENSIONS,) or not np.isfinite(vector).all():
+            raise GuardUnavailable("the embedding model gave no valid vector")
+        return vector
 
     def _verdict(self, action: Action, stage: Stage, category: str, what: str, span: tuple[int, int]) -> Verdict:
         return Verdict(

@@ -18,26 +18,28 @@ from typing import Any
 import numpy as np
 
 from policy.classifier.features import Array
-from policy.classifier.model import FORMAT, WEIGHTS, Head, Kind, Place, Scale
-from policy.training.learn import examples, left_out_scores, trained
+from policy.classifier.model import FORMAT, MEANING, WEIGHTS, Head, Kind, Meaning, Place, Scale
+from policy.training.learn import Likeliest, examples, left_out, trained
+from policy.training.opinion import GATE, second_opinion
 from policy.training.sources import Text, documents, prompts
+from retrieval.embeddings import LocalEmbeddings
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 20261127
 EVERY = {
     "oracle documentation": 2,
     "scifact abstracts": 6,
-    "wikipedia paragraphs": 6,
+    "wikipedia paragraphs": 12,
     "questions: limit": 3,
     "questions: scifact_queries": 2,
 }
 """Of which sets only every so many texts are used: they are large and much alike."""
 
 FLAGGED = {
-    "question": {"questions": 0.007, "notinject": 0.04, "deepset": 0.03, "wildguard": 0.10, "cyberseceval": 0.01,
+    "question": {"questions": 0.007, "notinject": 0.04, "deepset": 0.03, "wildguard": 0.08, "cyberseceval": 0.01,
                  "xstest": 0.01},
-    "evidence": {"scifact": 0.004, "oracle": 0.003, "wikipedia": 0.004, "bipia": 0.06, "questions": 0.007,
-                 "notinject": 0.04},
+    "evidence": {"scifact": 0.004, "oracle": 0.003, "sixplane": 0.05, "wikipedia": 0.013, "bipia": 0.06,
+                 "questions": 0.007, "notinject": 0.04},
 }  # fmt: skip
 """The share of harmless texts, by the first word of their set, that may be flagged in cross-validation. The targets are
 1 % (7 % of NotInject, 10 % of BIPIA's clean documents); the rest is room for chance."""
@@ -45,7 +47,7 @@ FLAGGED = {
 CERTAIN = {
     "question": {"questions": 0.001, "notinject": 0.005, "deepset": 0.003, "wildguard": 0.01, "cyberseceval": 0.002,
                  "xstest": 0.0},
-    "evidence": {"scifact": 0.0005, "oracle": 0.0005, "wikipedia": 0.0005, "bipia": 0.0, "questions": 0.001},
+    "evidence": {"scifact": 0.0005, "oracle": 0.0005, "wikipedia": 0.005, "bipia": 0.0, "questions": 0.001},
 }  # fmt: skip
 """The share that may score as certain."""
 
@@ -79,15 +81,31 @@ def _thinned(texts: Iterable[Text]) -> list[Text]:
 
 def _learned(kind: Kind, texts: Sequence[Text]) -> Head:
     found = examples(kind, texts, random.Random(SEED))  # noqa: S311 - no secret
-    scores = left_out_scores(kind, found, texts)
+    best = left_out(kind, found, texts)
+    scores = np.array([each.raw for each in best])
     scales = {place: _scale(texts, scores, place) for place in PLACES[kind]}
-    _say(f"{kind.value}: {len(found)} examples; left out, the shares flagged and certain in {', '.join(scales)}")
+    _say(f"{kind.value}: {len(found)} examples")
+    _report(texts, scores, scales)
+    weights = trained(kind, found, texts)
+    meaning = _meaning(texts, best) if kind is Kind.INJECTION else None
+    return Head(weights[:-1], float(weights[-1]), scales, meaning)
+
+
+def _meaning(texts: Sequence[Text], best: Sequence[Likeliest]) -> Meaning:
+    embeddings = LocalEmbeddings()
+    opinion = second_opinion(texts, best, embeddings.embed_documents)
+    scales = {place: _scale(texts, opinion.left_out, place) for place in PLACES[Kind.INJECTION]}
+    _say(f"with the second opinion of {embeddings.model_id}")
+    _report(texts, opinion.left_out, scales)
+    return Meaning(embeddings.model_id, opinion.weights, opinion.trust, opinion.bias, GATE, scales)
+
+
+def _report(texts: Sequence[Text], scores: Array, scales: Mapping[Place, Scale]) -> None:
+    _say(f"  left out, the shares flagged and certain in {', '.join(scales)}")
     for name in dict.fromkeys(text.set for text in texts):
         own = scores[[text.set == name for text in texts]]
         at = [limit for scale in scales.values() for limit in (scale.flag_at, scale.certain_at)]
         _say(f"  {name:<28} {len(own):>5}  {' '.join(f'{np.mean(own >= limit):.3f}' for limit in at)}")
-    weights = trained(kind, found, texts)
-    return Head(weights[:-1], float(weights[-1]), scales)
 
 
 def _scale(texts: Sequence[Text], scores: Array, place: Place) -> Scale:
@@ -113,10 +131,18 @@ def _save(path: Path, heads: Mapping[Kind, Head]) -> None:
     for kind, head in heads.items():
         step = float(np.abs(head.weights).max()) / 127
         stored[kind.value] = np.round(head.weights / step).astype(np.int8)
-        scales = {place: [scale.flag_at, scale.certain_at] for place, scale in head.scales.items()}
-        card["heads"][kind.value] = {"step": step, "bias": head.bias, "scales": scales}
+        card["heads"][kind.value] = {"step": step, "bias": head.bias, "scales": _stored(head.scales)}
+        if head.meaning is not None:
+            given = head.meaning
+            stored[MEANING] = given.weights.astype(np.float32)
+            card[MEANING] = {"model": given.model, "trust": given.trust, "bias": given.bias, "gate": given.gate}
+            card[MEANING]["scales"] = _stored(given.scales)
     np.savez_compressed(path, card=np.array(json.dumps(card)), **stored)
     _say(f"{path.name}: {path.stat().st_size:,} bytes, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}")
+
+
+def _stored(scales: Mapping[Place, Scale]) -> dict[str, list[float]]:
+    return {place: [scale.flag_at, scale.certain_at] for place, scale in scales.items()}
 
 
 def _say(line: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -20,8 +20,15 @@ from state.errors import DependencyUnavailable
 
 FORMAT = 1
 WEIGHTS = "weights.npz"
+MEANING = "meaning"
+DIMENSIONS = 384
+"""Of the vectors of the embedding model."""
+
 FEWEST_CHARS = 12
 """A shorter window says too little to be judged."""
+
+SECOND_OPINIONS = 3
+"""How many windows of a text are embedded at the most."""
 
 HOST_CHARS = 200
 """How much other text makes a request one inside a document. A question alone is a question, and nobody's attack."""
@@ -51,13 +58,39 @@ class Scale:
         return float(1.0 / (1.0 + np.exp(-np.clip(slope * (raw - self.flag_at), -60.0, 60.0))))
 
 
+Embed: TypeAlias = Callable[[str], Array]
+"""Returns the vector of a text, from the embedding model that `Meaning.model` names."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A second opinion on the likeliest windows, by what they mean: a weight for each dimension of their embedding.
+
+    Words alone mistake manuals for orders; embedding every window would cost more than the search itself.
+    """
+
+    model: str
+    weights: Array
+    trust: float
+    """The weight of the first opinion's raw score."""
+    bias: float
+    gate: float
+    """Windows with a lower raw score get no second opinion, and pass."""
+    scales: Mapping[Place, Scale]
+
+    def score(self, raw: float, vector: Array, place: Place) -> float:
+        """Return the score of a window, from its first opinion and its embedding."""
+        return self.scales[place].share(self.trust * raw + float(vector @ self.weights) + self.bias)
+
+
 @dataclass(frozen=True)
 class Head:
     """The weights for one kind, and its scale in each place where it is looked for."""
 
     weights: Array
     bias: float
-    scales: Mapping[str, Scale]
+    scales: Mapping[Place, Scale]
+    meaning: Meaning | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +102,10 @@ class Finding:
     span: Span
 
 
-def judge(text: str, place: Place) -> list[Finding]:
+def judge(text: str, place: Place, embed: Embed | None = None) -> list[Finding]:
     """Return the highest score of each kind that is looked for in `place`, and the window of the folded text.
+
+    Without `embed` there is no second opinion: words alone decide, on a scale of their own.
 
     Raises:
         DependencyUnavailable: the file of weights is missing or is not one of this version.
@@ -82,9 +117,35 @@ def judge(text: str, place: Place) -> list[Finding]:
         judged = windows_of(kind, text, spans) if place in head.scales else []
         if judged:
             raw = raw_scores(head.weights, head.bias, (characters, words), judged)
-            best = int(np.argmax(raw))
-            found.append(Finding(kind, head.scales[place].share(float(raw[best])), judged[best]))
+            scores = _scores(head, place, raw, text, judged, embed)
+            best = max(scores, key=lambda at: scores[at])
+            found.append(Finding(kind, scores[best], judged[best]))
     return found
+
+
+def _scores(
+    head: Head, place: Place, raw: Array, text: str, spans: list[Span], embed: Embed | None
+) -> dict[int, float]:
+    """Return the scores of the windows that matter, by their index: the likeliest, each with its second opinion.
+
+    Where there are more likely windows than second opinions, words alone decide on the others: otherwise a text with
+    enough decoys would hide an order.
+    """
+    order = [int(at) for at in np.argsort(-raw, kind="stable")]
+    meaning = head.meaning
+    if embed is None or meaning is None:
+        return {order[0]: head.scales[place].share(float(raw[order[0]]))}
+    likely = [at for at in order[:SECOND_OPINIONS] if raw[at] > meaning.gate]
+    scores = {at: meaning.score(float(raw[at]), embed(text[slice(*spans[at])]), place) for at in likely}
+    apart = (at for at in order if not any(_overlap(spans[at], spans[seen]) for seen in likely))
+    other = next(apart, None)
+    if other is not None:
+        scores[other] = head.scales[place].share(float(raw[other])) if raw[other] > meaning.gate else 0.0
+    return scores
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
 def windows_of(kind: Kind, text: str, spans: list[Span]) -> list[Span]:
@@ -121,7 +182,10 @@ def heads() -> dict[Kind, Head]:
     try:
         data = np.load(BytesIO(files("policy.classifier").joinpath(WEIGHTS).read_bytes()), allow_pickle=False)
         card = json.loads(str(data["card"]))
-        return {kind: _head(data[kind.value], card["heads"][kind.value], card["format"]) for kind in Kind}
+        meaning = {Kind.INJECTION: _meaning(data[MEANING], card[MEANING])}
+        return {
+            kind: _head(data[kind.value], card["heads"][kind.value], card["format"], meaning.get(kind)) for kind in Kind
+        }
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise DependencyUnavailable(
             f"the guard's weights `{WEIGHTS}` cannot be read",
@@ -129,8 +193,24 @@ def heads() -> dict[Kind, Head]:
         ) from error
 
 
-def _head(stored: Array, card: dict[str, Any], version: int) -> Head:
+def _head(stored: Array, card: dict[str, Any], version: int, meaning: Meaning | None) -> Head:
     if version != FORMAT or stored.dtype != np.int8 or stored.shape != (2 * SLOTS,):
         raise ValueError("weights of another form")
-    scales = {place: Scale(flag_at, certain_at) for place, (flag_at, certain_at) in card["scales"].items()}
-    return Head(stored.astype(np.float64) * card["step"], card["bias"], scales)
+    return Head(stored.astype(np.float64) * card["step"], card["bias"], _scales(card["scales"]), meaning)
+
+
+def _meaning(stored: Array, card: dict[str, Any]) -> Meaning:
+    if stored.shape != (DIMENSIONS,):
+        raise ValueError("a meaning of another form")
+    return Meaning(
+        model=card["model"],
+        weights=stored.astype(np.float64),
+        trust=card["trust"],
+        bias=card["bias"],
+        gate=card["gate"],
+        scales=_scales(card["scales"]),
+    )
+
+
+def _scales(stored: dict[Place, tuple[float, float]]) -> dict[Place, Scale]:
+    return {place: Scale(flag_at, certain_at) for place, (flag_at, certain_at) in stored.items()}

@@ -18,6 +18,9 @@ from policy.training.phrases import PhraseKind, mangled, phrases
 from policy.training.sources import Text
 
 FOLDS = 5
+NOTHING = -1000.0
+"""The score of a text in which nothing is judged."""
+
 _WORDINGS = 14
 _PENALTY = 0.1
 _MOST_WINDOWS = 8
@@ -124,20 +127,32 @@ def _likeliest(weights: Array, text: Text) -> list[Example]:
     return [Example(plain[slice(*spans[at])], 1, 1.0, text.group) for at in best]
 
 
-def highest(kind: Kind, weights: Array, text: str) -> float:
-    """Return the highest raw score in a text."""
+@dataclass(frozen=True)
+class Likeliest:
+    """The window of a text with the highest raw score; none in a text without windows."""
+
+    raw: float
+    window: str
+
+
+def likeliest(kind: Kind, weights: Array, text: str) -> Likeliest:
+    """Return the window of a text that has the highest raw score."""
     plain = fold(text).text
     spans = [span for span in sentences(plain) if span[1] - span[0] >= FEWEST_CHARS]
     judged = windows_of(kind, plain, spans)
-    return float(raw_scores(weights[:-1], weights[-1], grams(plain), judged).max()) if judged else -np.inf
+    if not judged:
+        return Likeliest(NOTHING, "")
+    raw = raw_scores(weights[:-1], weights[-1], grams(plain), judged)
+    best = int(np.argmax(raw))
+    return Likeliest(float(raw[best]), plain[slice(*judged[best])])
 
 
-def left_out_scores(kind: Kind, found: Sequence[Example], texts: Sequence[Text]) -> Array:
-    """Return each text's highest raw score from weights that saw neither it nor its group."""
-    scores = np.zeros(len(texts))
+def left_out(kind: Kind, found: Sequence[Example], texts: Sequence[Text]) -> list[Likeliest]:
+    """Return each text's likeliest window by weights that saw neither it nor its group."""
+    seen: dict[int, Likeliest] = {}
     for without in range(FOLDS):
         weights = trained(kind, found, texts, without)
         for at, text in enumerate(texts):
             if fold_of(text.group) == without:
-                scores[at] = highest(kind, weights, text.text)
-    return scores
+                seen[at] = likeliest(kind, weights, text.text)
+    return [seen[at] for at in range(len(texts))]

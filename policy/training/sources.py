@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 Half = Literal["train", "test"]
 
+ROOT = Path(__file__).resolve().parents[2]
 PIECE_CHARS = 1000
 _QUESTIONS = {
     "clapnq": ("clapnq_dev/qa.jsonl", "question"),
@@ -73,20 +74,26 @@ def documents(data: Path, half: Half) -> Iterator[Text]:
     for row in _rows(data / "scifact" / "corpus.jsonl"):
         if half_of(row["_id"]) == half:
             yield Text("scifact abstracts", f"{row['title']}\n{row['text']}", group=row["_id"])
-    for row in _rows(data / "twowiki_multihop" / "corpus.jsonl"):
-        if half_of(row["_id"]) == half:
-            yield Text("wikipedia paragraphs", f"{row['title']}\n{row['text']}", group=row["_id"])
-    yield from _manuals(data / "documents" / "oracle", half)
+    for folder in ("twowiki_multihop", "clapnq_dev", "musique_100"):
+        for row in _rows(data / folder / "corpus.jsonl"):
+            if half_of(row["_id"]) == half:
+                yield Text("wikipedia paragraphs", f"{row['title']}\n{row['text']}", group=row["_id"])
+    oracle = data / "documents" / "oracle"
+    manuals = sorted(each for ending in ("md", "rst") for each in oracle.rglob(f"*.{ending}"))
+    named = {path.relative_to(oracle).as_posix(): path for path in manuals}
+    yield from _pieces("oracle documentation", {name: path for name, path in named.items() if half_of(name) == half})
+    # Our own documents tell of models, prompts and guards as few others do. The sample corpus is never learnt from.
+    own = {path.name: path for path in sorted((ROOT / "docs").glob("*.md"))}
+    yield from _pieces("sixplane documentation", own if half == "train" else {})
+    yield from _pieces("sample corpus", {} if half == "train" else {p.name: p for p in ROOT.glob("docs/sample/*.md")})
 
 
-def _manuals(folder: Path, half: Half) -> Iterator[Text]:
-    for path in sorted(each for ending in ("md", "rst") for each in folder.rglob(f"*.{ending}")):
-        name = path.relative_to(folder).as_posix()
-        if half_of(name) == half:
-            text = path.read_text(encoding="utf-8", errors="replace")
-            for start in range(0, len(text), PIECE_CHARS):
-                if text[start : start + PIECE_CHARS].strip():
-                    yield Text("oracle documentation", text[start : start + PIECE_CHARS], group=name)
+def _pieces(name: str, paths: Mapping[str, Path]) -> Iterator[Text]:
+    for group, path in paths.items():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for start in range(0, len(text), PIECE_CHARS):
+            if text[start : start + PIECE_CHARS].strip():
+                yield Text(name, text[start : start + PIECE_CHARS], group=group)
 
 
 def _named(name: str, hostile: bool) -> str:

@@ -93,7 +93,7 @@ def test_halves_are_those_of_the_datas_readme(tmp_path):
             rows = [{**row, "split": "train" if at < 15 else "test"} for at, row in enumerate(rows)]
         (folder / "guard.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     for path in ("clapnq_dev/qa", "twowiki_multihop/qa", "musique_100/qa", "scifact/queries", "limit_small/queries",
-                 "scifact/corpus", "twowiki_multihop/corpus"):  # fmt: skip
+                 "scifact/corpus", "twowiki_multihop/corpus", "clapnq_dev/corpus", "musique_100/corpus"):  # fmt: skip
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / f"{path}.jsonl").touch()
     for read in (prompts, documents):

@@ -19,8 +19,11 @@ def guard(
 ) -> None:
     """Screen a text like a question. The exit status is 3 if the policy refuses it."""
     from policy import Action, Stage, build_guards
+    from retrieval import load_embeddings
 
-    screening = run_async(build_guards(settings_of(home)).screen(text_argument(text), Stage.QUESTION))
+    settings = settings_of(home)
+    guards = build_guards(settings, embeddings=load_embeddings(settings))
+    screening = run_async(guards.screen(text_argument(text), Stage.QUESTION))
     if json_output:
         print_json(screening.model_dump(mode="json"))
     else:
