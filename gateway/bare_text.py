@@ -99,7 +99,8 @@ def continued(text: str, answer: str, *, cut_off: bool) -> tuple[str, bool]:
     """Return the text that was asked to go on, and whether its end is still missing.
 
     - An answer that goes on is joined to the text.
-    - One that starts over replaces it, unless the text is the longer of the two: what it has more is paid for.
+    - One that starts over replaces it, unless the text says more: what it has more is paid for. Of a whole answer the
+      marks are counted, since the same claims may have fewer letters; of one that is cut off in turn, the letters.
     - One that adds nothing leaves the text as it is, without its end: nothing, thoughts alone, or a refusal.
 
     Args:
@@ -111,11 +112,16 @@ def continued(text: str, answer: str, *, cut_off: bool) -> tuple[str, bool]:
     anew = _begun_anew(text, unwrapped(said))
     if anew:
         whole = whole_part(anew) if cut_off else anew
-        return (text, True) if len(whole) < len(text.rstrip()) else (whole, cut_off)
+        size = len if cut_off else _marks
+        return (text, True) if size(whole) < size(text.rstrip()) else (whole, cut_off)
     if not _goes_on(said):
         return text, True
     whole = joined(text, said)
     return (whole_part(whole), True) if cut_off else (whole, False)
+
+
+def _marks(text: str) -> int:
+    return len(DRAFT_MARK.findall(text))
 
 
 def joined(text: str, continuation: str) -> str:

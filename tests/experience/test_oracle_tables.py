@@ -71,7 +71,7 @@ class Compiled:
 def public(kind: type) -> set[str]:
     """Return the names of the public methods of `kind` that ask the database."""
     named = {name for name, member in vars(kind).items() if not name.startswith("_") and inspect.isfunction(member)}
-    return named - {"aclose"}
+    return named - {"aclose", "truncate_log"}  # the log is SQLite's own
 
 
 class Noting:

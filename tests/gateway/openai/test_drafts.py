@@ -121,7 +121,6 @@ async def test_a_continuation_that_adds_nothing_leaves_the_paid_part_and_its_mar
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (KEPT, KEPT),
         (f"Here is the whole answer again:\n\n{WHOLE}", WHOLE),
         (f"```markdown\n{WHOLE}\n```", WHOLE),
         (json.dumps({"markdown": f"**Ten** {WHOLE[4:]}"}), f"**Ten** {WHOLE[4:]}"),
@@ -131,6 +130,12 @@ async def test_a_continuation_that_starts_over_is_the_answer(tmp_path, said, exp
     with OpenAIServer(cut(f"{KEPT} Up to sixty requests an hour are free [E2]. A thousand a d"), Reply(said)) as server:
         draft, notices, _ = await written(tmp_path, server)
     assert (draft.markdown, draft.cut_off, notices) == (expected, False, [])
+
+
+async def test_a_continuation_that_starts_over_with_fewer_claims_leaves_the_paid_part(tmp_path):
+    with OpenAIServer(cut(f"{WHOLE} A thousand a d"), Reply(KEPT)) as server:
+        draft, notices, _ = await written(tmp_path, server)
+    assert (draft.markdown, draft.cut_off, notices) == (WHOLE, True, [("writer", "draft_truncated")])
 
 
 async def test_a_continuation_that_starts_over_and_is_cut_off_earlier_leaves_the_first_part(tmp_path):
