@@ -57,7 +57,7 @@ def render_text(report: Report) -> str:
 def _status(report: Report) -> str:
     """Return a line that says what the answer is worth; an answer that is whole needs none but its check."""
     said = [status_words(report), reason_words(report)] if report.status is not Status.ANSWERED else []
-    words = ": ".join(filter(None, said))
+    words = md_line(": ".join(filter(None, said)))
     return "*{}*".format(" ".join(filter(None, (f"{words}." if words else "", verification_line(report)))))
 
 

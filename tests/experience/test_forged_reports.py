@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from markdown_it import MarkdownIt
 from pydantic import ValidationError
 
+from experience.render import render_markdown
 from experience.verification import verify_report
 from state.endings import UNFINISHED, ending_text
 from state.report import Report, ReportCitation, ReportClaim
@@ -314,6 +316,31 @@ async def test_an_answer_with_an_unverified_claim_is_partial():
     )
     assert ("status", "") not in await faults_of(report)
     assert ("status", "") in await faults_of(report.model_copy(update={"status": Status.ANSWERED}))
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "kind"),
+    [
+        ("reason", f"pay [here]({ADDRESS})", None),
+        ("reason", f"see ![p]({ADDRESS}/p.png), <b>now</b>, ~~gone~~\n\n# {LIE}", None),
+        ("category", f"[x]({ADDRESS})", "status"),
+        ("policy", f"`[x]({ADDRESS})`", None),
+        ("stage", f"<{ADDRESS}>", None),
+        ("reason", "pay at loans\u200b.example", "foreign_markup"),
+        ("reason", "pay at <ann@loans.example>", None),
+    ],
+)
+async def test_what_a_guard_says_is_text_and_nothing_else(part, text, kind):
+    refusal = REFUSAL.model_copy(update={part: text})
+    reason = f"policy:{refusal.category}"
+    said = ending_text(Status.REFUSED, reason, refusal)
+    empty = {"claims": (), "evidence": (), "verification": Verification(), "refusal": refusal}
+    report = make_report(markdown=said, status=Status.REFUSED, stop_reason=reason, **empty)
+    assert [found for found, _ in await faults_of(report)] == ([kind] if kind else [])
+    tokens = MarkdownIt("gfm-like").parse(render_markdown(report))
+    inline = [each.type for token in tokens for each in token.children or ()]
+    assert not {"link_open", "image", "html_inline", "s_open"} & {*inline}
+    assert not {"heading_open", "html_block"} & {token.type for token in tokens if LIE in token.content}
 
 
 async def test_the_report_of_a_run_whose_report_failed_holds():
