@@ -310,14 +310,14 @@ class Runs:
         self._admitted[whose] += 1
         try:
             await self._places.acquire()
-        except BaseException:
+        except BaseException:  # cancellation too: a client that leaves the queue must not keep counting against it
             self._forgo(whose)
             raise
         try:
             # After the place: runs that waited with their permits in hand could all start in the same second.
             await self._pace.acquire(0)
             self._check_open()
-        except BaseException:
+        except BaseException:  # cancellation too: otherwise the place stays taken for ever
             self._leave(whose)
             raise
 

@@ -85,7 +85,7 @@ class ModelJudge:
             async with asyncio.TaskGroup() as group:
                 for batch in batches:
                     group.create_task(self._ask(batch, judged))
-        except ExceptionGroup as failed:
+        except ExceptionGroup as failed:  # the graph's error handlers know single errors; the others say the same
             raise failed.exceptions[0] from None
 
     async def _ask(self, batch: Sequence[Case], judged: Judged) -> None:

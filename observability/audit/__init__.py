@@ -12,9 +12,10 @@ async with trail.change(AuditEvent(kind=AuditKind.DELETE, operation="delete", ob
 from __future__ import annotations
 
 from observability.audit.checking import Checked, Fault, check_trail
-from observability.audit.events import Actor, AuditEvent, AuditKind, Outcome, named, operator
+from observability.audit.events import Actor, AuditEvent, Outcome, named, operator
 from observability.audit.reading import read_lines
 from observability.audit.trail import AuditTrail, Noted, policy_hash, trail_path
+from state.audit_kinds import AuditKind
 
 __all__ = [
     "Actor",

@@ -7,11 +7,11 @@ import os
 import re
 import secrets
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from state.audit_kinds import AuditKind
 from state.values import Value
 
 Outcome = Literal["begun", "done", "refused", "failed"]
@@ -24,21 +24,6 @@ MAX_IDS = 100
 """Most ids in one line. A chosen value: with it a line stays far below `chain.MAX_LINE`."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-class AuditKind(StrEnum):
-    """The kinds of events."""
-
-    LOGIN = "login"
-    REFUSAL = "refusal"
-    READ = "read"
-    INGEST = "ingest"
-    RELABEL = "relabel"
-    DELETE = "delete"
-    KEY = "key"
-    BUDGET = "budget"
-    EXPORT = "export"
-    RETENTION = "retention"
 
 
 def _bounded(text: object) -> object:

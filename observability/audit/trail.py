@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Self
 from filelock import Timeout
 
 from observability.audit.chain import Link, removed_object, seal
-from observability.audit.events import Actor, AuditEvent, AuditKind, in_pieces
+from observability.audit.events import Actor, AuditEvent, in_pieces
 from observability.audit.files import last_link, locked, write_all, write_head
 from observability.audit.retention import cut
 from settings import Settings
+from state.audit_kinds import AuditKind
 from state.errors import AuditUnavailable, Forbidden, PolicyRefusal, SixplaneError, Unauthenticated
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class AuditTrail:
         noted = Noted()
         try:
             yield noted
-        except BaseException as error:
+        except BaseException as error:  # cancellation too: the change may be half done. Always raised again.
             try:
                 await self.record(event.model_copy(update=_failure(error)))
             except AuditUnavailable as unwritten:  # the first error is what the caller has to know

@@ -10,17 +10,10 @@ from policy.identity import ApiKeys, Authenticator, Permission
 from policy.identity.failures import FORGET_SECONDS, KEPT, MOST_SECONDS, FailedLogins, Source
 from settings import Settings
 from state.errors import RateLimited, Unauthenticated
+from tests.doubles.clock import Clock
 
 ADDRESS, OTHER = "203.0.113.7", "198.51.100.1"
 FREE = 3
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 class Counting(ApiKeys):

@@ -11,16 +11,9 @@ from policy.identity import ApiKeys, Authenticator, Permission
 from policy.identity.logins import AGAIN_SECONDS
 from settings import Settings
 from state.errors import AuditUnavailable, RateLimited, Unauthenticated
+from tests.doubles.clock import Clock
 
 ADDRESS = "203.0.113.7"
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

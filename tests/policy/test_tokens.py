@@ -18,6 +18,7 @@ from policy.identity import Authenticator, TokenVerifier
 from policy.identity.issuer import FRESH_SECONDS, MAX_BYTES, RETRY_SECONDS, STALE_SECONDS, IssuerKeys
 from settings import OIDCSettings, Settings, load_settings
 from state.errors import DependencyUnavailable, RateLimited, SettingsInvalid, Unauthenticated
+from tests.doubles.clock import Clock
 
 RSA = {name: rsa.generate_private_key(65537, 2048) for name in ("one", "two")}
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -60,14 +61,6 @@ class Issuer:
     def close(self):
         self._server.shutdown()
         self._server.server_close()
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

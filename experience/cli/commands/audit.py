@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,24 +13,9 @@ from experience.cli.options import Home, Json
 from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import settings_of
 from experience.exits import Exit
+from state.audit_kinds import AuditKind
 
 app = typer.Typer(help="Check and show the audit trail.", no_args_is_help=True)
-
-
-class Kind(StrEnum):
-    """The kinds of events, as `observability.audit.AuditKind`."""
-
-    LOGIN = "login"
-    REFUSAL = "refusal"
-    READ = "read"
-    INGEST = "ingest"
-    RELABEL = "relabel"
-    DELETE = "delete"
-    KEY = "key"
-    BUDGET = "budget"
-    EXPORT = "export"
-    RETENTION = "retention"
-
 
 File = Annotated[
     Path | None,
@@ -40,7 +24,7 @@ File = Annotated[
 Known = Annotated[
     str, typer.Option("--head", help="A hash that an earlier check printed; the trail must still contain its line.")
 ]
-Kinds = Annotated[list[Kind] | None, typer.Option("--kind", help="Only events of this kind; may be repeated.")]
+Kinds = Annotated[list[AuditKind] | None, typer.Option("--kind", help="Only events of this kind; may be repeated.")]
 Last = Annotated[int, typer.Option("--last", help="Only the last N events.", min=1, metavar="N")]
 
 

@@ -6,7 +6,6 @@ import pytest
 from typer.testing import CliRunner
 
 from experience.cli.app import app
-from experience.cli.commands.audit import Kind
 from observability.audit import AuditKind, AuditTrail, check_trail
 from settings import Settings
 from tests.observability.audit.test_trail import event
@@ -57,7 +56,3 @@ def test_events_are_shown_by_kind_and_from_the_end(tmp_path, path):
         ["3", "delete", "search", "done", "", "acme", "ann", "corpus:handbook"]
     ]
     assert json.loads(run(tmp_path / "new", "show", "--json").stdout) == []
-
-
-def test_the_command_knows_every_kind():
-    assert list(map(str, Kind)) == list(map(str, AuditKind))

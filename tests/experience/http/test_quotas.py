@@ -9,17 +9,11 @@ from experience.http.quotas import KEPT, RequestQuota
 from experience.mcp.serving import create_mcp_app
 from settings import Settings
 from state.errors import RateLimited
+from tests.doubles.clock import Clock
 from tests.doubles.roles import scripted
 from tests.experience.http.conftest import PRINCIPALS, authenticate, chat, client, served
 from tests.experience.http.test_before_the_body import Exchange
 from tests.experience.service.helpers import SLOW, held_plan
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 def test_a_principal_has_so_many_requests_in_any_minute_and_others_have_their_own():
