@@ -223,9 +223,8 @@ class Corpus:
 
     async def live_texts(self, document_ids: Iterable[str]) -> list[str]:
         """Return the canonical texts of those of the documents that are live and that the caller may read."""
-        named = set(document_ids)
-        rows = [row for row in (await self._backend.inventory())[1] if row["document_id"] in named]
-        keys = [(row["document_id"], row["text_hash"]) for row in rows if not row["superseded"]]
+        keys = [(each, live.text_hash) for each in document_ids for live in await self._backend.live_versions(each)]
+        # `canonical_text` returns nothing that the caller may not read.
         return [text for key in keys if (text := await self.canonical_text(*key)) is not None]
 
     async def summary(self) -> CorpusRef:

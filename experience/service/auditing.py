@@ -61,6 +61,8 @@ class ServiceAudit:
             await self._evidence(actor, operation, what, report.corpus.name, ids)
 
     async def _evidence(self, actor: Actor, operation: str, what: str, corpus: str, ids: list[str]) -> None:
+        if not (self.trail.enabled and ids):
+            return  # the passages would be read for nothing
         try:
             found = await (await self._corpora.get(actor.tenant, corpus)).passages(ids)
         except CorpusMissing:  # its labels went with it

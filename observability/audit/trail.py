@@ -76,6 +76,11 @@ class AuditTrail:
         self._turn = threading.Lock()
         self._copies: EventsSink | None = None
 
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is written."""
+        return self._settings.audit.enabled
+
     async def record(self, event: AuditEvent, ids: Iterable[str] | None = None) -> None:
         """Write `event` and return once it is on disk; with `ids`, in as many lines as they need.
 
@@ -108,7 +113,7 @@ class AuditTrail:
 
     def write(self, event: AuditEvent) -> None:
         """Write `event`; blocks. Raises like `record`."""
-        if not self._settings.audit.enabled:
+        if not self.enabled:
             return
         try:
             with self._turn:
