@@ -14,6 +14,7 @@ NAMES = (
     "abstention",
     "grounding",
     "guards",
+    "secrets",
     "gateway",
     "telemetry",
     "batch",
