@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nodes.checks.statements import is_refuted
+from nodes.checks.statements import UNDERLINE, is_refuted
 
 _FENCE = re.compile(r"\s{0,3}(?:`{3,}|~{3,})\s*(?P<info>[^`]*)")
 _INLINE = re.compile(r"(`{1,2})(?!`)([^\n]{1,400}?)(?<!`)\1(?!`)")
 _PROMPT = re.compile(r"(?:\$|>>>|>|PS>|SQL>|\d{1,3}[.)])\s+")
 _INTRODUCES = re.compile(r"\A\s*\.\. (?:code|code-block|sourcecode|parsed-literal|prompt)::|\A(?!\s*\.\. ).*::\s*\Z")
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s")
-_RULED = re.compile(r"\s*([=~^-])\1{2,}\s*")
 _PROMPTED = re.compile(r"\s*(?:\$|>>>|PS>|SQL>)\s")
 _WARNING_CHARS = 200  # of the text above a block that may warn of it; a chosen value
 _INDENT = 4  # spaces that make a block of code in Markdown
@@ -36,8 +35,6 @@ _CONTINUES = re.compile(
 _UNFINISHED = re.compile(
     r"(?:[\\,(\[{=:+*/|&<-]|\b(?:and|or|not|in|is|from|where|on|set|by|values|into|join|as))\s*\Z", re.IGNORECASE
 )
-
-
 _CONDITION = re.compile(r"\s*(?:if|for|while|else|elif|do|when|unless)\b")
 _TERMINATED = re.compile(r"[;}{]\s*(?:(?:#|//|--).*)?\Z")
 
@@ -218,7 +215,7 @@ def _runs(lines: list[_Line]) -> Iterator[list[_Line]]:
 def _apart(above: str, run: list[_Line], below: str) -> bool:
     """Whether blank lines, an introduction or the underline of a heading part the run from the prose around it."""
     begins = (
-        not above.strip() or above.rstrip().endswith(":") or not run[0].text.strip() or _RULED.fullmatch(run[0].text)
+        not above.strip() or above.rstrip().endswith(":") or not run[0].text.strip() or UNDERLINE.fullmatch(run[0].text)
     )
     return bool(begins and (not below.strip() or not run[-1].text.strip()))
 

@@ -15,7 +15,9 @@ from nodes.checks.words import Token, tokens, without_targets
 from state.sentences import sentences
 
 _HEADING = re.compile(r"#{1,6}(?:\s|\Z)")
-_UNDERLINE = re.compile(r"\s*([=\-~^\"'+*#.`:])\1{2,}\s*")
+UNDERLINE = re.compile(r"\s*([=\-~^\"'+*#.`:])\1{2,}\s*")
+"""A line that makes a heading of the one above it."""
+
 _RULE = re.compile(r"[\s|:=\-+*_~^`#]*")
 _ROW = re.compile(r"\s*\|")
 _FENCE = re.compile(r"\s*(?:`{3}|~{3})[^`\n]*")
@@ -107,7 +109,7 @@ def is_statement(quote: str) -> bool:
 def _piece(text: str, start: int, end: int) -> _Piece | None:
     """Return the sentence without an underline that belongs to the heading above it, and without its list mark."""
     first, newline, _ = text[start:end].partition("\n")
-    if newline and _UNDERLINE.fullmatch(first):
+    if newline and UNDERLINE.fullmatch(first):
         start += len(first) + 1
     mark = _ITEM.match(text, start, end)
     begin = mark.end() if mark else start
@@ -119,10 +121,10 @@ def _piece(text: str, start: int, end: int) -> _Piece | None:
 def _states(text: str, piece: _Piece, after: _Piece | None, titles: set[str]) -> bool:
     if _HEADING.match(piece.text) or _plain(piece.text) in titles or _ASKS.search(piece.text):
         return False
-    if after is not None and _between(text, piece, after) and _UNDERLINE.fullmatch(after.text.partition("\n")[0]):
+    if after is not None and _between(text, piece, after) and UNDERLINE.fullmatch(after.text.partition("\n")[0]):
         return False
     *_, last = piece.text.rsplit("\n", 1)
-    if piece.text != last and _UNDERLINE.fullmatch(last):
+    if piece.text != last and UNDERLINE.fullmatch(last):
         return False  # an underline that is no line of its own: `^^^^`
     if piece.row:
         return after is None or not (after.row and after.structure)
