@@ -14,6 +14,9 @@ from typing import Any
 from retrieval.documents import Heading, LoadedDocument
 from retrieval.loaders.errors import LoadFault
 
+HIDDEN = "hidden_characters"
+"""Key of a document's metadata: how many characters of text, white space aside, were left out as hidden."""
+
 _BREAKS = re.compile(r"\r\n?")
 # UTF-32 before UTF-16: the little-endian mark of UTF-32 begins with that of UTF-16.
 _BOMS = (

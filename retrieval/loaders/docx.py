@@ -12,14 +12,20 @@ from docx import Document
 from docx.document import Document as DocxDocument
 from docx.exceptions import InvalidXmlError
 from docx.opc.exceptions import PackageNotFoundError
+from docx.oxml.ns import qn
+from docx.shared import Pt
 from docx.table import Table
+from docx.text.hyperlink import Hyperlink
+from docx.text.paragraph import Paragraph
+from docx.text.run import Run
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import TextBuilder, document
+from retrieval.loaders.canonical import HIDDEN, TextBuilder, document
 from retrieval.loaders.container import DAMAGED_CONTAINER
 from retrieval.loaders.errors import LoadFault
-from retrieval.loaders.hidden import HIDDEN, hidden_chars, visible_text
 
+_SMALLEST = Pt(2)  # smaller text is a dot on paper
+_WHITE = "FFFFFF"
 _HEADING = re.compile(r"Heading (\d)")
 DAMAGED = (PackageNotFoundError, InvalidXmlError, *DAMAGED_CONTAINER)
 """Raised by python-docx for files that are truncated, password-protected or no DOCX at all."""
@@ -30,7 +36,7 @@ def load(path: Path) -> Iterator[LoadedDocument]:
     try:
         docx = Document(str(path))
         built = _built(docx)
-        hidden = hidden_chars(docx)
+        hidden = _hidden_chars(docx)
         title = docx.core_properties.title or ""
     except DAMAGED as error:
         raise LoadFault("it is damaged or encrypted; open and save it again with a word processor") from error
@@ -52,7 +58,7 @@ def _built(docx: DocxDocument) -> TextBuilder:
             for row in block.rows:
                 built.add(" | ".join(text for text in _cell_texts(row) if text))
         else:
-            built.add(visible_text(block), _level(block.style.name if block.style else ""))
+            built.add(_visible_text(block), _level(block.style.name if block.style else ""))
     return built
 
 
@@ -61,7 +67,7 @@ def _cell_texts(row: Any) -> Iterator[str]:
     cells = row.cells
     at = 0
     while at < len(cells):
-        yield " ".join(" ".join(map(visible_text, cells[at].paragraphs)).split())
+        yield " ".join(" ".join(map(_visible_text, cells[at].paragraphs)).split())
         at += max(cells[at].grid_span, 1)
 
 
@@ -70,3 +76,31 @@ def _level(style: str | None) -> int | None:
         return 1
     found = _HEADING.fullmatch(style or "")
     return int(found[1]) if found else None
+
+
+def _visible_text(paragraph: Paragraph) -> str:
+    """Return the text of a DOCX paragraph without its hidden runs."""
+    found = []
+    for inner in paragraph.iter_inner_content():
+        runs = inner.runs if isinstance(inner, Hyperlink) else [inner]
+        found += [run.text for run in runs if not _is_hidden(run)]
+    return "".join(found)
+
+
+def _hidden_chars(docx: DocxDocument) -> int:
+    """Return how many characters of the body's paragraphs and tables are hidden."""
+    runs = (Run(element, docx) for element in docx.element.body.iter(qn("w:r")))
+    return sum(len("".join(run.text.split())) for run in runs if _is_hidden(run))
+
+
+def _is_hidden(run: Run) -> bool:
+    """Return whether a run of a DOCX file is hidden, white on no ground of its own, or too small to read."""
+    if run.element.rPr is None:
+        return False
+    font = run.font
+    if font.hidden or font.web_hidden:
+        return True
+    if font.size is not None and font.size < _SMALLEST:
+        return True
+    white = font.color is not None and font.color.rgb is not None and str(font.color.rgb) == _WHITE
+    return white and font.highlight_color is None and not run.element.xpath("./w:rPr/w:shd")

@@ -1,4 +1,4 @@
-"""Text that a reader of the document does not see, and that a model would read: it is left out.
+"""Text of a web page that its reader does not see, and that a model would read: it is left out.
 
 Someone who can edit a page can hide words in it that address the model. What a page shows after a click, such as a
 closed `<details>`, is visible text. A style that only a script sets cannot be seen here.
@@ -9,17 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from docx.document import Document
-from docx.oxml.ns import qn
-from docx.shared import Pt
-from docx.text.hyperlink import Hyperlink
-from docx.text.paragraph import Paragraph
-from docx.text.run import Run
-from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
-
-HIDDEN = "hidden_characters"
-"""Key of a document's metadata: how many characters of text, white space aside, were left out as hidden."""
 
 _ZERO = r"0+(?:\.0*)?(?![\d.])"
 _HIDING = re.compile(
@@ -39,11 +29,6 @@ _RULE = re.compile(r"(?P<selectors>[^{}@;]+)\{(?P<style>[^{}]*)\}")
 _MOST_RULES = 200
 """Rules of a page that are applied. A chosen value: each costs a walk through the page, and real ones hide with few."""
 
-_SMALLEST = Pt(2)  # smaller text is a dot on paper
-_WHITE = "FFFFFF"
-_CODE_OR_COMMENT = re.compile(r"(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)|(?P<comment><!--.*?-->)", re.DOTALL)
-_MARKDOWN = MarkdownIt("commonmark")
-
 
 def drop_hidden(tree: LexborHTMLParser) -> int:
     """Remove the elements of the page that are hidden, and return how many characters of text they held."""
@@ -62,55 +47,6 @@ def drop_hidden(tree: LexborHTMLParser) -> int:
     for node in outermost:
         node.decompose()
     return dropped
-
-
-def visible_text(paragraph: Paragraph) -> str:
-    """Return the text of a DOCX paragraph without its hidden runs."""
-    found = []
-    for inner in paragraph.iter_inner_content():
-        runs = inner.runs if isinstance(inner, Hyperlink) else [inner]
-        found += [run.text for run in runs if not is_hidden(run)]
-    return "".join(found)
-
-
-def hidden_chars(docx: Document) -> int:
-    """Return how many characters of the body's paragraphs and tables are hidden."""
-    runs = (Run(element, docx) for element in docx.element.body.iter(qn("w:r")))
-    return sum(len("".join(run.text.split())) for run in runs if is_hidden(run))
-
-
-def is_hidden(run: Run) -> bool:
-    """Return whether a run of a DOCX file is hidden, white on no ground of its own, or too small to read."""
-    if run.element.rPr is None:
-        return False
-    font = run.font
-    if font.hidden or font.web_hidden:
-        return True
-    if font.size is not None and font.size < _SMALLEST:
-        return True
-    white = font.color is not None and font.color.rgb is not None and str(font.color.rgb) == _WHITE
-    return white and font.highlight_color is None and not run.element.xpath("./w:rPr/w:shd")
-
-
-def without_comments(text: str) -> str:
-    """Return Markdown without its comments, those in code aside.
-
-    >>> without_comments("a <!-- b --> c `<!-- d -->`")
-    'a  c `<!-- d -->`'
-    """
-    if "<!--" not in text:
-        return text
-    lines = text.split("\n")
-    code = [token.map for token in _MARKDOWN.parse(text) if token.type in ("fence", "code_block") and token.map]
-    pieces, at = [], 0
-    for start, end in code:
-        pieces += [_uncommented("\n".join([*lines[at:start], ""])), "\n".join([*lines[start:end], ""])]
-        at = end
-    return "".join([*pieces, _uncommented("\n".join(lines[at:]))])
-
-
-def _uncommented(text: str) -> str:
-    return _CODE_OR_COMMENT.sub(lambda found: "" if found["comment"] else found[0], text)
 
 
 def _style(node: LexborNode) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import TextBuilder, decode, document
+from retrieval.loaders.canonical import HIDDEN, TextBuilder, decode, document
 from retrieval.loaders.errors import LoadFault
-from retrieval.loaders.hidden import HIDDEN, drop_hidden
+from retrieval.loaders.hidden import drop_hidden
 
 _DROPPED = ["script", "style", "noscript", "template", "nav", "svg", "iframe"]
 _BLOCKS = frozenset(

@@ -11,10 +11,10 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from retrieval.documents import Heading, LoadedDocument
-from retrieval.loaders.canonical import document, read_text
-from retrieval.loaders.hidden import HIDDEN, without_comments
+from retrieval.loaders.canonical import HIDDEN, document, read_text
 
 _PARSER = MarkdownIt("commonmark")
+_CODE_OR_COMMENT = re.compile(r"(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)|(?P<comment><!--.*?-->)", re.DOTALL)
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<fields>.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _TITLE = re.compile(r"^title:[ \t]*[\"']?(?P<title>[^\n]*?)[\"']?[ \t]*$", re.MULTILINE)
 _STATED = re.compile(
@@ -58,6 +58,27 @@ def headings_of(text: str) -> list[Heading]:
         for token, inline in pairwise(tokens)
         if token.type == "heading_open" and token.map and inline.content.strip()
     ]
+
+
+def without_comments(text: str) -> str:
+    """Return Markdown without its comments, those in code aside.
+
+    >>> without_comments("a <!-- b --> c `<!-- d -->`")
+    'a  c `<!-- d -->`'
+    """
+    if "<!--" not in text:
+        return text
+    lines = text.split("\n")
+    code = [token.map for token in _PARSER.parse(text) if token.type in ("fence", "code_block") and token.map]
+    pieces, at = [], 0
+    for start, end in code:
+        pieces += [_uncommented("\n".join([*lines[at:start], ""])), "\n".join([*lines[start:end], ""])]
+        at = end
+    return "".join([*pieces, _uncommented("\n".join(lines[at:]))])
+
+
+def _uncommented(text: str) -> str:
+    return _CODE_OR_COMMENT.sub(lambda found: "" if found["comment"] else found[0], text)
 
 
 def line_starts(text: str) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import docx
@@ -100,3 +102,10 @@ def test_comments_of_markdown_are_left_out_but_not_those_in_code(tmp_path):
     assert document.text == "Seen.\n\n\n\nIn `<!-- code -->`.\n\n```html\n<!-- kept -->\n```\n\n# End\n"
     assert document.text[document.headings[0].start :].startswith("# End")
     assert document.metadata["hidden_characters"] == 2 * len(SAID.replace(" ", "")) + len("<!---->")
+
+
+@pytest.mark.parametrize(("loader", "foreign"), [("markdown", ("docx", "selectolax")), ("html", ("docx",))])
+def test_a_loader_imports_no_parser_of_another_format(loader, foreign):
+    code = f"import sys, retrieval.loaders.{loader}; print([name for name in {foreign!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
