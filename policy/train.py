@@ -1,17 +1,22 @@
-"""Trains the classifier: `python -m policy.train [DATA]` writes `policy/classifier/weights.npz`.
+"""Trains the classifier: `python -m policy.train --embeddings MODULE:CLASS [DATA]`.
 
-DATA is the folder of the evaluation data, `../shared/data` by default. Only its training halves are read. The same
-data give the same weights, apart from rounding that differs between processors.
+Writes `policy/classifier/weights.npz`. MODULE:CLASS names the embedding model of the second opinion, as
+`retrieval.embeddings:LocalEmbeddings`: the plane of policy knows no model, neither here nor in the service. DATA is the
+folder of the evaluation data, `../shared/data` by default. Only its training halves are read. The same data give the
+same weights, apart from rounding that differs between processors.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
+import pkgutil
 import random
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +27,6 @@ from policy.classifier.model import FORMAT, MEANING, WEIGHTS, Head, Kind, Meanin
 from policy.training.learn import Likeliest, examples, left_out, trained
 from policy.training.opinion import GATE, second_opinion
 from policy.training.sources import Text, documents, prompts
-from retrieval.embeddings import LocalEmbeddings
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 20261127
@@ -56,16 +60,31 @@ PLACES: dict[Kind, tuple[Place, ...]] = {Kind.INJECTION: ("question", "evidence"
 
 def main() -> None:
     """Train both heads, choose their thresholds and write the file."""
-    data = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "data"
+    parser = argparse.ArgumentParser(prog="python -m policy.train", description="Train the injection classifier.")
+    parser.add_argument(
+        "--embeddings",
+        required=True,
+        metavar="MODULE:CLASS",
+        help="the embedding model of the second opinion, for example retrieval.embeddings:LocalEmbeddings",
+    )
+    parser.add_argument("data", nargs="?", type=Path, default=ROOT.parent / "shared" / "data")
+    given = parser.parse_args()
+    data: Path = given.data
     if not data.is_dir():
-        sys.exit("the evaluation data is not there: pass its folder, python -m policy.train DATA")
+        parser.error(f"there is no folder {data}: pass the folder of the evaluation data")
+    try:
+        pkgutil.resolve_name(given.embeddings)
+    except (ImportError, AttributeError, ValueError) as error:
+        parser.error(f"--embeddings {given.embeddings}: {error}")
     written, papers = _thinned(prompts(data, "train")), _thinned(documents(data, "train"))
     texts = {
         Kind.INJECTION: [*written, *(each for each in papers if not each.hostile)],
         Kind.REQUEST: papers,
     }
     with ProcessPoolExecutor(max_workers=len(Kind)) as pool:
-        heads = dict(zip(Kind, pool.map(_learned, Kind, [texts[kind] for kind in Kind]), strict=True))
+        heads = dict(
+            zip(Kind, pool.map(partial(_learned, given.embeddings), Kind, [texts[kind] for kind in Kind]), strict=True)
+        )
     _save(ROOT / "policy" / "classifier" / WEIGHTS, heads)
 
 
@@ -79,7 +98,7 @@ def _thinned(texts: Iterable[Text]) -> list[Text]:
     return kept
 
 
-def _learned(kind: Kind, texts: Sequence[Text]) -> Head:
+def _learned(model: str, kind: Kind, texts: Sequence[Text]) -> Head:
     found = examples(kind, texts, random.Random(SEED))  # noqa: S311 - no secret
     best = left_out(kind, found, texts)
     scores = np.array([each.raw for each in best])
@@ -87,12 +106,12 @@ def _learned(kind: Kind, texts: Sequence[Text]) -> Head:
     _say(f"{kind.value}: {len(found)} examples")
     _report(texts, scores, scales)
     weights = trained(kind, found, texts)
-    meaning = _meaning(texts, best) if kind is Kind.INJECTION else None
+    meaning = _meaning(model, texts, best) if kind is Kind.INJECTION else None
     return Head(weights[:-1], float(weights[-1]), scales, meaning)
 
 
-def _meaning(texts: Sequence[Text], best: Sequence[Likeliest]) -> Meaning:
-    embeddings = LocalEmbeddings()
+def _meaning(model: str, texts: Sequence[Text], best: Sequence[Likeliest]) -> Meaning:
+    embeddings = pkgutil.resolve_name(model)()
     opinion = second_opinion(texts, best, embeddings.embed_documents)
     scales = {place: _scale(texts, opinion.left_out, place) for place in PLACES[Kind.INJECTION]}
     _say(f"with the second opinion of {embeddings.model_id}")
