@@ -12,7 +12,7 @@ from policy.guard import Guard
 from policy.masks import apply_masks, merge_masks
 from policy.normalise import normalised
 from policy.verdict import Action, Screening, Stage, Verdict, strictest
-from settings.tree import PolicySettings
+from settings.policy import PolicySettings
 
 GUARD_UNAVAILABLE = "guard_unavailable"
 

@@ -20,7 +20,7 @@ from policy.guard import Guard
 from policy.normalise import Folded
 from policy.verdict import Action, Stage, Verdict, strictest
 from policy.views import readings
-from settings.tree import PolicySettings
+from settings.policy import PolicySettings
 from state.errors import GuardUnavailable
 from state.values import Mask
 

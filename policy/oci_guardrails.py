@@ -12,7 +12,7 @@ from typing import Any
 from policy.guard import Guard
 from policy.masks import merge_masks
 from policy.verdict import Action, Stage, Verdict
-from settings.tree import PolicySettings
+from settings.policy import PolicySettings
 from state.errors import GuardUnavailable
 from state.values import Mask
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from settings.audit import AuditSettings
+from settings.policy import PolicySettings
 from state.access import Labels, labels_of
 from state.errors import BadInput, SettingsInvalid
 
@@ -186,33 +187,6 @@ class RetrievalSettings(_Section):
     """Number of passages that a run retrieves for each sub-question."""
     # 8 is a measured value: the thresholds of abstention were calibrated with 8 passages per sub-question
     # (benchmarks/abstention_calibration.py). Calibrate again before changing it. 10 hits is a choice: one screen.
-
-
-class PolicySettings(_Section):
-    """The guards."""
-
-    max_question_chars: int = Field(8_000, ge=1)
-    deny: tuple[str, ...] = ()
-    pii_action: Literal["redact", "refuse", "allow"] = "redact"
-    pii_entities: tuple[str, ...] = (
-        "CREDIT_CARD",
-        "CRYPTO",
-        "EMAIL_ADDRESS",
-        "IBAN_CODE",
-        "IP_ADDRESS",
-        "PHONE_NUMBER",
-        "US_SSN",
-    )
-    redact_ocids: bool = False
-    injection_kinds: tuple[Literal["prompt_injection", "off_topic_request"], ...] = (
-        "prompt_injection",
-        "off_topic_request",
-    )
-    injection_flag_above: float = Field(0.5, ge=0, le=1)
-    injection_drop_evidence_above: float = Field(0.95, ge=0, le=1)
-    injection_refuse_question_above: float = Field(0.95, ge=0, le=1)
-    timeout_seconds: float = Field(10.0, gt=0)
-    dangerously_allow_when_guard_unavailable: bool = False
 
 
 class TelemetrySettings(_Section):

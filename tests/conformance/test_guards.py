@@ -14,7 +14,7 @@ from policy import (
     Stage,
     Verdict,
 )
-from settings.tree import PolicySettings
+from settings.policy import PolicySettings
 
 ENTITIES = PolicySettings().pii_entities
 GUARDS = {

@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from policy import GUARD_UNAVAILABLE, Action, Guard, GuardChain, Stage, Verdict, build_guards
 from settings import load_settings
-from settings.tree import PolicySettings
+from settings.policy import PolicySettings
 from state.errors import SettingsInvalid
 from state.values import Mask
 

@@ -6,7 +6,7 @@ import pytest
 from policy import Action, GuardChain, InjectionGuard, Stage
 from policy.classifier import model
 from policy.views import DEPTH, readings
-from settings.tree import PolicySettings
+from settings.policy import PolicySettings
 from state.errors import DependencyUnavailable
 
 SETTINGS = PolicySettings()

@@ -4,7 +4,7 @@ import pytest
 
 from policy import Action, Stage
 from policy.oci_guardrails import OCIGuardrailsGuard
-from settings.tree import PolicySettings
+from settings.policy import PolicySettings
 from state.errors import GuardUnavailable
 from state.values import Mask
 
