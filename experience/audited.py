@@ -1,11 +1,11 @@
-"""What every surface records of an ingestion and of a search in the audit trail."""
+"""What every surface records of an ingestion, a search and a listing in the audit trail."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from observability.audit import Actor, AuditEvent, AuditKind, AuditTrail, Noted
-from retrieval import IngestReport
+from retrieval import IngestReport, Manifest
 from state.access import stored_labels
 from state.values import Passage
 
@@ -23,3 +23,9 @@ async def record_reads(trail: AuditTrail, actor: Actor, operation: str, what: st
     """Record that `actor` gets those of the passages that only some audiences may read, by their documents."""
     documents = dict.fromkeys(each.document_id for each in found if stored_labels(each.metadata))
     await trail.record(AuditEvent(kind=AuditKind.READ, operation=operation, actor=actor, object=what), documents)
+
+
+async def record_listing(trail: AuditTrail, actor: Actor, what: str, manifest: Manifest) -> None:
+    """Record that `actor` gets a manifest that lists documents which only some audiences may read."""
+    documents = dict.fromkeys(entry.document_id for entry in manifest.entries if entry.audience)
+    await trail.record(AuditEvent(kind=AuditKind.READ, operation="manifest", actor=actor, object=what), documents)

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
-from experience.audited import record_ingestion
+from experience.audited import record_ingestion, record_listing
 from experience.service.auditing import REFUSALS, actor_of
 from experience.service.models import ResearchRequest, ThreadView
 from experience.service.runs import Run, Runs
@@ -121,7 +121,9 @@ class Desk:
             principal.require(Permission.ASK)
             found = await (await self._corpus(principal, name)).manifest()
             may_see = principal.is_admin or Permission.INGEST in principal.roles
-            return found if may_see else found.model_copy(update={"entries": ()})
+            shown = found if may_see else found.model_copy(update={"entries": ()})
+            await record_listing(self.audit.trail, actor_of(principal), named("corpus", name), shown)
+            return shown
 
     async def search(
         self, principal: Principal, name: str, query: str, *, k: int | None, mode: Any, where: Mapping[str, Any]

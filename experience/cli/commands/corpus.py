@@ -81,10 +81,15 @@ async def _manifests(tenant: str, home: Path | None) -> list[Manifest]:
 
 
 async def _manifest(tenant: str, name: str, home: Path | None) -> Manifest:
+    from experience.audited import record_listing
+    from observability.audit import AuditTrail, operator
     from retrieval import Corpora
 
-    async with Corpora(settings_of(home)) as corpora:
-        return await (await corpora.get(tenant, name)).manifest()
+    settings = settings_of(home)
+    async with Corpora(settings) as corpora, AuditTrail(settings) as trail:
+        manifest = await (await corpora.get(tenant, name)).manifest()
+        await record_listing(trail, operator(tenant), f"corpus:{name}", manifest)
+        return manifest
 
 
 async def _prune(tenant: str, name: str, home: Path | None) -> int:

@@ -59,6 +59,9 @@ async def _threads(settings: Settings, tenant: str) -> list[ThreadRecord]:
 
 async def _show(settings: Settings, tenant: str, thread: str) -> ThreadView:
     from experience.service import open_service
+    from observability.audit import named, operator
 
     async with open_service(settings) as service:
-        return await service.show(tenant, thread)
+        view = await service.show(tenant, thread)
+        await service.audit.report(operator(tenant), "show", named("thread", thread), view.report)
+        return view

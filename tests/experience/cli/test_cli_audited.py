@@ -70,6 +70,27 @@ def test_ingestion_reads_deletion_and_copies_are_recorded(tmp_path):
     assert "Falcon" not in (home / "audit.jsonl").read_text()
 
 
+def test_shown_reports_and_manifests_with_restricted_documents_are_recorded(tmp_path):
+    home, page = tmp_path / "home", tmp_path / "page.md"
+    page.write_text("# Bonus\n\nThe bonus of the Falcon team is 4,711 euros.\n")
+    assert run(home, "ingest", page, "--corpus", "pay", "--audience", "finance").exit_code == 0
+    asked = run(home, "research", "What is the bonus of the Falcon team?", "--corpus", "pay", "--thread", "t")
+    assert "4,711" in asked.stdout
+    assert "4,711" in run(home, "show", "t").stdout
+    assert "Bonus" in run(home, "corpus", "show", "pay").stdout
+    assert [each[:3] for each in ended(home)][1:] == [
+        ("read", "research", "thread:t"),
+        ("read", "show", "thread:t"),
+        ("read", "manifest", "corpus:pay"),
+    ]
+    assert len({tuple(each[3]) for each in ended(home)[1:]}) == 1
+    (home / "audit.jsonl").rename(home / "away")
+    (home / "audit.jsonl").mkdir()
+    for command in (("show", "t"), ("corpus", "show", "pay")):
+        refused = run(home, *command)
+        assert (refused.exit_code, "onus" in refused.stdout) == (5, False)
+
+
 def test_a_command_whose_change_cannot_be_recorded_does_nothing(tmp_path):
     (tmp_path / "audit.jsonl").mkdir()
     for arguments in (

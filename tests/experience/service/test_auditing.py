@@ -58,6 +58,18 @@ async def test_ingestion_relabelling_and_reads_of_restricted_documents_are_recor
     assert "Falcon" not in text
 
 
+async def test_a_manifest_that_lists_restricted_documents_is_recorded(home):
+    async with service_of(home) as service:
+        desk = Desk(Runs(service))
+        await desk.ingest(ANN, "small", [document(["finance"])])
+        assert "bonus.md" in [entry.document_id for entry in (await desk.manifest(ANN, "small")).entries]
+        assert not (await desk.manifest(BOB, "small")).entries
+    told = ("operation", "principal", "object", "ids")
+    assert [[each[name] for name in told] for each in lines(home, "read")] == [
+        ["manifest", "ann", "corpus:small", ["bonus.md"]]
+    ]
+
+
 async def test_a_run_that_retrieves_restricted_documents_is_recorded_before_its_report(home):
     question = "What is the bonus of the Falcon team?"
     async with service_of(home) as service:
