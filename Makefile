@@ -6,7 +6,7 @@ UPGRADE ?= --upgrade
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build lock clean
+.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build sbom lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ studio: $(VENV)/.dev ## Serve the graph to LangGraph Studio
 
 build: $(VENV)/.dev ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build -d dist
+
+sbom: $(VENV)/.dev ## Write the bill of materials (CycloneDX) into dist/ and check the licences
+	$(BIN)/python deploy/sbom.py
 
 # Without `--upgrade` a pin that is in the lock stays: `make lock UPGRADE=` only adds and removes packages.
 lock: $(VENV)/.dev ## Resolve the dependencies, each at its latest version
