@@ -26,6 +26,7 @@ from policy import build_guards
 from retrieval import Corpora
 from settings import Settings
 from settings.connections.scrubbing import SECURE_DELETE
+from settings.folders import private_folder
 from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState
 from state.errors import DependencyUnavailable, StorageFull
 
@@ -139,7 +140,7 @@ def named_in_errors(path: Path) -> Iterator[None]:
 def prepare_home(home: Path) -> None:
     """Create the home folder. Raises `StorageFull` with the folder's name, or `OSError`."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        private_folder(home)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise StorageFull(f"there is no space left for {home}") from error

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 
 from settings import Settings
+from settings.folders import private_folder
 from settings.tree import otlp_endpoint_configured
 
 _RUN = "invoke_workflow "
@@ -66,7 +67,7 @@ class JsonLinesSpanExporter(SpanExporter):
     def _file(self, trace_id: str) -> FileIO:
         file = self._open.get(trace_id)
         if file is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self._folder)
             file = self._open[trace_id] = FileIO(self.path_of(trace_id), "a")
             if len(self._open) > _OPEN_FILES:
                 self._open.popitem(last=False)[1].close()

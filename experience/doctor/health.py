@@ -13,6 +13,7 @@ from pathlib import Path
 from experience.doctor.values import HealthCheck, HealthStatus
 from retrieval import Corpora, load_embeddings
 from settings import Settings
+from settings.folders import open_to_others, private_folder
 from state.errors import DependencyUnavailable, SixplaneError
 
 Check = Callable[[Settings, Corpora | None], Awaitable[str]]
@@ -40,10 +41,13 @@ async def _python(settings: Settings, corpora: Corpora | None) -> str:  # noqa: 
 
 
 async def _home(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
-    settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.home)
     # Write a file: permission bits say nothing about read-only mounts and quotas.
     with tempfile.TemporaryFile(dir=settings.home):
-        return f"{settings.home} is writable"
+        writable = f"{settings.home} is writable"
+    if open_to_others(settings.home):
+        return f"{writable}, and other accounts of this machine may look into it: `chmod 700` closes it"
+    return writable
 
 
 async def _embeddings(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from experience.render.html import render_html
@@ -24,15 +24,15 @@ def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
 
 def _write(path: Path, text: str) -> Path:
     """Write a temporary file and rename it, so that no reader sees a partial file."""
-    # In the same folder: a rename is atomic only within one file system.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    # In the same folder: a rename is atomic only within one file system. Not `mkstemp`: its files are for their owner
+    # alone, and who else may read a report is for the user's umask to say.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())  # before the rename: after a power loss, the new name must not point to no content
-        temporary.chmod(0o644)  # `mkstemp` makes files that only their owner may read
         temporary.replace(path)
     except BaseException:  # also for Ctrl-C: no temporary file is left behind
         temporary.unlink(missing_ok=True)

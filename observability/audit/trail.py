@@ -23,6 +23,7 @@ from observability.audit.events import Actor, AuditEvent, in_pieces
 from observability.audit.files import last_link, locked, write_all, write_head
 from observability.audit.retention import cut
 from settings import Settings
+from settings.folders import private_folder
 from state.audit_kinds import AuditKind
 from state.errors import AuditUnavailable, Forbidden, PolicyRefusal, SixplaneError, Unauthenticated
 
@@ -117,7 +118,7 @@ class AuditTrail:
             return
         try:
             with self._turn:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                private_folder(self.path.parent)
                 with locked(self.path):
                     self._remove_old()
                     line = self._append(event)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
+from settings.folders import private_folder
 from state.errors import CorpusBusy, CorpusCorrupt, DependencyUnavailable, StorageFull
 
 _SCHEMA = """
@@ -51,7 +52,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         with translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
         with self.write() as connection:
             connection.executescript(_SCHEMA)
             if connection.execute("SELECT 1 FROM meta WHERE key = 'hash_key'").fetchone() is None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import tantivy
 
+from settings.folders import private_folder
+
 _WORD = re.compile(r"\w+")
 _HEAP_BYTES = 50_000_000
 """tantivy's memory before it writes a segment. A chosen value; tantivy requires at least 15 MB per thread."""
@@ -23,7 +25,7 @@ class KeywordIndex:
         builder.add_unsigned_field("id", stored=False, fast=True, indexed=True)
         builder.add_text_field("text", stored=False, tokenizer_name="en_stem")
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
         self._index: Any = (
             tantivy.Index(builder.build(), path=str(folder)) if folder else tantivy.Index(builder.build())
         )

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from settings.connections.oracle_errors import classify_oracle
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
+from settings.folders import private_folder
 from settings.tree import Settings
 from state.errors import DependencyUnavailable, StorageFull
 
@@ -146,7 +147,7 @@ def open_engine(settings: Settings, name: str) -> sa.Engine:
 
 
 def _sqlite_engine(path: Path) -> sa.Engine:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
     sa.event.listen(engine, "connect", _configure)
     sa.event.listen(engine, "begin", _begin)
