@@ -7,7 +7,7 @@ label that was dropped would open its document to the whole tenant. Without a la
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from state.errors import BadInput
@@ -34,6 +34,7 @@ HINT = (
     f'give the name of an audience or a list of at most {MAX_AUDIENCES} names, for example ["finance"]; '
     f'"{EVERYBODY}" opens the document to the whole tenant'
 )
+_KEY_HINT = f"write `{AUDIENCE}`, at the top of the metadata, if it limits who may read, or rename it"
 _UNREADABLE: Labels = ("",)
 """Stands for a stored label that is not understood. Nobody belongs to an audience without a name."""
 
@@ -72,14 +73,31 @@ def labels_in(metadata: Mapping[Any, Any]) -> Labels | None:
     """Return the label in the metadata of a document or in a record; `None` if it has none.
 
     Raises:
-        BadInput: the label has an unknown shape, or a key looks like that of a label and is none.
+        BadInput: the label has an unknown shape, or a key looks like that of a label and is none: it is written in
+            another way, or lies deeper.
     """
-    for key in metadata:
-        if key != AUDIENCE and isinstance(key, str) and key.strip().casefold() in {AUDIENCE, f"{AUDIENCE}s"}:
-            raise BadInput(
-                f"it has the key {key!r}", hint=f"write `{AUDIENCE}` if it limits who may read, or rename it"
-            )
+    for key in _keys({name: value for name, value in metadata.items() if name != AUDIENCE}):
+        if looks_like_label(key):
+            raise BadInput(f"it has the key {key[:MAX_CHARS]!r}", hint=_KEY_HINT)
     return labels_of(metadata.get(AUDIENCE))
+
+
+def looks_like_label(key: str) -> bool:
+    """Return whether somebody can have meant `key` as that of a label: by case, width, signs, or a path before it."""
+    last = unicodedata.normalize("NFKC", key).rpartition(".")[2]
+    return "".join(char for char in last.casefold() if char.isalpha()) in {AUDIENCE, f"{AUDIENCE}s"}
+
+
+def _keys(value: object) -> Iterator[str]:
+    """Yield the keys of nested mappings, at any depth."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, Mapping):
+            yield from (key for key in inner if isinstance(key, str))
+            waiting += inner.values()
+        elif isinstance(inner, list | tuple):
+            waiting += inner
 
 
 def stored_labels(metadata: Mapping[str, Any]) -> Labels:

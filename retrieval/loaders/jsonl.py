@@ -12,10 +12,11 @@ from typing import Any
 
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import lf, well_formed
-from state.access import AUDIENCE, Labels, labels_in
+from state.access import AUDIENCE, Labels, labels_in, looks_like_label
 from state.errors import BadInput
 
-_KNOWN = ("_id", "id", "title", "text", "metadata", AUDIENCE)
+_NESTED = "metadata"
+_KNOWN = ("_id", "id", "title", "text", _NESTED, AUDIENCE)
 
 
 def load(path: Path) -> Iterator[LoadedDocument | FailedFile]:
@@ -29,7 +30,9 @@ def load(path: Path) -> Iterator[LoadedDocument | FailedFile]:
 def _load_line(source: str, number: int, line: bytes) -> LoadedDocument | FailedFile:
     where = f"{source}:{number}"
     try:
-        record = json.loads(line)
+        record = json.loads(line, object_pairs_hook=_unambiguous)
+    except BadInput as error:
+        return _refused(where, error)
     except (ValueError, RecursionError):  # deep nesting exhausts the stack of Python's parser
         return FailedFile(source=where, reason="the line is not valid JSON; correct it")
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
@@ -40,7 +43,22 @@ def _load_line(source: str, number: int, line: bytes) -> LoadedDocument | Failed
     try:
         return _document(source, number, record, title, text, _labels(record))
     except BadInput as error:  # a label that is not understood: without it, the whole tenant could read the record
-        return FailedFile(source=where, reason=f"{error.message}; {error.hint}")
+        return _refused(where, error)
+
+
+def _refused(where: str, error: BadInput) -> FailedFile:
+    return FailedFile(source=where, reason=f"{error.message}; {error.hint}")
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. Of two values of one key Python keeps the last: a label could vanish so."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        for name in record:
+            if names.count(name) > 1 and (name == _NESTED or looks_like_label(name)):
+                raise BadInput(f"it has `{name}` twice", hint="remove one of them")
+    return record
 
 
 def _document(
@@ -62,15 +80,18 @@ def _document(
 
 def _labels(record: dict[str, Any]) -> Labels | None:
     """Return the access label. Raises `BadInput` if it is malformed, or if `metadata` gives another one."""
-    outer, inner = labels_in(record), labels_in(_nested(record))
+    outer = labels_in({key: value for key, value in record.items() if key != _NESTED})
+    inner = labels_in(_nested(record))
     if outer is not None and inner is not None and outer != inner:
         raise BadInput("it has two different `audience` values", hint="remove one of them")
     return inner if outer is None else outer
 
 
 def _nested(record: dict[str, Any]) -> dict[str, Any]:
-    nested = record.get("metadata")
-    return nested if isinstance(nested, dict) else {}
+    nested = record.get(_NESTED) or {}
+    if not isinstance(nested, dict):
+        raise BadInput(f"its `{_NESTED}` is no object", hint=f"write it as one; it may contain an `{AUDIENCE}`")
+    return nested
 
 
 def _scalars(record: dict[str, Any]) -> dict[str, Any]:
