@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 from opentelemetry import trace
 
@@ -28,6 +29,9 @@ SUMMARY_CHARS = 400
 
 MAX_HISTORY = 20
 """Number of runs that a thread keeps. A chosen value: it bounds the size of each checkpoint."""
+
+_ANSWER = "-a"
+"""End of the id of an answer's message; the run's id stands before it."""
 
 
 class Publish:
@@ -106,7 +110,7 @@ def published(report: Report, state: ResearchState) -> dict[str, Any]:
     asked = [HumanMessage(report.question, id=f"{report.run_id}-q")] if asked_by_message else []
     return {
         "report": report.model_dump(mode="json"),
-        "messages": [*asked, AIMessage(with_sources(report), id=f"{report.run_id}-a")],
+        "messages": [*asked, AIMessage(with_sources(report), id=f"{report.run_id}{_ANSWER}")],
         "history": (*state.get("history", ()), past)[-MAX_HISTORY:],
         "status": report.status,
         "usage": report.usage,
@@ -114,6 +118,12 @@ def published(report: Report, state: ResearchState) -> dict[str, Any]:
         "refusal": None,
         "question": "",
     }
+
+
+def answered_runs(messages: Iterable[AnyMessage]) -> list[str]:
+    """Return the ids of the runs whose answers are in a thread's conversation, which is longer than its history."""
+    ids = [message.id or "" for message in messages if isinstance(message, AIMessage)]
+    return [each.removesuffix(_ANSWER) for each in ids if each.endswith(_ANSWER)]
 
 
 def emergency_report(state: ResearchState, thread_id: str, run_id: str, reason: str) -> Report:

@@ -39,6 +39,7 @@ from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
 from nodes.memory import MEMORY_CORPUS, forget
+from nodes.publish import answered_runs
 from observability import configure_tracing, operation_span
 from observability.audit import AuditTrail, named
 from observability.exporters import forget_traces
@@ -261,8 +262,8 @@ class ResearchService:
         stored = await self._threads.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
         # The row goes last: if a step fails, the thread is still listed and deleting it again completes the work.
         async with self._given_back(stored.record):
-            view = await self.show(tenant, thread_id)
-            await forget(self.corpora, self.graph.store, tenant, [past.run_id for past in view.history])
+            messages = (await self._snapshot(stored.record)).values.get("messages", ())
+            await forget(self.corpora, self.graph.store, tenant, answered_runs(messages))
             saver = self.graph.checkpointer
             if isinstance(saver, BaseCheckpointSaver):
                 await saver.adelete_thread(f"{tenant}/{thread_id}")

@@ -61,6 +61,16 @@ async def test_the_words_of_a_deleted_thread_are_in_no_file(home):
         assert holding(home, "zyxwort") == []
 
 
+async def test_runs_that_the_history_no_longer_names_are_deleted_with_their_thread(home, monkeypatch):
+    monkeypatch.setattr("nodes.publish.MAX_HISTORY", 1)
+    async with service_of(home) as service:
+        for question in (QUESTION, "What is the price of Tariff A?"):
+            assert (await service.run(ask(question, "t"))).status == "answered"
+        assert "store.db" in holding(home, "zyxwort")
+        await service.delete("local", "t")
+        assert holding(home, "zyxwort") == []
+
+
 async def test_the_memo_of_an_unfinished_run_goes_with_its_thread(home):
     model = held_plan()
     async with service_of(home, model) as service:
