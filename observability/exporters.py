@@ -101,13 +101,26 @@ def traces_folder(settings: Settings) -> Path:
 
 
 def forget_traces(settings: Settings, tenant: str, thread_id: str) -> None:
-    """Delete the trace files of a thread. Other exporters have theirs by then."""
+    """Delete the trace files of a thread. Other exporters have theirs by then.
+
+    A caller may use one trace for several threads. Its file goes with the first of them: spans of models name none.
+    """
     for path in traces_folder(settings).glob("*.jsonl"):
-        with path.open(encoding="utf-8") as file:
-            first = file.readline()  # `RunStartedProcessor` writes it
-        attributes = json.loads(first).get("attributes", {}) if first.endswith("\n") else {}
-        if (attributes.get("sixplane.tenant"), attributes.get("gen_ai.conversation.id")) == (tenant, thread_id):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            found = any(_tells_of(line, tenant, thread_id) for line in file)
+        if found:
             path.unlink(missing_ok=True)
+
+
+def _tells_of(line: str, tenant: str, thread_id: str) -> bool:
+    """Return whether a line is the span of a run of the thread."""
+    if thread_id not in line:
+        return False
+    try:
+        attributes = json.loads(line).get("attributes", {})
+    except ValueError:  # a process was killed while it wrote the line
+        return False
+    return (attributes.get("sixplane.tenant"), attributes.get("gen_ai.conversation.id")) == (tenant, thread_id)
 
 
 def build_tracer_provider(settings: Settings) -> TracerProvider:

@@ -111,9 +111,27 @@ async def test_the_traces_of_a_deleted_thread_go_and_others_stay(home):
                 await asyncio.sleep(0)
         provider.shutdown()
         (traces_folder(service.settings) / "empty.jsonl").touch()
+        (traces_folder(service.settings) / "broken.jsonl").write_text('{"attributes": "t"\n')
         before = len(list(traces_folder(service.settings).iterdir()))
         await service.delete("local", "t")
         left = [path.read_text() for path in traces_folder(service.settings).iterdir()]
     assert len(left) < before
     assert not any('"gen_ai.conversation.id": "t"' in text and '"sixplane.tenant": "local"' in text for text in left)
     assert sum('"gen_ai.conversation.id"' in text for text in left) == 2
+
+
+async def test_a_trace_that_begins_with_something_else_goes_too(home):
+    """A client may send one trace id with all of its requests: the first span in the file is not this thread's."""
+    async with service_of(home) as service:
+        provider = build_tracer_provider(Settings(home=home))
+        tracer = provider.get_tracer("t")
+        with tracer.start_as_current_span("retrieval small"):
+            for thread in ("other", "t"):
+                attributes = leg_attributes(ResearchContext(tenant="local"), thread, "r")
+                with tracer.start_as_current_span("invoke_workflow research", attributes=attributes):
+                    tracer.start_span("chat model", attributes={"gen_ai.input.messages": "zyxwort"}).end()
+        provider.shutdown()
+        await service.run(ask("What is the price of Tariff A?", "t"))
+        assert holding(home, "zyxwort")
+        await service.delete("local", "t")
+        assert holding(home, "zyxwort") == []
