@@ -100,6 +100,8 @@ class _Walk:
             self._begin(fields)
         elif (fields["n"], fields["previous"]) != (self._tail[-1].number + 1, self._tail[-1].digest):
             raise ValueError("it does not continue the line before it: a line was removed, added or moved")
+        elif fields["kind"] == ANCHOR:  # elsewhere it would stand for one line, whatever the line said
+            raise ValueError("it stands for lines that were removed, and is not the first line")
         if fields["kind"] == "retention" and (fields["object"], *fields["ids"]) == self._unconfirmed:
             self._unconfirmed = None
         self.lines += 1
