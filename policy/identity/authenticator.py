@@ -77,8 +77,10 @@ class Authenticator:
             principal = await self._verified(credentials)
         except Unauthenticated as error:
             # An expired token was signed by the issuer. It is no guess, and every client sends one now and then.
-            if not isinstance(error.__cause__, ExpiredSignatureError):
-                self._failures.failed(sources, hashed)
+            if isinstance(error.__cause__, ExpiredSignatureError):
+                await self._logins.expired(error, sources)
+                raise
+            self._failures.failed(sources, hashed)
             await self._logins.failed(error, sources)
             raise
         self._failures.succeeded(sources, hashed)

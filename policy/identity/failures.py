@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import logging
 import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ KEPT = 10_000
 
 _IPV6_CUSTOMER = 64
 """Bits of an IPv6 address that belong to its network. One sender usually has all addresses below them."""
+
+_WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d+|\[([0-9A-Fa-f:.]+)\](?::\d+)?")
 
 _log = logging.getLogger("sixplane.access")
 
@@ -121,8 +124,9 @@ def sources_of(address: str, key_id: str | None) -> tuple[Source, ...]:
 
 def _network(address: str) -> str:
     """Return the address, or the network of an IPv6 address; empty for what is no address."""
+    with_port = _WITH_PORT.fullmatch(address)  # so some proxies name their clients
     try:
-        given = ipaddress.ip_address(address.partition("%")[0])
+        given = ipaddress.ip_address((with_port[1] or with_port[2]) if with_port else address.partition("%")[0])
     except ValueError:
         return ""
     if isinstance(given, ipaddress.IPv4Address):

@@ -32,6 +32,9 @@ BACK_OFF_SECONDS = 1.0
 PAUSES_SECONDS = (0.2, 0.6)
 """Pauses before the further attempts of one fetch. Chosen values: a restart of a load balancer takes this long."""
 
+LEAST_RSA_BITS = 2048
+"""Bits of an RSA key that may verify a token, as RFC 7518 requires. A shorter one can be factored."""
+
 MAX_BYTES = 256 * 1024
 TIMEOUT_SECONDS = 5.0
 
@@ -172,7 +175,9 @@ def _usable(published: Any) -> dict[str, _Key]:
             with suppress(
                 jwt.PyJWTError, TypeError, ValueError
             ):  # one key that cannot be read must not cost the others
-                found[each["kid"]] = _Key(jwt.PyJWK(each), each.get("alg"))
+                key = jwt.PyJWK(each)
+                if each["kty"] != "RSA" or key.key.key_size >= LEAST_RSA_BITS:
+                    found[each["kid"]] = _Key(key, each.get("alg"))
     if not found:
         raise ValueError("the issuer publishes no key for signatures")
     return found

@@ -20,7 +20,8 @@ import sqlalchemy as sa
 from policy.identity.principal import Permission, Principal
 from settings import Settings, checked_name
 from settings.connections.sql import Database, JsonText
-from state.errors import KeyMissing, Unauthenticated
+from state.access import EVERYBODY, is_name
+from state.errors import BadInput, KeyMissing, Unauthenticated
 from state.values import Value
 
 Result = TypeVar("Result")
@@ -96,7 +97,12 @@ class ApiKeys:
 
         Raises:
             NameInvalid: tenant or principal is not a valid name.
+            BadInput: an audience is not a valid name. The key would never match a document.
         """
+        if not all(is_name(each) and each != EVERYBODY for each in audiences):
+            raise BadInput(
+                "an audience of the key is not a name", hint="name audiences; the role `admin` reads everything"
+            )
         names = {"tenant": checked_name("tenant", tenant), "principal": checked_name("principal", principal)}
         rights = {"roles": tuple(dict.fromkeys(roles)), "audiences": tuple(audiences)}
         key, secret = self._new(lifetime, **names, **rights)

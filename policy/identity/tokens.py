@@ -41,6 +41,8 @@ class TokenVerifier:
             key_id, algorithm = header.get("kid"), header.get("alg")
             if algorithm not in self._settings.algorithms or not isinstance(key_id, str):
                 raise Unauthenticated("the token's signing algorithm is not accepted")
+            if "crit" in header:  # PyJWT before 2.12 takes no notice of it
+                raise Unauthenticated("the token needs an extension that is not known")
             return self._principal(self._claims(token, await self._keys.get(key_id, algorithm), algorithm))
         except _MALFORMED as error:
             raise Unauthenticated(f"the token is not valid: {type(error).__name__}") from error

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from policy.identity import ApiKeys, Authenticator, Permission
 from policy.identity.authenticator import LOCAL
 from settings import Settings
-from state.errors import Forbidden, KeyMissing, NameInvalid, SettingsInvalid, Unauthenticated
+from state.errors import BadInput, Forbidden, KeyMissing, NameInvalid, SettingsInvalid, Unauthenticated
 
 
 @pytest.fixture
@@ -125,6 +125,13 @@ async def test_a_wrong_secret_and_another_key_s_secret_say_nothing(keys):
             await keys.verify(wrong)
         assert caught.value.message == "the API key is not valid"
         assert wrong not in str(caught.value)
+
+
+@pytest.mark.parametrize("audience", ["", "*", " staff", "st\u200baff", "x" * 201])
+async def test_an_audience_that_no_document_can_have_is_refused(keys, audience):
+    with pytest.raises(BadInput, match="audience"):
+        await keys.create("acme", "ann", [Permission.ASK], audiences=["staff", audience])
+    assert await keys.list() == []
 
 
 @pytest.mark.parametrize("names", [("a/b", "ann"), ("acme", "../x"), ("", "ann")])

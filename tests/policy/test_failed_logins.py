@@ -137,6 +137,8 @@ async def test_a_request_without_credentials_is_no_log_in(authenticate):
         ("::ffff:203.0.113.7", "203.0.113.7", True),
         ("203.0.113.7", "203.0.113.8", False),
         ("fe80::1%eth0", "fe80::1%eth1", True),
+        ("203.0.113.7:4711", "203.0.113.7", True),  # as some proxies name a client
+        ("[2001:db8:1:2::1]:4711", "2001:db8:1:2::1", True),
     ],
 )
 async def test_addresses_of_one_sender_are_one(authenticate, one, two, same):

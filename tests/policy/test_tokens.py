@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from observability.audit import read_lines
 from policy.identity import Authenticator, TokenVerifier
 from policy.identity.issuer import FRESH_SECONDS, MAX_BYTES, RETRY_SECONDS, STALE_SECONDS, IssuerKeys
 from settings import OIDCSettings, Settings, load_settings
@@ -203,6 +204,8 @@ async def test_forged_tokens_are_counted_as_failed_log_ins_and_expired_ones_are_
                 await authenticate(f"Bearer {HOSTILE[forge](issuer)}", "203.0.113.7")
     with pytest.raises(RateLimited):
         await authenticate(f"Bearer {token(issuer)}", "203.0.113.7")
+    # Whoever has an old token may send it as often as he likes: a line for each would fill the disk.
+    assert [each["reason"] for each in read_lines(tmp_path / "audit.jsonl")] == ["unauthenticated"] * (1 + 4)
     assert (await authenticate(f"Bearer {token(issuer)}", "203.0.113.8")).tenant == "acme"
 
 
@@ -280,6 +283,14 @@ async def test_a_key_that_is_for_something_else_verifies_no_token(issuer, more):
     issuer.answers["/keys"] = json.dumps({"keys": [found, public(EC, "ec")]}).encode()
     with pytest.raises(Unauthenticated):
         await TokenVerifier(settings_of(issuer, algorithms=("RS256", "PS256"))).verify(token(issuer))
+
+
+@pytest.mark.filterwarnings("ignore:The RSA key")
+async def test_an_rsa_key_that_can_be_factored_verifies_no_token(issuer):
+    short = rsa.generate_private_key(65537, 1024)
+    issuer.publish(short=short, ec=EC)
+    with pytest.raises(Unauthenticated):
+        await TokenVerifier(settings_of(issuer)).verify(token(issuer, key=short, kid="short"))
 
 
 @pytest.mark.parametrize("more", [{"use": None}, {"key_ops": ["verify"]}, {"alg": "RS256"}, {"alg": None}])

@@ -25,6 +25,7 @@ app = typer.Typer(help="Create, list, rotate and revoke API keys.", no_args_is_h
 Result = TypeVar("Result")
 
 _LIFETIME = re.compile(r"([1-9][0-9]{0,4})([hd])")
+_KEY_ID = re.compile(r"[0-9a-f]{12}")
 _HOURS = {"h": 1, "d": 24}
 
 Name = Annotated[str, typer.Option("--principal", help="The principal that the key identifies; it owns its threads.")]
@@ -77,6 +78,7 @@ def rotate(
     key_id: KeyId, overlap: Overlap = "24h", expires: NewExpires = "", json_output: Json = False, home: Home = None
 ) -> None:
     """Create a successor of a key with the same rights. The old key stays valid until the overlap ends."""
+    _check_id(key_id)
     given, lifetime = lifetime_of(overlap) or timedelta(0), lifetime_of(expires)
 
     async def work(keys: ApiKeys) -> tuple[ApiKey, str]:
@@ -118,8 +120,18 @@ def list_keys(json_output: Json = False, home: Home = None) -> None:
 
 def revoke(key_id: KeyId, home: Home = None) -> None:
     """Revoke a key."""
+    _check_id(key_id)
     run_async(_changed(settings_of(home), ("revoke", "", f"key:{key_id}"), lambda keys: keys.revoke(key_id)))
     say(f"revoked: {key_id}")
+
+
+def _check_id(key_id: str) -> None:
+    """Raise `BadInput` for what is no id, without repeating it: it may be a whole key, and the trail keeps names."""
+    if not _KEY_ID.fullmatch(key_id):
+        raise BadInput(
+            "that is not the id of a key",
+            hint="give the 12 hexadecimal digits that `sixplane keys list` shows; in a key they follow `sp_`",
+        )
 
 
 def lifetime_of(text: str) -> timedelta | None:

@@ -41,6 +41,9 @@ def test_changes_of_keys_and_budgets_are_recorded_without_the_key(tmp_path):
     ]
     assert [each["reason"] for each in lines(tmp_path) if each["outcome"] == "failed"] == ["key_missing"]
     assert {each["principal"] for each in lines(tmp_path)} == {operator().principal}
+    for command in ("revoke", "rotate"):  # somebody gives the key itself, which stays valid
+        told = run(tmp_path, "keys", command, made["key"])
+        assert (told.exit_code, made["key"] in told.stderr) == (2, False)
     assert made["key"].rpartition("_")[2] not in (tmp_path / "audit.jsonl").read_text()
 
 
