@@ -224,26 +224,6 @@ def test_json_lines_report_a_bad_line_and_go_on(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [
-        '"audience": ["hr"], "audience": null',
-        '"audience": ["hr"], "audi\\u0065nce": "*"',
-        '"Audience": ["hr"], "Audience": null',
-        '"metadata": {"audience": ["hr"]}, "metadata": {}',
-        '"metadata": {"audience": ["hr"], "audience": null}',
-        '"metadata": [{"audience": ["hr"]}]',
-        '"metadata": "{\\"audience\\": [\\"hr\\"]}"',
-        '"audience": "hr", "metadata": {"audience": "*"}',
-    ],
-)
-def test_a_line_that_may_have_had_a_label_is_refused(tmp_path, fields):
-    path = saved(tmp_path, "a.jsonl", f'{{"text": "the salary", {fields}}}\n{{"text": "a memo", "metadata": []}}\n')
-    refused, kept = all_of(path)
-    assert isinstance(refused, FailedFile)
-    assert (kept.text, kept.audience) == ("a memo", None)
-
-
-@pytest.mark.parametrize(
     "data",
     [
         codecs.BOM_UTF8 + "naïve €".encode(),
