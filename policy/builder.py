@@ -26,9 +26,6 @@ def build_guards(
         settings: the application's settings.
         oci: calls OCI Guardrails; without it only the local guards run.
         embeddings: the local embedding model, for the injection guard's second opinion.
-
-    Raises:
-        SettingsInvalid: `policy.pii_entities` names an unknown entity.
     """
     policy = settings.policy
     remote = () if oci is None else (OCIGuardrailsGuard(oci, policy),)
@@ -36,7 +33,7 @@ def build_guards(
         (
             LimitsGuard(policy.max_question_chars),
             DenyListGuard(policy.deny),
-            PersonalDataGuard(policy.pii_entities, policy.pii_action),
+            PersonalDataGuard(policy.personal_data),
             CredentialsGuard(ocids=policy.redact_ocids),
             InjectionGuard(policy, embeddings),
             *remote,

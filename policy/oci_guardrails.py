@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from policy.guard import Guard
-from policy.masks import merge_masks
-from policy.verdict import Action, Stage, Verdict
+from policy.pii_actions import allows_all, judged
+from policy.verdict import Stage, Verdict
 from settings.policy import PolicySettings
 from state.errors import GuardUnavailable
 from state.values import Mask
@@ -19,21 +19,24 @@ from state.values import Mask
 ApplyGuardrails = Callable[[str], Awaitable[Mapping[str, Any]]]
 """Calls the service with a text and returns its `results`."""
 
+_KINDS = {"EMAIL": "EMAIL_ADDRESS", "TELEPHONE_NUMBER": "PHONE_NUMBER"}
+"""The service's labels that have another name here. A label without a kind of ours gets the default action."""
+
 FLAGGED = 0.5
 """Scores are documented as 0.0 or 1.0; the middle separates them whatever the service rounds."""
 
 
 class OCIGuardrailsGuard(Guard):
-    """Refuses unsafe content at every stage and injected instructions in questions and evidence; redacts personal data.
+    """Refuses unsafe content at every stage, and injected instructions in questions and evidence.
 
-    Personal data in evidence passes, as with the local guard: evidence is the user's own document.
+    Personal data is treated as by the local guard: each label of the service stands for one of its kinds.
     """
 
     name = "oci_guardrails"
     bounds_itself = True  # the gateway's deadline covers the call and the wait for the rate limit
 
     def __init__(self, apply: ApplyGuardrails, settings: PolicySettings) -> None:
-        self._apply, self._pii = apply, Action(settings.pii_action)
+        self._apply, self._settings = apply, settings.personal_data
 
     async def check(self, text: str, stage: Stage) -> Verdict:
         """Return the verdict on `text` at `stage`."""
@@ -44,12 +47,9 @@ class OCIGuardrailsGuard(Guard):
             return self.refuse("unsafe_content", f"the {stage.value} contains unsafe content")
         if stage is not Stage.ANSWER and _injection(results) > FLAGGED:
             return self.refuse("prompt_injection", f"the {stage.value} contains instructions to the model")
-        masks = () if stage is Stage.EVIDENCE or self._pii is Action.ALLOW else _personal_data(results, len(text))
-        if not masks:
+        if allows_all(stage, self._settings):
             return self.allow()
-        kinds = ", ".join(sorted({mask.kind for mask in masks}))
-        reason = f"the {stage.value} contains {kinds}"
-        return Verdict(action=self._pii, policy=self.name, category="personal_data", reason=reason, spans=masks)
+        return judged(self.name, _personal_data(results, len(text)), stage, self._settings)
 
 
 def _moderation(results: Mapping[str, Any]) -> list[float]:
@@ -75,11 +75,11 @@ def _score(found: Any) -> float:
     return float(score)
 
 
-def _personal_data(results: Mapping[str, Any], length: int) -> tuple[Mask, ...]:
+def _personal_data(results: Mapping[str, Any], length: int) -> list[Mask]:
     found = results.get("personallyIdentifiableInformation")
     if not isinstance(found, list):
         raise GuardUnavailable("the answer of OCI Guardrails has no personal-data result")
-    return merge_masks(_mask(item, length) for item in found)
+    return [_mask(item, length) for item in found]
 
 
 def _mask(item: Any, length: int) -> Mask:
@@ -87,4 +87,5 @@ def _mask(item: Any, length: int) -> Mask:
     start, size = found.get("offset"), found.get("length")
     if not isinstance(start, int) or not isinstance(size, int) or not 0 <= start < start + size <= length:
         raise GuardUnavailable("OCI Guardrails returned no valid position of the personal data that it found")
-    return Mask(start=start, end=start + size, kind=str(found.get("label") or "PERSONAL_DATA"))
+    label = str(found.get("label") or "PERSONAL_DATA")
+    return Mask(start=start, end=start + size, kind=_KINDS.get(label, label))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from settings.personal_data import PersonalDataSettings
+
+_MOVED = {"pii_action": "personal_data.default", "pii_entities": "personal_data.entities"}
 
 
 class PolicySettings(BaseModel):
@@ -14,16 +18,7 @@ class PolicySettings(BaseModel):
 
     max_question_chars: int = Field(8_000, ge=1)
     deny: tuple[str, ...] = ()
-    pii_action: Literal["redact", "refuse", "allow"] = "redact"
-    pii_entities: tuple[str, ...] = (
-        "CREDIT_CARD",
-        "CRYPTO",
-        "EMAIL_ADDRESS",
-        "IBAN_CODE",
-        "IP_ADDRESS",
-        "PHONE_NUMBER",
-        "US_SSN",
-    )
+    personal_data: PersonalDataSettings = PersonalDataSettings()
     redact_ocids: bool = False
     injection_kinds: tuple[Literal["prompt_injection", "off_topic_request"], ...] = (
         "prompt_injection",
@@ -34,3 +29,10 @@ class PolicySettings(BaseModel):
     injection_refuse_question_above: float = Field(0.95, ge=0, le=1)
     timeout_seconds: float = Field(10.0, gt=0)
     dangerously_allow_when_guard_unavailable: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_old_names(cls, given: Any) -> Any:
+        if isinstance(given, dict) and (old := sorted(set(_MOVED) & set(given))):
+            raise ValueError(", ".join(f"`{name}` is now `policy.{_MOVED[name]}`" for name in old))
+        return given

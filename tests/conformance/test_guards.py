@@ -14,14 +14,14 @@ from policy import (
     Stage,
     Verdict,
 )
+from settings.personal_data import PersonalDataSettings
 from settings.policy import PolicySettings
 
-ENTITIES = PolicySettings().pii_entities
 GUARDS = {
     "limits": LimitsGuard(8_000),
     "deny_list": DenyListGuard(["secret project", "чёрный список", "机密"]),
-    "personal_data": PersonalDataGuard(ENTITIES, "redact"),
-    "personal_data_refuse": PersonalDataGuard(ENTITIES, "refuse"),
+    "personal_data": PersonalDataGuard(PersonalDataSettings()),
+    "personal_data_refuse": PersonalDataGuard(PersonalDataSettings(default="refuse")),
     "credentials": CredentialsGuard(),
     "injection": InjectionGuard(PolicySettings()),
 }

@@ -63,7 +63,7 @@ async def test_a_score_of_one_half_is_not_flagged():
 async def test_personal_data_is_redacted_where_it_stands_and_never_quoted(stage):
     found = await verdict(report(personal=[EMAIL]), stage)
     assert (found.action, found.category) == (Action.REDACT, "personal_data")
-    assert found.spans == (Mask(start=9, end=24, kind="EMAIL"),)
+    assert found.spans == (Mask(start=9, end=24, kind="EMAIL_ADDRESS"),)
     assert TEXT[9:24] == "ann@example.com"
     assert "EMAIL" in found.reason
     assert "ann" not in found.reason
@@ -71,7 +71,7 @@ async def test_personal_data_is_redacted_where_it_stands_and_never_quoted(stage)
 
 @pytest.mark.parametrize(("action", "expected"), [("refuse", Action.REFUSE), ("allow", Action.ALLOW)])
 async def test_the_action_for_personal_data_is_configured(action, expected):
-    assert (await verdict(report(personal=[EMAIL]), pii_action=action)).action is expected
+    assert (await verdict(report(personal=[EMAIL]), personal_data={"default": action})).action is expected
 
 
 async def test_personal_data_in_evidence_passes():

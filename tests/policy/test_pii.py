@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from policy import Action, PersonalDataGuard, Stage
-from policy.pii import PII_ENTITIES, find_personal_data
+from policy.pii import find_personal_data
+from policy.pii_actions import judged
+from settings import load_settings
+from settings.personal_data import KINDS, PersonalDataSettings
+from state.errors import SettingsInvalid
+from state.values import Mask
 
 PRESIDIO = Path(__file__).parents[3] / "shared" / "data" / "pii" / "presidio" / "synth_v2.jsonl"
 RECALL = {
@@ -29,7 +34,7 @@ RECALL = {
     ],
 )
 async def test_personal_data_is_redacted_and_evidence_passes(text, kind):
-    guard = PersonalDataGuard(PII_ENTITIES, "redact")
+    guard = PersonalDataGuard(PersonalDataSettings())
     verdict = await guard.check(text, Stage.ANSWER)
     assert verdict.action is Action.REDACT
     assert [span.kind for span in verdict.spans] == [kind]
@@ -50,7 +55,7 @@ async def test_personal_data_is_redacted_and_evidence_passes(text, kind):
     ],
 )
 def test_what_only_looks_like_personal_data_stays(text):
-    assert find_personal_data(text, PII_ENTITIES) == ()
+    assert find_personal_data(text, KINDS) == ()
 
 
 @pytest.mark.parametrize(
@@ -78,11 +83,40 @@ def test_addresses_of_nobody_stay(address):
     assert find_personal_data(f"at {address} we", ("IP_ADDRESS",)) == ()
 
 
-@pytest.mark.parametrize(("action", "expected"), [("refuse", Action.REFUSE), ("allow", Action.ALLOW)])
-async def test_the_action_is_configured(action, expected):
-    guard = PersonalDataGuard(("EMAIL_ADDRESS",), action)
-    assert (await guard.check("jane@example.org", Stage.QUESTION)).action is expected
-    assert (await guard.check("card 4111 1111 1111 1111", Stage.QUESTION)).action is Action.ALLOW
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("action", ["allow", "redact", "refuse"])
+async def test_the_action_is_set_for_each_kind_and_stage(action, stage):
+    kinds = {"email_address": {stage.value: action}, "IP_ADDRESS": "allow"}
+    guard = PersonalDataGuard(PersonalDataSettings(default="redact", entities=kinds))
+    mail, card, address = "jane@example.org", "4111 1111 1111 1111", "203.0.113.7"
+    assert (await guard.check(f"{mail}", stage)).action is Action(action)
+    assert (await guard.check(f"{address}", stage)).action is Action.ALLOW
+    for other in Stage:
+        told = await guard.check(f"{mail} {address} {card}", other)
+        assert told.action is (Action.REFUSE if (action, other) == ("refuse", stage) else Action.REDACT)
+        assert "IP_ADDRESS" not in told.reason
+
+
+def test_a_kind_that_refuses_does_not_vanish_in_a_longer_one():
+    settings = PersonalDataSettings(default="redact", entities={"EMAIL_ADDRESS": "refuse"})
+    found = [Mask(start=0, end=30, kind="PHONE_NUMBER"), Mask(start=3, end=9, kind="EMAIL_ADDRESS")]
+    assert judged("any", found, Stage.ANSWER, settings).action is Action.REFUSE
+    assert judged("any", found[:1], Stage.ANSWER, settings).spans == (found[0],)
+    assert judged("any", [], Stage.ANSWER, settings).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"entities": {"EYE_COLOUR": "redact"}}, "EYE_COLOUR.*'EMAIL_ADDRESS'"),
+        ({"entities": {"US_SSN": {"evening": "redact"}}}, "'evening': choose from question, evidence, answer"),
+        ({"default": {"evening": "redact"}}, "'evening': choose from question, evidence, answer"),
+        ({"entities": {"US_SSN": "shrug"}}, "'allow', 'redact' or 'refuse'"),
+    ],
+)
+def test_a_setting_that_does_not_exist_names_those_that_do(given, told):
+    with pytest.raises(SettingsInvalid, match=told):
+        load_settings(policy={"personal_data": given})
 
 
 @pytest.mark.skipif(not PRESIDIO.exists(), reason="Presidio's evaluation sentences are not here")
@@ -90,7 +124,7 @@ def test_precision_and_recall_on_presidios_sentences():
     found, missed, false = Counter(), Counter(), Counter()
     for line in PRESIDIO.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        predicted = {(mask.start, mask.end, mask.kind) for mask in find_personal_data(row["text"], PII_ENTITIES)}
+        predicted = {(mask.start, mask.end, mask.kind) for mask in find_personal_data(row["text"], KINDS)}
         gold = {(span["start"], span["end"], span["type"]) for span in row["spans"]}
         for span in gold:
             (found if any(overlap(span, other) for other in predicted) else missed)[span[2]] += 1

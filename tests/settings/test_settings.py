@@ -60,7 +60,8 @@ def test_the_example_file_lists_every_setting() -> None:
     [
         ("SIXPLANE_MODELS__MAX_ATTEMPTS", "many", "models.max_attempts"),
         ("SIXPLANE_MODELS__PROVIDER", "openai", "needs a default model"),
-        ("SIXPLANE_POLICY__PII_ACTION", "shrug", "policy.pii_action"),
+        ("SIXPLANE_POLICY__PII_ACTION", "redact", "`pii_action` is now `policy.personal_data.default`"),
+        ("SIXPLANE_POLICY__PERSONAL_DATA__DEFAULT__ANSWER", "shrug", "policy.personal_data.default.answer"),
     ],
 )
 def test_what_does_not_fit_is_named(name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
