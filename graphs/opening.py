@@ -55,10 +55,12 @@ async def open_collaborators(
         open_planes(settings, models=models, embeddings=embeddings) as planes,
         Corpora(settings, embeddings=planes.embeddings, reranker=planes.reranker, pool=planes.database) as corpora,
     ):
+        # In a thread: it reads files.
+        guards = await asyncio.to_thread(build_guards, settings, oci=planes.guardrails, embeddings=planes.local)
         yield Collaborators(
             gateway=planes.gateway,
             corpora=corpora,
-            guards=build_guards(settings, oci=planes.guardrails, embeddings=planes.local),
+            guards=guards,
             passages_per_sub_question=settings.retrieval.passages_per_sub_question,
             database=planes.database,
         )

@@ -71,6 +71,7 @@ class Publish:
             prompts={role.value: prompt_version(role) for role in Role},
             models=self._models(context),
             corpus=state.get("corpus"),
+            policy=self._to.guards.reference,
             research_rounds=state.get("research_rounds", 0),
             revisions=state.get("revisions", 0),
             timings_ms=state.get("timings_ms", {}),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from policy.chain import GuardChain
 from policy.credentials import CredentialsGuard
 from policy.deny import DenyListGuard
+from policy.fingerprint import policy_reference
 from policy.injection import InjectionGuard
 from policy.limits import LimitsGuard
 from policy.oci_guardrails import ApplyGuardrails, OCIGuardrailsGuard
@@ -39,4 +40,5 @@ def build_guards(
             *remote,
         ),
         policy,
+        reference=policy_reference(settings),
     )

@@ -13,12 +13,16 @@ from policy.masks import apply_masks, merge_masks
 from policy.normalise import normalised
 from policy.verdict import Action, Screening, Stage, Verdict, strictest
 from settings.policy import PolicySettings
+from state.report import PolicyRef
 
 GUARD_UNAVAILABLE = "guard_unavailable"
 
 PREPARE_SECONDS = 120.0
 """How long guards may take to load. A chosen value, far above any import that was seen (Presidio's took more than ten
 seconds on a busy machine): it only keeps a guard that hangs from holding a run for ever."""
+
+_UNNAMED = PolicyRef()
+"""For a chain that is put together by hand."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +35,9 @@ class GuardChain:
     as a permission, and each is logged. Cancelling `screen` cancels the guards and raises `CancelledError`.
     """
 
-    def __init__(self, guards: Sequence[Guard], settings: PolicySettings) -> None:
+    def __init__(self, guards: Sequence[Guard], settings: PolicySettings, *, reference: PolicyRef = _UNNAMED) -> None:
         self.guards = tuple(guards)
+        self.reference = reference
         self._settings = settings
 
     async def screen(self, text: str, stage: Stage) -> Screening:
@@ -44,9 +49,11 @@ class GuardChain:
             span.set_attribute("sixplane.guard.action", verdict.action.value)
             span.set_attribute("sixplane.guard.policy", verdict.policy)
             span.set_attribute("sixplane.guard.category", verdict.category)
+            span.set_attribute("sixplane.guard.policy_hash", self.reference.hash)
+            span.set_attribute("sixplane.guard.policy_version", self.reference.version)
             masks = merge_masks(mask for each in verdicts for mask in each.spans if each.action is Action.REDACT)
             kept = apply_masks(given, masks) if stage is Stage.QUESTION else text
-            return Screening(text=kept, verdict=verdict, verdicts=verdicts, masks=masks)
+            return Screening(text=kept, verdict=verdict, verdicts=verdicts, masks=masks, policy=self.reference)
 
     async def _ask_all(self, text: str, stage: Stage) -> tuple[Verdict, ...]:
         """Return the guards' verdicts, in the order of the guards."""
@@ -65,9 +72,10 @@ class GuardChain:
         finally:
             for task in tasks:
                 task.cancel()
-        return tuple(
+        told = (
             self._verdict(guard, task, text, late=task in late) for guard, task in zip(self.guards, tasks, strict=True)
         )
+        return tuple(verdict.model_copy(update={"policy_hash": self.reference.hash}) for verdict in told)
 
     async def _prepare_all(self) -> None:
         """Let every guard load what it needs, within `PREPARE_SECONDS`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from state.report import PolicyRef
 from state.values import Mask, Refusal, Value
 
 WITHHELD = "[withheld]"
@@ -40,6 +41,8 @@ class Verdict(Value):
     category: str = ""
     reason: str = ""
     spans: tuple[Mask, ...] = ()
+    policy_hash: str = ""
+    """The hash of the policy that the guard followed. The chain sets it, no guard does."""
 
 
 class Screening(Value):
@@ -47,18 +50,26 @@ class Screening(Value):
 
     For a question `text` is normalised and redacted; evidence and answers are unchanged. `masks` are sorted, do not
     overlap, and are offsets into the text that the guards saw: the normalised question, or the text as it was passed.
-    `verdict` is the strictest of `verdicts`, and the first of several equally strict ones.
+    `verdict` is the strictest of `verdicts`, and the first of several equally strict ones. `policy` is what they
+    follow.
     """
 
     text: str
     verdict: Verdict
     verdicts: tuple[Verdict, ...] = ()
     masks: tuple[Mask, ...] = ()
+    policy: PolicyRef = PolicyRef()
 
 
 def refusal_of(verdict: Verdict, stage: Stage) -> Refusal:
     """Return the refusal that a report shows for a refusing `verdict`. Its spans are left out: they locate the text."""
-    return Refusal(stage=stage.value, policy=verdict.policy, category=verdict.category, reason=verdict.reason)
+    return Refusal(
+        stage=stage.value,
+        policy=verdict.policy,
+        category=verdict.category,
+        reason=verdict.reason,
+        policy_hash=verdict.policy_hash,
+    )
 
 
 _RANK = {action: rank for rank, action in enumerate((Action.ALLOW, Action.FLAG, Action.REDACT, Action.REFUSE))}

@@ -16,6 +16,9 @@ class PolicySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    version: str = Field("", pattern=r"^([A-Za-z0-9][A-Za-z0-9._+-]{0,63})?$")
+    """Its owner's name for this policy. Required in a policy file."""
+    description: str = Field("", max_length=1000)
     max_question_chars: int = Field(8_000, ge=1)
     deny: tuple[str, ...] = ()
     personal_data: PersonalDataSettings = PersonalDataSettings()
@@ -27,7 +30,7 @@ class PolicySettings(BaseModel):
     injection_flag_above: float = Field(0.5, ge=0, le=1)
     injection_drop_evidence_above: float = Field(0.95, ge=0, le=1)
     injection_refuse_question_above: float = Field(0.95, ge=0, le=1)
-    timeout_seconds: float = Field(10.0, gt=0)
+    timeout_seconds: float = Field(10.0, gt=0, le=3600)
     dangerously_allow_when_guard_unavailable: bool = False
 
     @model_validator(mode="before")

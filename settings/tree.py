@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from settings.audit import AuditSettings
+from settings.faults import faults_of
 from settings.policy import PolicySettings
+from settings.policy_file import load_policy
 from state.access import Labels, labels_of
 from state.errors import BadInput, SettingsInvalid
 
@@ -270,6 +272,10 @@ class Settings(BaseSettings):
 
     profile: Literal["embedded", "oracle"] = "embedded"
     home: Path = Path(".sixplane")
+    policy_file: Path | None = None
+    """The file that holds the whole policy; `policy` must then be empty."""
+    policy_candidate_file: Path | None = None
+    """A policy that is tried beside the one in force: its verdicts are recorded and change nothing."""
     models: ModelSettings = ModelSettings()
     openai: OpenAISettings = OpenAISettings()
     oci: OCISettings = OCISettings()
@@ -305,8 +311,8 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except (ValidationError, ValueError) as error:
-        raise SettingsInvalid(f"invalid settings: {_faults(error)}", hint="see `sixplane.example.toml`") from error
-    settings = _preset(settings)
+        raise SettingsInvalid(f"invalid settings: {faults_of(error)}", hint="see `sixplane.example.toml`") from error
+    settings = _with_policy_file(_preset(settings))
     if settings.models.provider == "openai" and not settings.models.default:
         raise SettingsInvalid(
             "the provider `openai` needs a default model",
@@ -329,6 +335,18 @@ def _preset(settings: Settings) -> Settings:
     unset = {"backend": "oracle", "embeddings": "oci"}
     data = data.model_copy(update={name: value for name, value in unset.items() if name not in data.model_fields_set})
     return settings.model_copy(update={"models": models, "data": data})
+
+
+def _with_policy_file(settings: Settings) -> Settings:
+    """Return `settings` with the policy of `policy_file`, if there is one: it is then the only source of the policy."""
+    if settings.policy_file is None:
+        return settings
+    if also := ", ".join(f"`policy.{name}`" for name in sorted(settings.policy.model_fields_set)):
+        raise SettingsInvalid(
+            f"the policy stands in two places: `policy_file` is set, and so is {also}",
+            hint="move it into the policy file, and remove `[policy]` and SIXPLANE_POLICY__…; or unset `policy_file`",
+        )
+    return settings.model_copy(update={"policy": load_policy(settings.policy_file)})
 
 
 def uses_oci(settings: Settings) -> bool:
@@ -363,9 +381,3 @@ def otlp_endpoint_configured() -> bool:
 def otlp_metrics_endpoint_configured() -> bool:
     """Whether a standard variable names an OTLP endpoint for metrics."""
     return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{part}ENDPOINT") for part in ("", "METRICS_"))
-
-
-def _faults(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())

@@ -58,6 +58,18 @@ class CorpusRef(Value):
     passages: int
 
 
+class PolicyRef(Value):
+    """The policy that the guards followed, and the one that was tried beside it, if any.
+
+    `hash` is the SHA-256 of everything that decides what the guards say; `version` is its owner's name for it.
+    """
+
+    version: str = ""
+    hash: str = ""
+    candidate_version: str = ""
+    candidate_hash: str = ""
+
+
 class Report(BaseModel):
     """The result of a run, as the node `publish` makes it. The state holds it as JSON.
 
@@ -87,6 +99,7 @@ class Report(BaseModel):
     prompts: dict[str, str] = Field(default_factory=dict)
     models: dict[str, str] = Field(default_factory=dict)
     corpus: CorpusRef | None = None
+    policy: PolicyRef | None = None
     research_rounds: int = 0
     revisions: int = 0
     timings_ms: dict[str, int] = Field(default_factory=dict)

@@ -292,8 +292,11 @@ class Refusal(Value):
 
     stage: str
     policy: str
+    """The guard that refused."""
     category: str
     reason: str
+    policy_hash: str = ""
+    """The hash of the policy that the guard followed."""
 
 
 class Event(Value):

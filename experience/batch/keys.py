@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from experience.batch.rows import Row
     from experience.service import ResearchRequest, ResearchService
 
+_NO_MATTER = {"version", "description", "timeout_seconds"}
+"""Keys of the policy that no answer depends on."""
+
 FORMAT = 1
 """Increase this number when keys are computed in another way: older output files then belong to other jobs."""
 
@@ -76,7 +79,7 @@ def digest_of(parts: Any) -> str:
 def _configuration(service: ResearchService) -> str:
     settings = service.settings
     shaping = [
-        settings.policy.model_dump(mode="json", exclude={"timeout_seconds"}),  # no answer depends on the timeout
+        settings.policy.model_dump(mode="json", exclude=_NO_MATTER),
         settings.models.fallbacks,
         settings.oci.rerank_model,
         settings.oci.guardrails,

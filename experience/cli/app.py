@@ -18,11 +18,12 @@ from experience.cli.commands.corpus import app as corpus
 from experience.cli.commands.cost import cost
 from experience.cli.commands.db import app as db
 from experience.cli.commands.doctor import doctor
-from experience.cli.commands.guard import guard
 from experience.cli.commands.ingest import ingest
 from experience.cli.commands.keys import app as keys
 from experience.cli.commands.mcp import mcp
 from experience.cli.commands.models import models
+from experience.cli.commands.policy import app as policy
+from experience.cli.commands.policy import guard
 from experience.cli.commands.research import research
 from experience.cli.commands.resume import resume
 from experience.cli.commands.search import search
@@ -74,4 +75,5 @@ app.add_typer(corpus, name="corpus")
 app.add_typer(budget, name="budget")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
+app.add_typer(policy, name="policy")
 app.add_typer(db, name="db")

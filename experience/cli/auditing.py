@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from observability.audit import AuditEvent, Noted
+    from observability.audit import AuditEvent, AuditTrail, Noted
     from settings import Settings
 
 
@@ -25,10 +25,16 @@ def event_of(kind: str, operation: str, tenant: str, what: str) -> AuditEvent:
     return AuditEvent(kind=AuditKind(kind), operation=operation, actor=operator(tenant), object=what)
 
 
+def trail_of(settings: Settings) -> AuditTrail:
+    """Return the audit trail of `settings`, whose lines name the policy in force."""
+    from observability.audit import AuditTrail
+    from policy.fingerprint import policy_reference
+
+    return AuditTrail(settings, policy=policy_reference(settings).hash)
+
+
 @asynccontextmanager
 async def recorded(settings: Settings, event: AuditEvent) -> AsyncIterator[Noted]:
     """Record that the change in the block begins, and how it ended. Raises `AuditUnavailable`."""
-    from observability.audit import AuditTrail
-
-    async with AuditTrail(settings) as trail, trail.change(event) as noted:
+    async with trail_of(settings) as trail, trail.change(event) as noted:
         yield noted

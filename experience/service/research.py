@@ -43,6 +43,7 @@ from nodes.publish import answered_runs
 from observability import configure_tracing, operation_span
 from observability.audit import AuditTrail, named
 from observability.exporters import forget_traces
+from policy.fingerprint import policy_reference
 from retrieval.filters import compile_where
 from settings import Settings, checked_name
 from state.channels import ResearchContext
@@ -63,7 +64,7 @@ class ResearchService:
         self.guards = collaborators.guards
         self.graph = graph
         self._threads = threads
-        self.audit = ServiceAudit(AuditTrail(settings), self.corpora)
+        self.audit = ServiceAudit(AuditTrail(settings, policy=policy_reference(settings).hash), self.corpora)
         self._driver = LegDriver(settings, graph, threads, self.audit)
         self._controls: dict[RunControl, tuple[str, str]] = {}
 

@@ -3,7 +3,7 @@
 One file of JSON lines, chained by SHA-256 and written by all processes of a home folder:
 
 ```python
-trail = AuditTrail(load_settings())
+trail = AuditTrail(load_settings(), policy="3fd5…")
 async with trail.change(AuditEvent(kind=AuditKind.DELETE, operation="delete", object="thread:t-1", actor=operator())):
     ...
 ```
@@ -14,7 +14,7 @@ from __future__ import annotations
 from observability.audit.checking import Checked, Fault, check_trail
 from observability.audit.events import Actor, AuditEvent, Outcome, named, operator
 from observability.audit.reading import read_lines
-from observability.audit.trail import AuditTrail, Noted, policy_hash, trail_path
+from observability.audit.trail import AuditTrail, Noted, trail_path
 from state.audit_kinds import AuditKind
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "check_trail",
     "named",
     "operator",
-    "policy_hash",
     "read_lines",
     "trail_path",
 ]

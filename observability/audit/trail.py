@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
-import json
 import logging
 import os
 import threading
@@ -55,24 +53,20 @@ def trail_path(settings: Settings) -> Path:
     return settings.audit.path or settings.home / "audit.jsonl"
 
 
-def policy_hash(settings: Settings) -> str:
-    """Return the first 16 hex digits of the SHA-256 of all settings that decide what guards let pass."""
-    oci = settings.oci.model_dump(mode="json", include={"guardrails", "guardrail_version", "guardrail_pii"})
-    text = json.dumps([settings.policy.model_dump(mode="json"), oci], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 class AuditTrail:
     """The audit trail of a home folder. Safe to share between tasks and threads; files are opened for each line.
 
     Args:
         settings: on or off, place and retention.
+        policy: the hash of the policy in force, which each line names.
         now: returns the time, for tests.
     """
 
-    def __init__(self, settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, settings: Settings, *, policy: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.path = trail_path(settings)
-        self._settings, self._now, self._policy = settings, now, policy_hash(settings)
+        self._settings, self._now, self._policy = settings, now, policy
         # One thread of this process at a time asks for the lock of the file, which is polled and therefore not fair.
         self._turn = threading.Lock()
         self._copies: EventsSink | None = None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from jwt import ExpiredSignatureError
 
 from observability.audit import AuditTrail
+from policy.fingerprint import policy_reference
 from policy.identity.failures import FailedLogins, sources_of
 from policy.identity.keys import PREFIX, ApiKeys, key_id_of
 from policy.identity.logins import LoginAudit
@@ -52,7 +53,7 @@ class Authenticator:
             per_key=settings.server.failed_logins_per_key,
             clock=clock,
         )
-        self._logins = LoginAudit(AuditTrail(settings), clock)
+        self._logins = LoginAudit(AuditTrail(settings, policy=policy_reference(settings).hash), clock)
 
     async def __call__(self, header: str | None, address: str = "") -> Principal:
         """Return the principal of the request with this `Authorization` header, sent from `address`.

@@ -79,7 +79,7 @@ NONSENSE = [
 
 
 def chain(*guards, **settings):
-    waits = any(isinstance(guard, Slow | SlowToStart | Stubborn) for guard in guards)
+    waits = any(isinstance(guard, NeverStarts | Slow | SlowToStart | Stubborn) for guard in guards)
     return GuardChain(guards, PolicySettings(timeout_seconds=0.05 if waits else 30, **settings))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experience.cli.auditing import event_of, recorded
+from experience.cli.auditing import event_of, recorded, trail_of
 from experience.cli.commands.copying import copy
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
@@ -82,11 +82,11 @@ async def _manifests(tenant: str, home: Path | None) -> list[Manifest]:
 
 async def _manifest(tenant: str, name: str, home: Path | None) -> Manifest:
     from experience.audited import record_listing
-    from observability.audit import AuditTrail, operator
+    from observability.audit import operator
     from retrieval import Corpora
 
     settings = settings_of(home)
-    async with Corpora(settings) as corpora, AuditTrail(settings) as trail:
+    async with Corpora(settings) as corpora, trail_of(settings) as trail:
         manifest = await (await corpora.get(tenant, name)).manifest()
         await record_listing(trail, operator(tenant), f"corpus:{name}", manifest)
         return manifest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experience.cli.auditing import event_of
+from experience.cli.auditing import event_of, trail_of
 from experience.cli.options import CorpusName, Home, Json, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import run_async, settings_of
@@ -72,10 +72,9 @@ async def ingest_into(
         AuditUnavailable: it cannot be recorded in the audit trail.
     """
     from experience.audited import record_ingestion
-    from observability.audit import AuditTrail
 
     event = event_of("ingest", "ingest", tenant, f"corpus:{name}")
-    async with AuditTrail(settings) as trail, trail.change(event) as noted:
+    async with trail_of(settings) as trail, trail.change(event) as noted:
         corpus = await corpora.create(tenant, name)
         report = await corpus.ingest(paths, audience=audience)
         await record_ingestion(trail, event.actor, event.object, noted, report)

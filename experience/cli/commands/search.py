@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experience.cli.auditing import trail_of
 from experience.cli.options import CorpusName, Home, Json, Tenant
 from experience.cli.output import print_json, say
 from experience.cli.running import run_async, settings_of, text_argument
@@ -61,12 +62,12 @@ def search(
 async def _search(query: str, name: str, k: int | None, mode: Mode, tenant: str, home: Path | None) -> list[Passage]:
     from experience.audited import record_reads
     from experience.corpora import open_corpora
-    from observability.audit import AuditTrail, operator
+    from observability.audit import operator
     from settings import checked_name
 
     checked_name("corpus", name)
     settings = settings_of(home)
-    async with open_corpora(settings, tenant, "search") as corpora, AuditTrail(settings) as trail:
+    async with open_corpora(settings, tenant, "search") as corpora, trail_of(settings) as trail:
         corpus = await corpora.get(checked_name("tenant", tenant), name)
         found = await corpus.search(query, k, mode.value)
         await record_reads(trail, operator(tenant), "search", f"corpus:{name}", found)

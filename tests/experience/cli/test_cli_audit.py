@@ -17,7 +17,7 @@ def run(home, *arguments):
 
 @pytest.fixture
 def path(tmp_path):
-    trail = AuditTrail(Settings(home=tmp_path))
+    trail = AuditTrail(Settings(home=tmp_path), policy="3fd5")
     for number in range(5):
         trail.write(event(AuditKind.DELETE if number == 2 else AuditKind.READ, counts={"number": number}))
     return trail.path

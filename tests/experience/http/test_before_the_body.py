@@ -71,7 +71,7 @@ class Exchange:
 
 def with_desk(app, home):
     """Give `app` what the lifespan would give it, as far as requests here get."""
-    audit = ServiceAudit(AuditTrail(Settings(home=home)), create_autospec(Corpora, instance=True))
+    audit = ServiceAudit(AuditTrail(Settings(home=home), policy="3fd5"), create_autospec(Corpora, instance=True))
     app.state.desk = Desk(SimpleNamespace(service=SimpleNamespace(audit=audit)))
     return app
 

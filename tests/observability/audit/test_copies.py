@@ -32,7 +32,7 @@ def signed(monkeypatch: pytest.MonkeyPatch, session: OCISession) -> None:
 @pytest.mark.usefixtures("signed")
 async def test_each_line_is_copied_as_it_stands_in_the_file(tmp_path: Path, sinks: SinkServer) -> None:
     settings = Settings(home=tmp_path, oci={"logging_endpoint": sinks.url}, audit={"log_id": LOG})
-    async with AuditTrail(settings) as opened_trail:
+    async with AuditTrail(settings, policy="3fd5") as opened_trail:
         for _ in range(3):
             await opened_trail.record(event(ids=("d" * 190,) * 20))
     assert {each.path.rpartition("/logs/")[2] for each in sinks.received} == {f"{LOG}/actions/push"}
@@ -48,7 +48,7 @@ async def test_a_log_that_takes_nothing_loses_copies_and_no_line(
 ) -> None:
     sinks.answers.append((404, {"code": "NotAuthorizedOrNotFound", "message": "no"}))
     settings = Settings(home=tmp_path, oci={"logging_endpoint": sinks.url}, audit={"log_id": LOG})
-    async with AuditTrail(settings) as opened_trail:
+    async with AuditTrail(settings, policy="3fd5") as opened_trail:
         await opened_trail.record(event())
     assert check_trail(opened_trail.path).lines == 1
     assert "OCI Logging" in caplog.text

@@ -14,7 +14,7 @@ from state.errors import AuditUnavailable
 
 
 def trail_with(home: Path, lines: int) -> AuditTrail:
-    trail = AuditTrail(Settings(home=home))
+    trail = AuditTrail(Settings(home=home), policy="3fd5")
     for _ in range(lines):
         trail.write(AuditEvent(kind=AuditKind.KEY, operation="create", actor=operator()))
     return trail

@@ -1,0 +1,120 @@
+"""`sixplane policy` shows the policy in force and checks a policy file; `sixplane guard` screens a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from experience.cli.errors import handled
+from experience.cli.options import Home, Json
+from experience.cli.output import print_json, print_table, say
+from experience.cli.running import run_async, settings_of, text_argument
+from experience.exits import Exit
+from state.errors import DependencyUnavailable
+
+if TYPE_CHECKING:
+    from settings import Settings
+    from settings.policy import PolicySettings
+
+PROBE = "What is a budget?"
+"""A harmless text: to answer it, a guard needs everything that it needs for others."""
+
+app = typer.Typer(help="Show the policy of the guards, and check a policy file.", no_args_is_help=True)
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")]
+
+
+def guard(
+    text: Annotated[str, typer.Argument(help="The text; `-` reads it from standard input.")],
+    json_output: Json = False,
+    home: Home = None,
+) -> None:
+    """Screen a text like a question. The exit status is 3 if the policy refuses it."""
+    from policy import Action, Stage, build_guards
+    from retrieval import load_embeddings
+
+    settings = settings_of(home)
+    guards = build_guards(settings, embeddings=load_embeddings(settings))
+    screening = run_async(guards.screen(text_argument(text), Stage.QUESTION))
+    if json_output:
+        print_json(screening.model_dump(mode="json"))
+    else:
+        verdict = screening.verdict
+        say(f"action: {verdict.action.value}")
+        if verdict.action is not Action.ALLOW:
+            say(f"policy: {verdict.policy}")
+            say(f"category: {verdict.category}")
+            say(f"reason: {verdict.reason}")
+        if verdict.action is Action.REDACT:
+            say(f"text: {screening.text}")
+    if screening.verdict.action is Action.REFUSE:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def show(json_output: Json = False, home: Home = None) -> None:
+    """Show the policy in force: its version, its hash, and each setting."""
+    settings = settings_of(home)
+    _tell(_described(settings, settings.policy), as_json=json_output)
+
+
+def check(file: File, json_output: Json = False, home: Home = None) -> None:
+    """Check a policy file, load everything that its guards need, and show it. Nothing is changed."""
+    from settings.policy_file import load_policy
+
+    settings = settings_of(home).model_copy(update={"policy": load_policy(file)})
+    run_async(_probe(settings))
+    _tell(_described(settings, settings.policy), as_json=json_output)
+
+
+async def _probe(settings: Settings) -> None:
+    """Screen a harmless text at every stage. Raises `DependencyUnavailable` if a guard cannot answer."""
+    from policy import GUARD_UNAVAILABLE, Stage, build_guards
+    from retrieval import load_embeddings
+
+    guards = build_guards(settings, embeddings=load_embeddings(settings))
+    for stage in Stage:
+        for verdict in (await guards.screen(PROBE, stage)).verdicts:
+            if verdict.category == GUARD_UNAVAILABLE:
+                raise DependencyUnavailable(
+                    f"the guard `{verdict.policy}` cannot work: {verdict.reason}",
+                    hint="`sixplane doctor` checks what is installed",
+                )
+
+
+def _described(settings: Settings, policy: PolicySettings) -> dict[str, Any]:
+    from policy.fingerprint import policy_reference
+    from settings.policy import PolicySettings
+
+    reference = policy_reference(settings, policy)
+    values, defaults = policy.model_dump(mode="json"), PolicySettings().model_dump(mode="json")
+    return {
+        "version": reference.version,
+        "hash": reference.hash,
+        "values": values,
+        "changed": [name for name, value in values.items() if value != defaults[name] and name != "version"],
+    }
+
+
+def _tell(described: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(described)
+        return
+    say(f"version: {described['version'] or 'none'}")
+    say(f"hash: {described['hash']}")
+    rows = [
+        (name, _shown(value), "changed" if name in described["changed"] else "default")
+        for name, value in described["values"].items()
+        if name != "version"
+    ]
+    print_table(("setting", "value", ""), rows)
+
+
+def _shown(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+app.command("show")(handled(show))
+app.command("check")(handled(check))

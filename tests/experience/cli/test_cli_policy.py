@@ -1,0 +1,62 @@
+"""`sixplane policy`: shows what is in force, and checks a file without touching anything."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from experience.cli.app import app
+from policy.classifier.model import heads
+from policy.fingerprint import policy_reference
+from settings import load_settings
+from settings.policy import PolicySettings
+
+
+@pytest.fixture(autouse=True)
+def _no_variable(monkeypatch, tmp_path):
+    monkeypatch.delenv("SIXPLANE_POLICY__TIMEOUT_SECONDS", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+def test_the_defaults_have_a_hash_and_no_version():
+    told = json.loads(run("policy", "show", "--json").stdout)
+    assert (told["version"], told["hash"], told["changed"]) == ("", policy_reference(load_settings()).hash, [])
+    assert set(told["values"]) == set(PolicySettings.model_fields)
+
+
+def test_a_policy_file_is_shown_with_what_it_changes(tmp_path):
+    (tmp_path / "policy.toml").write_text('version = "9"\ndeny = ["falcon"]\n')
+    (tmp_path / "sixplane.toml").write_text('policy_file = "policy.toml"\n')
+    lines = run("policy", "show").stdout.splitlines()
+    assert lines[:2] == ["version: 9", f"hash: {policy_reference(load_settings()).hash}"]
+    assert 'deny\t["falcon"]\tchanged' in lines
+    assert "redact_ocids\tfalse\tdefault" in lines
+
+
+def test_a_file_is_checked_with_everything_that_its_guards_need(tmp_path, monkeypatch):
+    (tmp_path / "next.toml").write_text('version = "10"\nredact_ocids = true\n')
+    done = run("policy", "check", "next.toml", "--json")
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["version"], told["changed"]) == (0, "10", ["redact_ocids"])
+    assert json.loads(run("policy", "show", "--json").stdout)["hash"] != told["hash"]
+    monkeypatch.setattr("policy.classifier.model.WEIGHTS", "gone.npz")
+    heads.cache_clear()
+    done = run("policy", "check", "next.toml")
+    assert (done.exit_code, "the guard `injection` cannot work" in done.stderr) == (5, True)
+    monkeypatch.undo()
+    heads.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("deny = []", "has no `version`"), ('version = "1"\nredact = true', "redact: Extra inputs are not permitted")],
+)
+def test_a_file_that_does_not_fit_is_bad_input(tmp_path, text, told):
+    (tmp_path / "next.toml").write_text(text)
+    done = run("policy", "check", "next.toml")
+    assert (done.exit_code, told in done.stderr, done.stdout) == (2, True, "")
+    assert run("policy", "check", "missing.toml").exit_code == 2
