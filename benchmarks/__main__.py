@@ -9,6 +9,7 @@ NAMES = (
     "startup",
     "orchestration",
     "ingestion",
+    "loaders",
     "search",
     "scifact",
     "abstention",

@@ -88,6 +88,7 @@ def _load_tree(
 
 
 def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
+    """Yield what the file holds. Whatever its reader raises is reported: one file never ends the ingest of others."""
     try:
         _check(path, settings.data.max_file_bytes)
         # Imported on first use: the Office, PDF and HTML libraries are slow to import.
@@ -98,6 +99,9 @@ def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | Fail
         yield _failed(path, _NO_PERMISSION)
     except OSError as error:
         yield _failed(path, f"it cannot be read: {error.strerror or type(error).__name__}")
+    except Exception as error:  # noqa: BLE001 - a library may raise anything for a file that its authors never saw
+        # The type alone: a message may hold text of the file.
+        yield _failed(path, f"its reader failed with {type(error).__name__}; save it again, or in another format")
 
 
 def _failed(path: Path, reason: str) -> FailedFile:

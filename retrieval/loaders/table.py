@@ -24,6 +24,8 @@ def load(path: Path) -> Iterator[LoadedDocument]:
         rows = [row for row in csv.reader(io.StringIO(text), dialect) if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise LoadFault(f"it is not a valid table: {error}; save it again as CSV") from error
+    if not rows:
+        raise LoadFault("it contains no text, only separators; fill it in or remove it")
     names = [name.strip() for name in rows[0]]
     lines = [_line(names, row) for row in rows[1:]] or [" | ".join(names)]
     yield document(path, "\n".join(lines), parser="csv", version="1")
