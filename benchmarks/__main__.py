@@ -16,6 +16,7 @@ NAMES = (
     "grounding",
     "guards",
     "secrets",
+    "personal_data",
     "gateway",
     "telemetry",
     "batch",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from policy.masks import merge_masks
 from policy.verdict import Action, Stage, Verdict
-from settings.personal_data import KINDS, PersonalDataSettings
+from settings.personal_data import KINDS, PersonalDataKind, PersonalDataSettings
 from state.values import Mask
 
 
@@ -16,7 +16,7 @@ def action_for(kind: str, stage: Stage, settings: PersonalDataSettings) -> Actio
     return Action(settings.action(known, stage.value) if known else getattr(settings.default, stage.value))
 
 
-def looked_for(stage: Stage, settings: PersonalDataSettings) -> tuple[str, ...]:
+def looked_for(stage: Stage, settings: PersonalDataSettings) -> tuple[PersonalDataKind, ...]:
     """Return the kinds that are not allowed at `stage`."""
     return tuple(kind for kind in KINDS if action_for(kind, stage, settings) is not Action.ALLOW)
 

@@ -13,6 +13,7 @@ PersonalDataKind = Literal[
     "IBAN_CODE",
     "IP_ADDRESS",
     "PHONE_NUMBER",
+    "STREET_ADDRESS",
     "US_SSN",
 ]
 PersonalDataAction = Literal["allow", "redact", "refuse"]
@@ -59,6 +60,8 @@ class PersonalDataSettings(_Section):
 
     default: DefaultActions = DefaultActions()
     entities: dict[PersonalDataKind, KindActions] = Field(default_factory=dict)
+    phone_regions: tuple[str, ...] = ("US", "GB", "DE", "FR", "ES", "IT", "AT", "CH", "NL", "IN", "BR", "AU")
+    """Two-letter codes of the countries whose national telephone numbers are found without a word beside them."""
 
     @field_validator("entities", mode="before")
     @classmethod

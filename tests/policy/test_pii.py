@@ -15,7 +15,7 @@ from state.values import Mask
 PRESIDIO = Path(__file__).parents[3] / "shared" / "data" / "pii" / "presidio" / "synth_v2.jsonl"
 RECALL = {
     "CREDIT_CARD": 0.95, "EMAIL_ADDRESS": 0.98, "IBAN_CODE": 0.9, "IP_ADDRESS": 0.98,
-    "PHONE_NUMBER": 0.6, "US_SSN": 0.85,
+    "PHONE_NUMBER": 0.9, "STREET_ADDRESS": 0.6, "US_SSN": 0.85,
 }  # fmt: skip
 
 
@@ -44,18 +44,77 @@ async def test_personal_data_is_redacted_and_evidence_passes(text, kind):
 @pytest.mark.parametrize(
     "text",
     [
-        "order 4155552671",
-        "(131072",
-        "53453732241747",
-        "on 02-22-2023",
-        "0.2054443359375",
-        "std::vector at 127.0.0.1",
-        "pkg@1.2.3",
-        "4111 1111 1111 1112",
+        "order 4155552671", "(131072", "53453732241747", "on 02-22-2023", "0.2054443359375", "pkg@1.2.3",
+        "std::vector at 127.0.0.1", "4111 1111 1111 1112", "ORA-00942 and ORA-12154", "version 19.21.0.0.0",
+        "Oracle Database 19.3.0.0", "v23.26.1", "2026-11-27T13:04:34Z", "between 2023-01-13 and 2024-02-14",
+        "0123-4567-89ab-cdef", "sha256:00112233445566", "01234567-0123-4567-8901-234567890abc",
+        "doi:10.1002/14651858", "PMID 12345678", "cell lines PD 0332991 and H1299", "ISBN 978-3-16-148410-0",
+        "12 345 678 rows", "1 234 567 calls", "system call 2147483647000", "0.012 0.345 0.678", "pages 1021-1034",
+        "E-Business Suite 12", "January 1", "Table 3 on Page 4", "Oracle Database 23", "under Way", "10 GB of Memory",
+        "Street Fighter 2", "3 Steps", "EC 1.14.16.2",
+        "fingerprint 35:67:25:90:89:87:45:78:01:02:03:04:05:06:07:08", "the address: 0x7fff5fbff8c0",
     ],
-)
+)  # fmt: skip
 def test_what_only_looks_like_personal_data_stays(text):
     assert find_personal_data(text, KINDS) == ()
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+49 (0)30 1234-5678", "0049 30 12345678", "001-253-366-9781", "(415) 555-2671", "415.555.2671",
+        "1-415-555-2671", "345-899-3560x4587", "030 901820", "0171/3920000", "07700 900123", "020 7946 0958",
+        "01 42 68 53 00", "01.42.68.53.00", "+44 20 7946 0958 ext. 12", "+٤٤ ٢٠ ٧٩٤٦ ٠٩٥٨",
+    ],
+)  # fmt: skip
+def test_international_and_national_numbers_are_found_whole(number):
+    assert found(f"see {number}, please", "PHONE_NUMBER") == [number]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Phone: 451 5986", ["451 5986"]),
+        ("Can someone call me on 9472 7916?", ["9472 7916"]),
+        ("Mobile:\n723 813 266", ["723 813 266"]),
+        ("(37) 788-063-Office", ["(37) 788-063"]),
+        ("416 60 039 office", ["416 60 039"]),
+        ("Tel. 912 345 678, móvil 612 345 678", ["912 345 678", "612 345 678"]),
+        ("téléphone 451 59 86", ["451 59 86"]),
+        ("Rufnummer: 4711 0815", ["4711 0815"]),
+        ("phone 0490 75 40 81 0490 39 07 82", ["0490 75 40 81 0490 39 07 82"]),
+    ],
+)
+def test_a_word_makes_a_local_number_one_of_a_phone(text, numbers):
+    assert found(text, "PHONE_NUMBER") == numbers
+
+
+def test_national_numbers_are_those_of_the_regions_that_are_set():
+    british = PersonalDataSettings(phone_regions=("GB",))
+    assert find_personal_data("see 020 7946 0958", ("PHONE_NUMBER",), british)
+    assert not find_personal_data("see 01 42 68 53 00 00", ("PHONE_NUMBER",), british)
+    assert not find_personal_data("see 415-555-2671", ("PHONE_NUMBER",), british)
+    with pytest.raises(SettingsInvalid, match="'UK'") as raised:
+        PersonalDataGuard(PersonalDataSettings(phone_regions=("UK",)))
+    assert "GB" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "1600 Pennsylvania Avenue", "221B Baker Street, London NW1 6XE",
+        "742 Evergreen Terrace, Springfield, IL 62704", "10 Downing St", "500 Oracle Parkway, Suite 100",
+        "Hauptstraße 5, 10115 Berlin", "Villacher Strasse 89", "D-10115 Berlin", "33 avenue de Provence, 75009 Paris",
+        "12 bis, rue de l'Église", "Calle de Alcalá, 45, 28014 Madrid", "Avda. Rio Nalon 58", "Via Roma 12",
+        "Keizersgracht 174", "P.O. Box 4711", "PSC 5217, Box 4854", "FPO AA 68422", "692 Kuuse 53 Apt. 641",
+    ],
+)  # fmt: skip
+def test_street_addresses_are_found_whole(address):
+    assert found(f"We met at {address}.", "STREET_ADDRESS") == [address]
+
+
+def found(text, kind):
+    return [text[mask.start : mask.end] for mask in find_personal_data(text, (kind,))]
 
 
 @pytest.mark.parametrize(
