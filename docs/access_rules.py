@@ -36,6 +36,11 @@ RULES = (
     Rule("count", "numbers of documents and passages count it", ("counted", "counted", "counted", "hidden", "counted")),
     Rule("list", "the manifest lists it", ("listed", "listed", "listed", "hidden", "listed")),
     Rule("verify", "a report that cites it is checked", ("checked", "checked", "checked", "as if pruned", "checked")),
+    Rule(
+        "export",
+        "an evidence bundle with `texts=readable` of a report that cites it has",
+        ("its text", "its text", "its text", "the report's quotes", "its text"),
+    ),
     Rule("store", "a new document gets this label", ("stored", "stored", "refused", "refused", "stored")),
     Rule(
         "malform",
@@ -65,7 +70,19 @@ RULES = (
 OFFERED = {
     "Python": tuple(rule.operation for rule in RULES),
     "command line": tuple(rule.operation for rule in RULES if rule.operation not in ("passage", "delete")),
-    "HTTP": ("search", "ask", "count", "list", "store", "malform", "replace", "relabel", "repeat"),
+    "HTTP": (
+        "search",
+        "ask",
+        "count",
+        "list",
+        "export",
+        "export, default",
+        "store",
+        "malform",
+        "replace",
+        "relabel",
+        "repeat",
+    ),
     "OpenAI-compatible": ("ask",),
     "MCP": ("search", "ask", "passage", "store", "malform", "replace", "relabel", "repeat"),
 }

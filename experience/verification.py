@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from experience.markers import ShownClaims, overlapping, same_text
 from nodes.draft import Trait, traits
@@ -70,12 +70,49 @@ class VerificationResult(Value):
     pruned: tuple[str, ...] = ()
 
 
+class Cited(NamedTuple):
+    """A cited passage as its source has it, and canonical text of its document from the offset `start` on.
+
+    Quotes are compared with the canonical text and not with the passage: a passage is a copy, the text is the source.
+    """
+
+    passage: Passage
+    text: str
+    start: int = 0
+
+    def between(self, start: int, end: int) -> str:
+        """Return the canonical text between two offsets, empty where it is not at hand."""
+        known = self.start <= start <= end <= self.start + len(self.text)
+        return self.text[start - self.start : end - self.start] if known else ""
+
+
 async def verify_report(report: Report, corpus: Corpus | None) -> VerificationResult:
     """Check `report`. Without a corpus, every cited passage counts as pruned."""
-    passages = await corpus.passages([item.id for item in report.evidence]) if corpus and report.evidence else {}
-    # Quotes are compared with the canonical text and not with the passage: a passage is a copy, the text is the source.
-    texts = await _canonical_texts(corpus, passages)
-    checked = {key for key in passages if key in texts}
+    return check_report(report, await cited_in(corpus, [item.id for item in report.evidence]))
+
+
+async def cited_in(corpus: Corpus | None, evidence_ids: Iterable[str]) -> dict[str, Cited]:
+    """Return the passages that the corpus still has with their documents' texts, reading each version once."""
+    keys = list(evidence_ids)
+    versions: dict[tuple[str, str], str | None] = {}
+    found: dict[str, Cited] = {}
+    for key, passage in (await corpus.passages(keys)).items() if corpus and keys else ():
+        version = passage.document_id, passage.text_hash
+        if version not in versions and corpus:
+            versions[version] = await corpus.canonical_text(*version)
+        text = versions[version]
+        if text is not None:
+            found[key] = Cited(passage, text)
+    return found
+
+
+def check_report(
+    report: Report, cited: Mapping[str, Cited], *, not_compared: Collection[str] = ()
+) -> VerificationResult:
+    """Check `report` against the passages that it cites, by evidence id.
+
+    Evidence that is missing, or in `not_compared` because it comes from the report itself, counts as pruned.
+    """
     faults = [
         *_status_faults(report),
         *_claim_faults(report),
@@ -84,10 +121,10 @@ async def verify_report(report: Report, corpus: Corpus | None) -> VerificationRe
         *_tally_faults(report),
     ]
     for item in report.evidence:
-        if item.id in checked:
-            faults.extend(_evidence_faults(report, item, passages[item.id], texts[item.id]))
-    faults.extend(_quote_faults(report, texts))
-    pruned = tuple(item.id for item in report.evidence if item.id not in checked)
+        if item.id in cited:
+            faults.extend(evidence_faults(report, item, cited[item.id]))
+    faults.extend(_quote_faults(report, cited))
+    pruned = tuple(item.id for item in report.evidence if item.id not in cited or item.id in not_compared)
     return VerificationResult(
         outcome="failed" if faults else "pruned" if pruned else "verified",
         claims=sum(claim.kind.states for claim in report.claims),
@@ -96,20 +133,6 @@ async def verify_report(report: Report, corpus: Corpus | None) -> VerificationRe
         faults=tuple(faults),
         pruned=pruned,
     )
-
-
-async def _canonical_texts(corpus: Corpus | None, passages: dict[str, Passage]) -> dict[str, str]:
-    """Return the canonical text for each evidence id, reading each version of a document once."""
-    versions: dict[tuple[str, str], str | None] = {}
-    texts: dict[str, str] = {}
-    for key, passage in passages.items():
-        version = passage.document_id, passage.text_hash
-        if version not in versions and corpus:
-            versions[version] = await corpus.canonical_text(*version)
-        text = versions.get(version)
-        if text is not None:
-            texts[key] = text
-    return texts
 
 
 def _status_faults(report: Report) -> Iterator[Fault]:
@@ -249,20 +272,20 @@ def _tally_faults(report: Report) -> Iterator[Fault]:
             yield Fault(kind="tally", detail=detail)
 
 
-def _evidence_faults(report: Report, item: ReportEvidence, passage: Passage, text: str) -> Iterator[Fault]:
-    """Yield differences between a piece of evidence and the corpus."""
+def evidence_faults(report: Report, item: ReportEvidence, cited: Cited) -> Iterator[Fault]:
+    """Yield differences between a piece of evidence and its source."""
+    passage, masked = cited.passage, bool(report.masks)
     names = ("document_id", "source", "title", "page", "page_end", "start", "end")
     for name in names:
         if getattr(item, name) != getattr(passage, name):
             yield Fault(kind="evidence_differs", evidence_id=item.id, detail=f"its {name} differs from the corpus")
-    masked = bool(report.masks)
     for name, read in (("date", document_date), ("version", document_version)):
         if getattr(item, name) != read(passage.metadata):
             detail = f"its {name} is not the one in the document's metadata"
             yield Fault(kind="evidence_differs", evidence_id=item.id, detail=detail)
     if not same_text("\n".join(item.heading_path), "\n".join(passage.heading_path), masked=masked):
         yield Fault(kind="evidence_differs", evidence_id=item.id, detail="its headings differ from the corpus")
-    if not same_text(item.text, text[passage.start : passage.end], masked=masked):
+    if not same_text(item.text, cited.between(passage.start, passage.end), masked=masked):
         yield Fault(
             kind="evidence_differs",
             evidence_id=item.id,
@@ -270,7 +293,7 @@ def _evidence_faults(report: Report, item: ReportEvidence, passage: Passage, tex
         )
 
 
-def _quote_faults(report: Report, texts: dict[str, str]) -> Iterator[Fault]:
+def _quote_faults(report: Report, cited: Mapping[str, Cited]) -> Iterator[Fault]:
     """Yield quotes that differ from the canonical text at their offsets or lie outside of their evidence."""
     ranges = {item.id: (item.start, item.end) for item in report.evidence}
     for claim in report.claims:
@@ -281,11 +304,14 @@ def _quote_faults(report: Report, texts: dict[str, str]) -> Iterator[Fault]:
                 yield Fault(
                     kind="outside_evidence", detail=f"{citation.start}:{citation.end} is not in {start}:{end}", **where
                 )
-            elif not _verbatim(citation, texts, masked=bool(report.masks)):
+            elif not _verbatim(citation, cited.get(citation.evidence_id), masked=bool(report.masks)):
                 detail = f"the quote differs from the canonical text at {citation.start}:{citation.end}"
                 yield Fault(kind="quote_differs", detail=detail, **where)
 
 
-def _verbatim(citation: ReportCitation, texts: dict[str, str], *, masked: bool) -> bool:
-    text = texts.get(citation.evidence_id)
-    return text is None or same_text(citation.quote, text[citation.start : citation.end], masked=masked)
+def _verbatim(citation: ReportCitation, cited: Cited | None, *, masked: bool) -> bool:
+    if cited is None:
+        return True
+    # The lengths first: a forged report may have any number of short quotes of long ranges.
+    fits = len(citation.quote) == citation.end - citation.start
+    return fits and same_text(citation.quote, cited.between(citation.start, citation.end), masked=masked)

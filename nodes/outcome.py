@@ -31,7 +31,7 @@ GRAVE = (Severity.MAJOR, Severity.CRITICAL)
 """Severities for which a revision is worth its cost."""
 
 _APPROVED = ("", "approved", "approved_by_person")
-_REASONS = {
+FAULT_WORDS = {
     ClaimFault.UNCITED: "no source is cited",
     ClaimFault.UNKNOWN_ALIAS: "the cited passage does not exist",
     ClaimFault.NO_STATEMENT: "only titles or headings are cited",
@@ -46,6 +46,7 @@ _REASONS = {
     ClaimFault.NOT_SAID: "the sources do not say it",
     ClaimFault.SAID_OTHERWISE: "the sources say otherwise",
 }
+"""Why a claim failed, in words of the program."""
 
 
 def stating(claims: Iterable[Claim]) -> tuple[Claim, ...]:
@@ -133,7 +134,7 @@ def unresolved(state: ResearchState, shown: Iterable[Claim] | None = None) -> tu
     `shown` are the claims of the report; without them, all that pass are taken to be shown.
     """
     failed = [claim for claim in state.get("claims", ()) if not _stays(claim)]
-    reasons = Counter(_REASONS[claim.fault or ClaimFault.NOT_SAID] for claim in stating(failed))
+    reasons = Counter(FAULT_WORDS[claim.fault or ClaimFault.NOT_SAID] for claim in stating(failed))
     lines = [f"{_many(count, 'sentence')} left out: {reason}." for reason, count in reasons.items()]
     headings = len(failed) - len(stating(failed))
     if headings:

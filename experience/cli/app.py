@@ -18,6 +18,7 @@ from experience.cli.commands.corpus import app as corpus
 from experience.cli.commands.cost import cost
 from experience.cli.commands.db import app as db
 from experience.cli.commands.doctor import doctor
+from experience.cli.commands.export import export
 from experience.cli.commands.ingest import ingest
 from experience.cli.commands.keys import app as keys
 from experience.cli.commands.mcp import mcp
@@ -61,6 +62,7 @@ for command in (
     resume,
     threads,
     show,
+    export,
     batch,
     serve,
     mcp,

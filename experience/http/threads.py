@@ -1,15 +1,29 @@
-"""Routes for threads: list, show, resume, answer a review, delete."""
+"""Routes for threads: list, show, export, resume, answer a review, delete."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+import base64
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
+from experience.bundle import WholeTexts
 from experience.http.bodies import ResumeRequest, ThreadId, ThreadList, ThreadState
 from experience.http.callers import AtDesk, Caller
 from experience.http.chat import PENDING, concluded
 from experience.http.events import EVENT_STREAM, event_stream, resumed
 from state.report import Report
+
+ZIP = "application/zip"
+BUNDLE: dict[str, Any] = {
+    "description": "The bundle. `Repr-Digest` holds its SHA-256 (RFC 9530).",
+    "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}},
+}
+TEXTS = (
+    "Which cited documents are included with their whole text: those without an audience, all that the caller may "
+    "read, or none. Of the others, the bundle has the cited passages."
+)
 
 router = APIRouter(prefix="/v1/threads", tags=["threads"])
 
@@ -25,6 +39,19 @@ async def thread(thread_id: ThreadId, caller: Caller, desk: AtDesk) -> ThreadSta
     """Show a thread with its latest report."""
     view = await desk.thread(caller, thread_id)
     return ThreadState(**{name: getattr(view, name) for name in ThreadState.model_fields})
+
+
+@router.get("/{thread_id}/export", responses={200: BUNDLE}, response_class=Response)
+async def export(
+    thread_id: ThreadId,
+    caller: Caller,
+    desk: AtDesk,
+    texts: Annotated[WholeTexts, Query(description=TEXTS)] = WholeTexts.OPEN,
+) -> Response:
+    """Return the evidence bundle of a thread's latest report, which `sixplane verify` checks without corpus."""
+    bundle = await desk.export(caller, thread_id, texts)
+    headers = {"content-disposition": f'attachment; filename="{thread_id}.zip"', "repr-digest": _digest(bundle.digest)}
+    return Response(bundle.data, media_type=ZIP, headers=headers)
 
 
 @router.post("/{thread_id}/resume", responses={200: {"model": Report}, **PENDING}, response_model=None)
@@ -54,3 +81,8 @@ async def resume_stream(
 async def delete(thread_id: ThreadId, caller: Caller, desk: AtDesk) -> None:
     """Delete a thread, its checkpoints, and everything that later runs could recall of its reports."""
     await desk.delete(caller, thread_id)
+
+
+def _digest(digest: str) -> str:
+    """Return a SHA-256 as the header `Repr-Digest` has it."""
+    return f"sha-256=:{base64.b64encode(bytes.fromhex(digest)).decode()}:"

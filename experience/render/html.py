@@ -48,6 +48,13 @@ def render_html(report: Report, folder: Path | None = None) -> str:
     )
 
 
+def renderer_hash() -> str:
+    """Return the SHA-256 of what renders the HTML: two versions of it with one hash give the same file."""
+    folder = files("experience.render")
+    parts = sorted((each.name, each.read_bytes()) for each in folder.iterdir() if each.is_file())
+    return hashlib.sha256(b"".join(hashlib.sha256(data).digest() for _, data in parts)).hexdigest()
+
+
 def highlighted(item: ReportEvidence, quotes: Iterable[tuple[int, int, str]]) -> str:
     """Return a passage's text as HTML with the quoted spans marked. Overlapping quotes become one mark."""
     parts: list[str] = []

@@ -40,6 +40,21 @@ def shown_source(source: str) -> str:
     return f"{file}#{key}" if key else file
 
 
+def portable_source(source: str) -> str:
+    """Return `source` with an absolute path cut to its file name: the same on every machine, whatever its folders.
+
+    >>> portable_source("/home/ann/faq.jsonl#limits"), portable_source("papers/prices.pdf")
+    ('faq.jsonl#limits', 'papers/prices.pdf')
+    """
+    file, key = split_row(source)
+    path = local_path(file)
+    if PureWindowsPath(file).drive:
+        file = PureWindowsPath(file).name
+    elif path is not None and path.is_absolute():
+        file = path.name
+    return f"{file}#{key}" if key else file
+
+
 def local_path(source: str) -> Path | None:
     """Return the path that a source names, or `None` for an address. `file:` addresses are paths."""
     if source.lower().startswith("file:"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from experience.audited import record_reads
+from experience.bundle import Bundle
+from experience.service.exporting import EXPORT
 from experience.service.leg import Leg
 from observability.audit import Actor, AuditEvent, AuditKind, AuditTrail, named, operator
 from policy.identity import Principal
@@ -68,6 +70,21 @@ class ServiceAudit:
         except CorpusMissing:  # its labels went with it
             return
         await self.passages(actor, operation, what, found.values())
+
+    @asynccontextmanager
+    async def export(self, actor: Actor, what: str) -> AsyncIterator[Callable[[Bundle], None]]:
+        """Record that `actor` gets an evidence bundle: that it begins, and how it ended. Yield what notes the bundle.
+
+        The line has the digest, so that whoever gets a bundle can ask whether it came from here.
+        """
+        event = AuditEvent(kind=AuditKind.EXPORT, operation=EXPORT, actor=actor, object=what)
+        async with self.trail.change(event) as noted:
+
+            def note(bundle: Bundle) -> None:
+                noted.ids = (f"sha256:{bundle.digest}",)
+                noted.counts.update(bundle.shown, events=bundle.events, bytes=len(bundle.data))
+
+            yield note
 
     async def ending(self, leg: Leg, ending: Report | dict[str, Any], hits: Iterable[str]) -> None:
         """Record how a leg ended, before its caller gets anything of the report or the draft.

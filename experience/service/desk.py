@@ -15,7 +15,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from typing import Any
 
 from experience.audited import record_ingestion, record_listing
+from experience.bundle import Bundle, WholeTexts
 from experience.service.auditing import REFUSALS, actor_of
+from experience.service.exporting import Reader
 from experience.service.models import ResearchRequest, ThreadView
 from experience.service.runs import Run, Runs
 from experience.service.threads import ThreadRecord
@@ -29,7 +31,14 @@ from state.errors import NameInvalid, RunMissing, ThreadMissing
 from state.report import CorpusRef
 from state.values import Passage, ReviewAnswer
 
-_OBJECTS = {"ask": "thread", "resume": "thread", "thread": "thread", "delete": "thread", "run": "run"}
+_OBJECTS = {
+    "ask": "thread",
+    "resume": "thread",
+    "thread": "thread",
+    "export": "thread",
+    "delete": "thread",
+    "run": "run",
+}
 """The kind of object that each action names, if it is not a corpus."""
 
 _log = logging.getLogger("sixplane.access")
@@ -91,6 +100,19 @@ class Desk:
             view = await self._own(principal, thread_id)
             await self.audit.report(actor_of(principal), "thread", named("thread", thread_id), view.report)
             return view
+
+    async def export(self, principal: Principal, thread_id: str, whole: WholeTexts) -> Bundle:
+        """Return the evidence bundle of one of the principal's threads.
+
+        Whoever is no administrator gets only its own lines of the audit trail. Raises `ThreadMissing`, and the errors
+        of `ResearchService.exported`.
+        """
+        async with self.watched(principal, "export", thread_id):
+            principal.require(Permission.ASK)
+            await self._own(principal, thread_id)
+            reader = Reader(audiences_of(principal), None if principal.is_admin else principal.id)
+            async with self.service.exported(actor_of(principal), thread_id, reader, whole) as bundle:
+                return bundle
 
     async def delete(self, principal: Principal, thread_id: str) -> None:
         """Delete one of the principal's threads. Raises `Forbidden`, `ThreadMissing`, `ThreadBusy`."""

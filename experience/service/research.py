@@ -14,11 +14,13 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
+from experience.bundle import Bundle, WholeTexts
 from experience.doctor.health import check_health
 from experience.doctor.values import HealthStatus
 from experience.service.auditing import ServiceAudit, of_context
 from experience.service.driver import LegDriver
 from experience.service.events import RunEvent, last_report
+from experience.service.exporting import EXPORT, Reader, export_run, finished
 from experience.service.leg import (
     Answered,
     Leg,
@@ -41,7 +43,7 @@ from nodes import Collaborators
 from nodes.memory import MEMORY_CORPUS, forget
 from nodes.publish import answered_runs
 from observability import configure_tracing, operation_span
-from observability.audit import AuditTrail, named
+from observability.audit import Actor, AuditTrail, named
 from observability.exporters import forget_traces
 from policy.fingerprint import policy_reference
 from retrieval.filters import compile_where
@@ -236,6 +238,30 @@ class ResearchService:
         """Return the thread whose latest run is `run_id`, or `None`."""
         stored = await self._threads.by_run(checked_name("tenant", tenant), run_id)
         return None if stored is None else await self._view(stored)
+
+    @asynccontextmanager
+    async def exported(self, actor: Actor, thread_id: str, reader: Reader, whole: WholeTexts) -> AsyncIterator[Bundle]:
+        """Yield the evidence bundle of a thread's latest run, and record in the audit trail how the block ended.
+
+        Args:
+            actor: who gets it; its tenant owns the thread.
+            thread_id: the thread.
+            reader: what the actor may read.
+            whole: which documents the bundle holds with their whole text.
+
+        Raises:
+            ThreadMissing: the tenant has no such thread.
+            ThreadBusy, ReviewPending: its latest run has no report yet.
+            BadInput: the bundle is too large.
+        """
+        tenant, name = checked_name("tenant", actor.tenant), checked_name("thread", thread_id)
+        async with self.audit.export(actor, named("thread", name)) as told:
+            stored = await self._threads.get(tenant, name)
+            run = finished(stored.record, (await self._snapshot(stored.record)).values)
+            await self.audit.report(actor, EXPORT, named("thread", name), run.report)
+            bundle = await export_run(run, self.corpora, self.audit.trail, reader, whole)
+            told(bundle)
+            yield bundle
 
     async def _view(self, stored: StoredRun) -> ThreadView:
         snapshot = await self._snapshot(stored.record)

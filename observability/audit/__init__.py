@@ -11,9 +11,9 @@ async with trail.change(AuditEvent(kind=AuditKind.DELETE, operation="delete", ob
 
 from __future__ import annotations
 
-from observability.audit.checking import Checked, Fault, check_trail
+from observability.audit.checking import Checked, Fault, check_lines, check_trail
 from observability.audit.events import Actor, AuditEvent, Outcome, named, operator
-from observability.audit.reading import read_lines
+from observability.audit.reading import lines_about, read_lines
 from observability.audit.trail import AuditTrail, Noted, trail_path
 from state.audit_kinds import AuditKind
 
@@ -26,7 +26,9 @@ __all__ = [
     "Fault",
     "Noted",
     "Outcome",
+    "check_lines",
     "check_trail",
+    "lines_about",
     "named",
     "operator",
     "read_lines",

@@ -52,7 +52,12 @@ def opened(line: bytes) -> dict[str, Any]:
         found = {}
     texts = ("last",) if found.get("kind") == ANCHOR else ("at", "kind", "object")
     named = found.get("ids", [])
-    if not isinstance(named, list) or not all(isinstance(found.get(each), str) for each in (*texts, "previous")):
+    numbered = type(found.get("n")) is int  # a forged line may have the key twice
+    if (
+        not numbered
+        or not isinstance(named, list)
+        or not all(isinstance(found.get(each), str) for each in (*texts, "previous"))
+    ):
         raise ValueError("it has not the fields of a line of an audit trail")
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -56,6 +56,27 @@ def check_trail(path: Path, *, known: str = "") -> Checked:
             f"the audit trail cannot be read: {error.strerror}", hint="check the permissions of the file"
         ) from error
     return walk.result(walk.ending_fault(path, head))
+
+
+def check_lines(lines: Iterable[bytes]) -> Fault | None:
+    """Return the first fault among some lines of a trail, which need not be next to each other.
+
+    Each must be as it was written, their numbers must rise, and a line that follows the one before it in the trail too
+    must continue it. That lines are missing between others does not show.
+    """
+    last: Link | None = None
+    for place, line in enumerate(lines, 1):
+        try:
+            fields = opened(line)
+        except ValueError as error:
+            return Fault(line=place, reason=str(error))
+        link = link_of(fields)
+        if last is not None and link.number <= last.number:
+            return Fault(line=place, reason="its number is not above that of the line before it")
+        if last is not None and link.number == last.number + 1 and fields["previous"] != last.digest:
+            return Fault(line=place, reason="it does not continue the line before it")
+        last = link
+    return None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,15 +14,19 @@ import httpx
 from langchain_core.documents import Document
 from typer.testing import CliRunner
 
+from experience.bundle import WholeTexts
 from experience.cli.app import app
 from experience.http.app import create_app
 from experience.mcp.serving import create_mcp_app
+from experience.service.exporting import Reader
 from experience.verification import verify_report
+from observability.audit import operator
 from policy.identity import Permission, Principal
 from retrieval import Corpora, Corpus, IngestReport, open_corpus
 from settings import Settings
 from state.errors import BadInput, Forbidden, Unauthenticated
 from state.report import Report
+from tests.experience.everywhere.exports import FILLING, thread_of, unquoted
 from tests.experience.http.conftest import client, running
 from tests.experience.mcp.test_mcp import called, over_http
 from tests.experience.service.helpers import ask, service_of
@@ -74,9 +79,11 @@ async def prepared(home: Path) -> None:
     for number, (label, audience) in enumerate(LABELS.items(), 1):
         text = f"A berth at the {label.title()} harbour costs {number * 11} dollars a month."
         document = Document(text, id=label, metadata={"source": label, "title": label})
-        for name in ("small", f"only.{label}"):
+        # In a passage of its own: only the first is cited.
+        long = document.model_copy(update={"page_content": f"{text}\n\n{FILLING}\n\n{unquoted(label)}"})
+        for name, given in (("small", document), (f"only.{label}", document), ("long", long)):
             async with corpus_of(home, name) as corpus:
-                await corpus.ingest([document], audience=audience or "*")
+                await corpus.ingest([given], audience=audience or "*")
 
 
 class Surface(Protocol):
@@ -131,6 +138,17 @@ class ByPython:
         result = await verify_report(report, await self._corpus(caller))
         assert result.outcome == ("pruned" if result.pruned else "verified")
         return {item.source for item in report.evidence if item.id not in result.pruned}
+
+    async def export(self, caller: str, *texts: str) -> list[bytes]:
+        await thread_of(self.home, caller, QUESTION)
+        found = []
+        async with service_of(self.home) as service:
+            for each in texts:
+                reader = Reader(CALLERS[caller], caller)
+                given = operator("local"), f"export-{caller}", reader, WholeTexts(each)
+                async with service.exported(*given) as bundle:
+                    found.append(bundle.data)
+        return found
 
     async def store(
         self, caller: str, corpus: str, texts: Mapping[str, str], audience: tuple[str, ...] | None
@@ -188,6 +206,15 @@ class ByCommandLine:
         pruned = (await self._run("verify", str(self.home / "report.json")))["pruned"]
         return {item.source for item in report.evidence if item.id not in pruned}
 
+    async def export(self, caller: str, *texts: str) -> list[bytes]:
+        await thread_of(self.home, caller, QUESTION)
+        found, out = [], self.home / "bundle.zip"
+        for each in texts:
+            told = await self._run("export", f"export-{caller}", "--out", str(out), "--texts", each, "--force")
+            found.append(out.read_bytes())
+            assert told["sha256"] == hashlib.sha256(found[-1]).hexdigest()
+        return found
+
     async def store(
         self, _: str, corpus: str, texts: Mapping[str, str], audience: tuple[str, ...] | None
     ) -> IngestReport | None:
@@ -239,6 +266,11 @@ class ByHttp:
 
     async def list(self, caller: str) -> set[str]:
         return listed((await self._sent(caller, "GET", "corpora/small")).json())
+
+    async def export(self, caller: str, *texts: str) -> list[bytes]:
+        await thread_of(self.home, caller, QUESTION)
+        path = f"threads/export-{caller}/export"
+        return [(await self._sent(caller, "GET", path, params={"texts": each})).content for each in texts]
 
     async def store(
         self, caller: str, corpus: str, texts: Mapping[str, str], audience: tuple[str, ...] | None

@@ -12,7 +12,17 @@ import pytest
 from langchain_core.documents import Document
 
 from docs.access_rules import OFFERED, RULES, Relation
-from tests.experience.everywhere.callers import CALLERS, LABELS, NEW, OLD, Surface, corpus_of, opened_surface, prepared
+from tests.experience.everywhere.callers import (
+    CALLERS,
+    LABELS,
+    NEW,
+    OLD,
+    Surface,
+    corpus_of,
+    opened_surface,
+    prepared,
+)
+from tests.experience.everywhere.exports import bundled
 
 READING = ("search", "ask", "passage", "count", "list", "verify")
 LIVE = dict[str, list[tuple[tuple[str, ...], int]]]
@@ -107,11 +117,24 @@ async def read(surface: Surface, operation: str, caller: str) -> dict[tuple[str,
     return {(operation, label): words[label not in seen] for label in LABELS}
 
 
+async def exported(surface: Surface, caller: str) -> dict[tuple[str, str], str]:
+    """Export a report that cites the documents of each label."""
+    words = {"whole": "its text", "excerpts": "the cited passages", "quoted": "the report's quotes"}
+    open_, readable = [bundled(each) for each in await surface.export(caller, "open", "readable")]
+    assert set(open_) == set(readable) == set(LABELS)
+    # Without a request for it, no whole text of a document with a label leaves the installation.
+    limited = {label: "excerpts" if LABELS[label] and how == "whole" else how for label, how in readable.items()}
+    assert open_ == limited
+    return {("export", label): words[how] for label, how in readable.items()}
+
+
 async def tried(surface: Surface, offered: Collection[str], caller: str) -> dict[tuple[str, str], str]:
     """Return what comes of each operation for a caller, by operation and label."""
     found: dict[tuple[str, str], str] = {}
     for operation in READING:
         found |= await read(surface, operation, caller) if operation in offered else {}
+    if "export" in offered:
+        found |= await exported(surface, caller)
     if "store" in offered:
         found |= await stored(surface, caller)
         for operation in ("replace", "relabel", "repeat"):
