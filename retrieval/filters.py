@@ -17,6 +17,10 @@ _OPERATORS = {"$eq": "=", "$ne": "IS NOT", "$gt": ">", "$gte": ">=", "$lt": "<",
 _MAX_INT = 2**63 - 1
 """SQLite's largest integer: binding a larger one raises `OverflowError`."""
 
+MOST_KEYS, MOST_VALUES = 100, 1000
+"""How many keys a filter has, and values in its lists. Chosen limits: SQLite takes at most 1,000 nested conditions, and
+Oracle Database at most 65,535 binds."""
+
 _NONE = "json_extract(metadata, ?) IS NULL"
 _LABEL = f'$."{AUDIENCE}"'
 
@@ -34,6 +38,7 @@ def compile_where(where: Mapping[str, Any], held: Held = None) -> tuple[str, lis
     Raises:
         BadInput: a key, an operator or a value is not allowed.
     """
+    check_size(where)
     clauses: list[str] = []
     binds: list[Any] = []
     for key, condition in where.items():
@@ -54,6 +59,14 @@ def compile_where(where: Mapping[str, Any], held: Held = None) -> tuple[str, lis
     return " AND ".join(clauses) or "1", binds
 
 
+def check_size(where: Mapping[str, Any]) -> None:
+    """Raise `BadInput` if a filter is too large for a statement of a database."""
+    listed = [each.get("$in") for each in where.values() if isinstance(each, Mapping)]
+    values = sum(len(each) for each in listed if isinstance(each, list | tuple | set | frozenset))
+    if len(where) > MOST_KEYS or values > MOST_VALUES:
+        raise BadInput(f"the filter has more than {MOST_KEYS} keys or {MOST_VALUES:,} values", hint="ask several times")
+
+
 def label_test(operator: str, value: Any) -> tuple[list[str | None], bool]:
     """Return the audiences that a test of the access label names, and whether one of them is wanted or none of them.
 
@@ -65,7 +78,7 @@ def label_test(operator: str, value: Any) -> tuple[list[str | None], bool]:
         raise BadInput(f"`{AUDIENCE}` is compared with {operator!r} to another type than text", hint=_LABEL_HINT)
     if operator == "$in" and not isinstance(value, list | tuple | set | frozenset):
         raise BadInput(f"'$in' is not a filter operator for {type(value).__name__}", hint=HINT)
-    return named, operator != "$ne"
+    return [bindable(name) for name in named], operator != "$ne"
 
 
 def _label_test(named: Sequence[str | None], wanted: bool) -> tuple[str, list[Any]]:
@@ -112,8 +125,10 @@ def bindable(value: Any) -> Any:
     """Return a value that databases accept: an integer beyond 64 bits becomes the nearest float.
 
     Raises:
-        BadInput: the integer is too large for a float as well.
+        BadInput: the integer is too large for a float as well, or a text is not valid Unicode.
     """
+    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):  # no database can store it
+        raise BadInput("a text in the filter is not valid Unicode", hint=HINT)
     if not isinstance(value, int) or abs(value) <= _MAX_INT:
         return value
     try:

@@ -99,7 +99,7 @@ async def _of_report(service: ResearchService, task: BatchTask, report: Report) 
 
 
 async def _of_error(service: ResearchService, task: BatchTask, error: Exception) -> dict[str, Any]:
-    known = known_error(error) or SixplaneError(
+    known = known_error(error, paths=True) or SixplaneError(
         f"unexpected {type(error).__name__}", hint="ask the question alone with `sixplane research … --debug`"
     )
     told = {"cost_micro_usd": await _cost(service, task), "error": _told(known)}

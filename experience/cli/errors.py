@@ -60,7 +60,7 @@ def handled(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _tell(error: BaseException, *, as_json: bool) -> Exit:
-    known = known_error(error)
+    known = known_error(error, paths=True)
     if known is None:
         code, what, hint = (
             "internal",

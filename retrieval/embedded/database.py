@@ -115,14 +115,16 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def _translation(error: Exception, path: Path) -> DependencyUnavailable:
+    # Tenant, corpus and file, without the folders above: callers of a server see the message.
+    shown = "/".join(path.parts[-3:])
     # By message and not by `sqlite_errorcode`: errors that the `sqlite3` module raises by itself carry no code.
     text = str(error)
     if "malformed" in text or "not a database" in text:
-        return CorpusCorrupt(f"the corpus database `{path}` cannot be read")
+        return CorpusCorrupt(f"the corpus database `{shown}` cannot be read")
     if "full" in text or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
-        return StorageFull(f"no space is left to write `{path}`")
+        return StorageFull(f"no space is left to write `{shown}`")
     if "locked" in text:
-        return CorpusBusy(f"another process is writing to `{path}`")
+        return CorpusBusy(f"another process is writing to `{shown}`")
     return DependencyUnavailable(
-        f"`{path}` cannot be used: {type(error).__name__}", hint="check that the folder exists and is writable"
+        f"`{shown}` cannot be used: {type(error).__name__}", hint="check that the folder exists and is writable"
     )

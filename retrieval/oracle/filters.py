@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from retrieval.filters import HINT, KEY, bindable, label_test
+from retrieval.filters import HINT, KEY, bindable, check_size, label_test
 from state.access import AUDIENCE, Held
 from state.errors import BadInput
 
@@ -31,6 +31,7 @@ def compile_where(where: Mapping[str, Any], held: Held = None) -> tuple[str, dic
     Raises:
         BadInput: a key, an operator or a value is not allowed.
     """
+    check_size(where)
     binds: dict[str, Any] = {}
 
     def bind(value: Any) -> str:

@@ -125,7 +125,9 @@ class Database:
         if _is_full(cause, self._settings.home):
             return StorageFull(f"`{self._name}` cannot be written: the disk is full")
         hint = f"check the permissions of the home folder, or move `{self._name}` away and start again"
-        return DependencyUnavailable(f"`{self._name}` cannot be used: {cause}", hint=hint)
+        # Without the file's path, which the text of an `OSError` has: callers of a server see the message.
+        reason = cause.strerror if isinstance(cause, OSError) else cause
+        return DependencyUnavailable(f"`{self._name}` cannot be used: {reason}", hint=hint)
 
 
 def _add_columns(connection: sa.Connection, metadata: sa.MetaData) -> None:

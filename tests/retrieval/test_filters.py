@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from retrieval.filters import bindable, compile_where
+from retrieval.oracle.filters import compile_where as compile_for_oracle
 from state.errors import BadInput
 from tests.conformance.test_corpus import DESCRIBED, FILTERS
 
@@ -72,3 +73,21 @@ def test_an_integer_beyond_64_bits_is_bound_as_the_nearest_float(value, bound):
 def test_an_integer_beyond_every_float_is_refused():
     with pytest.raises(BadInput, match="too large"):
         bindable(10**400)
+
+
+@pytest.mark.parametrize("compiled", [compile_where, compile_for_oracle])
+@pytest.mark.parametrize(
+    "where",
+    [
+        {f"key{n}": n for n in range(101)},
+        {"a": {"$in": list(range(600))}, "b": {"$in": list(range(600))}},
+        {"audience": {"$in": [str(n) for n in range(1001)]}},
+        {"a": "\ud800"},
+        {"a": {"$in": ["\udfff"]}},
+        {"audience": "\ud800"},
+    ],
+    ids=["keys", "values", "audiences", "surrogate", "surrogate in a list", "surrogate in a label"],
+)
+def test_a_filter_that_no_database_takes_is_refused(compiled, where):
+    with pytest.raises(BadInput):
+        compiled(where)

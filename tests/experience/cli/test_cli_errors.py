@@ -18,6 +18,8 @@ def run(*arguments):
 def test_system_errors_become_ours():
     assert isinstance(known_error(OSError(errno.ENOSPC, "full")), errors.StorageFull)
     assert "SIXPLANE_HOME" in known_error(PermissionError(13, "no", "/x")).hint
+    assert "/x" in known_error(PermissionError(13, "no", "/x"), paths=True).message
+    assert "/x" not in known_error(PermissionError(13, "no", "/x")).message  # for the callers of a server
     assert isinstance(known_error(ExceptionGroup("g", [errors.CorpusBusy("b")])), errors.CorpusBusy)
     assert known_error(ZeroDivisionError()) is None
 

@@ -221,7 +221,7 @@ async def test_a_full_disk_is_a_typed_error(ledger):
 
 async def test_a_home_that_cannot_be_written_is_a_typed_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DependencyUnavailable, match=r"`ledger\.db` cannot be used"):
+    with pytest.raises(DependencyUnavailable, match=r"`ledger\.db` cannot be used: Not a directory$"):
         await Ledger(settings_of(tmp_path / "file" / "home")).usage("local", "run")
 
 
