@@ -1,12 +1,14 @@
 """Memory across threads: answered reports of the tenant, recalled as prior work and never cited as evidence.
 
-A known principal recalls only its own reports: reports of others may rest on passages that it may not see.
+A caller recalls only its own reports, and of them only those whose evidence it may still read. Only an operator recalls
+all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from langchain_core.documents import Document
 from langgraph.runtime import Runtime
@@ -44,19 +46,33 @@ class PriorWork:
         """Return similar earlier questions with their answers, best first. An outage is an event, not a failure."""
         if runtime.store is None or not self._enabled:
             return [], []
-        tenant, principal = context_of(runtime).tenant, context_of(runtime).principal
+        context = context_of(runtime)
+        tenant, principal, limited = context.tenant, context.principal, context.audiences is not None
         try:
             corpus = await self._to.corpora.get(tenant, MEMORY_CORPUS)
-            mine = {"principal": principal} if principal else None
+            mine = {"principal": principal} if principal or limited else None
             near = await corpus.search(question, k=RECALLED, mode="dense", where=mine)
         except (CorpusMissing, CorpusEmpty):
             return [], []
         except (DependencyUnavailable, EmbeddingMismatch) as error:
             return [], [Event(node="researcher", kind="memory_unavailable", detail=error.code)]
         keys = [hit.metadata["run_id"] for hit in near if (hit.scores.dense or 0.0) >= MIN_SIMILARITY]
-        items = [await runtime.store.aget((tenant, NAMESPACE), key) for key in keys]
-        prior = [f"{item.value['question']} {item.value['summary']}" for item in items if item is not None]
+        found = [await runtime.store.aget((tenant, NAMESPACE), key) for key in keys]
+        values = [
+            item.value for item in found if item is not None and await self._may_read(context, item.value["report"])
+        ]
+        prior = [f"{value['question']} {value['summary']}" for value in values]
         return prior, [Event(node="researcher", kind="prior_work_recalled", detail=str(len(prior)))] if prior else []
+
+    async def _may_read(self, context: ResearchContext, report: dict[str, Any]) -> bool:
+        """Return whether the caller may read all evidence of a report: it may have lost an audience since."""
+        ids, named = [each["id"] for each in report["evidence"]], (report["corpus"] or {}).get("name")
+        if context.audiences is None or not ids:
+            return True
+        with suppress(CorpusMissing):
+            corpus = await self._to.corpora.get(context.tenant, named or context.corpus, context.audiences)
+            return len(await corpus.passages(ids)) == len(ids)
+        return False
 
     async def remember(self, runtime: Runtime[ResearchContext], report: Report, summary: str) -> list[Event]:
         """Store an answered report. An outage is an event, not a failure."""

@@ -180,6 +180,29 @@ async def test_a_principal_neither_asks_on_nor_recalls_another_s_thread(home):
     assert "prior_work_recalled" in kinds[1]
 
 
+async def test_a_report_is_recalled_by_whoever_may_still_read_its_evidence(home):
+    guarded = [
+        Document("The price of Tariff S is 5 dollars.", id="s", metadata={"source": "s", "audience": "staff"}),
+        Document("The price of Tariff A is 12 dollars.", id="a", metadata={"source": "a"}),
+    ]
+    callers = [
+        ("ann", ("staff",)),
+        ("ann", ("staff", "board")),
+        ("ann", ()),  # she has lost the audience
+        ("", ()),
+        ("", ("staff",)),  # a caller without a name recalls nobody else's reports
+        ("", None),
+    ]
+    recalled = []
+    async with service_of(home) as service:
+        await (await service.corpora.create("local", "guarded")).ingest(guarded)
+        for principal, audiences in callers:
+            asked = ask("What is the price of Tariff S?", corpus="guarded", principal=principal, audiences=audiences)
+            kinds = {event.kind for event in (await service.run(asked)).events}
+            recalled.append("prior_work_recalled" in kinds)
+    assert recalled == [False, True, False, False, False, True]
+
+
 async def test_passages_of_another_audience_are_no_evidence(home):
     async with service_of(home) as service:
         corpus = await service.corpora.create("local", "guarded")
