@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from retrieval.preparation import PreparedDocument
-from state.access import Held, Labels, stored_labels
+from state.access import Held, Labels, narrower, stored_labels
 from state.errors import EmbeddingMismatch
 from state.values import Passage
 
@@ -221,6 +221,40 @@ INVENTORY = (
 def labels_in_text(metadata: str | None) -> Labels:
     """Return the access label in stored JSON. A document without passages has none, and no text to protect."""
     return stored_labels(json.loads(metadata)) if metadata else ()
+
+
+class OldVersion(NamedTuple):
+    """A superseded version of a document; `number` is the backend's own."""
+
+    number: int
+    text_hash: str
+    labels: Labels
+
+
+def narrowed(
+    labels: Labels, old: Iterable[OldVersion], may: Callable[[Labels], bool]
+) -> tuple[dict[int, Labels], list[int]]:
+    """Return the labels that old versions get when a new one is stored for `labels`, and the versions that go.
+
+    Without this, a document that was open by mistake could still be read by the ids of its passages after it was
+    restricted. A version goes if another one has the same text and now the same label.
+
+    Args:
+        labels: the label of the new version.
+        old: the old versions of its document.
+        may: whether the caller may change a version with the given label.
+    """
+    wanted = [(each, narrower(each.labels, labels) if may(each.labels) else each.labels) for each in old]
+    found: dict[int, Labels] = {}
+    seen: set[tuple[str, Labels]] = set()
+    gone = []
+    for each, label in sorted(wanted, key=lambda pair: pair[0].labels != pair[1]):  # those that stay as they are first
+        if label != each.labels and (each.text_hash, label) in seen:
+            gone.append(each.number)
+        elif label != each.labels:
+            found[each.number] = label
+        seen.add((each.text_hash, label))
+    return found, gone
 
 
 def fingerprint(key: bytes, text_hash: str) -> str:

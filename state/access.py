@@ -124,6 +124,16 @@ def may_change(labels: Collection[str], held: Held) -> bool:
     return held is None or all(label and label in held for label in labels)
 
 
+def narrower(old: Labels, new: Labels) -> Labels:
+    """Return the label of an old version whose document got a new one: only who may read both may read it.
+
+    If nobody may, it is one that nobody but operators holds.
+    """
+    if not old or not new:
+        return old or new
+    return tuple(name for name in old if name in new) or _UNREADABLE
+
+
 def shared(first: Held, second: Held) -> Held:
     """Return what both allow: the audiences that are in both, if both are limited."""
     if first is None or second is None:

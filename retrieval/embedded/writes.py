@@ -10,11 +10,11 @@ from functools import partial
 
 import numpy as np
 
-from retrieval.backend import May, Replaces, Vectors
+from retrieval.backend import May, OldVersion, Replaces, Vectors, narrowed
 from retrieval.documents import random_evidence_id
 from retrieval.embedded.reads import labelled, revision
 from retrieval.preparation import PreparedDocument
-from state.access import Labels
+from state.access import AUDIENCE, Labels
 
 
 def put(
@@ -27,6 +27,7 @@ def put(
     updated = superseded = 0
     for document, vectors in batch:
         count = _supersede(connection, document.document_id, partial(replaces, document))
+        _narrow(connection, document, partial(replaces, document))
         updated, superseded = updated + (count is not None), superseded + (count or 0)
         _insert(connection, document, vectors)
     _advance(connection, embedding_model, shrank=updated > 0)
@@ -70,6 +71,18 @@ def _supersede(connection: sqlite3.Connection, document_id: str, chosen: Callabl
     )
     counted = "SELECT count(*) FROM passages WHERE version IN (SELECT value FROM json_each(?))"
     return int(connection.execute(counted, (listed,)).fetchone()[0])
+
+
+def _narrow(connection: sqlite3.Connection, document: PreparedDocument, may: Callable[[Labels], bool]) -> None:
+    """Give the old versions of a document labels that are no wider than that of its new one."""
+    rows = labelled(connection, "d.document_id = ? AND d.superseded = 1", (document.document_id,))
+    old = [OldVersion(number, text_hash, labels) for number, _, text_hash, labels in rows]
+    found, gone = narrowed(document.labels, old, may)
+    connection.executemany(
+        "UPDATE passages SET metadata = json_set(metadata, ?, json(?)) WHERE version = ?",
+        [(f"$.{AUDIENCE}", json.dumps(labels), number) for number, labels in found.items()],
+    )
+    _remove(connection, gone)
 
 
 def _remove(connection: sqlite3.Connection, versions: Sequence[int]) -> int:

@@ -142,6 +142,10 @@ SUPERSEDE = (
 )
 DELETE_VERSION = f"DELETE FROM {{P}}_DOCUMENTS d WHERE {_VERSION}"
 """The passages are deleted with it (ON DELETE CASCADE)."""
+RELABEL = (
+    "UPDATE {P}_PASSAGES p SET p.metadata = :metadata "
+    f"WHERE p.version_no = (SELECT d.version_no FROM {{P}}_DOCUMENTS d WHERE {_VERSION})"
+)
 RENAME = (
     "UPDATE {P}_PASSAGES p SET p.evidence_id = :fresh WHERE p.evidence_id = :evidence_id "
     f"AND p.version_no = (SELECT d.version_no FROM {{P}}_DOCUMENTS d WHERE {_VERSION})"
@@ -242,12 +246,17 @@ class HeldVersion(NamedTuple):
     version: int
     superseded: bool
     passages: int
-    labels: Labels
+    metadata: str | None
+
+    @property
+    def labels(self) -> Labels:
+        """The access label."""
+        return labels_in_text(self.metadata)
 
 
 def as_held(row: Sequence[Any]) -> HeldVersion:
     """Return the version of a row of `VERSIONS` or `OLD_VERSIONS`."""
-    return HeldVersion(str(row[0]), str(row[1]), int(row[2]), bool(row[3]), int(row[4]), labels_in_text(row[5]))
+    return HeldVersion(str(row[0]), str(row[1]), int(row[2]), bool(row[3]), int(row[4]), row[5])
 
 
 def as_live(row: Sequence[Any]) -> LiveVersion:

@@ -6,14 +6,16 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from retrieval.backend import May, Replaces, Vectors
+from retrieval.backend import May, OldVersion, Replaces, Vectors, narrowed
 from retrieval.documents import random_evidence_id
 from retrieval.oracle import sql as sql
 from retrieval.oracle.session import Session
 from retrieval.oracle.sql import HeldVersion, as_held, as_vector
 from retrieval.preparation import PreparedDocument
+from state.access import AUDIENCE, Labels
 from state.errors import BadInput, CorpusBusy, CorpusMissing
 
 # The column sizes of `retrieval.oracle.schema`, checked here so that an error names the document.
@@ -101,7 +103,7 @@ class OracleWriter:
         stored = await self._versions(ids)
         replaced = [each for each in stored if not each.superseded and replaces(given[each.document_id], each.labels)]
         await self._each(sql.SUPERSEDE, replaced)
-        left = await self._make_room(given, stored)
+        left = await self._make_room(given, await self._narrow(given, stored, replaced, replaces))
         await self._session.execute_many(sql.INSERT_DOCUMENT, [_document_row(each) for each, _ in wave], ids)
         known = {each.version for each in left}
         versions = {each.document_id: each.version for each in await self._versions(ids) if each.version not in known}
@@ -114,6 +116,33 @@ class OracleWriter:
             sql.INSERT_PASSAGE, rows, [row["evidence_id"] for row in rows], types=_passage_types()
         )
         return len({each.document_id for each in replaced}), sum(each.passages for each in replaced)
+
+    async def _narrow(
+        self,
+        given: Mapping[str, PreparedDocument],
+        stored: Sequence[HeldVersion],
+        replaced: Sequence[HeldVersion],
+        replaces: Replaces,
+    ) -> list[HeldVersion]:
+        """Give old versions labels that are no wider than those of the new ones; return what is left of `stored`."""
+        found: dict[int, Labels] = {}
+        gone: list[int] = []
+        for name, document in given.items():
+            mine = [each for each in stored if each.document_id == name and (each.superseded or each in replaced)]
+            old = [OldVersion(each.version, each.text_hash, each.labels) for each in mine]
+            labels, doubled = narrowed(document.labels, old, partial(replaces, document))
+            found, gone = {**found, **labels}, [*gone, *doubled]
+        changed = [each._replace(metadata=_relabelled(each, found.get(each.version))) for each in stored]
+        rows: list[dict[str, Any]] = [
+            {"version_no": each.version, "metadata": json.loads(each.metadata or "{}")}
+            for each in changed
+            if each.version in found
+        ]
+        await self._session.execute_many(
+            sql.RELABEL, rows, [each.document_id for each in changed if each.version in found], types=_metadata_types()
+        )
+        await self._each(sql.DELETE_VERSION, [each for each in stored if each.version in gone])
+        return [each for each in changed if each.version not in gone]
 
     async def _make_room(
         self, given: Mapping[str, PreparedDocument], stored: Sequence[HeldVersion]
@@ -157,6 +186,19 @@ def listed_types() -> dict[str, Any]:
     import oracledb
 
     return {"items": oracledb.DB_TYPE_JSON}
+
+
+def _metadata_types() -> dict[str, Any]:
+    import oracledb
+
+    return {"metadata": oracledb.DB_TYPE_JSON}
+
+
+def _relabelled(version: HeldVersion, labels: Labels | None) -> str | None:
+    """Return the stored metadata of a version with another access label, if one is given."""
+    if labels is None:
+        return version.metadata
+    return json.dumps({**json.loads(version.metadata or "{}"), AUDIENCE: list(labels)})
 
 
 def _passage_types() -> dict[str, Any]:

@@ -147,6 +147,52 @@ async def test_an_old_version_keeps_its_label_when_the_document_is_opened(corpus
     assert (await outsider.prune(), await corpus.seen_by(["finance"]).prune()) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "text", "readers"),
+    [
+        (None, "finance", "old salary", "finance"),  # the same text: its old passages have gone for all
+        (None, "finance", "new salary", "finance"),
+        (["finance", "board"], "finance", "new salary", "finance"),
+        ("finance", "board", "new salary", ""),
+        ("finance", "*", "new salary", "finance"),
+        ("finance", ["finance", "board"], "new salary", "finance"),
+    ],
+)
+async def test_old_versions_can_be_read_by_no_more_than_both_labels_allow(corpus, before, after, text, readers):
+    await corpus.ingest(named("oldest salary"), audience=before)
+    await corpus.ingest(named("old salary"))
+    old = {hit.evidence_id for hit in await corpus.search("salary")}
+    await corpus.ingest(named(text), audience=after)
+    for held in ("finance", "board", "staff"):
+        caller = corpus.seen_by([held])
+        found = {key for key, passage in (await caller.passages(old)).items() if passage.superseded}
+        versions = [each for each in (await caller.manifest()).entries if each.superseded]
+        assert bool(versions) is (held == readers)
+        assert found == (old if held == readers and text != "old salary" else set())
+    assert len(await corpus.passages(old)) == (text != "old salary")  # an operator reads them all
+    assert await corpus.prune() == 1 + (text != "old salary")
+
+
+async def test_old_versions_of_a_document_that_one_may_not_change_stay_as_they_are(corpus):
+    await corpus.ingest(named("the salary"), audience=["finance", "board"])
+    await corpus.ingest(named("the new salary"), audience="board")
+    await corpus.ingest(named("the old rule"), audience="board")
+    before = {each.fingerprint: each.audience for each in (await corpus.manifest()).entries}
+    assert set(before.values()) == {("board",)}
+    await corpus.seen_by(["staff"]).ingest(named("a note"), audience="staff")
+    after = {each.fingerprint: each.audience for each in (await corpus.manifest()).entries}
+    assert before.items() <= after.items()
+
+
+async def test_two_old_versions_that_get_one_label_become_one(corpus):
+    for audience in ("*", "finance"):
+        await corpus.ingest(named("the salary"), audience=audience)
+        await corpus.ingest(named("the new salary"), audience=audience)
+    await corpus.ingest(named("the newest salary"), audience="finance")
+    kept = [(each.chars, each.audience) for each in (await corpus.manifest()).entries]
+    assert len(kept) == len(set(kept)) == 3
+
+
 async def test_a_view_can_be_narrowed_and_never_widened(corpus):
     await corpus.ingest(named("the salary"), audience=["finance", "board"])
     view = corpus.seen_by(["finance", "board"]).seen_by(["board", "staff"])

@@ -50,7 +50,7 @@ def show(name: Name, tenant: Tenant = "local", json_output: Json = False, home: 
             each.title,
             each.pages or "",
             each.passages,
-            ", ".join(each.audience) or "everybody",
+            (", ".join(each.audience) or "nobody") if each.audience else "everybody",
             "superseded" if each.superseded else "current",
         )
         for each in manifest.entries

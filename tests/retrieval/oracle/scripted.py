@@ -99,6 +99,7 @@ async def everything(pool: RecordingPool) -> None:
     await corpora.names("local")
     corpus = await corpora.get("local", "c")
     await corpus.ingest([document(HOSTILE, HOSTILE, kind=HOSTILE), document("b", "green pear")])
+    await corpus.ingest([document("r", "red plum", audience=HOSTILE)])  # its old version gets the label too
     await corpus.search(HOSTILE, 2)
     await corpus.search("apple", 2, "dense", {"kind": HOSTILE, "n": {"$gt": 1, "$ne": 3}, "flag": True})
     await corpus.search("apple", 2, "keyword", {"n": {"$in": [1, 2.5, "", HOSTILE]}, "gone": None})
