@@ -110,7 +110,13 @@ async def publish_failed(state: ResearchState, error: NodeError, runtime: Runtim
     run_id = str(execution.run_id) if execution and execution.run_id else ""
     report = emergency_report(state, thread.removeprefix(tenant), run_id, code_of(error.error))
     _record("publish", "__end__", {"stop_reason": report.stop_reason})
-    return {"report": report.model_dump(mode="json"), "status": report.status, "refusal": None, "question": ""}
+    return {
+        "report": report.model_dump(mode="json"),
+        "status": report.status,
+        "refusal": None,
+        "noticed": (),
+        "question": "",
+    }
 
 
 def _what_exists(state: ResearchState) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class GuardInput:
     ) -> Command[Literal["researcher", "publish"]]:
         context = context_of(runtime)
         question = question_of(state)
-        fresh = fresh_run(run_id_of(runtime))
+        noticed = state.get("noticed", ())
+        fresh = {**fresh_run(run_id_of(runtime)), "events": Overwrite(noticed)}
         refusal = state.get("refusal")
         flags: tuple[Event, ...] = ()
         if refusal is None:
@@ -53,7 +54,7 @@ class GuardInput:
             "conversation": turns,
             "standalone_question": question,
             "corpus": corpus,
-            "events": Overwrite(flags),
+            "events": Overwrite((*noticed, *flags)),
         }
         return Command(update=update, goto="researcher")
 
@@ -145,6 +146,7 @@ def fresh_run(run_id: str) -> dict[str, Any]:
         "status": None,
         "stop_reason": "",
         "refusal": None,
+        "noticed": (),
         "usage": Usage(),
         "usage_by_role": Overwrite({}),
         "events": Overwrite(()),

@@ -117,6 +117,7 @@ def published(report: Report, state: ResearchState) -> dict[str, Any]:
         "usage": report.usage,
         # Inputs: left in place, they would answer or refuse the thread's next question.
         "refusal": None,
+        "noticed": (),
         "question": "",
     }
 

@@ -91,9 +91,9 @@ def _with_what_happened(update: Any, name: str, began: float, notices: Sequence[
 
 
 def _with_events(events: Any, told: tuple[Event, ...]) -> Any:
-    """Return the events with the notices appended; an `Overwrite` stays one."""
+    """Return the events with the notices appended, each once; an `Overwrite` stays one."""
     if isinstance(events, Overwrite):
-        return Overwrite((*events.value, *told))
+        return Overwrite(tuple(dict.fromkeys((*events.value, *told))))
     return (*events, *told)
 
 

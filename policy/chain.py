@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from observability import operation_span
+from observability import notice, operation_span
 from policy.guard import Guard
 from policy.masks import apply_masks, merge_masks
 from policy.normalise import normalised
@@ -33,30 +33,77 @@ class GuardChain:
     A guard that raises, takes longer than `settings.timeout_seconds` or returns anything but a valid `Verdict` counts
     as a refusal with the category `guard_unavailable`. If `dangerously_allow_when_guard_unavailable` is set, it counts
     as a permission, and each is logged. Cancelling `screen` cancels the guards and raises `CancelledError`.
+
+    Args:
+        guards: the guards.
+        settings: the policy that they follow.
+        reference: its version and hash, which each verdict names.
+        candidate: the guards of a policy that is tried. They screen each text too. What they say is recorded, in the
+            screening, the span and the report, and changes nothing. A guard that they lack is not asked twice.
     """
 
-    def __init__(self, guards: Sequence[Guard], settings: PolicySettings, *, reference: PolicyRef = _UNNAMED) -> None:
+    def __init__(
+        self,
+        guards: Sequence[Guard],
+        settings: PolicySettings,
+        *,
+        reference: PolicyRef = _UNNAMED,
+        candidate: GuardChain | None = None,
+    ) -> None:
         self.guards = tuple(guards)
-        self.reference = reference
-        self._settings = settings
+        tried = candidate.reference if candidate else _UNNAMED
+        self.reference: PolicyRef = reference.model_copy(
+            update={"candidate_version": tried.version, "candidate_hash": tried.hash}
+        )
+        self._settings, self._candidate = settings, candidate
 
     async def screen(self, text: str, stage: Stage) -> Screening:
         """Return the guards' combined result for `text`. Only questions are normalised: evidence is quoted verbatim."""
         with operation_span("guard", stage.value) as span:
             given = normalised(text) if stage is Stage.QUESTION else text
-            verdicts = await self._ask_all(given, stage)
-            verdict = strictest(verdicts)
-            span.set_attribute("sixplane.guard.action", verdict.action.value)
-            span.set_attribute("sixplane.guard.policy", verdict.policy)
-            span.set_attribute("sixplane.guard.category", verdict.category)
-            span.set_attribute("sixplane.guard.policy_hash", self.reference.hash)
-            span.set_attribute("sixplane.guard.policy_version", self.reference.version)
-            masks = merge_masks(mask for each in verdicts for mask in each.spans if each.action is Action.REDACT)
-            kept = apply_masks(given, masks) if stage is Stage.QUESTION else text
-            return Screening(text=kept, verdict=verdict, verdicts=verdicts, masks=masks, policy=self.reference)
+            tried = self._candidate and asyncio.create_task(self._candidate.verdicts(given, stage))
+            try:
+                screening = self.combined(given, stage, await self.verdicts(given, stage))
+                span.set_attributes(_attributes(screening, "sixplane.guard."))
+                if self._candidate and tried:
+                    screening = await self._compared(screening, given, stage, self._candidate, tried)
+            finally:
+                if tried:
+                    tried.cancel()
+            if screening.candidate:
+                span.set_attributes(_attributes(screening.candidate, "sixplane.guard.candidate."))
+            return screening
 
-    async def _ask_all(self, text: str, stage: Stage) -> tuple[Verdict, ...]:
-        """Return the guards' verdicts, in the order of the guards."""
+    def combined(self, given: str, stage: Stage, verdicts: tuple[Verdict, ...]) -> Screening:
+        """Return the screening that `verdicts` on the text `given` amount to."""
+        masks = merge_masks(mask for each in verdicts for mask in each.spans if each.action is Action.REDACT)
+        kept = apply_masks(given, masks) if stage is Stage.QUESTION else given
+        return Screening(text=kept, verdict=strictest(verdicts), verdicts=verdicts, masks=masks, policy=self.reference)
+
+    async def _compared(
+        self,
+        screening: Screening,
+        given: str,
+        stage: Stage,
+        candidate: GuardChain,
+        tried: asyncio.Task[tuple[Verdict, ...]],
+    ) -> Screening:
+        """Return `screening` with what the candidate says, and give notice of what it would do otherwise."""
+        # The verdict in force is known. Whoever waits for it waits for the candidate as long as for a guard, no longer.
+        await asyncio.wait({tried}, timeout=self._settings.timeout_seconds)
+        if not tried.done():
+            _log.warning("the candidate policy gave no verdict in time")
+            return screening
+        own = {guard.name for guard in candidate.guards}
+        shared = [each for guard, each in zip(self.guards, screening.verdicts, strict=True) if guard.name not in own]
+        told = candidate.combined(given, stage, (*tried.result(), *shared))
+        if told.effect != screening.effect:
+            what = told.verdict.category or "allowed"
+            notice("guard", f"would_{told.verdict.action.value}", f"{stage.value}: {what}")
+        return screening.model_copy(update={"candidate": told})
+
+    async def verdicts(self, text: str, stage: Stage) -> tuple[Verdict, ...]:
+        """Return the guards' verdicts on a text as it is, in the order of the guards."""
         await self._prepare_all()
         tasks = [asyncio.create_task(_answer(guard, text, stage)) for guard in self.guards]
         bounded = [task for guard, task in zip(self.guards, tasks, strict=True) if not guard.bounds_itself]
@@ -111,6 +158,18 @@ class GuardChain:
             return Verdict(action=Action.REFUSE, policy=guard.name, category=GUARD_UNAVAILABLE, reason=reason)
         _log.warning("guard `%s` is unavailable; its check is skipped, as configured: %s", guard.name, reason)
         return Verdict(action=Action.ALLOW, policy=guard.name, category=GUARD_UNAVAILABLE, reason=reason)
+
+
+def _attributes(screening: Screening, prefix: str) -> dict[str, str]:
+    """Return what a span says of a screening; no word of the text."""
+    verdict, policy = screening.verdict, screening.policy
+    return {
+        f"{prefix}action": verdict.action.value,
+        f"{prefix}policy": verdict.policy,
+        f"{prefix}category": verdict.category,
+        f"{prefix}policy_hash": policy.hash,
+        f"{prefix}policy_version": policy.version,
+    }
 
 
 async def _answer(guard: Guard, text: str, stage: Stage) -> object:

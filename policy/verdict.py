@@ -59,6 +59,16 @@ class Screening(Value):
     verdicts: tuple[Verdict, ...] = ()
     masks: tuple[Mask, ...] = ()
     policy: PolicyRef = PolicyRef()
+    candidate: Screening | None = None
+    """What a policy that is tried says to the same text. It changes nothing."""
+
+    @property
+    def effect(self) -> tuple[object, ...]:
+        """What happens to the text; equal for two screenings that do the same to it, whatever their reasons."""
+        if self.verdict.action is Action.REFUSE:
+            return (Action.REFUSE,)
+        flagged = {span for each in self.verdicts if each.action is Action.FLAG for span in each.spans}
+        return (self.verdict.action, self.masks, frozenset(flagged))
 
 
 def refusal_of(verdict: Verdict, stage: Stage) -> Refusal:

@@ -18,3 +18,4 @@ class AuditKind(StrEnum):
     BUDGET = "budget"
     EXPORT = "export"
     RETENTION = "retention"
+    CANDIDATE = "candidate"

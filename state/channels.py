@@ -80,12 +80,14 @@ class ResearchInput(TypedDict, total=False):
     """Either `question`, or `messages`, where the last human message is the question.
 
     `refusal` is set when the caller screened and refused the question already. LangGraph checkpoints the raw input
-    before the first node runs, so a refused question must not reach the graph.
+    before the first node runs, so a refused question must not reach the graph. `noticed` are the events of that
+    screening.
     """
 
     question: str
     messages: Annotated[list[AnyMessage], add_messages]
     refusal: Refusal | None
+    noticed: tuple[Event, ...]
 
 
 class ResearchState(TypedDict, total=False):
@@ -94,7 +96,7 @@ class ResearchState(TypedDict, total=False):
     # Kept from run to run.
     messages: Annotated[list[AnyMessage], add_messages]
     history: tuple[PastRun, ...]
-    # Reset by `nodes.guard_input.fresh_run` when a run starts. `publish` also clears `question` and `refusal`.
+    # Reset by `nodes.guard_input.fresh_run` when a run starts. `publish` also clears the inputs.
     question: str
     conversation: tuple[Turn, ...]
     run_id: str
@@ -123,6 +125,7 @@ class ResearchState(TypedDict, total=False):
     status: Status | None
     stop_reason: str
     refusal: Refusal | None
+    noticed: tuple[Event, ...]
     usage: Usage
     usage_by_role: Annotated[dict[str, Usage], merge_usage]
     events: Annotated[tuple[Event, ...], append_events]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -97,6 +98,8 @@ class ServiceAudit:
         actor, what = of_context(leg.context), named("thread", leg.thread_id)
         if isinstance(ending, Report) and ending.refusal is not None:
             await self.trail.record(_refusal(actor, what, ending.refusal))
+        if isinstance(ending, Report) and (tried := _tried(actor, what, ending)) is not None:
+            await self.trail.record(tried)
         await self._evidence(actor, "research", what, leg.context.corpus, list(hits))
 
 
@@ -105,6 +108,21 @@ def of_context(context: ResearchContext) -> Actor:
     if not context.principal:
         return operator(context.tenant)
     return Actor(principal=context.principal, tenant=context.tenant)
+
+
+def _tried(actor: Actor, what: str, report: Report) -> AuditEvent | None:
+    """Return what the candidate policy would have done otherwise in a run, if anything."""
+    kinds = Counter(event.kind for event in report.events if event.kind.startswith("would_"))
+    if not kinds or report.policy is None:
+        return None
+    return AuditEvent(
+        kind=AuditKind.CANDIDATE,
+        operation="screen",
+        actor=actor,
+        object=what,
+        ids=(report.policy.candidate_hash,),
+        counts=dict(kinds),
+    )
 
 
 def _refusal(actor: Actor, what: str, refusal: Refusal) -> AuditEvent:

@@ -42,7 +42,7 @@ from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
 from nodes.memory import MEMORY_CORPUS, forget
 from nodes.publish import answered_runs
-from observability import configure_tracing, operation_span
+from observability import collected_notices, configure_tracing, operation_span
 from observability.audit import Actor, AuditTrail, named
 from observability.exporters import forget_traces
 from policy.fingerprint import policy_reference
@@ -99,12 +99,15 @@ class ResearchService:
     ) -> AsyncGenerator[RunEvent]:
         context = self.effective(request.context)
         await self._check(context, question_text(request))
-        question, refusal, earlier = await self._screened(request, thread_id, run_id)
+        with collected_notices() as noticed:
+            question, refusal, earlier = await self._screened(request, thread_id, run_id)
         # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
         await self.gateway.usage(context.tenant, run_id)
         with operation_span("invoke_workflow", "research", leg_attributes(context, thread_id, run_id)) as span:
             await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, span_ids(span))
-            leg = Leg(context, thread_id, run_id, NewRun(graph_input(question, refusal, earlier)), span, control)
+            leg = Leg(
+                context, thread_id, run_id, NewRun(graph_input(question, refusal, earlier, noticed)), span, control
+            )
             async with aclosing(self._driver.events(leg)) as events:
                 async for event in events:
                     yield event

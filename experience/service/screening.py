@@ -15,7 +15,7 @@ from policy import WITHHELD, Action, GuardChain, Stage, refusal_of
 from policy.limits import LimitsGuard
 from state.channels import ResearchInput
 from state.errors import PolicyRefusal, QuestionInvalid
-from state.values import Refusal, ReviewAnswer
+from state.values import Event, Refusal, ReviewAnswer
 
 
 async def screened_question(guards: GuardChain, question: str, limit: int) -> tuple[str, Refusal | None]:
@@ -87,8 +87,14 @@ def question_text(request: ResearchRequest) -> str:
     return text.strip()
 
 
-def graph_input(question: str, refusal: Refusal | None, earlier: Sequence[AnyMessage] = ()) -> ResearchInput:
-    """Return the graph's input, made of screened texts only."""
+def graph_input(
+    question: str, refusal: Refusal | None, earlier: Sequence[AnyMessage] = (), noticed: Sequence[Event] = ()
+) -> ResearchInput:
+    """Return the graph's input, made of screened texts only, with what the guards noticed."""
+    screened: ResearchInput = {"question": question, "refusal": refusal}
+    if noticed:
+        # Under the name of the node that screens the question again, so that the report says the same thing once.
+        screened["noticed"] = tuple(event.model_copy(update={"node": "guard_input"}) for event in noticed)
     if earlier:
-        return {"question": question, "refusal": refusal, "messages": list(earlier)}
-    return {"question": question, "refusal": refusal}
+        screened["messages"] = list(earlier)
+    return screened

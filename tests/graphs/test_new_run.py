@@ -11,13 +11,17 @@ from state.channels import ResearchContext, ResearchState
 from tests.state.test_channels import FULL_STATE
 
 OUTLIVE_A_RUN = {"messages", "history"}
-SPENT = {"question", "refusal"}
+SPENT = {"noticed", "question", "refusal"}
 """Inputs, which `publish` clears: the state that `guard_input` sees already holds those of the new run."""
 PER_RUN = sorted(set(get_type_hints(ResearchState)) - OUTLIVE_A_RUN)
 RUN = uuid.UUID(int=7)
 INPUTS: dict[str, dict[str, Any]] = {
     "answerable": {"question": "When did the Falcon project start?"},
-    "refused": {"question": "Is the chiming of bells allowed?", "refusal": FULL_STATE["refusal"]},
+    "refused": {
+        "question": "Is the chiming of bells allowed?",
+        "refusal": FULL_STATE["refusal"],
+        "noticed": FULL_STATE["noticed"],
+    },
 }
 
 

@@ -83,6 +83,7 @@ FULL_STATE: dict[str, object] = {
     "status": Status.PARTIAL,
     "stop_reason": "x",
     "refusal": Refusal(stage="question", policy="p", category="c", reason="r"),
+    "noticed": (Event(node="guard_input", kind="would_refuse", detail="question: c"),),
     "usage": Usage(calls=1, cost_micro_usd=7),
     "usage_by_role": {"writer": Usage(calls=1, output_chars=9)},
     "events": (Event(node="n", kind="k", detail="d"),),

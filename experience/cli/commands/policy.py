@@ -53,9 +53,14 @@ def guard(
 
 
 def show(json_output: Json = False, home: Home = None) -> None:
-    """Show the policy in force: its version, its hash, and each setting."""
+    """Show the policy in force, and the policy that is tried: version, hash and settings."""
+    from settings.policy_file import load_policy
+
     settings = settings_of(home)
-    _tell(_described(settings, settings.policy), as_json=json_output)
+    described = _described(settings, settings.policy)
+    if settings.policy_candidate_file is not None:
+        described["candidate"] = _described(settings, load_policy(settings.policy_candidate_file))
+    _tell(described, as_json=json_output)
 
 
 def check(file: File, json_output: Json = False, home: Home = None) -> None:
@@ -108,6 +113,11 @@ def _tell(described: dict[str, Any], *, as_json: bool) -> None:
         if name != "version"
     ]
     print_table(("setting", "value", ""), rows)
+    if candidate := described.get("candidate"):
+        say(f"candidate: version {candidate['version']}, hash {candidate['hash']}")
+        for name, value in candidate["values"].items():
+            if value != described["values"][name] and name != "version":
+                say(f"candidate: {name} = {_shown(value)}")
 
 
 def _shown(value: Any) -> str:

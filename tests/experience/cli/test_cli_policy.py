@@ -37,6 +37,14 @@ def test_a_policy_file_is_shown_with_what_it_changes(tmp_path):
     assert "redact_ocids\tfalse\tdefault" in lines
 
 
+def test_a_candidate_is_shown_with_what_it_changes(tmp_path):
+    (tmp_path / "next.toml").write_text('version = "10"\nredact_ocids = true\n')
+    (tmp_path / "sixplane.toml").write_text('policy_candidate_file = "next.toml"\n')
+    told = json.loads(run("policy", "show", "--json").stdout)["candidate"]
+    lines = run("policy", "show").stdout.splitlines()
+    assert lines[-2:] == [f"candidate: version 10, hash {told['hash']}", "candidate: redact_ocids = true"]
+
+
 def test_a_file_is_checked_with_everything_that_its_guards_need(tmp_path, monkeypatch):
     (tmp_path / "next.toml").write_text('version = "10"\nredact_ocids = true\n')
     done = run("policy", "check", "next.toml", "--json")
