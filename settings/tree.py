@@ -16,6 +16,7 @@ from settings.audit import AuditSettings
 from settings.faults import faults_of
 from settings.policy import PolicySettings
 from settings.policy_file import load_policy
+from settings.reading import ReadingLimits
 from state.access import Labels, labels_of
 from state.errors import BadInput, SettingsInvalid
 
@@ -161,6 +162,9 @@ class DataSettings(_Section):
     chunk_chars: int = Field(1000, ge=100, le=20_000)
     chunk_overlap: int = Field(0, ge=0, le=1000)
     max_file_bytes: int = Field(100 * 1024 * 1024, ge=1)
+    limits: ReadingLimits = ReadingLimits()
+    comments: bool = False
+    """Whether the comments of DOCX files become part of their text."""
     audiences: dict[Path, Labels] = Field(default_factory=dict)
     """The access label of files without their own, by folder; of nested folders, the inner one counts."""
     embedding_model_path: Path | None = None

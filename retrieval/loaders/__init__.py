@@ -12,6 +12,7 @@ from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import well_formed
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.folder_labels import label_of_folder
+from retrieval.loaders.source import Source
 from settings import Settings
 from state.access import Labels
 from state.errors import BadInput
@@ -30,9 +31,9 @@ FORMATS = {
     ".html": "html",
     ".htm": "html",
     ".pdf": "pdf",
-    ".docx": "docx",
-    ".pptx": "pptx",
-    ".xlsx": "xlsx",
+    ".docx": "office.docx",
+    ".pptx": "office.pptx",
+    ".xlsx": "office.xlsx",
     ".csv": "table",
     ".tsv": "table",
     ".jsonl": "jsonl",
@@ -92,7 +93,7 @@ def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | Fail
     try:
         _check(path, settings.data.max_file_bytes)
         # Imported on first use: the Office, PDF and HTML libraries are slow to import.
-        yield from import_module(f"retrieval.loaders.{FORMATS[path.suffix.lower()]}").load(path)
+        yield from import_module(f"retrieval.loaders.{FORMATS[path.suffix.lower()]}").load(Source(path, settings.data))
     except LoadFault as fault:
         yield _failed(path, fault.reason)
     except PermissionError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -14,6 +13,7 @@ from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import HIDDEN, TextBuilder, decode, document
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.hidden import drop_hidden
+from retrieval.loaders.source import Source
 
 _DROPPED = ["script", "style", "noscript", "template", "nav", "svg", "iframe"]
 _BLOCKS = frozenset(
@@ -38,8 +38,9 @@ _STATED = {
 """The names of `<meta>` elements that state a document's date or version, and the metadata keys that they become."""
 
 
-def load(path: Path) -> Iterator[LoadedDocument]:
+def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the page as one document with its headings."""
+    path = given.path
     tree = LexborHTMLParser(_decoded(path.read_bytes()))
     title = tree.css_first("title")
     name = _SPACE.sub(" ", title.text()).strip() if title else ""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import lf, well_formed
+from retrieval.loaders.source import Source
 from state.access import AUDIENCE, Labels, labels_in, looks_like_label
 from state.errors import BadInput
 
@@ -19,8 +19,9 @@ _NESTED = "metadata"
 _KNOWN = ("_id", "id", "title", "text", _NESTED, AUDIENCE)
 
 
-def load(path: Path) -> Iterator[LoadedDocument | FailedFile]:
+def load(given: Source) -> Iterator[LoadedDocument | FailedFile]:
     """Yield one document per line; report and skip bad lines. The file is read line by line, never as a whole."""
+    path = given.path
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():

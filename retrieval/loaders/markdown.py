@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from itertools import pairwise
-from pathlib import Path
 
 from markdown_it import MarkdownIt
 
 from retrieval.documents import Heading, LoadedDocument
 from retrieval.loaders.canonical import HIDDEN, document, read_text
+from retrieval.loaders.source import Source
 
 _PARSER = MarkdownIt("commonmark")
 _CODE_OR_COMMENT = re.compile(r"(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)|(?P<comment><!--.*?-->)", re.DOTALL)
@@ -24,8 +24,9 @@ _STATED = re.compile(
 """What front matter says of the document's date and version: kept as metadata, for prompts, reports and filters."""
 
 
-def load(path: Path) -> Iterator[LoadedDocument]:
+def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document with its headings."""
+    path = given.path
     source = read_text(path)
     text = without_comments(source)
     hidden = len("".join(source.split())) - len("".join(text.split()))

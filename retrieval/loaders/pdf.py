@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from threading import Lock
 
 import pypdfium2
@@ -12,6 +11,7 @@ import pypdfium2
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import document, join_pages, lf
 from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.source import Source
 
 # pdfium marks a hyphen at the end of a line as U+FFFE; removing it with the line break joins the word again.
 _HYPHENS = ("\ufffe\n", "\ufffe\r\n", "\ufffe")
@@ -23,8 +23,9 @@ _PDFIUM = Lock()
 """pdfium is not thread-safe, and ingestion loads files in worker threads."""
 
 
-def load(path: Path) -> Iterator[LoadedDocument]:
+def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document with its pages."""
+    path = given.path
     with _PDFIUM:
         try:
             pdf = pypdfium2.PdfDocument(path)

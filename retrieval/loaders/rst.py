@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 from retrieval.documents import Heading, LoadedDocument
 from retrieval.loaders.canonical import document, read_text
 from retrieval.loaders.markdown import line_starts
+from retrieval.loaders.source import Source
 
 _UNDERLINE = re.compile(r"([=\-`:.'\"~^_*+#<>!$%&(),/;?@\[\]{|}\\])\1{2,}\s*")
 
 
-def load(path: Path) -> Iterator[LoadedDocument]:
+def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document with its headings."""
+    path = given.path
     text = read_text(path)
     yield document(path, text, parser="rst", version="1", headings=headings_of(text))
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import document, read_text
 from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.source import Source
 
 
-def load(path: Path) -> Iterator[LoadedDocument]:
+def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the table as one document."""
+    path = given.path
     text = read_text(path)
     try:
         # 8,192 characters, a chosen value: enough rows to see the delimiter; sniffing a whole large file takes long.

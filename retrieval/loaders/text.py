@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import document, read_text
+from retrieval.loaders.source import Source
 
 
-def load(path: Path) -> Iterator[LoadedDocument]:
+def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document."""
+    path = given.path
     yield document(path, read_text(path), parser="text", version="1")

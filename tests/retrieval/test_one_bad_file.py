@@ -11,6 +11,7 @@ import pytest
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders import load_paths
 from retrieval.loaders import rst as reader
+from retrieval.loaders.source import Source
 from settings import Settings
 
 
@@ -34,8 +35,8 @@ def test_whatever_a_reader_raises_is_reported_after_what_it_gave(
 ) -> None:
     whole = reader.load
 
-    def failing(path: Path) -> Iterator[LoadedDocument]:
-        yield from whole(path)
+    def failing(given: Source) -> Iterator[LoadedDocument]:
+        yield from whole(given)
         raise error
 
     monkeypatch.setattr(reader, "load", failing)

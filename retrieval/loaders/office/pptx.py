@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from pptx import Presentation
@@ -12,20 +11,23 @@ from pptx.exc import InvalidXmlError, PackageNotFoundError
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import document, join_pages, lf
-from retrieval.loaders.container import DAMAGED_CONTAINER
 from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.office.package import DAMAGED_CONTAINER, opened
+from retrieval.loaders.source import Source
 
 DAMAGED = (PackageNotFoundError, InvalidXmlError, *DAMAGED_CONTAINER)
 
 
-def load(path: Path) -> Iterator[LoadedDocument]:
+def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document with one page for each slide."""
     try:
-        slides = [_slide(slide.shapes) for slide in Presentation(str(path)).slides]
+        slides = [_slide(slide.shapes) for slide in Presentation(opened(given)).slides]
+    except LoadFault:
+        raise
     except DAMAGED as error:
         raise LoadFault("it is damaged or encrypted; open and save it again with a presentation program") from error
     text, starts = join_pages(slides)
-    yield document(path, text, parser="python-pptx", version=version("python-pptx"), page_starts=starts)
+    yield document(given.path, text, parser="python-pptx", version=version("python-pptx"), page_starts=starts)
 
 
 def _slide(shapes: Any) -> str:

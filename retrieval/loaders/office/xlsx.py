@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -13,23 +12,26 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import document, join_pages, lf
-from retrieval.loaders.container import DAMAGED_CONTAINER
 from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.office.package import DAMAGED_CONTAINER, opened
+from retrieval.loaders.source import Source
 
 DAMAGED = (InvalidFileException, ParseError, *DAMAGED_CONTAINER)
 
 
-def load(path: Path) -> Iterator[LoadedDocument]:
+def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the workbook as one document with one page for each sheet."""
     try:
         # Read-only mode streams the rows; `data_only` returns results instead of formulas.
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(opened(given), read_only=True, data_only=True)
         sheets = [_sheet(sheet) for sheet in book.worksheets]
         book.close()
+    except LoadFault:
+        raise
     except DAMAGED as error:
         raise LoadFault("it is damaged or encrypted; open and save it again with a spreadsheet program") from error
     text, starts = join_pages(sheets)
-    yield document(path, text, parser="openpyxl", version=version("openpyxl"), page_starts=starts)
+    yield document(given.path, text, parser="openpyxl", version=version("openpyxl"), page_starts=starts)
 
 
 def _sheet(sheet: Any) -> str:

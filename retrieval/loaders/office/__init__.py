@@ -1,0 +1,1 @@
+"""The Office formats: DOCX, PPTX and XLSX."""

@@ -1,0 +1,52 @@
+"""DOCX: all text of the body in reading order; headings are recognised by their outline level and style.
+
+The XML is read as it is: python-docx knows neither Strict OOXML nor content controls, text boxes, notes and tracked
+changes, and refuses a file that refers to a missing picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from retrieval.documents import LoadedDocument
+from retrieval.loaders.canonical import HIDDEN, TextBuilder, document
+from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.office.docx_blocks import Blocks
+from retrieval.loaders.office.docx_styles import NO_GROUND
+from retrieval.loaders.office.package import DAMAGED_CONTAINER, Parts, child, opened, value
+from retrieval.loaders.source import Source
+
+
+def load(given: Source) -> Iterator[LoadedDocument]:
+    """Yield the file as one document with its headings."""
+    try:
+        with opened(given) as file:
+            loaded = _document(given, Parts(file))
+    except LoadFault:
+        raise
+    except DAMAGED_CONTAINER as error:
+        raise LoadFault("it is damaged or encrypted; open and save it again with a word processor") from error
+    yield loaded
+
+
+def _document(given: Source, parts: Parts) -> LoadedDocument:
+    main = parts.first("", "officeDocument") or "word/document.xml"
+    root = parts.root(main)
+    body = None if root is None else child(root, "body")
+    if root is None or body is None:
+        raise KeyError(main)
+    blocks = Blocks(parts, main, comments=given.settings.comments)
+    built = TextBuilder()
+    for block in blocks.of(body, ground=value(child(root, "background"), "color") not in NO_GROUND):
+        built.add(block.text, block.level)
+    properties = parts.root(parts.first("", "core-properties"))
+    title = None if properties is None else child(properties, "title")
+    return document(
+        given.path,
+        built.text,
+        parser="docx",
+        version="2",
+        title="" if title is None else title.text or "",
+        headings=built.headings,
+        metadata={HIDDEN: blocks.hidden} if blocks.hidden else {},
+    )

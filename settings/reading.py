@@ -1,0 +1,19 @@
+"""Limits of what is read from one file."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ReadingLimits(BaseModel):
+    """A file over one of these limits is refused, with the limit's name.
+
+    The values are chosen: ten times what the largest files of the public collections hold, and still read in minutes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unpacked_bytes: int = Field(256 * 1024 * 1024, ge=1)
+    """Bytes of a DOCX, PPTX or XLSX file after unpacking."""
+    cells: int = Field(5_000_000, ge=1)
+    """Cells of a workbook that hold something."""
