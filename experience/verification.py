@@ -26,6 +26,9 @@ _NOTICE_GAP = 1
 _FOREIGN = frozenset({"picture", "html", "fence", "hidden", "struck"})
 """Kinds of traits that no report has."""
 
+_WITHHELD = frozenset({"passage_fenced", "passage_redacted"})
+"""Kinds of the events that name a passage of which a part is withheld."""
+
 FaultKind = Literal[
     "uncited_claim",
     "unknown_evidence",
@@ -274,11 +277,15 @@ def _tally_faults(report: Report) -> Iterator[Fault]:
 
 def evidence_faults(report: Report, item: ReportEvidence, cited: Cited) -> Iterator[Fault]:
     """Yield differences between a piece of evidence and its source."""
-    passage, masked = cited.passage, bool(report.masks)
-    names = ("document_id", "source", "title", "page", "page_end", "start", "end")
-    for name in names:
+    passage = cited.passage
+    for name in ("document_id", "page", "page_end", "start", "end"):
         if getattr(item, name) != getattr(passage, name):
             yield Fault(kind="evidence_differs", evidence_id=item.id, detail=f"its {name} differs from the corpus")
+    withheld = any(each.kind in _WITHHELD and each.detail.startswith(f"{item.id}:") for each in report.events)
+    for name in ("source", "title"):
+        if not same_text(getattr(item, name), getattr(passage, name), masked=withheld):
+            yield Fault(kind="evidence_differs", evidence_id=item.id, detail=f"its {name} differs from the corpus")
+    masked = withheld or bool(report.masks)
     for name, read in (("date", document_date), ("version", document_version)):
         if getattr(item, name) != read(passage.metadata):
             detail = f"its {name} is not the one in the document's metadata"

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from gateway.metering import counted_chars
+from policy import withheld_from
 from retrieval import Corpus
 from state.channels import ResearchState
 from state.citation_marks import neutralised
 from state.editions import document_date, document_version
 from state.evidence_block import EvidenceItem
-from state.values import Hit, Passage
+from state.values import Hit, Mask, Passage
 
 _SOURCE_CHARS = 200
 """Maximum length of a source in a prompt. A chosen value: an address with a long query tells no more than its start."""
@@ -22,8 +23,16 @@ _SOURCE_CHARS = 200
 async def load_evidence(state: ResearchState, corpus: Corpus) -> dict[str, Passage]:
     """Return the run's screened passages by alias, without passages that were pruned since."""
     aliases = state.get("aliases", {})
-    passages = await corpus.passages(list(aliases.values()))
+    passages = readable(state, await corpus.passages(list(aliases.values())))
     return {alias: passages[key] for alias, key in aliases.items() if key in passages}
+
+
+def readable(state: ResearchState, passages: Mapping[str, Passage]) -> dict[str, Passage]:
+    """Return `passages` by evidence id, without the parts that the run withholds."""
+    masks: dict[str, list[Mask]] = {key: [] for key in passages}
+    for each in state.get("withheld", ()):
+        masks.setdefault(each.evidence_id, []).extend(each.masks)
+    return {key: withheld_from(passage, masks[key]) for key, passage in passages.items()}
 
 
 def ranked_items(
@@ -37,9 +46,11 @@ def ranked_items(
     asked_by: dict[str, list[Hit]] = {}
     for hit in hits:
         asked_by.setdefault(hit.evidence_id, []).append(hit)
-    items = [_item(alias, passage, asked_by.get(passage.evidence_id, [])) for alias, passage in passages.items()]
-    last = {alias for alias, passage in passages.items() if passage.evidence_id in fenced}
-    return distinct(sorted(items, key=lambda item: (item.alias in last, -(item.score or 0.0))))
+    items = [
+        _item(alias, passage, asked_by.get(passage.evidence_id, []), fenced=passage.evidence_id in fenced)
+        for alias, passage in passages.items()
+    ]
+    return distinct(sorted(items, key=lambda item: (item.untrusted, -(item.score or 0.0))))
 
 
 def fitting(items: Iterable[EvidenceItem], room: int, most: int) -> list[EvidenceItem]:
@@ -83,7 +94,7 @@ def shown_source(source: str) -> str:
     return (line if "://" in line else "/".join(line.split("/")[-2:]))[:_SOURCE_CHARS]
 
 
-def _item(alias: str, passage: Passage, hits: list[Hit]) -> EvidenceItem:
+def _item(alias: str, passage: Passage, hits: list[Hit], *, fenced: bool) -> EvidenceItem:
     scores = [score for hit in hits if (score := hit.scores.best) is not None]
     return EvidenceItem(
         alias=alias,
@@ -96,6 +107,7 @@ def _item(alias: str, passage: Passage, hits: list[Hit]) -> EvidenceItem:
         heading_path=tuple(map(_line, passage.heading_path)),
         sub_questions=tuple(dict.fromkeys(hit.sub_question for hit in hits)),
         score=round(max(scores), 4) if scores else None,
+        untrusted=fenced,
     )
 
 

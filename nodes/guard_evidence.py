@@ -1,24 +1,20 @@
 """`guard_evidence`: drops passages that contain instructions, and fences those that may contain one.
 
-A fenced passage stays evidence but ranks behind all others, and the report names it. No passage is rewritten: quotes
-are verbatim.
-
-Title, headings and source are screened with the text: a prompt shows them too, and whoever wrote the document, or only
-named its file, chose them.
+A fenced passage stays evidence, but ranks behind all others, and what is suspicious in it is withheld: no model reads
+it and no report shows it. The report names the passage. Nothing is rewritten: quotes are verbatim.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from langgraph.runtime import Runtime
 
 from nodes.collaborators import Collaborators, context_of
-from policy import Action, Stage, Verdict
+from policy import screen_passages
 from state.channels import ResearchContext, ResearchState
-from state.values import Event, Hit, Passage
+from state.values import Event, Hit, Withheld
 
 
 class GuardEvidence:
@@ -29,35 +25,34 @@ class GuardEvidence:
 
     async def __call__(self, state: ResearchState, runtime: Runtime[ResearchContext]) -> dict[str, Any]:
         corpus = await self._to.corpus(context_of(runtime))
-        known = {*state.get("aliases", {}).values(), *state.get("dropped", ())}
-        fresh = [key for key in _ids(state.get("hits", ())) if key not in known]
-        passages = await corpus.passages(fresh)
-        shown = [passages[key] for key in fresh if key in passages]  # best first: so are the aliases
-        screened = await asyncio.gather(*map(self._screen, shown))
-        verdicts = {passage.evidence_id: verdict for passage, verdict in zip(shown, screened, strict=True)}
-        dropped = [key for key, verdict in verdicts.items() if verdict.action is Action.REFUSE]
-        fenced = [key for key, verdict in verdicts.items() if verdict.action is Action.FLAG]
-        clean = [key for key in verdicts if key not in {*dropped, *fenced}]
+        kept, dropped = [*state.get("aliases", {}).values()], state.get("dropped", ())
+        fresh = [key for key in _ids(state.get("hits", ())) if key not in {*kept, *dropped}]
+        passages = await corpus.passages([*fresh, *kept, *dropped])
+        told = await screen_passages(
+            self._to.guards,
+            [passages[key] for key in fresh if key in passages],  # best first: so are the aliases
+            kept=[passages[key] for key in kept if key in passages],
+            dropped=[passages[key] for key in dropped if key in passages],
+        )
+        passed = [key for key in fresh if key in passages and key not in told.dropped]
+        clean = [key for key in passed if key not in told.fenced]
         return {
-            "dropped": tuple(dropped),
-            "fenced": tuple(fenced),
-            "aliases": with_aliases(state.get("aliases", {}), [*clean, *fenced]),
-            "events": (*_told("passage_dropped", dropped, verdicts), *_told("passage_fenced", fenced, verdicts)),
+            "dropped": tuple(told.dropped),
+            "fenced": tuple(told.fenced),
+            "withheld": tuple(Withheld(evidence_id=key, masks=masks) for key, masks in told.withheld.items()),
+            "aliases": with_aliases(state.get("aliases", {}), [*clean, *(key for key in passed if key not in clean)]),
+            "events": (
+                *_told("passage_dropped", told.dropped),
+                *_told("passage_fenced", told.fenced),
+                *_told("passage_redacted", told.redacted),
+            ),
         }
 
-    async def _screen(self, passage: Passage) -> Verdict:
-        return (await self._to.guards.screen(shown_text(passage), Stage.EVIDENCE)).verdict
 
-
-def _told(kind: str, keys: Iterable[str], verdicts: Mapping[str, Verdict]) -> Iterator[Event]:
+def _told(kind: str, categories: Mapping[str, str]) -> Iterator[Event]:
     """Yield an event for each passage: what happened to it, and why."""
-    for key in sorted(keys):
-        yield Event(node="guard_evidence", kind=kind, detail=f"{key}: {verdicts[key].category}")
-
-
-def shown_text(passage: Passage) -> str:
-    """Return everything of `passage` that a prompt shows, each part on a line of its own."""
-    return "\n".join(filter(None, (passage.title, *passage.heading_path, passage.source, passage.text)))
+    for key, category in sorted(categories.items()):
+        yield Event(node="guard_evidence", kind=kind, detail=f"{key}: {category}")
 
 
 def with_aliases(known: dict[str, str], evidence_ids: list[str]) -> dict[str, str]:

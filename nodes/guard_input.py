@@ -130,6 +130,7 @@ def fresh_run(run_id: str) -> dict[str, Any]:
         "prior_work": (),
         "dropped": Overwrite(()),
         "fenced": Overwrite(()),
+        "withheld": Overwrite(()),
         "aliases": {},
         "findings": (),
         "gaps": (),

@@ -12,6 +12,7 @@ from opentelemetry import trace
 
 from gateway.ledger.role_usage import with_rest
 from nodes.collaborators import Collaborators, context_of, run_id_of
+from nodes.evidence import readable
 from nodes.memory import PriorWork
 from nodes.outcome import conclude, gaps_of, publishable, unresolved
 from nodes.prompts import prompt_version
@@ -47,7 +48,7 @@ class Publish:
         status, reason = conclude(state, claims)
         if status in (Status.REFUSED, Status.STOPPED, Status.ABSTAINED):
             claims = ()
-        passages = await self._cited(context, claims)
+        passages = readable(state, await self._cited(context, claims))
         # In a thread: a long draft takes a good part of a second, in which the loop would serve nobody else.
         rendered = await asyncio.to_thread(rendered_report, claims, passages, state, status, reason)
         usage = await self._to.gateway.usage(context.tenant, run_id_of(runtime))

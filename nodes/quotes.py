@@ -15,7 +15,7 @@ from functools import cached_property
 from nodes.checks import Cited, Statement, addresses, shared, stems
 from state.citation_marks import neutralised
 from state.editions import document_date, document_version
-from state.values import Passage, Quote
+from state.values import MASK, Passage, Quote
 
 _LOOSE = {
     "'": "['‘’ʼ]",
@@ -45,6 +45,8 @@ class Source:
 
     alias: str
     passage: Passage
+    untrusted: bool = False
+    """Whether a guard suspects orders in it."""
 
     @cached_property
     def cited(self) -> Cited:
@@ -77,7 +79,7 @@ def locate(quote: str, passage: Passage) -> Quote | None:
     """Return the span of `passage` that `quote` copies, with its canonical text, or `None` if there is no such span."""
     # Both are neutralised: a model may write the brackets as it saw them or as it thinks they were. Lengths stay.
     wanted, text = neutralised(quote.strip()), neutralised(passage.text)
-    if len(wanted) < MIN_QUOTE_CHARS:
+    if len(wanted) < MIN_QUOTE_CHARS or MASK in wanted:  # what is withheld cannot be quoted
         return None
     at = text.find(wanted)
     if at >= 0:
@@ -119,7 +121,8 @@ def candidates(
         most: how many to return.
     """
     quoted = [each for quote in found if (each := _whole(quote, source)) is not None]
-    stated = [_candidate(source, each.start, each.end, each) for each in source.cited.statements]
+    texts = (each for each in source.cited.statements if MASK not in source.passage.text[each.start : each.end])
+    stated = [_candidate(source, each.start, each.end, each) for each in texts]
     wanted, near = set(stems(claim)), set(stems(context))
     named = addresses(claim)
 
@@ -176,7 +179,9 @@ def _whole(quote: Quote, source: Source) -> Candidate | None:
         return None
     start, end = quote.start - passage.start, quote.end - passage.start
     touched = [each for each in source.cited.statements if each.start < end and start < each.end]
-    return _candidate(source, touched[0].start, touched[-1].end, touched[0]) if touched else None
+    if not touched or MASK in passage.text[touched[0].start : touched[-1].end]:
+        return None
+    return _candidate(source, touched[0].start, touched[-1].end, touched[0])
 
 
 def _candidate(source: Source, start: int, end: int, first: Statement) -> Candidate:

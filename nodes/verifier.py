@@ -69,7 +69,8 @@ def cases_of(state: ResearchState, passages: Mapping[str, Passage], *, judged: b
         judged=judged,
     )
     drafted = draft_claims(draft.markdown if draft else "")
-    sources = {alias: Source(alias, passage) for alias, passage in passages.items()}
+    fenced = frozenset(state.get("fenced", ()))
+    sources = {alias: Source(alias, each, each.evidence_id in fenced) for alias, each in passages.items()}
     pairs = zip(claims_of(drafted), drafted, strict=True)
     return [case_of(claim, each.aliases, sources, asked) for claim, each in pairs]
 

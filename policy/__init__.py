@@ -20,30 +20,40 @@ if TYPE_CHECKING:
     from policy.limits import LimitsGuard
     from policy.masks import apply_masks, merge_masks
     from policy.normalise import Folded, fold, normalised
+    from policy.passages import FoundPassage, SafePassages, ScreenedPassages, safe_passages, screen_passages, suspicion
     from policy.pii import PersonalDataGuard
     from policy.verdict import WITHHELD, Action, Screening, Stage, Verdict, refusal_of
+    from policy.withheld import shown_text, withheld_from
 
 _MODULES = {
     "GUARD_UNAVAILABLE": "chain",
+    "WITHHELD": "verdict",
     "Action": "verdict",
     "CredentialsGuard": "credentials",
     "DenyListGuard": "deny",
     "Folded": "normalise",
+    "FoundPassage": "passages",
     "Guard": "guard",
     "GuardChain": "chain",
     "InjectionGuard": "injection",
     "LimitsGuard": "limits",
     "PersonalDataGuard": "pii",
+    "SafePassages": "passages",
+    "ScreenedPassages": "passages",
     "Screening": "verdict",
     "Stage": "verdict",
     "Verdict": "verdict",
-    "WITHHELD": "verdict",
     "apply_masks": "masks",
     "build_guards": "builder",
     "fold": "normalise",
     "merge_masks": "masks",
     "normalised": "normalise",
     "refusal_of": "verdict",
+    "safe_passages": "passages",
+    "screen_passages": "passages",
+    "shown_text": "withheld",
+    "suspicion": "passages",
+    "withheld_from": "withheld",
 }
 
 __all__ = [
@@ -53,11 +63,14 @@ __all__ = [
     "CredentialsGuard",
     "DenyListGuard",
     "Folded",
+    "FoundPassage",
     "Guard",
     "GuardChain",
     "InjectionGuard",
     "LimitsGuard",
     "PersonalDataGuard",
+    "SafePassages",
+    "ScreenedPassages",
     "Screening",
     "Stage",
     "Verdict",
@@ -67,6 +80,11 @@ __all__ = [
     "merge_masks",
     "normalised",
     "refusal_of",
+    "safe_passages",
+    "screen_passages",
+    "shown_text",
+    "suspicion",
+    "withheld_from",
 ]
 
 

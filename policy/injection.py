@@ -70,6 +70,8 @@ _NAMES = {Stage.QUESTION: "question", Stage.EVIDENCE: "passage"}
 class InjectionGuard(Guard):
     """Flags a text that seems to hold an instruction to a model, and refuses one that surely does.
 
+    The spans of the verdict are every part of the text that led to it.
+
     In evidence a known phrase is enough to refuse; a question may speak to the model, so there it only flags. Answers
     pass: the model wrote them. `settings` holds the thresholds and the kinds that the classifier looks for.
     `embeddings` gives a second opinion on what words alone find suspicious, if it is the model that the classifier was
@@ -98,7 +100,11 @@ class InjectionGuard(Guard):
         return await asyncio.to_thread(self._judged, text, stage)
 
     def _judged(self, text: str, stage: Stage) -> Verdict:
-        return strictest((self.allow(), *self._hidden(text, stage), *self._found(text, stage)))
+        found = (self.allow(), *self._hidden(text, stage), *self._found(text, stage))
+        verdict = strictest(found)
+        # All of them, and not only the first: whoever keeps a flagged text has to know every part that is suspicious.
+        spans = dict.fromkeys(span for each in found if each.action is verdict.action for span in each.spans)
+        return verdict.model_copy(update={"spans": tuple(spans)})
 
     def _hidden(self, text: str, stage: Stage) -> Iterator[Verdict]:
         if payload := _PAYLOAD.search(text):
@@ -124,8 +130,8 @@ class InjectionGuard(Guard):
 
     def _classified(self, skeleton: Folded, stage: Stage) -> Iterator[Verdict]:
         place: Place = "evidence" if stage is Stage.EVIDENCE else "question"
-        for each in judge(skeleton.text, place, self._embed if self._knows_meaning() else None):
-            if each.kind in self._kinds and each.score > self._flag_above:
+        for each in judge(skeleton.text, place, self._flag_above, self._embed if self._knows_meaning() else None):
+            if each.kind in self._kinds:
                 action = Action.REFUSE if each.score > self._refuse_above[stage] else Action.FLAG
                 yield self._verdict(action, stage, each.kind, _WHAT[each.kind], skeleton.source_span(*each.span))
 

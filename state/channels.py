@@ -37,6 +37,7 @@ from state.values import (
     Turn,
     Usage,
     Verification,
+    Withheld,
 )
 
 
@@ -55,6 +56,11 @@ def merge_hits(left: tuple[Hit, ...], right: tuple[Hit, ...]) -> tuple[Hit, ...]
 def merge_screened(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
     """Return the sorted union of evidence ids."""
     return tuple(sorted({*left, *right}))
+
+
+def merge_withheld(left: tuple[Withheld, ...], right: tuple[Withheld, ...]) -> tuple[Withheld, ...]:
+    """Append what is withheld anew, each once: nothing that was withheld is ever shown again."""
+    return tuple(dict.fromkeys((*left, *right)))
 
 
 def merge_timings(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
@@ -109,6 +115,7 @@ class ResearchState(TypedDict, total=False):
     prior_work: tuple[str, ...]
     dropped: Annotated[tuple[str, ...], merge_screened]
     fenced: Annotated[tuple[str, ...], merge_screened]
+    withheld: Annotated[tuple[Withheld, ...], merge_withheld]
     aliases: dict[str, str]
     findings: tuple[Finding, ...]
     gaps: tuple[Gap, ...]

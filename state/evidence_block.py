@@ -23,6 +23,7 @@ class EvidenceItem(Value):
     """One passage in a prompt. `sub_questions` holds the ids of the sub-questions that retrieved it.
 
     `date` and `version` are the document's own, empty if it names none. Texts are neutralised: see `citation_marks`.
+    `untrusted`: a guard suspects orders in it.
     """
 
     alias: str
@@ -35,6 +36,7 @@ class EvidenceItem(Value):
     heading_path: tuple[str, ...] = ()
     sub_questions: tuple[str, ...] = ()
     score: float | None = None
+    untrusted: bool = False
 
 
 def render(items: Iterable[EvidenceItem], *, nonce: str | None = None) -> str:

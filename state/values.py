@@ -287,6 +287,13 @@ class Mask(Value):
     kind: str
 
 
+class Withheld(Value):
+    """The parts of a passage that nobody may read, as offsets into what is shown of it (`policy.withheld`)."""
+
+    evidence_id: str
+    masks: tuple[Mask, ...]
+
+
 class Refusal(Value):
     """Why a guard refused. Never contains the matched text."""
 

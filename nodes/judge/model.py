@@ -149,6 +149,7 @@ def to_judge(case: Case) -> ClaimToJudge:
             source=each.source.name,
             before=each.before,
             quote=each.quote.quote,
+            untrusted=each.source.untrusted,
         )
         for letter, each in zip(ascii_lowercase, case.candidates, strict=False)
     )

@@ -95,15 +95,15 @@ class Head:
 
 @dataclass(frozen=True)
 class Finding:
-    """The highest score of one kind in a text, and the window that has it."""
+    """The score of one kind in a window of a text."""
 
     kind: Kind
     score: float
     span: Span
 
 
-def judge(text: str, place: Place, embed: Embed | None = None) -> list[Finding]:
-    """Return the highest score of each kind that is looked for in `place`, and the window of the folded text.
+def judge(text: str, place: Place, above: float, embed: Embed | None = None) -> list[Finding]:
+    """Return the windows of the folded text that score more than `above`, for each kind that is looked for in `place`.
 
     Without `embed` there is no second opinion: words alone decide, on a scale of their own.
 
@@ -118,30 +118,27 @@ def judge(text: str, place: Place, embed: Embed | None = None) -> list[Finding]:
         if judged:
             raw = raw_scores(head.weights, head.bias, (characters, words), judged)
             scores = _scores(head, place, raw, text, judged, embed)
-            best = max(scores, key=lambda at: scores[at])
-            found.append(Finding(kind, scores[best], judged[best]))
+            found += [Finding(kind, score, judged[at]) for at, score in scores.items() if score > above]
     return found
 
 
 def _scores(
     head: Head, place: Place, raw: Array, text: str, spans: list[Span], embed: Embed | None
 ) -> dict[int, float]:
-    """Return the scores of the windows that matter, by their index: the likeliest, each with its second opinion.
+    """Return the scores of the windows by their index: the likeliest, each with its second opinion, and the others.
 
     Where there are more likely windows than second opinions, words alone decide on the others: otherwise a text with
-    enough decoys would hide an order.
+    enough decoys would hide an order. Windows that overlap one with a second opinion have none of their own.
     """
     order = [int(at) for at in np.argsort(-raw, kind="stable")]
     meaning = head.meaning
     if embed is None or meaning is None:
-        return {order[0]: head.scales[place].share(float(raw[order[0]]))}
+        return {at: head.scales[place].share(float(raw[at])) for at in order}
     likely = [at for at in order[:SECOND_OPINIONS] if raw[at] > meaning.gate]
     scores = {at: meaning.score(float(raw[at]), embed(text[slice(*spans[at])]), place) for at in likely}
-    apart = (at for at in order if not any(_overlap(spans[at], spans[seen]) for seen in likely))
-    other = next(apart, None)
-    if other is not None:
-        scores[other] = head.scales[place].share(float(raw[other])) if raw[other] > meaning.gate else 0.0
-    return scores
+    others = (at for at in order[len(likely) :] if raw[at] > meaning.gate)
+    apart = (at for at in others if not any(_overlap(spans[at], spans[seen]) for seen in likely))
+    return {**scores, **{at: head.scales[place].share(float(raw[at])) for at in apart}}
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -45,6 +45,7 @@ from state.values import (
     Turn,
     Usage,
     Verification,
+    Withheld,
 )
 
 QUOTE = Quote(evidence_id="EA", start=1, end=4, quote="abc")
@@ -63,6 +64,7 @@ FULL_STATE: dict[str, object] = {
     "prior_work": ("earlier",),
     "dropped": ("EB",),
     "fenced": ("EC",),
+    "withheld": (Withheld(evidence_id="EC", masks=(Mask(start=3, end=9, kind="prompt_injection"),)),),
     "aliases": {"E1": "EA"},
     "findings": (Finding(id="f1", statement="s", sub_question="q1", quotes=(QUOTE,)),),
     "gaps": (Gap(sub_question="q1", missing="m"),),

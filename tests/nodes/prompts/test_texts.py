@@ -67,6 +67,7 @@ ITEMS = [
         heading_path=("Hours",),
         sub_questions=("q1",),
         score=0.5,
+        untrusted=True,
     )
 ]
 CORPUS = {"documents": 1, "passages": 2, "titles": ["Hall"], "languages": ["English"]}
@@ -75,7 +76,11 @@ CLAIMS = [
         id="c1",
         text="It is open.",
         context="The hall:",
-        quotes=(QuoteToJudge(id="c1a", evidence="E1", source="Hall [E2]", before="See [1].", quote=QUOTE.quote),),
+        quotes=(
+            QuoteToJudge(
+                id="c1a", evidence="E1", source="Hall [E2]", before="See [1].", quote=QUOTE.quote, untrusted=True
+            ),
+        ),
     )
 ]
 PROMPTS = {
@@ -107,6 +112,21 @@ def test_every_field_that_is_passed_is_explained(name: str) -> None:
     passed = keys_of(fields) | {key for item in items for key in item.model_dump(exclude_defaults=True)}
     missing = {key for key in passed if f"`{key}`" not in system}
     assert not missing
+
+
+@pytest.mark.parametrize("name", ["analysis", "writing", "judge", "judged review"])
+def test_what_a_guard_suspects_is_marked_as_untrusted_and_nothing_else_is(name: str) -> None:
+    assert '"untrusted":' in PROMPTS[name][-1].text.replace(" ", "")
+    items = [item.model_copy(update={"untrusted": False}) for item in ITEMS]
+    quotes = tuple(quote.model_copy(update={"untrusted": False}) for quote in CLAIMS[0].quotes)
+    trusted = [CLAIMS[0].model_copy(update={"quotes": quotes})]
+    plain = {
+        "analysis": analysis_messages(STATE, items, 2, 1),
+        "writing": writing_messages(STATE, CONTEXT, items),
+        "judge": judge_messages(STATE, trusted),
+        "judged review": judged_review_messages(STATE, CONTEXT, trusted, 1),
+    }
+    assert "untrusted" not in plain[name][-1].text
 
 
 @pytest.mark.parametrize("name", PROMPTS)
