@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from experience.bundle.archive import MAX_BYTES
     from experience.bundle.building import Bundle, Contents, build
     from experience.bundle.checking import BundleFault, BundleResult, verify_bundle
+    from experience.bundle.signing import private_key, public_key
     from experience.bundle.sources import gather
     from experience.bundle.texts import WholeTexts
     from experience.bundle.values import AuditScope
@@ -26,6 +27,8 @@ _MODULES = {
     "WholeTexts": "texts",
     "build": "building",
     "gather": "sources",
+    "private_key": "signing",
+    "public_key": "signing",
     "verify_bundle": "checking",
 }
 __all__ = [
@@ -38,6 +41,8 @@ __all__ = [
     "WholeTexts",
     "build",
     "gather",
+    "private_key",
+    "public_key",
     "verify_bundle",
 ]
 

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from experience.bundle.archive import MAX_BYTES, pack
+from experience.bundle.signing import sign, signer_of
 from experience.bundle.sources import Gathered
 from experience.bundle.values import (
     AUDIT,
@@ -15,6 +18,7 @@ from experience.bundle.values import (
     MANIFEST,
     PROVENANCE,
     REPORT,
+    SIGNATURE,
     SOURCES,
     VERDICTS,
     AuditScope,
@@ -44,6 +48,7 @@ class Contents:
         gathered: the cited documents.
         audit: which lines of the audit trail follow.
         lines: the lines.
+        key: the key to sign with.
     """
 
     report: Report
@@ -51,6 +56,7 @@ class Contents:
     gathered: Gathered
     audit: AuditScope
     lines: Sequence[bytes]
+    key: Ed25519PrivateKey | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,9 @@ def build(contents: Contents) -> Bundle:
         AUDIT: b"".join(contents.lines),
         **contents.gathered.texts,
     }
-    data = pack({**members, MANIFEST: written(_manifest(report, members))})
+    manifest = _manifest(report, members, signer_of(contents.key))
+    signed = {SIGNATURE: written(sign(manifest, contents.key))} if contents.key else {}
+    data = pack({**members, MANIFEST: written(manifest), **signed})
     if len(data) > MAX_BYTES:
         raise BadInput(f"the bundle has more than {MAX_BYTES} bytes", hint="leave out documents with `--texts none`")
     shown: Counter[str] = Counter(document.shown for document in contents.gathered.sources.documents)
@@ -122,7 +130,7 @@ def program() -> str:
     return f"sixplane {version('sixplane')}"
 
 
-def _manifest(report: Report, members: dict[str, bytes]) -> Manifest:
+def _manifest(report: Report, members: dict[str, bytes], signer: str) -> Manifest:
     listed = [Member(name=name, bytes=len(data), sha256=sha256(data)) for name, data in sorted(members.items())]
     return Manifest(
         program=program(),
@@ -130,6 +138,7 @@ def _manifest(report: Report, members: dict[str, bytes]) -> Manifest:
         thread_id=report.thread_id,
         run_id=report.run_id,
         members=tuple(listed),
+        signer=signer,
     ).sealed()
 
 

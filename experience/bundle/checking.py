@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from experience.bundle.archive import pack, unpack
 from experience.bundle.building import bundled_html, provenance_of
+from experience.bundle.signing import Signature, is_signed
 from experience.bundle.sources import cited_of
 from experience.bundle.values import (
     AUDIT,
@@ -20,7 +21,9 @@ from experience.bundle.values import (
     MANIFEST,
     PROVENANCE,
     REPORT,
+    SIGNATURE,
     SOURCES,
+    UNLISTED,
     VERDICTS,
     Manifest,
     ManifestHead,
@@ -42,7 +45,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _HINT = "it is damaged or was not written by `sixplane export`; ask for it again"
 
-BundleFaultKind = Literal["zip", "manifest", "member", "source", "verdict", "provenance", "html", "audit"]
+BundleFaultKind = Literal["zip", "manifest", "signature", "member", "source", "verdict", "provenance", "html", "audit"]
 
 
 class BundleFault(Value):
@@ -58,7 +61,7 @@ class BundleResult(Value):
 
     `outcome` is `failed` if there is a fault in the bundle or in its report; otherwise `pruned` if quotes of the report
     could not be compared with their documents; otherwise `verified`. `html` says whether `report.html` was compared:
-    another version of the program made it otherwise.
+    another version of the program made it otherwise. `signer` is the public key of a valid signature.
     """
 
     outcome: Literal["verified", "pruned", "failed"]
@@ -66,6 +69,7 @@ class BundleResult(Value):
     program: str
     thread_id: str
     run_id: str
+    signer: str = ""
     html: Literal["same", "other_version"] = "same"
     members: int
     events: int = 0
@@ -74,8 +78,12 @@ class BundleResult(Value):
     report: VerificationResult | None = None
 
 
-def verify_bundle(data: bytes) -> BundleResult:
+def verify_bundle(data: bytes, *, signer: str = "") -> BundleResult:
     """Check a bundle. Nothing of it is written to disk, and no member is larger than the bundle.
+
+    Args:
+        data: the zip file.
+        signer: the public key that must have signed it, see `signing.public_key`; empty: it need not be signed.
 
     Raises:
         BadInput: it is no bundle, or one of a form that this version does not know.
@@ -89,7 +97,8 @@ def verify_bundle(data: bytes) -> BundleResult:
         thread_id=manifest.thread_id,
         run_id=manifest.run_id,
         members=len(members),
-        faults=tuple(_integrity_faults(data, members, manifest)),
+        signer=manifest.signer,
+        faults=(*_integrity_faults(data, members, manifest), *_signature_faults(members, manifest, signer)),
     )
     # What was changed is not worth reading.
     return result if result.faults else _Contents(members, manifest).checked(result)
@@ -156,7 +165,7 @@ class _Contents:
         """Yield texts that are not as their hashes say, are missing, or belong to no document."""
         documents = self._sources.documents
         texts = Counter(document.member for document in documents if document.shown == "whole")
-        if texts != Counter(name for name in self._members if name not in (*FIXED, MANIFEST)):
+        if texts != Counter(name for name in self._members if name not in FIXED | UNLISTED):
             yield BundleFault(kind="source", member=SOURCES, detail="the texts are not those of the listed documents")
             return
         for document in documents:
@@ -221,7 +230,7 @@ def _integrity_faults(data: bytes, members: Mapping[str, bytes], manifest: Manif
         yield BundleFault(kind="manifest", member=MANIFEST, detail="it lists a member twice or not at all")
         return
     sound = True
-    for name in sorted({*listed, *members} - {MANIFEST}):
+    for name in sorted({*listed, *members} - UNLISTED):
         trouble = _trouble(listed.get(name), members.get(name))
         if trouble:
             sound = False
@@ -230,6 +239,26 @@ def _integrity_faults(data: bytes, members: Mapping[str, bytes], manifest: Manif
         yield BundleFault(
             kind="zip", member="", detail="its members are in order, but other bytes of the zip file were changed"
         )
+
+
+def _signature_faults(members: Mapping[str, bytes], manifest: Manifest, signer: str) -> Iterator[BundleFault]:
+    """Yield a signature that is missing, not valid, or not by `signer`."""
+    detail = ""
+    if bool(manifest.signer) is not (SIGNATURE in members):
+        detail = "it is missing" if manifest.signer else "the manifest names no signer"
+    elif manifest.signer and not is_signed(manifest, _signature(members[SIGNATURE])):
+        detail = "it is not a signature of this manifest by the key that the manifest names"
+    elif signer and manifest.signer != signer:
+        detail = "the bundle is signed with another key" if manifest.signer else "the bundle is not signed"
+    if detail:
+        yield BundleFault(kind="signature", member=SIGNATURE, detail=detail)
+
+
+def _signature(content: bytes) -> Signature:
+    try:
+        return Signature.model_validate_json(content)
+    except ValidationError as error:
+        raise BadInput(f"the bundle has no valid `{SIGNATURE}`: {_first(error)}", hint=_HINT) from error
 
 
 def _trouble(listed: Member | None, content: bytes | None) -> str:

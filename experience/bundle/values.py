@@ -18,6 +18,10 @@ SOURCES, PROVENANCE, AUDIT, MANIFEST = "sources.json", "provenance.json", "audit
 FIXED = frozenset({REPORT, HTML, VERDICTS, SOURCES, PROVENANCE, AUDIT})
 """The members that every bundle has, but for the manifest that names them."""
 
+SIGNATURE = "signature.json"
+UNLISTED = frozenset({MANIFEST, SIGNATURE})
+"""The members that the manifest does not list. It names the signer, so that a missing signature shows."""
+
 Shown = Literal["whole", "excerpts", "quoted"]
 """How a document stands in a bundle.
 
@@ -127,7 +131,10 @@ class Member(Value):
 
 
 class Manifest(Value):
-    """The list of all other members. `seal` is the SHA-256 of the rest of it, `renderer` that of what made the HTML."""
+    """The list of all other members. `seal` is the SHA-256 of the rest of it, `renderer` that of what made the HTML.
+
+    `signer` is the public key of a signed bundle.
+    """
 
     format: int = FORMAT
     program: str
@@ -135,6 +142,7 @@ class Manifest(Value):
     thread_id: str
     run_id: str
     members: tuple[Member, ...]
+    signer: str = ""
     seal: str = ""
 
     def sealed(self) -> Manifest:

@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from experience.bundle import AuditScope, Bundle, Contents, WholeTexts, build, gather
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from experience.bundle import AuditScope, Bundle, Contents, WholeTexts, build, gather, private_key
 from experience.service.threads import UNFINISHED, ThreadRecord
 from observability.audit import AuditTrail, lines_about, named
 from retrieval import Corpora, Corpus
 from state.access import Held
-from state.errors import CorpusMissing, ReviewPending, ThreadBusy
+from state.errors import BadInput, CorpusMissing, ReviewPending, SettingsInvalid, ThreadBusy
 from state.report import Report
 from state.values import Claim
 
@@ -61,7 +64,12 @@ def finished(record: ThreadRecord, values: Mapping[str, Any]) -> FinishedRun:
 
 
 async def export_run(
-    run: FinishedRun, corpora: Corpora, trail: AuditTrail, reader: Reader, whole: WholeTexts
+    run: FinishedRun,
+    corpora: Corpora,
+    trail: AuditTrail,
+    reader: Reader,
+    whole: WholeTexts,
+    key: Ed25519PrivateKey | None,
 ) -> Bundle:
     """Return the bundle of a run.
 
@@ -79,8 +87,24 @@ async def export_run(
         gathered=gathered,
         audit=AuditScope(lines=kept, tenant=run.record.tenant),
         lines=lines,
+        key=key,
     )
     return await asyncio.to_thread(build, contents)
+
+
+def signing_key(given: Path | None, configured: Path | None) -> Ed25519PrivateKey | None:
+    """Return the key to sign with: the given one, else that of the setting `audit.bundle_key`, if there is one.
+
+    Raises:
+        BadInput: the given file has none.
+        SettingsInvalid: that of the setting has none.
+    """
+    if given is not None or configured is None:
+        return private_key(given) if given else None
+    try:
+        return private_key(configured)
+    except BadInput as error:
+        raise SettingsInvalid(f"`audit.bundle_key`: {error.message}", hint=error.hint) from error
 
 
 async def _corpus(corpora: Corpora, run: FinishedRun, audiences: Held) -> Corpus | None:

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
@@ -20,7 +21,7 @@ from experience.doctor.values import HealthStatus
 from experience.service.auditing import ServiceAudit, of_context
 from experience.service.driver import LegDriver
 from experience.service.events import RunEvent, last_report
-from experience.service.exporting import EXPORT, Reader, export_run, finished
+from experience.service.exporting import EXPORT, Reader, export_run, finished, signing_key
 from experience.service.leg import (
     Answered,
     Leg,
@@ -243,7 +244,9 @@ class ResearchService:
         return None if stored is None else await self._view(stored)
 
     @asynccontextmanager
-    async def exported(self, actor: Actor, thread_id: str, reader: Reader, whole: WholeTexts) -> AsyncIterator[Bundle]:
+    async def exported(
+        self, actor: Actor, thread_id: str, reader: Reader, whole: WholeTexts, sign_key: Path | None = None
+    ) -> AsyncIterator[Bundle]:
         """Yield the evidence bundle of a thread's latest run, and record in the audit trail how the block ended.
 
         Args:
@@ -251,18 +254,22 @@ class ResearchService:
             thread_id: the thread.
             reader: what the actor may read.
             whole: which documents the bundle holds with their whole text.
+            sign_key: the key to sign with; `None`: that of the setting `audit.bundle_key`, if there is one.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
             ThreadBusy, ReviewPending: its latest run has no report yet.
-            BadInput: the bundle is too large.
+            BadInput: the bundle is too large, or the key cannot be used.
+            SettingsInvalid: the key of the setting cannot be used.
+            DependencyUnavailable: the audit trail cannot be read.
         """
         tenant, name = checked_name("tenant", actor.tenant), checked_name("thread", thread_id)
         async with self.audit.export(actor, named("thread", name)) as told:
             stored = await self._threads.get(tenant, name)
             run = finished(stored.record, (await self._snapshot(stored.record)).values)
+            key = await asyncio.to_thread(signing_key, sign_key, self.settings.audit.bundle_key)
             await self.audit.report(actor, EXPORT, named("thread", name), run.report)
-            bundle = await export_run(run, self.corpora, self.audit.trail, reader, whole)
+            bundle = await export_run(run, self.corpora, self.audit.trail, reader, whole, key)
             told(bundle)
             yield bundle
 

@@ -25,6 +25,15 @@ Texts = Annotated[
         "read, or none. Of the others, the bundle has the cited passages.",
     ),
 ]
+SignKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--sign-key",
+        help="Sign with this Ed25519 key (PEM, without a password).",
+        show_default="the setting audit.bundle_key",
+        dir_okay=False,
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 
 
@@ -32,6 +41,7 @@ def export(
     thread: ThreadName,
     out: Out,
     texts: Texts = WholeTexts.OPEN,
+    sign_key: SignKey = None,
     force: Force = False,
     tenant: Tenant = "local",
     json_output: Json = False,
@@ -44,7 +54,7 @@ def export(
     if not force:
         refuse_existing(out)
     names = checked_name("tenant", tenant), checked_name("thread", thread)
-    bundle = run_async(_export(settings_of(home), *names, out, texts, force=force))
+    bundle = run_async(_export(settings_of(home), *names, out, texts, sign_key, force=force))
     if json_output:
         counts = {"documents": bundle.shown, "events": bundle.events, "bytes": len(bundle.data)}
         print_json({"thread": thread, "file": str(out), "sha256": bundle.digest, **counts})
@@ -60,7 +70,16 @@ def _counted(bundle: Bundle) -> str:
     return ", ".join(counted) or "none"
 
 
-async def _export(settings: Settings, tenant: str, thread: str, out: Path, texts: WholeTexts, *, force: bool) -> Bundle:
+async def _export(
+    settings: Settings,
+    tenant: str,
+    thread: str,
+    out: Path,
+    texts: WholeTexts,
+    sign_key: Path | None,
+    *,
+    force: bool,
+) -> Bundle:
     from experience.files import write_file
     from experience.service import open_service
     from experience.service.exporting import Reader
@@ -68,7 +87,7 @@ async def _export(settings: Settings, tenant: str, thread: str, out: Path, texts
 
     async with (
         open_service(settings) as service,
-        service.exported(operator(tenant), thread, Reader(), texts) as bundle,
+        service.exported(operator(tenant), thread, Reader(), texts, sign_key) as bundle,
     ):
         # Within the block: the trail says `done` only if the file was written.
         write_file(out, bundle.data, mode=0o600, replace=force)

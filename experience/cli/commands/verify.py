@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 ReportFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="A report from `--json` or `--out`, or a bundle from `sixplane export`.")
 ]
+PublicKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--public-key",
+        help="The bundle must be signed with this key of its sender (PEM).",
+        show_default=False,
+        dir_okay=False,
+    ),
+]
 _ZIP = b"PK"
 _HINT = "give a JSON file from `sixplane research --json` or `--out`, or a bundle from `sixplane export`"
 _PRUNED = "cited passages were pruned or belong to another corpus; ask again for a report with current evidence"
@@ -28,15 +37,23 @@ _QUOTED = "of some documents the bundle has only what the report itself quotes; 
 _OTHER_HTML = "`report.html` was made by another version and was not compared; read `report.json`, or make it anew"
 
 
-def verify(report: ReportFile, tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
+def verify(
+    report: ReportFile,
+    key: PublicKey = None,
+    tenant: Tenant = "local",
+    json_output: Json = False,
+    home: Home = None,
+) -> None:
     """Check a report against its corpus, or a bundle by itself. Exit status 2: it has faults; 5: evidence is missing.
 
     A bundle needs neither corpus nor account nor network. Compare the printed digest with the sender's.
     """
     data = _read(report)
     if data.startswith(_ZIP) or report.suffix.lower() == ".zip":
-        _conclude_bundle(data, json_output=json_output)
+        _conclude_bundle(data, key, json_output=json_output)
         return
+    if key is not None:
+        raise BadInput("a report has no signature", hint="leave out `--public-key`, or give a bundle")
     from settings import checked_name
 
     result = run_async(_verify(read_report(data, report), settings_of(home), checked_name("tenant", tenant)))
@@ -48,10 +65,10 @@ def verify(report: ReportFile, tenant: Tenant = "local", json_output: Json = Fal
     _end(result.outcome, _PRUNED)
 
 
-def _conclude_bundle(data: bytes, *, json_output: bool) -> None:
-    from experience.bundle import verify_bundle
+def _conclude_bundle(data: bytes, key: Path | None, *, json_output: bool) -> None:
+    from experience.bundle import public_key, verify_bundle
 
-    result = verify_bundle(data)
+    result = verify_bundle(data, signer=public_key(key) if key else "")
     if json_output:
         print_json(result.model_dump(mode="json"))
     else:
@@ -62,6 +79,8 @@ def _conclude_bundle(data: bytes, *, json_output: bool) -> None:
             say(f"checked: {result.members} files, {result.events} lines of the audit trail")
         say(f"outcome: {result.outcome}")
         say(f"sha256: {result.digest}")
+        if result.signer and result.report is not None:
+            say(f"signed: {result.signer}" + ("" if key else " (nobody has said whose key that is: `--public-key`)"))
     if result.html != "same" and result.outcome != "failed":
         note(f"hint: {_OTHER_HTML}")
     _end(result.outcome, _QUOTED)

@@ -4,6 +4,8 @@ import json
 import stat
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from typer.testing import CliRunner
 
 from experience.cli.app import app
@@ -47,6 +49,20 @@ def test_a_bundle_is_written_once_and_verified_where_there_is_no_corpus(asked, t
     assert (broken.exit_code, "hint: " in broken.stderr) == (2, True)
 
 
+def test_a_bundle_is_signed_and_the_key_of_its_sender_is_asked_for(asked, tmp_path):
+    key = Ed25519PrivateKey.generate()
+    private, public, out = (tmp_path / name for name in ("key.pem", "key.pub.pem", "bundle.zip"))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    assert run(asked, "export", "t", "--out", out, "--sign-key", private).exit_code == 0
+    assert "nobody has said whose key that is" in run(asked, "verify", out).stdout
+    known = run(asked, "verify", out, "--public-key", public)
+    assert (known.exit_code, "signed: " in known.stdout, "nobody" in known.stdout) == (0, True, False)
+    assert run(asked, "export", "t", "--out", out, "--force").exit_code == 0
+    bare = run(asked, "verify", out, "--public-key", public)
+    assert (bare.exit_code, "the bundle is not signed" in bare.stdout) == (2, True)
+
+
 def test_bad_input_is_named_with_its_remedy(asked, tmp_path):
     for arguments, status, told in (
         (("export", "none", "--out", tmp_path / "a.zip"), 2, "there is no thread 'none'"),
@@ -54,6 +70,7 @@ def test_bad_input_is_named_with_its_remedy(asked, tmp_path):
         (("export", "t", "--out", tmp_path / "none" / "a.zip"), 5, "No such file"),
         (("export", "t", "--out", tmp_path / "a.zip", "--texts", "all"), 2, "readable"),
         (("export", "t", "--out", tmp_path / "a.zip", "--tenant", "other"), 2, "there is no thread 't'"),
+        (("export", "t", "--out", tmp_path / "a.zip", "--sign-key", tmp_path / "none.pem"), 2, "openssl genpkey"),
         (("verify", tmp_path / "none.zip"), 2, "cannot be read"),
     ):
         done = run(asked, *arguments)

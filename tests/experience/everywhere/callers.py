@@ -140,12 +140,12 @@ class ByPython:
         return {item.source for item in report.evidence if item.id not in result.pruned}
 
     async def export(self, caller: str, *texts: str) -> list[bytes]:
-        await thread_of(self.home, caller, QUESTION)
+        thread = await thread_of(self.home, caller, QUESTION)
         found = []
         async with service_of(self.home) as service:
             for each in texts:
                 reader = Reader(CALLERS[caller], caller)
-                given = operator("local"), f"export-{caller}", reader, WholeTexts(each)
+                given = operator("local"), thread, reader, WholeTexts(each)
                 async with service.exported(*given) as bundle:
                     found.append(bundle.data)
         return found
@@ -207,10 +207,10 @@ class ByCommandLine:
         return {item.source for item in report.evidence if item.id not in pruned}
 
     async def export(self, caller: str, *texts: str) -> list[bytes]:
-        await thread_of(self.home, caller, QUESTION)
+        thread = await thread_of(self.home, caller, QUESTION)
         found, out = [], self.home / "bundle.zip"
         for each in texts:
-            told = await self._run("export", f"export-{caller}", "--out", str(out), "--texts", each, "--force")
+            told = await self._run("export", thread, "--out", str(out), "--texts", each, "--force")
             found.append(out.read_bytes())
             assert told["sha256"] == hashlib.sha256(found[-1]).hexdigest()
         return found
@@ -268,8 +268,8 @@ class ByHttp:
         return listed((await self._sent(caller, "GET", "corpora/small")).json())
 
     async def export(self, caller: str, *texts: str) -> list[bytes]:
-        await thread_of(self.home, caller, QUESTION)
-        path = f"threads/export-{caller}/export"
+        thread = await thread_of(self.home, caller, QUESTION)
+        path = f"threads/{thread}/export"
         return [(await self._sent(caller, "GET", path, params={"texts": each})).content for each in texts]
 
     async def store(

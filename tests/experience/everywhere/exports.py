@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 from experience.bundle import verify_bundle
 from tests.experience.service.helpers import ask, service_of
 
+THREAD = "exported"
 FILLING = "Nothing else is said on this page, and nobody asks for it. " * 40
 
 
-async def thread_of(home: Path, caller: str, question: str) -> None:
-    """Make a thread of the caller's whose report cites the document of each label, as if it had lost audiences since.
+async def thread_of(home: Path, caller: str, question: str) -> str:
+    """Return a thread of the caller's whose report cites the document of each label, as if it had lost audiences since.
 
-    Each document has a second passage that is not cited.
+    There is one run for all callers: the thread changes hands. Its documents have a second passage that is not cited.
     """
-    async with service_of(home) as service:
-        await service.run(ask(question, f"export-{caller}", principal=caller, corpus="long"))
+    if not (home / THREAD).exists():
+        async with service_of(home) as service:
+            await service.run(ask(question, THREAD, corpus="long"))
+        (home / THREAD).touch()
+    with closing(sqlite3.connect(home / "threads.db")) as database, database:
+        database.execute("update threads set owner = ? where thread_id = ?", (caller, THREAD))
+    return THREAD
 
 
 def bundled(data: bytes) -> dict[str, str]:

@@ -9,15 +9,26 @@ import zipfile
 from contextlib import aclosing
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from langchain_core.documents import Document
 
 from experience.bundle import WholeTexts, verify_bundle
+from experience.bundle.signing import signer_of
 from experience.service.desk import Desk
 from experience.service.exporting import Reader
 from experience.service.runs import Runs
 from observability.audit import check_trail, operator, read_lines
 from policy.identity import Permission, Principal
-from state.errors import AuditUnavailable, DependencyUnavailable, Forbidden, ReviewPending, ThreadBusy, ThreadMissing
+from state.errors import (
+    AuditUnavailable,
+    DependencyUnavailable,
+    Forbidden,
+    ReviewPending,
+    SettingsInvalid,
+    ThreadBusy,
+    ThreadMissing,
+)
 from tests.experience.service.helpers import OUTSIDE, PRICE, ask, held_plan, service_of, until_started
 
 ROLES = (Permission.ASK, Permission.INGEST, Permission.DELETE)
@@ -173,6 +184,20 @@ async def test_nothing_is_exported_that_cannot_be_recorded_and_no_damaged_line(h
         trail.mkdir()
         with pytest.raises(AuditUnavailable):
             await desk.export(ANN, "t", OPEN)
+
+
+async def test_a_server_signs_with_its_key_and_says_if_it_cannot(home, tmp_path):
+    key, path = Ed25519PrivateKey.generate(), tmp_path / "key.pem"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    async with service_of(home, audit={"bundle_key": path}) as service:
+        desk = Desk(Runs(service))
+        await asked(desk, ANN)
+        bundle = await desk.export(ANN, "t", OPEN)
+        path.unlink()
+        with pytest.raises(SettingsInvalid, match=r"audit\.bundle_key") as caught:
+            await desk.export(ANN, "t", OPEN)
+    assert verify_bundle(bundle.data, signer=signer_of(key)).outcome == "verified"
+    assert str(tmp_path) not in f"{caught.value.message} {caught.value.hint}"
 
 
 async def test_without_a_trail_the_bundle_says_so(home):
