@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from policy.classifier.features import Array
-from policy.classifier.model import DIMENSIONS, Kind, Place, heads, judge
+from policy.classifier.model import DIMENSIONS, Kind, Place, Scored, Watch, heads, judge
 from policy.guard import Guard
 from policy.normalise import Folded
 from policy.verdict import Action, Stage, Verdict, strictest
-from policy.views import readings
+from policy.views import Reading, readings
 from settings.policy import PolicySettings
 from state.errors import GuardUnavailable
-from state.values import Mask
+from state.values import Mask, Value
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -65,6 +66,26 @@ _WHAT = {
     Kind.REQUEST: "a request to an assistant that does not belong to the text around it",
 }
 _NAMES = {Stage.QUESTION: "question", Stage.EVIDENCE: "passage"}
+
+
+class SeenWindow(Value):
+    """A window of a text that the classifier scored, for an explanation; it quotes nothing.
+
+    `start` and `end` are offsets into the text that the guard got, and `reading` says how it was read there: `plain`,
+    `decoded`, `rot13`. `words` is the score by the words alone and `second_opinion` that with the embedding, if one was
+    asked for. `score`, the later one, is held against the thresholds.
+    """
+
+    reading: str
+    kind: str
+    start: int
+    end: int
+    words: float
+    second_opinion: float | None
+    score: float
+    flag_above: float
+    refuse_above: float
+    action: Action
 
 
 class InjectionGuard(Guard):
@@ -110,7 +131,37 @@ class InjectionGuard(Guard):
         if payload := _PAYLOAD.search(text):
             yield self._known(stage, "hidden_message", "hidden characters that can carry a message", payload.span())
 
-    def _found(self, text: str, stage: Stage) -> Iterator[Verdict]:
+    def windows(self, text: str, stage: Stage) -> list[SeenWindow]:
+        """Return the windows of each reading that were scored on the way to the verdict; blocks."""
+        seen: list[SeenWindow] = []
+        if stage is not Stage.ANSWER:
+            for _ in self._found(text, stage, lambda reading, window: seen.append(self._seen(reading, window, stage))):
+                pass
+        return seen
+
+    def _seen(self, reading: Reading, window: Scored, stage: Stage) -> SeenWindow:
+        start, end = reading.folded.source_span(*window.span)
+        return SeenWindow(
+            reading=reading.how,
+            kind=window.kind.value,
+            start=start,
+            end=end,
+            words=window.words,
+            second_opinion=window.second_opinion,
+            score=window.score,
+            flag_above=self._flag_above,
+            refuse_above=self._refuse_above[stage],
+            action=self._action(window.score, stage) if window.kind in self._kinds else Action.ALLOW,
+        )
+
+    def _action(self, score: float, stage: Stage) -> Action:
+        if score <= self._flag_above:
+            return Action.ALLOW
+        return Action.REFUSE if score > self._refuse_above[stage] else Action.FLAG
+
+    def _found(
+        self, text: str, stage: Stage, watch: Callable[[Reading, Scored], None] | None = None
+    ) -> Iterator[Verdict]:
         for reading in readings(text):
             skeleton = reading.folded
             if reading.too_deep:
@@ -123,16 +174,17 @@ class InjectionGuard(Guard):
             if order := next(filter(None, (each.search(skeleton.text) for each in _INSTRUCTIONS)), None):
                 span = skeleton.source_span(*order.span())
                 yield self._known(stage, Kind.INJECTION, "an instruction to a model", span)
-            yield from self._classified(skeleton, stage)
+            yield from self._classified(skeleton, stage, None if watch is None else partial(watch, reading))
 
     def _known(self, stage: Stage, category: str, what: str, span: tuple[int, int]) -> Verdict:
         return self._verdict(Action.REFUSE if stage is Stage.EVIDENCE else Action.FLAG, stage, category, what, span)
 
-    def _classified(self, skeleton: Folded, stage: Stage) -> Iterator[Verdict]:
+    def _classified(self, skeleton: Folded, stage: Stage, watch: Watch | None) -> Iterator[Verdict]:
         place: Place = "evidence" if stage is Stage.EVIDENCE else "question"
-        for each in judge(skeleton.text, place, self._flag_above, self._embed if self._knows_meaning() else None):
+        embed = self._embed if self._knows_meaning() else None
+        for each in judge(skeleton.text, place, self._flag_above, embed, watch):
             if each.kind in self._kinds:
-                action = Action.REFUSE if each.score > self._refuse_above[stage] else Action.FLAG
+                action = self._action(each.score, stage)
                 yield self._verdict(action, stage, each.kind, _WHAT[each.kind], skeleton.source_span(*each.span))
 
     def _knows_meaning(self) -> bool:

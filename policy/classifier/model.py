@@ -102,7 +102,24 @@ class Finding:
     span: Span
 
 
-def judge(text: str, place: Place, above: float, embed: Embed | None = None) -> list[Finding]:
+@dataclass(frozen=True)
+class Scored:
+    """A window that was scored: by its words, and by its meaning if that was asked for; the later score counts."""
+
+    kind: Kind
+    span: Span
+    words: float
+    second_opinion: float | None
+    score: float
+
+
+Watch: TypeAlias = Callable[[Scored], None]
+"""Is told of each window, for an explanation."""
+
+
+def judge(
+    text: str, place: Place, above: float, embed: Embed | None = None, watch: Watch | None = None
+) -> list[Finding]:
     """Return the windows of the folded text that score more than `above`, for each kind that is looked for in `place`.
 
     Without `embed` there is no second opinion: words alone decide, on a scale of their own.
@@ -118,6 +135,11 @@ def judge(text: str, place: Place, above: float, embed: Embed | None = None) -> 
         if judged:
             raw = raw_scores(head.weights, head.bias, (characters, words), judged)
             scores = _scores(head, place, raw, text, judged, embed)
+            if watch is not None:
+                asked = () if embed is None or head.meaning is None else _asked(head.meaning, raw)
+                for at, score in scores.items():
+                    alone = head.scales[place].share(float(raw[at]))
+                    watch(Scored(kind, judged[at], alone, score if at in asked else None, score))
             found += [Finding(kind, score, judged[at]) for at, score in scores.items() if score > above]
     return found
 
@@ -134,11 +156,17 @@ def _scores(
     meaning = head.meaning
     if embed is None or meaning is None:
         return {at: head.scales[place].share(float(raw[at])) for at in order}
-    likely = [at for at in order[:SECOND_OPINIONS] if raw[at] > meaning.gate]
+    likely = _asked(meaning, raw)
     scores = {at: meaning.score(float(raw[at]), embed(text[slice(*spans[at])]), place) for at in likely}
     others = (at for at in order[len(likely) :] if raw[at] > meaning.gate)
     apart = (at for at in others if not any(_overlap(spans[at], spans[seen]) for seen in likely))
     return {**scores, **{at: head.scales[place].share(float(raw[at])) for at in apart}}
+
+
+def _asked(meaning: Meaning, raw: Array) -> list[int]:
+    """Return the windows that get a second opinion, by their index, the likeliest first."""
+    order = np.argsort(-raw, kind="stable")[:SECOND_OPINIONS]
+    return [int(at) for at in order if raw[at] > meaning.gate]
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -12,7 +12,7 @@ from experience.cli.options import Home, Json
 from experience.cli.output import print_json, print_table, say
 from experience.cli.running import run_async, settings_of, text_argument
 from experience.exits import Exit
-from state.errors import DependencyUnavailable
+from state.errors import BadInput, DependencyUnavailable
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -21,35 +21,68 @@ if TYPE_CHECKING:
 PROBE = "What is a budget?"
 """A harmless text: to answer it, a guard needs everything that it needs for others."""
 
+Policy = Annotated[Path | None, typer.Option("--policy", help="A policy file, in place of the policy in force.")]
+Texts = Annotated[
+    Path | None,
+    typer.Option("--file", help="JSON Lines: strings, or objects with `question` or `text`.", dir_okay=False),
+]
 app = typer.Typer(help="Show the policy of the guards, and check a policy file.", no_args_is_help=True)
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")]
 
 
 def guard(
-    text: Annotated[str, typer.Argument(help="The text; `-` reads it from standard input.")],
+    text: Annotated[str, typer.Argument(help="The text; `-` reads it from standard input.")] = "",
+    policy: Policy = None,
+    file: Texts = None,
     json_output: Json = False,
     home: Home = None,
 ) -> None:
-    """Screen a text like a question. The exit status is 3 if the policy refuses it."""
-    from policy import Action, Stage, build_guards
-    from retrieval import load_embeddings
+    """Say what the local guards do with a text as a question, as evidence and as an answer, and why.
+
+    The exit status is 3 if the question is refused. With `--file`, list the questions of a file to which `--policy`
+    does something else than the policy in force.
+    """
+    from settings.policy_file import load_policy
 
     settings = settings_of(home)
-    guards = build_guards(settings, embeddings=load_embeddings(settings))
-    screening = run_async(guards.screen(text_argument(text), Stage.QUESTION))
-    if json_output:
-        print_json(screening.model_dump(mode="json"))
+    if file is not None:
+        if policy is None or text:
+            raise BadInput("`--file` compares two policies", hint="give `--policy FILE`, and no text")
+        _compare(settings, policy, file, as_json=json_output)
+        return
+    if policy is not None:
+        settings = settings.model_copy(update={"policy": load_policy(policy)})
+    _explain(settings, text_argument(text), as_json=json_output)
+
+
+def _explain(settings: Settings, text: str, *, as_json: bool) -> None:
+    from experience.cli.explaining import tell_explanation
+    from policy import Action, Stage, build_guards
+    from policy.explain import explain
+    from retrieval import load_embeddings
+
+    told = run_async(explain(build_guards(settings, embeddings=load_embeddings(settings)), text))
+    if as_json:
+        print_json(told.model_dump(mode="json"))
     else:
-        verdict = screening.verdict
-        say(f"action: {verdict.action.value}")
-        if verdict.action is not Action.ALLOW:
-            say(f"policy: {verdict.policy}")
-            say(f"category: {verdict.category}")
-            say(f"reason: {verdict.reason}")
-        if verdict.action is Action.REDACT:
-            say(f"text: {screening.text}")
-    if screening.verdict.action is Action.REFUSE:
+        tell_explanation(told, text)
+    if told.at(Stage.QUESTION).action is Action.REFUSE:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _compare(settings: Settings, policy: Path, file: Path, *, as_json: bool) -> None:
+    from experience.cli.explaining import differences, texts_of
+
+    texts = texts_of(file)
+    tried = settings.model_copy(update={"policy_candidate_file": policy})
+    changed = run_async(differences(tried, texts))
+    if as_json:
+        print_json({"texts": len(texts), "changed": [each.model_dump(mode="json") for each in changed]})
+        return
+    say(f"texts: {len(texts)}, changed: {len(changed)}")
+    if changed:
+        columns = ("line", "now", "category", "then", "category")
+        print_table(columns, [tuple(each.model_dump().values()) for each in changed])
 
 
 def show(json_output: Json = False, home: Home = None) -> None:
