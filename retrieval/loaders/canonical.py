@@ -129,3 +129,14 @@ class TextBuilder:
     def text(self) -> str:
         """The paragraphs, joined by blank lines."""
         return "\n\n".join(self._lines)
+
+
+def join_built(pages: Sequence[TextBuilder]) -> tuple[str, list[int], list[Heading]]:
+    """Return the pages joined by form feeds, the offset of each page, and the headings of all."""
+    text, starts = join_pages([page.text.replace("\f", "\n") for page in pages])
+    headings = [
+        heading.model_copy(update={"start": heading.start + start})
+        for page, start in zip(pages, starts, strict=True)
+        for heading in page.headings
+    ]
+    return text, starts, headings

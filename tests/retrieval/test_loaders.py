@@ -156,7 +156,7 @@ def xlsx_file(tmp_path):
 
 def test_xlsx_sheets_are_pages(tmp_path):
     document = one(xlsx_file(tmp_path))
-    assert document.text == "Prices\nname | price\ntea | 3.5\fEmpty"
+    assert document.text == "Prices\n\nname: tea; price: 3.5\fEmpty"
     assert document.page_starts == (0, document.text.index("Empty"))
 
 

@@ -10,22 +10,22 @@ from retrieval.loaders.office.package import child, local
 from retrieval.loaders.office.tables import table_lines
 
 
-def drawing_lines(root: etree._Element) -> list[str]:
-    """Return the lines of a chart (titles, then a row for each category) or of a SmartArt drawing."""
+def drawing_lines(root: etree._Element, *, with_figures: bool = True) -> list[str]:
+    """Return the lines of a chart (its titles, then a row for each category or the names alone) or of SmartArt."""
     if local(root) == "chartSpace":
-        return _chart_lines(root)
+        return _chart_lines(root, with_figures=with_figures)
     points = (each for each in root.iter("{*}pt") if each.get("type", "node") in ("node", "asst"))
     return [line for point in points if (line := _paragraphs(point))]
 
 
-def _chart_lines(root: etree._Element) -> list[str]:
+def _chart_lines(root: etree._Element, *, with_figures: bool) -> list[str]:
     titles = [line for title in root.iter("{*}title") if (line := _paragraphs(title) or " ".join(_cached(title)))]
     series = list(root.iter("{*}ser"))
     names = [" ".join(_cached(child(each, "tx"))) for each in series]
     categories = next((found for each in series if (found := _cached(_first(each, "cat", "xVal")))), [])
     columns = [_cached(_first(each, "val", "yVal")) for each in series]
     rows = [["", *names], *map(list, zip_longest(categories, *columns, fillvalue=""))]
-    return titles + (table_lines(rows, 1) if len(rows) > 1 else [name for name in names if name])
+    return titles + (table_lines(rows, 1) if len(rows) > 1 and with_figures else [name for name in names if name])
 
 
 def _first(element: etree._Element, *names: str) -> etree._Element | None:

@@ -84,6 +84,14 @@ class Parts:
         parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
         return etree.fromstring(self._package.read(entry), parser)
 
+    def has(self, name: str) -> bool:
+        """Return whether there is a part `name`."""
+        return name.lower() in self._names
+
+    def stream(self, name: str) -> IO[bytes]:
+        """Return the part `name` to be read piece by piece."""
+        return self._package.open(self._names[name.lower()])
+
     def related(self, name: str) -> dict[str, tuple[str, str]]:
         """Return the parts that the part `name` refers to (`""` is the package): kind and name, by id."""
         folder, base = posixpath.split(name)

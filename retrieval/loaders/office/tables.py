@@ -27,7 +27,11 @@ def table_lines(rows: Sequence[Row], header_rows: int | None = None) -> list[str
     body = kept[titles:]
     count = _guessed_header(body) if header_rows is None else max(min(header_rows - titles, len(body) - 1), 0)
     names = _names(body[:count])
-    return [row[0] for row in kept[:titles]] + [_line(names, row) for row in body[count:]]
+    width = len(names)
+    # The first row names all columns, so that the name of a column without cells is not lost.
+    return [row[0] for row in kept[:titles]] + [
+        _line(names, row, 0 if at else width) for at, row in enumerate(body[count:])
+    ]
 
 
 def _one_line(cell: str) -> str:
@@ -72,16 +76,17 @@ def _names(header: Sequence[Row]) -> list[str]:
     return [" ".join(dict.fromkeys(row[at] for row in header if at < len(row) and row[at])) for at in range(width)]
 
 
-def _line(names: Sequence[str], row: Row) -> str:
+def _line(names: Sequence[str], row: Row, least: int) -> str:
+    """Return the line of a row, of `least` columns at least."""
     if not names or len(row) == 1:
         return _bars(row)
-    return "; ".join(_named(names, row))
+    return "; ".join(_named(names, row, least))
 
 
-def _named(names: Sequence[str], row: Row) -> Iterator[str]:
+def _named(names: Sequence[str], row: Row, least: int) -> Iterator[str]:
     last = max(at for at, cell in enumerate(row) if cell)
-    for at, cell in enumerate(row[: last + 1]):
-        name = names[at] if at < len(names) else ""
+    for at in range(max(last + 1, least)):
+        name, cell = (each[at] if at < len(each) else "" for each in (names, row))
         if name or cell:
             yield f"{name}: {cell}".strip() if name else cell
 
