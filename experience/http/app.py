@@ -50,6 +50,7 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
         lifespan=lifespan,
         responses=PROBLEMS,
     )
+    app.state.readiness = health.Readiness()
     for module in (chat, threads, corpora, openai, health):
         app.include_router(module.router)
     install(app)

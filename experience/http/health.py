@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from experience.doctor.values import HealthStatus
@@ -14,6 +18,26 @@ router = APIRouter(tags=["health"])
 
 PROBES = ("/v1/health/live", "/v1/health/ready")
 """The routes that need no credentials."""
+
+
+SURE_SECONDS = 2.0
+"""How long a check answers the probes. A chosen value, below the period of usual probes."""
+
+
+class Readiness:
+    """Whether the service is healthy, checked at most once in `SURE_SECONDS`: a check costs, and anybody may ask."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._checking = clock, asyncio.Lock()
+        self._healthy, self._until = False, float("-inf")
+
+    async def healthy(self, check: Callable[[], Awaitable[HealthStatus]]) -> bool:
+        """Return the result of `check`, or of the last one."""
+        async with self._checking:
+            if self._clock() >= self._until:
+                self._healthy = (await check()).ok
+                self._until = self._clock() + SURE_SECONDS
+            return self._healthy
 
 
 class Alive(BaseModel):
@@ -35,14 +59,15 @@ async def live() -> Alive:
 
 
 @router.get("/v1/health/ready", responses={503: {"model": Alive, "description": "The process accepts no runs now."}})
-async def ready(desk: AtDesk, response: Response) -> Alive:
+async def ready(desk: AtDesk, request: Request, response: Response) -> Alive:
     """Tell whether runs are accepted. They are not during shutdown or while a health check fails."""
     if desk.runs.closed:
         response.status_code = 503
         return Alive(status="draining")
-    health = await desk.service.health()
-    response.status_code = 200 if health.ok else 503
-    return Alive(status="ready" if health.ok else "unhealthy")
+    readiness: Readiness = request.app.state.readiness
+    healthy = await readiness.healthy(desk.service.health)
+    response.status_code = 200 if healthy else 503
+    return Alive(status="ready" if healthy else "unhealthy")
 
 
 @router.get("/v1/health")

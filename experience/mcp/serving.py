@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp.server import MCPServer
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.mcpserver import Context
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from experience.http.app import OpenService, open_desk
 from experience.http.bounds import BodyBounds
@@ -60,10 +63,26 @@ def create_mcp_app(
 
     app.router.lifespan_context = lifespan
     install(app)
+    app.add_middleware(OwnSessions)
     app.add_middleware(BodyBounds, settings=settings.server)
     quota = RequestQuota(settings.server.principal_requests_per_minute)
     app.add_middleware(Authenticated, authenticate=authenticate, quota=quota)
     return app
+
+
+class OwnSessions:
+    """ASGI middleware: tells the SDK who sends a request. A session does not exist for others than who opened it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its user."""
+        if scope["type"] == "http":
+            principal: Principal = scope["state"]["principal"]
+            names = {"client_id": principal.tenant, "subject": principal.id}
+            scope["user"] = AuthenticatedUser(AccessToken(token="", scopes=[], **names))
+        await self._app(scope, receive, send)
 
 
 def _caller(ctx: Context[Any]) -> Principal:

@@ -64,3 +64,26 @@ def test_an_anchor_cannot_stand_for_a_line_in_the_middle(tmp_path: Path) -> None
     fault = check_trail(trail.path, known=noted).fault
     assert fault is not None
     assert fault.line == 3
+
+
+def test_a_line_that_was_written_anew_does_not_fit_the_next_one(tmp_path: Path) -> None:
+    """Its own hash and its number are right, so that only the next line tells."""
+    trail = trail_with(tmp_path, 5)
+    lines = trail.path.read_bytes().splitlines(keepends=True)
+    fields = {name: value for name, value in chain.opened(lines[2]).items() if name not in ("n", "previous", "hash")}
+    forged, _ = chain.seal(3, {**fields, "principal": "somebody else"}, chain.opened(lines[2])["previous"])
+    trail.path.write_bytes(b"".join([*lines[:2], forged, *lines[3:]]))
+    fault = check_trail(trail.path).fault
+    assert fault is not None
+    assert fault.line == 4
+
+
+def test_a_number_that_jumps_is_named(tmp_path: Path) -> None:
+    trail = trail_with(tmp_path, 3)
+    fields = {"at": "2026-01-01T00:00:00+00:00", "kind": "key", "object": ""}
+    line, link = chain.seal(9, fields, check_trail(trail.path).head)
+    trail.path.write_bytes(trail.path.read_bytes() + line)
+    files.write_head(trail.path, link)
+    fault = check_trail(trail.path).fault
+    assert fault is not None
+    assert fault.line == 4

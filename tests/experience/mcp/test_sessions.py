@@ -1,0 +1,26 @@
+"""A session of MCP over HTTP belongs to the principal that has opened it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experience.mcp.serving import PATH, create_mcp_app
+from tests.experience.http.conftest import client, served
+
+_ACCEPT = {"accept": "application/json, text/event-stream"}
+_ASKED = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+
+
+def message(method: str, **params: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+
+
+async def test_others_neither_use_nor_end_a_session(home):
+    async with served(home, make=create_mcp_app) as url, client(url, "ann") as ann, client(url, "bob") as bob:
+        opened = await ann.post(PATH, json=message("initialize", **_ASKED), headers=_ACCEPT)
+        named = {**_ACCEPT, "mcp-session-id": opened.headers["mcp-session-id"]}
+        assert (await bob.post(PATH, json=message("tools/list"), headers=named)).status_code == 404
+        assert (await bob.delete(PATH, headers=named)).status_code == 404
+        assert (await ann.post(PATH, json=message("tools/list"), headers=named)).status_code == 200
+        assert (await ann.delete(PATH, headers=named)).status_code == 200
+        assert (await ann.post(PATH, json=message("tools/list"), headers=named)).status_code == 404
