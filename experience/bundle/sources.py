@@ -49,7 +49,7 @@ async def gather(report: Report, corpus: Corpus | None, whole: WholeTexts) -> Ga
             texts[member] = known[0].text.encode()
             documents.append(_whole(items, known, member, texts[member]))
         else:
-            documents.append(_excerpts(report, items, known))
+            documents += [_excerpts(report, group, cited) for group in _by_name(items)]
         if sum(map(len, texts.values())) > MAX_BYTES:
             raise BadInput(
                 f"the cited documents have more than {MAX_BYTES} bytes",
@@ -77,6 +77,14 @@ def _by_version(report: Report, cited: Mapping[str, Cited]) -> Iterator[list[Rep
         version = (passage.text_hash, stored_labels(passage.metadata)) if passage else (None, ())
         groups.setdefault((item.document_id, *version), []).append(item)
     yield from groups.values()
+
+
+def _by_name(items: list[ReportEvidence]) -> list[list[ReportEvidence]]:
+    """Return the evidence of a document by its names: what a guard suspects in one is hidden with the passage only."""
+    groups: dict[tuple[str, str], list[ReportEvidence]] = {}
+    for item in items:
+        groups.setdefault((item.source, item.title), []).append(item)
+    return list(groups.values())
 
 
 def _is_whole(cited: Cited, whole: WholeTexts) -> bool:
@@ -107,12 +115,11 @@ def _whole(items: list[ReportEvidence], cited: list[Cited], member: str, text: b
     )
 
 
-def _excerpts(report: Report, items: list[ReportEvidence], cited: list[Cited]) -> CitedDocument:
+def _excerpts(report: Report, items: list[ReportEvidence], cited: Mapping[str, Cited]) -> CitedDocument:
     """Return a document with its cited passages as the report has them: what is masked there stays masked."""
-    differs = any(
-        fault for item, each in zip(items, cited, strict=False) for fault in evidence_faults(report, item, each)
-    )
-    reason = "unavailable" if not cited else "differs" if differs else _withheld(cited[0])
+    source = cited.get(items[0].id)
+    differs = any(any(evidence_faults(report, item, cited[item.id])) for item in items if item.id in cited)
+    reason = "unavailable" if source is None else "differs" if differs else _left_out(source)
     passages = [
         CitedPassage(
             evidence_id=item.id,
@@ -128,13 +135,13 @@ def _excerpts(report: Report, items: list[ReportEvidence], cited: list[Cited]) -
         document_id=items[0].document_id,
         source=items[0].source,
         title=items[0].title,
-        shown="excerpts" if cited and not differs else "quoted",
+        shown="excerpts" if source is not None and not differs else "quoted",
         reason=reason,
         passages=tuple(passages),
     )
 
 
-def _withheld(cited: Cited) -> str:
+def _left_out(cited: Cited) -> str:
     return "restricted" if stored_labels(cited.passage.metadata) else "request"
 
 

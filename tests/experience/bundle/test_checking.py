@@ -12,7 +12,7 @@ from experience.bundle.archive import unpack
 from observability.audit.chain import GENESIS, seal
 from state.errors import BadInput
 from state.report import Report
-from state.values import Mask, Refusal, Status, Usage, Verification
+from state.values import Event, Mask, Refusal, Status, Usage, Verification
 from tests.experience.bundle.bundles import audit_lines, bundle_of, checked_report, edited, faults, forged
 from tests.experience.reports import E1, E2, FIRST, TEXT, CorpusStub, make_report
 
@@ -137,6 +137,18 @@ async def test_what_a_report_masks_stays_masked_in_its_excerpts():
     data = (await bundle_of(masked, whole=WholeTexts.NONE)).data
     assert verify_bundle(data).outcome == "verified"
     assert b"six planes" not in data
+
+
+async def test_what_is_withheld_from_one_passage_stays_withheld_and_is_no_fault_of_the_others():
+    plain = checked_report()
+    fenced = plain.evidence[1].model_copy(update={"title": "██████", "text": plain.evidence[1].text[:-5] + "█" * 5})
+    event = Event(node="guard_evidence", kind="passage_fenced", detail=f"{E2}: prompt_injection")
+    report = checked_report(evidence=(plain.evidence[0], fenced), events=(event,))
+    whole, excerpts = [(await bundle_of(report, whole=each)).data for each in (WholeTexts.OPEN, WholeTexts.NONE)]
+    assert [verify_bundle(each).outcome for each in (whole, excerpts)] == ["verified", "verified"]
+    assert [each["title"] for each in json_of(excerpts, "sources.json")["documents"]] == ["Planes", "██████"]
+    assert b"More text" not in excerpts
+    assert ("evidence_differs", "report") in faults(edited(whole, "report.json", lambda told: told.update(events=[])))
 
 
 @pytest.mark.parametrize(
