@@ -284,7 +284,13 @@ def _verdict_faults(report: Report, verdicts: Verdicts) -> Iterator[BundleFault]
         yield BundleFault(kind="verdict", member=VERDICTS, detail="it has a claim twice, or names another judge")
     for claim in report.claims:
         each = given.get(claim.id)
-        if each is None or (each.verdict, each.score, each.published) != (claim.verdict, claim.score, True):
+        told = (claim.kind, claim.verdict, claim.score, True)
+        cited = {citation.evidence_id for citation in claim.citations}
+        if (
+            each is None
+            or (each.kind, each.verdict, each.score, each.published) != told
+            or not cited <= set(each.evidence_ids)
+        ):
             detail = "the verdict is another one than in the report"
             yield BundleFault(kind="verdict", member=VERDICTS, detail=f"claim {claim.id[:80]!r}: {detail}")
     shown = {claim.id for claim in report.claims}

@@ -172,6 +172,8 @@ async def test_what_is_withheld_from_one_passage_stays_withheld_and_is_no_fault_
         ("verdicts.json", lambda given: given["verdicts"].pop(), ("verdict", "verdicts.json")),
         ("verdicts.json", lambda given: given["verdicts"].append(given["verdicts"][0]), ("verdict", "verdicts.json")),
         ("verdicts.json", lambda given: given["verdicts"][-1].update(published=True), ("verdict", "verdicts.json")),
+        ("verdicts.json", lambda given: given["verdicts"][1].update(evidence_ids=[]), ("verdict", "verdicts.json")),
+        ("verdicts.json", lambda given: given["verdicts"][1].update(kind="row"), ("verdict", "verdicts.json")),
         ("verdicts.json", lambda given: given.update(judge="a better one"), ("verdict", "verdicts.json")),
         ("provenance.json", lambda given: given["policy"].update(hash="cd"), ("provenance", "provenance.json")),
         ("provenance.json", lambda given: given["models"].update(writer="x"), ("provenance", "provenance.json")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -48,7 +49,12 @@ async def by_command_line(home: Path, question: str, folder: Path) -> str:
     assert "verified" in await asyncio.to_thread(sixplane, home, "verify", str(out / "report.json"))
     files = {path.suffix: path.read_text() for path in out.iterdir()}
     assert set(files) == {".md", ".json", ".html"}
-    return "".join([text, printed, *files.values()])
+    bundle = folder / "bundle.zip"
+    told = await asyncio.to_thread(sixplane, home, "export", "cli", "--out", str(bundle), "--texts", "none", "--force")
+    assert "outcome: verified" in await asyncio.to_thread(sixplane, home, "verify", str(bundle))
+    with zipfile.ZipFile(bundle) as archive:
+        members = [archive.read(name).decode() for name in archive.namelist()]
+    return "".join([text, printed, *files.values(), told, *members])
 
 
 async def by_notebook(home: Path, question: str, _: Path) -> str:
