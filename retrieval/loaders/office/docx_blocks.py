@@ -8,8 +8,9 @@ from typing import NamedTuple
 from lxml import etree
 
 from retrieval.loaders.office.charts import drawing_lines
-from retrieval.loaders.office.docx_inline import UNSEEN, Inline, Note, box_has_ground, math_text
+from retrieval.loaders.office.docx_inline import UNSEEN, Inline, Note, box_has_ground
 from retrieval.loaders.office.docx_styles import NO_GROUND, Styles
+from retrieval.loaders.office.formulas import math_text
 from retrieval.loaders.office.package import Parts, child, is_on, local, value
 from retrieval.loaders.office.tables import Row, table_lines
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lxml import etree
 
 from retrieval.loaders.office.docx_styles import NO_GROUND, Styles
+from retrieval.loaders.office.formulas import math_text
 from retrieval.loaders.office.package import child, is_on, local, value
 
 UNSEEN = frozenset(
@@ -22,8 +23,6 @@ UNSEEN = frozenset(
 )
 """Elements without text of the document: deletions, instructions of fields, properties, offsets of drawings."""
 _MARKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-_BETWEEN = {"f": "/", "sSup": "^", "sSub": "_"}
-_BEFORE = {"rad": "√"}
 _PRIVATE = range(0xE000, 0xF900)
 _SMALLEST = 4.0
 """Half points; smaller text is a dot on paper."""
@@ -171,16 +170,3 @@ def box_has_ground(content: etree._Element) -> bool:
         if outer.get("fillcolor"):
             return outer.get("filled") not in ("f", "false")
     return False
-
-
-def math_text(element: etree._Element) -> str:
-    """Return a formula on one line: `a/b`, `x^2`, `√y`."""
-    name = local(element)
-    if name == "t":
-        return element.text or ""
-    if name in UNSEEN:
-        return ""
-    parts = [text for each in element if (text := math_text(each))]
-    if name == "d":
-        return f"({', '.join(parts)})"
-    return _BEFORE.get(name, "") + _BETWEEN.get(name, "").join(parts)

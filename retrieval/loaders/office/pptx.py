@@ -1,44 +1,77 @@
-"""PPTX: each slide is a page."""
+"""PPTX: each slide is a page, its title a heading; charts, SmartArt and the speaker's notes are read.
+
+The XML is read as it is, as for DOCX: python-pptx knows no Strict OOXML and refuses a file that lacks a picture.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
-from typing import Any
 
-from pptx import Presentation
-from pptx.exc import InvalidXmlError, PackageNotFoundError
+from lxml import etree
 
-from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import document, join_pages, lf
+from retrieval.documents import Heading, LoadedDocument
+from retrieval.loaders.canonical import HIDDEN, TextBuilder, document, join_built
 from retrieval.loaders.errors import LoadFault
-from retrieval.loaders.office.package import DAMAGED_CONTAINER, opened
+from retrieval.loaders.office.package import DAMAGED_CONTAINER, Parts, child, opened
+from retrieval.loaders.office.slides import Slide
 from retrieval.loaders.source import Source
 
-DAMAGED = (PackageNotFoundError, InvalidXmlError, *DAMAGED_CONTAINER)
+_JUNK_TITLES = ("", "PowerPoint Presentation", "PowerPoint-Präsentation", "Présentation PowerPoint")
+"""What PowerPoint writes where the author wrote no title."""
 
 
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document with one page for each slide."""
     try:
-        slides = [_slide(slide.shapes) for slide in Presentation(opened(given)).slides]
+        with opened(given) as file:
+            loaded = _document(given, Parts(file))
     except LoadFault:
         raise
-    except DAMAGED as error:
+    except DAMAGED_CONTAINER as error:
         raise LoadFault("it is damaged or encrypted; open and save it again with a presentation program") from error
-    text, starts = join_pages(slides)
-    yield document(given.path, text, parser="python-pptx", version=version("python-pptx"), page_starts=starts)
+    yield loaded
 
 
-def _slide(shapes: Any) -> str:
-    return "\n\n".join(text for shape in shapes for text in _texts(shape) if text)
+def _document(given: Source, parts: Parts) -> LoadedDocument:
+    main = parts.first("", "officeDocument") or "ppt/presentation.xml"
+    root = parts.root(main)
+    if root is None:
+        raise KeyError(main)
+    pages, hidden, titles = [], 0, []
+    for number, name in enumerate(_slides(parts, main, root), 1):
+        page, slide = TextBuilder(), Slide(parts, name)
+        for block in slide.blocks():
+            page.add(block.text, 1 if block.is_title else None)
+        titles += [heading.title for heading in page.headings[:1]]
+        if page.text and not page.headings:  # else its passages would stand under the title of the slide before
+            page.headings.append(Heading(start=0, level=1, title=f"Slide {number}"))
+        hidden += slide.hidden
+        pages.append(page)
+    text, starts, headings = join_built(pages)
+    properties = parts.root(parts.first("", "core-properties"))
+    stated = None if properties is None else child(properties, "title")
+    title = "" if stated is None else (stated.text or "").strip()
+    return document(
+        given.path,
+        text,
+        parser="pptx",
+        version="2",
+        title=next(iter(titles), given.path.stem) if title in _JUNK_TITLES else title,
+        headings=headings,
+        page_starts=starts,
+        metadata={HIDDEN: hidden} if hidden else {},
+    )
 
 
-def _texts(shape: Any) -> Iterator[str]:
-    if hasattr(shape, "shapes"):  # a group of shapes
-        yield _slide(shape.shapes)
-    elif shape.has_text_frame:
-        # PowerPoint stores a line break within a paragraph as a vertical tab.
-        yield lf(shape.text_frame.text).replace("\x0b", "\n").strip()
-    elif getattr(shape, "has_table", False):
-        yield from (" | ".join(cell.text.strip() for cell in row.cells) for row in shape.table.rows)
+def _slides(parts: Parts, main: str, root: etree._Element) -> list[str]:
+    """Return the names of the slides' parts in the order of the presentation."""
+    related = parts.related(main)
+    ids = child(root, "sldIdLst")
+    found = []
+    for each in () if ids is None else ids:
+        # The id of the relationship, not the number of the slide, whose name without its namespace is the same.
+        reference = next((str(held) for key, held in each.attrib.items() if str(key).endswith("}id")), "")
+        kind, name = related.get(reference, ("", ""))
+        if kind == "slide" and parts.has(name):
+            found.append(name)
+    return found
