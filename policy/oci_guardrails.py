@@ -19,7 +19,7 @@ from state.values import Mask
 ApplyGuardrails = Callable[[str], Awaitable[Mapping[str, Any]]]
 """Calls the service with a text and returns its `results`."""
 
-_KINDS = {"EMAIL": "EMAIL_ADDRESS", "TELEPHONE_NUMBER": "PHONE_NUMBER"}
+_KINDS = {"EMAIL": "EMAIL_ADDRESS", "TELEPHONE_NUMBER": "PHONE_NUMBER", "ADDRESS": "STREET_ADDRESS"}
 """The service's labels that have another name here. A label without a kind of ours gets the default action."""
 
 FLAGGED = 0.5

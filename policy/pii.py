@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policy.guard import Guard
 from policy.masks import merge_masks
 from policy.pii_actions import judged, looked_for
 from policy.verdict import Stage, Verdict
-from settings.personal_data import KINDS, PersonalDataKind, PersonalDataSettings
+from settings.personal_data import NAMES, PATTERNS, PersonalDataKind, PersonalDataSettings
 from state.errors import SettingsInvalid
 from state.values import Mask
 
@@ -26,21 +28,24 @@ class PersonalDataGuard(Guard):
 
     Raises:
         SettingsInvalid: `phone_regions` names a region that does not exist.
+        DependencyUnavailable: names are to be found, and there is no model for them.
     """
 
     name = "personal_data"
 
     def __init__(self, settings: PersonalDataSettings) -> None:
-        _check_regions(settings.phone_regions)
         self._settings = settings
         self._kinds = {stage: looked_for(stage, settings) for stage in Stage}
+        _check_regions(settings.phone_regions)
+        if any(NAMES & set(kinds) for kinds in self._kinds.values()):
+            _check_model(settings.names_model)
         self._ready = not any(self._kinds.values())
 
     async def prepare(self) -> None:
         """Import and build the recognisers, unless everything is allowed."""
         if not self._ready:
-            kinds = sorted({kind for kinds in self._kinds.values() for kind in kinds})
-            await asyncio.to_thread(_recognisers, tuple(kinds), self._settings)
+            for kinds in self._kinds.values():
+                await asyncio.to_thread(_found, "", kinds, self._settings)
             self._ready = True
 
     async def check(self, text: str, stage: Stage) -> Verdict:
@@ -48,23 +53,34 @@ class PersonalDataGuard(Guard):
         kinds = self._kinds[stage]
         if not kinds:
             return self.allow()
-        found = await asyncio.to_thread(_found, text, kinds, self._settings)
+        given_up = threading.Event()
+        try:
+            found = await asyncio.to_thread(_found, text, kinds, self._settings, given_up)
+        finally:
+            given_up.set()  # a thread cannot be cancelled: it stops at its next piece
         return judged(self.name, found, stage, self._settings)
 
 
 def find_personal_data(
-    text: str, kinds: tuple[PersonalDataKind, ...] = KINDS, settings: PersonalDataSettings | None = None
+    text: str, kinds: tuple[PersonalDataKind, ...] = PATTERNS, settings: PersonalDataSettings | None = None
 ) -> tuple[Mask, ...]:
-    """Return the spans of `kinds` in `text`, sorted and without overlaps."""
+    """Return the spans of `kinds` in `text`, sorted and without overlaps.
+
+    Raises:
+        DependencyUnavailable: `kinds` has names, and there is no model that finds them.
+    """
     return merge_masks(_found(text, kinds, settings or PersonalDataSettings()))
 
 
-def _found(text: str, kinds: tuple[PersonalDataKind, ...], settings: PersonalDataSettings) -> list[Mask]:
-    return [mask for find in _recognisers(kinds, settings) for mask in find(text)]
+def _found(
+    text: str,
+    kinds: tuple[PersonalDataKind, ...],
+    settings: PersonalDataSettings,
+    given_up: threading.Event | None = None,
+) -> list[Mask]:
+    from policy.recognisers import in_pieces
 
-
-def _recognisers(kinds: tuple[PersonalDataKind, ...], settings: PersonalDataSettings) -> list[Recogniser]:
-    return [_recogniser(kind, settings.phone_regions) for kind in kinds]
+    return in_pieces(_recognisers(kinds, settings.phone_regions, settings.names_model), text, given_up)
 
 
 def _check_regions(regions: tuple[str, ...]) -> None:
@@ -79,8 +95,16 @@ def _check_regions(regions: tuple[str, ...]) -> None:
         )
 
 
-@cache
-def _recogniser(kind: PersonalDataKind, regions: tuple[str, ...]) -> Recogniser:
-    from policy.recognisers import build_recogniser
+def _check_model(folder: Path | None) -> None:
+    from policy.recognisers.names import model_files
 
-    return build_recogniser(kind, regions)
+    model_files(folder)
+
+
+@cache
+def _recognisers(
+    kinds: tuple[PersonalDataKind, ...], regions: tuple[str, ...], names_model: Path | None
+) -> tuple[Recogniser, ...]:
+    from policy.recognisers import build_recognisers
+
+    return build_recognisers(kinds, regions, names_model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -12,6 +13,8 @@ PersonalDataKind = Literal[
     "EMAIL_ADDRESS",
     "IBAN_CODE",
     "IP_ADDRESS",
+    "LOCATION",
+    "PERSON",
     "PHONE_NUMBER",
     "STREET_ADDRESS",
     "US_SSN",
@@ -19,6 +22,9 @@ PersonalDataKind = Literal[
 PersonalDataAction = Literal["allow", "redact", "refuse"]
 StageName = Literal["question", "evidence", "answer"]
 KINDS: tuple[PersonalDataKind, ...] = get_args(PersonalDataKind)
+NAMES: frozenset[PersonalDataKind] = frozenset({"LOCATION", "PERSON"})
+"""Kinds that a model finds, allowed unless `entities` names them: else a report could name nobody and no place."""
+PATTERNS: tuple[PersonalDataKind, ...] = tuple(kind for kind in KINDS if kind not in NAMES)
 
 _STAGES: tuple[StageName, ...] = get_args(StageName)
 
@@ -59,9 +65,13 @@ class PersonalDataSettings(_Section):
     """What the guard of personal data looks for. A kind that is allowed at a stage is not looked for there."""
 
     default: DefaultActions = DefaultActions()
+    """What happens to every kind but names, which are allowed."""
     entities: dict[PersonalDataKind, KindActions] = Field(default_factory=dict)
     phone_regions: tuple[str, ...] = ("US", "GB", "DE", "FR", "ES", "IT", "AT", "CH", "NL", "IN", "BR", "AU")
     """Two-letter codes of the countries whose national telephone numbers are found without a word beside them."""
+
+    names_model: Path | None = None
+    """Folder of a model for token classification that finds names; empty: the one of the installed package."""
 
     @field_validator("entities", mode="before")
     @classmethod
@@ -73,7 +83,7 @@ class PersonalDataSettings(_Section):
         """Return what happens to `kind` at `stage`."""
         own = self.entities.get(kind)
         chosen: PersonalDataAction | None = getattr(own, stage) if own else None
-        return chosen or self.default_action(stage)
+        return chosen or ("allow" if kind in NAMES else self.default_action(stage))
 
     def default_action(self, stage: StageName) -> PersonalDataAction:
         """Return what happens at `stage` to a kind without an action of its own."""

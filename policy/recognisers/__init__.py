@@ -1,6 +1,6 @@
 """Functions that find one kind of personal data each. They need no network. Import lazily: Presidio is slow to load."""
 
-from policy.recognisers.build import build_recogniser
-from policy.recognisers.pieces import Recogniser
+from policy.recognisers.build import build_recognisers
+from policy.recognisers.pieces import Recogniser, in_pieces
 
-__all__ = ["Recogniser", "build_recogniser"]
+__all__ = ["Recogniser", "build_recognisers", "in_pieces"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 
 from state.values import Mask
 
@@ -16,22 +17,23 @@ MARGIN = 320
 Recogniser = Callable[[str], list[Mask]]
 
 
-def in_pieces(find: Recogniser) -> Recogniser:
-    """Return `find` for texts of any length.
+def in_pieces(finders: Sequence[Recogniser], text: str, given_up: threading.Event | None = None) -> list[Mask]:
+    """Return what `finders` find in `text`; after `given_up` is set, they read no further piece.
 
     A match counts in the piece in which it starts. One that reaches the end of what is read there goes on behind it, so
     it is longer than any personal data, or was cut out of something else.
     """
-
-    def find_all(text: str) -> list[Mask]:
-        return [
+    masks: list[Mask] = []
+    for at, first, last, read in pieces(text):
+        if given_up is not None and given_up.is_set():
+            break
+        masks += [
             Mask(start=at + found.start, end=at + found.end, kind=found.kind)
-            for at, first, last, read in pieces(text)
+            for find in finders
             for found in find(read)
             if first <= at + found.start < last and (at + found.end < at + len(read) or at + len(read) == len(text))
         ]
-
-    return find_all
+    return masks
 
 
 def pieces(text: str) -> Iterator[tuple[int, int, int, str]]:

@@ -8,7 +8,7 @@ from policy import Action, PersonalDataGuard, Stage
 from policy.pii import find_personal_data
 from policy.pii_actions import judged
 from settings import load_settings
-from settings.personal_data import KINDS, PersonalDataSettings
+from settings.personal_data import PersonalDataSettings
 from state.errors import SettingsInvalid
 from state.values import Mask
 
@@ -56,7 +56,7 @@ async def test_personal_data_is_redacted_and_evidence_passes(text, kind):
     ],
 )  # fmt: skip
 def test_what_only_looks_like_personal_data_stays(text):
-    assert find_personal_data(text, KINDS) == ()
+    assert find_personal_data(text) == ()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_precision_and_recall_on_presidios_sentences():
     found, missed, false = Counter(), Counter(), Counter()
     for line in PRESIDIO.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        predicted = {(mask.start, mask.end, mask.kind) for mask in find_personal_data(row["text"], KINDS)}
+        predicted = {(mask.start, mask.end, mask.kind) for mask in find_personal_data(row["text"])}
         gold = {(span["start"], span["end"], span["type"]) for span in row["spans"]}
         for span in gold:
             (found if any(overlap(span, other) for other in predicted) else missed)[span[2]] += 1

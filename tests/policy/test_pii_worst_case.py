@@ -1,14 +1,19 @@
 """What the guard of personal data costs grows with the length of a text, whatever stands in it."""
 
+import asyncio
+import queue
+import threading
+
 import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy import PersonalDataGuard, Stage, pii
 from policy.pii import find_personal_data
 from policy.recognisers import pieces as module
 from policy.recognisers.pieces import MARGIN, PIECE, in_pieces, pieces
-from settings.personal_data import KINDS
+from settings.personal_data import PersonalDataSettings
 from state.values import Mask
 
 MEGABYTE = 1_000_000
@@ -35,7 +40,7 @@ def test_pieces_change_nothing_of_what_is_found(parts):
         places = [(at, "jane@example.org") for at in range(len(read)) if read.startswith("jane@example.org", at)]
         return [Mask(start=at, end=at + len(what), kind="X") for at, what in places]
 
-    assert in_pieces(find)(text) == find(text)
+    assert in_pieces([find], text) == find(text)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -52,7 +57,36 @@ def test_no_recogniser_gets_more_than_a_piece_at_a_time(name, monkeypatch):
     text = (HOSTILE[name] * MEGABYTE)[: 20 * PIECE]
     find_personal_data(text)
     assert max(sizes) <= PIECE + 2 * MARGIN
-    assert sum(sizes) <= 1.4 * len(text) * len(KINDS)
+    assert sum(sizes) <= 1.4 * len(text)
+
+
+def test_a_guard_that_was_given_up_reads_no_further():
+    given_up, read = threading.Event(), []
+
+    def find(text: str) -> list[Mask]:
+        read.append(text)
+        given_up.set()
+        return []
+
+    in_pieces([find], "x" * MEGABYTE, given_up)
+    assert len(read) == 1
+
+
+async def test_a_check_that_is_cancelled_gives_its_thread_up(monkeypatch):
+    begun, seen = threading.Event(), queue.SimpleQueue()
+
+    def slow(text, kinds, settings, given_up):
+        begun.set()
+        seen.put(given_up.wait(20))
+        return []
+
+    monkeypatch.setattr(pii, "_found", slow)
+    task = asyncio.create_task(PersonalDataGuard(PersonalDataSettings()).check("text", Stage.ANSWER))
+    await asyncio.to_thread(begun.wait, 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(seen.get, timeout=20)
 
 
 @pytest.mark.parametrize("name", ["digits", "groups", "trunk", "brackets", "thai", "phones"])
