@@ -14,7 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from policy.pii_actions import looked_for
+from policy.verdict import Stage
 from settings import Settings
+from settings.personal_data import NAMES
 from settings.policy import PolicySettings
 from state.errors import DependencyUnavailable
 from state.report import PolicyRef
@@ -41,6 +44,7 @@ def policy_reference(settings: Settings, policy: PolicySettings | None = None) -
         "oci": _oci(settings),
         # The second opinion of the injection guard comes from the shipped model alone.
         "second_opinion": settings.data.embedding_model_path is None,
+        "names": _names(chosen),
         **_installed(),
     }
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
@@ -52,6 +56,15 @@ def _oci(settings: Settings) -> dict[str, Any] | None:
     if settings.models.provider != "oci" or not settings.oci.guardrails:
         return None
     return settings.oci.model_dump(mode="json", include={"guardrail_version", "guardrail_language", "guardrail_pii"})
+
+
+def _names(policy: PolicySettings) -> dict[str, str] | None:
+    """Return the digests of the model that finds names, if they are looked for."""
+    if not any(NAMES & set(looked_for(stage, policy.personal_data)) for stage in Stage):
+        return None
+    from policy.recognisers.names import model_digests
+
+    return model_digests(policy.personal_data.names_model)
 
 
 @cache

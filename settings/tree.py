@@ -75,7 +75,7 @@ class OCISettings(_Section):
     guardrail_version: str = "1.0.1"
     guardrail_language: str = "en"
     guardrail_pii: tuple[str, ...] = ("EMAIL", "TELEPHONE_NUMBER")
-    """Kinds of personal data to find. PERSON and ADDRESS also exist; `policy.personal_data` says what happens to each."""
+    """Kinds of personal data to find, also PERSON and ADDRESS. What happens to each: `policy.personal_data`."""
     log_id: str = ""
     topic_id: str = ""
     metrics_namespace: str = ""

@@ -157,6 +157,19 @@ def _installed() -> Path:
 
 
 @cache
+def model_digests(folder: Path | None) -> dict[str, str]:
+    """Return the SHA-256 of each file of the model. Read once per process, as the model is.
+
+    Raises:
+        DependencyUnavailable: a file is missing or cannot be read.
+    """
+    try:
+        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in model_files(folder).items()}
+    except OSError as error:
+        raise DependencyUnavailable("the model of names cannot be read", hint=_REMEDY) from error
+
+
+@cache
 def loaded_model(folder: Path | None) -> NameModel:
     """Return the model in `folder`, loaded once per process."""
     return NameModel(folder)

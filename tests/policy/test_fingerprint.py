@@ -12,6 +12,7 @@ import pytest
 import policy
 from policy import Action, Stage, build_guards, fingerprint, refusal_of
 from policy.fingerprint import LIBRARIES, data_files, policy_reference
+from policy.recognisers.names import model_digests
 from settings import load_settings
 from settings.policy import PolicySettings
 
@@ -67,8 +68,25 @@ def test_the_weights_and_every_library_that_guards_import_are_part_of_it() -> No
     used = {name for path in _guards() for name in _imported(path)}
     tables = {"confusable_homoglyphs", "detect_secrets", "phonenumbers", "presidio_analyzer", "tldextract"}
     # These give no table and no pattern: arithmetic, an interface, settings, traces.
-    assert used - tables <= {"langchain_core", "numpy", "opentelemetry", "pydantic"}
+    assert used - tables <= {"langchain_core", "numpy", "openvino", "opentelemetry", "pydantic", "tokenizers"}
     assert {name.replace("_", "-") for name in tables} == set(LIBRARIES)
+
+
+def test_the_model_of_names_is_part_of_it_while_names_are_looked_for(tmp_path: Path) -> None:
+    def with_model(weights: bytes, **entities: str) -> str:
+        folder = tmp_path / weights.hex()
+        folder.mkdir(exist_ok=True)
+        for name in ("config.json", "tokenizer.json", "model.onnx"):
+            (folder / name).write_bytes(weights)
+        model = tmp_path / "model"
+        model.unlink(missing_ok=True)
+        model.symlink_to(folder)
+        model_digests.cache_clear()
+        return hash_of(policy={"personal_data": {"entities": entities, "names_model": model}})
+
+    assert with_model(b"one", PERSON="redact") != with_model(b"two", PERSON="redact")
+    assert with_model(b"one", PERSON="redact") == with_model(b"one", PERSON="redact")
+    assert with_model(b"one") == with_model(b"two")
 
 
 def _guards() -> list[Path]:
