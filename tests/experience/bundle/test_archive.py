@@ -33,6 +33,16 @@ async def test_the_same_contents_give_the_same_bytes_and_the_digest_is_that_of_t
         }
 
 
+def test_the_form_of_the_file_is_the_same_with_every_version_of_python():
+    # A reader packs the members again: with another form, bundles of other machines would fail.
+    data = pack({"report.json": b"{}"})
+    assert data.hex() == (
+        "504b03041400000000000000210043bfa6a302000000020000000b0000007265706f72742e6a736f6e7b7d"
+        "504b010214031400000000000000210043bfa6a302000000020000000b00000000000000000000008081000000007265706f72742e6a736f6e"
+        "504b05060000000001000100390000002b0000000000"
+    )
+
+
 async def test_each_changed_byte_is_found():
     data = bytearray((await bundle_of()).data)
     assert not is_refused(bytes(data))
