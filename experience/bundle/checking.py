@@ -118,11 +118,13 @@ class _Contents:
 
     def checked(self, result: BundleResult) -> BundleResult:
         """Return `result` with what all checks found."""
+        foreign = tuple(_passage_faults(self._report, self._sources))
+        if foreign:  # they could be of any number and length, and all else reads them
+            return result.model_copy(update={"faults": foreign})
         html = "same" if self._members[HTML] == bundled_html(self._report) else "other_version"
         documents = self._sources.documents
         faults = [
             *self._identity_faults(),
-            *_passage_faults(self._report, self._sources),
             *self._text_faults(),
             *_verdict_faults(self._report, self._verdicts),
             *self._provenance_faults(),
@@ -271,10 +273,14 @@ def _trouble(listed: Member | None, content: bytes | None) -> str:
 
 
 def _passage_faults(report: Report, sources: Sources) -> Iterator[BundleFault]:
-    """Yield passages that are not the evidence of the report."""
+    """Yield passages that are not the evidence of the report, and evidence that is not as long as its offsets say."""
     listed = Counter((each.evidence_id, each.start, each.end) for one in sources.documents for each in one.passages)
     if listed != Counter((item.id, item.start, item.end) for item in report.evidence):
         yield BundleFault(kind="source", member=SOURCES, detail="its passages are not the evidence of the report")
+    for item in report.evidence:
+        if item.end - item.start != len(item.text):
+            detail = f"the text of {item.id[:80]!r} is not as long as its offsets say"
+            yield BundleFault(kind="source", member=REPORT, detail=detail)
 
 
 def _verdict_faults(report: Report, verdicts: Verdicts) -> Iterator[BundleFault]:

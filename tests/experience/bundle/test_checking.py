@@ -203,6 +203,19 @@ async def test_a_member_that_contradicts_another_is_found_although_all_hashes_fi
     assert fault in faults(edited((await bundle_of()).data, name, change))
 
 
+async def test_passages_that_are_longer_than_the_report_says_are_not_read():
+    data = (await bundle_of()).data
+
+    def change(members):
+        report, sources = json.loads(members["report.json"]), json.loads(members["sources.json"])
+        report["evidence"][0]["end"] = sources["documents"][0]["passages"][0]["end"] = 10**9
+        members.update({"report.json": json.dumps(report).encode(), "sources.json": json.dumps(sources).encode()})
+
+    result = verify_bundle(forged(data, change))
+    assert (result.outcome, result.report) == ("failed", None)
+    assert [(each.member, "not as long" in each.detail) for each in result.faults] == [("report.json", True)]
+
+
 async def test_another_text_of_a_document_is_found_although_all_hashes_fit():
     def change(members):
         members["documents/0001.txt"] = members["documents/0001.txt"].replace(b"six", b"ten")
