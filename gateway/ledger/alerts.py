@@ -29,11 +29,16 @@ RECORDED = "sixplane_alert_recorded"
 CLAIM_MS = 60_000
 """How long a claim lasts. A process that dies while publishing delays its alerts by this long; a chosen value."""
 
+FINGERPRINT_CHARS = 12
+"""Digits of the hash of a principal's id that an alert shows, as the logs of refusals do."""
+
 MAX_AGE_MS = 7 * 24 * 3_600_000
 """Older alerts are never published: a topic that is configured late would be flooded with them."""
 
 _CROSSED = sa.select(scopes).where(
-    scopes.c.scope.in_([sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month")]),
+    scopes.c.scope.in_(
+        [sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month"), sa.bindparam("principal", value="-")]
+    ),
     scopes.c.hard_limit > 0,
     scopes.c.alerted < (1 << len(THRESHOLDS)) - 1,
     scopes.c.spent * 100 >= scopes.c.hard_limit * THRESHOLDS[0],
@@ -41,12 +46,16 @@ _CROSSED = sa.select(scopes).where(
 
 
 class Alert(Value):
-    """A scope has spent `threshold` percent of its limit. Amounts are micro-dollars, times milliseconds (UTC)."""
+    """A scope has spent `threshold` percent of its limit. Amounts are micro-dollars, times milliseconds (UTC).
+
+    `principal` is the fingerprint of the principal whose budget it is: the ledger has no names, and logs show the same.
+    """
 
     id: str
     kind: str
     tenant: str
     period: str
+    principal: str = ""
     threshold: int
     hard_limit: int
     spent: int
@@ -55,7 +64,8 @@ class Alert(Value):
 
     def title(self) -> str:
         """Return the subject line."""
-        return f"Sixplane: {self.threshold} % of the {self.kind} budget of {self.tenant}"
+        whose = f"{self.principal} in {self.tenant}" if self.principal else self.tenant
+        return f"Sixplane: {self.threshold} % of the {self.kind} budget of {whose}"
 
     def body(self) -> str:
         """Return the message as JSON; a repeated publication has the same `id`, so that a reader can drop it."""
@@ -63,8 +73,8 @@ class Alert(Value):
 
 
 def record_crossed(connection: sa.Connection, keys: Mapping[str, str]) -> None:
-    """Record the thresholds that these scopes have crossed, except a principal's: the ledger does not know its name."""
-    for row in connection.execute(_CROSSED, {kind: keys[kind] for kind in ("run", "tenant", "month")}).all():
+    """Record the thresholds that these scopes have crossed."""
+    for row in connection.execute(_CROSSED, dict(keys)).all():
         crossed = [threshold for threshold in THRESHOLDS if row.spent * 100 >= row.hard_limit * threshold]
         record(connection, row, crossed)
 
@@ -141,11 +151,13 @@ def _row(scope: Any, threshold: int) -> dict[str, Any]:
 
 def _alert(row: Any) -> Alert:
     kind, tenant, *period = json.loads(row.scope)
+    principal = period[1][:FINGERPRINT_CHARS] if kind == "principal" else ""
     return Alert(
         id=row.id,
         kind=kind,
         tenant=tenant,
         period=period[0] if period else "all",
+        principal=principal,
         threshold=row.threshold,
         hard_limit=row.hard_limit,
         spent=row.spent,

@@ -210,10 +210,8 @@ class Ledger:
         for held in self._limits.locked(connection, wanted.scopes, limit):
             needed = held.spent + held.reserved + wanted.amount
             if held.hard_limit is not None and needed > held.hard_limit:
-                kind = kind_of(held.scope)
-                if kind != "principal":
-                    ledger_alerts.record(connection, held, (100,))
-                return BudgetExceeded(kind, held.hard_limit, needed)
+                ledger_alerts.record(connection, held, (100,))
+                return BudgetExceeded(kind_of(held.scope), held.hard_limit, needed)
         attempts.insert_attempt(connection, wanted, now + self._lease_ms, row)
         return wanted
 

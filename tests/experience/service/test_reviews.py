@@ -8,6 +8,9 @@ import pytest
 from langchain_core.documents import Document
 from pydantic import ValidationError
 
+from experience.service.desk import Desk
+from experience.service.runs import Runs
+from policy.identity import Principal
 from state.errors import (
     PolicyRefusal,
     QuestionInvalid,
@@ -114,3 +117,18 @@ async def test_a_resumed_run_reads_only_what_its_caller_may_read_by_then(home, a
         report = (await events_of(approved))[-1].report
         assert bool(report.evidence) is cites
         assert ("12 dollars" in report.markdown) is cites
+
+
+@pytest.mark.parametrize(("roles", "passed"), [(["ask"], ("staff",)), (["admin"], None)])
+async def test_whoever_resumes_at_the_desk_reads_with_the_audiences_of_today(home, monkeypatch, roles, passed):
+    async with service_of(home, scripted()) as service:
+        await service.run(ask(thread="t", model=SLOW, principal="ann", audiences=("staff", "board")))
+        desk, seen = Desk(Runs(service)), []
+
+        async def resume(*_, audiences):
+            seen.append(audiences)
+
+        monkeypatch.setattr(desk.runs, "resume", resume)
+        ann = Principal(id="ann", tenant="local", roles=roles, audiences=("staff",), method="api_key")
+        await desk.resume(ann, "t")
+    assert seen == [passed]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -108,7 +109,26 @@ async def test_no_principal_is_named_in_the_ledger_and_a_long_one_fits(tmp_path)
     assert sum(json.loads(scope)[0] == "principal" for scope in kept) == 2
     assert max(map(len, kept)) <= 300
     assert not any("example.org" in scope for scope in kept)
-    assert await on.alerts() == []  # an alert goes to the tenant, and could not say whose budget it is
+    assert "example.org" not in "".join(alert.body() for alert in await on.alerts())
+
+
+async def test_each_principal_s_budget_sends_alerts_that_tell_whose_it_is_by_its_fingerprint(tmp_path):
+    on = opened(tmp_path, principal_month_micro_usd=100)
+    await spend(on, 80, "ann")
+    await spend(on, 55, "bob")
+    with pytest.raises(BudgetExceeded):
+        await spend(on, 50, "bob")
+    ann, bob = (hashlib.sha256(name.encode()).hexdigest()[:12] for name in ("ann", "bob"))
+    alerts = await on.alerts()
+    assert {(alert.kind, alert.principal, alert.threshold) for alert in alerts} == {
+        ("principal", ann, 50),
+        ("principal", ann, 75),
+        ("principal", bob, 50),
+        ("principal", bob, 100),
+    }
+    assert {alert.tenant for alert in alerts} == {"local"}
+    assert sum(f"principal budget of {bob} in local" in alert.title() for alert in alerts) == 2
+    assert len({alert.id for alert in alerts}) == 4
 
 
 async def test_without_the_setting_no_principal_is_counted(tmp_path):
