@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from observability.audit import Actor, AuditEvent, AuditKind, AuditTrail, Noted
+from policy import GuardChain, SafePassages, safe_passages
 from retrieval import IngestReport, Manifest
 from state.access import stored_labels
+from state.errors import PolicyRefusal
 from state.values import Passage
 
 _COUNTED = ("added", "updated", "unchanged", "superseded", "passages")
@@ -23,6 +25,28 @@ async def record_reads(trail: AuditTrail, actor: Actor, operation: str, what: st
     """Record that `actor` gets those of the passages that only some audiences may read, by their documents."""
     documents = dict.fromkeys(each.document_id for each in found if stored_labels(each.metadata))
     await trail.record(AuditEvent(kind=AuditKind.READ, operation=operation, actor=actor, object=what), documents)
+
+
+async def screened_reads(
+    guards: GuardChain, trail: AuditTrail, actor: Actor, operation: str, what: str, found: Iterable[Passage]
+) -> SafePassages:
+    """Return what `actor` may see of `found`, and record what it gets, and how many passages a guard refused."""
+    passages = list(found)
+    safe = await safe_passages(guards, passages)
+    shown = {each.evidence_id for each in safe.passages}
+    await record_reads(trail, actor, operation, what, (each for each in passages if each.evidence_id in shown))
+    if safe.left_out:
+        refused = AuditEvent(
+            kind=AuditKind.REFUSAL,
+            operation=operation,
+            actor=actor,
+            object=what,
+            counts=dict(safe.left_out),
+            outcome="refused",
+            reason=PolicyRefusal.code,
+        )
+        await trail.record(refused)
+    return safe
 
 
 async def record_listing(trail: AuditTrail, actor: Actor, what: str, manifest: Manifest) -> None:

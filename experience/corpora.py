@@ -1,13 +1,19 @@
-"""Opens corpora outside of a run, with the configured embeddings and their cost accounted."""
+"""Opens corpora outside of a run, with the configured embeddings and guards and their cost accounted."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-from retrieval import Corpora
+from retrieval import Corpora, load_embeddings
 from settings import Settings
+
+if TYPE_CHECKING:
+    from graphs.planes import Planes
+    from policy import GuardChain
 
 
 @asynccontextmanager
@@ -19,9 +25,32 @@ async def open_corpora(settings: Settings, tenant: str, purpose: str) -> AsyncIt
         tenant: the tenant that is charged.
         purpose: what the calls are for; the ledger accounts them as a run whose id begins with it.
     """
-    if settings.data.embeddings != "oci" and not settings.oci.rerank_model:
+    async with _opened(settings, tenant, purpose, remote=_calls_models(settings)) as (corpora, _):
+        yield corpora
+
+
+@asynccontextmanager
+async def open_search(settings: Settings, tenant: str) -> AsyncIterator[tuple[Corpora, GuardChain]]:
+    """Open the corpora of `settings` for searches, and the guards of a run, which screen what is found."""
+    from policy import build_guards
+
+    remote = _calls_models(settings) or settings.models.provider == "oci"  # then OCI Guardrails screens evidence too
+    async with _opened(settings, tenant, "search", remote=remote) as (corpora, planes):
+        local = planes.local if planes is not None else await asyncio.to_thread(load_embeddings, settings)
+        yield corpora, build_guards(settings, oci=planes.guardrails if planes is not None else None, embeddings=local)
+
+
+def _calls_models(settings: Settings) -> bool:
+    return settings.data.embeddings == "oci" or bool(settings.oci.rerank_model)
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, tenant: str, purpose: str, *, remote: bool
+) -> AsyncIterator[tuple[Corpora, Planes | None]]:
+    if not remote:
         async with Corpora(settings) as corpora:
-            yield corpora
+            yield corpora, None
         return
     from gateway.ledger.account import Account, accounted
     from graphs.planes import open_planes
@@ -31,4 +60,4 @@ async def open_corpora(settings: Settings, tenant: str, purpose: str) -> AsyncIt
         Corpora(settings, embeddings=planes.embeddings, reranker=planes.reranker, pool=planes.database) as corpora,
     ):
         with accounted(Account(tenant, f"{purpose}-{uuid.uuid4()}")):
-            yield corpora
+            yield corpora, planes

@@ -13,7 +13,7 @@ from experience.service.threads import ThreadRecord
 from state.channels import CORPUS_NAME as NAME
 from state.channels import WHERE, ResearchContext
 from state.report import Report
-from state.values import NUMBER, Passage, PastRun, ReviewAnswer
+from state.values import NUMBER, PastRun, ReviewAnswer
 
 WORD = (
     r"0-9A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u034e\u0370-\u061b\u0620-\u115e\u1161-\u167f\u1681-\u17b3\u17b6-\u180a"
@@ -171,12 +171,6 @@ class SearchRequest(_Body):
     )
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
     where: dict[str, Any] = Field({}, json_schema_extra=WHERE, description="Metadata filter.")
-
-
-class SearchResult(BaseModel):
-    """Passages, best first."""
-
-    passages: list[Passage]
 
 
 class BatchRequest(_Body):

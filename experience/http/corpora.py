@@ -15,9 +15,10 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from experience.http.bodies import MAX_FILES, CorpusId, SearchRequest, SearchResult
+from experience.http.bodies import MAX_FILES, CorpusId, SearchRequest
 from experience.http.callers import AtDesk, Caller, principal_of
 from experience.service.desk import Desk
+from policy import SafePassages
 from policy.identity import Permission
 from retrieval import IngestReport, Manifest
 from retrieval.loaders.uploads import load_uploads
@@ -87,10 +88,9 @@ async def manifest(corpus: CorpusId, caller: Caller, desk: AtDesk) -> Manifest:
 
 
 @router.post("/{corpus}/search")
-async def search(corpus: CorpusId, asked: SearchRequest, caller: Caller, desk: AtDesk) -> SearchResult:
-    """Find passages, with their scores from each retrieval stage."""
-    found = await desk.search(caller, corpus, asked.query, k=asked.k, mode=asked.mode, where=asked.where)
-    return SearchResult(passages=found)
+async def search(corpus: CorpusId, asked: SearchRequest, caller: Caller, desk: AtDesk) -> SafePassages:
+    """Find passages, with their scores from each retrieval stage. What a guard refuses is left out and counted."""
+    return await desk.search(caller, corpus, asked.query, k=asked.k, mode=asked.mode, where=asked.where)
 
 
 @uploads.post("/{corpus}/documents")

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
-from experience.audited import record_ingestion, record_listing
+from experience.audited import record_ingestion, record_listing, screened_reads
 from experience.bundle import Bundle, WholeTexts
 from experience.service.auditing import REFUSALS, actor_of
 from experience.service.exporting import Reader
@@ -25,6 +25,7 @@ from gateway.ledger.account import Account, accounted
 from gateway.ledger.ledger import BudgetLine
 from nodes.memory import MEMORY_CORPUS
 from observability.audit import AuditEvent, AuditKind, Noted, named
+from policy import SafePassages
 from policy.identity import Permission, Principal
 from retrieval import Corpus, IngestReport, Manifest
 from state.errors import NameInvalid, RunMissing, ThreadMissing
@@ -149,24 +150,22 @@ class Desk:
 
     async def search(
         self, principal: Principal, name: str, query: str, *, k: int | None, mode: Any, where: Mapping[str, Any]
-    ) -> list[Passage]:
-        """Search among the passages that the principal may see.
+    ) -> SafePassages:
+        """Search among the passages that the principal may see, and return what the guards let pass.
 
         Raises `CorpusMissing`, and the errors of `Corpus.search`.
         """
         async with self.watched(principal, "search", name), _charged(principal, "search"):
             principal.require(Permission.ASK)
             found = await (await self._corpus(principal, name)).search(query, k, mode, where or None)
-            await self.audit.passages(actor_of(principal), "search", named("corpus", name), found)
-            return found
+            return await self._screened(principal, "search", name, found)
 
-    async def passages(self, principal: Principal, name: str, ids: Sequence[str]) -> dict[str, Passage]:
-        """Return passages by evidence id, without those that the principal may not see."""
-        async with self.watched(principal, "passages", name):
+    async def passages(self, principal: Principal, name: str, ids: Sequence[str]) -> SafePassages:
+        """Return passages by evidence id: those that the principal may see, as far as the guards let them pass."""
+        async with self.watched(principal, "passages", name), _charged(principal, "passages"):
             principal.require(Permission.ASK)
             found = await (await self._corpus(principal, name)).passages(ids)
-            await self.audit.passages(actor_of(principal), "passages", named("corpus", name), found.values())
-            return found
+            return await self._screened(principal, "passages", name, found.values())
 
     async def ingest(
         self, principal: Principal, name: str, inputs: Any, *, audience: Sequence[str] | None = None
@@ -189,6 +188,12 @@ class Desk:
         async with self.watched(principal, "budget", ""):
             principal.require(Permission.COST)
             return await self.service.gateway.budget(principal.tenant, principal.id)
+
+    async def _screened(
+        self, principal: Principal, operation: str, name: str, found: Iterable[Passage]
+    ) -> SafePassages:
+        what = named("corpus", name)
+        return await screened_reads(self.service.guards, self.audit.trail, actor_of(principal), operation, what, found)
 
     async def _corpus(self, principal: Principal, name: str) -> Corpus:
         """Return a corpus, limited to what the principal may read and change. Raises `CorpusMissing`."""

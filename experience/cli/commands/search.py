@@ -15,7 +15,7 @@ from experience.cli.running import run_async, settings_of, text_argument
 from state.errors import QuestionInvalid
 
 if TYPE_CHECKING:
-    from state.values import Passage
+    from policy import FoundPassage, SafePassages
 
 SNIPPET_CHARS = 300
 
@@ -47,39 +47,40 @@ def search(
     json_output: Json = False,
     home: Home = None,
 ) -> None:
-    """Search a corpus."""
+    """Search a corpus. What a guard of evidence refuses is left out and counted, what one flags is marked."""
     query = text_argument(query).strip()
     if not query:
         raise QuestionInvalid("the query is empty", hint="give some words to search for")
-    passages = run_async(_search(query, corpus, k, mode, tenant, home))
+    found = run_async(_search(query, corpus, k, mode, tenant, home))
     if json_output:
-        print_json([passage.model_dump(mode="json") for passage in passages])
+        print_json(found.model_dump(mode="json"))
         return
-    for number, passage in enumerate(passages, 1):
+    for number, passage in enumerate(found.passages, 1):
         _print_passage(number, passage)
+    for category, count in found.left_out.items():
+        say(f"{count} left out: {category}")
 
 
-async def _search(query: str, name: str, k: int | None, mode: Mode, tenant: str, home: Path | None) -> list[Passage]:
-    from experience.audited import record_reads
-    from experience.corpora import open_corpora
+async def _search(query: str, name: str, k: int | None, mode: Mode, tenant: str, home: Path | None) -> SafePassages:
+    from experience.audited import screened_reads
+    from experience.corpora import open_search
     from observability.audit import operator
     from settings import checked_name
 
     checked_name("corpus", name)
     settings = settings_of(home)
-    async with open_corpora(settings, tenant, "search") as corpora, trail_of(settings) as trail:
+    async with open_search(settings, tenant) as (corpora, guards), trail_of(settings) as trail:
         corpus = await corpora.get(checked_name("tenant", tenant), name)
         found = await corpus.search(query, k, mode.value)
-        await record_reads(trail, operator(tenant), "search", f"corpus:{name}", found)
-        return found
+        return await screened_reads(guards, trail, operator(tenant), "search", f"corpus:{name}", found)
 
 
-def _print_passage(number: int, passage: Passage) -> None:
+def _print_passage(number: int, passage: FoundPassage) -> None:
     from experience.render.places import place_of, shown_source
 
     scores = passage.scores.model_dump(exclude_none=True)
     shown = " ".join(f"{name}={score:.3f}" for name, score in scores.items())
     text = " ".join(passage.text.split())
     say(f"{number}. {passage.title or shown_source(passage.source)} ({place_of(passage)}) {shown}")
-    say(f"   {passage.evidence_id}")
+    say(f"   {passage.evidence_id}{f' (flagged: {passage.flagged})' if passage.flagged else ''}")
     say(f"   {text[:SNIPPET_CHARS]}{'…' if len(text) > SNIPPET_CHARS else ''}")

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from experience.cli.app import app
 from observability.audit import check_trail, operator, read_lines
+from tests.doubles.poison import DOCUMENTS, POLICY, QUERY, checked
 
 
 def run(home, *arguments):
@@ -45,6 +46,23 @@ def test_changes_of_keys_and_budgets_are_recorded_without_the_key(tmp_path):
         told = run(tmp_path, "keys", command, made["key"])
         assert (told.exit_code, made["key"] in told.stderr) == (2, False)
     assert made["key"].rpartition("_")[2] not in (tmp_path / "audit.jsonl").read_text()
+
+
+def test_a_search_leaves_out_what_a_guard_refuses_and_says_what_it_flags(tmp_path, monkeypatch):
+    home, docs = tmp_path / "home", tmp_path / "docs"
+    docs.mkdir()
+    for name, text in DOCUMENTS.items():
+        (docs / name).write_text(text)
+    monkeypatch.setenv("SIXPLANE_POLICY__INJECTION_DROP_EVIDENCE_ABOVE", str(POLICY["injection_drop_evidence_above"]))
+    assert run(home, "ingest", docs, "--corpus", "mill").exit_code == 0
+    asked = ("search", QUERY, "--corpus", "mill", "--mode", "keyword")
+    checked(json.loads(run(home, *asked, "--json").stdout))
+    shown = run(home, *asked).stdout
+    assert "(flagged: off_topic_request)" in shown
+    assert shown.splitlines()[-1] == "1 left out: prompt_injection"
+    assert "zorglub" not in shown
+    told = [each for each in lines(home) if each["kind"] == "refusal"]
+    assert [each["counts"] for each in told] == [{"prompt_injection": 1}] * 2
 
 
 def test_ingestion_reads_deletion_and_copies_are_recorded(tmp_path):

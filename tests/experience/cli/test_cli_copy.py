@@ -45,7 +45,7 @@ def test_there_and_back_again_is_the_same(home: Path) -> None:
     back = run(home, "corpus", "copy", "small", *BACK, "--as", "returned", "--json")
     assert json.loads(back.stdout)["copied"] == 1, back.stderr
     found = run(home, "search", "What does Tariff A cost?", "--corpus", "returned", "--json")
-    assert "12 dollars" in json.loads(found.stdout)[0]["text"]
+    assert "12 dollars" in json.loads(found.stdout)["passages"][0]["text"]
 
 
 @pytest.mark.parametrize(

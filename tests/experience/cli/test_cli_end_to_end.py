@@ -73,7 +73,7 @@ def test_from_documents_to_a_verified_report(tmp_path, docs):
 
     found = sixplane(home, "search", "Tariff A", "--corpus", "small", "--json")
     assert found.returncode == 0, found.stderr
-    assert "12 dollars" in json.loads(found.stdout)[0]["text"]
+    assert "12 dollars" in json.loads(found.stdout)["passages"][0]["text"]
 
     asked = sixplane(
         home, "research", QUESTION, "-c", "small", "--thread", "t", "--json", "--out", str(tmp_path / "out")

@@ -189,7 +189,7 @@ class ByCommandLine:
         return json.loads(done.stdout) if done.exit_code == 0 else done.exit_code
 
     async def search(self, _: str) -> set[str]:
-        return {hit["source"] for hit in await self._run("search", QUERY, "--corpus", "small")}
+        return {hit["source"] for hit in (await self._run("search", QUERY, "--corpus", "small"))["passages"]}
 
     async def ask(self, _: str) -> set[str]:
         return cited(await self._run("research", QUESTION, "--corpus", "small"))

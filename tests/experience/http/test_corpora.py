@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from policy import InjectionGuard
+from tests.doubles.poison import DOCUMENTS, POLICY, QUERY, checked
 from tests.experience.http.conftest import chat, client, served
 
 BODY = b"# Staff\n\nTariff S costs 5 dollars a month and is for staff alone.\n"
@@ -34,6 +36,24 @@ async def test_who_may_ask_but_not_ingest_sees_the_counts_of_a_corpus_and_no_doc
         seen, whole = [(await one.get("/v1/corpora/small")).json() for one in (asker, ann)]
     assert seen["entries"] == []
     assert len(whole["entries"]) == whole["documents"] == seen["documents"] == 3
+
+
+async def test_a_search_leaves_out_what_a_guard_refuses_and_marks_what_one_flags(home):
+    async with served(home, policy=POLICY) as url, client(url) as ann:
+        await upload(ann, *((name, text.encode()) for name, text in DOCUMENTS.items()))
+        asked = {"query": QUERY, "mode": "keyword"}
+        checked((await ann.post("/v1/corpora/fresh/search", json=asked)).json())
+
+
+async def test_a_search_without_its_guards_finds_nothing_and_says_so(home, monkeypatch):
+    async def broken(*_):
+        raise RuntimeError("the text was: zorglub")
+
+    async with served(home, policy=POLICY) as url, client(url) as ann:
+        await upload(ann, *((name, text.encode()) for name, text in DOCUMENTS.items()))
+        monkeypatch.setattr(InjectionGuard, "check", broken)
+        found = await ann.post("/v1/corpora/fresh/search", json={"query": QUERY, "mode": "keyword"})
+    assert (found.status_code, found.json()) == (200, {"passages": [], "left_out": {"guard_unavailable": 3}})
 
 
 async def test_a_bad_file_is_reported_and_the_others_are_ingested(ann):

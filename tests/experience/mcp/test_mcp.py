@@ -13,7 +13,11 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from experience.mcp.serving import create_mcp_app
+from retrieval import open_corpus
+from settings import load_settings
 from state.report import Report
+from tests.doubles.poison import DOCUMENTS, POLICY, checked
+from tests.doubles.poison import QUERY as POISON_QUERY
 from tests.doubles.waiting import SAFETY_SECONDS
 from tests.experience.http.conftest import served
 from tests.experience.service.helpers import SLOW, held_plan
@@ -86,6 +90,25 @@ async def test_documents_are_ingested_and_found(url):
         assert (await called(client, "ingest", corpus="fresh", documents=[document]))["added"] == 1
         found = (await called(client, "search", query="Tariff X", corpus="fresh"))["passages"]
         assert (found[0]["source"], found[0]["text"]) == ("x.md", document["text"])
+
+
+async def test_an_agent_gets_nothing_that_a_guard_refuses_or_flags(home):
+    documents = [{"name": name, "text": text} for name, text in DOCUMENTS.items()]
+    async with served(home, make=create_mcp_app, policy=POLICY) as url, over_http(url) as client:
+        await called(client, "ingest", corpus="fresh", documents=documents)
+        found = await called(client, "search", query=POISON_QUERY, corpus="fresh", mode="keyword")
+        checked(found)
+        async with open_corpus(load_settings(home=home), "fresh") as corpus:
+            ids = {each.source: each.evidence_id for each in await corpus.search(POISON_QUERY, mode="keyword")}
+        read = {
+            each["source"]: (await client.read_resource(f"sixplane://passages/fresh/{each['evidence_id']}")).contents[0]
+            for each in found["passages"]
+        }
+        assert {json.loads(content.text)["text"] for content in read.values()} == {
+            each["text"] for each in found["passages"]
+        }
+        with pytest.raises(MCPError, match=r"policy_refused.*prompt_injection"):
+            await client.read_resource(f"sixplane://passages/fresh/{ids['refused.md']}")
 
 
 async def test_a_cancelled_run_and_a_review_can_be_resumed(home):
