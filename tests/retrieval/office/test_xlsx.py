@@ -10,7 +10,6 @@ from typing import Any
 
 import openpyxl
 import pytest
-import xlsxwriter
 from openpyxl.chart import BarChart, Reference
 from openpyxl.styles import Font
 
@@ -182,13 +181,16 @@ def test_charts_and_strings_of_several_runs_are_read(tmp_path: Path) -> None:
 
 
 def test_strings_that_cells_share_are_read(tmp_path: Path) -> None:
-    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
-    sheet = book.add_worksheet("S")
-    for row, text in enumerate(("once", "twice", "once")):
-        sheet.write_string(row, 0, text)
-    sheet.write_rich_string(3, 0, "in ", book.add_format({"bold": True}), "runs")
-    book.close()
-    assert loaded(tmp_path / "a.xlsx").text == "S\n\nonce\ntwice\nonce\nin runs"
+    path = book_of(tmp_path / "a.xlsx", [["x"], ["y"], ["x"]])
+    changed(path, SHEET, r't="inlineStr"><is><t>x</t></is>', 't="s"><v>1</v>')
+    uri = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    entry = f'<Relationship Id="rId99" Type="{uri}" Target="sharedStrings.xml"/></Relationships>'
+    changed(path, "xl/_rels/workbook.xml.rels", "</Relationships>", entry)
+    with zipfile.ZipFile(path, "a") as package:
+        main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+        strings = "<si><t>no</t></si><si><r><t>in </t></r><r><rPr><b/></rPr><t>runs</t></r></si>"
+        package.writestr("xl/sharedStrings.xml", f'<sst xmlns="{main}">{strings}</sst>')
+    assert loaded(path).text == "S\n\nin runs\ny\nin runs"
 
 
 def test_more_cells_than_the_limit_are_refused(tmp_path: Path) -> None:
