@@ -18,6 +18,8 @@ FORMATS = [
     "AC" + "0123456789abcdef" * 2,
     "pypi-" + "AgEIcHlwaS5vcmc" + "a1B2" * 20,
     "123456789:" + "a1B2c" * 7,
+    "AI" + "za" + "a1B2c" * 7,
+    "h" + "f_" + "a1B2" * 8 + "c3",
 ]
 
 
@@ -35,6 +37,7 @@ def test_nothing_of_a_known_format_is_left(secret):
         ("Das Passwort: Gr8nerBaum99", "Das Passwort: <SECRET>"),
         ("API key: `9f8e7d6c5b4a3210`", "API key: `<SECRET>`"),
         ("client_secret=abcdEFGH1234", "client_secret=<SECRET>"),
+        ("Authorization: Basic YW5uOlBhNTV3MHJk", "<SECRET>"),
         ("https://ann:Pa55w0rd-x@db.example/a", "https://ann:<SECRET>@db.example/a"),
     ],
 )
@@ -47,6 +50,9 @@ def test_a_value_behind_the_word_for_a_secret_is_one_if_it_looks_random(text, sh
     [
         "Bearer YOUR_TOKEN",
         "the bearer of it",
+        "Authorization: Basic authentication is off",
+        "Authorization: Basic YOUR_CREDENTIALS",
+        "hf_transfer and npm_config_registry",
         "a private key",
         "sk-learn",
         "AKIA",
