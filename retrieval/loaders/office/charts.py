@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from lxml import etree
 
-from retrieval.loaders.office.package import child, local
+from retrieval.loaders.office.package import child, local, whole
 from retrieval.loaders.office.tables import table_lines
 
 
@@ -36,7 +36,7 @@ def _cached(element: etree._Element | None) -> list[str]:
     """Return the values that a chart keeps of the cells it was drawn from, at their places."""
     if element is None:
         return []
-    points = [(int(each.get("idx", at)), child(each, "v")) for at, each in enumerate(element.iter("{*}pt"))]
+    points = [(whole(each.get("idx"), at), child(each, "v")) for at, each in enumerate(element.iter("{*}pt"))]
     if not points:
         return [text for each in element.iter("{*}v") if (text := (each.text or "").strip())]
     held = {at: (found.text or "").strip() for at, found in points if found is not None}

@@ -30,7 +30,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
 
 
 def _document(given: Source, parts: Parts) -> LoadedDocument:
-    main = parts.first("", "officeDocument") or "word/document.xml"
+    main = parts.main("word/document.xml")
     root = parts.root(main)
     body = None if root is None else child(root, "body")
     if root is None or body is None:

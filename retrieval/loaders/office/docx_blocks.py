@@ -11,7 +11,7 @@ from retrieval.loaders.office.charts import drawing_lines
 from retrieval.loaders.office.docx_inline import UNSEEN, Inline, Note, box_has_ground
 from retrieval.loaders.office.docx_styles import NO_GROUND, Styles
 from retrieval.loaders.office.formulas import math_text
-from retrieval.loaders.office.package import Parts, child, is_on, local, value
+from retrieval.loaders.office.package import Parts, child, is_on, local, value, whole
 from retrieval.loaders.office.tables import Row, table_lines
 
 _MOST_COLUMNS = 63  # Word's limit; a damaged span must not ask for millions of cells
@@ -143,8 +143,7 @@ def _found(element: etree._Element, wanted: str) -> list[etree._Element]:
 
 
 def _span(element: etree._Element | None, default: int) -> int:
-    stated = value(element) or ""
-    return min(int(stated), _MOST_COLUMNS) if stated.isdecimal() and int(stated) else default
+    return min(max(whole(value(element), default), default), _MOST_COLUMNS)
 
 
 def _is_shaded(properties: etree._Element) -> bool:
@@ -160,7 +159,7 @@ def _applies_first_row(properties: etree._Element | None) -> bool:
     """Return whether a table shows its first row as its style says."""
     look = None if properties is None else child(properties, "tblLook")
     stated = value(look, "firstRow")
-    return stated in ("1", "true", "on") if stated else bool(int(value(look) or "0", 16) & 0x20)
+    return stated in ("1", "true", "on") if stated else bool(whole(value(look), 0, 16) & 0x20)
 
 
 def _is_bold(row: etree._Element) -> bool:

@@ -12,7 +12,7 @@ from lxml import etree
 
 from retrieval.loaders.office.docx_styles import NO_GROUND, Styles
 from retrieval.loaders.office.formulas import math_text
-from retrieval.loaders.office.package import child, is_on, local, value
+from retrieval.loaders.office.package import child, is_on, local, value, whole
 
 UNSEEN = frozenset(
     (
@@ -23,7 +23,8 @@ UNSEEN = frozenset(
 )
 """Elements without text of the document: deletions, instructions of fields, properties, offsets of drawings."""
 _MARKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-_PRIVATE = range(0xE000, 0xF900)
+_PRIVATE = range(0xD800, 0xF900)  # with the surrogates below
+_LAST_CODE = 0x10FFFF
 _SMALLEST = 4.0
 """Half points; smaller text is a dot on paper."""
 _WHITE = "FFFFFF"
@@ -101,8 +102,8 @@ class Inline:
         elif name == "fldChar":
             self._field(value(element, "fldCharType") or "")
         elif name == "sym":
-            code = int(value(element, "char") or "0", 16)
-            self._add("" if code in _PRIVATE or not code else chr(code))
+            code = whole(value(element, "char"), 0, 16)
+            self._add(chr(code) if 0 < code <= _LAST_CODE and code not in _PRIVATE else "")
         elif name == "textpath":
             self._add(value(element, "string") or "")
         else:

@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from retrieval.loaders.office.package import child, is_on, local, value
+from retrieval.loaders.office.package import child, is_on, local, value, whole
 
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _BODY_LEVEL = 9  # `outlineLvl` counts from 0; 9 is body text
@@ -75,4 +75,4 @@ def _level_of(style: etree._Element) -> int | None:
 def _outline(properties: etree._Element | None) -> int | None:
     """Return the outline level, counted from 1, that the properties of a paragraph or a style set."""
     stated = "" if properties is None else value(child(properties, "outlineLvl")) or ""
-    return int(stated) + 1 if stated.isdecimal() else None
+    return whole(stated, _BODY_LEVEL) + 1 if stated else None

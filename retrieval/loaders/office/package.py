@@ -15,20 +15,9 @@ from lxml import etree
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.source import Source
 
-DAMAGED_CONTAINER = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    RuntimeError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    etree.XMLSyntaxError,
-)
+DAMAGED_CONTAINER = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, etree.XMLSyntaxError)
 """All of them occurred when damaged files were fuzzed. `zipfile` raises `RuntimeError` for encrypted entries and for
-unknown compression; `LookupError` means a missing part or an unknown encoding; the libraries raise `AttributeError`,
-`TypeError` and `ValueError` when an XML element or attribute that they rely on is missing."""
+unknown compression; `KeyError` means a missing part."""
 
 _STRICT = b"http://purl.oclc.org/ooxml/"
 _STRICT_NAME = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
@@ -98,6 +87,11 @@ class Parts:
         found = self.root(posixpath.join(folder, "_rels", f"{base}.rels"))
         return dict(_targets(found, folder)) if found is not None else {}
 
+    def main(self, usual: str) -> str:
+        """Return the name of the part that holds the document, `usual` if the package names none that is there."""
+        named = self.first("", "officeDocument")
+        return named if named is not None and self.has(named) else usual
+
     def first(self, name: str, kind: str) -> str | None:
         """Return the name of the first part of `kind` that the part `name` refers to."""
         return next((target for each, target in self.related(name).values() if each == kind), None)
@@ -134,3 +128,11 @@ def value(element: etree._Element | None, name: str = "val") -> str | None:
 def is_on(element: etree._Element | None) -> bool:
     """Return whether an element like `<w:vanish/>` switches its property on."""
     return element is not None and value(element) not in ("0", "false", "off", "none")
+
+
+def whole(stated: str | None, default: int = 0, base: int = 10) -> int:
+    """Return a whole number that the file states, or `default` if it is none: one odd value must not cost the file."""
+    try:
+        return int(stated or "", base) if base != 10 or (stated or "").isdecimal() else int(float(stated or ""))
+    except (ValueError, OverflowError):
+        return default

@@ -33,7 +33,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
 
 
 def _document(given: Source, parts: Parts) -> LoadedDocument:
-    main = parts.first("", "officeDocument") or "ppt/presentation.xml"
+    main = parts.main("ppt/presentation.xml")
     root = parts.root(main)
     if root is None:
         raise KeyError(main)

@@ -10,7 +10,7 @@ from lxml import etree
 from openpyxl.utils.cell import column_index_from_string, get_column_letter, range_boundaries
 
 from retrieval.loaders.errors import LoadFault
-from retrieval.loaders.office.package import local, value
+from retrieval.loaders.office.package import local, value, whole
 from retrieval.loaders.office.tables import Row, table_lines
 from retrieval.loaders.office.xlsx_cells import Cells
 
@@ -41,9 +41,9 @@ class Sheet:
             elif name == "mergeCell":
                 self._merged.append(value(element, "ref") or "")
             elif name == "autoFilter":
-                self.headers.add(range_boundaries(value(element, "ref") or "A1")[1] or 0)
+                self.headers.add(_bounds(value(element, "ref"))[1])
             elif value(element, "state") == "frozen":
-                self.headers.add(int(float(value(element, "ySplit") or 0)))
+                self.headers.add(whole(value(element, "ySplit")))
             element.clear()
             # An emptied row still costs memory.
             while name == "row" and element.getprevious() is not None:
@@ -56,12 +56,12 @@ class Sheet:
             raise LoadFault("it holds more cells than allowed; split it, or raise SIXPLANE_DATA__LIMITS__CELLS")
 
     def _read_row(self, row: etree._Element) -> None:
-        self._row = int(float(row.get("r") or self._row + 1))
+        # Rows and cells that a damaged file numbers twice follow each other.
+        self._row = max(whole(row.get("r")), self._row + 1)
         found: dict[int, str] = {}
         column, bold = 0, True
         for cell in row:
-            letters = (cell.get("r") or "").rstrip("0123456789")
-            column = column_index_from_string(letters) if letters else column + 1
+            column = max(_column(cell.get("r") or ""), column + 1)
             text = self._cells.text(cell, f"{get_column_letter(column)}{self._row}", self._formulas).strip()
             if text:
                 found[column] = text
@@ -76,7 +76,7 @@ class Sheet:
         """Repeat each merged cell in the rows and columns that it spans and that hold anything."""
         used = sorted({column for row in self.rows.values() for column in row})
         for reference in self._merged:
-            left, top, right, bottom = (bound or 0 for bound in range_boundaries(reference))
+            left, top, right, bottom = _bounds(reference)
             text = self.rows.get(top, {}).get(left, "")
             if text and top == bottom and left < right and len(self.rows[top]) == 1:
                 self.spanning.add(top)  # a line across the table
@@ -103,6 +103,23 @@ class Sheet:
             else [self.rows[number].get(column, "") for column in columns]
             for number in numbers
         ]
+
+
+def _column(place: str) -> int:
+    """Return the number of the column of a cell, 0 if it states none."""
+    try:
+        return int(column_index_from_string(place.rstrip("0123456789")))
+    except ValueError:
+        return 0
+
+
+def _bounds(reference: str | None) -> tuple[int, int, int, int]:
+    """Return the first column and row, and the last ones; zeros for what is no range."""
+    try:
+        left, top, right, bottom = (bound or 0 for bound in range_boundaries(reference or ""))
+    except (ValueError, TypeError):
+        return 0, 0, 0, 0
+    return left, top, right, bottom
 
 
 def sheet_blocks(sheet: Sheet) -> Iterator[str]:

@@ -9,7 +9,7 @@ from lxml import etree
 
 from retrieval.loaders.office.charts import drawing_lines
 from retrieval.loaders.office.formulas import math_text
-from retrieval.loaders.office.package import Parts, child, local, value
+from retrieval.loaders.office.package import Parts, child, local, value, whole
 from retrieval.loaders.office.tables import Row, table_lines
 
 _SAME_ROW = 228_600
@@ -128,7 +128,7 @@ def _offset(shape: etree._Element) -> Place | None:
     holder = shape if local(shape) == "graphicFrame" else _first(shape, "spPr", "grpSpPr")
     offset = None if holder is None else child(holder, "xfrm", "off")
     top, left = value(offset, "y"), value(offset, "x")
-    return (int(top), int(left)) if top and left else None
+    return (whole(top), whole(left)) if top and left else None
 
 
 def _first(shape: etree._Element, *names: str) -> etree._Element | None:

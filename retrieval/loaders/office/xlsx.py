@@ -40,7 +40,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
 
 
 def _document(given: Source, parts: Parts) -> LoadedDocument:
-    book = parts.first("", "officeDocument") or "xl/workbook.xml"
+    book = parts.main("xl/workbook.xml")
     root = parts.root(book)
     if root is None:
         raise KeyError(book)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from lxml import etree
-from openpyxl.formula.translate import Translator
+from openpyxl.formula.translate import Translator, TranslatorError
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 
 from retrieval.loaders.office.number_formats import format_of, shown
-from retrieval.loaders.office.package import Parts, child, is_on, local, value
+from retrieval.loaders.office.package import Parts, child, is_on, local, value, whole
 
 
 class Cells:
@@ -29,13 +29,13 @@ class Cells:
         own = {value(each, "numFmtId"): value(each, "formatCode") for each in _children(styles, "numFmts")}
         fonts = [is_on(child(each, "b")) for each in _children(styles, "fonts")]
         for each in _children(styles, "cellXfs"):
-            number, font = value(each, "numFmtId") or "0", int(value(each, "fontId") or 0)
-            self._formats.append(format_of(int(number), own.get(number) or BUILTIN_FORMATS.get(int(number))))
+            number, font = value(each, "numFmtId") or "0", whole(value(each, "fontId"))
+            self._formats.append(format_of(whole(number), own.get(number) or BUILTIN_FORMATS.get(whole(number))))
             self._bold.append(font < len(fonts) and fonts[font])
 
     def is_bold(self, cell: etree._Element) -> bool:
         """Return whether the cell's style is bold."""
-        style = int(cell.get("s", 0))
+        style = whole(cell.get("s"))
         return style < len(self._bold) and self._bold[style]
 
     def text(self, cell: etree._Element, place: str, formulas: dict[str, tuple[str, str]]) -> str:
@@ -50,10 +50,11 @@ class Cells:
         if not stored:
             return written if kind != "str" else ""
         if kind == "s":
-            return self._strings[int(stored)] if stored.isdecimal() and int(stored) < len(self._strings) else stored
+            at = whole(stored, -1)
+            return self._strings[at] if 0 <= at < len(self._strings) else stored
         if kind == "b":
             return "TRUE" if stored in ("1", "true") else "FALSE"
-        return self._number(stored, int(cell.get("s", 0))) if kind == "n" else stored
+        return self._number(stored, whole(cell.get("s"))) if kind == "n" else stored
 
     def _number(self, stored: str, style: int) -> str:
         try:
@@ -80,7 +81,10 @@ def _formula(formula: etree._Element, place: str, shared: dict[str, tuple[str, s
     if name not in shared:
         return ""
     first, origin = shared[name]
-    return str(Translator(first, origin).translate_formula(place))
+    try:
+        return str(Translator(first, origin).translate_formula(place))
+    except (TranslatorError, ValueError):
+        return first
 
 
 def _rich(item: etree._Element) -> str:
