@@ -107,9 +107,8 @@ def on_sentences(name: str, find: Finder) -> list[dict[str, Any]]:
             )
         false = [span for span in found if not any(_overlap(span, other) for other in gold)]
         counts[half].update((span[2], "false") for span in false)
-    return [
-        _row(name, half, kind, count) for half, count in counts.items() for kind in PATTERNS if count[kind, "present"]
-    ]
+    kinds = tuple(sorted(NAMES)) if name == "names" else PATTERNS
+    return [_row(name, half, kind, count) for half, count in counts.items() for kind in kinds if count[kind, "present"]]
 
 
 def _row(name: str, half: str, kind: str, count: Counter[tuple[str, str]]) -> dict[str, Any]:
