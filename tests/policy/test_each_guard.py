@@ -1,6 +1,7 @@
 import pytest
 
 from policy import Action, CredentialsGuard, DenyListGuard, LimitsGuard, Stage, apply_masks, merge_masks
+from state.errors import SettingsInvalid
 from state.values import Mask
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n"
@@ -30,12 +31,53 @@ async def test_the_deny_list_matches_whole_phrases_only(text):
 
 
 async def test_the_deny_list_leaves_evidence_alone_and_takes_other_scripts():
-    guard = DenyListGuard(["机密", "cop", "чёрный список", "  ", "!!"])
+    guard = DenyListGuard(["机密", "cop", "чёрный список"])
     assert (await guard.check("机密", Stage.EVIDENCE)).action is Action.ALLOW
     assert (await guard.check("这是机密文件", Stage.QUESTION)).action is Action.REFUSE
     assert (await guard.check("Чёрный Список", Stage.QUESTION)).action is Action.REFUSE
     assert (await guard.check("cops", Stage.QUESTION)).action is Action.ALLOW
     assert (await guard.check("сор нашли здесь!!", Stage.QUESTION)).action is Action.ALLOW
+
+
+@pytest.mark.parametrize("phrase", ["", "  ", "!!", "\u200b", "💣"])
+def test_a_phrase_that_can_match_nothing_is_a_settings_error(phrase):
+    with pytest.raises(SettingsInvalid, match="matches nothing"):
+        DenyListGuard(["secret project", phrase])
+
+
+async def test_a_phrase_is_no_regular_expression():
+    guard = DenyListGuard(["(a+)+$", "se.ret", "x{100000}"])
+    for text in ("a" * 100_000 + "!", "secret", "x" * 1000):
+        assert (await guard.check(text, Stage.QUESTION)).action is Action.ALLOW
+    assert (await guard.check("what is se.ret?", Stage.QUESTION)).action is Action.REFUSE
+
+
+class Counted:
+    def __init__(self, pattern, searched):
+        self.pattern, self.searched = pattern, searched
+
+    def search(self, text):
+        self.searched.append(self.pattern.pattern)
+        return self.pattern.search(text)
+
+
+async def test_of_many_phrases_only_those_whose_words_are_there_are_searched():
+    guard = DenyListGuard([f"project {number} falcon" for number in range(500)])
+    searched = []
+    for phrase in guard._phrases:
+        phrase._pattern = Counted(phrase._pattern, searched)
+    assert (await guard.check("the falcon project 499 is small", Stage.QUESTION)).action is Action.ALLOW
+    assert len(searched) == 1
+
+
+async def test_phrases_of_two_scripts_are_found_where_words_have_no_spaces():
+    guard = DenyListGuard(["project 1999 falcon", "中文 heron", "heron 中文", "vitamin中"])
+    assert (await guard.check("the falcon project 1999 is small", Stage.QUESTION)).action is Action.ALLOW
+    assert (await guard.check("project 1999 falcon", Stage.QUESTION)).action is Action.REFUSE
+    assert (await guard.check("在中文 heron", Stage.QUESTION)).action is Action.REFUSE
+    assert (await guard.check("heron 中文在", Stage.QUESTION)).action is Action.REFUSE
+    assert (await guard.check("the vitamin中文", Stage.QUESTION)).action is Action.REFUSE
+    assert (await guard.check("在中文 herons", Stage.QUESTION)).action is Action.ALLOW
 
 
 @pytest.mark.parametrize(
