@@ -7,7 +7,7 @@ from itertools import zip_longest
 from lxml import etree
 
 from retrieval.loaders.office.package import child, local, whole
-from retrieval.loaders.office.tables import table_lines
+from retrieval.loaders.table_lines import table_lines
 
 
 def drawing_lines(root: etree._Element, *, with_figures: bool = True) -> list[str]:

@@ -12,7 +12,7 @@ from retrieval.loaders.office.docx_inline import UNSEEN, Inline, Note, box_has_g
 from retrieval.loaders.office.docx_styles import NO_GROUND, Styles
 from retrieval.loaders.office.formulas import math_text
 from retrieval.loaders.office.package import Parts, child, is_on, local, value, whole
-from retrieval.loaders.office.tables import Row, table_lines
+from retrieval.loaders.table_lines import Row, table_lines
 
 _MOST_COLUMNS = 63  # Word's limit; a damaged span must not ask for millions of cells
 

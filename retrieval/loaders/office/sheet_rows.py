@@ -11,8 +11,8 @@ from openpyxl.utils.cell import column_index_from_string, get_column_letter, ran
 
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.office.package import local, value, whole
-from retrieval.loaders.office.tables import Row, table_lines
 from retrieval.loaders.office.xlsx_cells import Cells
+from retrieval.loaders.table_lines import Row, table_lines
 
 _READ = ("row", "mergeCell", "autoFilter", "pane")
 

@@ -10,7 +10,7 @@ from lxml import etree
 from retrieval.loaders.office.charts import drawing_lines
 from retrieval.loaders.office.formulas import math_text
 from retrieval.loaders.office.package import Parts, child, local, value, whole
-from retrieval.loaders.office.tables import Row, table_lines
+from retrieval.loaders.table_lines import Row, table_lines
 
 _SAME_ROW = 228_600
 """Shapes whose tops differ by less stand beside each other: a quarter of an inch, in English metric units. Chosen."""

@@ -164,6 +164,10 @@ NESTED = f"<w:tbl>{row(cell('n1'), cell('n2'))}{row(cell('n3'), cell('n4'))}</w:
         ([row(cell("gone"), cell("x"), properties="<w:trPr><w:del/></w:trPr>"), row(cell("a"), cell("b"))], "a | b"),
         ([row(f"<w:tc>{p('outer')}{NESTED}</w:tc>", cell("b"))], "outer n1, n2; n3, n4 | b"),
         ([row(cell("framed"))], "framed"),
+        (
+            [row(cell("k"), cell("v")), row(cell("part", '<w:gridSpan w:val="2"/>')), row(cell("a"), cell("1"))],
+            "part\nk: a; v: 1",
+        ),
     ],
 )  # fmt: skip
 def test_rows_are_lines_and_cells_stay_in_their_columns(tmp_path: Path, rows: list[str], lines: str | None) -> None:

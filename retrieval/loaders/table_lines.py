@@ -26,11 +26,12 @@ def table_lines(rows: Sequence[Row], header_rows: int | None = None) -> list[str
     titles = _titles_above(kept)
     body = kept[titles:]
     count = _guessed_header(body) if header_rows is None else max(min(header_rows - titles, len(body) - 1), 0)
-    names = _names(body[:count])
-    width = len(names)
-    # The first row names all columns, so that the name of a column without cells is not lost.
+    columns = max(map(len, body), default=0)
+    full = next((at for at, row in enumerate(body[count:], count) if len(row) > 1 or columns == 1), None)
+    names = _names(body[:count]) if full is not None else []
+    # The first full row names all columns, so that the name of a column without cells is not lost.
     return [row[0] for row in kept[:titles]] + [
-        _line(names, row, 0 if at else width) for at, row in enumerate(body[count:])
+        _line(names, row, len(names) if at == full else 0) for at, row in enumerate(body) if at >= count or full is None
     ]
 
 
@@ -58,14 +59,14 @@ def _guessed_header(rows: Sequence[Row]) -> int:
     names = [cell for cell in first if cell]
     if len(names) < max(2, width - 1) or len(set(names)) < len(names):
         return 0
-    if any(_is_figure(name) or len(name) > _LONGEST_NAME for name in names):
+    if any(is_figure(name) or len(name) > _LONGEST_NAME for name in names):
         return 0
     columns = [[row[at] for row in rows[1:] if at < len(row) and row[at]] for at, name in enumerate(first) if name]
-    figures = any(column and all(map(_is_figure, column)) for column in columns)
+    figures = any(column and all(map(is_figure, column)) for column in columns)
     return int(figures or (width > 2 and len(rows) > 2))
 
 
-def _is_figure(cell: str) -> bool:
+def is_figure(cell: str) -> bool:
     """Return whether a cell is a number, an amount or a date in digits."""
     return any(map(str.isdigit, cell)) and not any(map(str.isalpha, cell))
 
@@ -78,7 +79,7 @@ def _names(header: Sequence[Row]) -> list[str]:
 
 def _line(names: Sequence[str], row: Row, least: int) -> str:
     """Return the line of a row, of `least` columns at least."""
-    if not names or len(row) == 1:
+    if not names or (len(row) == 1 and len(names) > 1):
         return _bars(row)
     return "; ".join(_named(names, row, least))
 
