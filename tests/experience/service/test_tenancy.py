@@ -15,6 +15,7 @@ HTTP = {
     "thread": ("GET", "/v1/threads/{thread}", None),
     "resume": ("POST", "/v1/threads/{thread}/resume", {"answer": {"decision": "approve"}}),
     "resume stream": ("POST", "/v1/threads/{thread}/resume/stream", {}),
+    "export": ("GET", "/v1/threads/{thread}/export", None),
     "delete": ("DELETE", "/v1/threads/{thread}", None),
     "run": ("GET", "/v1/runs/{run}", None),
     "run events": ("GET", "/v1/runs/{run}/events", None),
