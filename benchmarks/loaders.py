@@ -39,6 +39,8 @@ _EXPECTED = ("expected", "groundtruth")
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
 _NUMBER = re.compile(r"\d[\d,]*")
+_BLOCKS = frozenset({"p", "tc"})
+_FORMULAS = frozenset({"num", "den", "e", "sup", "sub"})
 _MARKUP = re.compile(r"<!--.*?-->|!\[[^\]]*\]\([^)]*\)|(?<=\])\([^)\s]*(?: \"[^\"]*\")?\)|</?[a-zA-Z][^>]*>", re.DOTALL)
 """What an expected text in Markdown holds beside the words: comments, pictures, targets of links, tags."""
 
@@ -122,12 +124,12 @@ def _docx_text(package: zipfile.ZipFile) -> Iterator[str]:
     # Deleted text stands in `w:delText`. A moved paragraph stands twice: `moveFrom` holds where it was.
     skipped = {"Fallback", "moveFrom", "rPr", "pPr", "delText", "instrText", "del"}
     for root in _parts(package, r"word/(document|footnotes|endnotes)\d*\.xml"):
-        yield _joined(root, skipped, frozenset({"p", "tc"}))
+        yield _joined(root, skipped, _BLOCKS | _FORMULAS)
 
 
 def _pptx_text(package: zipfile.ZipFile) -> Iterator[str]:
     for root in _parts(package, r"ppt/(slides|notesSlides)/\w+\.xml"):
-        yield _joined(root, {"Fallback", "fld"}, frozenset({"p", "tc"}))
+        yield _joined(root, {"Fallback", "fld"}, _BLOCKS)
 
 
 def _xlsx_text(package: zipfile.ZipFile) -> Iterator[str]:

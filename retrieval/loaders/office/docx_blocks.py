@@ -11,6 +11,7 @@ from retrieval.loaders.office.charts import drawing_lines
 from retrieval.loaders.office.docx_inline import UNSEEN, Inline, Note, box_has_ground
 from retrieval.loaders.office.docx_styles import NO_GROUND, Styles
 from retrieval.loaders.office.formulas import math_text
+from retrieval.loaders.office.numbering import Numbering
 from retrieval.loaders.office.package import Parts, child, is_on, local, value, whole
 from retrieval.loaders.table_lines import Row, table_lines
 
@@ -40,6 +41,7 @@ class Blocks:
         }
         self._comments = {value(each, "id") or "": each for each in self._children("comments")} if comments else {}
         self._numbers: dict[Note, int] = {}
+        self._numbering = Numbering(self._part("numbering"))
 
     def _part(self, kind: str) -> etree._Element | None:
         return self._parts.root(next((name for each, name in self._related.values() if each == kind), None))
@@ -66,8 +68,11 @@ class Blocks:
     def _paragraph(self, paragraph: etree._Element, ground: bool) -> Iterator[Block]:
         inline = Inline(paragraph, self._styles, self._mark, ground=ground)
         self.hidden += inline.hidden
+        properties = child(paragraph, "pPr")
+        numbered = self._styles.numbered(properties)
+        label = self._numbering.label(*numbered) if numbered else ""  # an empty paragraph is counted too
         if inline.text.strip():
-            yield Block(inline.text, self._styles.level(child(paragraph, "pPr")))
+            yield Block(f"{label} {inline.text}" if label else inline.text, self._styles.level(properties))
         for box in inline.boxes:
             yield from self.of(box, ground=ground or box_has_ground(box))
         for drawing in inline.drawings:

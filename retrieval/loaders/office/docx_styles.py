@@ -21,6 +21,7 @@ class Styles:
         self._styles = {value(each, "styleId") or "": each for each in found}
         self._levels: dict[str, int | None] = {}
         self._hidden: dict[str, bool] = {}
+        self._numbered: dict[str, list[etree._Element]] = {}
         self._tables: dict[str, tuple[bool, bool]] = {}
 
     def level(self, paragraph_properties: etree._Element | None) -> int | None:
@@ -35,6 +36,20 @@ class Styles:
             self._levels[name] = next((level for each in self._line(name) if (level := _level_of(each))), None)
         level = self._levels[name]
         return level if level is not None and level <= _BODY_LEVEL else None
+
+    def numbered(self, paragraph_properties: etree._Element | None) -> tuple[str, int] | None:
+        """Return the list and the level, counted from 0, of a paragraph that Word numbers, or `None`."""
+        if paragraph_properties is None:
+            return None
+        own = child(paragraph_properties, "numPr")
+        name = value(child(paragraph_properties, "pStyle")) or ""
+        if name not in self._numbered:
+            set_by = (child(each, "pPr", "numPr") for each in self._line(name))
+            self._numbered[name] = [each for each in set_by if each is not None]
+        line = [*([] if own is None else [own]), *self._numbered[name]]
+        number = next((found for each in line if (found := value(child(each, "numId")))), "0")
+        level = next((found for each in line if (found := value(child(each, "ilvl")))), "0")
+        return (number, whole(level)) if number != "0" else None
 
     def hides(self, name: str | None) -> bool:
         """Return whether the style `name` hides its text."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import docx
 import pytest
 
+from retrieval.loaders.office.numbering import formatted
 from retrieval.splitting import split_document
 from tests.retrieval.office.packages import docx_of, element, loaded, refused
 
@@ -142,6 +143,63 @@ def test_headings_are_known_by_style_and_by_outline_level(tmp_path: Path, proper
 
 
 NESTED = f"<w:tbl>{row(cell('n1'), cell('n2'))}{row(cell('n3'), cell('n4'))}</w:tbl>"
+
+
+def level(at: int, form: str, text: str, start: int = 1) -> str:
+    return (
+        f"<w:lvl w:ilvl='{at}'><w:start w:val='{start}'/><w:numFmt w:val='{form}'/><w:lvlText w:val='{text}'/></w:lvl>"
+    )
+
+
+NUMBERING = element(
+    "w:numbering",
+    f"<w:abstractNum w:abstractNumId='7'>{level(0, 'decimal', '%1.')}{level(1, 'lowerLetter', '%1.%2)')}"
+    "</w:abstractNum>"
+    f"<w:abstractNum w:abstractNumId='8'>{level(0, 'bullet', '')}{level(1, 'upperRoman', '(%2)', 4)}</w:abstractNum>"
+    "<w:num w:numId='1'><w:abstractNumId w:val='7'/></w:num><w:num w:numId='2'><w:abstractNumId w:val='8'/></w:num>"
+    "<w:num w:numId='3'><w:abstractNumId w:val='7'/><w:lvlOverride w:ilvl='0'><w:startOverride w:val='5'/>"
+    "</w:lvlOverride></w:num>",
+)
+
+
+@pytest.mark.parametrize(
+    ("items", "labels"),
+    [
+        (((1, 0), (1, 0), (1, 1), (1, 1), (1, 0), (1, 1)), "1. 2. 2.a) 2.b) 3. 3.a)"),
+        (((2, 0), (2, 1), (2, 1), (2, 0), (2, 1)), "- (IV) (V) - (IV)"),
+        (((1, 0), (3, 0), (3, 0), (1, 0)), "1. 5. 6. 7."),
+        (((0, 0), (9, 0), (1, 5)), ""),
+    ],
+)
+def test_items_have_the_numbers_that_word_shows(
+    tmp_path: Path, items: tuple[tuple[int, int], ...], labels: str
+) -> None:
+    numbers = (f"<w:numPr><w:ilvl w:val='{at}'/><w:numId w:val='{name}'/></w:numPr>" for name, at in items)
+    path = docx_of(tmp_path / "a.docx", "".join(p("x", each) for each in numbers), {"n.xml": ("numbering", NUMBERING)})
+    assert " ".join(loaded(path).text.replace("x", "").split()) == labels
+
+
+def test_a_style_numbers_its_headings(tmp_path: Path) -> None:
+    number = "<w:numPr><w:numId w:val='1'/></w:numPr>"
+    style = f"<w:style w:styleId='H'><w:name w:val='heading 1'/><w:pPr>{number}</w:pPr></w:style>"
+    related = {"n.xml": ("numbering", NUMBERING), "s.xml": ("styles", element("w:styles", style))}
+    body = "".join(p(text, "<w:pStyle w:val='H'/>") for text in ("Scope", "", "Terms"))
+    document = loaded(docx_of(tmp_path / "a.docx", body, related))
+    assert [each.title for each in document.headings] == ["1. Scope", "3. Terms"]
+
+
+@pytest.mark.parametrize(
+    ("count", "form", "text"),
+    [
+        (28, "lowerLetter", "bb"),
+        (0, "lowerLetter", "0"),
+        (1994, "upperRoman", "MCMXCIV"),
+        (7, "decimalZero", "07"),
+        (3, "ideograph", "3"),
+    ],
+)
+def test_counts_are_written_in_their_format(count: int, form: str, text: str) -> None:
+    assert formatted(count, form) == text
 
 
 @pytest.mark.parametrize(
