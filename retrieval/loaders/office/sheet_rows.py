@@ -14,6 +14,8 @@ from retrieval.loaders.office.package import local, value, whole
 from retrieval.loaders.office.xlsx_cells import Cells
 from retrieval.loaders.table_lines import Row, table_lines
 
+_MOST_HEADER_ROWS = 3
+"""More bold rows below each other are no header. A chosen value."""
 _READ = ("row", "mergeCell", "autoFilter", "pane")
 
 
@@ -23,6 +25,7 @@ class Sheet:
     def __init__(self, cells: Cells, most: int) -> None:
         self.rows: dict[int, dict[int, str]] = {}
         self.headers: set[int] = set()
+        self.bold: set[int] = set()
         self.spanning: set[int] = set()
         self.count = 0
         self._cells = cells
@@ -70,7 +73,7 @@ class Sheet:
         if found:
             self.rows[self._row] = found
             if bold and len(found) > 1:
-                self.headers.add(self._row)
+                self.bold.add(self._row)
 
     def _repeat_merged(self) -> None:
         """Repeat each merged cell in the rows and columns that it spans and that hold anything."""
@@ -125,14 +128,24 @@ def _bounds(reference: str | None) -> tuple[int, int, int, int]:
 def sheet_blocks(sheet: Sheet) -> Iterator[str]:
     """Yield the tables of a sheet, which blank rows separate; what stands above a header is a block of its own."""
     for numbers in _consecutive(sorted(sheet.rows)):
-        marked = [at for at, number in enumerate(numbers[:-1]) if number in sheet.headers]
-        header = next((at for at in marked if len(sheet.rows[numbers[at]]) > 1), None)
-        if header is None or numbers[header + 1] in sheet.headers:
-            yield "\n".join(table_lines(sheet.block_rows(numbers)))
-            continue
-        if header:
-            yield "\n".join(table_lines(sheet.block_rows(numbers[:header]), 0))
-        yield "\n".join(table_lines(sheet.block_rows(numbers[header:]), 1))
+        first, last = _header(sheet, numbers)
+        if first:
+            yield "\n".join(table_lines(sheet.block_rows(numbers[:first]), 0))
+        yield "\n".join(table_lines(sheet.block_rows(numbers[first:]), last - first or None))
+
+
+def _header(sheet: Sheet, numbers: list[int]) -> tuple[int, int]:
+    """Return where in a block the rows begin and end that the sheet shows as header; both 0 if there are none."""
+    widest = 0
+    for at, number in enumerate(numbers):
+        filled = len(sheet.rows[number])
+        # A bold row below rows as full as itself is a sum.
+        if filled > 1 and (number in sheet.headers or (number in sheet.bold and filled > widest)):
+            after = next((end for end in range(at, len(numbers)) if numbers[end] not in sheet.bold), len(numbers))
+            end = max(after, at + 1)
+            return (at, end) if end - at <= _MOST_HEADER_ROWS and end < len(numbers) else (0, 0)
+        widest = max(widest, filled)
+    return 0, 0
 
 
 def _consecutive(numbers: list[int]) -> Iterator[list[int]]:

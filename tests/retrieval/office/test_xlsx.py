@@ -160,6 +160,30 @@ def test_a_header_that_the_sheet_shows_is_one(tmp_path: Path, how: str) -> None:
     assert loaded(tmp_path / "a.xlsx").text == "S\n\nTitle\n\nk: a; v: b\nk: c; v: d"
 
 
+@pytest.mark.parametrize(
+    ("bold", "lines"),
+    [
+        ((3,), "k | v\na | 1\nsum | 9\nb | 2"),
+        ((1, 3), "k: a; v: 1\nk: sum; v: 9\nk: b; v: 2"),
+        ((1, 2), "k a: sum; v 1: 9\nk a: b; v 1: 2"),
+        ((1, 2, 3, 4), "k: a; v: 1\nk: sum; v: 9\nk: b; v: 2"),
+    ],
+)
+def test_bold_rows_above_the_others_are_the_header_and_sums_are_not(
+    tmp_path: Path, bold: tuple[int, ...], lines: str
+) -> None:
+    rows: list[list[Any]] = [["k", "v"], ["a", 1], ["sum", 9], ["b", 2]]
+    if bold == (3,):
+        rows[0] = ["k", "v" * 81]  # too long for a name
+        lines = lines.replace("v", "v" * 81)
+    book = openpyxl.load_workbook(book_of(tmp_path / "a.xlsx", rows))
+    for number in bold:
+        for cell in book.active[number]:
+            cell.font = Font(bold=True)
+    book.save(tmp_path / "a.xlsx")
+    assert loaded(tmp_path / "a.xlsx").text == f"S\n\n{lines}"
+
+
 def test_merged_cells_are_repeated(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(book_of(tmp_path / "a.xlsx", [["T"], ["x", 1, 2], [None, 3, 4], [5, None, 6]]))
     for reference in ("A1:C1", "A2:A3", "A4:B4"):
