@@ -1,6 +1,6 @@
 """What each guard says to a text at each stage, and what the injection guard saw in it, window by window.
 
-For the person who typed the text: an explanation holds offsets and scores, and the question as it would be passed on.
+An explanation can be logged: it holds offsets and scores, and of the text only the question as it would be passed on.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class StageTold(Value):
     stage: Stage
     action: Action
     text: str
-    """The text as it would be passed on: a question loses hidden characters and what is redacted."""
+    """The question as it would be passed on, without hidden characters and what is redacted.
+
+    Empty if it is refused, and for evidence and answers: they may hold what a question must not."""
     guards: tuple[GuardTold, ...]
 
 
@@ -73,4 +75,6 @@ async def _at(guards: GuardChain, text: str, stage: Stage) -> StageTold:
                 windows=tuple(sorted(windows, key=lambda window: -window.score)[:MOST_WINDOWS]),
             )
         )
-    return StageTold(stage=stage, action=screening.verdict.action, text=screening.text, guards=tuple(told))
+    action = screening.verdict.action
+    passed_on = screening.text if stage is Stage.QUESTION and action is not Action.REFUSE else ""
+    return StageTold(stage=stage, action=action, text=passed_on, guards=tuple(told))

@@ -79,6 +79,12 @@ class PersonalDataSettings(_Section):
         # Names of environment variables arrive in lower case.
         return {str(kind).upper(): actions for kind, actions in given.items()} if isinstance(given, dict) else given
 
+    @field_validator("names_model", mode="before")
+    @classmethod
+    def _path(cls, given: Any) -> Any:
+        # Policy files are read strictly, and TOML has no paths.
+        return Path(given) if isinstance(given, str) else given
+
     def action(self, kind: PersonalDataKind, stage: StageName) -> PersonalDataAction:
         """Return what happens to `kind` at `stage`."""
         own = self.entities.get(kind)

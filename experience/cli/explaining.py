@@ -92,7 +92,8 @@ def texts_of(file: Path) -> list[tuple[int, str]]:
         BadInput: the file cannot be read as UTF-8, or a line is no text and has none.
     """
     try:
-        lines = file.read_text("utf-8-sig").splitlines()
+        # Not `splitlines`: it also splits at U+2028, which JSON allows inside of a string.
+        lines = file.read_text("utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise BadInput("the file is not UTF-8", hint="convert it, for example with `iconv -t UTF-8`") from None
     return [(number, _text(line, number)) for number, line in enumerate(lines, 1) if line.strip()]

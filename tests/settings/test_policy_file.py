@@ -36,6 +36,11 @@ def test_the_example_holds_every_key_with_its_default() -> None:
     assert load_policy(EXAMPLE) == PolicySettings(version="1")
 
 
+def test_a_policy_file_may_name_the_folder_of_a_model(tmp_path: Path) -> None:
+    path = policy(tmp_path, 'version = "1"\n[personal_data]\nnames_model = "/models/ner"\n')
+    assert load_policy(path).personal_data.names_model == Path("/models/ner")
+
+
 def test_the_settings_take_the_policy_from_the_file_beside_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

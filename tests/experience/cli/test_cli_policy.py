@@ -92,7 +92,7 @@ def test_the_texts_on_which_two_policies_differ_are_listed(tmp_path):
     lines = [
         '{"question": "What is a budget?"}',
         "",
-        '{"text": "Who leads Falcon?"}',
+        '{"text": "Who\u2028leads Falcon?"}',
         '"mail joe@acme.com about Falcon"',
     ]
     (tmp_path / "questions.jsonl").write_text("\n".join(lines))

@@ -46,6 +46,13 @@ async def test_every_guard_speaks_at_every_stage() -> None:
     assert not any("acme" in line or "admin" in line for line in said)
 
 
+@pytest.mark.parametrize(("deny", "left"), [((), "mail <EMAIL_ADDRESS> about Falcon"), (("falcon",), "")])
+async def test_an_explanation_quotes_nothing_that_is_redacted_or_refused(deny: tuple[str, ...], left: str) -> None:
+    told = await explain(build_guards(load_settings(policy={"deny": deny})), "mail joe@acme.com about Falcon")
+    assert [each.text for each in told.stages] == [left, "", ""]
+    assert "acme" not in told.model_dump_json()
+
+
 @pytest.mark.parametrize("stage", [Stage.QUESTION, Stage.EVIDENCE])
 @pytest.mark.parametrize(
     "text", [PLAIN, f"Hello. {HIDDEN}", "What is a budget?", "The Falcon project began in 2019. " * 40]
