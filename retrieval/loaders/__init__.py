@@ -78,8 +78,8 @@ def _load_tree(
             return
         real = os.path.realpath(path)
         children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
-    except PermissionError:
-        yield _failed(path, _NO_PERMISSION)
+    except OSError as error:  # a folder may also vanish, or its disk may fail, while it is read
+        yield _failed(path, _reason_of(error))
         return
     if real in above:
         yield _failed(path, "it is a link to a folder that contains it; remove the link")
@@ -96,13 +96,17 @@ def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | Fail
         yield from import_module(f"retrieval.loaders.{FORMATS[path.suffix.lower()]}").load(Source(path, settings.data))
     except LoadFault as fault:
         yield _failed(path, fault.reason)
-    except PermissionError:
-        yield _failed(path, _NO_PERMISSION)
     except OSError as error:
-        yield _failed(path, f"it cannot be read: {error.strerror or type(error).__name__}")
+        yield _failed(path, _reason_of(error))
     except Exception as error:  # noqa: BLE001 - a library may raise anything for a file that its authors never saw
         # The type alone: a message may hold text of the file.
         yield _failed(path, f"its reader failed with {type(error).__name__}; save it again, or in another format")
+
+
+def _reason_of(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return _NO_PERMISSION
+    return f"it cannot be read: {error.strerror or type(error).__name__}"
 
 
 def _failed(path: Path, reason: str) -> FailedFile:

@@ -51,3 +51,23 @@ def test_whatever_a_reader_raises_is_reported_after_what_it_gave(
     ]
     assert type(error).__name__ in json.dumps(found[2].model_dump())
     assert "secret" not in json.dumps(found[2].model_dump())
+
+
+def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").write_text("text")
+    listed = Path.iterdir
+
+    def vanishing(self: Path) -> Iterator[Path]:
+        if self.name == "b":
+            raise FileNotFoundError(2, "No such file or directory")
+        return listed(self)
+
+    monkeypatch.setattr(Path, "iterdir", vanishing)
+    first, refused, last = load_paths([tmp_path], Settings())
+    assert (first.source, last.source) == tuple((tmp_path / name / "x.txt").as_posix() for name in ("a", "c"))
+    assert (refused.source, refused.reason) == (
+        (tmp_path / "b").as_posix(),
+        "it cannot be read: No such file or directory",
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retrieval.documents import LoadedDocument
+from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import HIDDEN, TextBuilder, document
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.office.docx_blocks import Blocks
@@ -16,20 +16,25 @@ from retrieval.loaders.office.docx_styles import NO_GROUND
 from retrieval.loaders.office.package import DAMAGED_CONTAINER, Parts, child, opened, value
 from retrieval.loaders.source import Source
 
+_EMBEDDED = "a document that is embedded in it is not read; open and save it again with a word processor"
 
-def load(given: Source) -> Iterator[LoadedDocument]:
-    """Yield the file as one document with its headings."""
+
+def load(given: Source) -> Iterator[LoadedDocument | FailedFile]:
+    """Yield the file as one document with its headings; report documents that only a word processor would insert."""
     try:
         with opened(given) as file:
-            loaded = _document(given, Parts(file))
+            loaded, embedded = _document(given, Parts(file))
     except LoadFault:
         raise
     except DAMAGED_CONTAINER as error:
         raise LoadFault("it is damaged or encrypted; open and save it again with a word processor") from error
     yield loaded
+    if embedded:
+        yield FailedFile(source=given.path.as_posix(), reason=_EMBEDDED)
 
 
-def _document(given: Source, parts: Parts) -> LoadedDocument:
+def _document(given: Source, parts: Parts) -> tuple[LoadedDocument, int]:
+    """Return the document, and how many others are embedded in it."""
     main = parts.main("word/document.xml")
     root = parts.root(main)
     body = None if root is None else child(root, "body")
@@ -39,9 +44,11 @@ def _document(given: Source, parts: Parts) -> LoadedDocument:
     built = TextBuilder()
     for block in blocks.of(body, ground=value(child(root, "background"), "color") not in NO_GROUND):
         built.add(block.text, block.level)
+    if blocks.embedded and not built.text:
+        raise LoadFault(_EMBEDDED)
     properties = parts.root(parts.first("", "core-properties"))
     title = None if properties is None else child(properties, "title")
-    return document(
+    loaded = document(
         given.path,
         built.text,
         parser="docx",
@@ -50,3 +57,4 @@ def _document(given: Source, parts: Parts) -> LoadedDocument:
         headings=built.headings,
         metadata={HIDDEN: blocks.hidden} if blocks.hidden else {},
     )
+    return loaded, blocks.embedded

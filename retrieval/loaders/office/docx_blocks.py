@@ -27,10 +27,14 @@ class Block(NamedTuple):
 
 
 class Blocks:
-    """Reads the main part, its notes and, if they are asked for, its comments."""
+    """Reads the main part, its notes and, if they are asked for, its comments.
+
+    `hidden` counts characters that are left out, `embedded` whole documents that a word processor would insert.
+    """
 
     def __init__(self, parts: Parts, main: str, *, comments: bool) -> None:
         self.hidden = 0
+        self.embedded = 0
         self._parts = parts
         self._related = parts.related(main)
         self._styles = Styles(self._part("styles"))
@@ -60,6 +64,8 @@ class Blocks:
                 yield from self._table(each, ground)
             elif name == "oMath":
                 yield Block(math_text(each))
+            elif name == "altChunk":
+                self.embedded += 1
             elif name == "AlternateContent":
                 yield from next(filter(None, (list(self.of(branch, ground=ground)) for branch in each)), [])
             elif name not in UNSEEN:

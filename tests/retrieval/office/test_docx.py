@@ -7,8 +7,11 @@ from pathlib import Path
 import docx
 import pytest
 
+from retrieval.documents import FailedFile, LoadedDocument
+from retrieval.loaders import load_paths
 from retrieval.loaders.office.numbering import formatted
 from retrieval.splitting import split_document
+from settings import Settings
 from tests.retrieval.office.packages import docx_of, element, loaded, refused
 
 
@@ -314,3 +317,12 @@ def test_passages_are_the_text_at_their_offsets(tmp_path: Path) -> None:
         document.text.split()
     )
     assert {each.heading_path for each in spans} == {(f"Heading {n}",) for n in range(5)}
+
+
+@pytest.mark.parametrize(("body", "texts"), [(p("read"), ["read"]), ("", [])])
+def test_a_document_that_is_embedded_is_reported(tmp_path: Path, body: str, texts: list[str]) -> None:
+    found = list(load_paths([docx_of(tmp_path / "a.docx", f"{body}<w:altChunk r:id='rId1'/>")], Settings()))
+    assert [item.text for item in found if isinstance(item, LoadedDocument)] == texts
+    (failed,) = (item for item in found if isinstance(item, FailedFile))
+    assert failed.source == (tmp_path / "a.docx").as_posix()
+    assert "embedded in it is not read" in failed.reason
