@@ -53,7 +53,10 @@ class Inline:
         self._ground = ground or (properties is not None and _shaded(properties))
         self._vanishes = properties is not None and styles.hides(value(child(properties, "pStyle")))
         self._fields: list[str] = []
+        self._instructions: list[str] = []
         self._walk(paragraph)
+        for text in self._instructions:  # of a field that has no end: it is text for all that can be seen here
+            self._add(text)
 
     def _add(self, text: str) -> None:
         if text:
@@ -69,7 +72,9 @@ class Inline:
             name = local(each)
             if name == "t":
                 # Within the instruction of a field stand the results of fields that it is made of.
-                if "code" not in self._fields:
+                if "code" in self._fields:
+                    self._instructions.append(each.text or "")
+                else:
                     self._add(each.text or "")
             elif name == "r" and self._is_hidden(each):
                 self.hidden += sum(len("".join((text.text or "").split())) for text in each.iter("{*}t"))
@@ -117,6 +122,8 @@ class Inline:
             self._fields[-1] = "result"
         elif kind == "end" and self._fields:
             self._fields.pop()
+        if "code" not in self._fields:
+            self._instructions.clear()
 
     def _alternate(self, element: etree._Element) -> None:
         """Read the first branch that holds something: the others show the same for older programs."""

@@ -71,7 +71,12 @@ class Parts:
         if entry is None:
             return None
         parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
-        return etree.fromstring(self._package.read(entry), parser)
+        try:
+            return etree.fromstring(self._package.read(entry), parser)
+        except etree.XMLSyntaxError as error:
+            if "depth" in str(error):
+                raise LoadFault("its elements are nested too deeply; save it again as plain text") from error
+            raise
 
     def has(self, name: str) -> bool:
         """Return whether there is a part `name`."""

@@ -43,12 +43,13 @@ class Cells:
         kind, held = cell.get("t", "n"), child(cell, "v")
         stored = "" if held is None else held.text or ""
         formula = child(cell, "f")
-        written = "" if formula is None else _formula(formula, place, formulas)
+        if formula is not None and formula.text:
+            formulas.setdefault(formula.get("si") or "", (f"={formula.text}", place))
         if kind == "inlineStr":
             inline = child(cell, "is")
             return _rich(inline) if inline is not None else stored
         if not stored:
-            return written if kind != "str" else ""
+            return "" if formula is None or kind == "str" else _formula(formula, place, formulas)
         if kind == "s":
             at = whole(stored, -1)
             return self._strings[at] if 0 <= at < len(self._strings) else stored
@@ -74,10 +75,9 @@ def _children(styles: etree._Element, name: str) -> list[etree._Element]:
 
 def _formula(formula: etree._Element, place: str, shared: dict[str, tuple[str, str]]) -> str:
     """Return the formula as it is typed; a shared one stands at its first cell, and others shift its references."""
-    written, name = formula.text or "", formula.get("si") or ""
-    if written:
-        shared.setdefault(name, (f"={written}", place))
-        return f"={written}"
+    name = formula.get("si") or ""
+    if formula.text:
+        return f"={formula.text}"
     if name not in shared:
         return ""
     first, origin = shared[name]

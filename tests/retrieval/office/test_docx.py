@@ -64,6 +64,7 @@ FRACTION = "<m:f><m:num><m:r><m:t>a</m:t></m:r></m:num><m:den><m:r><m:t>b</m:t><
         (f"<w:p><w:hyperlink>{r('a link')}</w:hyperlink></w:p>", "a link"),
         (f"<w:p><w:fldSimple w:instr='PAGE'>{r('7')}</w:fldSimple></w:p>", "7"),
         (FIELD, "today"),
+        (f"<w:p><w:r><w:fldChar w:fldCharType='begin'/></w:r>{r('no end')}</w:p>", "no end"),
         (f"<w:p>{r('see')}<w:r>{SHAPE.format(box('boxed'))}</w:r></w:p>", "see\n\nboxed"),
         (f"<w:p><w:r>{BOTH.format(SHAPE.format(box('once')), PICT.format(box('once')))}</w:r></w:p>", "once"),
         (f"<w:p><w:r>{PICT.format(box('old'))}</w:r></w:p>", "old"),
@@ -326,3 +327,8 @@ def test_a_document_that_is_embedded_is_reported(tmp_path: Path, body: str, text
     (failed,) = (item for item in found if isinstance(item, FailedFile))
     assert failed.source == (tmp_path / "a.docx").as_posix()
     assert "embedded in it is not read" in failed.reason
+
+
+def test_elements_that_are_nested_too_deeply_are_named(tmp_path: Path) -> None:
+    path = docx_of(tmp_path / "a.docx", "<w:sdt>" * 300 + p("deep") + "</w:sdt>" * 300)
+    assert "nested too deeply" in refused(path)
