@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policy.classifier.features import Array
-from policy.classifier.model import DIMENSIONS, Kind, Place, Scored, Watch, heads, judge
+from policy.classifier.model import DIMENSIONS, Embed, Kind, Place, Scored, Watch, heads, judge
 from policy.guard import Guard
 from policy.normalise import Folded
 from policy.verdict import Action, Stage, Verdict, strictest
@@ -60,6 +60,9 @@ _PAYLOAD = re.compile(
     "[\U000e0020-\U000e007e]{8,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}|[\u200b-\u200d\u2060-\u2064\ufeff]{16,}"
 )
 
+
+_EMBEDDED = 8
+"""How many readings of a text get a second opinion. A text of 100 kB can have 200; words alone decide on the others."""
 
 _WHAT = {
     Kind.INJECTION: "what reads like an instruction to a model",
@@ -162,7 +165,7 @@ class InjectionGuard(Guard):
     def _found(
         self, text: str, stage: Stage, watch: Callable[[Reading, Scored], None] | None = None
     ) -> Iterator[Verdict]:
-        for reading in readings(text):
+        for number, reading in enumerate(readings(text)):
             skeleton = reading.folded
             if reading.too_deep:
                 span = skeleton.source_span(0, len(skeleton.text))
@@ -174,21 +177,23 @@ class InjectionGuard(Guard):
             if order := next(filter(None, (each.search(skeleton.text) for each in _INSTRUCTIONS)), None):
                 span = skeleton.source_span(*order.span())
                 yield self._known(stage, Kind.INJECTION, "an instruction to a model", span)
-            yield from self._classified(skeleton, stage, None if watch is None else partial(watch, reading))
+            embed = self._embed if number < _EMBEDDED and self._knows_meaning() else None
+            yield from self._classified(skeleton, stage, embed, None if watch is None else partial(watch, reading))
 
     def _known(self, stage: Stage, category: str, what: str, span: tuple[int, int]) -> Verdict:
         return self._verdict(Action.REFUSE if stage is Stage.EVIDENCE else Action.FLAG, stage, category, what, span)
 
-    def _classified(self, skeleton: Folded, stage: Stage, watch: Watch | None) -> Iterator[Verdict]:
+    def _classified(
+        self, skeleton: Folded, stage: Stage, embed: Embed | None, watch: Watch | None
+    ) -> Iterator[Verdict]:
         place: Place = "evidence" if stage is Stage.EVIDENCE else "question"
-        embed = self._embed if self._knows_meaning() else None
         for each in judge(skeleton.text, place, self._flag_above, embed, watch):
             if each.kind in self._kinds:
                 action = self._action(each.score, stage)
                 yield self._verdict(action, stage, each.kind, _WHAT[each.kind], skeleton.source_span(*each.span))
 
     def _knows_meaning(self) -> bool:
-        meaning = heads()[Kind.INJECTION].meaning
+        meaning = heads()[Kind.INJECTION, "question"].meaning
         return meaning is not None and getattr(self._embeddings, "model_id", "") == meaning.model
 
     def _embed(self, text: str) -> Array:

@@ -18,9 +18,8 @@ from policy.classifier.features import SLOTS, Array, Grams, grams
 from policy.classifier.windows import Span, sentences, windows
 from state.errors import DependencyUnavailable
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS = "weights.npz"
-MEANING = "meaning"
 DIMENSIONS = 384
 """Of the vectors of the embedding model."""
 
@@ -42,12 +41,21 @@ class Kind(StrEnum):
 
 
 Place: TypeAlias = Literal["question", "evidence"]
-"""Where a text stands. Manuals are full of orders to their readers, so evidence needs more to be suspicious."""
+"""Where a text stands. Manuals are full of orders to their readers, questions are not: each place has its weights."""
+
+Task: TypeAlias = tuple[Kind, Place]
+"""What is looked for, and where."""
+
+TASKS: tuple[Task, ...] = (
+    (Kind.INJECTION, "question"),
+    (Kind.INJECTION, "evidence"),
+    (Kind.REQUEST, "evidence"),
+)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What raw scores mean in one place: `flag_at` counts as 0.5, `certain_at` as 0.9."""
+    """What raw scores mean: `flag_at` counts as 0.5, `certain_at` as 0.9."""
 
     flag_at: float
     certain_at: float
@@ -76,20 +84,20 @@ class Meaning:
     bias: float
     gate: float
     """Windows with a lower raw score get no second opinion, and pass."""
-    scales: Mapping[Place, Scale]
+    scale: Scale
 
-    def score(self, raw: float, vector: Array, place: Place) -> float:
+    def score(self, raw: float, vector: Array) -> float:
         """Return the score of a window, from its first opinion and its embedding."""
-        return self.scales[place].share(self.trust * raw + float(vector @ self.weights) + self.bias)
+        return self.scale.share(self.trust * raw + float(vector @ self.weights) + self.bias)
 
 
 @dataclass(frozen=True)
 class Head:
-    """The weights for one kind, and its scale in each place where it is looked for."""
+    """The weights for one task, and the scale of their scores."""
 
     weights: Array
     bias: float
-    scales: Mapping[Place, Scale]
+    scale: Scale
     meaning: Meaning | None = None
 
 
@@ -130,23 +138,21 @@ def judge(
     characters, words = grams(text)
     spans = [span for span in sentences(text) if span[1] - span[0] >= FEWEST_CHARS]
     found = []
-    for kind, head in heads().items():
-        judged = windows_of(kind, text, spans) if place in head.scales else []
+    for (kind, where), head in heads().items():
+        judged = windows_of(kind, text, spans) if where == place else []
         if judged:
             raw = raw_scores(head.weights, head.bias, (characters, words), judged)
-            scores = _scores(head, place, raw, text, judged, embed)
+            scores = _scores(head, raw, text, judged, embed)
             if watch is not None:
                 asked = () if embed is None or head.meaning is None else _asked(head.meaning, raw)
                 for at, score in scores.items():
-                    alone = head.scales[place].share(float(raw[at]))
+                    alone = head.scale.share(float(raw[at]))
                     watch(Scored(kind, judged[at], alone, score if at in asked else None, score))
             found += [Finding(kind, score, judged[at]) for at, score in scores.items() if score > above]
     return found
 
 
-def _scores(
-    head: Head, place: Place, raw: Array, text: str, spans: list[Span], embed: Embed | None
-) -> dict[int, float]:
+def _scores(head: Head, raw: Array, text: str, spans: list[Span], embed: Embed | None) -> dict[int, float]:
     """Return the scores of the windows by their index: the likeliest, each with its second opinion, and the others.
 
     Where there are more likely windows than second opinions, words alone decide on the others: otherwise a text with
@@ -155,12 +161,12 @@ def _scores(
     order = [int(at) for at in np.argsort(-raw, kind="stable")]
     meaning = head.meaning
     if embed is None or meaning is None:
-        return {at: head.scales[place].share(float(raw[at])) for at in order}
+        return {at: head.scale.share(float(raw[at])) for at in order}
     likely = _asked(meaning, raw)
-    scores = {at: meaning.score(float(raw[at]), embed(text[slice(*spans[at])]), place) for at in likely}
+    scores = {at: meaning.score(float(raw[at]), embed(text[slice(*spans[at])])) for at in likely}
     others = (at for at in order[len(likely) :] if raw[at] > meaning.gate)
     apart = (at for at in others if not any(_overlap(spans[at], spans[seen]) for seen in likely))
-    return {**scores, **{at: head.scales[place].share(float(raw[at])) for at in apart}}
+    return {**scores, **{at: head.scale.share(float(raw[at])) for at in apart}}
 
 
 def _asked(meaning: Meaning, raw: Array) -> list[int]:
@@ -198,8 +204,8 @@ def raw_scores(weights: Array, bias: float, found: tuple[list[Grams], list[Grams
 
 
 @cache
-def heads() -> dict[Kind, Head]:
-    """Return the trained heads, loaded once.
+def heads() -> dict[Task, Head]:
+    """Return the trained head of each task, loaded once.
 
     Raises:
         DependencyUnavailable: the file of weights is missing or is not one of this version.
@@ -207,10 +213,7 @@ def heads() -> dict[Kind, Head]:
     try:
         data = np.load(BytesIO(files("policy.classifier").joinpath(WEIGHTS).read_bytes()), allow_pickle=False)
         card = json.loads(str(data["card"]))
-        meaning = {Kind.INJECTION: _meaning(data[MEANING], card[MEANING])}
-        return {
-            kind: _head(data[kind.value], card["heads"][kind.value], card["format"], meaning.get(kind)) for kind in Kind
-        }
+        return {task: _head(data, card, stored_as(task)) for task in TASKS}
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise DependencyUnavailable(
             f"the guard's weights `{WEIGHTS}` cannot be read",
@@ -218,13 +221,32 @@ def heads() -> dict[Kind, Head]:
         ) from error
 
 
-def _head(stored: Array, card: dict[str, Any], version: int, meaning: Meaning | None) -> Head:
-    if version != FORMAT or stored.dtype != np.int8 or stored.shape != (2 * SLOTS,):
+def stored_as(task: Task) -> str:
+    """Return the name of a task's weights in the file; those of its second opinion have `meaning_of` of that.
+
+    >>> stored_as((Kind.REQUEST, "evidence"))
+    'off_topic_request in evidence'
+    """
+    kind, place = task
+    return f"{kind.value} in {place}"
+
+
+def meaning_of(name: str) -> str:
+    """Return the name under which the second opinion of a task is stored."""
+    return f"{name}, by meaning"
+
+
+def _head(data: Mapping[str, Array], cards: Mapping[str, Any], name: str) -> Head:
+    if cards["format"] != FORMAT:
+        raise ValueError("weights of another version")
+    stored, card = data[name], cards["heads"][name]
+    if stored.dtype != np.int8 or stored.shape != (2 * SLOTS,):
         raise ValueError("weights of another form")
-    return Head(stored.astype(np.float64) * card["step"], card["bias"], _scales(card["scales"]), meaning)
+    meaning = None if card["meaning"] is None else _meaning(data[meaning_of(name)], card["meaning"])
+    return Head(stored.astype(np.float64) * card["step"], card["bias"], Scale(*card["scale"]), meaning)
 
 
-def _meaning(stored: Array, card: dict[str, Any]) -> Meaning:
+def _meaning(stored: Array, card: Mapping[str, Any]) -> Meaning:
     if stored.shape != (DIMENSIONS,):
         raise ValueError("a meaning of another form")
     return Meaning(
@@ -233,9 +255,5 @@ def _meaning(stored: Array, card: dict[str, Any]) -> Meaning:
         trust=card["trust"],
         bias=card["bias"],
         gate=card["gate"],
-        scales=_scales(card["scales"]),
+        scale=Scale(*card["scale"]),
     )
-
-
-def _scales(stored: dict[Place, tuple[float, float]]) -> dict[Place, Scale]:
-    return {place: Scale(flag_at, certain_at) for place, (flag_at, certain_at) in stored.items()}

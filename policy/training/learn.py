@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policy.classifier.features import Array, grams
-from policy.classifier.model import FEWEST_CHARS, Kind, raw_scores, windows_of
+from policy.classifier.model import FEWEST_CHARS, Kind, Task, raw_scores, windows_of
 from policy.classifier.windows import Span, sentences, windows
 from policy.normalise import fold
 from policy.training.fit import Matrix, fitted, row_of
@@ -27,11 +27,17 @@ _MOST_WINDOWS = 8
 _SENTENCES = 3
 """Sentences of a harmless prompt, and likely ones of a hostile prompt, that are examples by themselves."""
 
-_LABELS: dict[Kind, dict[PhraseKind, tuple[int, float]]] = {
-    Kind.INJECTION: {"injection": (1, 1.0), "request": (0, 0.3), "ordinary": (0, 1.0), "document": (0, 1.0)},
-    Kind.REQUEST: {"injection": (1, 0.2), "request": (1, 0.3), "document": (0, 1.0)},
+_LABELS: dict[Task, dict[PhraseKind, tuple[int, float]]] = {
+    (Kind.INJECTION, "question"): {"injection": (1, 1.0), "request": (0, 0.3), "ordinary": (0, 1.0)},
+    (Kind.INJECTION, "evidence"): {
+        "injection": (1, 1.0),
+        "request": (0, 0.3),
+        "ordinary": (0, 1.0),
+        "document": (0, 1.0),
+    },
+    (Kind.REQUEST, "evidence"): {"injection": (1, 0.2), "request": (1, 0.3), "document": (0, 1.0)},
 }
-"""For each kind, whether phrases are examples for or against it, and how much they count."""
+"""For each task, whether phrases are examples for or against it, and how much they count."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +60,15 @@ def fold_of(group: str) -> int:
     return int(hashlib.sha256(group.encode("utf-8", "surrogatepass")).hexdigest(), 16) % FOLDS
 
 
-def examples(kind: Kind, texts: Iterable[Text], chance: random.Random) -> list[Example]:
-    """Return the examples of `kind` in `texts` and in the written phrases, some of them with slips."""
+def examples(task: Task, texts: Iterable[Text], chance: random.Random) -> list[Example]:
+    """Return the examples for `task` in `texts` and in the written phrases, some of them with slips."""
     own = [
         Example(fold(text).text, label, importance, phrase.template)
-        for source, (label, importance) in _LABELS[kind].items()
+        for source, (label, importance) in _LABELS[task].items()
         for phrase in phrases(source, _WORDINGS, chance)
         for text in (phrase.text, mangled(phrase.text, chance))
     ]
-    given = [example for text in texts for example in _of_text(kind, text, chance)]
+    given = [example for text in texts for example in _of_text(task[0], text, chance)]
     return [*own, *given]
 
 
