@@ -32,7 +32,7 @@ def windows(text: str, stage: Stage, embeddings: object = None, **policy: object
 
 
 async def test_every_guard_speaks_at_every_stage() -> None:
-    settings = load_settings(policy={"version": "3"})
+    settings = load_settings(policy={"version": "3", "injection_refuse_question_above": 1.0})
     told = await explain(build_guards(settings), f"mail joe@acme.com {PLAIN}")
     assert told.policy == policy_reference(settings)
     assert [each.stage for each in told.stages] == list(Stage)
