@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 
 from nodes.collaborators import Collaborators, context_of
-from policy import Stage, suspicion
+from policy import Action, Stage
 from retrieval import Corpora
 from state.channels import ResearchContext
 from state.errors import CorpusEmpty, CorpusMissing, DependencyUnavailable, EmbeddingMismatch
@@ -65,7 +65,8 @@ class PriorWork:
         told = [f"{value['question']} {value['summary']}" for value in values]
         # An earlier report was screened by the guards of its day, and says what documents said then.
         screened = [await self._to.guards.screen(text, Stage.EVIDENCE) for text in told]
-        prior = [text for text, screening in zip(told, screened, strict=True) if suspicion(screening) is None]
+        passed = [each.verdict.action is Action.ALLOW for each in screened]
+        prior = [text for text, is_passed in zip(told, passed, strict=True) if is_passed]
         return prior, [Event(node="researcher", kind="prior_work_recalled", detail=str(len(prior)))] if prior else []
 
     async def _may_read(self, context: ResearchContext, report: dict[str, Any]) -> bool:

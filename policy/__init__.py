@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from policy.limits import LimitsGuard
     from policy.masks import apply_masks, merge_masks
     from policy.normalise import Folded, fold, normalised
-    from policy.passages import FoundPassage, SafePassages, ScreenedPassages, safe_passages, screen_passages, suspicion
+    from policy.passages import FoundPassage, SafePassages, ScreenedPassages, safe_passages, screen_passages
     from policy.pii import PersonalDataGuard
     from policy.verdict import WITHHELD, Action, Screening, Stage, Verdict, refusal_of
     from policy.withheld import shown_text, withheld_from
@@ -52,7 +52,6 @@ _MODULES = {
     "safe_passages": "passages",
     "screen_passages": "passages",
     "shown_text": "withheld",
-    "suspicion": "passages",
     "withheld_from": "withheld",
 }
 
@@ -83,7 +82,6 @@ __all__ = [
     "safe_passages",
     "screen_passages",
     "shown_text",
-    "suspicion",
     "withheld_from",
 ]
 

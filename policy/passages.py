@@ -11,7 +11,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import Field
 
@@ -52,32 +51,44 @@ class ScreenedPassages:
 
 
 async def safe_passages(guards: GuardChain, found: Iterable[Passage]) -> SafePassages:
-    """Return what a reader outside of a run may see of `found`: what a model of a run would see, and metadata.
+    """Return what a reader outside of a run may see of `found`: what a model of a run would see, id and metadata.
 
-    Metadata is a document's own words too. Where a guard suspects it, it is left out.
+    They are a document's own words too. Where a guard objects to them, they are left out or withheld.
     """
     passages = list(found)
     screened = await screen_passages(guards, passages)
     stay = [each for each in passages if each.evidence_id not in screened.dropped]
-    told = {each.evidence_id: _told(each.metadata) for each in stay}
-    texts = sorted(set(told.values()))  # the passages of one document share theirs
-    judged = await asyncio.gather(*(_screened(guards, text) for text in texts))
-    suspected = {text: _why(why) for text, each in zip(texts, judged, strict=True) if (why := suspicion(each))}
-    shown = tuple(
-        FoundPassage(
-            **{
-                **withheld_from(each, screened.withheld.get(each.evidence_id, ())).model_dump(),
-                **({"metadata": {}} if told[each.evidence_id] in suspected else {}),
-            },
-            flagged=screened.fenced.get(each.evidence_id) or suspected.get(told[each.evidence_id], ""),
-        )
-        for each in stay
-    )
+    texts = sorted({_told(each) for each in stay})  # the passages of one document share theirs
+    told = dict(zip(texts, await asyncio.gather(*(_screened(guards, text) for text in texts)), strict=True))
+    shown = tuple(_shown(each, screened, told[_told(each)]) for each in stay)
     return SafePassages(passages=shown, left_out=dict(sorted(Counter(screened.dropped.values()).items())))
 
 
-def _told(metadata: Mapping[str, Any]) -> str:
-    return "\n".join(f"{key}: {value}" for key, value in metadata.items())
+def _shown(passage: Passage, screened: ScreenedPassages, told: Screening) -> FoundPassage:
+    """Return a passage that stays; `told` is what the guards say of its id and metadata."""
+    shown = withheld_from(passage, screened.withheld.get(passage.evidence_id, ()))
+    objections = _said(told, Action.FLAG, Action.REDACT, Action.REFUSE)
+    own_id = _own_id(passage)
+    # A verdict on the metadata alone says nothing against the id.
+    names_id = any(not each.spans or any(span.start < len(own_id) for span in each.spans) for each in objections)
+    suspected = _said(told, Action.FLAG, Action.REFUSE)
+    return FoundPassage(
+        **{
+            **shown.model_dump(),
+            "document_id": passage.document_id if own_id and not names_id else shown.source,
+            "metadata": {} if objections else passage.metadata,
+        },
+        flagged=screened.fenced.get(passage.evidence_id) or (_why(strictest(suspected)) if suspected else ""),
+    )
+
+
+def _own_id(passage: Passage) -> str:
+    """Return the id of the document, unless it is the source, which is screened with the passage."""
+    return "" if passage.document_id == passage.source else passage.document_id
+
+
+def _told(passage: Passage) -> str:
+    return "\n".join([_own_id(passage), *(f"{key}: {value}" for key, value in passage.metadata.items())])
 
 
 async def screen_passages(
@@ -117,12 +128,6 @@ async def screen_passages(
             if key in fences or key in redacted
         },
     )
-
-
-def suspicion(screening: Screening) -> Verdict | None:
-    """Return the strictest verdict that flags or refuses the text, if there is one."""
-    found = _said(screening, Action.FLAG, Action.REFUSE)
-    return strictest(found) if found else None
 
 
 async def _screened(guards: GuardChain, text: str) -> Screening:

@@ -1,17 +1,19 @@
 """What the planner is told about the corpus: counts, titles and languages.
 
 Titles are the documents' words: they are screened like evidence, neutralised, and bounded. The planner can do without
-any of them, so one that a guard flags is left out too, and so is that of a document of which a passage was dropped.
+any of them, so one that a guard flags or redacts is left out too, and so is that of a document of which a passage was
+dropped.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
 from nodes.collaborators import Collaborators
-from policy import Action, Stage, Verdict, suspicion
+from policy import Action, Stage, Verdict
 from retrieval.holdings import Holdings, holdings
 from state.channels import ResearchContext, ResearchState
 from state.citation_marks import neutralised
@@ -55,25 +57,33 @@ async def corpus_field(
 
 
 async def _passed(collaborators: Collaborators, titles: list[str]) -> list[str]:
-    """Return the titles that the guards let pass."""
-    found = await _suspicion(collaborators, titles)
-    if found is None:  # the usual case: one screening instead of forty
-        return titles
+    """Return the titles to which no guard objects."""
+    while titles and (found := await _objections(collaborators, titles)):  # usually one screening instead of forty
+        bad = _named(titles, found)
+        if not any(bad):
+            if all(each.action is not Action.REFUSE and each.spans for each in found):
+                break  # a window over several titles says nothing against one of them
+            alone = await asyncio.gather(*(_objections(collaborators, [title]) for title in titles))
+            bad = [bool(each) for each in alone]
+            if not any(bad):  # only together: then nothing tells which
+                return []
+        # A strict verdict hides a milder one: what stays is screened again.
+        titles = [title for title, is_bad in zip(titles, bad, strict=True) if not is_bad]
+    return titles
+
+
+def _named(titles: list[str], found: Sequence[Verdict]) -> list[bool]:
+    """Return for each title whether a verdict has a span in it."""
     starts = accumulate((len(title) + 1 for title in titles), initial=len(_AMONG) + 1)
+    spans = [span for each in found for span in each.spans]
     places = zip(starts, titles, strict=False)
-    bad = [
-        any(start <= span.start and span.end <= start + len(title) for span in found.spans) for start, title in places
-    ]
-    if not any(bad) and (found.action is Action.REFUSE or not found.spans):
-        alone = await asyncio.gather(*(_suspicion(collaborators, [title]) for title in titles))
-        bad = [each is not None for each in alone]
-        if not any(bad):  # only together: then nothing tells which
-            return []
-    return [title for title, is_bad in zip(titles, bad, strict=True) if not is_bad]
+    return [any(start <= span.start and span.end <= start + len(title) for span in spans) for start, title in places]
 
 
-async def _suspicion(collaborators: Collaborators, titles: list[str]) -> Verdict | None:
-    return suspicion(await collaborators.guards.screen("\n".join([_AMONG, *titles]), Stage.EVIDENCE))
+async def _objections(collaborators: Collaborators, titles: list[str]) -> list[Verdict]:
+    """Return the verdicts that do anything but allow the titles: they flag, redact or refuse them."""
+    screening = await collaborators.guards.screen("\n".join([_AMONG, *titles]), Stage.EVIDENCE)
+    return [each for each in screening.verdicts if each.action is not Action.ALLOW]
 
 
 def _line(title: str) -> str:

@@ -172,6 +172,24 @@ async def test_suspicious_metadata_is_left_out_of_a_search(word: str) -> None:
     assert [(bool(each.flagged), each.metadata) for each in told.passages] == [(True, {}), (False, other.metadata)]
 
 
+async def test_a_search_shows_no_withheld_name_as_an_id_and_no_redacted_metadata() -> None:
+    redacting = build_guards(load_settings(policy={"personal_data": {"default": {"evidence": "redact"}}}))
+    mail = "joe@acme.com"
+    given = [
+        part("a", "Fine.", source=f"{mail}.md", document_id=f"{mail}.md"),
+        part("b", "Fine.", document_id=mail),
+        part("c", "Fine.", metadata={"author": mail, "pages": 3}),
+        part("d", "Fine.", metadata={"pages": 3}),
+    ]
+    told = await safe_passages(redacting, given)
+    assert mail not in told.model_dump_json()
+    assert [each.document_id for each in told.passages] == [told.passages[0].source, "book.md", "book", "book"]
+    assert [each.metadata for each in told.passages] == [{}, {}, {}, {"pages": 3}]
+    assert {each.flagged for each in told.passages} == {""}
+    (named,) = (await safe_passages(WORDS, [part("a", "Fine.", document_id="spice")])).passages
+    assert (named.document_id, named.flagged) == ("book.md", "order")
+
+
 @pytest.mark.parametrize("guards", [LOCAL, WORDS])
 async def test_ordinary_passages_are_returned_as_they_are(guards: GuardChain) -> None:
     given = [part("a", HOST, "History"), part("b", "| a | b |\n|---|---|\n| 1 | 2 |", metadata={"version": "2"})]
