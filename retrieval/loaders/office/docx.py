@@ -7,6 +7,7 @@ changes, and refuses a file that refers to a missing picture.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import HIDDEN, TextBuilder, document
@@ -42,7 +43,8 @@ def _document(given: Source, parts: Parts) -> tuple[LoadedDocument, int]:
         raise KeyError(main)
     blocks = Blocks(parts, main, comments=given.settings.comments)
     built = TextBuilder()
-    for block in blocks.of(body, ground=value(child(root, "background"), "color") not in NO_GROUND):
+    ground = value(child(root, "background"), "color") not in NO_GROUND
+    for block in chain(blocks.margins(body, "header"), blocks.of(body, ground=ground), blocks.margins(body, "footer")):
         built.add(block.text, block.level)
     if blocks.embedded and not built.text:
         raise LoadFault(_EMBEDDED)

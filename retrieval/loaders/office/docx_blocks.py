@@ -71,6 +71,21 @@ class Blocks:
             elif name not in UNSEEN:
                 yield from self.of(each, ground=ground)
 
+    def margins(self, body: etree._Element, kind: str) -> Iterator[Block]:
+        """Yield each `header` or `footer` of the pages once, as those sections show them that refer to it."""
+        settings = self._part("settings")
+        two_sided = settings is not None and is_on(child(settings, "evenAndOddHeaders"))
+        seen = set()
+        for reference in body.iter(f"{{*}}{kind}Reference"):
+            section = reference.getparent()
+            on = {"first": section is not None and is_on(child(section, "titlePg")), "even": two_sided}
+            part = self._related.get(value(reference, "id") or "", ("", ""))[1]
+            root = self._parts.root(part) if on.get(value(reference, "type") or "", True) else None
+            for block in () if root is None else self.of(root):
+                if block.text not in seen:
+                    seen.add(block.text)
+                    yield block._replace(level=None)
+
     def _paragraph(self, paragraph: etree._Element, ground: bool) -> Iterator[Block]:
         inline = Inline(paragraph, self._styles, self._mark, ground=ground)
         self.hidden += inline.hidden

@@ -332,3 +332,26 @@ def test_a_document_that_is_embedded_is_reported(tmp_path: Path, body: str, text
 def test_elements_that_are_nested_too_deeply_are_named(tmp_path: Path) -> None:
     path = docx_of(tmp_path / "a.docx", "<w:sdt>" * 300 + p("deep") + "</w:sdt>" * 300)
     assert "nested too deeply" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "text"),
+    [
+        ("", "", "Secret\n\nbody\n\nPage 1"),
+        ("<w:titlePg/>", "", "Secret\n\nCover\n\nbody\n\nPage 1"),
+        ("", "<w:evenAndOddHeaders/>", "Secret\n\nLeft\n\nbody\n\nPage 1"),
+    ],
+)
+def test_what_stands_above_and_below_the_pages_is_read_once(
+    tmp_path: Path, section: str, settings: str, text: str
+) -> None:
+    names = (("default", "header", "Secret"), ("first", "header", "Cover"), ("even", "header", "Left"))
+    parts = (*names, ("default", "footer", "Page 1"))
+    references = "".join(
+        f"<w:{kind}Reference w:type='{type_}' r:id='rId{n}'/>" for n, (type_, kind, _) in enumerate(parts, 1)
+    )
+    related = {f"m{n}.xml": (kind, element("w:hdr", p(words))) for n, (_, kind, words) in enumerate(parts)}
+    related["settings.xml"] = ("settings", element("w:settings", settings))
+    body = p("body") + f"<w:sectPr>{references}{section}</w:sectPr>"
+    twice = f"<w:p><w:pPr><w:sectPr>{references}</w:sectPr></w:pPr></w:p>"
+    assert loaded(docx_of(tmp_path / "a.docx", twice + body, related)).text == text
