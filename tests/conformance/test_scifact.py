@@ -43,7 +43,7 @@ class Part:
         return dict(itertools.islice(judgements().items(), self.queries))
 
 
-WHOLE, SOME = Part(300, 500), Part(40, 100)
+WHOLE, SOME = Part(300, 500), Part(25, 60)
 
 
 @pytest.fixture(scope="module", params=[SOME, pytest.param(WHOLE, marks=pytest.mark.long)], ids=["some", "whole"])

@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -22,7 +22,7 @@ from state.values import ClaimKind
 from tests.nodes.draft.drafts import drafts, lines_of
 
 NAMED = frozenset({"x.example/a", "x.example/b"})
-generated = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+generated = settings(max_examples=settings.default.max_examples * 3 // 2)
 
 
 def kept_of(claims: list[DraftClaim], *, without: frozenset[int] = frozenset(), **more) -> dict[tuple[int, int], Kept]:
@@ -220,7 +220,7 @@ def assert_harmless(markdown: str, named: frozenset[str] = frozenset()) -> None:
         assert {address_key(link) for link in seen.links} <= named, (name, markdown)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings.default.max_examples * 3)
 @given(hostile, st.data())
 def test_nothing_hostile_raises_or_leaves(written: str, data: st.DataObject) -> None:
     draft = prepared_draft(written)

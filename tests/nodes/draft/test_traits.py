@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodes.draft import DraftClaim, Kept, Published, draft_claims, prepared_draft, publish_draft, traits
@@ -13,7 +13,7 @@ from state.values import ClaimKind
 from tests.nodes.draft.drafts import drafts
 from tests.nodes.draft.test_properties import NAMED, hostile, kept_of
 
-generated = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+generated = settings(max_examples=settings.default.max_examples * 3 // 2)
 
 
 def check(
@@ -57,7 +57,7 @@ def test_a_published_draft_has_no_trait_that_is_a_fault(written: str, data: st.D
     check(published.markdown, placed(claims, published), NAMED, doubt=doubt)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings.default.max_examples * 3)
 @given(hostile, st.data(), st.booleans())
 def test_a_published_hostile_draft_has_none_either(written: str, data: st.DataObject, doubt: bool) -> None:
     draft = prepared_draft(written)
