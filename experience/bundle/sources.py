@@ -14,7 +14,7 @@ from state.access import Labels, stored_labels
 from state.editions import document_date, document_version
 from state.errors import BadInput
 from state.report import Report, ReportEvidence
-from state.values import Passage
+from state.values import MASK, Passage
 
 
 @dataclass
@@ -40,16 +40,19 @@ async def gather(report: Report, corpus: Corpus | None, whole: WholeTexts) -> Ga
         BadInput: the texts are too large for a bundle.
     """
     cited = await cited_in(corpus, [item.id for item in report.evidence])
+    dropped = await _dropped(report, corpus)
     documents: list[CitedDocument] = []
     texts: dict[str, bytes] = {}
     for items in _by_version(report, cited):
         known = [cited[item.id] for item in items if item.id in cited]  # all of them or none
-        if known and _is_whole(known[0], whole):
+        # The whole text would show what the report does not.
+        withheld = items[0].document_id in dropped or any(map(_is_masked, items))
+        if known and _is_whole(known[0], whole, withheld=withheld):
             member = f"documents/{len(texts) + 1:04}.txt"
             texts[member] = known[0].text.encode()
             documents.append(_whole(items, known, member, texts[member]))
         else:
-            documents += [_excerpts(report, group, cited) for group in _by_name(items)]
+            documents += [_excerpts(report, group, cited, withheld=withheld) for group in _by_name(items)]
         if sum(map(len, texts.values())) > MAX_BYTES:
             raise BadInput(
                 f"the cited documents have more than {MAX_BYTES} bytes",
@@ -87,8 +90,19 @@ def _by_name(items: list[ReportEvidence]) -> list[list[ReportEvidence]]:
     return list(groups.values())
 
 
-def _is_whole(cited: Cited, whole: WholeTexts) -> bool:
-    restricted = bool(stored_labels(cited.passage.metadata))
+async def _dropped(report: Report, corpus: Corpus | None) -> set[str]:
+    """Return the documents of which a guard refused a passage in the run."""
+    keys = [each.detail.partition(":")[0] for each in report.events if each.kind == "passage_dropped"]
+    found = await corpus.passages(keys) if corpus and keys else {}
+    return {passage.document_id for passage in found.values()}
+
+
+def _is_masked(item: ReportEvidence) -> bool:
+    return any(MASK in text for text in (item.source, item.title, *item.heading_path, item.text))
+
+
+def _is_whole(cited: Cited, whole: WholeTexts, *, withheld: bool) -> bool:
+    restricted = withheld or bool(stored_labels(cited.passage.metadata))
     return whole is WholeTexts.READABLE or (whole is WholeTexts.OPEN and not restricted)
 
 
@@ -115,11 +129,13 @@ def _whole(items: list[ReportEvidence], cited: list[Cited], member: str, text: b
     )
 
 
-def _excerpts(report: Report, items: list[ReportEvidence], cited: Mapping[str, Cited]) -> CitedDocument:
+def _excerpts(
+    report: Report, items: list[ReportEvidence], cited: Mapping[str, Cited], *, withheld: bool
+) -> CitedDocument:
     """Return a document with its cited passages as the report has them: what is masked there stays masked."""
     source = cited.get(items[0].id)
     differs = any(any(evidence_faults(report, item, cited[item.id])) for item in items if item.id in cited)
-    reason = "unavailable" if source is None else "differs" if differs else _left_out(source)
+    reason = "unavailable" if source is None else "differs" if differs else _left_out(source, withheld=withheld)
     passages = [
         CitedPassage(
             evidence_id=item.id,
@@ -141,8 +157,10 @@ def _excerpts(report: Report, items: list[ReportEvidence], cited: Mapping[str, C
     )
 
 
-def _left_out(cited: Cited) -> str:
-    return "restricted" if stored_labels(cited.passage.metadata) else "request"
+def _left_out(cited: Cited, *, withheld: bool) -> str:
+    if stored_labels(cited.passage.metadata):
+        return "restricted"
+    return "withheld" if withheld else "request"
 
 
 def _place(of: Passage | ReportEvidence) -> dict[str, object]:

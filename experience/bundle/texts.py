@@ -8,7 +8,8 @@ from enum import StrEnum
 class WholeTexts(StrEnum):
     """Which documents stand in a bundle with their whole text; of the others it has the cited passages only.
 
-    `open`: those without an audience. `readable`: all that the caller may read. `none`: no document.
+    `open`: those without an audience of which the report withholds nothing. `readable`: all that the caller may read.
+    `none`: no document.
     """
 
     OPEN = "open"

@@ -48,15 +48,16 @@ class CitedPassage(Value):
 class CitedDocument(Value):
     """A cited document. With its whole text, `member` names the member that holds it, and `sha256` is that of the text.
 
-    `reason` says why the whole text is missing: `restricted` to an audience, left out on `request`, `unavailable`
-    because it was pruned or the caller may not read it, or because the report `differs` from it.
+    `reason` says why the whole text is missing: `restricted` to an audience, with parts that are `withheld` in the
+    report, left out on `request`, `unavailable` because it was pruned or the caller may not read it, or because the
+    report `differs` from it.
     """
 
     document_id: str
     source: str
     title: str
     shown: Shown
-    reason: Literal["", "restricted", "request", "unavailable", "differs"] = ""
+    reason: Literal["", "restricted", "withheld", "request", "unavailable", "differs"] = ""
     member: str = ""
     sha256: str = ""
     passages: tuple[CitedPassage, ...]

@@ -21,8 +21,8 @@ BUNDLE: dict[str, Any] = {
     "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}},
 }
 TEXTS = (
-    "Which cited documents are included with their whole text: those without an audience, all that the caller may "
-    "read, or none. Of the others, the bundle has the cited passages."
+    "Which cited documents are included with their whole text: those without an audience of which the report withholds "
+    "nothing, all that the caller may read, or none. Of the others, the bundle has the cited passages."
 )
 
 router = APIRouter(prefix="/v1/threads", tags=["threads"])

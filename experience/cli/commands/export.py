@@ -21,8 +21,8 @@ Texts = Annotated[
     WholeTexts,
     typer.Option(
         "--texts",
-        help="Which cited documents are included with their whole text: those without an audience, all that you may "
-        "read, or none. Of the others, the bundle has the cited passages.",
+        help="Which cited documents are included with their whole text: those without an audience of which the report "
+        "withholds nothing, all that you may read, or none. Of the others, the bundle has the cited passages.",
     ),
 ]
 SignKey = Annotated[

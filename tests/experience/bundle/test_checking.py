@@ -134,9 +134,20 @@ async def test_what_a_report_masks_stays_masked_in_its_excerpts():
         evidence=evidence,
         masks=(Mask(start=0, end=6, kind="person"),),
     )
-    data = (await bundle_of(masked, whole=WholeTexts.NONE)).data
-    assert verify_bundle(data).outcome == "verified"
-    assert b"six planes" not in data
+    for whole, reason in ((WholeTexts.OPEN, "withheld"), (WholeTexts.NONE, "withheld"), (WholeTexts.READABLE, "")):
+        data = (await bundle_of(masked, whole=whole)).data
+        assert verify_bundle(data).outcome == "verified"
+        assert [each["reason"] for each in json_of(data, "sources.json")["documents"]] == [reason]
+        assert (b"six planes" in data) is (whole is WholeTexts.READABLE)
+
+
+async def test_the_whole_text_of_a_document_of_which_a_guard_dropped_a_passage_is_given_on_request_only():
+    event = Event(node="guard_evidence", kind="passage_dropped", detail=f"{E2}: prompt_injection")
+    plain = checked_report(events=(event,))
+    for whole, reason in ((WholeTexts.OPEN, "withheld"), (WholeTexts.READABLE, "")):
+        data = (await bundle_of(plain, whole=whole)).data
+        assert verify_bundle(data).outcome == "verified"
+        assert [each["reason"] for each in json_of(data, "sources.json")["documents"]] == [reason]
 
 
 async def test_what_is_withheld_from_one_passage_stays_withheld_and_is_no_fault_of_the_others():
@@ -144,7 +155,7 @@ async def test_what_is_withheld_from_one_passage_stays_withheld_and_is_no_fault_
     fenced = plain.evidence[1].model_copy(update={"title": "██████", "text": plain.evidence[1].text[:-5] + "█" * 5})
     event = Event(node="guard_evidence", kind="passage_fenced", detail=f"{E2}: prompt_injection")
     report = checked_report(evidence=(plain.evidence[0], fenced), events=(event,))
-    whole, excerpts = [(await bundle_of(report, whole=each)).data for each in (WholeTexts.OPEN, WholeTexts.NONE)]
+    whole, excerpts = [(await bundle_of(report, whole=each)).data for each in (WholeTexts.READABLE, WholeTexts.OPEN)]
     assert [verify_bundle(each).outcome for each in (whole, excerpts)] == ["verified", "verified"]
     assert [each["title"] for each in json_of(excerpts, "sources.json")["documents"]] == ["Planes", "██████"]
     assert b"More text" not in excerpts
