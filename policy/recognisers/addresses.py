@@ -27,6 +27,11 @@ _GERMANIC_ENDING = (
     r"(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer|straat|laan|plein|gracht|gatan|gaten|vägen|vej|veien"
     r"|vegen|gade|katu|kuja|utca)"
 )
+_NO_STREET = (
+    r"(?!(?:Speicher|Arbeits|Steck|Stell|Sitz|Park|Studien|Listen|Spiel)platz"
+    r"|(?:Lösungs|Rechts|Rechen|Dienst|Aus|Um|Rück|Transport|Ausbildungs)weg)"
+)
+"""German words that end as streets do, and of which texts tell the number: `Speicherplatz 500 GB`."""
 _STATE = (
     r"(?:A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]"
     r"|W[AIVY])"
@@ -48,11 +53,11 @@ _SAID = "".join(
     for words in ("lives at", "lives on", "live at", "live on", "lives in", "address is", "address:")
 )
 _FORMS = (
-    rf"{_NUMBER},? (?:[NSEW]\.? )?(?:{_NAME} ){{1,4}}{_ENGLISH_STREET}\b\.?",  # 10 Downing Street
+    rf"{_NUMBER},? (?!(?:M|B)illion )(?:[NSEW]\.? )?(?:{_NAME} ){{1,4}}{_ENGLISH_STREET}\b\.?",  # 9 Oak Street
     rf"{_NUMBER} (?:{_NAME} ){{0,3}}{_NAME}(?: {_NUMBER})?(?={_UNIT})",  # 55 Kuuse 3, Apt. 641
     rf"{_FRONT}\d{{1,4}}(?: ?(?:bis|ter))?,? {_ROMANCE_STREET} {_SMALL}{{0,3}}{_NAME}(?:[ -]{_SMALL}?{_NAME}){{0,3}}",
     rf"{_FRONT}{_SPANISH_STREET} {_SMALL}{{0,2}}{_NAME}(?: {_SMALL}{{0,2}}{_NAME}){{0,3}},? (?:n[º°o]\.? ?)?{_NUMBER}",
-    rf"{_FRONT}[A-ZÀ-ÖØ-Þ][\w-]{{1,30}}?{_GERMANIC_ENDING} {_NUMBER}",  # Hauptstraße 5
+    rf"{_FRONT}{_NO_STREET}[A-ZÀ-ÖØ-Þ][\w-]{{1,30}}?{_GERMANIC_ENDING} {_NUMBER}",  # Hauptstraße 5
     rf"{_FRONT}{_NAME}[ -]{_GERMANIC_WORD} {_NUMBER}",
     rf"{_BOX} \d{{1,6}}",
     rf"(?:[AFD]PO A[AEP]|{_NAME}, {_STATE}) \d{{5}}(?:-\d{{4}})?",  # Springfield, IL 62704

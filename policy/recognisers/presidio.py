@@ -32,7 +32,8 @@ _SUFFIXES = TLDExtract(suffix_list_urls=(), cache_dir=None)
 _SHORTEST_ADDRESS = 7
 _LONGER = re.compile(r"\.\d|(?<=:[0-9A-Fa-f]{2}):[0-9A-Fa-f]{2}\b")
 _VERSION = re.compile(
-    r"(?:\b(?:versions?|release|database|client|EC|v)[ =:]{0,2}|\bv|\d\.|:[0-9a-f]{2}:)$", re.IGNORECASE
+    r"(?:\b(?:versions?|release|database|client|sections?|chapters?|clauses?|EC|v)[ =:]{0,2}|\bv|\d\.|:[0-9a-f]{2}:)$",
+    re.IGNORECASE,
 )
 _MORE_CARDS = (
     ("Mastercard 2-series, JCB", r"\b(?:2[2-7]\d{2}|35\d{2})[- ]?\d{4}[- ]?\d{4}[- ]?\d{4}\b"),
@@ -55,7 +56,10 @@ class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc, unused-igno
 
 
 class PersonalIpRecognizer(IpRecognizer):
-    """Ignores versions, and addresses that identify nobody: loopback, `0.0.0.0`, and the `::` of programs and prose."""
+    """Ignores versions, numbers of sections, and addresses that identify nobody.
+
+    These are loopback, `0.0.0.0`, and the `::` of programs and prose.
+    """
 
     def analyze(self, text: str, *args: Any, **options: Any) -> list[Any]:
         """Return the addresses in `text`, without parts of longer numbers and without versions."""

@@ -52,6 +52,8 @@ async def test_personal_data_is_redacted_and_evidence_passes(text, kind):
         "12 345 678 rows", "1 234 567 calls", "system call 2147483647000", "0.012 0.345 0.678", "pages 1021-1034",
         "E-Business Suite 12", "January 1", "Table 3 on Page 4", "Oracle Database 23", "under Way", "10 GB of Memory",
         "Street Fighter 2", "3 Steps", "EC 1.14.16.2",
+        "Speicherplatz 500 GB", "Arbeitsplatz 12", "Lösungsweg 2", "100 Million Row table", "see section 12.3.4.5",
+        "Chapter 5.1.2.3 of",
         "fingerprint 35:67:25:90:89:87:45:78:01:02:03:04:05:06:07:08", "the address: 0x7fff5fbff8c0",
     ],
 )  # fmt: skip
