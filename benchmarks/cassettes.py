@@ -45,7 +45,9 @@ def by_fault(figures: list[Measures]) -> str:
     planted = Counter(mark.fault for each in figures for mark in each.planted)
     code = Counter(mark.fault for each in figures for mark in each.code_alone)
     out = Counter(mark.fault for each in figures for mark in each.planted_published)
-    rows = [(fault, str(planted[fault]), str(code[fault]), str(out[fault])) for fault in sorted(planted)]
+    rows: list[tuple[str, ...]] = [
+        (fault, str(planted[fault]), str(code[fault]), str(out[fault])) for fault in sorted(planted)
+    ]
     return table(rows, ("fault", "planted", "caught by code alone", "published"))
 
 

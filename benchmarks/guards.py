@@ -60,7 +60,13 @@ async def screened(guard: InjectionGuard, texts: Iterable[Text], stage: Stage) -
 def _row(name: str, stage: Stage, actions: list[Action]) -> dict[str, Any]:
     flagged, refused = sum(each is not Action.ALLOW for each in actions), actions.count(Action.REFUSE)
     low, high = wilson(flagged, len(actions))
-    row = {"set": name, "stage": stage.value, "texts": len(actions), "flagged": flagged, "refused": refused}
+    row: dict[str, Any] = {
+        "set": name,
+        "stage": stage.value,
+        "texts": len(actions),
+        "flagged": flagged,
+        "refused": refused,
+    }
     row |= {"share": round(flagged / len(actions), 4), "low": round(low, 4), "high": round(high, 4)}
     at, relation, bound = TARGETS.get(name, (None, "", 0.0))
     if at is stage:

@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -61,7 +61,7 @@ def bare_graph(saver: Any) -> Any:
     """Return a graph of the same supersteps that does nothing."""
     graph = StateGraph(Bare)
 
-    def step(name: str) -> Callable[[Any], Awaitable[dict[str, Any]]]:
+    def step(name: str) -> Any:
         async def run(state: Any) -> dict[str, Any]:  # noqa: ARG001
             return {"seen": [name]}
 

@@ -105,7 +105,8 @@ async def compare(count: int, folder: Path) -> None:
 
         def lance(text: str, vector: Any) -> list[Any]:
             hybrid = table.search(query_type="hybrid").vector(vector).text(text).rerank(reranker)
-            return hybrid.nprobes(64).limit(K).to_list()
+            found: list[Any] = hybrid.nprobes(64).limit(K).to_list()
+            return found
 
         mine, other = [], []
         for text, vector in asked + asked:

@@ -22,6 +22,7 @@ from benchmarks.batch import CALL_SECONDS, QUESTION, delayed
 from experience.http.app import create_app
 from experience.http.serving import run_server
 from policy.identity.authenticator import LOCAL
+from policy.identity.principal import Principal
 from settings import Settings
 from tests.crash.batch_victim import stubbed_service
 from tests.doubles.roles import scripted
@@ -36,12 +37,12 @@ def serve(home: Path, seconds: float, limit: int | None) -> None:
     server = {"port": 0, "max_running": 16, "max_waiting": 16, "runs_per_second": limit}
     model = delayed(seconds) if seconds else scripted()
 
-    async def anybody(_: str | None) -> Any:
+    async def anybody(_: str | None, __: str) -> Principal:
         return LOCAL
 
     settings = Settings(home=home, server=server, telemetry={"jsonl": False})
     app = create_app(settings, anybody, open_service=lambda given: stubbed_service(given.home, model))
-    run_server(settings, app, told=lambda url: print(url, flush=True))
+    run_server(settings, app, started=lambda url: print(url, flush=True))
 
 
 @asynccontextmanager
