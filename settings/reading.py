@@ -17,3 +17,5 @@ class ReadingLimits(BaseModel):
     """Bytes of a DOCX, PPTX or XLSX file after unpacking."""
     cells: int = Field(5_000_000, ge=1)
     """Cells of a workbook that hold something."""
+    nesting: int = Field(1000, ge=1, le=5000)
+    """How deep the elements of a web page are nested; the time of the parser grows with the square of it."""

@@ -18,6 +18,7 @@ HIDDEN = "hidden_characters"
 """Key of a document's metadata: how many characters of text, white space aside, were left out as hidden."""
 
 _BREAKS = re.compile(r"\r\n?")
+_BLANK_LINES_ABOVE = re.compile(r"\A(?:[^\S\n]*\n)+")
 # UTF-32 before UTF-16: the little-endian mark of UTF-32 begins with that of UTF-16.
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -115,9 +116,11 @@ class TextBuilder:
         self._at = 0
         self.headings: list[Heading] = []
 
-    def add(self, line: str, level: int | None = None) -> None:
-        """Add a paragraph; `level` marks it as a heading."""
+    def add(self, line: str, level: int | None = None, *, verbatim: bool = False) -> None:
+        """Add a paragraph; `level` marks it as a heading, `verbatim` as text whose first line keeps its indentation."""
         clean = lf(line).strip()
+        if verbatim:
+            clean = _BLANK_LINES_ABOVE.sub("", lf(line)).rstrip()
         if not clean:
             return
         if level is not None:

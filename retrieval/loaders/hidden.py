@@ -30,36 +30,20 @@ _MOST_RULES = 200
 """Rules of a page that are applied. A chosen value: each costs a walk through the page, and real ones hide with few."""
 
 
-def drop_hidden(tree: LexborHTMLParser) -> int:
-    """Remove the elements of the page that are hidden, and return how many characters of text they held."""
+def hidden_in(tree: LexborHTMLParser) -> set[int]:
+    """Return the memory addresses of the elements that are hidden; what is within them is hidden too."""
     sheet = _COMMENT.sub("", "\n".join(node.text(deep=True) or "" for node in tree.css("style")))
     on_paper = not _GROUND.search(sheet) and not any(_GROUND.search(_style(node)) for node in tree.css("[style]"))
-    hidden = [*tree.css("[aria-hidden=true], dialog:not([open])")]
+    hidden = [*tree.css("[hidden], [aria-hidden=true], dialog:not([open])")]
     hidden += [node for node in tree.css("[style]") if _HIDING.search(_style(node))]
     # White text is hidden on a white page only: where anything has a ground of its own, it may stand on that.
     hidden += [node for node in tree.css("[style]") if on_paper and _WHITE_TEXT.search(_style(node))]
     hidden += [node for selector in _hiding_selectors(sheet) for node in _selected(tree, selector)]
-    for node in hidden:
-        node.attrs["hidden"] = ""
-    # The outermost alone: an element inside a removed one no longer exists.
-    outermost = [node for node in tree.css("[hidden]") if not _in_hidden(node) and node.tag not in ("html", "body")]
-    dropped = sum(len("".join((node.text(deep=True) or "").split())) for node in outermost)
-    for node in outermost:
-        node.decompose()
-    return dropped
+    return {node.mem_id for node in hidden if node.tag not in ("html", "body")}
 
 
 def _style(node: LexborNode) -> str:
     return node.attributes.get("style") or ""
-
-
-def _in_hidden(node: LexborNode) -> bool:
-    parent = node.parent
-    while parent is not None:
-        if "hidden" in parent.attributes and parent.tag not in ("html", "body"):
-            return True
-        parent = parent.parent
-    return False
 
 
 def _hiding_selectors(sheet: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""HTML: the text of the block elements, without scripts, styles, navigation and hidden text."""
+"""HTML: the text of the block elements and the rows of tables, without scripts, navigation and hidden text."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import HIDDEN, TextBuilder, decode, document
-from retrieval.loaders.errors import LoadFault
-from retrieval.loaders.hidden import drop_hidden
+from retrieval.loaders.html_blocks import Page, check_nesting
 from retrieval.loaders.source import Source
 
-_DROPPED = ["script", "style", "noscript", "template", "nav", "svg", "iframe"]
-_BLOCKS = frozenset(
-    (
-        *("p", "div", "section", "article", "header", "footer", "main", "li", "dt", "dd", "td", "th", "tr", "table"),
-        *("ul", "ol", "pre", "blockquote", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"),
-    )
-)
 _STATED_CHARS = 64  # longer values are no date and no version
 _SPACE = re.compile(r"[ \t\n\r\f]+")
-_CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([A-Za-z0-9_-]+)", re.IGNORECASE)
+_CHARSET = re.compile(rb"<meta\b[^>]*?charset\s*=\s*[\"']?\s*([\w:.-]+)", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"\A\s*<\?xml\b[^>]*?encoding\s*=\s*[\"']([\w:.-]+)")
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_PERMALINK = re.compile(r"(?<=\S)¶(?=\s|\Z)|\s+¶\Z")
+_WIDER = {
+    **dict.fromkeys(("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
+    **dict.fromkeys(("gb2312", "gbk", "x-gbk"), "gb18030"),
+    **dict.fromkeys(("shift_jis", "shift-jis", "sjis", "x-sjis"), "cp932"),
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987"), "cp949"),
+    "iso-8859-9": "cp1254",
+}
+"""What browsers read for a name that pages give to less than they hold, see the Encoding Standard."""
 _STATED = {
     "date": "date",
     "dc.date": "date",
@@ -41,19 +44,20 @@ _STATED = {
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the page as one document with its headings."""
     path = given.path
-    tree = LexborHTMLParser(_decoded(path.read_bytes()))
+    source = _decoded(path.read_bytes())
+    check_nesting(source, given.settings.limits.nesting)
+    tree = LexborHTMLParser(source)
     title = tree.css_first("title")
-    name = _SPACE.sub(" ", title.text()).strip() if title else ""
+    name = _PERMALINK.sub("", _SPACE.sub(" ", title.text()).strip()) if title else ""
     metadata = _stated(tree)
-    if hidden := drop_hidden(tree):
-        metadata[HIDDEN] = hidden
-    tree.strip_tags(_DROPPED)
     built = TextBuilder()
     if tree.body is not None:
-        try:
-            _walk(tree.body, built)
-        except RecursionError as error:
-            raise LoadFault("its elements are nested too deeply; save it again from a browser as plain text") from error
+        page = Page(tree)
+        for block in page.blocks(tree.body):
+            text = _PERMALINK.sub("", block.text.strip()) if block.level else block.text
+            built.add(text, block.level, verbatim=block.is_verbatim)
+        if page.hidden:
+            metadata[HIDDEN] = page.hidden
     yield document(
         path,
         built.text,
@@ -77,45 +81,18 @@ def _stated(tree: LexborHTMLParser) -> dict[str, Any]:
 
 
 def _decoded(data: bytes) -> str:
-    named = _CHARSET.search(data[:2048])
-    # As browsers do: a byte order mark takes precedence over `<meta charset>`, and a page whose `<meta>` can be read as
-    # single bytes is not UTF-16, whatever it says.
+    start = _COMMENT.sub(b"", data[:2048])
+    named = _CHARSET.search(start) or _XML_ENCODING.search(start)
+    # As browsers do: a byte order mark takes precedence over what the page says, `<meta charset>` over `<?xml …?>`, and
+    # a page whose start can be read as single bytes is not UTF-16, whatever it says.
     if (
         named
         and not named[1].lower().startswith(b"utf-16")
         and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"))
     ):
+        label = named[1].decode("ascii", "replace").lower()
         try:
-            return decode(data.decode(named[1].decode("ascii")).encode())
+            return decode(data.decode(_WIDER.get(label, label)).encode())
         except (LookupError, UnicodeError):
             return decode(data)
     return decode(data)
-
-
-def _walk(node: LexborNode, built: TextBuilder) -> None:
-    """Add the text of each block element, and headings with their levels."""
-    inline: list[str] = []
-
-    def flush() -> None:
-        text = "".join(inline)
-        built.add(text if node.tag == "pre" else _SPACE.sub(" ", text), _level(node.tag))
-        inline.clear()
-
-    child = node.child
-    while child is not None:
-        if child.tag == "-text":
-            inline.append(child.text(deep=False) or "")
-        elif child.tag == "br":
-            inline.append(" ")
-        # An inline element that contains blocks (`<a><h2>…`) is walked as a block, or its headings would be lost.
-        elif child.tag in _BLOCKS or child.css_first(",".join(_BLOCKS)) is not None:
-            flush()
-            _walk(child, built)
-        else:
-            inline.append(child.text(deep=True) or "")
-        child = child.next
-    flush()
-
-
-def _level(tag: str | None) -> int | None:
-    return int(tag[1]) if tag in ("h1", "h2", "h3", "h4", "h5", "h6") else None

@@ -187,11 +187,6 @@ def test_html_charset(tmp_path, charset, encoding):
     assert one(saved(tmp_path, "a.html", page)).text == "Łódź and more"
 
 
-def test_html_nested_without_end_never_raises(tmp_path):
-    (found,) = all_of(saved(tmp_path, "a.html", "<div>" * 3000 + "deep"))
-    assert isinstance(found, LoadedDocument) or "nested" in found.reason
-
-
 def test_markdown_text_is_its_source_and_headings_point_into_it(tmp_path):
     source = "intro\r\n\r\n# One\r\n\r\n```\r\n# no heading\r\n```\r\n\r\nTwo\r\n---\r\n\r\n### *Three* ###\r\n"
     document = one(saved(tmp_path, "a.md", source))
