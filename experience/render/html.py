@@ -15,6 +15,7 @@ from experience.render.markdown import LEFT_OUT_TITLE, OPEN_TITLE, render_answer
 from experience.render.places import shown_source
 from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, shown_code, sources_of
 from experience.render.words import (
+    left_out,
     masks_words,
     reason_words,
     role_line,
@@ -73,7 +74,7 @@ def _sections(report: Report, originals: Originals) -> Iterator[str]:
     # No language: the answer is in the language of the question, which the page does not know.
     yield f'<section id="answer" class="answer" aria-label="Answer" lang="">{answer.html}</section>'
     yield _bullets(OPEN_TITLE, report.gaps)
-    yield _bullets(LEFT_OUT_TITLE, report.unresolved)
+    yield _bullets(LEFT_OUT_TITLE, left_out(report))
     if report.evidence:
         documents = "\n".join(_document(report, source, originals, answer.cited) for source in sources_of(report))
         yield f'<section class="sources" aria-labelledby="sources"><h2 id="sources">Sources</h2>{documents}</section>'

@@ -10,6 +10,7 @@ from experience.render.links import Originals
 from experience.render.places import shown_source
 from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, shown_code, sources_of
 from experience.render.words import (
+    left_out,
     reason_words,
     role_line,
     roles,
@@ -62,7 +63,7 @@ def _status(report: Report) -> str:
 
 
 def _open(report: Report) -> list[str]:
-    return [*_list(OPEN_TITLE, report.gaps), *_list(LEFT_OUT_TITLE, report.unresolved)]
+    return [*_list(OPEN_TITLE, report.gaps), *_list(LEFT_OUT_TITLE, left_out(report))]
 
 
 def _list(title: str, items: tuple[str, ...]) -> list[str]:

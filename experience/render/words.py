@@ -96,6 +96,13 @@ def role_line(model: str, prompt: str, used: str) -> str:
     return ", ".join(filter(None, (model, f"prompt {prompt}" if prompt else "", used)))
 
 
+_GUARDED = {
+    "passage_dropped": "dropped",
+    "passage_fenced": "withheld in part",
+    "passage_redacted": "redacted",
+}
+
+
 def run_facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield name and value of what identifies the run and what it took."""
     corpus = report.corpus
@@ -104,7 +111,21 @@ def run_facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Corpus", f"{corpus.name}, version {corpus.version} ({holds})"
     yield "Usage", usage_line(report.usage)
     yield "Loops", f"{_many(report.research_rounds, 'research round')}, {_many(report.revisions, 'revision')}"
+    if report.policy and report.policy.hash:
+        version = f"version {report.policy.version}, " if report.policy.version else ""
+        yield "Policy", f"{version}hash {report.policy.hash[:12]}"
     yield from (("Thread", report.thread_id), ("Run", report.run_id), ("Trace", report.trace_id))
+
+
+def left_out(report: Report) -> tuple[str, ...]:
+    """Return what was left out of the answer, and what the guards kept from the models: a reader may miss it."""
+    lines = []
+    for kind, what in _GUARDED.items():
+        told = [event.detail.partition(": ")[2] for event in report.events if event.kind == kind]
+        if told:
+            reasons = ", ".join(sorted({_words(each) for each in told if each}))
+            lines.append(f"{_many(len(told), 'passage')} that a guard {what}{f': {reasons}' if reasons else ''}")
+    return (*report.unresolved, *lines)
 
 
 def usage_line(usage: Usage) -> str:

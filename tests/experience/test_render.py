@@ -7,8 +7,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 from experience.render import render_answer, render_html, render_markdown, render_text, write_report
 from experience.render.words import roles, run_facts, verification_line
-from state.report import CorpusRef, Report, ReportClaim
-from state.values import Support, Usage, Verification
+from state.report import CorpusRef, PolicyRef, Report, ReportClaim
+from state.values import Event, Support, Usage, Verification
 from tests.experience import render_cases as cases
 from tests.experience.render_cases import CASES, PRICES, Page, Said, built
 from tests.experience.reports import E1, FIRST, citation, make_report
@@ -139,6 +139,21 @@ def test_the_answer_of_a_chat_client_ends_with_what_is_open_and_a_line_per_docum
     ]
     assert page_of(cases.conflict()).css_first("template").text() == "" or answer in render_html(cases.conflict())
     assert render_text(cases.conflict()).endswith("*The statement is supported by its quotes.*")
+
+
+def test_what_the_guards_kept_from_the_models_is_told_by_number_and_reason():
+    told = [
+        ("fenced", "E9: prompt_injection"),
+        ("fenced", "E8: prompt_injection"),
+        ("dropped", "E7: off_topic_request"),
+    ]
+    events = tuple(Event(node="guard_evidence", kind=f"passage_{kind}", detail=detail) for kind, detail in told)
+    report = make_report(events=events, unresolved=("1 sentence",), policy=PolicyRef(version="7", hash="ab" * 32))
+    lines = ["1 sentence", "1 passage that a guard dropped: off topic"]
+    lines.append("2 passages that a guard withheld in part: prompt injection")
+    assert "## What was left out\n\n" + "\n".join(f"- {line}" for line in lines) in render_text(report)
+    assert all(line in text_of(page_of(report).css_first("body")) for line in lines)
+    assert "- Policy: version 7, hash abababababab\n" in render_markdown(report)
 
 
 def test_a_report_without_an_answer_says_why_and_shows_no_empty_part():
