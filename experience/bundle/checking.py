@@ -48,6 +48,14 @@ _HINT = "it is damaged or was not written by `sixplane export`; ask for it again
 BundleFaultKind = Literal["zip", "manifest", "signature", "member", "source", "verdict", "provenance", "html", "audit"]
 
 
+MAX_CLAIMS = 2_000
+"""Most claims of a report that is checked: each is compared with all marks of the text. A chosen limit, which took five
+seconds on a busy machine; the longest answers that were seen have some 200."""
+
+MAX_MARKDOWN_CHARS = 500_000
+"""Most characters of its answer. A chosen limit."""
+
+
 class BundleFault(Value):
     """One thing that is wrong with a bundle; `member` is the file in it."""
 
@@ -117,7 +125,12 @@ class _Contents:
         self._lines = members[AUDIT].splitlines(keepends=True)
 
     def checked(self, result: BundleResult) -> BundleResult:
-        """Return `result` with what all checks found."""
+        """Return `result` with what all checks found. Raises `BadInput` if the report is larger than any is."""
+        if len(self._report.claims) > MAX_CLAIMS or len(self._report.markdown) > MAX_MARKDOWN_CHARS:
+            raise BadInput(
+                f"`{REPORT}` of the bundle has more than {MAX_CLAIMS:,} claims or {MAX_MARKDOWN_CHARS:,} characters",
+                hint="no report is that long; it was not checked",
+            )
         foreign = tuple(_passage_faults(self._report, self._sources))
         if foreign:  # they could be of any number and length, and all else reads them
             return result.model_copy(update={"faults": foreign})

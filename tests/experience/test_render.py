@@ -149,7 +149,7 @@ def test_what_the_guards_kept_from_the_models_is_told_by_number_and_reason():
     ]
     events = tuple(Event(node="guard_evidence", kind=f"passage_{kind}", detail=detail) for kind, detail in told)
     report = make_report(events=events, unresolved=("1 sentence",), policy=PolicyRef(version="7", hash="ab" * 32))
-    lines = ["1 sentence", "1 passage that a guard dropped: off topic"]
+    lines = ["1 sentence", "1 passage that a guard dropped: off topic request"]
     lines.append("2 passages that a guard withheld in part: prompt injection")
     assert "## What was left out\n\n" + "\n".join(f"- {line}" for line in lines) in render_text(report)
     assert all(line in text_of(page_of(report).css_first("body")) for line in lines)

@@ -227,6 +227,19 @@ async def test_passages_that_are_longer_than_the_report_says_are_not_read():
     assert [(each.member, "not as long" in each.detail) for each in result.faults] == [("report.json", True)]
 
 
+@pytest.mark.parametrize(
+    "longer",
+    [
+        lambda report: report["claims"].extend(report["claims"][:1] * 2_000),
+        lambda report: report.update(markdown="word " * 100_001),
+    ],
+    ids=["claims", "characters"],
+)
+async def test_a_report_that_is_longer_than_any_is_not_checked(longer):
+    with pytest.raises(BadInput, match="more than 2,000 claims or 500,000 characters"):
+        verify_bundle(edited((await bundle_of()).data, "report.json", longer))
+
+
 async def test_another_text_of_a_document_is_found_although_all_hashes_fit():
     def change(members):
         members["documents/0001.txt"] = members["documents/0001.txt"].replace(b"six", b"ten")
