@@ -163,12 +163,23 @@ class DataSettings(_Section):
     chunk_overlap: int = Field(0, ge=0, le=1000)
     max_file_bytes: int = Field(100 * 1024 * 1024, ge=1)
     limits: ReadingLimits = ReadingLimits()
+    encoding: str | None = None
+    """The encoding of text files that have no byte order mark and are not UTF-8; without it, it is guessed."""
     comments: bool = False
     """Whether the comments of DOCX files become part of their text."""
     audiences: dict[Path, Labels] = Field(default_factory=dict)
     """The access label of files without their own, by folder; of nested folders, the inner one counts."""
     embedding_model_path: Path | None = None
     lock_timeout_seconds: float = Field(2.0, ge=0)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, given: str | None) -> str | None:
+        try:
+            b"a".decode(given or "utf-8")  # nothing is looked up for no bytes
+        except (LookupError, ValueError):
+            raise ValueError("no such encoding; name one like cp1251, gb18030, shift_jis or iso8859-2") from None
+        return given
 
     @field_validator("audiences", mode="before")
     @classmethod

@@ -21,11 +21,11 @@ Result = TypeVar("Result")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def settings_of(home: Path | None) -> Settings:
-    """Return the settings of this process. `--home` overrides the environment."""
+def settings_of(home: Path | None, **given: Any) -> Settings:
+    """Return the settings of this process. `--home` and `given` override the environment."""
     from settings import load_settings
 
-    return load_settings(**({"home": home} if home else {}))
+    return load_settings(**given, **({"home": home} if home else {}))
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:

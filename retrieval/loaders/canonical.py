@@ -9,13 +9,17 @@ import codecs
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from retrieval.documents import Heading, LoadedDocument
 from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.source import Source
 
 HIDDEN = "hidden_characters"
 """Key of a document's metadata: how many characters of text, white space aside, were left out as hidden."""
+
+ENCODING = "encoding_guessed"
+"""Key of a document's metadata: the encoding of a text that states none, if it was guessed."""
 
 _BREAKS = re.compile(r"\r\n?")
 _BLANK_LINES_ABOVE = re.compile(r"\A(?:[^\S\n]*\n)+")
@@ -32,28 +36,74 @@ _MOST_CONTROL = 0.01
 """A text with a larger share of control characters is taken for binary. A chosen value: some texts hold a few."""
 
 
-def read_text(path: Path) -> str:
-    """Return the canonical text of a file, decoded by its byte order mark, else as UTF-8, else as Windows-1252.
+class Decoded(NamedTuple):
+    """The canonical text of a file, and its encoding if that was guessed."""
+
+    text: str
+    guessed: str | None = None
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the document's metadata say of the encoding."""
+        return {ENCODING: self.guessed} if self.guessed else {}
+
+
+def read_text(given: Source) -> Decoded:
+    """Return the canonical text of a file, see `decode`.
 
     Raises:
-        LoadFault: the file is binary or blank.
+        LoadFault: the file is binary or blank, or its encoding is not certain.
     """
-    return checked(decode(path.read_bytes()))
+    decoded = decode(given.path.read_bytes(), given.settings.encoding)
+    checked(decoded.text)
+    return decoded
 
 
-def decode(data: bytes) -> str:
-    """Return `data` as text. Raises `LoadFault` for binary data."""
+def decode(data: bytes, stated: str | None = None) -> Decoded:
+    """Return `data` as text: by its byte order mark, else as UTF-8, else as `stated`, else in a guessed encoding.
+
+    Raises:
+        LoadFault: the data are binary, or their encoding is not certain.
+    """
     encoding = next((name for mark, name in _BOMS if data.startswith(mark)), None)
+    guessed = None
     try:
         text = data.decode(encoding or "utf-8")
+        # UTF-16 without a mark is valid UTF-8 where it holds nothing but ASCII.
+        known = encoding is not None or "\0" not in text
     except UnicodeDecodeError as error:
-        if encoding is not None or b"\0" in data:
+        if encoding is not None:
             raise LoadFault("it is not text; convert it to a supported format, or save it as UTF-8") from error
-        text = data.decode("cp1252", "replace")
+        known = False
+    if not known:
+        guessed = None if stated else _guess(data)
+        text = _decoded_as(data, stated or guessed or "utf-8")
     text = text.removeprefix("\ufeff")
     if "\0" in text or len(_CONTROL.findall(text)) > _MOST_CONTROL * len(text):
         raise LoadFault("it is binary, not text; convert it to a supported format, or save it as UTF-8")
-    return lf(text)
+    return Decoded(lf(text), guessed)
+
+
+def _guess(data: bytes) -> str:
+    from retrieval.loaders.encodings import guess  # most files are UTF-8; the tables of letters take time to build
+
+    found = guess(data)
+    if b"\0" in data and (found is None or not found.startswith("utf_16")):
+        raise LoadFault("it is binary, not text; convert it to a supported format, or save it as UTF-8")
+    if found is None:
+        raise LoadFault(
+            "its encoding is not certain; name it with --encoding NAME or data.encoding, or save it as UTF-8"
+        )
+    return found
+
+
+def _decoded_as(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeError as error:
+        raise LoadFault(
+            f"it is not text in {encoding}; name its encoding with --encoding NAME, or save it as UTF-8"
+        ) from error
 
 
 def lf(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import HIDDEN, TextBuilder, decode, document
+from retrieval.loaders.canonical import HIDDEN, Decoded, TextBuilder, decode, document
 from retrieval.loaders.html_blocks import Page, check_nesting
 from retrieval.loaders.source import Source
 
@@ -44,12 +44,12 @@ _STATED = {
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the page as one document with its headings."""
     path = given.path
-    source = _decoded(path.read_bytes())
-    check_nesting(source, given.settings.limits.nesting)
-    tree = LexborHTMLParser(source)
+    read = _decoded(path.read_bytes(), given.settings.encoding)
+    check_nesting(read.text, given.settings.limits.nesting)
+    tree = LexborHTMLParser(read.text)
     title = tree.css_first("title")
     name = _PERMALINK.sub("", _SPACE.sub(" ", title.text()).strip()) if title else ""
-    metadata = _stated(tree)
+    metadata = {**_stated(tree), **read.about}
     built = TextBuilder()
     if tree.body is not None:
         page = Page(tree)
@@ -80,7 +80,7 @@ def _stated(tree: LexborHTMLParser) -> dict[str, Any]:
     return found
 
 
-def _decoded(data: bytes) -> str:
+def _decoded(data: bytes, stated: str | None) -> Decoded:
     start = _COMMENT.sub(b"", data[:2048])
     named = _CHARSET.search(start) or _XML_ENCODING.search(start)
     # As browsers do: a byte order mark takes precedence over what the page says, `<meta charset>` over `<?xml …?>`, and
@@ -94,5 +94,5 @@ def _decoded(data: bytes) -> str:
         try:
             return decode(data.decode(_WIDER.get(label, label)).encode())
         except (LookupError, UnicodeError):
-            return decode(data)
-    return decode(data)
+            return decode(data, stated)
+    return decode(data, stated)

@@ -27,7 +27,8 @@ _STATED = re.compile(
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document with its headings."""
     path = given.path
-    source = read_text(path)
+    read = read_text(given)
+    source = read.text
     text = without_comments(source)
     hidden = len("".join(source.split())) - len("".join(text.split()))
     front = _FRONT_MATTER.match(text)
@@ -39,7 +40,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         version=version("markdown-it-py"),
         title=named["title"] if named else "",
         headings=headings_of(text),
-        metadata={**(_stated(front["fields"]) if front else {}), **({HIDDEN: hidden} if hidden else {})},
+        metadata={**read.about, **(_stated(front["fields"]) if front else {}), **({HIDDEN: hidden} if hidden else {})},
     )
 
 

@@ -19,9 +19,9 @@ _UNDERLINE = re.compile(r"([=\-`:.'\"~^_*+#<>!$%&(),/;?@\[\]{|}\\])\1{2,}\s*")
 
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document with its headings."""
-    path = given.path
-    text = read_text(path)
-    yield document(path, text, parser="rst", version="1", headings=headings_of(text))
+    read = read_text(given)
+    headings = headings_of(read.text)
+    yield document(given.path, read.text, parser="rst", version="1", headings=headings, metadata=read.about)
 
 
 def headings_of(text: str) -> list[Heading]:

@@ -27,7 +27,8 @@ csv.field_size_limit(2**31 - 1)
 
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the table as one document."""
-    text = read_text(given.path)
+    read = read_text(given)
+    text = read.text
     stated = _SEPARATOR_LINE.match(text)
     body = text[stated.end() :] if stated else text
     try:
@@ -43,7 +44,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         *table_lines([[cell for cell in row if cell] for row in rows[:above]], 0),
         *table_lines(rows[above:], marked),
     ]
-    yield document(given.path, "\n".join(lines), parser="csv", version="2")
+    yield document(given.path, "\n".join(lines), parser="csv", version="2", metadata=read.about)
 
 
 def _rows(text: str, separator: str) -> Iterator[list[str]]:

@@ -12,4 +12,5 @@ from retrieval.loaders.source import Source
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document."""
     path = given.path
-    yield document(path, read_text(path), parser="text", version="1")
+    read = read_text(given)
+    yield document(path, read.text, parser="text", version="1", metadata=read.about)

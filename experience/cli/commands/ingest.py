@@ -31,10 +31,22 @@ Audience = Annotated[
 ]
 
 
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        metavar="NAME",
+        help="The encoding of text files that have no byte order mark and are not UTF-8, such as cp1251. Without it, "
+        "the setting `data.encoding` decides; otherwise it is guessed, and a file with no certain guess is skipped.",
+    ),
+]
+
+
 def ingest(
     paths: Paths,
     corpus: CorpusName = "default",
     audience: Audience = None,
+    encoding: Encoding = None,
     tenant: Tenant = "local",
     json_output: Json = False,
     home: Home = None,
@@ -45,7 +57,7 @@ def ingest(
     checked_name("corpus", corpus)
     checked_name("tenant", tenant)
     check_paths(paths)
-    report = run_async(_ingest(paths, corpus, audience, tenant, home))
+    report = run_async(_ingest(paths, corpus, audience, tenant, home, encoding))
     if json_output:
         print_json({"corpus": corpus, **report.model_dump(mode="json")})
         return
@@ -95,10 +107,10 @@ def summary_of(report: IngestReport, name: str) -> list[str]:
 
 
 async def _ingest(
-    paths: list[Path], name: str, audience: list[str] | None, tenant: str, home: Path | None
+    paths: list[Path], name: str, audience: list[str] | None, tenant: str, home: Path | None, encoding: str | None
 ) -> IngestReport:
     from experience.corpora import open_corpora
 
-    settings = settings_of(home)
+    settings = settings_of(home, **({"data": {"encoding": encoding}} if encoding else {}))
     async with open_corpora(settings, tenant, "ingest") as corpora:
         return await ingest_into(settings, corpora, tenant, name, paths, audience)
