@@ -180,4 +180,5 @@ async def test_a_megabyte_that_takes_too_long_is_refused() -> None:
 
 async def test_a_phrase_to_deny_is_no_pattern_and_no_bomb() -> None:
     guards = real_chain(deny=["(a+)+$", ".*x"])
-    assert (await guards.screen("a" * 7_000 + "!", Stage.QUESTION)).verdict.action is Action.ALLOW
+    told = (await guards.screen("a" * 7_000 + "!", Stage.QUESTION)).verdicts
+    assert [each.action for each in told if each.policy == "deny_list"] == [Action.ALLOW]
