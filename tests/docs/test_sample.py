@@ -76,14 +76,10 @@ def test_sentences_stand_alone_and_name_no_machine(path):
     assert not re.search(r"/(?:work|home|root)/|localhost|https?://", text)
 
 
-WARNING = "A third mistake is to treat retrieved text as instructions"
-
-
 @pytest.mark.parametrize("stage", [Stage.EVIDENCE, Stage.ANSWER])
 async def test_the_guards_pass_the_whole_corpus(script, stage):
     guards = build_guards(load_settings(), embeddings=load_embeddings(load_settings()))
     texts = [path.read_text(encoding="utf-8") for path in FILES if path.suffix not in {".pdf", ".docx"}]
     for text in (*texts, script.PRICE_GUIDE, script.ANSWER_RULE):
         verdict = (await guards.screen(text, stage)).verdict
-        # One page warns of treating text as instructions; the guard takes the warning for an order, and only flags it.
-        assert verdict.action is (Action.FLAG if WARNING in text and stage is Stage.EVIDENCE else Action.ALLOW)
+        assert verdict.action is Action.ALLOW, text
