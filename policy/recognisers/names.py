@@ -189,6 +189,8 @@ def _load_tokenizer(path: Path) -> Any:
     return tokenizer
 
 
+# As in `retrieval.embeddings`: the planes of policy and retrieval do not import each other, and no plane below them
+# knows a library of models.
 def _load_model(path: Path) -> tuple[Any, list[str]]:
     import openvino
 

@@ -14,7 +14,7 @@ from retrieval.loaders.canonical import HIDDEN, TextBuilder, document
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.office.docx_blocks import Blocks
 from retrieval.loaders.office.docx_styles import NO_GROUND
-from retrieval.loaders.office.package import DAMAGED_CONTAINER, Parts, child, opened, value
+from retrieval.loaders.office.package import Parts, child, parts_of, value
 from retrieval.loaders.source import Source
 
 _EMBEDDED = "a document that is embedded in it is not read; open and save it again with a word processor"
@@ -22,13 +22,8 @@ _EMBEDDED = "a document that is embedded in it is not read; open and save it aga
 
 def load(given: Source) -> Iterator[LoadedDocument | FailedFile]:
     """Yield the file as one document with its headings; report documents that only a word processor would insert."""
-    try:
-        with opened(given) as file:
-            loaded, embedded = _document(given, Parts(file))
-    except LoadFault:
-        raise
-    except DAMAGED_CONTAINER as error:
-        raise LoadFault("it is damaged or encrypted; open and save it again with a word processor") from error
+    with parts_of(given, "a word processor") as parts:
+        loaded, embedded = _document(given, parts)
     yield loaded
     if embedded:
         yield FailedFile(source=given.path.as_posix(), reason=_EMBEDDED)

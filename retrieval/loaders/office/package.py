@@ -8,6 +8,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 from lxml import etree
@@ -15,7 +16,7 @@ from lxml import etree
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.source import Source
 
-DAMAGED_CONTAINER = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, etree.XMLSyntaxError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, etree.XMLSyntaxError)
 """All of them occurred when damaged files were fuzzed. `zipfile` raises `RuntimeError` for encrypted entries and for
 unknown compression; `KeyError` means a missing part."""
 
@@ -24,7 +25,27 @@ _STRICT_NAME = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
 _TRANSITIONAL_NAME = rb"http://schemas.openxmlformats.org/\1/2006/"
 
 
-def opened(source: Source) -> IO[bytes]:
+@contextmanager
+def parts_of(source: Source, program: str) -> Iterator[Parts]:
+    """Open the package for the time of the block.
+
+    Args:
+        source: the file.
+        program: the kind of program that could repair it, for the error.
+
+    Raises:
+        LoadFault: it would unpack to more than the limit, or it is damaged, which may show only while it is read.
+    """
+    try:
+        with _opened(source) as file:
+            yield Parts(file)
+    except LoadFault:
+        raise
+    except _DAMAGED as error:
+        raise LoadFault(f"it is damaged or encrypted; open and save it again with {program}") from error
+
+
+def _opened(source: Source) -> IO[bytes]:
     """Return the package as a file that the libraries can read.
 
     Raises:

@@ -11,8 +11,7 @@ from lxml import etree
 
 from retrieval.documents import Heading, LoadedDocument
 from retrieval.loaders.canonical import HIDDEN, TextBuilder, document, join_built
-from retrieval.loaders.errors import LoadFault
-from retrieval.loaders.office.package import DAMAGED_CONTAINER, Parts, child, opened
+from retrieval.loaders.office.package import Parts, child, parts_of
 from retrieval.loaders.office.slides import Slide
 from retrieval.loaders.source import Source
 
@@ -22,13 +21,8 @@ _JUNK_TITLES = ("", "PowerPoint Presentation", "PowerPoint-Präsentation", "Pré
 
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document with one page for each slide."""
-    try:
-        with opened(given) as file:
-            loaded = _document(given, Parts(file))
-    except LoadFault:
-        raise
-    except DAMAGED_CONTAINER as error:
-        raise LoadFault("it is damaged or encrypted; open and save it again with a presentation program") from error
+    with parts_of(given, "a presentation program") as parts:
+        loaded = _document(given, parts)
     yield loaded
 
 

@@ -13,9 +13,8 @@ from lxml import etree
 
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import TextBuilder, document, join_built
-from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.office.charts import drawing_lines
-from retrieval.loaders.office.package import DAMAGED_CONTAINER, Parts, child, is_on, opened, value
+from retrieval.loaders.office.package import Parts, child, is_on, parts_of, value
 from retrieval.loaders.office.sheet_rows import Sheet, sheet_blocks
 from retrieval.loaders.office.xlsx_cells import Cells
 from retrieval.loaders.source import Source
@@ -29,13 +28,8 @@ class _Entry(NamedTuple):
 
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the workbook as one document with one page for each sheet."""
-    try:
-        with opened(given) as file:
-            loaded = _document(given, Parts(file))
-    except LoadFault:
-        raise
-    except DAMAGED_CONTAINER as error:
-        raise LoadFault("it is damaged or encrypted; open and save it again with a spreadsheet program") from error
+    with parts_of(given, "a spreadsheet program") as parts:
+        loaded = _document(given, parts)
     yield loaded
 
 
