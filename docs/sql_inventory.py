@@ -51,6 +51,7 @@ _PURPOSES = (
     (r"^SELECT c\.generation.* CASE WHEN EXISTS", "reads the revision and whether any passage is live", OURS),
     (r"^SELECT c\.generation.* \(SELECT COUNT\(DISTINCT", "counts documents and passages for a report", OURS),
     (r"^ALTER TABLE \w+_CORPORA", "adds the key of a corpus, under which its manifest hashes texts", OURS),
+    (r"^ALTER TABLE \w+_PASSAGES", "adds the kind of a passage: prose, list, table, code or heading", OURS),
     (r"^SELECT c\.hash_key", "reads the key of a corpus", OURS),
     (r"^UPDATE \w+_CORPORA c SET c\.hash_key", "gives a key to a corpus of an earlier release", OURS),
     (r"^SELECT c\.generation.* LEFT JOIN", "reads the manifest, in one statement", OURS),

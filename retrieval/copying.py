@@ -185,7 +185,7 @@ def _fingerprint(version: StoredVersion) -> bytes:
     digest = hashlib.sha256(_canonical(_described(version.document)))
     rows = zip(version.document.passages, version.texts, version.metadata, version.vectors, strict=True)
     for passage, text, metadata, vector in rows:
-        place = (passage.start, passage.end, passage.page, passage.page_end, list(passage.heading_path))
+        place = (passage.start, passage.end, passage.page, passage.page_end, list(passage.heading_path), passage.kind)
         digest.update(_canonical([passage.evidence_id, *place, text, metadata]))
         digest.update(np.asarray(vector, dtype=np.float32).tobytes())
     return digest.digest()

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from state.access import Labels
-from state.values import Value
+from state.values import Kind, Value
 
 
 class Heading(Value):
@@ -23,10 +23,19 @@ class Heading(Value):
     title: str
 
 
+class Block(Value):
+    """A part of the canonical text that is of one kind: a table, a code block, an item of a list, a heading."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
 class LoadedDocument(Value):
     """One document version.
 
-    `page_starts` holds the offset of each page; it is empty for formats without pages. `audience` is the access label
+    `page_starts` holds the offset of each page; it is empty for formats without pages. `blocks` are in order and do not
+    overlap; text outside of them is prose. A row of a table is a line of its block. `audience` is the access label
     that the source itself gives, `None` if it gives none; it is never part of `metadata`.
     """
 
@@ -36,6 +45,7 @@ class LoadedDocument(Value):
     text: str
     page_starts: tuple[int, ...] = ()
     headings: tuple[Heading, ...] = ()
+    blocks: tuple[Block, ...] = ()
     parser: str
     parser_version: str
     metadata: dict[str, Any] = Field(default_factory=dict)
@@ -62,6 +72,7 @@ class Span(Value):
     page: int | None = None
     page_end: int | None = None
     heading_path: tuple[str, ...] = ()
+    kind: Kind = "prose"
 
 
 def evidence_id(

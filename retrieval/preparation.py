@@ -17,6 +17,7 @@ from langchain_core.documents import Document
 from retrieval.documents import FailedFile, LoadedDocument, evidence_id
 from settings import Settings
 from state.access import AUDIENCE, Labels, stored_labels
+from state.values import Kind
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class PreparedPassage:
     page: int | None = None
     page_end: int | None = None
     heading_path: tuple[str, ...] = ()
+    kind: Kind = "prose"
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,7 @@ def _cut(
                 span.page,
                 span.page_end,
                 span.heading_path,
+                span.kind,
             )
             for span in spans
         ),

@@ -72,11 +72,15 @@ class Scores(Value):
         return next((score for score in staged if score is not None), None)
 
 
+Kind = Literal["prose", "list", "table", "code", "heading"]
+"""What a part of a text is. Prose is whatever is not marked as something else."""
+
+
 class Passage(Value):
     """A span of one document version, as retrieval returns it.
 
     `text` is the canonical text from `start` to `end`. `page` and `page_end` count from 1 and are `None` for formats
-    without pages. `where` filters on `metadata`.
+    without pages. `kind` is `prose` where it holds text of several kinds. `where` filters on `metadata`.
     """
 
     evidence_id: str
@@ -88,6 +92,7 @@ class Passage(Value):
     start: int
     end: int
     heading_path: tuple[str, ...] = ()
+    kind: Kind = "prose"
     text: str
     scores: Scores = Scores()
     text_hash: str = ""

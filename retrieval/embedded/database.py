@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS passages (
   id INTEGER PRIMARY KEY AUTOINCREMENT, evidence_id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL,
   ordinal INTEGER NOT NULL,
   start INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, page_end INTEGER, heading_path TEXT NOT NULL,
-  text TEXT NOT NULL, metadata TEXT NOT NULL, vector BLOB NOT NULL);
+  text TEXT NOT NULL, metadata TEXT NOT NULL, vector BLOB NOT NULL, kind TEXT NOT NULL DEFAULT 'prose');
 CREATE INDEX IF NOT EXISTS passages_by_version ON passages (version, ordinal);
 """
 # AUTOINCREMENT, not plain rowids: SQLite then never reuses the id of a deleted passage, and the indexes rely on new
@@ -37,6 +37,9 @@ CREATE INDEX IF NOT EXISTS passages_by_version ON passages (version, ordinal);
 _WAIT_SECONDS = 10
 """How long SQLite waits for another connection's lock. A chosen value: a write transaction lasts for one batch only, so
 a corpus that stays locked for longer is reported as busy."""
+
+_ADDED = (("passages", "kind", "TEXT NOT NULL DEFAULT 'prose'"),)
+"""Table, name and declaration of the columns that corpora of earlier releases lack."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,6 +61,7 @@ class Database:
             if connection.execute("SELECT 1 FROM meta WHERE key = 'hash_key'").fetchone() is None:
                 # Corpora of earlier releases get their key here. IGNORE: another process may have been faster.
                 connection.execute("INSERT OR IGNORE INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
+        self.change(_add_columns)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -103,6 +107,12 @@ class Database:
                 yield connection
             finally:
                 connection.close()  # rolls back an uncommitted transaction
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    for table, name, declaration in _ADDED:
+        if not connection.execute("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", (table, name)).fetchone():
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declaration}")
 
 
 @contextmanager

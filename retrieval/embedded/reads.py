@@ -19,9 +19,9 @@ _COLUMNS = "p.*, d.document_id, d.title, d.source, d.text_hash, d.superseded"
 _JOINED = "FROM passages p JOIN documents d ON d.version = p.version"
 _METADATA = "(SELECT p.metadata FROM passages p WHERE p.version = d.version AND p.ordinal = 0) AS metadata"
 """The metadata of a document version: all of its passages have the same."""
-_CITED = ("evidence_id", "document_id", "title", "source", "page", "page_end", "start", "end", "text", "text_hash")
 _DOCUMENT = ("document_id", "source", "title", "text", "text_hash", "parser", "parser_version", "pages", "ingested_at")
-_PLACE = ("evidence_id", "start", "end", "page", "page_end")
+_PLACE = ("evidence_id", "start", "end", "page", "page_end", "kind")
+_CITED = (*_PLACE, "document_id", "title", "source", "text", "text_hash")
 
 
 def revision(connection: sqlite3.Connection) -> Revision:

@@ -129,8 +129,8 @@ def _insert(connection: sqlite3.Connection, document: PreparedDocument, vectors:
     ).lastrowid
     metadata = document.metadata_text()
     connection.executemany(
-        """INSERT INTO passages (evidence_id, version, ordinal, start, "end", page, page_end, heading_path, text,
-           metadata, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        """INSERT INTO passages (evidence_id, version, ordinal, start, "end", page, page_end, heading_path, kind,
+           text, metadata, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [
             (
                 item.evidence_id,
@@ -141,6 +141,7 @@ def _insert(connection: sqlite3.Connection, document: PreparedDocument, vectors:
                 item.page,
                 item.page_end,
                 json.dumps(item.heading_path),
+                item.kind,
                 document.text[item.start : item.end],
                 metadata,
                 np.asarray(vector, dtype=np.float32).tobytes(),

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retrieval.documents import Heading, LoadedDocument
+from retrieval.documents import Block, Heading, LoadedDocument
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.source import Source
+from state.values import Kind
 
 HIDDEN = "hidden_characters"
 """Key of a document's metadata: how many characters of text, white space aside, were left out as hidden."""
@@ -131,6 +132,7 @@ def document(
     version: str,
     title: str = "",
     headings: Sequence[Heading] = (),
+    blocks: Sequence[Block] = (),
     page_starts: Sequence[int] = (),
     metadata: dict[str, Any] | None = None,
 ) -> LoadedDocument:
@@ -143,6 +145,7 @@ def document(
         text=checked(text),
         page_starts=tuple(page_starts),
         headings=tuple(headings),
+        blocks=tuple(blocks),
         parser=parser,
         parser_version=version,
         metadata=metadata or {},
@@ -159,22 +162,29 @@ def join_pages(pages: Sequence[str]) -> tuple[str, list[int]]:
 
 
 class TextBuilder:
-    """Collects the paragraphs of a document, with the offsets of its headings."""
+    """Collects the paragraphs of a document, with the offsets of its headings and of its other blocks."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._at = 0
         self.headings: list[Heading] = []
+        self.blocks: list[Block] = []
 
-    def add(self, line: str, level: int | None = None, *, verbatim: bool = False) -> None:
-        """Add a paragraph; `level` marks it as a heading, `verbatim` as text whose first line keeps its indentation."""
+    def add(self, line: str, level: int | None = None, *, kind: Kind = "prose", verbatim: bool = False) -> None:
+        """Add a paragraph, or another block of one `kind`; `level` makes it a heading.
+
+        The first line of code, and of what is `verbatim`, keeps its indentation.
+        """
         clean = lf(line).strip()
-        if verbatim:
+        if verbatim or kind == "code":
             clean = _BLANK_LINES_ABOVE.sub("", lf(line)).rstrip()
         if not clean:
             return
         if level is not None:
             self.headings.append(Heading(start=self._at, level=level, title=" ".join(clean.split())))
+            kind = "heading"
+        if kind != "prose":
+            self.blocks.append(Block(start=self._at, end=self._at + len(clean), kind=kind))
         self._lines.append(clean)
         self._at += len(clean) + 2  # the blank line that `text` joins with
 
@@ -184,12 +194,26 @@ class TextBuilder:
         return "\n\n".join(self._lines)
 
 
-def join_built(pages: Sequence[TextBuilder]) -> tuple[str, list[int], list[Heading]]:
-    """Return the pages joined by form feeds, the offset of each page, and the headings of all."""
+class Joined(NamedTuple):
+    """The text of several pages, the offset of each, and the headings and blocks of all."""
+
+    text: str
+    starts: list[int]
+    headings: list[Heading]
+    blocks: list[Block]
+
+
+def join_built(pages: Sequence[TextBuilder]) -> Joined:
+    """Return the pages joined by form feeds."""
     text, starts = join_pages([page.text.replace("\f", "\n") for page in pages])
     headings = [
         heading.model_copy(update={"start": heading.start + start})
         for page, start in zip(pages, starts, strict=True)
         for heading in page.headings
     ]
-    return text, starts, headings
+    blocks = [
+        Block(start=block.start + start, end=block.end + start, kind=block.kind)
+        for page, start in zip(pages, starts, strict=True)
+        for block in page.blocks
+    ]
+    return Joined(text, starts, headings, blocks)

@@ -55,7 +55,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         page = Page(tree)
         for block in page.blocks(tree.body):
             text = _PERMALINK.sub("", block.text.strip()) if block.level else block.text
-            built.add(text, block.level, verbatim=block.is_verbatim)
+            built.add(text, block.level, kind=block.kind, verbatim=block.is_verbatim)
         if page.hidden:
             metadata[HIDDEN] = page.hidden
     yield document(
@@ -65,6 +65,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         version=version("selectolax"),
         title=name,
         headings=built.headings,
+        blocks=built.blocks,
         metadata=metadata,
     )
 

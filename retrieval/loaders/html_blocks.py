@@ -14,6 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.hidden import hidden_in
 from retrieval.loaders.table_lines import Row, table_lines
+from state.values import Kind
 
 _BLOCKS = frozenset(
     (
@@ -36,6 +37,11 @@ _UNSEEN = frozenset(
 """What the standard never displays, what stands beside the text of a drawing or formula, and navigation."""
 _VERBATIM = frozenset(("pre", "listing", "plaintext", "textarea", "xmp"))
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(_HEADINGS, "heading"),
+    **dict.fromkeys(("pre", "listing", "plaintext", "xmp"), "code"),
+    "li": "list",
+}
 _LAYOUT = frozenset(("table", *_VERBATIM, *_HEADINGS, "hr"))
 """Elements that no cell of figures holds: a table with one of them, and without a header, arranges a page."""
 _SIGNS = frozenset("¶#§🔗⚓\uf0c1")
@@ -71,10 +77,11 @@ _CLOSE_THEMSELVES = frozenset(
 
 
 class Block(NamedTuple):
-    """A paragraph, a heading if it has a level, or text that keeps its lines."""
+    """A paragraph or another block, a heading if it has a level, or text that keeps its lines."""
 
     text: str
     level: int | None = None
+    kind: Kind = "prose"
     is_verbatim: bool = False
 
 
@@ -112,14 +119,15 @@ class Page:
     def blocks(self, top: LexborNode) -> Iterator[Block]:
         """Yield the blocks within `top`."""
         inline: list[str] = []
-        levels: list[int] = []
+        within: list[str] = []
         verbatim = 0
 
         def ended() -> Iterator[Block]:
             text = "".join(inline)
             inline.clear()
             if text.strip():
-                yield Block(text, levels[-1] if levels else None, verbatim > 0)
+                inner = within[-1] if within else ""
+                yield Block(text, _HEADINGS.get(inner), _KINDS.get(inner, "prose"), verbatim > 0)
 
         for node, begins in self._seen(top, stop=self._data):
             tag = node.tag or ""
@@ -129,10 +137,10 @@ class Page:
             elif tag in _BLOCKS:
                 yield from ended()
                 verbatim += (1 if begins else -1) * (tag in _VERBATIM)
-                if begins and tag in _HEADINGS:
-                    levels.append(_HEADINGS[tag])
-                elif not begins and tag in _HEADINGS:
-                    levels.pop()
+                if begins and tag in _KINDS:
+                    within.append(tag)
+                elif tag in _KINDS:
+                    within.pop()
             elif begins:
                 inline.append(_own_text(node, keep=verbatim > 0))
         yield from ended()
@@ -190,7 +198,7 @@ class Page:
             if any(texts):
                 (feet if group == "tfoot" else rows).append(texts)
         named = marked or (0 if table.css_first("th") is not None else None)
-        yield Block("\n".join(table_lines([*rows, *feet], named)))
+        yield Block("\n".join(table_lines([*rows, *feet], named)), kind="table")
 
     def _rows(self, table: LexborNode) -> Iterator[tuple[LexborNode, str]]:
         """Yield the caption and the rows of a table, with the name of the group that each is in."""

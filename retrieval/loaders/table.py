@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from retrieval.documents import LoadedDocument
+from retrieval.documents import Block, LoadedDocument
 from retrieval.loaders.canonical import document, read_text
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.source import Source
@@ -40,11 +40,11 @@ def load(given: Source) -> Iterator[LoadedDocument]:
     above = _preamble(rows)
     header = next((row for row in rows[above:] if any(row)), [])
     marked = 0 if all(is_figure(cell) for cell in header if cell) else 1
-    lines = [
-        *table_lines([[cell for cell in row if cell] for row in rows[:above]], 0),
-        *table_lines(rows[above:], marked),
-    ]
-    yield document(given.path, "\n".join(lines), parser="csv", version="2", metadata=read.about)
+    preamble = "\n".join(table_lines([[cell for cell in row if cell] for row in rows[:above]], 0))
+    table = "\n".join(table_lines(rows[above:], marked))
+    text = f"{preamble}\n{table}" if preamble else table
+    block = Block(start=len(text) - len(table), end=len(text), kind="table")
+    yield document(given.path, text, parser="csv", version="2", blocks=[block], metadata=read.about)
 
 
 def _rows(text: str, separator: str) -> Iterator[list[str]]:

@@ -83,6 +83,11 @@ def hash_key_ddl(oracle: OracleSettings) -> list[str]:
     return [f"ALTER TABLE {checked_prefix(oracle)}_CORPORA ADD (hash_key VARCHAR2(64 CHAR))"]
 
 
+def kind_ddl(oracle: OracleSettings) -> list[str]:
+    """Return the statement that adds the kind of a passage; those of earlier releases are prose."""
+    return [f"ALTER TABLE {checked_prefix(oracle)}_PASSAGES ADD (kind VARCHAR2(16 CHAR) DEFAULT 'prose' NOT NULL)"]
+
+
 def corpus_drops(oracle: OracleSettings) -> list[str]:
     """Return the statements that drop the tables, and with them their indexes."""
     prefix = checked_prefix(oracle)

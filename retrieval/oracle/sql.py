@@ -49,11 +49,12 @@ PASSAGE_FIELDS = (
     "text_hash",
     "superseded",
     "heading_path",
+    "kind",
     "metadata",
 )
 _COLUMNS = (
     "p.id, p.evidence_id, d.document_id, d.title, d.source, p.page, p.page_end, p.start_at, p.end_at, p.text, "
-    "d.text_hash, d.superseded, JSON_SERIALIZE(p.heading_path RETURNING CLOB), "
+    "d.text_hash, d.superseded, JSON_SERIALIZE(p.heading_path RETURNING CLOB), p.kind, "
     "JSON_SERIALIZE(p.metadata RETURNING CLOB)"
 )
 
@@ -97,7 +98,8 @@ VERSION = (
 )
 VERSION_PASSAGES = (
     "SELECT p.evidence_id, p.start_at, p.end_at, p.page, p.page_end, "
-    "JSON_SERIALIZE(p.heading_path RETURNING CLOB), JSON_SERIALIZE(p.metadata RETURNING CLOB), p.text, p.embedding "
+    "JSON_SERIALIZE(p.heading_path RETURNING CLOB), p.kind, JSON_SERIALIZE(p.metadata RETURNING CLOB), p.text, "
+    "p.embedding "
     f"{_JOINED} WHERE {_VERSION} ORDER BY p.ordinal"
 )
 KEYWORD = (
@@ -157,8 +159,8 @@ INSERT_DOCUMENT = (
 )
 INSERT_PASSAGE = (
     "INSERT INTO {P}_PASSAGES (evidence_id, version_no, ordinal, start_at, end_at, page, page_end, heading_path, "
-    "text, search_text, metadata, embedding) VALUES (:evidence_id, :version_no, :ordinal, :start_at, :end_at, :page, "
-    ":page_end, :heading_path, :text, :search_text, :metadata, :embedding)"
+    "kind, text, search_text, metadata, embedding) VALUES (:evidence_id, :version_no, :ordinal, :start_at, :end_at, "
+    ":page, :page_end, :heading_path, :kind, :text, :search_text, :metadata, :embedding)"
 )
 ADVANCE = (
     "UPDATE {P}_CORPORA c SET c.generation = c.generation + 1, c.epoch = c.epoch + :shrank, "
@@ -276,10 +278,9 @@ def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Seque
     """Return a document version from a row of `VERSION` and the rows of `VERSION_PASSAGES`."""
     fields = dict(zip(VERSION_FIELDS, row, strict=True))
     texts: dict[str, Any] = {name: fields[name] or "" for name in VERSION_FIELDS if name != "pages"}
-    passages = tuple(
-        PreparedPassage(each[0], each[1], each[2], each[3], each[4], tuple(json.loads(each[5]))) for each in rows
-    )
-    metadata = tuple(json.loads(each[6]) for each in rows)
+    passages = tuple(PreparedPassage(each[0], each[1], each[2], each[3], each[4], tuple(json.loads(each[5])), each[6])
+        for each in rows)
+    metadata = tuple(json.loads(each[7]) for each in rows)
     document = PreparedDocument(
         document_id=document_id,
         text_hash=text_hash,
@@ -288,7 +289,7 @@ def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Seque
         metadata=metadata[0] if metadata else {},
         **texts,
     )
-    return StoredVersion(document, [each[8] for each in rows], tuple(each[7] or "" for each in rows), metadata)
+    return StoredVersion(document, [each[9] for each in rows], tuple(each[8] or "" for each in rows), metadata)
 
 
 def as_passage(row: Sequence[Any]) -> Passage:

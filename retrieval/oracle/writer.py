@@ -263,6 +263,7 @@ def _passage_rows(document: PreparedDocument, vectors: list[Any], version: int) 
             "page": item.page,
             "page_end": item.page_end,
             "heading_path": list(item.heading_path),
+            "kind": item.kind,
             "text": document.text[item.start : item.end],
             "search_text": searched,
             "metadata": metadata,

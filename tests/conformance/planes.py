@@ -23,7 +23,7 @@ from langchain_core.embeddings import Embeddings
 from experience.database import migrations, open_schema
 from retrieval import Corpora, open_corpus
 from retrieval.documents import evidence_id
-from retrieval.oracle.schema import corpus_ddl, corpus_drops, hash_key_ddl
+from retrieval.oracle.schema import corpus_ddl, corpus_drops, hash_key_ddl, kind_ddl
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from settings import Settings, load_settings
 from settings.connections.oracle_pool import open_oracle_pool
@@ -94,7 +94,8 @@ async def _oracle_plane(folder: Path, dimensions: int) -> AsyncIterator[Plane]:
     settings = load_settings(home=folder, oracle={"table_prefix": f"T{secrets.token_hex(6)}"})
     async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
         try:
-            for statement in [*corpus_ddl(settings.oracle, dimensions), *hash_key_ddl(settings.oracle)]:
+            added = [*hash_key_ddl(settings.oracle), *kind_ddl(settings.oracle)]
+            for statement in [*corpus_ddl(settings.oracle, dimensions), *added]:
                 await connection.execute(statement)
             yield Plane(settings, pool)
         finally:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -191,11 +192,27 @@ async def test_text_comes_back_code_point_by_code_point(corpus):
 async def test_neighbours_stand_in_reading_order(corpus):
     text = "one two three four"
     digest = hashlib.sha256(text.encode()).hexdigest()
-    places = [(0, 3), (4, 7), (8, 13), (14, 18)]
-    spans = tuple(PreparedPassage(evidence_id("local", "c", "a", digest, *at), *at) for at in places)
+    places = {(0, 3): "prose", (4, 7): "table", (8, 13): "code", (14, 18): "list"}
+    spans = tuple(
+        PreparedPassage(evidence_id("local", "c", "a", digest, *at), *at, kind=kind) for at, kind in places.items()
+    )
     await corpus.ingest([PreparedDocument("a", "a.txt", "a", text, digest, spans)])
     middle = next(hit for hit in await corpus.search("two", mode="keyword") if hit.text == "two")
-    assert [hit.text for hit in await corpus.neighbours(middle, before=1, after=2)] == ["one", "three", "four"]
+    found = await corpus.neighbours(middle, before=1, after=2)
+    assert [(hit.text, hit.kind) for hit in found] == [("one", "prose"), ("three", "code"), ("four", "list")]
+    assert middle.kind == "table"
+
+
+async def test_a_corpus_of_an_earlier_release_gets_the_columns_that_it_lacks(tmp_path):
+    async with opened_plane("embedded", tmp_path) as plane, plane.opened() as corpus:
+        await corpus.ingest([document("a", "red apple")])
+        path = next(tmp_path.rglob("corpus.db"))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE passages DROP COLUMN kind")
+    async with opened_plane("embedded", tmp_path) as plane, plane.opened() as corpus:
+        (found,) = await corpus.search("apple", mode="keyword")
+        assert (found.text, found.kind) == ("red apple", "prose")
+        assert (await corpus.ingest([document("a", "red apple"), document("b", "pear")])).unchanged == 1
 
 
 async def test_a_later_version_within_one_batch_supersedes(corpus):

@@ -40,7 +40,7 @@ def _document(given: Source, parts: Parts) -> tuple[LoadedDocument, int]:
     built = TextBuilder()
     ground = value(child(root, "background"), "color") not in NO_GROUND
     for block in chain(blocks.margins(body, "header"), blocks.of(body, ground=ground), blocks.margins(body, "footer")):
-        built.add(block.text, block.level)
+        built.add(block.text, block.level, kind=block.kind)
     if blocks.embedded and not built.text:
         raise LoadFault(_EMBEDDED)
     properties = parts.root(parts.first("", "core-properties"))
@@ -52,6 +52,7 @@ def _document(given: Source, parts: Parts) -> tuple[LoadedDocument, int]:
         version="2",
         title="" if title is None else title.text or "",
         headings=built.headings,
+        blocks=built.blocks,
         metadata={HIDDEN: blocks.hidden} if blocks.hidden else {},
     )
     return loaded, blocks.embedded

@@ -14,16 +14,17 @@ from retrieval.loaders.office.formulas import math_text
 from retrieval.loaders.office.numbering import Numbering
 from retrieval.loaders.office.package import Parts, child, is_on, local, value, whole
 from retrieval.loaders.table_lines import Row, table_lines
+from state.values import Kind
 
 _MOST_COLUMNS = 63  # Word's limit; a damaged span must not ask for millions of cells
 
 
 class Block(NamedTuple):
-    """A paragraph, a heading if it has a level, or a table with a line for each row."""
+    """A paragraph, a heading if it has a level, an item of a list, or a table with a line for each row."""
 
     text: str
     level: int | None = None
-    is_table: bool = False
+    kind: Kind = "prose"
 
 
 class Blocks:
@@ -93,7 +94,8 @@ class Blocks:
         numbered = self._styles.numbered(properties)
         label = self._numbering.label(*numbered) if numbered else ""  # an empty paragraph is counted too
         if inline.text.strip():
-            yield Block(f"{label} {inline.text}" if label else inline.text, self._styles.level(properties))
+            text = f"{label} {inline.text}" if label else inline.text
+            yield Block(text, self._styles.level(properties), "list" if label else "prose")
         for box in inline.boxes:
             yield from self.of(box, ground=ground or box_has_ground(box))
         for drawing in inline.drawings:
@@ -121,7 +123,7 @@ class Blocks:
         """Return the content of a cell or a note on one line."""
         texts = []
         for block in self.of(container, ground=ground):
-            nested = block.text.replace(" | ", ", ").replace("\n", "; ") if block.is_table else block.text
+            nested = block.text.replace(" | ", ", ").replace("\n", "; ") if block.kind == "table" else block.text
             texts.append(" ".join(nested.split()))
         return " ".join(texts)
 
@@ -140,7 +142,7 @@ class Blocks:
         marked = sum(is_on(child(row, "trPr", "tblHeader")) for row in rows)
         if not marked and ((first_row_differs and _applies_first_row(properties)) or _is_bold(rows[0])):
             marked = 1
-        yield Block("\n".join(table_lines(texts, marked or None)), is_table=True)
+        yield Block("\n".join(table_lines(texts, marked or None)), kind="table")
 
     def _row(self, row: etree._Element, cells: list[etree._Element], above: dict[int, str], ground: bool) -> Row:
         """Return the cells of a row. A merged cell is repeated in each column and row that it spans."""

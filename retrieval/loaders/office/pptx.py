@@ -35,24 +35,25 @@ def _document(given: Source, parts: Parts) -> LoadedDocument:
     for number, name in enumerate(_slides(parts, main, root), 1):
         page, slide = TextBuilder(), Slide(parts, name)
         for block in slide.blocks():
-            page.add(block.text, 1 if block.is_title else None)
+            page.add(block.text, 1 if block.is_title else None, kind=block.kind)
         titles += [heading.title for heading in page.headings[:1]]
         if page.text and not page.headings:  # else its passages would stand under the title of the slide before
             page.headings.append(Heading(start=0, level=1, title=f"Slide {number}"))
         hidden += slide.hidden
         pages.append(page)
-    text, starts, headings = join_built(pages)
+    joined = join_built(pages)
     properties = parts.root(parts.first("", "core-properties"))
     stated = None if properties is None else child(properties, "title")
     title = "" if stated is None else (stated.text or "").strip()
     return document(
         given.path,
-        text,
+        joined.text,
         parser="pptx",
         version="2",
         title=next(iter(titles), given.path.stem) if title in _JUNK_TITLES else title,
-        headings=headings,
-        page_starts=starts,
+        headings=joined.headings,
+        blocks=joined.blocks,
+        page_starts=joined.starts,
         metadata={HIDDEN: hidden} if hidden else {},
     )
 

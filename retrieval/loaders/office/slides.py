@@ -11,6 +11,7 @@ from retrieval.loaders.office.charts import drawing_lines
 from retrieval.loaders.office.formulas import math_text
 from retrieval.loaders.office.package import Parts, child, local, value, whole
 from retrieval.loaders.table_lines import Row, table_lines
+from state.values import Kind
 
 _SAME_ROW = 228_600
 """Shapes whose tops differ by less stand beside each other: a quarter of an inch, in English metric units. Chosen."""
@@ -27,6 +28,7 @@ class Block(NamedTuple):
 
     text: str
     is_title: bool = False
+    kind: Kind = "prose"
 
 
 class Slide:
@@ -89,7 +91,7 @@ class Slide:
                 root = self._parts.root(self._related.get(value(each, wanted) or "", ("", ""))[1])
                 lines = [] if root is None else drawing_lines(root)
             if lines:
-                yield Block("\n".join(lines))
+                yield Block("\n".join(lines), kind="table" if local(each) == "tbl" else "prose")
 
     def _place(self, shape: etree._Element) -> Place | None:
         """Return where a shape is; a placeholder may leave that to its layout, and this to its master."""

@@ -50,14 +50,21 @@ def _document(given: Source, parts: Parts) -> LoadedDocument:
         with parts.stream(entry.part) as stream:
             sheet.read(stream)
         for block in sheet_blocks(sheet):
-            page.add(block)
+            page.add(block, kind="table")
         for lines in _drawings(parts, entry.part):
             page.add("\n".join(lines))
         left -= sheet.count
         pages.append(page)
-    text, starts, headings = join_built(pages)
+    joined = join_built(pages)
     return document(
-        given.path, text, parser="xlsx", version="2", title=given.path.stem, headings=headings, page_starts=starts
+        given.path,
+        joined.text,
+        parser="xlsx",
+        version="2",
+        title=given.path.stem,
+        headings=joined.headings,
+        blocks=joined.blocks,
+        page_starts=joined.starts,
     )
 
 

@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS SIXPLANE_DOCUMENTS (version_no INTEGER PRIMARY KEY, t
   text_hash, source, title, parser, parser_version, pages, text, chars, ingested_at, superseded INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS SIXPLANE_PASSAGES (id INTEGER PRIMARY KEY, evidence_id UNIQUE,
   version_no REFERENCES SIXPLANE_DOCUMENTS (version_no) ON DELETE CASCADE, ordinal, start_at, end_at, page, page_end,
-  heading_path, text, search_text, metadata, embedding);
+  heading_path, kind DEFAULT 'prose', text, search_text, metadata, embedding);
 CREATE INDEX IF NOT EXISTS by_version ON SIXPLANE_PASSAGES (version_no);
 """
 

@@ -31,7 +31,7 @@ def document(name: str, text: str, **metadata: Any) -> PreparedDocument:
 
 def passage_row(number: int) -> tuple[Any, ...]:
     place = (number, f"E{number}", f"d{number}", None, "d.txt", None, None, 0, 5, "apple")
-    return (*place, "0" * 64, 0, '["Fruit"]', '{"n":1}')
+    return (*place, "0" * 64, 0, '["Fruit"]', "table", '{"n":1}')
 
 
 def scripted() -> RecordingPool:
@@ -53,7 +53,9 @@ def scripted() -> RecordingPool:
     pool.answer(r"^SELECT d.version_no", [(7, "{}")])
     pool.answer(r"^SELECT d.text FROM", [(None,)])
     pool.answer(r"^SELECT d.source", [("d.txt", None, "apple", "text", "1", None, "2026-01-01T00:00:00+00:00")])
-    pool.answer(r"^SELECT p.evidence_id", [("E11", 0, 5, None, None, "[]", "{}", "apple", array.array("f", [1, 2, 3]))])
+    pool.answer(
+        r"^SELECT p.evidence_id", [("E11", 0, 5, None, None, "[]", "prose", "{}", "apple", array.array("f", [1, 2, 3]))]
+    )
     pool.answer(r"^SELECT VECTOR_EMBEDDING", lambda s: [(array.array("f", [1, 2, 3]),) for _ in s.binds["items"]])
     pool.answer(r"^SELECT c.name", [("c",)])
     return pool

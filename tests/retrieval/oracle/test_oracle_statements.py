@@ -15,7 +15,7 @@ from typing import Any
 import sqlglot
 
 from retrieval.oracle import sql as oracle_sql
-from retrieval.oracle.schema import corpus_ddl, corpus_drops, hash_key_ddl
+from retrieval.oracle.schema import corpus_ddl, corpus_drops, hash_key_ddl, kind_ddl
 from settings.tree import OracleSettings
 from tests.doubles.oracle import RecordingPool
 from tests.retrieval.oracle.scripted import everything, scripted
@@ -51,7 +51,7 @@ async def recorded() -> list[dict[str, Any]]:
 async def test_statements_and_binds_are_those_of_the_golden_file() -> None:
     wanted = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert wanted == {
-        "ddl": [*corpus_ddl(OracleSettings(), 384), *hash_key_ddl(OracleSettings())],
+        "ddl": _ddl(),
         "drops": corpus_drops(OracleSettings()),
         "statements": await recorded(),
     }
@@ -97,10 +97,14 @@ async def test_every_statement_but_of_other_tenants_rows_binds_the_tenant(pool: 
         assert ":tenant" in statement.text or statement.text.startswith(free), statement.text
 
 
+def _ddl() -> list[str]:
+    oracle = OracleSettings()
+    return [*corpus_ddl(oracle, 384), *hash_key_ddl(oracle), *kind_ddl(oracle)]
+
+
 def _regenerate() -> None:
-    ddl = [*corpus_ddl(OracleSettings(), 384), *hash_key_ddl(OracleSettings())]
     drops = corpus_drops(OracleSettings())
-    found = {"ddl": ddl, "drops": drops, "statements": asyncio.run(recorded())}
+    found = {"ddl": _ddl(), "drops": drops, "statements": asyncio.run(recorded())}
     GOLDEN.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
