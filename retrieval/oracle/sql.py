@@ -278,8 +278,10 @@ def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Seque
     """Return a document version from a row of `VERSION` and the rows of `VERSION_PASSAGES`."""
     fields = dict(zip(VERSION_FIELDS, row, strict=True))
     texts: dict[str, Any] = {name: fields[name] or "" for name in VERSION_FIELDS if name != "pages"}
-    passages = tuple(PreparedPassage(each[0], each[1], each[2], each[3], each[4], tuple(json.loads(each[5])), each[6])
-        for each in rows)
+    passages = tuple(
+        PreparedPassage(each[0], each[1], each[2], each[3], each[4], tuple(json.loads(each[5])), each[6])
+        for each in rows
+    )
     metadata = tuple(json.loads(each[7]) for each in rows)
     document = PreparedDocument(
         document_id=document_id,
