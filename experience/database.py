@@ -65,7 +65,14 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
     from graphs.persistence.oracle_checkpoints import checkpoint_ddl, checkpoint_drops
     from graphs.persistence.oracle_store import store_ddl, store_drops
     from policy.identity import keys
-    from retrieval.oracle.schema import corpus_ddl, corpus_drops, hash_key_ddl, kind_ddl
+    from retrieval.oracle.schema import (
+        corpus_ddl,
+        corpus_drops,
+        hash_key_ddl,
+        kind_ddl,
+        pending_ddl,
+        pending_drops,
+    )
 
     steps = (
         ("ledger", *_of_metadata(ledger_tables.metadata)),
@@ -77,6 +84,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("keyed hashes", hash_key_ddl(settings.oracle), ()),
         ("principal budgets", ledger_tables.PRINCIPAL_DDL, ()),
         ("kinds of passages", kind_ddl(settings.oracle), ()),
+        ("pending vectors", pending_ddl(settings.oracle, dimensions), pending_drops(settings.oracle)),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from retrieval.corpora import Corpora, open_corpus
     from retrieval.corpus import Corpus
     from retrieval.embeddings import LocalEmbeddings, load_embeddings
-    from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
+    from retrieval.reports import CopyReport, IngestProgress, IngestReport, Manifest, ManifestEntry
 
 __all__ = [
     "CopyReport",
     "Corpora",
     "Corpus",
+    "IngestProgress",
     "IngestReport",
     "LocalEmbeddings",
     "Manifest",
@@ -33,6 +34,7 @@ _HOMES = {
     "LocalEmbeddings": "embeddings",
     "load_embeddings": "embeddings",
     "CopyReport": "reports",
+    "IngestProgress": "reports",
     "IngestReport": "reports",
     "Manifest": "reports",
     "ManifestEntry": "reports",

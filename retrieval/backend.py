@@ -24,6 +24,8 @@ from state.values import Passage
 Vectors = Sequence[Sequence[float]]
 """One vector for each passage of a document."""
 
+Batch = Sequence[tuple[PreparedDocument, Vectors | None]]
+"""Documents with their vectors; `None`: all of them were kept with `CorpusWriter.keep`."""
 
 Replaces = Callable[[PreparedDocument, Labels], bool]
 """Whether a new version of a document replaces a live one of the same id with the given access label."""
@@ -88,12 +90,22 @@ class StoredVersion(NamedTuple):
 class CorpusWriter(Protocol):
     """The write operations, available while the writer lock of a corpus is held."""
 
-    async def put(
-        self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str, replaces: Replaces
-    ) -> tuple[int, int]:
+    async def kept(self, document: PreparedDocument, embedding_model: str) -> set[str]:
+        """Return the evidence ids of the passages whose vectors an interrupted ingestion has kept.
+
+        What was kept of another text, label or model of the document is removed.
+        """
+        ...
+
+    async def keep(self, document_id: str, vectors: Mapping[str, Sequence[float]], embedding_model: str) -> None:
+        """Keep vectors of a document, by evidence id, in one transaction. `put` uses them; no search finds them."""
+        ...
+
+    async def put(self, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         """Store documents in one transaction; return (documents that replaced a version, passages superseded).
 
-        Live documents of the same id which `replaces` does not name stay as they are, beside the new ones.
+        Live documents of the same id which `replaces` does not name stay as they are, beside the new ones. Vectors that
+        were kept for these documents are removed.
         """
         ...
 
@@ -106,7 +118,10 @@ class CorpusWriter(Protocol):
         ...
 
     async def prune(self, may: May) -> int:
-        """Delete those superseded versions that `may` allows; return how many passages were deleted."""
+        """Delete those superseded versions that `may` allows; return how many passages were deleted.
+
+        Vectors that were kept for documents that are not stored yet are removed too.
+        """
         ...
 
 

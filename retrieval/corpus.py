@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,13 +10,12 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 
 from observability import notice, operation_span
-from retrieval.access import judged, relabels
-from retrieval.backend import CorpusBackend, CorpusWriter, Revision, check_embedding_model, fingerprint
+from retrieval.backend import CorpusBackend, Revision, check_embedding_model, fingerprint
 from retrieval.copying import copy_versions
-from retrieval.documents import FailedFile
 from retrieval.embeddings import model_of
 from retrieval.fusion import min_max, ranked
-from retrieval.preparation import PreparedDocument, prepare
+from retrieval.ingesting import Ingestion, Progress
+from retrieval.preparation import prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from settings import Settings
 from state.access import Held, Labels, labels_of, may_change, may_read, narrowed, shared, stored_labels
@@ -30,20 +28,14 @@ if TYPE_CHECKING:
     from langchain_core.vectorstores import VectorStore
 
 Mode = Literal["hybrid", "dense", "keyword"]
-Progress = Callable[[IngestReport], None]
 
 _DEPTH = 100
 """Candidates of each leg before fusion and reranking. A chosen value: fusion needs more than `k` per leg, because a
 passage may be good in one leg only; more of them cost time in both legs and in the reranker."""
 
-_BATCH_PASSAGES = 64
-"""A batch is embedded and committed once it has this many passages. A chosen value: a killed ingest loses at most one
-batch, and each batch costs one commit."""
-
 _MAX_K = 1000
 """The most passages that one search returns. A chosen limit, which bounds the size of an answer."""
 
-_END = object()
 _log = logging.getLogger(__name__)
 
 
@@ -99,14 +91,15 @@ class Corpus:
     ) -> IngestReport:
         """Read, split, embed and store paths, LangChain documents or the documents of a loader.
 
-        A document whose text, metadata, label and parser are unchanged is skipped. Every batch is one transaction: a
-        killed ingest keeps its committed batches, and running it again continues.
+        A document whose text, metadata, label and parser are unchanged is skipped. Every batch is one transaction, and
+        the vectors of a large document are committed in slices: a killed ingest keeps what it has committed, and when
+        it is run again it continues, also inside a document.
 
         Args:
             inputs: what to ingest.
             audience: the access label of documents that give none themselves: a name, several, or `*` for the whole
                 tenant. Without it, a document that is ingested again keeps its label.
-            progress: called after each document.
+            progress: called after each document, each failure and each slice of a large document.
 
         Raises:
             BadInput: `audience` is malformed, or a path does not exist.
@@ -118,20 +111,8 @@ class Corpus:
         labels = labels_of(audience)
         async with self._backend.writer() as writer:
             self._check_same(await self._backend.revision())
-            report = IngestReport()
-            batch: list[PreparedDocument] = []
             items = prepare(inputs, self._settings, self.tenant, self.name, labels)
-            # In a thread: `next` parses a file, which would block the event loop.
-            while (item := await asyncio.to_thread(next, items, _END)) is not _END:
-                report = await self._sort_in(item, batch, report)
-                if sum(len(document.passages) for document in batch) >= _BATCH_PASSAGES:
-                    report = await self._flush(writer, batch, report)
-                if progress is not None:
-                    progress(report)
-            report = await self._flush(writer, batch, report)
-            await writer.build()
-            revision = await self._backend.revision()
-            return report.model_copy(update={"generation": revision.generation})
+            return await Ingestion(self._backend, writer, self._embeddings, self._held, progress).run(items)
 
     async def search(
         self,
@@ -263,46 +244,11 @@ class Corpus:
     def _check_same(self, revision: Revision) -> None:
         check_embedding_model(self.name, revision, self._model)
 
-    async def _sort_in(self, item: Any, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
-        if not isinstance(item, PreparedDocument):
-            return report.model_copy(update={"failed": (*report.failed, item)})
-        live = await self._backend.live_versions(item.document_id)
-        try:
-            decided, unchanged = judged(item, live, (self.tenant, self.name), self._held)
-        except BadInput as error:
-            refused = FailedFile(source=item.source, reason=f"{error.message}; {error.hint}")
-            return report.model_copy(update={"failed": (*report.failed, refused)})
-        if unchanged:
-            return report.model_copy(update={"unchanged": report.unchanged + 1})
-        batch.append(decided)
-        if relabels(decided, live, self._held):
-            return report.model_copy(update={"relabelled": (*report.relabelled, item.document_id)})
-        return report
-
     def _may(self, _: str, labels: Labels) -> bool:
         return may_change(labels, self._held)
 
     def _readable(self, passages: Iterable[Passage]) -> list[Passage]:
         return [each for each in passages if may_read(stored_labels(each.metadata), self._held)]
-
-    async def _flush(self, writer: CorpusWriter, batch: list[PreparedDocument], report: IngestReport) -> IngestReport:
-        if not batch:
-            return report
-        documents = batch.copy()
-        batch.clear()
-        vectors = iter(
-            await self._embeddings.aembed_documents([text for item in documents for text in item.embedded_texts()])
-        )
-        pairs = [(item, [next(vectors) for _ in item.passages]) for item in documents]
-        updated, superseded = await writer.put(pairs, self._model, lambda _, old: may_change(old, self._held))
-        return report.model_copy(
-            update={
-                "added": report.added + len(documents) - updated,
-                "updated": report.updated + updated,
-                "passages": report.passages + sum(len(item.passages) for item in documents),
-                "superseded": report.superseded + superseded,
-            }
-        )
 
     async def _retrieve(
         self, query: str, k: int, mode: Mode, where: Mapping[str, Any] | None, vector: Sequence[float] | None

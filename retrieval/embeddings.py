@@ -33,6 +33,8 @@ _BATCH = 4
 """Texts per inference. Measured with SciFact abstracts of about 240 tokens, sorted by length, in passages per second:
 batches of 32 gave 32, of 8 gave 46, of 4 gave 49, of 1 gave 41; onnxruntime gave 21 at best."""
 
+_AT_ONCE = 64
+
 _loaded: dict[Path | None, LocalEmbeddings] = {}
 _loading = threading.Lock()
 """Without it, two threads that start at once would each load the model."""
@@ -101,6 +103,15 @@ class LocalEmbeddings(Embeddings):
 def model_of(embeddings: Embeddings) -> str:
     """Return the name of the model that a corpus stores beside its vectors: `model_id`, or else the class name."""
     return str(getattr(embeddings, "model_id", type(embeddings).__name__))
+
+
+def texts_at_once(embeddings: Embeddings) -> int:
+    """Return how many texts are encoded before their vectors are committed: `texts_at_once`, or else 64.
+
+    64 is a chosen value: a killed ingestion loses at most so many vectors, some 1.3 seconds of the local model, and
+    each batch or slice costs one commit. Embeddings that send several requests at once want more.
+    """
+    return int(getattr(embeddings, "texts_at_once", _AT_ONCE))
 
 
 def load_embeddings(settings: Settings) -> Embeddings:

@@ -84,12 +84,9 @@ class PreparedDocument:
         )
         return replace(self, audience=labels, passages=passages)
 
-    def embedded_texts(self) -> list[str]:
-        """Return the text that is embedded and indexed for each passage: title, headings and passage."""
-        return [
-            "\n".join(filter(None, (self.title, " ".join(item.heading_path), self.text[item.start : item.end])))
-            for item in self.passages
-        ]
+    def embedded_text(self, item: PreparedPassage) -> str:
+        """Return the text that is embedded and indexed for a passage: title, headings and passage."""
+        return "\n".join(filter(None, (self.title, " ".join(item.heading_path), self.text[item.start : item.end])))
 
 
 def _comparable(stored: str) -> dict[str, Any]:
@@ -121,6 +118,7 @@ def prepare(
                 f"the id {item.document_id!r} occurs twice with different {differing}; give each document its own id"
             )
             yield FailedFile(source=item.source, reason=reason)
+        del item  # so that a large document is not held while the next one is parsed
 
 
 def _loaded(inputs: Any, settings: Settings, audience: Labels | None) -> Iterator[Any]:

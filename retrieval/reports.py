@@ -11,6 +11,7 @@ class IngestReport(Value):
     """Numbers of documents by outcome; `failed` lists the unreadable files, `superseded` counts replaced passages.
 
     `relabelled` lists the ids of the documents whose access label is another one now; they count as `updated` too.
+    `resumed` counts the passages whose vectors an interrupted ingestion had kept; they were not encoded again.
     """
 
     added: int = 0
@@ -20,7 +21,32 @@ class IngestReport(Value):
     passages: int = 0
     superseded: int = 0
     relabelled: tuple[str, ...] = ()
+    resumed: int = 0
     generation: int = 0
+
+
+class IngestProgress(Value):
+    """How far an ingestion is.
+
+    `files` and `bytes` count what has been read of `all_files` and `all_bytes`, which are 0 if they are not known: for
+    documents that are no files. `passages` counts what has been encoded or was kept. `source` is the document that is
+    being encoded, `done` of its `total` passages are; it is empty between documents. `failure` is the file that has
+    just failed.
+    """
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    passages: int = 0
+    files: int = 0
+    all_files: int = 0
+    bytes: int = 0
+    all_bytes: int = 0
+    source: str = ""
+    done: int = 0
+    total: int = 0
+    failure: FailedFile | None = None
 
 
 class CopyReport(Value):

@@ -31,6 +31,8 @@ PARALLEL_BATCHES = 4
 class OCIEmbeddings(Embeddings):
     """Embeds documents and queries in their own input types, in batches, charged to the current account."""
 
+    texts_at_once = MAX_BATCH * PARALLEL_BATCHES
+
     def __init__(
         self, clients: InferenceClients, governor: Governor, entry: ModelEntry, *, dimensions: int | None = None
     ) -> None:

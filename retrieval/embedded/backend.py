@@ -11,8 +11,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from retrieval.backend import Legs, LiveVersion, May, Replaces, Revision, StoredVersion, Vectors
-from retrieval.embedded import reads, writes
+from retrieval.backend import Batch, Legs, LiveVersion, May, Replaces, Revision, StoredVersion
+from retrieval.embedded import pending, reads, writes
 from retrieval.embedded.database import Database, translated
 from retrieval.embedded.indexes import Indexes, lock_path
 from retrieval.preparation import PreparedDocument
@@ -65,9 +65,15 @@ class EmbeddedBackend:
         finally:
             lock.release()
 
-    async def put(
-        self, batch: Sequence[tuple[PreparedDocument, Vectors]], embedding_model: str, replaces: Replaces
-    ) -> tuple[int, int]:
+    async def kept(self, document: PreparedDocument, embedding_model: str) -> set[str]:
+        """Return which passages have a vector from an interrupted ingestion."""
+        return await self._change(pending.kept, document, embedding_model)
+
+    async def keep(self, document_id: str, vectors: Mapping[str, Sequence[float]], embedding_model: str) -> None:
+        """Keep vectors of a document, in one transaction."""
+        await self._change(pending.keep, document_id, vectors, embedding_model)
+
+    async def put(self, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         """Store documents in one transaction."""
         return await self._change(writes.put, batch, embedding_model, replaces)
 

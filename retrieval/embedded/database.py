@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS passages (
   start INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, page_end INTEGER, heading_path TEXT NOT NULL,
   text TEXT NOT NULL, metadata TEXT NOT NULL, vector BLOB NOT NULL, kind TEXT NOT NULL DEFAULT 'prose');
 CREATE INDEX IF NOT EXISTS passages_by_version ON passages (version, ordinal);
+CREATE TABLE IF NOT EXISTS pending (
+  evidence_id TEXT NOT NULL, embedding_model TEXT NOT NULL, document_id TEXT NOT NULL, vector BLOB NOT NULL,
+  PRIMARY KEY (evidence_id, embedding_model));
+CREATE INDEX IF NOT EXISTS pending_by_document ON pending (document_id);
 """
 # AUTOINCREMENT, not plain rowids: SQLite then never reuses the id of a deleted passage, and the indexes rely on new
 # passages having ids above the last one indexed (`reads.rows_after`).

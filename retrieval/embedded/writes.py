@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 
-from retrieval.backend import May, OldVersion, Replaces, Vectors, narrowed
+from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, narrowed
 from retrieval.documents import random_evidence_id
+from retrieval.embedded import pending
 from retrieval.embedded.reads import labelled, revision
 from retrieval.preparation import PreparedDocument
 from state.access import AUDIENCE, Labels
 
+_PASSAGE = """INSERT INTO passages (evidence_id, version, ordinal, start, "end", page, page_end, heading_path, kind,
+              text, metadata, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+              coalesce(?, (SELECT n.vector FROM pending n WHERE n.evidence_id = ? AND n.embedding_model = ?)))"""
 
-def put(
-    connection: sqlite3.Connection,
-    batch: Sequence[tuple[PreparedDocument, Vectors]],
-    embedding_model: str,
-    replaces: Replaces,
-) -> tuple[int, int]:
+
+def put(connection: sqlite3.Connection, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
     """Store documents with their vectors; return (documents that replaced a version, passages superseded)."""
     updated = superseded = 0
     for document, vectors in batch:
         count = _supersede(connection, document.document_id, partial(replaces, document))
         _narrow(connection, document, partial(replaces, document))
         updated, superseded = updated + (count is not None), superseded + (count or 0)
-        _insert(connection, document, vectors)
+        _insert(connection, document, vectors, embedding_model)
+        pending.drop(connection, [document.document_id])
     _advance(connection, embedding_model, shrank=updated > 0)
     return updated, superseded
 
@@ -38,6 +41,7 @@ def delete(connection: sqlite3.Connection, document_ids: Iterable[str], may: May
     """Take those of the documents that `may` allows out of search without replacing them."""
     for document_id in document_ids:
         _supersede(connection, document_id, partial(may, document_id))
+        pending.drop(connection, [document_id])
     _advance(connection, revision(connection).embedding_model, shrank=True)
 
 
@@ -45,6 +49,7 @@ def prune(connection: sqlite3.Connection, may: May) -> int:
     """Delete those superseded versions that `may` allows; return how many passages were deleted."""
     old = labelled(connection, "d.superseded = 1")
     count = _remove(connection, [number for number, name, _, labels in old if may(name, labels)])
+    pending.drop_all(connection)
     _advance(connection, revision(connection).embedding_model, shrank=True)
     return count
 
@@ -110,7 +115,9 @@ def _make_room(connection: sqlite3.Connection, document: PreparedDocument) -> No
         connection.execute("UPDATE passages SET evidence_id = ? WHERE id = ?", (random_evidence_id(), row["id"]))
 
 
-def _insert(connection: sqlite3.Connection, document: PreparedDocument, vectors: Vectors) -> None:
+def _insert(
+    connection: sqlite3.Connection, document: PreparedDocument, vectors: Vectors | None, embedding_model: str
+) -> None:
     _make_room(connection, document)
     key = (document.document_id, document.text_hash)
     version = connection.execute(
@@ -127,25 +134,30 @@ def _insert(connection: sqlite3.Connection, document: PreparedDocument, vectors:
             document.ingested_at or datetime.now(UTC).isoformat(),
         ),
     ).lastrowid
+    # An iterator: the rows of a document of 50 MB would be a second copy of it.
+    connection.executemany(_PASSAGE, _rows(document, vectors, version, embedding_model))
+
+
+def _rows(
+    document: PreparedDocument, vectors: Vectors | None, version: int | None, embedding_model: str
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the binds of `_PASSAGE`. A vector that is not given is taken from those that were kept."""
     metadata = document.metadata_text()
-    connection.executemany(
-        """INSERT INTO passages (evidence_id, version, ordinal, start, "end", page, page_end, heading_path, kind,
-           text, metadata, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        [
-            (
-                item.evidence_id,
-                version,
-                ordinal,
-                item.start,
-                item.end,
-                item.page,
-                item.page_end,
-                json.dumps(item.heading_path),
-                item.kind,
-                document.text[item.start : item.end],
-                metadata,
-                np.asarray(vector, dtype=np.float32).tobytes(),
-            )
-            for ordinal, (item, vector) in enumerate(zip(document.passages, vectors, strict=True))
-        ],
-    )
+    given = repeat(None, len(document.passages)) if vectors is None else vectors
+    for ordinal, (item, vector) in enumerate(zip(document.passages, given, strict=True)):
+        yield (
+            item.evidence_id,
+            version,
+            ordinal,
+            item.start,
+            item.end,
+            item.page,
+            item.page_end,
+            json.dumps(item.heading_path),
+            item.kind,
+            document.text[item.start : item.end],
+            metadata,
+            None if vector is None else np.asarray(vector, dtype=np.float32).tobytes(),
+            item.evidence_id,
+            embedding_model,
+        )

@@ -88,6 +88,24 @@ def kind_ddl(oracle: OracleSettings) -> list[str]:
     return [f"ALTER TABLE {checked_prefix(oracle)}_PASSAGES ADD (kind VARCHAR2(16 CHAR) DEFAULT 'prose' NOT NULL)"]
 
 
+def pending_ddl(oracle: OracleSettings, dimensions: int) -> list[str]:
+    """Return the statements that add the table of vectors whose documents are not stored yet."""
+    prefix = checked_prefix(oracle)
+    table = f"""CREATE TABLE {prefix}_PENDING (
+        tenant VARCHAR2(64 CHAR) NOT NULL, corpus VARCHAR2(64 CHAR) NOT NULL,
+        document_id VARCHAR2(1000 CHAR) NOT NULL, evidence_id VARCHAR2(27 CHAR) NOT NULL,
+        embedding_model VARCHAR2(200 CHAR) NOT NULL, embedding VECTOR({dimensions}, FLOAT32) NOT NULL,
+        CONSTRAINT {prefix}_PENDING_PK PRIMARY KEY (evidence_id, embedding_model),
+        CONSTRAINT {prefix}_PENDING_FK FOREIGN KEY (tenant, corpus) REFERENCES {prefix}_CORPORA (tenant, name))"""
+    index = f"CREATE INDEX {prefix}_PENDING_IX ON {prefix}_PENDING (tenant, corpus, document_id)"
+    return [" ".join(statement.split()) for statement in (table, index)]
+
+
+def pending_drops(oracle: OracleSettings) -> list[str]:
+    """Return the statement that drops this table."""
+    return [f"DROP TABLE {checked_prefix(oracle)}_PENDING CASCADE CONSTRAINTS PURGE"]
+
+
 def corpus_drops(oracle: OracleSettings) -> list[str]:
     """Return the statements that drop the tables, and with them their indexes."""
     prefix = checked_prefix(oracle)

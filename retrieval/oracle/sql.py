@@ -162,6 +162,21 @@ INSERT_PASSAGE = (
     "kind, text, search_text, metadata, embedding) VALUES (:evidence_id, :version_no, :ordinal, :start_at, :end_at, "
     ":page, :page_end, :heading_path, :kind, :text, :search_text, :metadata, :embedding)"
 )
+_PENDING = "FROM {P}_PENDING n WHERE n.tenant = :tenant AND n.corpus = :corpus"
+KEPT = f"SELECT n.evidence_id, n.embedding_model {_PENDING} AND n.document_id = :document_id"
+KEPT_VECTORS = (
+    f"SELECT n.evidence_id, n.embedding {_PENDING} AND n.embedding_model = :embedding_model "
+    f"AND n.evidence_id IN {_TEXTS}"
+)
+KEEP = (
+    "INSERT INTO {P}_PENDING (tenant, corpus, document_id, evidence_id, embedding_model, embedding) VALUES (:tenant, "
+    ":corpus, :document_id, :evidence_id, :embedding_model, :embedding)"
+)
+DROP_ONE = f"DELETE {_PENDING} AND n.evidence_id = :evidence_id AND n.embedding_model = :embedding_model"
+DROP_DOCUMENT = f"DELETE {_PENDING} AND n.document_id = :document_id"
+DROP_ALL = f"DELETE {_PENDING}"
+"""The vectors of documents that are not stored yet. `DROP_ALL` is part of pruning."""
+
 ADVANCE = (
     "UPDATE {P}_CORPORA c SET c.generation = c.generation + 1, c.epoch = c.epoch + :shrank, "
     "c.embedding_model = NVL(:embedding_model, c.embedding_model) WHERE c.tenant = :tenant AND c.name = :corpus"

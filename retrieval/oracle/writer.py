@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice, repeat
 from typing import Any
 
-from retrieval.backend import May, OldVersion, Replaces, Vectors, narrowed
+from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, narrowed
 from retrieval.documents import random_evidence_id
 from retrieval.oracle import sql as sql
 from retrieval.oracle.session import Session
@@ -21,7 +22,11 @@ from state.errors import BadInput, CorpusBusy, CorpusMissing
 # The column sizes of `retrieval.oracle.schema`, checked here so that an error names the document.
 _LONGEST = {"document_id": (1000, "characters"), "source": (4000, "bytes"), "title": (4000, "bytes")}
 
-Batch = Sequence[tuple[PreparedDocument, Vectors]]
+_Checked = tuple[PreparedDocument, list[Any] | None]
+"""A document with its vectors as binds; `None`: they were kept."""
+
+_ROWS = 500
+"""Passages per statement. A chosen value: it bounds the memory of a large document's rows, at one round trip each."""
 
 
 class OracleWriter:
@@ -57,6 +62,34 @@ class OracleWriter:
             await self._session.rollback()
             raise
 
+    async def kept(self, document: PreparedDocument, embedding_model: str) -> set[str]:
+        """Return which passages have a vector from an interrupted ingestion; remove all other vectors of its id."""
+        await self.lock()
+        async with self.transaction():
+            rows = await self._session.rows(sql.KEPT, {"document_id": document.document_id})
+            found = {(str(row[0]), str(row[1])) for row in rows}
+            wanted = {(item.evidence_id, embedding_model) for item in document.passages}
+            gone = [{"evidence_id": name, "embedding_model": model} for name, model in sorted(found - wanted)]
+            await self._session.execute_many(sql.DROP_ONE, gone, [row["evidence_id"] for row in gone])
+            await self._commit()
+        return {name for name, _ in found & wanted}
+
+    async def keep(self, document_id: str, vectors: Mapping[str, Sequence[float]], embedding_model: str) -> None:
+        """Keep vectors of a document, by evidence id, in one transaction.
+
+        Raises:
+            EmbeddingMismatch: a vector has another length than the tables require; nothing was written.
+        """
+        await self.lock()
+        common = {"document_id": document_id, "embedding_model": embedding_model}
+        rows = [
+            {**common, "evidence_id": name, "embedding": as_vector(vector, self._dimensions)}
+            for name, vector in vectors.items()
+        ]
+        async with self.transaction():
+            await self._session.execute_many(sql.KEEP, rows, list(vectors), types=_vector_types())
+            await self._commit()
+
     async def put(self, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         """Store documents in one transaction; return (documents that replaced a version, passages superseded).
 
@@ -70,7 +103,7 @@ class OracleWriter:
         updated = superseded = 0
         async with self.transaction():
             for wave in _waves(checked):
-                replaced, count = await self._put_wave(wave, replaces)
+                replaced, count = await self._put_wave(wave, embedding_model, replaces)
                 updated, superseded = updated + replaced, superseded + count
             await self._advance(embedding_model, shrank=updated > 0)
         return updated, superseded
@@ -85,6 +118,7 @@ class OracleWriter:
             old = [as_held(row) for row in await self._session.rows(sql.OLD_VERSIONS)]
             chosen = [each for each in old if may(each.document_id, each.labels)]
             await self._each(sql.DELETE_VERSION, chosen)
+            await self._session.execute(sql.DROP_ALL)
             await self._advance(None, shrank=True)
         return sum(each.passages for each in chosen)
 
@@ -95,9 +129,10 @@ class OracleWriter:
             stored = await self._versions(document_ids)
             live = [each for each in stored if not each.superseded and may(each.document_id, each.labels)]
             await self._each(sql.SUPERSEDE, live)
+            await self._drop_pending(document_ids)
             await self._advance(None, shrank=True)
 
-    async def _put_wave(self, wave: list[tuple[PreparedDocument, list[Any]]], replaces: Replaces) -> tuple[int, int]:
+    async def _put_wave(self, wave: list[_Checked], embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         given = {document.document_id: document for document, _ in wave}
         ids = list(given)
         stored = await self._versions(ids)
@@ -107,15 +142,37 @@ class OracleWriter:
         await self._session.execute_many(sql.INSERT_DOCUMENT, [_document_row(each) for each, _ in wave], ids)
         known = {each.version for each in left}
         versions = {each.document_id: each.version for each in await self._versions(ids) if each.version not in known}
-        rows = [
+        rows = (
             row
             for document, vectors in wave
             for row in _passage_rows(document, vectors, versions[document.document_id])
-        ]
-        await self._session.execute_many(
-            sql.INSERT_PASSAGE, rows, [row["evidence_id"] for row in rows], types=_passage_types()
         )
+        while part := list(islice(rows, _ROWS)):
+            await self._add_kept(part, embedding_model)
+            await self._session.execute_many(
+                sql.INSERT_PASSAGE, part, [row["evidence_id"] for row in part], types=_passage_types()
+            )
+        await self._drop_pending(ids)
         return len({each.document_id for each in replaced}), sum(each.passages for each in replaced)
+
+    async def _add_kept(self, rows: Sequence[dict[str, Any]], embedding_model: str) -> None:
+        """Fill in the vectors that were kept."""
+        # Read and bound like all others. `INSERT … SELECT` would spare the way through this process, but the text
+        # beside them may have more than 4,000 bytes, and a bind of that length is refused there (ORA-01461).
+        named = [row["evidence_id"] for row in rows if row["embedding"] is None]
+        if not named:
+            return
+        asked = {"embedding_model": embedding_model, "items": named}
+        found = dict(await self._session.rows(sql.KEPT_VECTORS, asked, types=listed_types()))
+        if len(found) < len(named):  # the lock is free for a moment after each commit
+            raise CorpusBusy("another process has written to the corpus meanwhile", hint="ingest again")
+        for row in rows:
+            if row["embedding"] is None:
+                row["embedding"] = found[row["evidence_id"]]
+
+    async def _drop_pending(self, document_ids: Sequence[str]) -> None:
+        rows = [{"document_id": each} for each in document_ids]
+        await self._session.execute_many(sql.DROP_DOCUMENT, rows, document_ids)
 
     async def _narrow(
         self,
@@ -175,6 +232,10 @@ class OracleWriter:
     async def _advance(self, embedding_model: str | None, *, shrank: bool) -> None:
         """Raise the generation, commit, and take the lock again."""
         await self._session.execute(sql.ADVANCE, {"shrank": int(shrank), "embedding_model": embedding_model})
+        await self._commit()
+
+    async def _commit(self) -> None:
+        """Commit, and take the lock again."""
         await self._session.commit()
         self._locked = False
         with suppress(CorpusBusy):  # this write is committed; the next one, if any, raises the error
@@ -208,11 +269,17 @@ def _passage_types() -> dict[str, Any]:
     return {"heading_path": json_type, "metadata": json_type, "embedding": oracledb.DB_TYPE_VECTOR}
 
 
-def _waves(checked: list[tuple[PreparedDocument, list[Any]]]) -> list[list[tuple[PreparedDocument, list[Any]]]]:
+def _vector_types() -> dict[str, Any]:
+    import oracledb
+
+    return {"embedding": oracledb.DB_TYPE_VECTOR}
+
+
+def _waves(checked: list[_Checked]) -> list[list[_Checked]]:
     """Divide a batch so that no part contains a document twice."""
     # Each part is written with array binds: a later version of a document must find the earlier one already stored, to
     # supersede it.
-    waves: list[list[tuple[PreparedDocument, list[Any]]]] = []
+    waves: list[list[_Checked]] = []
     seen: set[str] = set()
     for document, vectors in checked:
         if not waves or document.document_id in seen:
@@ -223,12 +290,17 @@ def _waves(checked: list[tuple[PreparedDocument, list[Any]]]) -> list[list[tuple
     return waves
 
 
-def _checked(document: PreparedDocument, vectors: Vectors, dimensions: int) -> list[Any]:
-    """Return the vectors of a document as binds. Raises `BadInput` or `EmbeddingMismatch`."""
+def _checked(document: PreparedDocument, vectors: Vectors | None, dimensions: int) -> list[Any] | None:
+    """Return the vectors of a document as binds; those that were kept are checked already.
+
+    Raises `BadInput` or `EmbeddingMismatch`.
+    """
     for field, (limit, unit) in _LONGEST.items():
         value = getattr(document, field)
         if len(value if unit == "characters" else value.encode()) > limit:
             raise BadInput(f"{field} of {document.document_id[:80]!r} is longer than {limit} {unit}", hint="shorten it")
+    if vectors is None:
+        return None
     if len(vectors) != len(document.passages):
         raise BadInput(
             f"{document.document_id[:80]!r} has {len(document.passages)} passages but {len(vectors)} vectors"
@@ -251,10 +323,12 @@ def _document_row(document: PreparedDocument) -> dict[str, Any]:
     }
 
 
-def _passage_rows(document: PreparedDocument, vectors: list[Any], version: int) -> list[dict[str, Any]]:
+def _passage_rows(document: PreparedDocument, vectors: list[Any] | None, version: int) -> Iterator[dict[str, Any]]:
+    """Yield a row for each passage, without its vector if that was kept."""
     metadata = _plain_json(document)
-    return [
-        {
+    given = repeat(None, len(document.passages)) if vectors is None else vectors
+    for ordinal, (item, vector) in enumerate(zip(document.passages, given, strict=True)):
+        yield {
             "evidence_id": item.evidence_id,
             "version_no": version,
             "ordinal": ordinal,
@@ -265,14 +339,10 @@ def _passage_rows(document: PreparedDocument, vectors: list[Any], version: int) 
             "heading_path": list(item.heading_path),
             "kind": item.kind,
             "text": document.text[item.start : item.end],
-            "search_text": searched,
+            "search_text": document.embedded_text(item),
             "metadata": metadata,
             "embedding": vector,
         }
-        for ordinal, (item, vector, searched) in enumerate(
-            zip(document.passages, vectors, document.embedded_texts(), strict=True)
-        )
-    ]
 
 
 def _plain_json(document: PreparedDocument) -> Any:

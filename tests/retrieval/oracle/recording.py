@@ -40,7 +40,7 @@ _REWRITES = [
     ),
     (r"JSON_EXISTS\(p.metadata, '([^'?]*)'\)", r"json_type(p.metadata, '\1') IS NOT NULL"),
     (r"\bNVL\(", "ifnull("),
-    (r"^(UPDATE|DELETE FROM) (\w+) ([cdp]) ", r"\1 \2 AS \3 "),
+    (r"^(UPDATE|DELETE FROM) (\w+) ([cdnp]) ", r"\1 \2 AS \3 "),
     (r"SET (.*) WHERE", lambda found: re.sub(r"\b[cdp]\.(\w+) = ", r"\1 = ", found[0])),
 ]
 _SCHEMA = """
@@ -52,6 +52,8 @@ CREATE TABLE IF NOT EXISTS SIXPLANE_PASSAGES (id INTEGER PRIMARY KEY, evidence_i
   version_no REFERENCES SIXPLANE_DOCUMENTS (version_no) ON DELETE CASCADE, ordinal, start_at, end_at, page, page_end,
   heading_path, kind DEFAULT 'prose', text, search_text, metadata, embedding);
 CREATE INDEX IF NOT EXISTS by_version ON SIXPLANE_PASSAGES (version_no);
+CREATE TABLE IF NOT EXISTS SIXPLANE_PENDING (tenant, corpus, document_id, evidence_id, embedding_model, embedding,
+  PRIMARY KEY (evidence_id, embedding_model));
 """
 
 

@@ -15,7 +15,14 @@ from typing import Any
 import sqlglot
 
 from retrieval.oracle import sql as oracle_sql
-from retrieval.oracle.schema import corpus_ddl, corpus_drops, hash_key_ddl, kind_ddl
+from retrieval.oracle.schema import (
+    corpus_ddl,
+    corpus_drops,
+    hash_key_ddl,
+    kind_ddl,
+    pending_ddl,
+    pending_drops,
+)
 from settings.tree import OracleSettings
 from tests.doubles.oracle import RecordingPool
 from tests.retrieval.oracle.scripted import everything, scripted
@@ -99,7 +106,7 @@ async def test_every_statement_but_of_other_tenants_rows_binds_the_tenant(pool: 
 
 def _ddl() -> list[str]:
     oracle = OracleSettings()
-    return [*corpus_ddl(oracle, 384), *hash_key_ddl(oracle), *kind_ddl(oracle)]
+    return [*corpus_ddl(oracle, 384), *hash_key_ddl(oracle), *kind_ddl(oracle), *pending_ddl(oracle, 384)]
 
 
 def _regenerate() -> None:

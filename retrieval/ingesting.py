@@ -1,0 +1,163 @@
+"""One ingestion: small documents are encoded and stored in batches, a large one in slices.
+
+A batch is one transaction. The vectors of a large document are committed slice by slice, and one last transaction
+publishes the document from them: a search never sees half a document, and an ingestion that was interrupted goes on
+inside it. Memory is bounded by the text of one document, not by its vectors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from langchain_core.embeddings import Embeddings
+
+from retrieval.access import judged, relabels
+from retrieval.backend import CorpusBackend, CorpusWriter, Vectors
+from retrieval.documents import FailedFile
+from retrieval.embeddings import model_of, texts_at_once
+from retrieval.preparation import PreparedDocument
+from retrieval.reports import IngestProgress, IngestReport
+from state.access import Held, may_change
+from state.errors import BadInput
+
+Progress = Callable[[IngestProgress], None]
+
+
+@dataclass
+class _Tally:
+    """What has been done so far; mutable, because copying a report for each of many documents takes quadratic time."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    passages: int = 0
+    superseded: int = 0
+    resumed: int = 0
+    encoded: int = 0
+    failed: list[FailedFile] = field(default_factory=list)
+    relabelled: list[str] = field(default_factory=list)
+
+    def report(self, generation: int) -> IngestReport:
+        """Return what was done."""
+        given = {name: value for name, value in vars(self).items() if name in IngestReport.model_fields}
+        return IngestReport(
+            **{**given, "failed": (*self.failed,), "relabelled": (*self.relabelled,)}, generation=generation
+        )
+
+    def progress(self) -> IngestProgress:
+        """Return how far it is."""
+        done = {"added": self.added, "updated": self.updated, "unchanged": self.unchanged}
+        return IngestProgress(**done, failed=len(self.failed), passages=self.encoded)
+
+
+class Ingestion:
+    """Stores documents with a writer; whoever makes it holds the writer's lock.
+
+    Args:
+        backend: the corpus.
+        writer: its writer.
+        embeddings: the model of the corpus.
+        held: the audiences of the caller; `None`: not restricted.
+        progress: called after each document, slice and failure, on the event loop.
+    """
+
+    def __init__(
+        self,
+        backend: CorpusBackend,
+        writer: CorpusWriter,
+        embeddings: Embeddings,
+        held: Held,
+        progress: Progress | None,
+    ) -> None:
+        self._backend, self._writer, self._embeddings = backend, writer, embeddings
+        self._held, self._progress = held, progress
+        self._model, self._slice = model_of(embeddings), texts_at_once(embeddings)
+        self._batch: list[PreparedDocument] = []
+        self._tally = _Tally()
+
+    async def run(self, items: Iterator[PreparedDocument | FailedFile]) -> IngestReport:
+        """Store what `items` yields and bring the indexes up to date; return what was done."""
+        while True:
+            # In a thread: `next` parses a file, which would block the event loop.
+            item = await asyncio.to_thread(next, items, None)
+            if item is None:
+                break
+            if isinstance(item, PreparedDocument):
+                await self._take(item)
+            else:
+                self._fail(item)
+            del item  # so that a large document is not held while the next one is parsed
+        await self._flush()
+        await self._writer.build()
+        return self._tally.report((await self._backend.revision()).generation)
+
+    async def _take(self, item: PreparedDocument) -> None:
+        document = await self._decided(item)
+        if document is None:
+            return
+        if len(document.passages) > self._slice:
+            await self._flush()
+            await self._put_in_slices(document)
+            return
+        self._batch.append(document)
+        # A document without passages counts too: the batch holds its text.
+        if sum(max(len(each.passages), 1) for each in self._batch) >= self._slice:
+            await self._flush()
+
+    async def _decided(self, item: PreparedDocument) -> PreparedDocument | None:
+        """Return a document with its access label; `None` if it is unchanged or refused."""
+        live = await self._backend.live_versions(item.document_id)
+        try:
+            document, unchanged = judged(item, live, (self._backend.tenant, self._backend.name), self._held)
+        except BadInput as error:
+            self._fail(FailedFile(source=item.source, reason=f"{error.message}; {error.hint}"))
+            return None
+        if unchanged:
+            self._tally.unchanged += 1
+            self._tell()
+            return None
+        if relabels(document, live, self._held):
+            self._tally.relabelled.append(item.document_id)
+        return document
+
+    async def _flush(self) -> None:
+        """Encode and store the batch."""
+        documents, self._batch = self._batch, []
+        if not documents:
+            return
+        texts = [each.embedded_text(item) for each in documents for item in each.passages]
+        vectors = iter(await self._embeddings.aembed_documents(texts))
+        self._tally.encoded += len(texts)
+        await self._put([(each, [next(vectors) for _ in each.passages]) for each in documents])
+
+    async def _put_in_slices(self, document: PreparedDocument) -> None:
+        kept = await self._writer.kept(document, self._model)
+        left = [each for each in document.passages if each.evidence_id not in kept]
+        done = len(document.passages) - len(left)
+        self._tally.resumed, self._tally.encoded = self._tally.resumed + done, self._tally.encoded + done
+        for start in range(0, len(left), self._slice):
+            self._tell(source=document.source, done=done, total=len(document.passages))
+            part = left[start : start + self._slice]
+            vectors = await self._embeddings.aembed_documents([document.embedded_text(each) for each in part])
+            named = {each.evidence_id: vector for each, vector in zip(part, vectors, strict=True)}
+            await self._writer.keep(document.document_id, named, self._model)
+            done, self._tally.encoded = done + len(part), self._tally.encoded + len(part)
+        await self._put([(document, None)])
+
+    async def _put(self, pairs: list[tuple[PreparedDocument, Vectors | None]]) -> None:
+        updated, superseded = await self._writer.put(pairs, self._model, lambda _, old: may_change(old, self._held))
+        self._tally.added += len(pairs) - updated
+        self._tally.updated += updated
+        self._tally.superseded += superseded
+        self._tally.passages += sum(len(each.passages) for each, _ in pairs)
+        self._tell()
+
+    def _fail(self, file: FailedFile) -> None:
+        self._tally.failed.append(file)
+        self._tell(failure=file)
+
+    def _tell(self, **now: object) -> None:
+        if self._progress is not None:
+            self._progress(self._tally.progress().model_copy(update=now))
