@@ -58,6 +58,11 @@ def scripted() -> RecordingPool:
     )
     pool.answer(r"^SELECT VECTOR_EMBEDDING", lambda s: [(array.array("f", [1, 2, 3]),) for _ in s.binds["items"]])
     pool.answer(r"^SELECT c.name", [("c",)])
+    pool.answer(r"^SELECT n.evidence_id, n.embedding_model", [("E11", "earlier")])
+    pool.answer(
+        r"^SELECT n.evidence_id, n.embedding ",
+        lambda s: [(name, array.array("f", [1, 2, 3])) for name in s.binds["items"]],
+    )
     return pool
 
 
@@ -115,6 +120,11 @@ async def everything(pool: RecordingPool) -> None:
     await seen.summary()
     await seen.canonical_text(HOSTILE, HOSTILE)
     await backend(pool).version("d11", "0" * 64, ())
+    async with backend(pool).writer() as writer:
+        large = document(HOSTILE, "a large text")
+        await writer.kept(large, MODEL)
+        await writer.keep(HOSTILE, {each.evidence_id: [1, 2, 3] for each in large.passages}, MODEL)
+        await writer.put([(large, None)], MODEL, lambda *_: True)
     await corpus.prune()
     store = corpus.vector_store
     await store.aadd_texts([HOSTILE], [{"kind": HOSTILE}], ids=[HOSTILE])
