@@ -12,6 +12,7 @@ from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import well_formed
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.folder_labels import label_of_folder
+from retrieval.loaders.formats import FORMATS, format_of
 from retrieval.loaders.source import Source
 from settings import Settings
 from state.access import Labels
@@ -21,26 +22,6 @@ if TYPE_CHECKING:
     from retrieval.loaders.langchain import load_langchain, load_loader
 
 __all__ = ["FORMATS", "load_langchain", "load_loader", "load_paths"]
-
-FORMATS = {
-    ".txt": "text",
-    ".text": "text",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".rst": "rst",
-    ".html": "html",
-    ".htm": "html",
-    ".pdf": "pdf",
-    ".docx": "office.docx",
-    ".pptx": "office.pptx",
-    ".xlsx": "office.xlsx",
-    ".csv": "table",
-    ".tsv": "table",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
-"""The module of this package that loads each suffix."""
-
 
 _NO_PERMISSION = "no permission to read it; change its permissions and ingest again"
 
@@ -93,7 +74,7 @@ def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | Fail
     try:
         _check(path, settings.data.max_file_bytes)
         # Imported on first use: the Office, PDF and HTML libraries are slow to import.
-        yield from import_module(f"retrieval.loaders.{FORMATS[path.suffix.lower()]}").load(Source(path, settings.data))
+        yield from import_module(f"retrieval.loaders.{format_of(path)}").load(Source(path, settings.data))
     except LoadFault as fault:
         yield _failed(path, fault.reason)
     except OSError as error:
@@ -116,9 +97,9 @@ def _failed(path: Path, reason: str) -> FailedFile:
 def _check(path: Path, most: int) -> None:
     if well_formed(path.as_posix()) != path.as_posix():
         raise LoadFault("its name is not UTF-8; rename it")
-    if path.suffix.lower() not in FORMATS:
+    if format_of(path) is None:
         raise LoadFault(
-            f"unsupported format {path.suffix or 'without a suffix'!r}; convert it to one of {', '.join(FORMATS)}"
+            f"unsupported format {path.suffix or 'without a suffix'!r}; convert it to PDF, HTML, DOCX or plain text"
         )
     if not path.is_file():
         raise LoadFault("it is not a regular file")

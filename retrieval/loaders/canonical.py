@@ -188,6 +188,15 @@ class TextBuilder:
         self._lines.append(clean)
         self._at += len(clean) + 2  # the blank line that `text` joins with
 
+    def include(self, text: str, headings: Sequence[Heading] = (), blocks: Sequence[Block] = ()) -> None:
+        """Add a text that has headings and blocks of its own, with offsets in it."""
+        if not text.strip():
+            return
+        self.headings += [each.model_copy(update={"start": each.start + self._at}) for each in headings]
+        self.blocks += [Block(start=each.start + self._at, end=each.end + self._at, kind=each.kind) for each in blocks]
+        self._lines.append(text)
+        self._at += len(text) + 2
+
     @property
     def text(self) -> str:
         """The paragraphs, joined by blank lines."""

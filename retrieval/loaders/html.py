@@ -43,14 +43,32 @@ _STATED = {
 
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the page as one document with its headings."""
-    path = given.path
-    read = _decoded(path.read_bytes(), given.settings.encoding)
-    check_nesting(read.text, given.settings.limits.nesting)
-    tree = LexborHTMLParser(read.text)
+    read = _decoded(given.path.read_bytes(), given.settings.encoding)
+    built = TextBuilder()
+    title, metadata = add_page(built, read.text, given.settings.limits.nesting)
+    yield document(
+        given.path,
+        built.text,
+        parser="selectolax",
+        version=version("selectolax"),
+        title=title,
+        headings=built.headings,
+        blocks=built.blocks,
+        metadata={**metadata, **read.about},
+    )
+
+
+def add_page(built: TextBuilder, source: str, nesting: int) -> tuple[str, dict[str, Any]]:
+    """Add the blocks of a page; return its title, and what is known of its date, its version and its hidden text.
+
+    Raises:
+        LoadFault: its elements are nested more than `nesting` deep.
+    """
+    check_nesting(source, nesting)
+    tree = LexborHTMLParser(source)
     title = tree.css_first("title")
     name = _PERMALINK.sub("", _SPACE.sub(" ", title.text()).strip()) if title else ""
-    metadata = {**_stated(tree), **read.about}
-    built = TextBuilder()
+    metadata = _stated(tree)
     if tree.body is not None:
         page = Page(tree)
         for block in page.blocks(tree.body):
@@ -58,16 +76,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
             built.add(text, block.level, kind=block.kind, verbatim=block.is_verbatim)
         if page.hidden:
             metadata[HIDDEN] = page.hidden
-    yield document(
-        path,
-        built.text,
-        parser="selectolax",
-        version=version("selectolax"),
-        title=name,
-        headings=built.headings,
-        blocks=built.blocks,
-        metadata=metadata,
-    )
+    return name, metadata
 
 
 def _stated(tree: LexborHTMLParser) -> dict[str, Any]:

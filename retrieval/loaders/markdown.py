@@ -10,7 +10,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 
 from retrieval.documents import Heading, LoadedDocument
-from retrieval.loaders.canonical import HIDDEN, document, read_text
+from retrieval.loaders.canonical import HIDDEN, TextBuilder, document, read_text
 from retrieval.loaders.source import Source
 
 _PARSER = MarkdownIt("commonmark")
@@ -42,6 +42,12 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         headings=headings_of(text),
         metadata={**read.about, **(_stated(front["fields"]) if front else {}), **({HIDDEN: hidden} if hidden else {})},
     )
+
+
+def add_markdown(built: TextBuilder, source: str) -> None:
+    """Add a text in Markdown with its headings."""
+    text = without_comments(source).strip()
+    built.include(text, headings_of(text))
 
 
 def _stated(fields: str) -> dict[str, str]:

@@ -246,7 +246,7 @@ def test_line_breaks_become_lf():
         ("a.txt", codecs.BOM_UTF16_LE + b"a", "not text"),
         ("a.md", b"\x01\x02\x03abc", "binary"),
         ("a.exe", b"MZ", "unsupported format '.exe'"),
-        ("README", b"x", "without a suffix"),
+        ("UNKNOWN", b"x", "without a suffix"),
         ("a.csv", b"\n\n", "no text"),
         ("a.html", b"<script>x</script>", "no text"),
     ],

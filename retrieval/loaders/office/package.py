@@ -15,6 +15,7 @@ from lxml import etree
 
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.source import Source
+from retrieval.loaders.xml_root import xml_root
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, etree.XMLSyntaxError)
 """All of them occurred when damaged files were fuzzed. `zipfile` raises `RuntimeError` for encrypted entries and for
@@ -91,13 +92,7 @@ class Parts:
         entry = self._names.get((name or "").lower())
         if entry is None:
             return None
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
-        try:
-            return etree.fromstring(self._package.read(entry), parser)
-        except etree.XMLSyntaxError as error:
-            if "depth" in str(error):
-                raise LoadFault("its elements are nested too deeply; save it again as plain text") from error
-            raise
+        return xml_root(self._package.read(entry))
 
     def has(self, name: str) -> bool:
         """Return whether there is a part `name`."""

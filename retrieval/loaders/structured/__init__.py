@@ -1,0 +1,1 @@
+"""Loaders of data and code: JSON, XML, YAML, notebooks and source code."""

@@ -1,0 +1,83 @@
+"""YAML: the canonical text is the file itself, comments included, as code; keys with something below them are headings.
+
+So a passage from the middle of a file carries the path of its keys. Aliases are not expanded, and tags build nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+from retrieval.documents import Block, Heading, LoadedDocument
+from retrieval.loaders.canonical import document, read_text
+from retrieval.loaders.source import Source
+
+_DEEPEST_HEADING = 6
+
+
+def load(given: Source) -> Iterator[LoadedDocument]:
+    """Yield the file as one document. What is no YAML, such as a template of it, is text without headings."""
+    read = read_text(given)
+    yield document(
+        given.path,
+        read.text,
+        parser="yaml",
+        version="1",
+        title=given.path.name,
+        headings=headings_of(read.text),
+        blocks=[Block(start=0, end=len(read.text), kind="code")],
+        metadata=read.about,
+    )
+
+
+def headings_of(text: str) -> list[Heading]:
+    """Return the keys whose values are mappings or lists in lines of their own, as far as the text can be read."""
+    found: list[Heading] = []
+    try:
+        for key, level in _keys(text):
+            start = text.rfind("\n", 0, key.start_mark.index) + 1
+            # A key that follows the dash of a list would leave the dash to the section above it.
+            if level <= _DEEPEST_HEADING and not text[start : key.start_mark.index].strip():
+                found.append(Heading(start=start, level=level, title=" ".join(key.value.split())))
+    except yaml.YAMLError:
+        return found
+    return found
+
+
+def _keys(text: str) -> Iterator[tuple[yaml.ScalarEvent, int]]:
+    """Yield the keys of block mappings and block sequences, and how many keys lead to each, itself included."""
+    outer: list[_Place] = []
+    place = _Place(0, is_mapping=False)
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            key = place.value()
+            if key is not None and key.value and not event.flow_style:
+                yield key, place.level + 1
+            outer.append(place)
+            place = _Place(place.level + (key is not None), is_mapping=isinstance(event, yaml.MappingStartEvent))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            place = outer.pop()
+        elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
+            place.scalar(event)
+
+
+class _Place:
+    """Where in a collection the parser stands: at a key or at its value."""
+
+    def __init__(self, level: int, *, is_mapping: bool) -> None:
+        self.level = level
+        self._is_mapping = is_mapping
+        self._at_key = is_mapping
+        self._key: yaml.ScalarEvent | None = None
+
+    def scalar(self, event: yaml.NodeEvent) -> None:
+        """Take note of a key or of a value that is no collection."""
+        self._key = event if self._at_key and isinstance(event, yaml.ScalarEvent) else None
+        self._at_key = self._is_mapping and not self._at_key
+
+    def value(self) -> yaml.ScalarEvent | None:
+        """Return the key of the collection that begins here; `None` if it has none or is itself a key."""
+        key = None if self._at_key else self._key
+        self._at_key, self._key = self._is_mapping and not self._at_key, None
+        return key
