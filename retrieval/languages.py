@@ -35,8 +35,16 @@ _WORDS = {
     "Swedish": "och att det som är på för med av en ett den inte till har om kan från vid",
     "Polish": "i w na z do nie się jest że to od przez dla oraz są lub jak po",
     "Turkish": "ve bir bu için ile olarak da de olan daha çok en gibi veya kadar",
+    "Danish": "og det at er på for med af en et den ikke til har om kan fra ved eller blev også efter som",
+    "Norwegian": "og det å er på for med av en et den ikke til har om kan fra ved eller ble også etter som",
+    "Finnish": "ja on ei että se oli ovat mutta myös kuin tai sen joka hän niin kun voi ole mukaan",
+    "Hungarian": "a az és hogy nem is egy van volt meg de csak már ez azt vagy mint még kell",
+    "Romanian": "și în de la cu care nu pe este un din pentru mai sunt ca o sau fost prin",
 }
-_COMMON = {language: frozenset(words.split()) for language, words in _WORDS.items()}
+_SPEAKING: dict[str, list[str]] = {}
+for _language, _listed in _WORDS.items():
+    for _each in _listed.split():
+        _SPEAKING.setdefault(_each, []).append(_language)
 _FEWEST_WORDS = 8
 _SHARE = 0.18
 """The least share of common words. A chosen value: prose has more than twice as many, tables and code have fewer."""
@@ -48,14 +56,23 @@ def language_of(text: str) -> str:
     >>> language_of("Die Frist beginnt mit dem Tag, an dem der Antrag gestellt wird, und endet nach einem Monat.")
     'German'
     """
+    if language := _by_script(text):
+        return language
+    words = _WORD.findall(text.lower())
+    if len(words) < _FEWEST_WORDS:
+        return ""
+    counts = Counter(language for word in words for language in _SPEAKING.get(word, ()))
+    # Of two with the same count, the first in the list.
+    language = max(_WORDS, key=lambda each: counts[each])
+    return language if counts[language] / len(words) >= _SHARE else ""
+
+
+def _by_script(text: str) -> str:
+    if text.isascii():
+        return ""
     letters = len(_LETTERS.findall(text)) or 1
     for language, script in _SCRIPTS.items():
         # Less than half: Japanese is mostly Han, and technical texts of any language quote Latin names.
         if len(script.findall(text)) / letters > (0.1 if language == "Japanese" else 0.3):
             return language
-    words = [word.lower() for word in _WORD.findall(text)]
-    if len(words) < _FEWEST_WORDS:
-        return ""
-    counts = Counter({language: sum(word in common for word in words) for language, common in _COMMON.items()})
-    language, count = counts.most_common(1)[0]
-    return language if count / len(words) >= _SHARE else ""
+    return ""

@@ -1,7 +1,8 @@
 """The keyword and vector indexes of a corpus: caches beside its database, updated when its revision has changed.
 
-`indexes.json` names the revision and the files of the last complete build. A missing, damaged or outdated build is
-extended or rebuilt by a process that holds the writer lock; a reader that cannot get the lock searches in memory.
+`indexes.json` names the revision, the analyser and the files of the last complete build. A missing, damaged or outdated
+build is extended or rebuilt by a process that holds the writer lock; a reader that cannot get the lock searches in
+memory. The words that another version of the analyser made are replaced, the vectors stay.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from retrieval.backend import Revision
 from retrieval.embedded import reads
+from retrieval.embedded.analyser import ANALYSER
 from retrieval.embedded.database import Database
 from retrieval.embedded.keyword import KeywordIndex
 from retrieval.embedded.vector import EXACT_BELOW, Loaded, VectorIndex, open_graph, unit_rows, write_graph
@@ -102,11 +104,7 @@ class Indexes:
     def _write(self, revision: Revision, before: dict[str, Any] | None) -> None:
         rows = self._database.ask(reads.rows_after, before["last"] if before else 0)
         count = (before["count"] if before else 0) + len(rows)
-        keyword = KeywordIndex(self._folder / f"keyword-{revision.epoch}")
-        if before is not None and keyword.size != before["count"]:
-            raise ValueError("the keyword index lacks rows")
-        if rows:
-            keyword.add(rows)
+        self._write_keyword(revision, before, rows)
         graph = self._write_graph(revision, before, rows, count)
         last = int(rows[-1]["id"]) if rows else (before["last"] if before else 0)
         state = {
@@ -115,14 +113,29 @@ class Indexes:
             "last": last,
             "count": count,
             "graph": graph,
+            "analyser": ANALYSER,
         }
         self._publish(state)
+
+    def _write_keyword(self, revision: Revision, before: dict[str, Any] | None, rows: Sequence[Any]) -> None:
+        folder = self._folder / _keyword_name(revision.epoch)
+        if before is None or before["analyser"] != ANALYSER:
+            _remove(folder)  # a build that was interrupted may have left it
+            rows = self._database.ask(reads.rows_after, 0) if before else rows
+            before = None
+        keyword = KeywordIndex(folder)
+        if before is not None and keyword.size != before["count"]:
+            raise ValueError("the keyword index lacks rows")
+        if rows:
+            keyword.add(rows)
 
     def _write_graph(
         self, revision: Revision, before: dict[str, Any] | None, rows: Sequence[Any], count: int
     ) -> str | None:
         if count < EXACT_BELOW:
             return None
+        if before and before["graph"] and not rows:
+            return str(before["graph"])
         earlier = self._folder / before["graph"] if before and before["graph"] else None
         path = self._folder / f"vectors-{revision.epoch}-{revision.generation}.usearch"
         write_graph(path, unit_rows(rows if earlier else self._database.ask(reads.rows_after, 0)), earlier)
@@ -134,15 +147,16 @@ class Indexes:
         partial.write_text(json.dumps(state), encoding="utf-8")
         partial.replace(self._folder / _STATE)
         for old in [*self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
-            if old.name not in (state["graph"], f"keyword-{state['epoch']}"):
+            if old.name not in (state["graph"], _keyword_name(state["epoch"])):
                 _remove(old)
 
     def _open(self, revision: Revision) -> bool:
         """Open the files if they belong to this revision and are undamaged; return whether they were opened."""
         state = self._state()
-        if state is None or (state["generation"], state["epoch"]) != (revision.generation, revision.epoch):
+        wanted = (revision.generation, revision.epoch, ANALYSER)
+        if state is None or (state["generation"], state["epoch"], state["analyser"]) != wanted:
             return False
-        folder = self._folder / f"keyword-{revision.epoch}"
+        folder = self._folder / _keyword_name(revision.epoch)
         try:
             if not folder.is_dir():
                 return False
@@ -173,7 +187,9 @@ class Indexes:
     def _state(self) -> dict[str, Any] | None:
         try:
             state = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
-            return {name: state[name] for name in ("generation", "epoch", "last", "count", "graph")}
+            # Releases before the first analyser of our own named none.
+            known = {name: state[name] for name in ("generation", "epoch", "last", "count", "graph")}
+            return {**known, "analyser": state.get("analyser", 0)}
         except _DAMAGED:
             return None
 
@@ -185,6 +201,11 @@ class Indexes:
 def lock_path(folder: Path) -> Path:
     """Return the path of the writer lock of the corpus in `folder`."""
     return folder / "writer.lock"
+
+
+def _keyword_name(epoch: int) -> str:
+    # With the analyser's version, so that an older release never opens words that it reads otherwise.
+    return f"keyword-{ANALYSER}-{epoch}"
 
 
 def _remove(path: Path) -> None:

@@ -1,20 +1,27 @@
-"""The keyword index: tantivy with English stemming and BM25, on disk or in memory."""
+"""The keyword index: tantivy with BM25 over the terms of `retrieval.embedded.analyser`, on disk or in memory."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import tantivy
 
+from retrieval.embedded.analyser import Asked, indexed_terms, queried_words, single_characters, stemmers_of
+from retrieval.embedded.analyser.terms import CHARACTERS, WORDS
 from settings.folders import private_folder
 
-_WORD = re.compile(r"\w+")
 _HEAP_BYTES = 50_000_000
 """tantivy's memory before it writes a segment. A chosen value; tantivy requires at least 15 MB per thread."""
+
+_COMPLETED = 20
+"""How many terms stand for the beginning or the end of one. A chosen value: six characters are seldom ambiguous."""
+
+_BLANKS, _WHOLE, _STEMMER = "blanks", "raw", "stemmer"
 
 
 class KeywordIndex:
@@ -23,25 +30,34 @@ class KeywordIndex:
     def __init__(self, folder: Path | None = None) -> None:
         builder = tantivy.SchemaBuilder()
         builder.add_unsigned_field("id", stored=False, fast=True, indexed=True)
-        builder.add_text_field("text", stored=False, tokenizer_name="en_stem")
+        # Frequencies without positions: no query asks for a phrase.
+        builder.add_text_field(WORDS, stored=False, tokenizer_name=_BLANKS, index_option="freq")
+        builder.add_text_field(CHARACTERS, stored=False, tokenizer_name=_BLANKS, index_option="freq")
+        builder.add_text_field(_STEMMER, stored=False, tokenizer_name=_WHOLE, index_option="basic")
         if folder is not None:
             private_folder(folder)
         self._index: Any = (
             tantivy.Index(builder.build(), path=str(folder)) if folder else tantivy.Index(builder.build())
         )
+        blanks = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        self._index.register_tokenizer(_BLANKS, blanks)
 
     @property
     def size(self) -> int:
         """The number of rows in the index."""
         return int(self._index.searcher().num_docs)
 
-    def add(self, rows: Iterable[Any]) -> None:
-        """Add rows with `id`, `title`, `heading_path` (JSON) and `text`, in one commit."""
+    def add(self, rows: Sequence[Any]) -> None:
+        """Add rows with `id`, `version`, `title`, `heading_path` (JSON) and `text`, in one commit."""
         writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-        for row in rows:
+        for row, stemmer in zip(rows, stemmers_of(rows), strict=True):
             text = "\n".join((row["title"], *json.loads(row["heading_path"]), row["text"]))
-            document = tantivy.Document(text=text)
+            document = tantivy.Document()
             document.add_unsigned("id", row["id"])
+            document.add_text(_STEMMER, stemmer)
+            document.add_text(WORDS, indexed_terms(text, stemmer))
+            if characters := single_characters(text):
+                document.add_text(CHARACTERS, characters)
             writer.add_document(document)
         writer.commit()
         writer.wait_merging_threads()  # so that no thread changes files after the writer lock is released
@@ -49,14 +65,43 @@ class KeywordIndex:
 
     def search(self, query: str, limit: int, only: set[int] | None = None) -> dict[int, float]:
         """Return BM25 scores of the best `limit` row ids that contain any word of `query`."""
-        # Words only: the query parser would read `AND`, `-`, quotes and colons as operators.
-        words = " ".join(_WORD.findall(query.lower()))
         searcher = self._index.searcher()
-        if not words or not searcher.num_docs:
+        if not searcher.num_docs:
+            return {}
+        # A query is too short to tell its language: its words are stemmed like those of every passage.
+        stemmers = [name for name, _ in searcher.terms_with_prefix(_STEMMER, "")]
+        asked = Counter(queried_words(query, stemmers))
+        words = [part for word, times in asked.items() for part in self._word(searcher, word, times)]
+        if not words:
             return {}
         # A filtered search scores every row that has a word, because the filter is applied to the hits.
         depth = searcher.num_docs if only is not None else limit
-        hits = searcher.search(self._index.parse_query(words, ["text"]), depth).hits
+        hits = searcher.search(tantivy.Query.boolean_query(words), depth).hits
         ids = searcher.fast_field_values("id", [address for _, address in hits]) if hits else []
         scored = ((int(row), float(score)) for row, (score, _) in zip(ids, hits, strict=True))
         return dict([(row, score) for row, score in scored if only is None or row in only][:limit])
+
+    def _word(self, searcher: Any, word: Asked, times: int) -> Iterator[tuple[Any, Any]]:
+        """Yield the condition for a word that occurs `times` in a query; none if no row has it."""
+        counted = {term: searcher.doc_freq(word.field, term) for term in word.terms}
+        found = {term: count for term, count in counted.items() if count}
+        if not found:
+            found = dict(
+                pair for begun in word.prefixes for pair in searcher.terms_with_prefix(word.field, begun, limit=_COMPLETED)
+            )
+        if not found:
+            return
+        # A word that one of two languages stems otherwise is not rarer for it: each of its terms weighs like the
+        # commonest, or the few passages in the other language would come first.
+        commonest = _rarity(searcher.num_docs, max(found.values()))
+        queries = []
+        for term, count in found.items():
+            query = tantivy.Query.term_query(self._index.schema, word.field, term, "freq")
+            weight = times * commonest / _rarity(searcher.num_docs, count)
+            queries.append(query if weight == 1.0 else tantivy.Query.boost_query(query, weight))
+        yield tantivy.Occur.Should, queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)
+
+
+def _rarity(rows: int, count: int) -> float:
+    """Return BM25's inverse document frequency."""
+    return math.log(1 + (rows - count + 0.5) / (count + 0.5))

@@ -46,8 +46,8 @@ def labelled(
 
 
 def rows_after(connection: sqlite3.Connection, last: int) -> list[sqlite3.Row]:
-    """Return the live passages with a row id above `last`: id, title, heading_path, text, vector."""
-    query = f"""SELECT p.id, d.title, p.heading_path, p.text, p.vector {_JOINED}
+    """Return the live passages with a row id above `last`: id, version, title, heading_path, text, vector."""
+    query = f"""SELECT p.id, p.version, d.title, p.heading_path, p.text, p.vector {_JOINED}
                 WHERE d.superseded = 0 AND p.id > ? ORDER BY p.id"""
     return connection.execute(query, (last,)).fetchall()
 
