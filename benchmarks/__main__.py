@@ -11,6 +11,7 @@ NAMES = (
     "ingestion",
     "loaders",
     "search",
+    "retrieval.keyword",
     "scifact",
     "abstention",
     "grounding",

@@ -85,10 +85,8 @@ class KeywordIndex:
         """Yield the condition for a word that occurs `times` in a query; none if no row has it."""
         counted = {term: searcher.doc_freq(word.field, term) for term in word.terms}
         found = {term: count for term, count in counted.items() if count}
-        if not found:
-            found = dict(
-                pair for begun in word.prefixes for pair in searcher.terms_with_prefix(word.field, begun, limit=_COMPLETED)
-            )
+        for begun in word.prefixes if not found else ():
+            found.update(searcher.terms_with_prefix(word.field, begun, limit=_COMPLETED))
         if not found:
             return
         # A word that one of two languages stems otherwise is not rarer for it: each of its terms weighs like the

@@ -8,7 +8,7 @@ import regex
 
 # A soft hyphen at the end of a line hyphenates a word. `Cf` also holds the zero-width and the bidirectional signs.
 _INVISIBLE = regex.compile(r"\u00AD[ \t]*\n[ \t]*|[\p{Cf}\u034F\u115F\u1160\u180B-\u180D\uFE00-\uFE0F]")
-_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30A0", "-"))
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30a0", "-"))
 _DIGITS = regex.compile(r"[\p{Nd}--[0-9]]", regex.V1)
 
 # Not every mark: in the scripts of India and of South-East Asia, marks are vowels.
@@ -46,15 +46,13 @@ _LETTERS = str.maketrans(
 _SHORT_I = ("и\u0306", "й")
 """й is a letter, not an и with an accent: the two tell Russian words apart, and its stemmer needs the difference."""
 
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-
 
 def normalised(text: str) -> str:
     """Return `text` in compatibility form (NFKC), with ASCII digits and hyphens and without invisible characters."""
     if text.isascii():
         return text
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(_DASHES)
-    return _DIGITS.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
+    return str(_DIGITS.sub(lambda digit: str(unicodedata.decimal(digit[0])), text))
 
 
 def folded(word: str) -> str:
@@ -64,8 +62,3 @@ def folded(word: str) -> str:
         return word
     bare = _MARKS.sub("", unicodedata.normalize("NFD", word.translate(_LETTERS)).replace(*_SHORT_I))
     return unicodedata.normalize("NFC", bare)
-
-
-def spelled_out(word: str) -> str:
-    """Return a word in lower case with its umlauts as German keyboards without them write them: `ue` for `ü`."""
-    return word.casefold().translate(_UMLAUTS)

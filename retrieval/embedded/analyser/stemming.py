@@ -8,7 +8,7 @@ from typing import Any
 
 from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
-from retrieval.embedded.analyser.folding import folded, spelled_out
+from retrieval.embedded.analyser.folding import folded
 
 DEFAULT = "english"
 """The stemmer of passages whose language cannot be told (code, tables, a few words) or has another script: the Latin
@@ -57,8 +57,8 @@ def stemmer_for(language: str) -> str:
 def stems(word: str, stemmer: str) -> tuple[str, ...]:
     """Return the terms of one word: its stem with accents folded, and more where spelling without accents differs.
 
-    >>> stems("Prüfungen", "german")
-    ('prufung', 'pruefung')
+    >>> stems("nationalité", "french")
+    ('national', 'nationalit')
     """
     lower, bare = word.casefold(), folded(word)
     if lower > _LAST_LATIN:
@@ -66,8 +66,6 @@ def stems(word: str, stemmer: str) -> tuple[str, ...]:
     # Endings may have accents (`nationalité`), so the word is stemmed as it is; whoever leaves the accents out gets
     # another stem, which is a term of its own.
     spelled = {lower: None, bare: None}
-    if stemmer == "german":
-        spelled[spelled_out(word)] = None
     if stemmer == "arabic":
         spelled[_ARTICLE.sub("", bare)] = None
     found = (folded(_stem(each, stemmer)) for each in spelled)

@@ -1,4 +1,7 @@
-"""Terms of texts: words by their stems, identifiers whole and in parts, scripts without blanks as pairs of characters."""
+"""The terms of a text: words by their stems, identifiers whole and in parts.
+
+Scripts without blanks between words, such as Chinese, become pairs of characters.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import regex
@@ -123,12 +127,12 @@ def _words(token: str, stemmer: str) -> list[Terms]:
     """Return the words of one token."""
     if _UNSPACED_RUN.match(token):
         characters = _CHARACTER.findall(token)
-        return [(first + second,) for first, second in zip(characters, characters[1:], strict=False)]
+        return [(first + second,) for first, second in pairwise(characters)]
     if _PLAIN.fullmatch(token) and not _HUMP.search(token):
         return [_plain(token, stemmer)]
     found: dict[str, Terms] = {}
-    for part in [each for part in _PART.findall(token) for each in (part, *_humps(part))]:
-        found.setdefault(folded(part), _plain(part, stemmer) if _PLAIN.fullmatch(part) else (_bounded(folded(part)),))
+    for part in [each for whole in _PART.findall(token) for each in (whole, *_humps(whole))]:
+        found.setdefault(folded(part), _plain(part, stemmer) if _PLAIN.fullmatch(part) else _unstemmed(part))
     names = {folded(name) for name in _names(token)} - set(found) if found else ()
     return [*((_bounded(name),) for name in sorted(names)), *found.values()]
 
@@ -149,5 +153,15 @@ def _plain(word: str, stemmer: str) -> Terms:
     return tuple(map(_bounded, stems(word, stemmer)))
 
 
+def _unstemmed(part: str) -> Terms:
+    term = folded(part)
+    # Error numbers are quoted with and without their zeros.
+    return (
+        tuple(dict.fromkeys((_bounded(term), _bounded(term.lstrip("0") or "0"))))
+        if term.isdigit()
+        else (_bounded(term),)
+    )
+
+
 def _bounded(term: str) -> str:
-    return term if len(term) <= _LONGEST else hashlib.sha256(term.encode()).hexdigest()
+    return term if len(term) <= _LONGEST else f"#{hashlib.sha256(term.encode()).hexdigest()}"

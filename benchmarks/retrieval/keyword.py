@@ -1,4 +1,4 @@
-"""The keyword leg against tantivy's own English analyser, on the same passages: `python -m benchmarks.keyword`.
+"""The keyword leg against tantivy's own English analyser, on the same passages: `python -m benchmarks.retrieval.keyword`.
 
 Prints nDCG@10 on the public retrieval sets, rows indexed per second and milliseconds per query, of both in one run.
 """
@@ -22,7 +22,7 @@ from retrieval.embedded.keyword import KeywordIndex
 from retrieval.preparation import PreparedDocument, prepare
 from settings import load_settings
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SETS = ("scifact", "clapnq_dev", "twowiki_multihop", "musique_100", "limit_small")
 DEPTH = 100
 
@@ -60,7 +60,7 @@ class English:
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """Return the passages of a corpus as ingestion cuts them, as rows of the index with their document's id."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for version, document in enumerate(prepare(path, load_settings(), "local", "keyword")):
         assert isinstance(document, PreparedDocument)
         for item in document.passages:
@@ -104,8 +104,8 @@ def main() -> None:
             told.append((*quality(index.search, rows, asked), speed))
         (before, before_ms, before_speed), (after, after_ms, after_speed) = told
         print(
-            f"{name}: {len(rows)} passages, nDCG@10 {after:.4f} against {before:.4f}; {after_speed:,.0f} rows/s against "
-            f"{before_speed:,.0f}; {after_ms:.2f} ms a query against {before_ms:.2f}",
+            f"{name}: {len(rows)} passages, nDCG@10 {after:.4f} against {before:.4f}; {after_speed:,.0f} rows/s "
+            f"against {before_speed:,.0f}; {after_ms:.2f} ms a query against {before_ms:.2f}",
             flush=True,
         )
 
