@@ -15,6 +15,7 @@ from retrieval.copying import copy_versions
 from retrieval.embeddings import model_of
 from retrieval.fusion import min_max, ranked
 from retrieval.ingesting import Ingestion, Progress
+from retrieval.loaders.workers.stopping import giving_up_at_the_end
 from retrieval.preparation import prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from settings import Settings
@@ -112,7 +113,8 @@ class Corpus:
         async with self._backend.writer() as writer:
             self._check_same(await self._backend.revision())
             items = prepare(inputs, self._settings, self.tenant, self.name, labels)
-            return await Ingestion(self._backend, writer, self._embeddings, self._held, progress).run(items)
+            with giving_up_at_the_end():
+                return await Ingestion(self._backend, writer, self._embeddings, self._held, progress).run(items)
 
     async def search(
         self,

@@ -13,6 +13,12 @@ class ReadingLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    seconds: float = Field(300.0, gt=0)
+    """Seconds until the next document of a file is read; most files hold one."""
+    characters: int = Field(100_000_000, ge=1)
+    """Characters of the text of one document."""
+    memory_bytes: int = Field(2 * 1024 * 1024 * 1024, ge=128 * 1024 * 1024)
+    """Memory of the process in which a file is read, where the system can limit it."""
     unpacked_bytes: int = Field(256 * 1024 * 1024, ge=1)
     """Bytes of a DOCX, PPTX or XLSX file after unpacking."""
     cells: int = Field(5_000_000, ge=1)

@@ -13,7 +13,9 @@ from retrieval.loaders.canonical import well_formed
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.folder_labels import label_of_folder
 from retrieval.loaders.formats import FORMATS, format_of
+from retrieval.loaders.reading import failed, read, reason_of
 from retrieval.loaders.source import Source
+from retrieval.loaders.workers import read_apart
 from settings import Settings
 from state.access import Labels
 from state.errors import BadInput
@@ -23,7 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "load_langchain", "load_loader", "load_paths"]
 
-_NO_PERMISSION = "no permission to read it; change its permissions and ingest again"
+_IN_PLACE = frozenset(("jsonl", "text"))
+"""Their loaders call no library and take each character a fixed number of times: they are read where they are asked
+for, all others in a process apart, which can be killed."""
+_IN_PLACE_IF_SMALL = frozenset(
+    ("markdown", "rst", "table", "structured.json_values", "structured.notebook", "structured.source_code")
+)
+_SMALL = 128 * 1024
+"""Bytes of a file that is read in less time than it takes to start a process. A chosen value."""
 
 
 def load_paths(
@@ -60,41 +69,35 @@ def _load_tree(
         real = os.path.realpath(path)
         children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
     except OSError as error:  # a folder may also vanish, or its disk may fail, while it is read
-        yield _failed(path, _reason_of(error))
+        yield failed(path, reason_of(error))
         return
     if real in above:
-        yield _failed(path, "it is a link to a folder that contains it; remove the link")
+        yield failed(path, "it is a link to a folder that contains it; remove the link")
         return
     for child in children:
         yield from _load_tree(child, settings, audience, (*above, real))
 
 
 def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
-    """Yield what the file holds. Whatever its reader raises is reported: one file never ends the ingest of others."""
+    """Yield what the file holds, or the report of why it is not read."""
+    name, source = format_of(path), Source(path, settings.data)
     try:
-        _check(path, settings.data.max_file_bytes)
-        # Imported on first use: the Office, PDF and HTML libraries are slow to import.
-        yield from import_module(f"retrieval.loaders.{format_of(path)}").load(Source(path, settings.data))
+        size = _check(path, settings.data.max_file_bytes)
     except LoadFault as fault:
-        yield _failed(path, fault.reason)
+        yield failed(path, fault.reason)
     except OSError as error:
-        yield _failed(path, _reason_of(error))
-    except Exception as error:  # noqa: BLE001 - a library may raise anything for a file that its authors never saw
-        # The type alone: a message may hold text of the file.
-        yield _failed(path, f"its reader failed with {type(error).__name__}; save it again, or in another format")
+        yield failed(path, reason_of(error))
+    else:
+        reader = read if name in _IN_PLACE or (name in _IN_PLACE_IF_SMALL and size <= _SMALL) else read_apart
+        yield from reader(f"retrieval.loaders.{name}", source)
 
 
-def _reason_of(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return _NO_PERMISSION
-    return f"it cannot be read: {error.strerror or type(error).__name__}"
+def _check(path: Path, most: int) -> int:
+    """Return the size of a file that can be loaded.
 
-
-def _failed(path: Path, reason: str) -> FailedFile:
-    return FailedFile(source=well_formed(path.as_posix()), reason=reason)
-
-
-def _check(path: Path, most: int) -> None:
+    Raises:
+        LoadFault: it cannot.
+    """
     if well_formed(path.as_posix()) != path.as_posix():
         raise LoadFault("its name is not UTF-8; rename it")
     if format_of(path) is None:
@@ -108,6 +111,7 @@ def _check(path: Path, most: int) -> None:
         raise LoadFault(f"it has {size:,} bytes, more than {most:,}; split it, or raise SIXPLANE_DATA__MAX_FILE_BYTES")
     if size == 0:
         raise LoadFault("it is empty; remove it or add text to it")
+    return size
 
 
 def __getattr__(name: str) -> object:

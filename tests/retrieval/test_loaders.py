@@ -87,6 +87,9 @@ def test_pdf_of_images_asks_for_ocr(tmp_path):
 def test_pdf_soft_hyphens_are_joined(monkeypatch, tmp_path):
     import pypdfium2
 
+    from retrieval import loaders
+
+    monkeypatch.setattr(loaders, "read_apart", loaders.read)
     monkeypatch.setattr(pypdfium2.PdfTextPage, "get_text_range", lambda self: "exam\ufffe\r\nple and co\ufffeop")
     assert one(pdf(tmp_path, ["x"])).text == "example and coop"
 

@@ -28,10 +28,17 @@ def test_a_table_of_separators_only_is_refused_and_its_neighbours_are_read(tmp_p
 
 
 @pytest.mark.parametrize(
-    "error", [IndexError("secret"), RecursionError(), MemoryError(), AssertionError(), KeyError(1)]
+    ("error", "named"),
+    [
+        (IndexError("secret"), "IndexError"),
+        (RecursionError(), "RecursionError"),
+        (MemoryError(), "SIXPLANE_DATA__LIMITS__MEMORY_BYTES"),
+        (AssertionError(), "AssertionError"),
+        (KeyError(1), "KeyError"),
+    ],
 )
 def test_whatever_a_reader_raises_is_reported_after_what_it_gave(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, named: str
 ) -> None:
     whole = reader.load
 
@@ -49,7 +56,7 @@ def test_whatever_a_reader_raises_is_reported_after_what_it_gave(
         ("FailedFile", "b.rst"),
         ("LoadedDocument", "c.txt"),
     ]
-    assert type(error).__name__ in json.dumps(found[2].model_dump())
+    assert named in json.dumps(found[2].model_dump())
     assert "secret" not in json.dumps(found[2].model_dump())
 
 

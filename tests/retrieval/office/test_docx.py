@@ -292,8 +292,10 @@ def test_a_chart_is_read_and_a_missing_picture_harms_nothing(tmp_path: Path) -> 
 
 
 def test_a_style_is_looked_up_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from retrieval import loaders
     from retrieval.loaders.office import docx_styles
 
+    monkeypatch.setattr(loaders, "read_apart", loaders.read)
     asked: list[object] = []
     level_of = docx_styles._level_of
     monkeypatch.setattr(docx_styles, "_level_of", lambda style: asked.append(style) or level_of(style))
