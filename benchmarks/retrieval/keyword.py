@@ -1,6 +1,7 @@
-"""The keyword leg against tantivy's own English analyser, on the same passages: `python -m benchmarks.retrieval.keyword`.
+"""The keyword leg against tantivy's own English analyser, on the same passages.
 
-Prints nDCG@10 on the public retrieval sets, rows indexed per second and milliseconds per query, of both in one run.
+`python -m benchmarks.retrieval.keyword [SET…]` prints nDCG@10 on the public retrieval sets, rows indexed per second and
+milliseconds per query, of both in one run.
 """
 
 from __future__ import annotations
