@@ -20,7 +20,11 @@ class ReadingLimits(BaseModel):
     memory_bytes: int = Field(2 * 1024 * 1024 * 1024, ge=128 * 1024 * 1024)
     """Memory of the process in which a file is read, where the system can limit it."""
     unpacked_bytes: int = Field(256 * 1024 * 1024, ge=1)
-    """Bytes of a DOCX, PPTX or XLSX file after unpacking."""
+    """Bytes of an Office file or an archive after unpacking, archives within it included."""
+    members: int = Field(10_000, ge=1)
+    """Files in an archive or a mail, those in archives within it included."""
+    containers: int = Field(4, ge=1, le=20)
+    """How deep archives and mails may be nested in each other."""
     cells: int = Field(5_000_000, ge=1)
     """Cells of a workbook that hold something."""
     nesting: int = Field(1000, ge=1, le=5000)

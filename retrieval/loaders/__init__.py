@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import well_formed
+from retrieval.loaders.containers.expanding import expanded
+from retrieval.loaders.containers.member import Item
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.folder_labels import label_of_folder
 from retrieval.loaders.formats import FORMATS, format_of
@@ -79,10 +81,16 @@ def _load_tree(
 
 
 def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:
+    """Yield what the file holds, and what the files within it hold."""
+    return expanded(Source(path, settings.data), _load)
+
+
+def _load(source: Source) -> Iterator[Item]:
     """Yield what the file holds, or the report of why it is not read."""
-    name, source = format_of(path), Source(path, settings.data)
+    path = source.path
+    name = format_of(path)
     try:
-        size = _check(path, settings.data.max_file_bytes)
+        size = _check(path, source.settings.max_file_bytes)
     except LoadFault as fault:
         yield failed(path, fault.reason)
     except OSError as error:

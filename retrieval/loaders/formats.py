@@ -44,6 +44,9 @@ FORMATS = {
     ".yaml": "structured.yaml_keys",
     ".yml": "structured.yaml_keys",
     ".ipynb": "structured.notebook",
+    **dict.fromkeys((".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz"), "containers.archive"),
+    ".eml": "containers.mail",
+    ".msg": "containers.outlook",
     **{f".{end}": "structured.source_code" for end in _CODE},
 }
 """The module that loads each suffix."""
@@ -65,3 +68,8 @@ def format_of(path: PurePath) -> str | None:
     """
     named = _NAMES.get(path.name.lower())
     return FORMATS.get(path.suffix.lower()) or ("structured.source_code" if named == "code" else named)
+
+
+def is_container(path: PurePath) -> bool:
+    """Return whether a file of this name holds other files that are read."""
+    return (format_of(path) or "").startswith("containers.")

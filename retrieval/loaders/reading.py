@@ -8,13 +8,14 @@ from pathlib import Path
 
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import well_formed
+from retrieval.loaders.containers.member import Item
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.source import Source
 
 _NO_PERMISSION = "no permission to read it; change its permissions and ingest again"
 
 
-def read(module: str, source: Source) -> Iterator[LoadedDocument | FailedFile]:
+def read(module: str, source: Source) -> Iterator[Item]:
     """Yield what the loader in `module` finds. Whatever it raises is reported: no file ends the ingest of others.
 
     The module is imported on first use: the Office, PDF and HTML libraries are slow to import.
@@ -34,9 +35,9 @@ def read(module: str, source: Source) -> Iterator[LoadedDocument | FailedFile]:
         yield failed(source.path, reason)
 
 
-def _within(item: LoadedDocument | FailedFile, source: Source) -> LoadedDocument | FailedFile:
+def _within(item: Item, source: Source) -> Item:
     most = source.settings.limits.characters
-    if isinstance(item, FailedFile) or len(item.text) <= most:
+    if not isinstance(item, LoadedDocument) or len(item.text) <= most:
         return item
     reason = over(f"its text has {len(item.text):,} characters, more than {most:,}", "characters")
     return FailedFile(source=item.source, reason=reason)

@@ -13,3 +13,7 @@ class Source(NamedTuple):
 
     path: Path
     settings: DataSettings
+    folder: Path | None = None
+    """Where a container unpacks its members."""
+    left_bytes: int = 0
+    """How many bytes a container may unpack to."""

@@ -23,7 +23,7 @@ from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import Any
 
-from retrieval.documents import FailedFile, LoadedDocument
+from retrieval.loaders.containers.member import Item
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.reading import failed, over
 from retrieval.loaders.source import Source
@@ -99,7 +99,7 @@ class _Worker:
         return self._process.wait()
 
 
-def read_apart(module: str, source: Source) -> Iterator[LoadedDocument | FailedFile]:
+def read_apart(module: str, source: Source) -> Iterator[Item]:
     """Yield what `retrieval.loaders.reading.read` yields, read in a process apart.
 
     Raises:

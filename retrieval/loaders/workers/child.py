@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import NamedTuple
 
-from retrieval.documents import FailedFile, LoadedDocument
+from retrieval.loaders.containers.member import Item
 from retrieval.loaders.reading import out_of_memory, read
 from retrieval.loaders.source import Source
 
@@ -79,7 +79,7 @@ def _answer(connection: Connection, request: Request, before: int) -> None:
     connection.send(Finished(_peak_memory() <= max(before, _MOST_KEPT)))
 
 
-def _next(items: Iterator[LoadedDocument | FailedFile], seconds: float) -> LoadedDocument | FailedFile | None:
+def _next(items: Iterator[Item], seconds: float) -> Item | None:
     """Return the next item. The system ends this process at the limit, whatever the loader does meanwhile."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     item = next(items, None)
