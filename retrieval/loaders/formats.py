@@ -45,6 +45,7 @@ FORMATS = {
     ".yml": "structured.yaml_keys",
     ".ipynb": "structured.notebook",
     **dict.fromkeys((".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz"), "containers.archive"),
+    ".rtf": "rtf.document",
     ".eml": "containers.mail",
     ".msg": "containers.outlook",
     **{f".{end}": "structured.source_code" for end in _CODE},

@@ -20,7 +20,7 @@ _CHARSET = re.compile(rb"<meta\b[^>]*?charset\s*=\s*[\"']?\s*([\w:.-]+)", re.IGN
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml\b[^>]*?encoding\s*=\s*[\"']([\w:.-]+)")
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _PERMALINK = re.compile(r"(?<=\S)¶(?=\s|\Z)|\s+¶\Z")
-_WIDER = {
+WIDER_ENCODINGS = {
     **dict.fromkeys(("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
     **dict.fromkeys(("gb2312", "gbk", "x-gbk"), "gb18030"),
     **dict.fromkeys(("shift_jis", "shift-jis", "sjis", "x-sjis"), "cp932"),
@@ -102,7 +102,7 @@ def _decoded(data: bytes, stated: str | None) -> Decoded:
     ):
         label = named[1].decode("ascii", "replace").lower()
         try:
-            return decode(data.decode(_WIDER.get(label, label)).encode())
+            return decode(data.decode(WIDER_ENCODINGS.get(label, label)).encode())
         except (LookupError, UnicodeError):
             return decode(data, stated)
     return decode(data, stated)

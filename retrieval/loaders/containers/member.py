@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Collection
+from itertools import count
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -49,6 +51,26 @@ def inner_name(given: str) -> str:
     return "/".join(part for part in parts if part not in ("", "."))
 
 
+def free_name(given: str, taken: Collection[str]) -> str:
+    """Return a name that is not taken: `a.pdf`, or else `a (2).pdf` and so on.
+
+    >>> free_name("a.pdf", ["a.pdf"])
+    'a (2).pdf'
+    """
+    stem, dot, suffix = given.rpartition(".") if "." in given else (given, "", "")
+    names = (given if at == 1 else f"{stem} ({at}){dot}{suffix}" for at in count(1))
+    return next(name for name in names if name not in taken)
+
+
+def last_part(name: str) -> str:
+    """Return the last part of a file's name, whichever system it comes from; empty if it has none.
+
+    >>> last_part("C:\\Users\\a.pdf")
+    'a.pdf'
+    """
+    return _CONTROL.sub("?", well_formed(name)).replace("\\", "/").rpartition("/")[2].strip(". ")
+
+
 def is_hidden(name: str) -> bool:
     """Return whether a member is skipped, as hidden files in folders are."""
     return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
@@ -70,7 +92,9 @@ class Counter:
         self.left -= size
         if self.left < 0:
             most = f"{self._most:,}"
-            raise Overfull(f"it unpacks to more than {most} bytes; split it, or raise SIXPLANE_DATA__LIMITS__UNPACKED_BYTES")
+            raise Overfull(
+                f"it unpacks to more than {most} bytes; split it, or raise SIXPLANE_DATA__LIMITS__UNPACKED_BYTES"
+            )
 
 
 class Counted:
