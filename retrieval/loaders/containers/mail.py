@@ -5,11 +5,13 @@ The policy `compat32` of Python's `email` is used: the newer one raises for head
 
 from __future__ import annotations
 
+import codecs
 import io
 import mimetypes
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
-from email import message_from_binary_file
+from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
@@ -30,13 +32,15 @@ _ENCRYPTED = "it is encrypted or wrapped in its signature; save its text with th
 _NO_TEXT = ("calendar", "directory", "vcard", "x-vcard")
 _MOST_REPLACED = 0.01
 """The share of a text's characters that may be undecodable. A chosen value."""
+_SINGLE_BYTES = ("us-ascii", "iso-8859-1", "windows-1252")
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_START = 64
 _STATUS = ("message/delivery-status", "message/disposition-notification", "text/rfc822-headers")
 
 
 def load(given: Source) -> Iterator[LoadedDocument | Member | FailedFile]:
     """Yield the mail and its attachments."""
-    with given.path.open("rb") as file:
-        message = message_from_binary_file(file, policy=compat32)
+    message = message_from_bytes(_in_bytes_of_ascii(given.path.read_bytes()), policy=compat32)
     if not any(name in message for name in ("from", "to", "date", "subject", "received", "message-id")):
         raise LoadFault("it has no header, as mails have; save it again with the mail program")
     try:
@@ -51,6 +55,11 @@ def load(given: Source) -> Iterator[LoadedDocument | Member | FailedFile]:
         yield unpacking.unpacked(name, io.BytesIO(_content(part)))
     if mail.is_sealed:
         yield FailedFile(source=given.path.as_posix(), reason=_ENCRYPTED)
+
+
+def _in_bytes_of_ascii(data: bytes) -> bytes:
+    """Return a file in which the syntax of mails can be read: some programs save them in UTF-16."""
+    return decode(data).text.encode() if data.startswith(_MARKS) or b"\0" in data[:_START] else data
 
 
 class _Mail:
@@ -145,6 +154,10 @@ def text_of(part: Message, encoding: str | None) -> str:
 
 
 def _text_of(data: bytes, charset: str | None, encoding: str | None) -> str:
+    if charset in _SINGLE_BYTES and not data.isascii():
+        # Nearly no text in one of these is valid UTF-8, and many programs state them for it.
+        with suppress(UnicodeDecodeError):
+            return data.decode("utf-8")
     if charset and data.strip():
         try:
             text = data.decode(WIDER_ENCODINGS.get(charset, charset), "replace")

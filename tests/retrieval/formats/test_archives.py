@@ -141,6 +141,7 @@ def test_a_damaged_member_is_reported(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content"),
     [("a.zip", b"PK\x03\x04no"), ("a.tar", b"no tar" * 200), ("a.tar.gz", gzip.compress(b"x" * 999)[:20])],
+    ids=["zip", "tar", "gz"],
 )
 def test_what_is_no_archive_is_refused(tmp_path, name, content):
     assert found(saved(tmp_path, name, content)) == {name: "it is damaged, or no archive; pack it again"}
