@@ -7,12 +7,18 @@ import hashlib
 import json
 import secrets
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from state.access import Labels
 from state.values import Kind, Value
+
+_TITLE_CHARS = 500
+"""A longer title is cut: each passage carries the titles above it, so that one would multiply. A chosen value."""
+
+Title = Annotated[str, AfterValidator(lambda title: title[:_TITLE_CHARS].rstrip())]
+"""The title of a document or a section."""
 
 
 class Heading(Value):
@@ -20,7 +26,7 @@ class Heading(Value):
 
     start: int
     level: int
-    title: str
+    title: Title
 
 
 class Block(Value):
@@ -40,7 +46,7 @@ class LoadedDocument(Value):
     """
 
     document_id: str
-    title: str
+    title: Title
     source: str
     text: str
     page_starts: tuple[int, ...] = ()

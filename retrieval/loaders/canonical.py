@@ -32,7 +32,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")
+_CONTROL = tuple(map(chr, (*range(0x09), *range(0x0E, 0x1B))))
 _MOST_CONTROL = 0.01
 """A text with a larger share of control characters is taken for binary. A chosen value: some texts hold a few."""
 
@@ -80,7 +80,7 @@ def decode(data: bytes, stated: str | None = None) -> Decoded:
         guessed = None if stated else _guess(data)
         text = _decoded_as(data, stated or guessed or "utf-8")
     text = text.removeprefix("\ufeff")
-    if "\0" in text or len(_CONTROL.findall(text)) > _MOST_CONTROL * len(text):
+    if "\0" in text or sum(map(text.count, _CONTROL)) > _MOST_CONTROL * len(text):
         raise LoadFault("it is binary, not text; convert it to a supported format, or save it as UTF-8")
     return Decoded(lf(text), guessed)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,9 +56,8 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object of JSON. Of two values of one key Python keeps the last: a label could vanish so."""
     record = dict(pairs)
     if len(record) < len(pairs):
-        names = [name for name, _ in pairs]
-        for name in record:
-            if names.count(name) > 1 and (name == _NESTED or looks_like_label(name)):
+        for name, count in Counter(name for name, _ in pairs).items():
+            if count > 1 and (name == _NESTED or looks_like_label(name)):
                 raise BadInput(f"it has `{name}` twice", hint="remove one of them")
     return record
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 _LONGEST_NAME = 80
-"""A longer cell is text, not the name of a column. A chosen value."""
+"""A longer cell is text, not the name of a column; where it is one, it is repeated so far only. A chosen value."""
 
 Row = Sequence[str]
 """The cells of a row. A cell that spans columns stands once for each; one that spans the whole row stands alone."""
@@ -29,9 +29,12 @@ def table_lines(rows: Sequence[Row], header_rows: int | None = None) -> list[str
     columns = max(map(len, body), default=0)
     full = next((at for at, row in enumerate(body[count:], count) if len(row) > 1 or columns == 1), None)
     names = _names(body[:count]) if full is not None else []
-    # The first full row names all columns, so that the name of a column without cells is not lost.
+    # The first full row names all columns, and in full, so that no word of the header is lost.
+    short = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME].rstrip()}…" for name in names]
     return [row[0] for row in kept[:titles]] + [
-        _line(names, row, len(names) if at == full else 0) for at, row in enumerate(body) if at >= count or full is None
+        _line(names, row, len(names)) if at == full else _line(short, row, 0)
+        for at, row in enumerate(body)
+        if at >= count or full is None
     ]
 
 

@@ -31,6 +31,8 @@ LONG = "x" * 200_000
         (f"a,b\n{LONG},2\n", f"a: {LONG}; b: 2"),
         ("a,b,c\n1,2\n3,4\n", "a: 1; b: 2; c:\na: 3; b: 4"),
         ("a,b\n1,2,extra\n", "a: 1; b: 2; extra"),
+        # A long name stands in full once, and would multiply.
+        (f"{LONG},b\n1,2\n3,4\n", f"{LONG}: 1; b: 2\n{LONG[:80]}…: 3; b: 4"),
     ],
 )
 def test_each_row_is_a_line(tmp_path: Path, text: str, lines: str) -> None:

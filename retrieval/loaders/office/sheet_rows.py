@@ -78,6 +78,7 @@ class Sheet:
     def _repeat_merged(self) -> None:
         """Repeat each merged cell in the rows and columns that it spans and that hold anything."""
         used = sorted({column for row in self.rows.values() for column in row})
+        numbers = sorted(self.rows)
         for reference in self._merged:
             left, top, right, bottom = _bounds(reference)
             text = self.rows.get(top, {}).get(left, "")
@@ -85,16 +86,10 @@ class Sheet:
                 self.spanning.add(top)  # a line across the table
             elif text:
                 columns = used[bisect_left(used, left) : bisect_right(used, right)]
-                for number in self._numbers(top, bottom):
+                for number in numbers[bisect_left(numbers, top) : bisect_right(numbers, bottom)]:
                     self._counted(len(columns))
                     for column in columns:
                         self.rows[number].setdefault(column, text)
-
-    def _numbers(self, top: int, bottom: int) -> list[int]:
-        """Return the numbers of the rows between two that hold something."""
-        if bottom - top < len(self.rows):
-            return [number for number in range(top, bottom + 1) if number in self.rows]
-        return [number for number in self.rows if top <= number <= bottom]
 
     def block_rows(self, numbers: list[int]) -> list[Row]:
         """Return the rows as cells in the columns that any of them uses."""

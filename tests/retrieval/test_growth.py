@@ -1,0 +1,53 @@
+"""Files that are made to take long, or to become large, are read in proportion to their size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from retrieval.documents import LoadedDocument
+from retrieval.loaders import load_paths
+from retrieval.preparation import PreparedDocument, prepare
+from settings import Settings
+from tests.retrieval.office.packages import docx_of, loaded, refused
+
+LONG = 20_000
+
+
+def test_many_keys_of_a_line_are_compared_once(tmp_path: Path) -> None:
+    pairs = ",".join(f'"k{n}":1' for n in range(100_000))
+    (tmp_path / "a.jsonl").write_text(f'{{"text":"x",{pairs},"audience":"a","audience":"b"}}\n')
+    assert refused(tmp_path / "a.jsonl") == "it has `audience` twice; remove one of them"
+    (tmp_path / "a.jsonl").write_text(f'{{"text":"x",{pairs},"k1":2}}\n')
+    assert loaded(tmp_path / "a.jsonl").metadata["k1"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", json.dumps({"title": "t" * LONG, "text": "word " * LONG})),
+        ("a.md", f"# {'t' * LONG}\n\n{'word ' * LONG}"),
+        ("a.html", f"<title>{'t' * LONG}</title><h1>{'t' * LONG}</h1><p>{'word ' * LONG}"),
+    ],
+)
+def test_a_long_title_is_not_repeated_in_full_with_each_passage(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    (prepared,) = prepare(tmp_path / name, Settings(), "t", "c")
+    assert isinstance(prepared, PreparedDocument)
+    assert len(prepared.passages) > 100
+    assert sum(len(prepared.embedded_text(each)) for each in prepared.passages) < 20 * LONG
+    assert "t" * LONG in prepared.text
+
+
+def test_a_text_of_control_characters_is_binary(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\x01\x1a" * LONG)
+    assert refused(tmp_path / "a.txt").startswith("it is binary")
+
+
+def test_a_document_that_unpacks_to_a_thousand_times_its_size_is_read(tmp_path: Path) -> None:
+    body = "<w:p><w:r><w:t>same</w:t></w:r></w:p>" * 20_000
+    (document,) = load_paths([docx_of(tmp_path / "a.docx", body)], Settings())
+    assert isinstance(document, LoadedDocument)
+    assert document.text.count("same") == 20_000
