@@ -27,7 +27,7 @@ FORMATS = {
     ".rst": "rst",
     ".html": "html",
     ".htm": "html",
-    ".pdf": "pdf",
+    ".pdf": "pdf.document",
     ".docx": "office.docx",
     ".pptx": "office.pptx",
     ".xlsx": "office.xlsx",

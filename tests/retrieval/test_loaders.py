@@ -84,16 +84,6 @@ def test_pdf_of_images_asks_for_ocr(tmp_path):
     assert "OCR" in fault(path)
 
 
-def test_pdf_soft_hyphens_are_joined(monkeypatch, tmp_path):
-    import pypdfium2
-
-    from retrieval import loaders
-
-    monkeypatch.setattr(loaders, "read_apart", loaders.read)
-    monkeypatch.setattr(pypdfium2.PdfTextPage, "get_text_range", lambda self: "exam\ufffe\r\nple and co\ufffeop")
-    assert one(pdf(tmp_path, ["x"])).text == "example and coop"
-
-
 @pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.pptx", "a.xlsx"])
 @pytest.mark.parametrize("kept", [1, 30, 400])
 def test_truncated_containers_are_reported(tmp_path, name, kept):

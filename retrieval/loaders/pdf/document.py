@@ -1,0 +1,144 @@
+"""Reads a PDF as one document. pdfium itself tries an empty password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from itertools import groupby
+from threading import Lock
+
+import pypdfium2
+
+from retrieval.documents import FailedFile, Heading, LoadedDocument
+from retrieval.loaders.canonical import document, join_pages
+from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.pdf.headings import Bookmark, Found, by_outline, by_size, outline_of
+from retrieval.loaders.pdf.hyphens import Words
+from retrieval.loaders.pdf.pages import Line, Page, read_page
+from retrieval.loaders.pdf.titles import stated_title
+from retrieval.loaders.source import Source
+
+_READING = 2
+"""The version of this package's way of reading, which is part of the parser's version."""
+
+_MOST_UNDECODED = 0.01
+"""A file with a larger share of characters that did not decode is refused, as a text file is."""
+
+_HEADING_SHARE = 0.6
+"""A heading is shorter than this share of the page's longest line. A chosen value; most full lines exceed it."""
+
+_END_MARKS = ".,;:!?-"
+_PDFIUM = Lock()
+"""pdfium is not thread-safe, and ingestion loads files in worker threads."""
+
+
+def load(given: Source) -> Iterator[LoadedDocument | FailedFile]:
+    """Yield the file as one document with its pages; report the pages that have no text."""
+    with _PDFIUM:
+        try:
+            pdf = pypdfium2.PdfDocument(given.path)
+        except pypdfium2.PdfiumError as error:
+            raise _fault(error) from error
+        try:
+            title = stated_title(pdf.get_metadata_value("Title") or "")
+            outline = outline_of(pdf)
+            pages = [_read(pdf, n) for n in range(len(pdf))]
+        except pypdfium2.PdfiumError as error:
+            raise LoadFault("one of its pages is damaged; open and save it again with a PDF program") from error
+        finally:
+            pdf.close()
+    _check(pages)
+    yield _document(given, title, outline, [page.lines for page in pages])
+    blank = [n for n, page in enumerate(pages, 1) if page.blank]
+    if blank:
+        yield FailedFile(source=given.path.as_posix(), reason=f"{_named(blank)} without text; run OCR on it first")
+
+
+def _read(pdf: pypdfium2.PdfDocument, n: int) -> Page:
+    page = pdf[n]
+    try:
+        return read_page(page)
+    finally:
+        page.close()
+
+
+def _check(pages: Sequence[Page]) -> None:
+    undecoded, characters = (sum(getattr(page, name) for page in pages) for name in ("undecoded", "characters"))
+    if undecoded > _MOST_UNDECODED * max(characters, 1):
+        share = undecoded / max(characters, undecoded)
+        raise LoadFault(
+            f"{share:.0%} of its characters did not decode, as its fonts do not name them; run OCR on it first"
+        )
+
+
+def _document(
+    given: Source, title: str, outline: Sequence[Bookmark], drawn: Sequence[Sequence[Line]]
+) -> LoadedDocument:
+    words = Words(drawn)
+    pages = [words.joined(lines) for lines in drawn]
+    found = by_outline(outline, pages) or by_size(pages)
+    by_page = {page: list(group) for page, group in groupby(found, lambda each: each.page)}
+    texts, places = [], []
+    for n, lines in enumerate(pages):
+        text, starts = _set(lines, by_page.get(n, []))
+        texts.append(text)
+        places.append(starts)
+    text, page_starts = join_pages(texts)
+    headings = [
+        Heading(start=page_starts[each.page] + places[each.page][each.line], level=each.level, title=each.title)
+        for each in found
+    ]
+    return document(
+        given.path,
+        text,
+        parser="pypdfium2",
+        version=f"{version('pypdfium2')}/{_READING}",
+        title=title,
+        headings=headings,
+        page_starts=page_starts,
+    )
+
+
+def _set(lines: Sequence[Line], headings: Sequence[Found]) -> tuple[str, list[int]]:
+    """Return the text of a page and the offset of each line; a blank line follows each line that may be a heading.
+
+    pdfium returns lines, not paragraphs. Without the blank line, a heading would be read as the beginning of the
+    sentence below.
+    """
+    usual = max((len(line.text) for line in lines), default=0)
+    within = {each.line + n for each in headings for n in range(each.lines)}
+    last = {each.line + each.lines - 1 for each in headings}
+    parts, starts, at = [], [], 0
+    for n, line in enumerate(lines):
+        below = lines[n + 1].text if n + 1 < len(lines) else ""
+        apart = n in last or (n not in within and _is_set_off(line.text, below, usual))
+        part = line.text + ("\n\n" if apart else "\n")
+        starts.append(at)
+        parts.append(part)
+        at += len(part)
+    return "".join(parts).rstrip("\n"), starts
+
+
+def _is_set_off(line: str, below: str, usual: int) -> bool:
+    """Return whether a line is short, without a mark at its end, and above a line that begins in upper case."""
+    short = 0 < len(line) < _HEADING_SHARE * usual and line[0].isupper()
+    return short and line[-1] not in _END_MARKS and below[:1].isupper()
+
+
+def _named(pages: Sequence[int]) -> str:
+    """Return page numbers in words: `pages 3, 7 to 9`."""
+    runs: list[list[int]] = []
+    for page in pages:
+        if runs and page == runs[-1][-1] + 1:
+            runs[-1][1:] = [page]
+        else:
+            runs.append([page])
+    listed = ", ".join(" to ".join(map(str, run)) for run in runs)
+    return f"page {listed}" if len(pages) == 1 else f"pages {listed}"
+
+
+def _fault(error: pypdfium2.PdfiumError) -> LoadFault:
+    # pypdfium2 has one exception class; only the message tells a password from damage.
+    if "assword" in str(error):
+        return LoadFault("it is encrypted; save a copy without its password and ingest that")
+    return LoadFault("it is not a readable PDF; open and save it again with a PDF program")
