@@ -100,18 +100,18 @@ def _document(
 
 
 def _set(lines: Sequence[Line], headings: Sequence[Found]) -> tuple[str, list[int]]:
-    """Return the text of a page and the offset of each line; a blank line follows each line that may be a heading.
+    """Return the text of a page and the offset of each line; blank lines set off what may be a heading.
 
-    pdfium returns lines, not paragraphs. Without the blank line, a heading would be read as the beginning of the
-    sentence below.
+    pdfium returns lines, not paragraphs. Without a blank line, a heading would be read as the beginning of the sentence
+    below.
     """
     usual = max((len(line.text) for line in lines), default=0)
     within = {each.line + n for each in headings for n in range(each.lines)}
-    last = {each.line + each.lines - 1 for each in headings}
+    edges = {line for each in headings for line in (each.line - 1, each.line + each.lines - 1)}
     parts, starts, at = [], [], 0
     for n, line in enumerate(lines):
         below = lines[n + 1].text if n + 1 < len(lines) else ""
-        apart = n in last or (n not in within and _is_set_off(line.text, below, usual))
+        apart = n in edges or (n not in within and _is_set_off(line.text, below, usual))
         part = line.text + ("\n\n" if apart else "\n")
         starts.append(at)
         parts.append(part)

@@ -58,7 +58,7 @@ def test_headings_are_those_of_the_outline(tmp_path):
         (1, "No such line", BODY[0], 2),
     ]
     assert document.title == "Introduction"
-    assert "2 A long heading that\ngoes on\n\nThis is" in document.text
+    assert "of words.\n\n2 A long heading that\ngoes on\n\nThis is" in document.text
 
 
 def test_without_an_outline_headings_are_lines_in_larger_letters(tmp_path):
