@@ -29,3 +29,15 @@ class ReadingLimits(BaseModel):
     """Cells of a workbook that hold something."""
     nesting: int = Field(1000, ge=1, le=5000)
     """How deep the elements of a web page are nested; the time of the parser grows with the square of it."""
+
+
+class OcrSettings(BaseModel):
+    """OCR of PDF pages without text, by tesseract."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    languages: str = Field("eng", pattern=r"^\w+(/\w+)?(\+\w+(/\w+)?)*$")
+    """Names of tesseract's languages, joined by `+`."""
+    page_seconds: float = Field(120.0, gt=0)
+    """Seconds for a page. A chosen value: a dense page takes five."""

@@ -42,6 +42,7 @@ def imported() -> set[str]:
 OWNERS = {name: {normalised(owner) for owner in owners} for name, owners in packages_distributions().items()}
 CORE = declared(PROJECT["project"]["dependencies"])
 SERVER = declared(PROJECT["project"]["optional-dependencies"]["server"])
+OCR = declared(PROJECT["project"]["optional-dependencies"]["ocr"])
 
 
 def test_every_dependency_is_imported() -> None:
@@ -52,7 +53,7 @@ def test_every_dependency_is_imported() -> None:
 
 
 def test_every_import_is_a_declared_dependency() -> None:
-    known = CORE | SERVER | NOTEBOOK_ONLY
+    known = CORE | SERVER | OCR | NOTEBOOK_ONLY
     assert {name for name in imported() if not OWNERS.get(name, set()) & known} == set()
 
 

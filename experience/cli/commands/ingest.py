@@ -42,11 +42,22 @@ Encoding = Annotated[
 ]
 
 
+Ocr = Annotated[
+    bool,
+    typer.Option(
+        "--ocr",
+        help="Read PDF pages without text by OCR. It needs tesseract; the setting `data.ocr.languages` names the "
+        "languages.",
+    ),
+]
+
+
 def ingest(
     paths: Paths,
     corpus: CorpusName = "default",
     audience: Audience = None,
     encoding: Encoding = None,
+    ocr: Ocr = False,
     tenant: Tenant = "local",
     json_output: Json = False,
     home: Home = None,
@@ -57,7 +68,10 @@ def ingest(
     checked_name("corpus", corpus)
     checked_name("tenant", tenant)
     check_paths(paths)
-    report = run_async(_ingest(paths, corpus, audience, tenant, home, encoding))
+    reading: dict[str, object] = {"encoding": encoding} if encoding else {}
+    if ocr:
+        reading["ocr"] = {"enabled": True}
+    report = run_async(_ingest(paths, corpus, audience, tenant, home, reading))
     if json_output:
         print_json({"corpus": corpus, **report.model_dump(mode="json")})
         return
@@ -107,10 +121,10 @@ def summary_of(report: IngestReport, name: str) -> list[str]:
 
 
 async def _ingest(
-    paths: list[Path], name: str, audience: list[str] | None, tenant: str, home: Path | None, encoding: str | None
+    paths: list[Path], name: str, audience: list[str] | None, tenant: str, home: Path | None, reading: dict[str, object]
 ) -> IngestReport:
     from experience.corpora import open_corpora
 
-    settings = settings_of(home, **({"data": {"encoding": encoding}} if encoding else {}))
+    settings = settings_of(home, **({"data": reading} if reading else {}))
     async with open_corpora(settings, tenant, "ingest") as corpora:
         return await ingest_into(settings, corpora, tenant, name, paths, audience)

@@ -17,12 +17,16 @@ from retrieval.loaders.pdf.hyphens import Words
 from retrieval.loaders.pdf.pages import Line, Page, read_page
 from retrieval.loaders.pdf.titles import stated_title
 from retrieval.loaders.source import Source
+from settings.reading import OcrSettings
 
 _READING = 2
 """The version of this package's way of reading, which is part of the parser's version."""
 
 _MOST_UNDECODED = 0.01
 """A file with a larger share of characters that did not decode is refused, as a text file is."""
+
+_MOST_UNDECODED_OF_A_PAGE = 0.1
+"""OCR reads a page with a larger share of them. A chosen value: on a page of text, a few bullets may not decode."""
 
 _HEADING_SHARE = 0.6
 """A heading is shorter than this share of the page's longest line. A chosen value; most full lines exceed it."""
@@ -42,33 +46,40 @@ def load(given: Source) -> Iterator[LoadedDocument | FailedFile]:
         try:
             title = stated_title(pdf.get_metadata_value("Title") or "")
             outline = outline_of(pdf)
-            pages = [_read(pdf, n) for n in range(len(pdf))]
+            pages = [_read(pdf, n, given.settings.ocr) for n in range(len(pdf))]
         except pypdfium2.PdfiumError as error:
             raise LoadFault("one of its pages is damaged; open and save it again with a PDF program") from error
         finally:
             pdf.close()
-    _check(pages)
-    yield _document(given, title, outline, [page.lines for page in pages])
+    again = "found no text there" if given.settings.ocr.enabled else "was not asked for: ingest it with --ocr"
     blank = [n for n, page in enumerate(pages, 1) if page.blank]
+    _check(pages, blank, again)
+    yield _document(given, title, outline, [page.lines for page in pages])
     if blank:
-        yield FailedFile(source=given.path.as_posix(), reason=f"{_named(blank)} without text; run OCR on it first")
+        reason = f"no text on {_named(blank)}, only pictures, and OCR {again}"
+        yield FailedFile(source=given.path.as_posix(), reason=reason)
 
 
-def _read(pdf: pypdfium2.PdfDocument, n: int) -> Page:
+def _read(pdf: pypdfium2.PdfDocument, n: int, ocr: OcrSettings) -> Page:
     page = pdf[n]
     try:
-        return read_page(page)
+        read = read_page(page)
+        if ocr.enabled and (read.blank or read.undecoded > _MOST_UNDECODED_OF_A_PAGE * read.characters):
+            from retrieval.loaders.pdf.ocr import recognised
+
+            return recognised(page, ocr)
+        return read
     finally:
         page.close()
 
 
-def _check(pages: Sequence[Page]) -> None:
+def _check(pages: Sequence[Page], blank: Sequence[int], again: str) -> None:
     undecoded, characters = (sum(getattr(page, name) for page in pages) for name in ("undecoded", "characters"))
     if undecoded > _MOST_UNDECODED * max(characters, 1):
         share = undecoded / max(characters, undecoded)
-        raise LoadFault(
-            f"{share:.0%} of its characters did not decode, as its fonts do not name them; run OCR on it first"
-        )
+        raise LoadFault(f"{share:.0%} of its characters did not decode: its fonts do not name them, and OCR {again}")
+    if blank and not any(page.lines for page in pages):
+        raise LoadFault(f"its pages hold pictures and no text, and OCR {again}")
 
 
 def _document(

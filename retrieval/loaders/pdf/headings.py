@@ -111,7 +111,8 @@ def by_size(pages: Sequence[Sequence[Line]]) -> list[Found]:
     sizes: Counter[float] = Counter()
     for lines in pages:
         for line in lines:
-            sizes[line.size] += len(line.text) if line.size else 0
+            if line.size:
+                sizes[line.size] += len(line.text)
     if not sizes:
         return []
     usual, most = sizes.most_common(1)[0][0], max(_MOST_SHARE * sizes.total(), _FEW_CHARS)

@@ -221,4 +221,7 @@ def test_pages_that_hold_pictures_only_are_named(tmp_path):
     document, failed = load_paths([path], Settings())
     assert isinstance(document, LoadedDocument)
     assert (document.text, len(document.page_starts)) == ("Words.\f\f\f\f\fWords.", 6)
-    assert failed == FailedFile(source=path.as_posix(), reason="pages 2 to 3, 5 without text; run OCR on it first")
+    assert failed == FailedFile(
+        source=path.as_posix(),
+        reason="no text on pages 2 to 3, 5, only pictures, and OCR was not asked for: ingest it with --ocr",
+    )
