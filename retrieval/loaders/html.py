@@ -14,11 +14,18 @@ from retrieval.loaders.canonical import HIDDEN, Decoded, TextBuilder, decode, do
 from retrieval.loaders.html_blocks import Page, check_nesting
 from retrieval.loaders.source import Source
 
+_XHTML = (".xhtml", ".xht")
 _STATED_CHARS = 64  # longer values are no date and no version
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _CHARSET = re.compile(rb"<meta\b[^>]*?charset\s*=\s*[\"']?\s*([\w:.-]+)", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml\b[^>]*?encoding\s*=\s*[\"']([\w:.-]+)")
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_CLOSED = re.compile(
+    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)([a-zA-Z][\w:-]*)"
+    r"((?:\s[^<>]*?)?)/>",
+    re.IGNORECASE,
+)
+"""An element that XHTML closes in its first tag. In HTML the tag would leave it open: `<title/>` hides a whole page."""
 _PERMALINK = re.compile(r"(?<=\S)¶(?=\s|\Z)|\s+¶\Z")
 WIDER_ENCODINGS = {
     **dict.fromkeys(("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
@@ -43,9 +50,10 @@ _STATED = {
 
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the page as one document with its headings."""
-    read = _decoded(given.path.read_bytes(), given.settings.encoding)
+    read = decoded_page(given.path.read_bytes(), given.settings.encoding)
     built = TextBuilder()
-    title, metadata = add_page(built, read.text, given.settings.limits.nesting)
+    source = opened_elements(read.text) if given.path.suffix.lower() in _XHTML else read.text
+    title, metadata = add_page(built, source, given.settings.limits.nesting)
     yield document(
         given.path,
         built.text,
@@ -90,7 +98,17 @@ def _stated(tree: LexborHTMLParser) -> dict[str, Any]:
     return found
 
 
-def _decoded(data: bytes, stated: str | None) -> Decoded:
+def opened_elements(source: str) -> str:
+    """Return a page of XHTML as HTML: with an end for each element that is closed in its first tag.
+
+    >>> opened_elements("<title/><br/><a id='b'/>c")
+    "<title></title><br/><a id='b'></a>c"
+    """
+    return _CLOSED.sub(r"<\1\2></\1>", source)
+
+
+def decoded_page(data: bytes, stated: str | None) -> Decoded:
+    """Return the source of a page, in the encoding that it states, or as `decode` reads it."""
     start = _COMMENT.sub(b"", data[:2048])
     named = _CHARSET.search(start) or _XML_ENCODING.search(start)
     # As browsers do: a byte order mark takes precedence over what the page says, `<meta charset>` over `<?xml …?>`, and

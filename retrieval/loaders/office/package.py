@@ -1,4 +1,4 @@
-"""The zip package of an Office file: its limits, its parts, Strict OOXML, and the exceptions of damaged files."""
+"""The zip package of an Office file or a book: its limits, its parts, Strict OOXML, the exceptions of damaged files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _opened(source: Source) -> IO[bytes]:
                 f"it unpacks to {size:,} bytes, more than {most:,}; split it, or raise "
                 "SIXPLANE_DATA__LIMITS__UNPACKED_BYTES"
             )
-        if _STRICT not in package.read("_rels/.rels"):
+        if "_rels/.rels" not in package.namelist() or _STRICT not in package.read("_rels/.rels"):
             return source.path.open("rb")
         return _transitional(package)
 
@@ -93,6 +93,10 @@ class Parts:
         if entry is None:
             return None
         return xml_root(self._package.read(entry))
+
+    def data(self, name: str) -> bytes:
+        """Return the part `name`. Raises `KeyError` if it is missing."""
+        return self._package.read(self._names[name.lower()])
 
     def has(self, name: str) -> bool:
         """Return whether there is a part `name`."""

@@ -14,8 +14,9 @@ from lxml import etree
 from retrieval.documents import LoadedDocument
 from retrieval.loaders.canonical import TextBuilder, document, join_built
 from retrieval.loaders.office.charts import drawing_lines
+from retrieval.loaders.office.grid import sheet_blocks
 from retrieval.loaders.office.package import Parts, child, is_on, parts_of, value
-from retrieval.loaders.office.sheet_rows import Sheet, sheet_blocks
+from retrieval.loaders.office.sheet_rows import Sheet
 from retrieval.loaders.office.xlsx_cells import Cells
 from retrieval.loaders.source import Source
 

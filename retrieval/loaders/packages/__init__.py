@@ -1,0 +1,1 @@
+"""Packages of open standards: OpenDocument (ODT, ODS, ODP) and EPUB."""
