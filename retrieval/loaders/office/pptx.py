@@ -15,7 +15,7 @@ from retrieval.loaders.office.package import Parts, child, parts_of
 from retrieval.loaders.office.slides import Slide
 from retrieval.loaders.source import Source
 
-_JUNK_TITLES = ("", "PowerPoint Presentation", "PowerPoint-Präsentation", "Présentation PowerPoint")
+JUNK_TITLES = ("", "PowerPoint Presentation", "PowerPoint-Präsentation", "Présentation PowerPoint")
 """What PowerPoint writes where the author wrote no title."""
 
 
@@ -50,7 +50,7 @@ def _document(given: Source, parts: Parts) -> LoadedDocument:
         joined.text,
         parser="pptx",
         version="2",
-        title=next(iter(titles), given.path.stem) if title in _JUNK_TITLES else title,
+        title=next(iter(titles), given.path.stem) if title in JUNK_TITLES else title,
         headings=joined.headings,
         blocks=joined.blocks,
         page_starts=joined.starts,
