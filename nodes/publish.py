@@ -21,6 +21,7 @@ from observability import trace_id_of
 from state.channels import ResearchContext, ResearchState
 from state.editions import document_date, document_version
 from state.endings import UNFINISHED
+from state.page_labels import label_of
 from state.report import Report, ReportEvidence, published_claim
 from state.source_list import with_sources
 from state.values import Claim, Passage, PastRun, Role, Scores, Status, Usage, Verification
@@ -161,6 +162,8 @@ def _evidence(rendered: Rendered, passages: dict[str, Passage], state: ResearchS
             source=passages[key].source,
             page=passages[key].page,
             page_end=passages[key].page_end,
+            page_label=label_of(passages[key].metadata, passages[key].page),
+            page_end_label=label_of(passages[key].metadata, passages[key].page_end),
             heading_path=tuple(rendered.mask(heading) for heading in passages[key].heading_path),
             date=document_date(passages[key].metadata),
             version=document_version(passages[key].metadata),

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from state.page_labels import label_of
 from state.report import ReportEvidence
 from state.values import Passage
 
 
 def pages_of(evidence: ReportEvidence | Passage) -> str:
-    """Return `page 3` or `pages 3 to 4`, or an empty string for formats without pages."""
+    """Return `page 3` or `pages 3 to 4`, or an empty string for formats without pages.
+
+    Where the pages have labels, they come first: `page iv (6 of the file)`.
+    """
     if evidence.page is None:
         return ""
-    if evidence.page_end in (None, evidence.page):
-        return f"page {evidence.page}"
-    return f"pages {evidence.page} to {evidence.page_end}"
+    first, last = evidence.page, evidence.page_end or evidence.page
+    counted = _range(str(first), str(last))
+    cited = _range(*(label or str(page) for label, page in zip(_labels(evidence), (first, last), strict=True)))
+    shown = cited if cited == counted else f"{cited} ({counted} of the file)"
+    return f"page {shown}" if first == last else f"pages {shown}"
+
+
+def _labels(evidence: ReportEvidence | Passage) -> tuple[str, str]:
+    if isinstance(evidence, ReportEvidence):
+        return evidence.page_label, evidence.page_end_label
+    return label_of(evidence.metadata, evidence.page), label_of(evidence.metadata, evidence.page_end or evidence.page)
+
+
+def _range(first: str, last: str) -> str:
+    return first if first == last else f"{first} to {last}"
 
 
 def section_of(evidence: ReportEvidence | Passage) -> str:

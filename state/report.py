@@ -31,7 +31,10 @@ class ReportClaim(Value):
 
 
 class ReportEvidence(Value):
-    """A cited passage; `number` is its `[n]` in the Markdown."""
+    """A cited passage; `number` is its `[n]` in the Markdown.
+
+    `page` and `page_end` count from 1. Their labels, as people cite them, are empty where they are the count.
+    """
 
     id: str
     number: int
@@ -40,6 +43,8 @@ class ReportEvidence(Value):
     source: str
     page: int | None
     page_end: int | None
+    page_label: str = ""
+    page_end_label: str = ""
     heading_path: tuple[str, ...] = ()
     date: str = ""
     version: str = ""

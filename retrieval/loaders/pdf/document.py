@@ -18,6 +18,7 @@ from retrieval.loaders.pdf.pages import Line, Page, read_page
 from retrieval.loaders.pdf.titles import stated_title
 from retrieval.loaders.source import Source
 from settings.reading import OcrSettings
+from state.page_labels import PAGE_LABELS, runs_of
 
 _READING = 2
 """The version of this package's way of reading, which is part of the parser's version."""
@@ -46,6 +47,7 @@ def load(given: Source) -> Iterator[LoadedDocument | FailedFile]:
         try:
             title = stated_title(pdf.get_metadata_value("Title") or "")
             outline = outline_of(pdf)
+            labels = runs_of([pdf.get_page_label(n) or "" for n in range(len(pdf))])
             pages = [_read(pdf, n, given.settings.ocr) for n in range(len(pdf))]
         except pypdfium2.PdfiumError as error:
             raise LoadFault("one of its pages is damaged; open and save it again with a PDF program") from error
@@ -54,7 +56,8 @@ def load(given: Source) -> Iterator[LoadedDocument | FailedFile]:
     again = "found no text there" if given.settings.ocr.enabled else "was not asked for: ingest it with --ocr"
     blank = [n for n, page in enumerate(pages, 1) if page.blank]
     _check(pages, blank, again)
-    yield _document(given, title, outline, [page.lines for page in pages])
+    loaded = _document(given, title, outline, [page.lines for page in pages])
+    yield loaded.model_copy(update={"metadata": {PAGE_LABELS: labels}}) if labels else loaded
     if blank:
         reason = f"no text on {_named(blank)}, only pictures, and OCR {again}"
         yield FailedFile(source=given.path.as_posix(), reason=reason)

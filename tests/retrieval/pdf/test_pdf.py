@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders import load_paths
 from settings import Settings
+from state.page_labels import label_of
 from tests.retrieval.pdf.files import drawn, lines, read, refused, stream, written
 
 BODY = ["This is a line of the usual text of the page, in small letters.", "It goes on for another line of words."] * 4
@@ -207,8 +209,6 @@ def test_without_a_heading_the_title_is_the_name_of_the_file(tmp_path):
 
 
 def test_pages_that_hold_pictures_only_are_named(tmp_path):
-    from reportlab.pdfgen.canvas import Canvas
-
     path = tmp_path / "a.pdf"
     canvas = Canvas(str(path))
     for page in "t..b.t":  # text, a picture, or nothing at all
@@ -225,3 +225,18 @@ def test_pages_that_hold_pictures_only_are_named(tmp_path):
         source=path.as_posix(),
         reason="no text on pages 2 to 3, 5, only pictures, and OCR was not asked for: ingest it with --ocr",
     )
+
+
+def test_page_labels_stand_beside_the_count_of_the_pages(tmp_path):
+    path = tmp_path / "a.pdf"
+    canvas = Canvas(str(path))
+    canvas.addPageLabel(0, style="ROMAN_LOWER")
+    canvas.addPageLabel(2, style="ARABIC", start=1, prefix="A-")
+    for n in range(4):
+        canvas.drawString(72, 700, f"Page {n}.")
+        canvas.showPage()
+    canvas.save()
+    document = read(path)
+    assert [label_of(document.metadata, page) for page in range(1, 5)] == ["i", "ii", "A-1", "A-2"]
+    assert len(document.page_starts) == 4
+    assert read(drawn(tmp_path / "b.pdf", lines(BODY))).metadata == {}
