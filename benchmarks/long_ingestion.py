@@ -58,7 +58,9 @@ def small_files(folder: Path, count: int) -> None:
     for n in range(count):
         place = folder / f"{n // 100:03}"
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{n:05}.md").write_text(f"# Note {n}\n\n" + "\n".join(next(lines) for _ in range(15)), encoding="utf-8")
+        (place / f"{n:05}.md").write_text(
+            f"# Note {n}\n\n" + "\n".join(next(lines) for _ in range(15)), encoding="utf-8"
+        )
 
 
 def text(folder: Path, megabytes: int) -> None:
@@ -73,7 +75,7 @@ def text(folder: Path, megabytes: int) -> None:
 
 def pdf(folder: Path, pages: int) -> None:
     """Write one PDF file of `pages` pages."""
-    from reportlab.pdfgen.canvas import Canvas
+    from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
 
     lines, canvas = words(3), Canvas(str(folder / "long.pdf"))
     for _ in range(pages):
@@ -108,7 +110,7 @@ def child(home: str, path: str) -> None:
     from experience.cli import main as command
     from retrieval import embeddings
 
-    embeddings._loaded[None] = Stub()  # noqa: SLF001 - as if it had been loaded
+    embeddings._loaded[None] = Stub()  # type: ignore[assignment]  # noqa: SLF001 - as if it had been loaded
     sys.argv = ["sixplane", "ingest", path, "--home", home, "--json"]
     command()
 
@@ -174,7 +176,10 @@ def main() -> int:
                 seconds, peak, passages = measured(Path(folder))
             costs.append(seconds / size)
             peaks.append(peak)
-            print(f"{name}: {size:,} {unit}, {passages:,} passages: {seconds:.1f} s of CPU, peak {peak:.0f} MB", flush=True)
+            print(
+                f"{name}: {size:,} {unit}, {passages:,} passages: {seconds:.1f} s of CPU, peak {peak:.0f} MB",
+                flush=True,
+            )
         uneven = costs[-1] / costs[0]
         print(f"{name}: a unit of the largest costs {uneven:.2f} of one of the smallest; peak {max(peaks):.0f} MB")
         broken += max(peaks) > MOST_MB or uneven > UNEVEN

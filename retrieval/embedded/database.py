@@ -97,6 +97,10 @@ class Database:
         with self.read() as connection:
             return query(connection, *args, **named)
 
+    def stream(self, query: Callable[[sqlite3.Connection, int], Iterator[sqlite3.Row]], last: int) -> Stream:
+        """Return the rows of `query` after row `last` as an iterable that holds one of them at a time."""
+        return Stream(self, query, last)
+
     def change(self, action: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
         """Run `action` within a write transaction and return its result."""
         with self.write() as connection:
@@ -111,6 +115,19 @@ class Database:
                 yield connection
             finally:
                 connection.close()  # rolls back an uncommitted transaction
+
+
+class Stream:
+    """Rows of a query; each iteration reads them anew, in a transaction of its own."""
+
+    def __init__(
+        self, database: Database, query: Callable[[sqlite3.Connection, int], Iterator[sqlite3.Row]], last: int
+    ) -> None:
+        self._database, self._query, self._last = database, query, last
+
+    def __iter__(self) -> Iterator[sqlite3.Row]:
+        with self._database.read() as connection:
+            yield from self._query(connection, self._last)
 
 
 def _add_columns(connection: sqlite3.Connection) -> None:

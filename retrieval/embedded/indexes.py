@@ -102,43 +102,39 @@ class Indexes:
         return True
 
     def _write(self, revision: Revision, before: dict[str, Any] | None) -> None:
-        rows = self._database.ask(reads.rows_after, before["last"] if before else 0)
-        count = (before["count"] if before else 0) + len(rows)
-        self._write_keyword(revision, before, rows)
-        graph = self._write_graph(revision, before, rows, count)
-        last = int(rows[-1]["id"]) if rows else (before["last"] if before else 0)
+        earlier, since = (before["count"], before["last"]) if before else (0, 0)
+        added, last = self._database.ask(reads.counted_after, since)
+        self._write_keyword(revision, before, added)
         state = {
             "generation": revision.generation,
             "epoch": revision.epoch,
             "last": last,
-            "count": count,
-            "graph": graph,
+            "count": earlier + added,
+            "graph": self._write_graph(revision, before, earlier + added, added),
             "analyser": ANALYSER,
         }
         self._publish(state)
 
-    def _write_keyword(self, revision: Revision, before: dict[str, Any] | None, rows: Sequence[Any]) -> None:
+    def _write_keyword(self, revision: Revision, before: dict[str, Any] | None, added: int) -> None:
         folder = self._folder / _keyword_name(revision.epoch)
         if before is None or before["analyser"] != ANALYSER:
             _remove(folder)  # a build that was interrupted may have left it
-            rows = self._database.ask(reads.rows_after, 0) if before else rows
             before = None
         keyword = KeywordIndex(folder)
         if before is not None and keyword.size != before["count"]:
             raise ValueError("the keyword index lacks rows")
-        if rows:
-            keyword.add(rows)
+        if before is None or added:
+            keyword.add(self._database.stream(reads.rows_after, before["last"] if before else 0))
 
-    def _write_graph(
-        self, revision: Revision, before: dict[str, Any] | None, rows: Sequence[Any], count: int
-    ) -> str | None:
+    def _write_graph(self, revision: Revision, before: dict[str, Any] | None, count: int, added: int) -> str | None:
         if count < EXACT_BELOW:
             return None
-        if before and before["graph"] and not rows:
+        if before and before["graph"] and not added:
             return str(before["graph"])
         earlier = self._folder / before["graph"] if before and before["graph"] else None
         path = self._folder / f"vectors-{revision.epoch}-{revision.generation}.usearch"
-        write_graph(path, unit_rows(rows if earlier else self._database.ask(reads.rows_after, 0)), earlier)
+        last = before["last"] if before and earlier else 0
+        write_graph(path, self._database.stream(reads.vectors_after, last), earlier)
         return path.name
 
     def _publish(self, state: dict[str, Any]) -> None:
@@ -172,17 +168,16 @@ class Indexes:
 
     def _in_memory(self) -> None:
         revision = self._database.ask(reads.revision)
-        rows = self._database.ask(reads.rows_after, 0)
+        count, _ = self._database.ask(reads.counted_after, 0)
         keyword = KeywordIndex()
-        if rows:
-            keyword.add(rows)
-        self._take(revision, keyword, VectorIndex(len(rows), lambda: unit_rows(rows)))
+        keyword.add(self._database.stream(reads.rows_after, 0))
+        self._take(revision, keyword, VectorIndex(count, self._rows))
 
     def _take(self, revision: Revision, keyword: KeywordIndex, vector: VectorIndex) -> None:
         self._seen, self._keyword, self._vector = revision, keyword, vector
 
     def _rows(self) -> Loaded:
-        return unit_rows(self._database.ask(reads.rows_after, 0))
+        return unit_rows(self._database.stream(reads.vectors_after, 0))
 
     def _state(self) -> dict[str, Any] | None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,11 @@ class KeywordIndex:
         """The number of rows in the index."""
         return int(self._index.searcher().num_docs)
 
-    def add(self, rows: Sequence[Any]) -> None:
-        """Add rows with `id`, `version`, `title`, `heading_path` (JSON) and `text`, in one commit."""
+    def add(self, rows: Iterable[Any]) -> None:
+        """Add rows with `id`, `version`, `title`, `heading_path` (JSON) and `text`, in one commit.
+
+        `rows` is read twice: which language a document is in is known after its last passage.
+        """
         writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
         for row, stemmer in zip(rows, stemmers_of(rows), strict=True):
             text = "\n".join((row["title"], *json.loads(row["heading_path"]), row["text"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ _JOINED = "FROM passages p JOIN documents d ON d.version = p.version"
 _METADATA = "(SELECT p.metadata FROM passages p WHERE p.version = d.version AND p.ordinal = 0) AS metadata"
 """The metadata of a document version: all of its passages have the same."""
 _DOCUMENT = ("document_id", "source", "title", "text", "text_hash", "parser", "parser_version", "pages", "ingested_at")
+_LISTED = ", ".join(f"d.{name}" for name in INVENTORY if name not in ("chars", "passages"))
 _PLACE = ("evidence_id", "start", "end", "page", "page_end", "kind")
 _CITED = (*_PLACE, "document_id", "title", "source", "text", "text_hash")
 
@@ -45,11 +46,24 @@ def labelled(
     return [(*row[:3], labels_in_text(row[3])) for row in connection.execute(query, binds).fetchall()]
 
 
-def rows_after(connection: sqlite3.Connection, last: int) -> list[sqlite3.Row]:
-    """Return the live passages with a row id above `last`: id, version, title, heading_path, text, vector."""
-    query = f"""SELECT p.id, p.version, d.title, p.heading_path, p.text, p.vector {_JOINED}
+def rows_after(connection: sqlite3.Connection, last: int) -> Iterator[sqlite3.Row]:
+    """Yield the live passages with a row id above `last`, in that order: id, version, title, heading_path, text."""
+    query = f"""SELECT p.id, p.version, d.title, p.heading_path, p.text {_JOINED}
                 WHERE d.superseded = 0 AND p.id > ? ORDER BY p.id"""
-    return connection.execute(query, (last,)).fetchall()
+    return connection.execute(query, (last,))
+
+
+def vectors_after(connection: sqlite3.Connection, last: int) -> Iterator[sqlite3.Row]:
+    """Yield the live passages with a row id above `last`, in that order: id, vector."""
+    query = f"SELECT p.id, p.vector {_JOINED} WHERE d.superseded = 0 AND p.id > ? ORDER BY p.id"
+    return connection.execute(query, (last,))
+
+
+def counted_after(connection: sqlite3.Connection, last: int) -> tuple[int, int]:
+    """Return how many live passages have a row id above `last`, and the highest row id."""
+    query = f"SELECT count(*), max(p.id) {_JOINED} WHERE d.superseded = 0 AND p.id > ?"
+    count, highest = connection.execute(query, (last,)).fetchone()
+    return count, last if highest is None else highest
 
 
 def has_readable(connection: sqlite3.Connection, held: Held) -> bool:
@@ -112,7 +126,8 @@ def version(connection: sqlite3.Connection, document_id: str, text_hash: str, la
 
 def inventory(connection: sqlite3.Connection) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
     """Return the revision and every document version with its number of passages and its access label."""
-    query = f"""SELECT d.*, length(d.text) AS chars, (SELECT count(*) FROM passages p WHERE p.version = d.version)
+    # Without the text: of all documents together, it may not fit into memory.
+    query = f"""SELECT {_LISTED}, length(d.text) AS chars, (SELECT count(*) FROM passages p WHERE p.version = d.version)
                 AS passages, {_METADATA} FROM documents d ORDER BY d.source, d.version"""  # noqa: S608 - a constant
     rows = connection.execute(query).fetchall()
     entries = [{**{name: row[name] for name in INVENTORY}, "labels": labels_in_text(row["metadata"])} for row in rows]

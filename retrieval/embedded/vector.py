@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ docs/measurements.md; a lower `EXPANSION_SEARCH` is faster and misses more."""
 
 _SMALL = 5_000
 """Fewer rows than this are added by one thread: several threads can leave unreachable nodes in a nearly empty graph."""
+
+_PART = 8_192
+"""Rows that are read and added to a graph at a time. A chosen value: 12 MB of vectors of 384 numbers."""
 
 Loaded = tuple[Any, Any]
 """Row ids (int64) and their unit vectors (float32), in one order."""
@@ -63,12 +67,15 @@ def unit(matrix: Any) -> Any:
     return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
 
 
-def unit_rows(rows: Sequence[Any]) -> Loaded:
+def unit_rows(rows: Iterable[Any]) -> Loaded:
     """Return ids and unit vectors of rows with `id` and `vector` (float32 blob)."""
-    if not rows:
+    ids, vectors = [], bytearray()  # one buffer: an object for each vector takes as much memory again
+    for row in rows:
+        ids.append(row["id"])
+        vectors += row["vector"]
+    if not ids:
         return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
-    ids = np.array([row["id"] for row in rows], dtype=np.int64)
-    return ids, unit(np.stack([np.frombuffer(row["vector"], dtype=np.float32) for row in rows]))
+    return np.array(ids, dtype=np.int64), unit(np.frombuffer(vectors, dtype=np.float32).reshape(len(ids), -1))
 
 
 def open_graph(path: Path) -> Any:
@@ -83,22 +90,26 @@ def open_graph(path: Path) -> Any:
     return graph
 
 
-def write_graph(path: Path, added: Loaded, before: Path | None) -> None:
-    """Write a graph with the rows of `before` and `added` to `path`, completely or not at all."""
+def write_graph(path: Path, added: Iterable[Any], before: Path | None) -> None:
+    """Write a graph with the rows of `before` and `added`, which is read in parts, to `path`: whole or not at all."""
     from usearch.index import Index
 
-    ids, vectors = added
     graph = Index.restore(before) if before is not None else None
+    rows = iter(added)
+    while part := list(islice(rows, _PART)):
+        ids, vectors = unit_rows(part)
+        if graph is None:
+            graph = Index(
+                ndim=vectors.shape[1],
+                metric="cos",
+                dtype="f32",
+                connectivity=CONNECTIVITY,
+                expansion_add=EXPANSION_ADD,
+                expansion_search=EXPANSION_SEARCH,
+            )
+        graph.add(ids.astype(np.uint64), vectors, threads=1 if len(ids) < _SMALL else 0)
     if graph is None:
-        graph = Index(
-            ndim=vectors.shape[1],
-            metric="cos",
-            dtype="f32",
-            connectivity=CONNECTIVITY,
-            expansion_add=EXPANSION_ADD,
-            expansion_search=EXPANSION_SEARCH,
-        )
-    graph.add(ids.astype(np.uint64), vectors, threads=1 if len(ids) < _SMALL else 0)
+        raise ValueError("there is nothing to write")
     partial = path.with_suffix(".partial")
     graph.save(partial)
     # Synced before it is renamed: after a power failure, the new name must not point to an empty file.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from retrieval.embedded.analyser.stemming import stemmer_for
@@ -13,15 +13,12 @@ _SAMPLE_CHARS = 600
 """How much of a passage is looked at. A chosen value: some 100 words, which tell a language from every other one."""
 
 
-def stemmers_of(rows: Sequence[Any]) -> list[str]:
-    """Return the stemmer for each of the rows, which have a document's `version` and `text`."""
-    languages = [language_of(row["text"][:_SAMPLE_CHARS]) for row in rows]
+def stemmers_of(rows: Iterable[Any]) -> list[str]:
+    """Return the stemmer for each of the rows, which have a document's `version` and `text`; they are read once."""
+    languages = [(row["version"], language_of(row["text"][:_SAMPLE_CHARS])) for row in rows]
     counted: dict[int, Counter[str]] = {}
-    for row, language in zip(rows, languages, strict=True):
+    for version, language in languages:
         if language:
-            counted.setdefault(row["version"], Counter())[language] += 1
+            counted.setdefault(version, Counter())[language] += 1
     of_document = {version: counts.most_common(1)[0][0] for version, counts in counted.items()}
-    return [
-        stemmer_for(language or of_document.get(row["version"], ""))
-        for row, language in zip(rows, languages, strict=True)
-    ]
+    return [stemmer_for(language or of_document.get(version, "")) for version, language in languages]
