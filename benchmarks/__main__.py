@@ -9,6 +9,7 @@ NAMES = (
     "startup",
     "orchestration",
     "ingestion",
+    "retrieval.long_ingestion",
     "loaders",
     "search",
     "retrieval.keyword",

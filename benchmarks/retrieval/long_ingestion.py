@@ -1,4 +1,4 @@
-"""Time and peak memory of `sixplane ingest` at three sizes: `python -m benchmarks.long_ingestion [NAME…]`.
+"""Time and peak memory of `sixplane ingest` at three sizes: `python -m benchmarks.retrieval.long_ingestion [NAME…]`.
 
 Each ingestion is a process of its own: the real command, with an encoder that gives every text a vector of its hash.
 Peak memory is that of the process and of those that it starts, sampled every 20 ms, and the kernel's own high-water
@@ -26,7 +26,7 @@ MOST_MB = 500
 UNEVEN = 1.4
 """The most that a unit of the largest input may cost beyond one of the smallest. A chosen value for shared machines."""
 
-SAMPLE = Path(__file__).resolve().parents[1] / "docs" / "sample"
+SAMPLE = Path(__file__).resolve().parents[2] / "docs" / "sample"
 
 
 class Stub(Embeddings):
@@ -119,7 +119,7 @@ def measured(path: Path) -> tuple[float, float, int]:
     """Return the seconds of CPU time, the peak memory in MB and the passages of an ingestion."""
     with tempfile.TemporaryDirectory() as home:
         before = _spent()
-        command = [sys.executable, "-m", "benchmarks.long_ingestion", "--child", home, str(path)]
+        command = [sys.executable, "-m", "benchmarks.retrieval.long_ingestion", "--child", home, str(path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             peak = 0
             while process.poll() is None:
