@@ -27,11 +27,9 @@ _REPEATED = 3
 """A line that begins or ends this many pages is a running title, not a heading."""
 
 _NUMBER = re.compile(
-    r"\s*(?:(?:chapter|section|part|appendix)\s+)?(?:[A-Z]|[IVXLC]+|\d+)?(?:\.\d+)*[.:)]?\s+", re.IGNORECASE
+    r"\A\s*(?:(?:chapter|section|part|appendix)\s+)?(?:[A-Z]|[IVXLC]+|\d+)?(?:\.\d+)*[.:)]?\s+", re.IGNORECASE
 )
 """The number before a heading, which its bookmark may lack."""
-
-_NOT_LETTERS = re.compile(r"[\W_]+")
 
 
 class Found(NamedTuple):
@@ -87,12 +85,13 @@ class _Places:
     def __init__(self, lines: Sequence[Line]) -> None:
         self._empty = not lines
         self._said: dict[str, tuple[int, int]] = {}
-        texts = [line.text for line in lines]
+        letters = [_letters(line.text) for line in lines]
+        unnumbered = [_letters(_NUMBER.sub("", line.text)) for line in lines]
         for many in range(1, _MOST_LINES + 1):
-            for n in range(len(texts) - many + 1):
-                text = " ".join(texts[n : n + many])
-                for said in (_letters(text), _letters(_NUMBER.sub("", text))):
-                    self._said.setdefault(said, (n, many))
+            for n in range(len(lines) - many + 1):
+                more = "".join(letters[n + 1 : n + many])
+                for first in (letters[n], unnumbered[n]):
+                    self._said.setdefault(first + more, (n, many))
         self._heights = sorted((line.y, -n) for n, line in enumerate(lines))
 
     def of(self, mark: Bookmark) -> list[tuple[int, int]]:
@@ -154,4 +153,4 @@ def _texts(lines: Sequence[Line]) -> list[str]:
 
 def _letters(text: str) -> str:
     """Return what two writings of one title have in common."""
-    return _NOT_LETTERS.sub("", text).casefold()
+    return "".join(filter(str.isalnum, text)).casefold()
