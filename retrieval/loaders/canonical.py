@@ -119,7 +119,7 @@ def well_formed(text: str) -> str:
 
 def checked(text: str) -> str:
     """Return `text` unchanged. Raises `LoadFault` if it is blank."""
-    if not text.strip():
+    if not text or text.isspace():  # `strip` would copy the text
         raise LoadFault("it contains no text; if it is a scan, run OCR on it first")
     return text
 
@@ -190,7 +190,7 @@ class TextBuilder:
 
     def include(self, text: str, headings: Sequence[Heading] = (), blocks: Sequence[Block] = ()) -> None:
         """Add a text that has headings and blocks of its own, with offsets in it."""
-        if not text.strip():
+        if not text or text.isspace():  # `strip` would copy the text
             return
         self.headings += [each.model_copy(update={"start": each.start + self._at}) for each in headings]
         self.blocks += [Block(start=each.start + self._at, end=each.end + self._at, kind=each.kind) for each in blocks]

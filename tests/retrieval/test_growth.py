@@ -51,3 +51,18 @@ def test_a_document_that_unpacks_to_a_thousand_times_its_size_is_read(tmp_path: 
     (document,) = load_paths([docx_of(tmp_path / "a.docx", body)], Settings())
     assert isinstance(document, LoadedDocument)
     assert document.text.count("same") == 20_000
+
+
+def test_yaml_nested_deeper_than_the_limit_has_no_headings(tmp_path: Path) -> None:
+    for depth, titles in ((5, ["a", "c"]), (150_000, [])):
+        (tmp_path / "a.yaml").write_text(f"a:\n  b: {'[' * depth}{']' * depth}\nc:\n  d: 1\n")
+        found = loaded(tmp_path / "a.yaml")
+        assert [heading.title for heading in found.headings] == titles
+        assert found.text.count("[") == depth
+
+
+def test_a_long_path_of_keys_stands_in_a_line_of_its_own(tmp_path: Path) -> None:
+    key = "k" * LONG
+    (tmp_path / "a.json").write_text(json.dumps({key: {"a": 1, "b": {"c": [2, 3]}}, "short": {"d": 4}}))
+    end = f"…{'k' * 80}"
+    assert loaded(tmp_path / "a.json").text == f"{key}:\n{end}.a: 1\n{end}.b.c: 2, 3\nshort.d: 4"

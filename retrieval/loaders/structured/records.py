@@ -33,6 +33,9 @@ _MOST_CELLS = 40
 """An object with more values is read as lines. A chosen value."""
 _DEEPEST_CELL = 4
 """How deep the objects within a row may be nested. A chosen value."""
+_LONGEST_PATH, _KEPT_OF_PATH = 200, 80
+"""A longer path stands in a line of its own, and only its end before the values below it, as it would multiply. Chosen
+values."""
 
 
 def add_lines(built: TextBuilder, node: Node, most: int) -> None:
@@ -65,6 +68,9 @@ def _lines(top: Node) -> Iterator[tuple[str, Kind]]:
     waiting: list[tuple[str, Node]] = [("", top)]
     while waiting:
         path, node = waiting.pop()
+        if len(path) > _LONGEST_PATH and not isinstance(node, Leaf) and not _is_empty(node):
+            yield f"{path}:", "list"
+            path = f"…{path[-_KEPT_OF_PATH:]}"
         if isinstance(node, Leaf):
             text = _text(node)
             yield _named(path, text), "prose" if "\n" in text else "list"

@@ -5,7 +5,9 @@ So a passage from the middle of a file carries the path of its keys. Aliases are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import accumulate
 
 import yaml
 
@@ -14,6 +16,7 @@ from retrieval.loaders.canonical import document, read_text
 from retrieval.loaders.source import Source
 
 _DEEPEST_HEADING = 6
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 def load(given: Source) -> Iterator[LoadedDocument]:
@@ -25,10 +28,16 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         parser="yaml",
         version="1",
         title=given.path.name,
-        headings=headings_of(read.text),
+        headings=[] if _depth(read.text) > given.settings.limits.nesting else headings_of(read.text),
         blocks=[Block(start=0, end=len(read.text), kind="code")],
         metadata=read.about,
     )
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets are nested; the time of the parser grows with each level for each word within."""
+    steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(text))
+    return max(accumulate(steps), default=0)
 
 
 def headings_of(text: str) -> list[Heading]:
