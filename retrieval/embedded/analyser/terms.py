@@ -35,7 +35,7 @@ _LATIN_LETTER = r"[A-Za-z0-9_\xc0-\xd6\xd8-\xf6\xf8-\u024f]"
 def _joined(letter: str) -> str:
     """Return the pattern of words that are joined by signs, without a blank: `--dry-run`, `a.b_c`, `/etc/hosts`."""
     start = rf"(?:{letter}|(?<!{letter})(?<!-)(?:--?|\.)(?=(?!_){letter}))"
-    return rf"{start}{letter}*(?:[-./\\:@#$&+~]{{1,3}}{letter}+)*(?:\+\+|\#)?"
+    return rf"{start}{letter}*(?:(?:[-./\\:@#$&+~]{{1,3}}|(?<=\d),(?=\d)){letter}+)*(?:\+\+|\#)?"
 
 
 _TOKEN = regex.compile(rf"{_joined(_LETTER)}|[{_UNSPACED}]+", regex.V1)
@@ -55,6 +55,10 @@ _HUMP = regex.compile(
 )
 _MOST_HUMPS = 5
 """A part with digits that falls into more pieces is random, such as a hash: its pieces say nothing."""
+
+_AMOUNT = re.compile(r"[0-9]+,[0-9]+|[1-9][0-9]{0,2}(?:[.,][0-9]{3})+(?:[.,][0-9]+)?")
+_SEPARATOR = re.compile(r"[.,](?=[0-9]{3}(?![0-9]))")
+"""`6,000`, `6.000` and `6000` are one number, and so are `0,5` and `0.5`."""
 
 _LONGEST = 1000
 """Longer terms stand in the index by their hash. A chosen value below tantivy's limit, which is 65,530 bytes."""
@@ -130,6 +134,8 @@ def _words(token: str, stemmer: str) -> list[Terms]:
         return [(first + second,) for first, second in pairwise(characters)]
     if _PLAIN.fullmatch(token) and not _HUMP.search(token):
         return [_plain(token, stemmer)]
+    if _AMOUNT.fullmatch(token):
+        return [tuple(dict.fromkeys(each.replace(",", ".") for each in (_SEPARATOR.sub("", token), token)))]
     found: dict[str, Terms] = {}
     for part in [each for whole in _PART.findall(token) for each in (whole, *_humps(whole))]:
         found.setdefault(folded(part), _plain(part, stemmer) if _PLAIN.fullmatch(part) else _unstemmed(part))
@@ -156,11 +162,7 @@ def _plain(word: str, stemmer: str) -> Terms:
 def _unstemmed(part: str) -> Terms:
     term = folded(part)
     # Error numbers are quoted with and without their zeros.
-    return (
-        tuple(dict.fromkeys((_bounded(term), _bounded(term.lstrip("0") or "0"))))
-        if term.isdigit()
-        else (_bounded(term),)
-    )
+    return tuple(dict.fromkeys(map(_bounded, filter(None, (term, term.lstrip("0") if term.isdigit() else "")))))
 
 
 def _bounded(term: str) -> str:
