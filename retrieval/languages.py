@@ -38,7 +38,7 @@ _WORDS = {
     "Danish": "og det at er på for med af en et den ikke til har om kan fra ved eller blev også efter som",
     "Norwegian": "og det å er på for med av en et den ikke til har om kan fra ved eller ble også etter som",
     "Finnish": "ja on ei että se oli ovat mutta myös kuin tai sen joka hän niin kun voi ole mukaan",
-    "Hungarian": "a az és hogy nem is egy van volt meg de csak már ez azt vagy mint még kell",
+    "Hungarian": "az és hogy nem egy volt csak már ez azt vagy mint még kell meg ezt lehet pedig során által",
     "Romanian": "și în de la cu care nu pe este un din pentru mai sunt ca o sau fost prin",
 }
 _SPEAKING: dict[str, list[str]] = {}
