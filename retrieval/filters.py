@@ -1,10 +1,22 @@
-"""The filter language `where` on passage metadata, and its translation to SQLite; every value is bound."""
+"""The filter language `where`: what a caller writes becomes conditions, which each backend compiles into its SQL.
+
+A filter names metadata keys, or `$title`, `$source` and `$kind` of the passage itself, which no key can be called. What
+holds for every backend:
+
+- A key that is missing and a key that is `null` are the same: there is no value.
+- A value equals another of the same type only: text, number, or true and false. A list or an object equals nothing.
+- `$gt`, `$gte`, `$lt` and `$lte` compare numbers with numbers and texts with texts, by code points; a value of another
+  type does not match, and neither does none.
+- `$ne`, `$nin`, `$not` and `$exists: false` match exactly what `$eq`, `$in`, the filter and `$exists: true` do not.
+- The access label is a list, of which a value equals any member.
+"""
 
 from __future__ import annotations
 
-import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from state.access import AUDIENCE, Held
@@ -13,125 +25,240 @@ from state.errors import BadInput
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 """Keys are part of a JSON path, so they are restricted to characters that need no quoting."""
 
-_OPERATORS = {"$eq": "=", "$ne": "IS NOT", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+TITLE, SOURCE, KIND = "$title", "$source", "$kind"
+COLUMNS = (TITLE, SOURCE, KIND)
+"""Fields of a passage that are no metadata. They are always texts."""
+
+MOST_TESTS, MOST_VALUES, MOST_CHARS, DEEPEST = 100, 1000, 1000, 5
+"""How many tests a filter has, values in its lists, characters in a text, and filters within filters. Chosen limits:
+SQLite takes at most 1,000 nested conditions, and Oracle Database at most 4,000 bytes in a text that it compares."""
+
 _MAX_INT = 2**63 - 1
 """SQLite's largest integer: binding a larger one raises `OverflowError`."""
 
-MOST_KEYS, MOST_VALUES = 100, 1000
-"""How many keys a filter has, and values in its lists. Chosen limits: SQLite takes at most 1,000 nested conditions, and
-Oracle Database at most 65,535 binds."""
+_LISTS = (list, tuple, set, frozenset)
+_SYMBOLS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_TESTS = ("$eq", "$ne", "$in", "$nin", "$exists", *_SYMBOLS)
+_JOINING = ("$and", "$or", "$not")
 
-_NONE = "json_extract(metadata, ?) IS NULL"
-_LABEL = f'$."{AUDIENCE}"'
+HINT = (
+    'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists or $not; '
+    "join filters with $and, $or and $not; `$title`, `$source` and `$kind` are keys too"
+)
+_LABEL_HINT = f"compare `{AUDIENCE}` with names of audiences, or with null for documents without"
 
-HINT = 'use {"key": value} or {"key": {"$in": [...]}}, with $eq, $ne, $gt, $gte, $lt, $lte or $in'
-_LABEL_HINT = f"compare `{AUDIENCE}` with $eq, $ne or $in to names of audiences, or to null for documents without"
+Scalar = str | int | float | bool
 
 
-def compile_where(where: Mapping[str, Any], held: Held = None) -> tuple[str, list[Any]]:
-    """Return an SQL condition on the column `metadata` and its parameters; conditions are joined by AND.
+@dataclass(frozen=True)
+class OneOf:
+    """The field equals one of the values, or has none if `none` is set."""
 
-    `None` matches passages without that key, in `$eq`, `$ne` and `$in`. The access label is a list, of which a value
-    matches any member. `held` limits the passages to those that a member of these audiences may read, whatever `where`
-    says.
+    field: str
+    values: tuple[Scalar, ...] = ()
+    none: bool = False
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """The field has the value's type and stands in this order to it. A text is never empty."""
+
+    field: str
+    symbol: str
+    value: str | int | float
+
+
+@dataclass(frozen=True)
+class IsText:
+    """The field is a text, possibly an empty one."""
+
+    field: str
+
+
+@dataclass(frozen=True)
+class Opposite:
+    """The condition does not hold."""
+
+    of: Condition
+
+
+@dataclass(frozen=True)
+class Every:
+    """All of the conditions hold; so it is without any."""
+
+    of: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Some:
+    """At least one of the conditions holds."""
+
+    of: tuple[Condition, ...] = ()
+
+
+Condition = OneOf | Ordered | IsText | Opposite | Every | Some
+
+
+def parsed(where: Mapping[str, Any], held: Held = None) -> Every:
+    """Return the condition of a filter, limited to what a member of the audiences `held` may read.
 
     Raises:
-        BadInput: a key, an operator or a value is not allowed.
+        BadInput: a key, an operator or a value is not allowed, or the filter is too large.
     """
-    check_size(where)
-    clauses: list[str] = []
-    binds: list[Any] = []
-    for key, condition in where.items():
-        if not isinstance(key, str) or not KEY.fullmatch(key):
-            raise BadInput(f"{key!r} is not a metadata key", hint=HINT)
-        tests = condition if isinstance(condition, Mapping) else {"$eq": condition}
+    found = _Parser().filter(where, 1)
+    return found if held is None else Every((*found.of, OneOf(AUDIENCE, tuple(filter(None, held)), none=True)))
+
+
+@dataclass
+class _Parser:
+    """Counts what a filter holds while it is read."""
+
+    tests: int = 0
+    values: int = 0
+
+    def filter(self, where: Any, depth: int) -> Every:
+        if not isinstance(where, Mapping) or (not where and depth > 1):
+            raise BadInput(f"a filter is an object with keys, not {_named(where)}", hint=HINT)
+        _check_depth(depth)
+        return Every(tuple(self._entry(key, value, depth) for key, value in where.items()))
+
+    def _entry(self, key: Any, value: Any, depth: int) -> Condition:
+        if key == "$not":
+            return Opposite(self.filter(value, depth + 1))
+        if key in _JOINING:
+            if not isinstance(value, list | tuple) or not value:
+                raise BadInput(f"`{key}` takes a list of filters, not {_named(value)}", hint=HINT)
+            self._count(tests=len(value))
+            joined = tuple(self.filter(each, depth + 1) for each in value)
+            return Every(joined) if key == "$and" else Some(joined)
+        if key not in COLUMNS and (not isinstance(key, str) or not KEY.fullmatch(key)):
+            if key in _TESTS:
+                raise BadInput(f"`{key}` stands within a key, not beside keys", hint=HINT)
+            raise BadInput(f"{key!r:.100} is not a metadata key", hint=HINT)
+        return self._tests(key, value if isinstance(value, Mapping) else {"$eq": value}, depth)
+
+    def _tests(self, key: str, tests: Mapping[Any, Any], depth: int) -> Condition:
+        if not tests:
+            raise BadInput(f"`{key}` is compared with nothing", hint=HINT)
+        found: list[Condition] = []
         for operator, value in tests.items():
-            if key == AUDIENCE:
-                clause, values = _label_test(*label_test(operator, value))
+            if operator == "$not":
+                found.append(Opposite(self._negated(key, value, depth + 1)))
             else:
-                clause, values = _test(f'$."{key}"', operator, value)
-            clauses.append(clause)
-            binds += values
-    if held is not None:
-        clause, values = _label_test([None, *held], wanted=True)
-        clauses.append(clause)
-        binds += values
-    return " AND ".join(clauses) or "1", binds
+                self._count(tests=1)
+                found.append(self._test(key, operator, value))
+        return found[0] if len(found) == 1 else Every(tuple(found))
+
+    def _negated(self, key: str, value: Any, depth: int) -> Condition:
+        if not isinstance(value, Mapping):
+            raise BadInput(f"`$not` of `{key}` takes an object with operators, not {_named(value)}", hint=HINT)
+        _check_depth(depth)
+        return self._tests(key, value, depth)
+
+    def _test(self, key: str, operator: Any, value: Any) -> Condition:
+        if operator in ("$eq", "$ne"):
+            return _opposite_if(operator == "$ne", OneOf(key, *self._split(key, operator, [value])))
+        if operator in ("$in", "$nin"):
+            if not isinstance(value, _LISTS):
+                raise BadInput(f"`{operator}` of `{key}` takes a list, not {_named(value)}", hint=HINT)
+            self._count(values=len(value))
+            return _opposite_if(operator == "$nin", OneOf(key, *self._split(key, operator, value)))
+        if operator == "$exists":
+            if not isinstance(value, bool):
+                raise BadInput(f"`$exists` of `{key}` takes true or false, not {_named(value)}", hint=HINT)
+            return _opposite_if(value, OneOf(key, none=True))
+        if operator in _SYMBOLS and key != AUDIENCE:
+            return self._ordered(key, operator, value)
+        hint = _LABEL_HINT if key == AUDIENCE else HINT
+        raise BadInput(f"{operator!r:.100} of `{key}` is not a filter operator", hint=hint)
+
+    def _split(self, key: str, operator: str, values: Iterable[Any]) -> tuple[tuple[Scalar, ...], bool]:
+        """Return the values other than `None`, and whether `None` is among them."""
+        found, none = [], False
+        for value in values:
+            if value is None:
+                none = True
+            elif not isinstance(value, str) and (key in COLUMNS or key == AUDIENCE):
+                hint = _LABEL_HINT if key == AUDIENCE else HINT
+                raise BadInput(f"`{operator}` of `{key}` takes texts, not {_named(value)}", hint=hint)
+            else:
+                found.append(_scalar(key, operator, value))
+        return tuple(found), none
+
+    def _ordered(self, key: str, operator: str, value: Any) -> Condition:
+        if value is None or isinstance(value, bool):
+            raise BadInput(f"`{operator}` of `{key}` takes a number or a text, not {_named(value)}", hint=HINT)
+        if key in COLUMNS and not isinstance(value, str):
+            raise BadInput(f"`{operator}` of `{key}` takes a text, not {_named(value)}", hint=HINT)
+        found = _scalar(key, operator, value)
+        if found == "":  # which Oracle Database cannot compare: empty text is NULL there
+            empty = OneOf(key, ("",))
+            meanings: dict[str, Condition] = {
+                "$gt": Every((IsText(key), Opposite(empty))),
+                "$gte": IsText(key),
+                "$lt": Some(),
+                "$lte": empty,
+            }
+            return meanings[operator]
+        return Ordered(key, _SYMBOLS[operator], found)
+
+    def _count(self, tests: int = 0, values: int = 0) -> None:
+        self.tests += tests
+        self.values += values
+        if self.tests > MOST_TESTS or self.values > MOST_VALUES:
+            raise BadInput(
+                f"the filter has more than {MOST_TESTS} tests or {MOST_VALUES:,} values", hint="ask several times"
+            )
 
 
-def check_size(where: Mapping[str, Any]) -> None:
-    """Raise `BadInput` if a filter is too large for a statement of a database."""
-    listed = [each.get("$in") for each in where.values() if isinstance(each, Mapping)]
-    values = sum(len(each) for each in listed if isinstance(each, list | tuple | set | frozenset))
-    if len(where) > MOST_KEYS or values > MOST_VALUES:
-        raise BadInput(f"the filter has more than {MOST_KEYS} keys or {MOST_VALUES:,} values", hint="ask several times")
+def _check_depth(depth: int) -> None:
+    if depth > DEEPEST:
+        raise BadInput(f"the filter has more than {DEEPEST} filters within each other", hint="write it flatter")
 
 
-def label_test(operator: str, value: Any) -> tuple[list[str | None], bool]:
-    """Return the audiences that a test of the access label names, and whether one of them is wanted or none of them.
-
-    Raises:
-        BadInput: the operator or a value cannot be used on the label.
-    """
-    named = list(value) if operator == "$in" and isinstance(value, list | tuple | set | frozenset) else [value]
-    if operator not in ("$eq", "$ne", "$in") or not all(name is None or isinstance(name, str) for name in named):
-        raise BadInput(f"`{AUDIENCE}` is compared with {operator!r} to another type than text", hint=_LABEL_HINT)
-    if operator == "$in" and not isinstance(value, list | tuple | set | frozenset):
-        raise BadInput(f"'$in' is not a filter operator for {type(value).__name__}", hint=HINT)
-    return [bindable(name) for name in named], operator != "$ne"
+def _opposite_if(wanted: bool, condition: Condition) -> Condition:
+    return Opposite(condition) if wanted else condition
 
 
-def _label_test(named: Sequence[str | None], wanted: bool) -> tuple[str, list[Any]]:
-    # One bind for all names. A label that is no list of texts has no such member, and stays hidden.
-    member = (
-        "EXISTS (SELECT 1 FROM json_each(metadata, ?) AS label WHERE label.type = 'text' "
-        "AND label.value IN (SELECT value FROM json_each(?)))"
-    )
-    names = [name for name in named if name]
-    clauses, binds = [], []
-    if None in named:
-        clauses.append(_NONE)
-        binds.append(_LABEL)
-    if names:
-        clauses.append(member)
-        binds += [_LABEL, json.dumps(names)]
-    found = f"({' OR '.join(clauses)})" if clauses else "0"
-    return found if wanted else f"NOT {found}", binds
-
-
-def _test(path: str, operator: str, value: Any) -> tuple[str, list[Any]]:
-    column = "json_extract(metadata, ?)"
-    if operator == "$in" and isinstance(value, list | tuple | set | frozenset):
-        # `x IN (NULL)` is never true in SQL, so `None` becomes a condition of its own.
-        values = [_scalar(item) for item in value if item is not None]
-        one_of = f"{column} IN ({', '.join('?' * len(values))})"
-        if None in value:
-            return f"({column} IS NULL OR {one_of})", [path, path, *values]
-        return one_of, [path, *values]
-    if operator not in _OPERATORS:
-        raise BadInput(f"{operator!r} is not a filter operator for {type(value).__name__}", hint=HINT)
-    if value is None and operator == "$eq":
-        return f"{column} IS ?", [path, None]
-    return f"{column} {_OPERATORS[operator]} ?", [path, _scalar(value)]
-
-
-def _scalar(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):
+def _scalar(key: str, operator: str, value: Any) -> Scalar:
+    if isinstance(value, str):
+        if any("\ud800" <= char <= "\udfff" for char in value):  # no database can store it
+            raise BadInput(f"a text for `{operator}` of `{key}` is not valid Unicode", hint=HINT)
+        if len(value) > MOST_CHARS:
+            raise BadInput(f"a text for `{operator}` of `{key}` has more than {MOST_CHARS:,} characters", hint=HINT)
+        return value
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(f"`{operator}` of `{key}` takes numbers that JSON knows, not {value!r}", hint=HINT)
+    if isinstance(value, int | float):
         return bindable(value)
-    raise BadInput(f"a filter value cannot be {type(value).__name__}", hint=HINT)
+    raise BadInput(f"`{operator}` of `{key}` takes texts, numbers, true, false or null, not {_named(value)}", hint=HINT)
 
 
-def bindable(value: Any) -> Any:
-    """Return a value that databases accept: an integer beyond 64 bits becomes the nearest float.
+def bindable(value: int | float) -> int | float:
+    """Return a number that databases accept: an integer beyond 64 bits becomes the nearest float.
 
     Raises:
-        BadInput: the integer is too large for a float as well, or a text is not valid Unicode.
+        BadInput: the integer is too large for a float as well.
     """
-    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):  # no database can store it
-        raise BadInput("a text in the filter is not valid Unicode", hint=HINT)
     if not isinstance(value, int) or abs(value) <= _MAX_INT:
         return value
     try:
         return float(value)
     except OverflowError:
         raise BadInput("a number in the filter is too large", hint=HINT) from None
+
+
+def _named(value: Any) -> str:
+    """Return what JSON calls a value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    names = {str: "text", int: "a number", float: "a number"}
+    if isinstance(value, Mapping):
+        return "an object" if value else "an empty object"
+    if isinstance(value, _LISTS):
+        return "a list" if value else "an empty list"
+    return names.get(type(value), type(value).__name__)

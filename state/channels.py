@@ -157,21 +157,30 @@ CORPUS_NAME = r"^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$"
 """The pattern that `settings.checked_name` enforces, for published schemas."""
 
 _SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
-_OPERATORS = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte")
-WHERE: dict[str, Any] = {
-    "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_.-]{0,63}$"},
-    "additionalProperties": {
-        "anyOf": [
-            _SCALAR,
-            {
-                "type": "object",
-                "properties": {**dict.fromkeys(_OPERATORS, _SCALAR), "$in": {"type": "array", "items": _SCALAR}},
-                "additionalProperties": False,
-            },
-        ]
-    },
+_LISTED: dict[str, Any] = {"type": "array", "items": _SCALAR}
+_FILTER: dict[str, Any] = {"type": "object", "minProperties": 1}
+_FILTERS: dict[str, Any] = {"type": "array", "items": _FILTER, "minItems": 1}
+_ORDERED: dict[str, Any] = {"type": ["string", "number"]}
+_OPERATORS: dict[str, Any] = {
+    **dict.fromkeys(("$eq", "$ne"), _SCALAR),
+    **dict.fromkeys(("$gt", "$gte", "$lt", "$lte"), _ORDERED),
+    **dict.fromkeys(("$in", "$nin"), _LISTED),
+    "$exists": {"type": "boolean"},
+    "$not": _FILTER,
 }
-"""JSON schema of a metadata filter; `retrieval.filters` enforces it."""
+WHERE: dict[str, Any] = {
+    "properties": {
+        **dict.fromkeys(("$and", "$or"), _FILTERS),
+        "$not": _FILTER,
+    },
+    "patternProperties": {
+        r"^(\$(title|source|kind)|[A-Za-z_][A-Za-z0-9_.-]{0,63})$": {
+            "anyOf": [_SCALAR, {**_FILTER, "properties": _OPERATORS, "additionalProperties": False}]
+        }
+    },
+    "additionalProperties": False,
+}
+"""JSON schema of a filter, without what stands in the filters within it; `retrieval.filters` enforces it."""
 
 
 class ResearchContext(BaseModel):

@@ -47,7 +47,7 @@ from observability import collected_notices, configure_tracing, operation_span
 from observability.audit import Actor, AuditTrail, named
 from observability.exporters import forget_traces
 from policy.fingerprint import policy_reference
-from retrieval.filters import compile_where
+from retrieval.filters import parsed
 from settings import Settings, checked_name
 from state.channels import ResearchContext
 from state.errors import NameInvalid, PolicyRefusal
@@ -127,7 +127,7 @@ class ResearchService:
                 f"{MEMORY_CORPUS!r} is reserved: earlier reports are not evidence", hint="ask a corpus of documents"
             )
         self.gateway.check_run(context, question)
-        compile_where(context.where)
+        parsed(context.where)
         await self.corpora.get(context.tenant, context.corpus)
 
     async def _screened(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.backend import INVENTORY, LiveVersion, Revision, StoredVersion, labels_in_text
-from retrieval.filters import compile_where
+from retrieval.embedded.filters import compile_where
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from state.access import Held, Labels, may_read
 from state.values import Passage

@@ -16,7 +16,8 @@ STATEMENTS = inventory()
 ASKED = [each for each in STATEMENTS if each.section not in ("ddl", "drops")]
 TEXTS = {
     r"\$\[\*\]|\$": "paths of a list of binds",
-    r'\$\."(kind|n|gone|flag)"(\.(string|number|boolean)Only\(\)|\?\(@ (!= null|== "")\))': "a key, checked",
+    r'\$\."(kind|n|gone|flag)"(\.(string|number|boolean)Only\(\)|\.type\(\)|\?\(@ == ""\))': "a key, checked",
+    r"null|string|number|boolean|double|float": "types of JSON",
     r'\$\."audience"(\[\*\]\?\(@\.stringOnly\(\) == \$label\))?': "the access label",
     r"\$\.(source|step|of_config|run_id|kind|n)": "a key, checked by the package",
     r"__pregel_tasks|MINUTE|!|CTXSYS|CTX_DDL|vector_memory_size": "constants",

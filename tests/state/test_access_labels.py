@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.filters import compile_where
+from retrieval.embedded.filters import compile_where
 from state.access import labels_of, may_change, may_read, narrowed, stored_labels
 from state.errors import BadInput
 

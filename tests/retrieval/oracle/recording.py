@@ -32,7 +32,7 @@ _REWRITES = [
         r"JSON_VALUE\(p.metadata, '(\S+)\.(\w+)Only\(\)' RETURNING [A-Z0-9]+(?:\(\d+\))?\)",
         r"typed(p.metadata, '\1', '\2')",
     ),
-    (r"JSON_EXISTS\(p.metadata, '(.*?)\?\(@ != null\)'\)", r"json_extract(p.metadata, '\1') IS NOT NULL"),
+    (r"JSON_VALUE\(p.metadata, '(\S+)\.type\(\)'\)", r"type_of(p.metadata, '\1')"),
     (r"""JSON_EXISTS\(p.metadata, '(.*?)\?\(@ == ""\)'\)""", r"ifnull(json_extract(p.metadata, '\1') = '', 0)"),
     (
         r"JSON_EXISTS\(p.metadata, '([^']*?)\[\*\]\?\(@.stringOnly\(\) == \$label\)' PASSING (:\w+) AS \"label\"\)",
@@ -79,7 +79,8 @@ class PlaybackPool(RecordingPool):
         database.execute("PRAGMA foreign_keys=ON")
         database.create_function("distance", 2, _distance)
         database.create_function("found", 2, _found)
-        database.create_function("typed", 3, _typed)
+        database.create_function("typed", 3, typed)
+        database.create_function("type_of", 2, type_of)
         if self.embed is not None:
             database.create_function("embedded", 1, self._embedded)
         try:
@@ -112,8 +113,7 @@ class _Cursor(RecordingCursor):
         text = statement.text
         if "FOR UPDATE" in text:
             _lock(database)
-        for pattern, replacement in _REWRITES:
-            text = re.sub(pattern, replacement, text)  # type: ignore[call-overload]
+        text = rewritten(text)
         try:
             if statement.many:
                 database.executemany(text, [_bound(row) for row in statement.binds])
@@ -121,6 +121,13 @@ class _Cursor(RecordingCursor):
                 self._rows = [tuple(map(_fetched, row)) for row in database.execute(text, _bound(statement.binds))]
         except sqlite3.IntegrityError as error:
             raise oracle_error("ORA-00001") from error
+
+
+def rewritten(text: str) -> str:
+    """Return a statement or a condition for SQLite."""
+    for pattern, replacement in _REWRITES:
+        text = re.sub(pattern, replacement, text)  # type: ignore[call-overload]
+    return text
 
 
 def _lock(database: sqlite3.Connection) -> None:
@@ -160,9 +167,20 @@ def _found(text: str | None, query: str) -> int:
     return sum(word in words for word in re.findall(r"\{(\w+)\}", query))
 
 
-def _typed(metadata: str, path: str, kind: str) -> Any:
+def type_of(metadata: str, path: str) -> str | None:
+    """Return what the item method `type()` names, of a list too; NULL without the key."""
+    stored = json.loads(metadata)
+    if path[3:-1] not in stored:
+        return None
+    names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+    return names.get(type(stored[path[3:-1]]), "null")
+
+
+def typed(metadata: str, path: str, kind: str) -> Any:
     value = json.loads(metadata).get(path[3:-1])
     kinds: dict[str, Any] = {"string": str, "number": (int, float), "boolean": bool}
     if not isinstance(value, kinds[kind]) or (kind == "number" and isinstance(value, bool)) or value == "":
         return None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+        return float(value)  # SQLite takes no larger one
     return str(value).lower() if kind == "boolean" else value

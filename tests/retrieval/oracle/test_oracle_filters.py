@@ -26,7 +26,7 @@ def test_a_key_of_unknown_characters_is_refused(where: dict[Any, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "condition", [{"$no": 1}, {"$in": 1}, {"$eq": object()}, {"$gt": float("nan")}, {"$gt": ""}, {"$lt": True}, [1]]
+    "condition", [{"$no": 1}, {"$in": 1}, {"$eq": object()}, {"$gt": float("nan")}, {"$lt": True}, [1]]
 )
 def test_a_condition_that_is_none_is_refused(condition: Any) -> None:
     with pytest.raises(BadInput):
@@ -39,7 +39,9 @@ def test_a_key_never_leaves_its_path(key: str) -> None:
         text, _ = compile_where({key: 1})
     except BadInput:
         return
-    assert re.fullmatch(r"""JSON_VALUE\(p\.metadata, '\$\."[\w.-]+"\.numberOnly\(\)' RETURNING NUMBER\) = :w0""", text)
+    assert re.fullmatch(
+        r"""[^:]*JSON_VALUE\(p\.metadata, '\$\."[\w.-]+"\.numberOnly\(\)' RETURNING NUMBER\) IN \(:w0\)\)\)""", text
+    )
 
 
 @given(st.text() | st.text(alphabet="{}\\\"'%_-$?!,;|&~*()[] NOTandABOUT\u00e9"))

@@ -5,7 +5,8 @@ import sqlite3
 
 import pytest
 
-from retrieval.filters import bindable, compile_where
+from retrieval.embedded.filters import compile_where
+from retrieval.filters import bindable
 from retrieval.oracle.filters import compile_where as compile_for_oracle
 from state.errors import BadInput
 from tests.conformance.test_corpus import DESCRIBED, FILTERS
@@ -15,10 +16,13 @@ from tests.conformance.test_corpus import DESCRIBED, FILTERS
 def test_a_filter_finds_what_it_finds_in_a_corpus(where, wanted):
     condition, binds = compile_where(where)
     with sqlite3.connect(":memory:") as database:
-        database.execute("CREATE TABLE passages (id TEXT, metadata TEXT)")
-        rows = [(name, json.dumps(metadata)) for name, metadata in DESCRIBED.items()]
-        database.executemany("INSERT INTO passages VALUES (?, ?)", rows)
-        found = database.execute(f"SELECT id FROM passages WHERE {condition} ORDER BY id", binds).fetchall()
+        database.execute("CREATE TABLE p (id TEXT, metadata TEXT, kind TEXT)")
+        database.execute("CREATE TABLE d (title TEXT, source TEXT)")
+        rows = [(name, json.dumps(metadata), "prose") for name, metadata in DESCRIBED.items()]
+        database.executemany("INSERT INTO p VALUES (?, ?, ?)", rows)
+        database.executemany("INSERT INTO d VALUES (?, ?)", [(name, f"{name}.txt") for name in DESCRIBED])
+        joined = f"SELECT id FROM p JOIN d ON d.title = p.id WHERE {condition} ORDER BY id"
+        found = database.execute(joined, binds).fetchall()
     database.close()
     assert "".join(name for (name,) in found) == wanted
     assert condition.count("?") == len(binds)
@@ -31,7 +35,7 @@ def test_no_filter_lets_everything_pass():
 def test_values_are_bound_and_never_part_of_the_statement():
     condition, binds = compile_where({"kind": {"$in": ["x') OR 1=1 --", None]}, "n": "y' --"})
     assert "x'" not in condition + "".join(str(bind) for bind in binds if str(bind).startswith("$"))
-    assert binds == ['$."kind"', '$."kind"', "x') OR 1=1 --", '$."n"', "y' --"]
+    assert binds == [*['$."kind"'] * 3, '["x\') OR 1=1 --"]', *['$."n"'] * 2, '["y\' --"]']
 
 
 @pytest.mark.parametrize("key", ["", "1a", "a b", "a') --", 'a"', "a" * 65, 1, None])
@@ -42,7 +46,7 @@ def test_a_key_is_a_name(key):
 
 @pytest.mark.parametrize("key", ["a", "_a", "a.b-c_9", "a" * 64])
 def test_a_name_is_a_key(key):
-    assert compile_where({key: 1})[1] == [f'$."{key}"', 1]
+    assert compile_where({key: 1})[1] == [*[f'$."{key}"'] * 2, "[1]"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,6 @@ def test_other_operators_and_values_are_refused(condition):
         (-(2**63 - 1), -(2**63 - 1)),
         (2**63, float(2**63)),
         (-(2**63), -float(2**63)),
-        ("x", "x"),
     ],
 )
 def test_an_integer_beyond_64_bits_is_bound_as_the_nearest_float(value, bound):
