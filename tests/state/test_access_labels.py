@@ -32,7 +32,7 @@ def test_a_search_and_a_passage_by_id_apply_one_rule(label, audiences):
     assert matched(metadata, {}, audiences) == may_read(stored_labels(metadata), audiences)
 
 
-@given(labels, held, st.dictionaries(st.sampled_from(["$eq", "$ne"]), names | st.none(), max_size=2))
+@given(labels, held, st.dictionaries(st.sampled_from(["$eq", "$ne"]), names | st.none(), min_size=1, max_size=2))
 def test_a_filter_narrows_and_never_widens(label, audiences, tests):
     metadata = {} if label is None else {"audience": label}
     if matched(metadata, {"audience": tests}, audiences):
