@@ -72,6 +72,8 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         kind_ddl,
         pending_ddl,
         pending_drops,
+        roots_ddl,
+        roots_drops,
     )
 
     steps = (
@@ -85,6 +87,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("principal budgets", ledger_tables.PRINCIPAL_DDL, ()),
         ("kinds of passages", kind_ddl(settings.oracle), ()),
         ("pending vectors", pending_ddl(settings.oracle, dimensions), pending_drops(settings.oracle)),
+        ("source roots", roots_ddl(settings.oracle), roots_drops(settings.oracle)),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 

@@ -16,7 +16,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from retrieval.preparation import PreparedDocument
+from retrieval.preparation import PreparedDocument, splitting_of
+from retrieval.roots import Root
 from state.access import Held, Labels, narrower, stored_labels
 from state.errors import EmbeddingMismatch
 from state.values import Passage
@@ -56,12 +57,16 @@ class Legs(NamedTuple):
 
 @dataclass(frozen=True)
 class LiveVersion:
-    """What decides whether a document has changed. `metadata` is JSON, `None` for a document without passages."""
+    """What decides whether a document has changed. `metadata` is JSON, `None` for a document without passages.
+
+    `splitting` is the fingerprint that `splitting_of` gives its passages.
+    """
 
     text_hash: str
     parser: str
     parser_version: str
     metadata: str | None
+    splitting: str = ""
 
     @property
     def labels(self) -> Labels:
@@ -69,9 +74,10 @@ class LiveVersion:
         return labels_in_text(self.metadata)
 
     def is_same_as(self, document: PreparedDocument) -> bool:
-        """Return whether `document` has this text and metadata, read by this parser."""
-        read = (document.text_hash, document.parser, document.parser_version)
-        return read == (self.text_hash, self.parser, self.parser_version) and document.is_described_by(self.metadata)
+        """Return whether `document` has this text and metadata, read by this parser and split into these passages."""
+        read = (document.text_hash, document.parser, document.parser_version, splitting_of(document.passages))
+        stored = (self.text_hash, self.parser, self.parser_version, self.splitting)
+        return read == stored and document.is_described_by(self.metadata)
 
 
 class StoredVersion(NamedTuple):
@@ -104,9 +110,13 @@ class CorpusWriter(Protocol):
     async def put(self, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         """Store documents in one transaction; return (documents that replaced a version, passages superseded).
 
-        Live documents of the same id which `replaces` does not name stay as they are, beside the new ones. Vectors that
-        were kept for these documents are removed.
+        A document replaces live versions of all its `names`. Those which `replaces` does not name stay as they are,
+        beside the new ones. Vectors that were kept for these documents are removed.
         """
+        ...
+
+    async def record(self, roots: Sequence[Root]) -> None:
+        """Store source roots; those of folders that are known stay as they are."""
         ...
 
     async def delete(self, document_ids: Sequence[str], may: May) -> None:
@@ -200,8 +210,21 @@ class CorpusBackend(Protocol):
         """Return the text of one document version, if `held` may read it."""
         ...
 
-    async def version(self, document_id: str, text_hash: str, labels: Labels) -> StoredVersion | None:
+    async def version(
+        self, document_id: str, text_hash: str, labels: Labels, splitting: str | None
+    ) -> StoredVersion | None:
         """Return one document version with its passages and vectors, live or superseded."""
+        ...
+
+    async def roots(self) -> Sequence[Root]:
+        """Return the source roots, in the order in which they were recorded."""
+        ...
+
+    async def earlier(self) -> Sequence[str]:
+        """Return the ids of the live documents of earlier releases that were read from files.
+
+        Those releases named a file by its path as it was given.
+        """
         ...
 
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
@@ -229,6 +252,7 @@ INVENTORY = (
     "passages",
     "ingested_at",
     "superseded",
+    "splitting",
 )
 """What an inventory tells about a document version."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -18,6 +19,7 @@ from retrieval.ingesting import Ingestion, Progress
 from retrieval.loaders.workers.stopping import giving_up_at_the_end
 from retrieval.preparation import prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
+from retrieval.takeover import source_roots
 from settings import Settings
 from state.access import Held, Labels, labels_of, may_change, may_read, narrowed, shared, stored_labels
 from state.errors import BadInput, BudgetExceeded, CorpusEmpty, Forbidden
@@ -112,9 +114,11 @@ class Corpus:
         labels = labels_of(audience)
         async with self._backend.writer() as writer:
             self._check_same(await self._backend.revision())
-            items = prepare(inputs, self._settings, self.tenant, self.name, labels)
+            roots = await source_roots(self._backend, inputs, self._settings)
+            items = prepare(inputs, self._settings, self.tenant, self.name, labels, roots)
             with giving_up_at_the_end():
-                return await Ingestion(self._backend, writer, self._embeddings, self._held, progress).run(items)
+                ingestion = Ingestion(self._backend, writer, self._embeddings, self._held, roots, progress)
+                return await ingestion.run(items)
 
     async def search(
         self,
@@ -214,6 +218,10 @@ class Corpus:
         """Return name, version and counts, as in the manifest, without listing the documents."""
         revision, documents, passages = await self._backend.counts(self._held)
         return CorpusRef(name=self.name, version=revision.generation, documents=documents, passages=passages)
+
+    async def root_folders(self) -> dict[str, Path]:
+        """Return the folders of the source roots by name. They are private to the machine: show none of them."""
+        return {root.name: Path(root.folder) for root in await self._backend.roots()}
 
     async def prune(self) -> int:
         """Delete superseded versions permanently, if the caller may change them; return how many passages."""

@@ -42,7 +42,8 @@ class LoadedDocument(Value):
 
     `page_starts` holds the offset of each page; it is empty for formats without pages. `blocks` are in order and do not
     overlap; text outside of them is prose. A row of a table is a line of its block. `audience` is the access label
-    that the source itself gives, `None` if it gives none; it is never part of `metadata`.
+    that the source itself gives, `None` if it gives none; it is never part of `metadata`. `earlier_ids` are those that
+    an earlier release gave this document.
     """
 
     document_id: str
@@ -56,6 +57,7 @@ class LoadedDocument(Value):
     parser_version: str
     metadata: dict[str, Any] = Field(default_factory=dict)
     audience: Labels | None = None
+    earlier_ids: tuple[str, ...] = ()
 
     @cached_property
     def text_hash(self) -> str:

@@ -19,6 +19,7 @@ from retrieval.documents import FailedFile
 from retrieval.embeddings import model_of, texts_at_once
 from retrieval.preparation import PreparedDocument
 from retrieval.reports import IngestProgress, IngestReport
+from retrieval.roots import SourceRoots
 from state.access import Held, may_change
 from state.errors import BadInput
 
@@ -60,6 +61,7 @@ class Ingestion:
         writer: its writer.
         embeddings: the model of the corpus.
         held: the audiences of the caller; `None`: not restricted.
+        roots: the source roots that name the items; those that they add are recorded.
         progress: called after each document, slice and failure, on the event loop.
     """
 
@@ -69,10 +71,11 @@ class Ingestion:
         writer: CorpusWriter,
         embeddings: Embeddings,
         held: Held,
+        roots: SourceRoots,
         progress: Progress | None,
     ) -> None:
         self._backend, self._writer, self._embeddings = backend, writer, embeddings
-        self._held, self._progress = held, progress
+        self._held, self._roots, self._progress = held, roots, progress
         self._model, self._slice = model_of(embeddings), texts_at_once(embeddings)
         self._batch: list[PreparedDocument] = []
         self._tally = _Tally()
@@ -84,6 +87,8 @@ class Ingestion:
             item = await asyncio.to_thread(next, items, None)
             if item is None:
                 break
+            if fresh := self._roots.take_fresh():
+                await self._writer.record(fresh)
             if isinstance(item, PreparedDocument):
                 await self._take(item)
             else:
@@ -108,13 +113,15 @@ class Ingestion:
 
     async def _decided(self, item: PreparedDocument) -> PreparedDocument | None:
         """Return a document with its access label; `None` if it is unchanged or refused."""
-        live = await self._backend.live_versions(item.document_id)
+        mine = [*await self._backend.live_versions(item.document_id)]
+        earlier = [each for name in item.names[1:] for each in await self._backend.live_versions(name)]
+        live, place = [*mine, *earlier], (self._backend.tenant, self._backend.name)
         try:
-            document, unchanged = judged(item, live, (self._backend.tenant, self._backend.name), self._held)
+            document, unchanged = judged(item, live, place, self._held)
         except BadInput as error:
             self._fail(FailedFile(source=item.source, reason=f"{error.message}; {error.hint}"))
             return None
-        if unchanged:
+        if unchanged and not earlier:
             self._tally.unchanged += 1
             self._tell()
             return None

@@ -5,6 +5,7 @@ Only this module knows which loader serves which type of input.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from retrieval.documents import FailedFile, LoadedDocument, evidence_id
+from retrieval.roots import SourceRoots
 from settings import Settings
 from state.access import AUDIENCE, Labels, stored_labels
 from state.values import Kind
@@ -39,6 +41,8 @@ class PreparedDocument:
 
     `audience` is its access label, `None` as long as it is not decided. Of a document that was read from a corpus, the
     label is in `metadata`, as it is stored. Only a copy sets `ingested_at`: it keeps the original time.
+    `splitting` is what `splitting_of` gives the passages, `None` for a document of an earlier release. `earlier_ids`
+    are those that such a release gave it.
     """
 
     document_id: str
@@ -53,6 +57,13 @@ class PreparedDocument:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     ingested_at: str = ""
     audience: Labels | None = None
+    splitting: str | None = None
+    earlier_ids: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ids under which an older version of this document may be stored, its own first."""
+        return tuple(dict.fromkeys((self.document_id, *self.earlier_ids)))
 
     @property
     def labels(self) -> Labels:
@@ -89,6 +100,12 @@ class PreparedDocument:
         return "\n".join(filter(None, (self.title, " ".join(item.heading_path), self.text[item.start : item.end])))
 
 
+def splitting_of(passages: Iterable[PreparedPassage]) -> str:
+    """Return a fingerprint of how a text is divided, which changes with splitter, settings, headings and kinds."""
+    places = [(each.start, each.end, each.page, each.page_end, each.heading_path, each.kind) for each in passages]
+    return hashlib.sha256(json.dumps(places).encode()).hexdigest()[:16]
+
+
 def _comparable(stored: str) -> dict[str, Any]:
     """Return stored metadata with the label as earlier versions did not write it: as a list, sorted."""
     metadata: dict[str, Any] = json.loads(stored)
@@ -96,15 +113,21 @@ def _comparable(stored: str) -> dict[str, Any]:
 
 
 def prepare(
-    inputs: Any, settings: Settings, tenant: str, corpus: str, audience: Labels | None = None
+    inputs: Any,
+    settings: Settings,
+    tenant: str,
+    corpus: str,
+    audience: Labels | None = None,
+    roots: SourceRoots | None = None,
 ) -> Iterator[PreparedDocument | FailedFile]:
     """Yield a `PreparedDocument` for each document and a `FailedFile` for each that cannot be read.
 
     A document that occurs twice is yielded once. If the second one has another text or label, it is reported as failed,
-    because it would supersede the first within the same ingest. `audience` is the label of documents without their own.
+    because it would supersede the first within the same ingest. `audience` is the label of documents without their own,
+    `roots` are the source roots of the corpus, which name its files.
     """
     seen: dict[str, tuple[str, Labels | None]] = {}
-    for item in _loaded(inputs, settings, audience):
+    for item in _loaded(inputs, settings, audience, roots or SourceRoots()):
         if not isinstance(item, LoadedDocument):
             yield item
             continue
@@ -121,7 +144,7 @@ def prepare(
         del item  # so that a large document is not held while the next one is parsed
 
 
-def _loaded(inputs: Any, settings: Settings, audience: Labels | None) -> Iterator[Any]:
+def _loaded(inputs: Any, settings: Settings, audience: Labels | None, roots: SourceRoots) -> Iterator[Any]:
     if isinstance(inputs, str | Path):
         inputs = [inputs]
     if not isinstance(inputs, Iterable):
@@ -130,7 +153,7 @@ def _loaded(inputs: Any, settings: Settings, audience: Labels | None) -> Iterato
         yield from load_loader(inputs)
         return
     for kind, group in groupby(inputs, _kind):
-        yield from _load_group(kind, group, settings, audience)
+        yield from _load_group(kind, group, settings, audience, roots)
 
 
 def _kind(item: Any) -> str:
@@ -139,13 +162,15 @@ def _kind(item: Any) -> str:
     return "langchain" if isinstance(item, Document) else "loaded"
 
 
-def _load_group(kind: str, group: Iterator[Any], settings: Settings, audience: Labels | None) -> Iterator[Any]:
+def _load_group(
+    kind: str, group: Iterator[Any], settings: Settings, audience: Labels | None, roots: SourceRoots
+) -> Iterator[Any]:
     if kind == "loaded":
         yield from group
     elif kind == "path":
         from retrieval.loaders import load_paths
 
-        yield from load_paths((Path(item) for item in group), settings, audience)
+        yield from load_paths((Path(item) for item in group), settings, audience, roots)
     else:
         from retrieval.loaders import load_langchain
 
@@ -159,6 +184,18 @@ def _cut(
 
     spans = split_document(document, chunk_chars=settings.data.chunk_chars, overlap=settings.data.chunk_overlap)
     identity = (tenant, corpus, document.document_id, document.text_hash)
+    passages = tuple(
+        PreparedPassage(
+            evidence_id(*identity, span.start, span.end),
+            span.start,
+            span.end,
+            span.page,
+            span.page_end,
+            span.heading_path,
+            span.kind,
+        )
+        for span in spans
+    )
     return PreparedDocument(
         document_id=document.document_id,
         source=document.source,
@@ -170,16 +207,7 @@ def _cut(
         pages=len(document.page_starts) or None,
         metadata=document.metadata,
         audience=audience,
-        passages=tuple(
-            PreparedPassage(
-                evidence_id(*identity, span.start, span.end),
-                span.start,
-                span.end,
-                span.page,
-                span.page_end,
-                span.heading_path,
-                span.kind,
-            )
-            for span in spans
-        ),
+        passages=passages,
+        splitting=splitting_of(passages),
+        earlier_ids=document.earlier_ids,
     )

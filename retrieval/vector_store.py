@@ -23,7 +23,7 @@ from retrieval.access import judged
 from retrieval.backend import CorpusBackend, Revision, check_embedding_model
 from retrieval.documents import evidence_id
 from retrieval.embeddings import model_of
-from retrieval.preparation import PreparedDocument, PreparedPassage
+from retrieval.preparation import PreparedDocument, PreparedPassage, splitting_of
 from retrieval.sync import run_sync
 from state.access import Held, Labels, may_change, may_read, stored_labels
 from state.errors import Forbidden
@@ -181,7 +181,17 @@ class CorpusVectorStore(VectorStore):
         # Tenant and corpus are part of the id: two tenants that store one text must not share its evidence id.
         identity = evidence_id(self._backend.tenant, self._backend.name, name, digest, 0, len(text))
         span = PreparedPassage(identity, 0, len(text))
-        return PreparedDocument(name, name, "", text, digest, (span,), parser="vector_store", metadata=metadata)
+        return PreparedDocument(
+            name,
+            name,
+            "",
+            text,
+            digest,
+            (span,),
+            parser="vector_store",
+            metadata=metadata,
+            splitting=splitting_of([span]),
+        )
 
 
 def _embedded(folder: str | Path | None, tenant: str, name: str) -> CorpusBackend:

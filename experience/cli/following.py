@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from experience.cli.output import is_terminal, note, print_json, say
 from experience.cli.progress import node_progress
 from experience.cli.running import Drain, on_signals
 from experience.exits import Exit, report_status
+from state.errors import CorpusMissing
 
 if TYPE_CHECKING:
     from experience.service import ResearchService
@@ -31,6 +33,8 @@ class Outcome:
     thread_id: str = ""
     report: Report | None = None
     pending: dict[str, Any] = field(default_factory=dict)
+    roots: Mapping[str, Path] = field(default_factory=dict)
+    """The folders of the corpus's source roots, by name."""
 
     def take(self, event: RunEvent) -> None:
         """Update the outcome with an event."""
@@ -42,13 +46,16 @@ class Outcome:
             self.pending = event.model_dump(mode="json", exclude={"sequence", "type"})
 
 
-async def follow(service: ResearchService, events: AsyncIterator[RunEvent]) -> Outcome:
+async def follow(service: ResearchService, events: AsyncIterator[RunEvent], tenant: str) -> Outcome:
     """Follow the run and return its outcome. SIGINT and SIGTERM drain it; its thread can then be resumed."""
     outcome = Outcome()
     with on_signals(Drain(service.request_drain)), node_progress() as progress:
         async for event in events:
             progress(event)
             outcome.take(event)
+    if outcome.report is not None and outcome.report.corpus is not None:
+        with suppress(CorpusMissing):  # it may have been deleted since
+            outcome.roots = await (await service.corpora.get(tenant, outcome.report.corpus.name)).root_folders()
     return outcome
 
 
@@ -60,7 +67,7 @@ def conclude(outcome: Outcome, settings: Settings, *, out: Path | None, json_out
     if out is not None:
         from experience.render import write_report
 
-        for path in write_report(outcome.report, out):
+        for path in write_report(outcome.report, out, outcome.roots):
             note(f"written: {path}")
     if json_output:
         print_json(outcome.report.model_dump(mode="json"))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from experience.files import write_file
 from experience.render.html import render_html
+from experience.render.links import Originals
 from experience.render.markdown import render_markdown
 from state.report import Report
 
 
-def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Write the three files into `folder`, replace older ones, and return the paths. Raises `OSError`."""
+def write_report(report: Report, folder: Path, roots: Mapping[str, Path] | None = None) -> tuple[Path, ...]:
+    """Write the three files into `folder`, replace older ones, and return the paths. Raises `OSError`.
+
+    With the folders of the corpus's source roots, by name, they link to the original files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
-        "report.md": render_markdown(report, folder),
+        "report.md": render_markdown(report, Originals(folder, roots or {})),
         "report.json": report.model_dump_json(indent=2) + "\n",
-        "report.html": render_html(report, folder),
+        "report.html": render_html(report, Originals(folder, roots or {})),
     }
     return tuple(write_file(folder / name, text.encode(), mode=0o666) for name, text in contents.items())

@@ -7,10 +7,9 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 
 from experience.render.answer import answer_html, citation_id, passage_id, quote_id
-from experience.render.links import Originals
+from experience.render.links import WITHOUT_FILES, Originals
 from experience.render.markdown import LEFT_OUT_TITLE, OPEN_TITLE, render_answer
 from experience.render.places import shown_source
 from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, shown_code, sources_of
@@ -32,14 +31,14 @@ LONG_QUESTION = 120
 """From this length on, a question is set smaller. A chosen value."""
 
 
-def render_html(report: Report, folder: Path | None = None) -> str:
-    """Return the content of `report.html`. With the report's folder, original files are linked relative to it.
+def render_html(report: Report, originals: Originals = WITHOUT_FILES) -> str:
+    """Return the content of `report.html`. With `originals`, original files are linked too.
 
     Every text of the report is escaped. The content security policy in the head is the second line of defence: it
     allows no network request and no script but the one whose hash it names.
     """
     script = _asset("report.js")
-    body = "\n".join(filter(None, _sections(report, Originals(folder))))
+    body = "\n".join(filter(None, _sections(report, originals)))
     return _asset("report.template.html").format(
         title=_clean(escape(_line(report.question)[:120])) or "Report",
         style=_asset("report.css"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -20,9 +21,13 @@ _WORDS = 6
 
 @dataclass(frozen=True)
 class Originals:
-    """Makes links to the originals, relative to the folder of the report. Without a folder, only web addresses."""
+    """Makes links to the originals, relative to the folder of the report. Without a folder, only web addresses.
+
+    `roots` are the folders of the corpus's source roots, by name.
+    """
 
     folder: Path | None = None
+    roots: Mapping[str, Path] = field(default_factory=dict)
 
     def document(self, source: str) -> str:
         """Return the link to a document, or an empty string if it cannot be opened from the report.
@@ -47,11 +52,17 @@ class Originals:
         if path is None or self.folder is None:
             return ""
         folder = _plain(self.folder)
-        for base in (Path.cwd(), folder):  # `ingest` stores paths relative to the working folder
-            file = _plain(base / path)
+        root = self.roots.get(path.parts[0]) if path.parts else None
+        # Earlier releases named files by paths relative to the working folder.
+        places = [*([root.joinpath(*path.parts[1:])] if root else []), Path.cwd() / path, folder / path]
+        for file in map(_plain, places):
             if _is_file(file) and _shares_a_folder(file, folder):
                 return quote(Path(os.path.relpath(file, folder)).as_posix())
         return ""
+
+
+WITHOUT_FILES = Originals()
+"""Links to web addresses only."""
 
 
 def _web(source: str) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from experience.render.links import Originals
+from experience.render.links import WITHOUT_FILES, Originals
 from experience.render.places import shown_source
 from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, shown_code, sources_of
 from experience.render.words import (
@@ -28,10 +27,10 @@ OPEN_TITLE = "What the documents do not say"
 LEFT_OUT_TITLE = "What was left out"
 
 
-def render_markdown(report: Report, folder: Path | None = None) -> str:
-    """Return the content of `report.md`. With the report's folder, original files are linked relative to it."""
+def render_markdown(report: Report, originals: Originals = WITHOUT_FILES) -> str:
+    """Return the content of `report.md`. With `originals`, original files are linked too."""
     parts = [f"# {md_line(report.question)}", _status(report), report.markdown.strip("\n"), *_open(report)]
-    parts += _sources(report, Originals(folder))
+    parts += _sources(report, originals)
     parts += _made(report)
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -118,7 +117,7 @@ def _short_sources(report: Report) -> list[str]:
             places[place] = f"{places.get(place, '')}[{item.number}]"
         told = "; ".join(f"{numbers} {place}".rstrip() for place, numbers in places.items())
         title = "" if source.title == shown_source(source.source) else f"{md_line(source.title)}, "
-        lines.append(f"- {title}{_file(source, Originals())}: {told}")
+        lines.append(f"- {title}{_file(source, WITHOUT_FILES)}: {told}")
     return ["## Sources", "\n".join(lines)] if lines else []
 
 

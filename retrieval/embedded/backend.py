@@ -16,6 +16,7 @@ from retrieval.embedded import pending, reads, writes
 from retrieval.embedded.database import Database, translated
 from retrieval.embedded.indexes import Indexes, lock_path
 from retrieval.preparation import PreparedDocument
+from retrieval.roots import Root
 from state.access import Held, Labels
 from state.errors import CorpusBusy
 from state.values import Passage
@@ -76,6 +77,10 @@ class EmbeddedBackend:
     async def put(self, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         """Store documents in one transaction."""
         return await self._change(writes.put, batch, embedding_model, replaces)
+
+    async def record(self, roots: Sequence[Root]) -> None:
+        """Store source roots."""
+        await self._change(writes.record, roots)
 
     async def delete(self, document_ids: Sequence[str], may: May) -> None:
         """Take those of the documents that `may` allows out of search without replacing them."""
@@ -152,9 +157,19 @@ class EmbeddedBackend:
         """Return the text of one document version, if `held` may read it."""
         return await self._ask(reads.canonical_text, document_id, text_hash, held)
 
-    async def version(self, document_id: str, text_hash: str, labels: Labels) -> StoredVersion | None:
+    async def version(
+        self, document_id: str, text_hash: str, labels: Labels, splitting: str | None
+    ) -> StoredVersion | None:
         """Return one document version with its passages and vectors."""
-        return await self._ask(reads.version, document_id, text_hash, labels)
+        return await self._ask(reads.version, document_id, text_hash, labels, splitting)
+
+    async def roots(self) -> Sequence[Root]:
+        """Return the source roots."""
+        return await self._ask(reads.roots)
+
+    async def earlier(self) -> Sequence[str]:
+        """Return the ids of the live documents of earlier releases."""
+        return await self._ask(reads.earlier)
 
     async def inventory(self) -> tuple[Revision, Sequence[Mapping[str, Any]]]:
         """Return the revision and every document version."""

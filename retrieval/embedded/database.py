@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS pending (
   evidence_id TEXT NOT NULL, embedding_model TEXT NOT NULL, document_id TEXT NOT NULL, vector BLOB NOT NULL,
   PRIMARY KEY (evidence_id, embedding_model));
 CREATE INDEX IF NOT EXISTS pending_by_document ON pending (document_id);
+CREATE TABLE IF NOT EXISTS roots (folder TEXT PRIMARY KEY, name TEXT NOT NULL);
 """
 # AUTOINCREMENT, not plain rowids: SQLite then never reuses the id of a deleted passage, and the indexes rely on new
 # passages having ids above the last one indexed (`reads.rows_after`).
@@ -42,8 +43,12 @@ _WAIT_SECONDS = 10
 """How long SQLite waits for another connection's lock. A chosen value: a write transaction lasts for one batch only, so
 a corpus that stays locked for longer is reported as busy."""
 
-_ADDED = (("passages", "kind", "TEXT NOT NULL DEFAULT 'prose'"),)
+_ADDED = (("passages", "kind", "TEXT NOT NULL DEFAULT 'prose'"), ("documents", "splitting", "TEXT"))
 """Table, name and declaration of the columns that corpora of earlier releases lack."""
+
+_EARLIER = """CREATE INDEX IF NOT EXISTS documents_earlier ON documents (document_id)
+              WHERE splitting IS NULL AND superseded = 0"""
+"""Finds the documents of earlier releases; it stays empty in a new corpus."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -134,6 +139,7 @@ def _add_columns(connection: sqlite3.Connection) -> None:
     for table, name, declaration in _ADDED:
         if not connection.execute("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", (table, name)).fetchone():
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declaration}")
+    connection.execute(_EARLIER)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import numpy as np
 
 from retrieval.backend import INVENTORY, LiveVersion, Revision, StoredVersion, labels_in_text
 from retrieval.embedded.filters import compile_where
-from retrieval.preparation import PreparedDocument, PreparedPassage
+from retrieval.preparation import PreparedDocument, PreparedPassage, splitting_of
+from retrieval.roots import Root
 from state.access import Held, Labels, may_read
 from state.values import Passage
 
@@ -19,7 +20,18 @@ _COLUMNS = "p.*, d.document_id, d.title, d.source, d.text_hash, d.superseded"
 _JOINED = "FROM passages p JOIN documents d ON d.version = p.version"
 _METADATA = "(SELECT p.metadata FROM passages p WHERE p.version = d.version AND p.ordinal = 0) AS metadata"
 """The metadata of a document version: all of its passages have the same."""
-_DOCUMENT = ("document_id", "source", "title", "text", "text_hash", "parser", "parser_version", "pages", "ingested_at")
+_DOCUMENT = (
+    "document_id",
+    "source",
+    "title",
+    "text",
+    "text_hash",
+    "parser",
+    "parser_version",
+    "pages",
+    "ingested_at",
+    "splitting",
+)
 _LISTED = ", ".join(f"d.{name}" for name in INVENTORY if name not in ("chars", "passages"))
 _PLACE = ("evidence_id", "start", "end", "page", "page_end", "kind")
 _CITED = (*_PLACE, "document_id", "title", "source", "text", "text_hash")
@@ -33,9 +45,37 @@ def revision(connection: sqlite3.Connection) -> Revision:
 
 def live_versions(connection: sqlite3.Connection, document_id: str) -> list[LiveVersion]:
     """Return the live documents of this id."""
-    query = f"""SELECT d.text_hash, d.parser, d.parser_version, {_METADATA} FROM documents d
+    query = f"""SELECT d.version, d.text_hash, d.parser, d.parser_version, {_METADATA} FROM documents d
                 WHERE d.document_id = ? AND d.superseded = 0"""  # noqa: S608 - a constant
-    return [LiveVersion(*row) for row in connection.execute(query, (document_id,))]
+    rows = connection.execute(query, (document_id,)).fetchall()
+    return [
+        LiveVersion(
+            **{name: row[name] for name in ("text_hash", "parser", "parser_version", "metadata")},
+            splitting=splitting(connection, row["version"]),
+        )
+        for row in rows
+    ]
+
+
+def splitting(connection: sqlite3.Connection, number: int) -> str:
+    """Return how a document version is split. For those of earlier releases, it is not stored."""
+    stored = connection.execute("SELECT splitting FROM documents WHERE version = ?", (number,)).fetchone()[0]
+    if stored:
+        return str(stored)
+    query = "SELECT * FROM passages WHERE version = ? ORDER BY ordinal"
+    return splitting_of(map(_place, connection.execute(query, (number,))))
+
+
+def roots(connection: sqlite3.Connection) -> list[Root]:
+    """Return the source roots."""
+    return [Root(*row) for row in connection.execute("SELECT name, folder FROM roots ORDER BY rowid")]
+
+
+def earlier(connection: sqlite3.Connection) -> list[str]:
+    """Return the ids of the live documents of earlier releases that were read from files."""
+    query = """SELECT DISTINCT document_id FROM documents WHERE splitting IS NULL AND superseded = 0
+               AND parser NOT IN ('langchain', 'vector_store') ORDER BY document_id"""
+    return [str(row[0]) for row in connection.execute(query)]
 
 
 def labelled(
@@ -113,9 +153,12 @@ def canonical_text(connection: sqlite3.Connection, document_id: str, text_hash: 
     return None
 
 
-def version(connection: sqlite3.Connection, document_id: str, text_hash: str, labels: Labels) -> StoredVersion | None:
+def version(
+    connection: sqlite3.Connection, document_id: str, text_hash: str, labels: Labels, splitting: str | None
+) -> StoredVersion | None:
     """Return one document version with its passages and vectors in reading order."""
-    found = labelled(connection, "d.document_id = ? AND d.text_hash = ?", (document_id, text_hash))
+    condition = "d.document_id = ? AND d.text_hash = ? AND d.splitting IS ?"
+    found = labelled(connection, condition, (document_id, text_hash, splitting))
     number = next((each[0] for each in found if each[3] == labels), None)
     if number is None:
         return None
@@ -168,11 +211,12 @@ def _passage(row: sqlite3.Row) -> Passage:
     )
 
 
+def _place(row: sqlite3.Row) -> PreparedPassage:
+    return PreparedPassage(**{name: row[name] for name in _PLACE}, heading_path=tuple(json.loads(row["heading_path"])))
+
+
 def _stored(row: sqlite3.Row, rows: Sequence[sqlite3.Row]) -> StoredVersion:
-    passages = tuple(
-        PreparedPassage(**{name: each[name] for name in _PLACE}, heading_path=tuple(json.loads(each["heading_path"])))
-        for each in rows
-    )
+    passages = tuple(map(_place, rows))
     metadata = tuple(json.loads(each["metadata"]) for each in rows)
     document = PreparedDocument(
         **{name: row[name] for name in _DOCUMENT}, passages=passages, metadata=metadata[0] if metadata else {}

@@ -15,22 +15,31 @@ import numpy as np
 from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, narrowed
 from retrieval.documents import random_evidence_id
 from retrieval.embedded import pending
-from retrieval.embedded.reads import labelled, revision
-from retrieval.preparation import PreparedDocument
+from retrieval.embedded.reads import labelled, revision, splitting
+from retrieval.preparation import PreparedDocument, splitting_of
+from retrieval.roots import Root
 from state.access import AUDIENCE, Labels
 
 _PASSAGE = """INSERT INTO passages (evidence_id, version, ordinal, start, "end", page, page_end, heading_path, kind,
               text, metadata, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
               coalesce(?, (SELECT n.vector FROM pending n WHERE n.evidence_id = ? AND n.embedding_model = ?)))"""
+_TAKEN = """SELECT id FROM passages WHERE version IN (SELECT value FROM json_each(?))
+            AND evidence_id IN (SELECT value FROM json_each(?))"""
+"""The passages of some versions that have some evidence ids."""
+
+
+def record(connection: sqlite3.Connection, roots: Iterable[Root]) -> None:
+    """Store source roots. IGNORE: a folder keeps the name that it has."""
+    connection.executemany("INSERT OR IGNORE INTO roots (name, folder) VALUES (?, ?)", roots)
 
 
 def put(connection: sqlite3.Connection, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
     """Store documents with their vectors; return (documents that replaced a version, passages superseded)."""
     updated = superseded = 0
     for document, vectors in batch:
-        count = _supersede(connection, document.document_id, partial(replaces, document))
+        counts = [_supersede(connection, name, partial(replaces, document)) for name in document.names]
         _narrow(connection, document, partial(replaces, document))
-        updated, superseded = updated + (count is not None), superseded + (count or 0)
+        updated, superseded = updated + any(each is not None for each in counts), superseded + sum(filter(None, counts))
         _insert(connection, document, vectors, embedding_model)
         pending.drop(connection, [document.document_id])
     _advance(connection, embedding_model, shrank=updated > 0)
@@ -80,7 +89,8 @@ def _supersede(connection: sqlite3.Connection, document_id: str, chosen: Callabl
 
 def _narrow(connection: sqlite3.Connection, document: PreparedDocument, may: Callable[[Labels], bool]) -> None:
     """Give the old versions of a document labels that are no wider than that of its new one."""
-    rows = labelled(connection, "d.document_id = ? AND d.superseded = 1", (document.document_id,))
+    condition = "d.document_id IN (SELECT value FROM json_each(?)) AND d.superseded = 1"
+    rows = labelled(connection, condition, (json.dumps(document.names),))
     old = [OldVersion(number, text_hash, labels) for number, _, text_hash, labels in rows]
     found, gone = narrowed(document.labels, old, may)
     connection.executemany(
@@ -103,15 +113,21 @@ def _make_room(connection: sqlite3.Connection, document: PreparedDocument) -> No
     """Free the evidence ids of a new version, which must be unique."""
     key = (document.document_id, document.text_hash)
     stored = labelled(connection, "d.document_id = ? AND d.text_hash = ?", key)
+    named = json.dumps([item.evidence_id for item in document.passages])
+    mine = {number: splitting(connection, number) for number, _, _, labels in stored if labels == document.labels}
     # A document may return to an earlier text: that version is deleted, the new one takes its place and its ids.
-    _remove(connection, [number for number, _, _, labels in stored if labels == document.labels])
+    divided = splitting_of(document.passages)
+    _remove(connection, [number for number, other in mine.items() if other == divided])
+    # If the text is split anew, passages that are the same move to the new version. Others stay: reports may cite them.
+    split = json.dumps([number for number, other in mine.items() if other != divided])
+    connection.execute(f"DELETE FROM passages WHERE id IN ({_TAKEN})", (split, named))  # noqa: S608 - a constant
+    empty = """SELECT d.version FROM documents d WHERE d.version IN (SELECT value FROM json_each(?))
+               AND NOT EXISTS (SELECT 1 FROM passages p WHERE p.version = d.version)"""
+    _remove(connection, [row[0] for row in connection.execute(empty, (split,)).fetchall()])
     # Earlier releases left the label out of the ids. Such a document keeps its rows under other ids. What cites the old
     # ids finds the new version, which has the same name and text.
-    named = json.dumps([item.evidence_id for item in document.passages])
     others = json.dumps([number for number, _, _, labels in stored if labels != document.labels])
-    taken = """SELECT id FROM passages WHERE version IN (SELECT value FROM json_each(?))
-               AND evidence_id IN (SELECT value FROM json_each(?))"""
-    for row in connection.execute(taken, (others, named)).fetchall():
+    for row in connection.execute(_TAKEN, (others, named)).fetchall():
         connection.execute("UPDATE passages SET evidence_id = ? WHERE id = ?", (random_evidence_id(), row["id"]))
 
 
@@ -122,7 +138,7 @@ def _insert(
     key = (document.document_id, document.text_hash)
     version = connection.execute(
         """INSERT INTO documents (document_id, text_hash, source, title, parser, parser_version, pages, text,
-           ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+           ingested_at, splitting) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             *key,
             document.source,
@@ -132,6 +148,7 @@ def _insert(
             document.pages,
             document.text,
             document.ingested_at or datetime.now(UTC).isoformat(),
+            document.splitting,
         ),
     ).lastrowid
     # An iterator: the rows of a document of 50 MB would be a second copy of it.

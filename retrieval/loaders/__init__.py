@@ -18,6 +18,7 @@ from retrieval.loaders.formats import FORMATS, format_of
 from retrieval.loaders.reading import failed, read, reason_of
 from retrieval.loaders.source import Source
 from retrieval.loaders.workers import read_apart
+from retrieval.roots import SourceRoots
 from settings import Settings
 from state.access import Labels
 from state.errors import BadInput
@@ -38,16 +39,17 @@ _SMALL = 128 * 1024
 
 
 def load_paths(
-    paths: Iterable[Path], settings: Settings, audience: Labels | None = None
+    paths: Iterable[Path], settings: Settings, audience: Labels | None = None, roots: SourceRoots | None = None
 ) -> Iterator[LoadedDocument | FailedFile]:
     """Yield the documents of files and folders, one at a time, in the order of their names; skip hidden files.
 
     A document without an access label gets `audience`, or else what the setting `data.audiences` gives to its folder.
+    Ids and sources name the files by `roots`, those of a corpus; without it, no folder is known as a root yet.
 
     Raises:
         BadInput: a named path does not exist.
     """
-    named = [Path(path) for path in paths]
+    named, roots = [Path(path) for path in paths], roots or SourceRoots()
     # All paths are checked before the first is loaded: a typing error must not appear halfway through an ingest.
     for path in named:
         if not os.path.lexists(path):
@@ -55,19 +57,19 @@ def load_paths(
                 f"there is no file or folder {str(path)!r}", hint="check the path; it is relative to the working folder"
             )
     for path in named:
-        yield from _load_tree(path, settings, audience)
+        yield from _load_tree(path, settings, audience, roots)
 
 
 def _load_tree(
-    path: Path, settings: Settings, audience: Labels | None, above: tuple[str, ...] = ()
+    path: Path, settings: Settings, audience: Labels | None, roots: SourceRoots, above: tuple[str, ...] = ()
 ) -> Iterator[LoadedDocument | FailedFile]:
     try:
         if not path.is_dir():
             default = label_of_folder(path, settings) if audience is None else audience
             for item in _load_file(path, settings):
-                missing = isinstance(item, LoadedDocument) and item.audience is None and default is not None
-                yield item.model_copy(update={"audience": default}) if missing else item
+                yield _placed(item, path, default, roots) if isinstance(item, LoadedDocument) else item
             return
+        roots.name(path)  # a folder that is read becomes a root, unless it is within one
         real = os.path.realpath(path)
         children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
     except OSError as error:  # a folder may also vanish, or its disk may fail, while it is read
@@ -77,7 +79,18 @@ def _load_tree(
         yield failed(path, "it is a link to a folder that contains it; remove the link")
         return
     for child in children:
-        yield from _load_tree(child, settings, audience, (*above, real))
+        yield from _load_tree(child, settings, audience, roots, (*above, real))
+
+
+def _placed(item: LoadedDocument, path: Path, default: Labels | None, roots: SourceRoots) -> LoadedDocument:
+    """Return what a reader named by the path that it was given, named by where the file is, with its label."""
+    given, name = path.as_posix(), roots.name(path)
+    changed = {
+        "document_id": f"{name}{item.document_id.removeprefix(given)}",
+        "source": f"{name}{item.source.removeprefix(given)}",
+        "earlier_ids": roots.earlier(path, item.document_id.removeprefix(given)),
+    }
+    return item.model_copy(update=changed if item.audience is not None else {**changed, "audience": default})
 
 
 def _load_file(path: Path, settings: Settings) -> Iterator[LoadedDocument | FailedFile]:

@@ -17,9 +17,10 @@ def load_uploads(folder: Path, settings: Settings) -> Iterator[LoadedDocument | 
     and sources: documents keep the names they were uploaded with, and evidence ids do not depend on where they lay.
     """
     for place in sorted(folder.iterdir()):
-        prefix = f"{place.as_posix()}/"
         for item in load_paths([place], settings):
-            named = {"source": item.source.removeprefix(prefix)}
             if isinstance(item, LoadedDocument):
-                named["document_id"] = item.document_id.removeprefix(prefix)
+                root = f"{place.name}/"
+                named = {"document_id": item.document_id.removeprefix(root), "source": item.source.removeprefix(root)}
+            else:
+                named = {"source": item.source.removeprefix(f"{place.as_posix()}/")}
             yield item.model_copy(update=named)

@@ -22,6 +22,8 @@ from retrieval.oracle.filters import compile_where
 from retrieval.oracle.session import Session, translated_oracle
 from retrieval.oracle.sql import as_passage, as_revision, as_vector, contains_query, depth_of
 from retrieval.oracle.writer import OracleWriter, listed_types
+from retrieval.preparation import splitting_of
+from retrieval.roots import Root
 from settings.connections.oracle_errors import codes_of
 from settings.tree import OracleSettings
 from state.access import Held, Labels, may_read
@@ -106,7 +108,8 @@ class OracleBackend:
     async def live_versions(self, document_id: str) -> Sequence[LiveVersion]:
         """Return the live documents of this id."""
         async with self._session() as session:
-            return [sql.as_live(row) for row in await session.rows(sql.CURRENT, {"document_id": document_id})]
+            rows = await session.rows(sql.CURRENT, {"document_id": document_id})
+            return [sql.as_live(row, row[1] or await self._splitting(session, int(row[0]))) for row in rows]
 
     async def legs(
         self,
@@ -147,17 +150,19 @@ class OracleBackend:
     async def canonical_text(self, document_id: str, text_hash: str, held: Held = None) -> str | None:
         """Return the text of one document version, if `held` may read it."""
         async with self._session() as session:
-            for number, labels in await self._same(session, document_id, text_hash):
+            for number, labels, _ in await self._same(session, document_id, text_hash):
                 if may_read(labels, held):
                     rows = await session.rows(sql.CANONICAL, {"version_no": number})
                     return str(rows[0][0] or "") if rows else None
         return None
 
-    async def version(self, document_id: str, text_hash: str, labels: Labels) -> StoredVersion | None:
+    async def version(
+        self, document_id: str, text_hash: str, labels: Labels, splitting: str | None
+    ) -> StoredVersion | None:
         """Return one document version with its passages and vectors."""
         async with self._session() as session:
-            for number, stored in await self._same(session, document_id, text_hash):
-                if stored == labels:
+            for number, *stored in await self._same(session, document_id, text_hash):
+                if stored == [labels, splitting]:
                     found = await session.rows(sql.VERSION, {"version_no": number})
                     rows = await session.rows(sql.VERSION_PASSAGES, {"version_no": number})
                     return sql.as_version(document_id, text_hash, found[0], rows) if found else None
@@ -186,10 +191,24 @@ class OracleBackend:
                 key = self._one(await session.rows(sql.HASH_KEY))[0]
         return bytes.fromhex(key)
 
-    async def _same(self, session: Session, document_id: str, text_hash: str) -> list[tuple[int, Labels]]:
-        """Return number and access label of the versions of one text."""
+    async def roots(self) -> Sequence[Root]:
+        """Return the source roots."""
+        async with self._session() as session:
+            return [Root(*row) for row in await session.rows(sql.ROOTS)]
+
+    async def earlier(self) -> Sequence[str]:
+        """Return the ids of the live documents of earlier releases that were read from files."""
+        async with self._session() as session:
+            return [str(row[0]) for row in await session.rows(sql.EARLIER)]
+
+    async def _same(self, session: Session, document_id: str, text_hash: str) -> list[tuple[int, Labels, str | None]]:
+        """Return number, access label and splitting of the versions of one text."""
         rows = await session.rows(sql.SAME, {"document_id": document_id, "text_hash": text_hash})
-        return [(int(row[0]), labels_in_text(row[1])) for row in rows]
+        return [(int(row[0]), labels_in_text(row[1]), row[2]) for row in rows]
+
+    async def _splitting(self, session: Session, number: int) -> str:
+        """Return how a version of an earlier release is split, which is not stored with it."""
+        return splitting_of(sql.as_places(await session.rows(sql.VERSION_PASSAGES, {"version_no": number})))
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Session]:

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from retrieval.roots import LONGEST_FOLDER
 from settings.connections.oracle_pool import checked_prefix
 from settings.tree import OracleSettings
 
@@ -104,6 +105,22 @@ def pending_ddl(oracle: OracleSettings, dimensions: int) -> list[str]:
 def pending_drops(oracle: OracleSettings) -> list[str]:
     """Return the statement that drops this table."""
     return [f"DROP TABLE {checked_prefix(oracle)}_PENDING CASCADE CONSTRAINTS PURGE"]
+
+
+def roots_ddl(oracle: OracleSettings) -> list[str]:
+    """Return the statements for the source roots, and for how a document was split, unknown for earlier releases."""
+    prefix = checked_prefix(oracle)
+    roots = f"""CREATE TABLE {prefix}_ROOTS (
+        tenant VARCHAR2(64 CHAR) NOT NULL, corpus VARCHAR2(64 CHAR) NOT NULL,
+        folder VARCHAR2({LONGEST_FOLDER} CHAR) NOT NULL, name VARCHAR2(255 CHAR) NOT NULL,
+        CONSTRAINT {prefix}_ROOTS_PK PRIMARY KEY (tenant, corpus, folder),
+        CONSTRAINT {prefix}_ROOTS_FK FOREIGN KEY (tenant, corpus) REFERENCES {prefix}_CORPORA (tenant, name))"""
+    return [" ".join(roots.split()), f"ALTER TABLE {prefix}_DOCUMENTS ADD (splitting VARCHAR2(16 CHAR))"]
+
+
+def roots_drops(oracle: OracleSettings) -> list[str]:
+    """Return the statement that drops the source roots."""
+    return [f"DROP TABLE {checked_prefix(oracle)}_ROOTS CASCADE CONSTRAINTS PURGE"]
 
 
 def corpus_drops(oracle: OracleSettings) -> list[str]:

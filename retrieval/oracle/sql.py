@@ -78,23 +78,24 @@ COUNTS = (
 STOCK = (
     "SELECT c.generation, c.epoch, c.embedding_model, d.document_id, d.source, d.title, d.parser, d.parser_version, "
     "d.text_hash, d.pages, d.chars, (SELECT COUNT(*) FROM {P}_PASSAGES p WHERE p.version_no = d.version_no), "
-    f"d.ingested_at, d.superseded, {_METADATA} FROM {{P}}_CORPORA c LEFT JOIN {{P}}_DOCUMENTS d ON d.tenant = c.tenant "
-    "AND d.corpus = c.name WHERE c.tenant = :tenant AND c.name = :corpus ORDER BY d.source, d.version_no"
+    f"d.ingested_at, d.superseded, d.splitting, {_METADATA} FROM {{P}}_CORPORA c LEFT JOIN {{P}}_DOCUMENTS d "
+    "ON d.tenant = c.tenant AND d.corpus = c.name WHERE c.tenant = :tenant AND c.name = :corpus "
+    "ORDER BY d.source, d.version_no"
 )
 CURRENT = (
-    f"SELECT d.text_hash, d.parser, d.parser_version, {_METADATA} FROM {{P}}_DOCUMENTS d "
+    f"SELECT d.version_no, d.splitting, d.text_hash, d.parser, d.parser_version, {_METADATA} FROM {{P}}_DOCUMENTS d "
     f"WHERE {_LIVE} AND d.document_id = :document_id"
 )
 _SAME = "d.tenant = :tenant AND d.corpus = :corpus AND d.document_id = :document_id AND d.text_hash = :text_hash"
-SAME = f"SELECT d.version_no, {_METADATA} FROM {{P}}_DOCUMENTS d WHERE {_SAME}"
+SAME = f"SELECT d.version_no, {_METADATA}, d.splitting FROM {{P}}_DOCUMENTS d WHERE {_SAME}"
 """The versions of one text under several labels."""
 
 _VERSION = "d.tenant = :tenant AND d.corpus = :corpus AND d.version_no = :version_no"
 CANONICAL = f"SELECT d.text FROM {{P}}_DOCUMENTS d WHERE {_VERSION}"
-VERSION_FIELDS = ("source", "title", "text", "parser", "parser_version", "pages", "ingested_at")
+VERSION_FIELDS = ("source", "title", "text", "parser", "parser_version", "pages", "ingested_at", "splitting")
 VERSION = (
-    "SELECT d.source, d.title, d.text, d.parser, d.parser_version, d.pages, d.ingested_at FROM {P}_DOCUMENTS d "
-    f"WHERE {_VERSION}"
+    "SELECT d.source, d.title, d.text, d.parser, d.parser_version, d.pages, d.ingested_at, d.splitting "
+    f"FROM {{P}}_DOCUMENTS d WHERE {_VERSION}"
 )
 VERSION_PASSAGES = (
     "SELECT p.evidence_id, p.start_at, p.end_at, p.page, p.page_end, "
@@ -133,7 +134,7 @@ NEIGHBOURS = (
 LOCK = "SELECT c.dimensions FROM {P}_CORPORA c WHERE c.tenant = :tenant AND c.name = :corpus FOR UPDATE NOWAIT"
 _HELD_VERSIONS = (
     "SELECT d.document_id, d.text_hash, d.version_no, d.superseded, "
-    f"(SELECT COUNT(*) FROM {{P}}_PASSAGES p WHERE p.version_no = d.version_no), {_METADATA} "
+    f"(SELECT COUNT(*) FROM {{P}}_PASSAGES p WHERE p.version_no = d.version_no), {_METADATA}, d.splitting "
     "FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus AND "
 )
 VERSIONS = f"{_HELD_VERSIONS}d.document_id IN {_TEXTS}"
@@ -144,18 +145,25 @@ SUPERSEDE = (
 )
 DELETE_VERSION = f"DELETE FROM {{P}}_DOCUMENTS d WHERE {_VERSION}"
 """The passages are deleted with it (ON DELETE CASCADE)."""
-RELABEL = (
-    "UPDATE {P}_PASSAGES p SET p.metadata = :metadata "
-    f"WHERE p.version_no = (SELECT d.version_no FROM {{P}}_DOCUMENTS d WHERE {_VERSION})"
+_OF_VERSION = f"p.version_no = (SELECT d.version_no FROM {{P}}_DOCUMENTS d WHERE {_VERSION})"
+DELETE_PASSAGE = f"DELETE FROM {{P}}_PASSAGES p WHERE p.evidence_id = :evidence_id AND {_OF_VERSION}"
+DELETE_EMPTY = f"{DELETE_VERSION} AND NOT EXISTS (SELECT 1 FROM {{P}}_PASSAGES p WHERE p.version_no = d.version_no)"
+"""Deletes a version of whose passages none is left."""
+ROOTS = (
+    "SELECT r.name, r.folder FROM {P}_ROOTS r WHERE r.tenant = :tenant AND r.corpus = :corpus ORDER BY r.name, r.folder"
 )
-RENAME = (
-    "UPDATE {P}_PASSAGES p SET p.evidence_id = :fresh WHERE p.evidence_id = :evidence_id "
-    f"AND p.version_no = (SELECT d.version_no FROM {{P}}_DOCUMENTS d WHERE {_VERSION})"
+INSERT_ROOT = "INSERT INTO {P}_ROOTS (tenant, corpus, folder, name) VALUES (:tenant, :corpus, :folder, :name)"
+EARLIER = (
+    f"SELECT DISTINCT d.document_id FROM {{P}}_DOCUMENTS d WHERE {_LIVE} AND d.splitting IS NULL "
+    "AND d.parser NOT IN ('langchain', 'vector_store') ORDER BY d.document_id"
 )
+"""The documents of earlier releases that were read from files."""
+RELABEL = f"UPDATE {{P}}_PASSAGES p SET p.metadata = :metadata WHERE {_OF_VERSION}"
+RENAME = f"UPDATE {{P}}_PASSAGES p SET p.evidence_id = :fresh WHERE p.evidence_id = :evidence_id AND {_OF_VERSION}"
 INSERT_DOCUMENT = (
     "INSERT INTO {P}_DOCUMENTS (tenant, corpus, document_id, text_hash, source, title, parser, parser_version, "
-    "pages, text, chars, ingested_at) VALUES (:tenant, :corpus, :document_id, :text_hash, :source, :title, :parser, "
-    ":parser_version, :pages, :text, :chars, :ingested_at)"
+    "pages, text, chars, ingested_at, splitting) VALUES (:tenant, :corpus, :document_id, :text_hash, :source, :title, "
+    ":parser, :parser_version, :pages, :text, :chars, :ingested_at, :splitting)"
 )
 INSERT_PASSAGE = (
     "INSERT INTO {P}_PASSAGES (evidence_id, version_no, ordinal, start_at, end_at, page, page_end, heading_path, "
@@ -264,6 +272,7 @@ class HeldVersion(NamedTuple):
     superseded: bool
     passages: int
     metadata: str | None
+    splitting: str | None
 
     @property
     def labels(self) -> Labels:
@@ -273,13 +282,13 @@ class HeldVersion(NamedTuple):
 
 def as_held(row: Sequence[Any]) -> HeldVersion:
     """Return the version of a row of `VERSIONS` or `OLD_VERSIONS`."""
-    return HeldVersion(str(row[0]), str(row[1]), int(row[2]), bool(row[3]), int(row[4]), row[5])
+    return HeldVersion(str(row[0]), str(row[1]), int(row[2]), bool(row[3]), int(row[4]), row[5], row[6])
 
 
-def as_live(row: Sequence[Any]) -> LiveVersion:
-    """Return the version of a row of `CURRENT`."""
+def as_live(row: Sequence[Any], splitting: str) -> LiveVersion:
+    """Return the version of a row of `CURRENT`, which is split as `splitting` says."""
     # `or ""`: Oracle stores empty text as NULL.
-    return LiveVersion(row[0] or "", row[1] or "", row[2] or "", row[3])
+    return LiveVersion(row[2] or "", row[3] or "", row[4] or "", row[5], splitting)
 
 
 def as_entry(row: Sequence[Any]) -> dict[str, Any]:
@@ -289,19 +298,25 @@ def as_entry(row: Sequence[Any]) -> dict[str, Any]:
     return {**fields, **texts, "superseded": bool(fields["superseded"]), "labels": labels_in_text(row[-1])}
 
 
-def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Sequence[Sequence[Any]]) -> StoredVersion:
-    """Return a document version from a row of `VERSION` and the rows of `VERSION_PASSAGES`."""
-    fields = dict(zip(VERSION_FIELDS, row, strict=True))
-    texts: dict[str, Any] = {name: fields[name] or "" for name in VERSION_FIELDS if name != "pages"}
-    passages = tuple(
+def as_places(rows: Sequence[Sequence[Any]]) -> tuple[PreparedPassage, ...]:
+    """Return the passages of the rows of `VERSION_PASSAGES`."""
+    return tuple(
         PreparedPassage(each[0], each[1], each[2], each[3], each[4], tuple(json.loads(each[5])), each[6])
         for each in rows
     )
+
+
+def as_version(document_id: str, text_hash: str, row: Sequence[Any], rows: Sequence[Sequence[Any]]) -> StoredVersion:
+    """Return a document version from a row of `VERSION` and the rows of `VERSION_PASSAGES`."""
+    fields = dict(zip(VERSION_FIELDS, row, strict=True))
+    texts: dict[str, Any] = {name: fields[name] or "" for name in VERSION_FIELDS if name not in ("pages", "splitting")}
+    passages = as_places(rows)
     metadata = tuple(json.loads(each[7]) for each in rows)
     document = PreparedDocument(
         document_id=document_id,
         text_hash=text_hash,
         pages=fields["pages"],
+        splitting=fields["splitting"],
         passages=passages,
         metadata=metadata[0] if metadata else {},
         **texts,

@@ -15,7 +15,8 @@ from retrieval.documents import random_evidence_id
 from retrieval.oracle import sql as sql
 from retrieval.oracle.session import Session
 from retrieval.oracle.sql import HeldVersion, as_held, as_vector
-from retrieval.preparation import PreparedDocument
+from retrieval.preparation import PreparedDocument, splitting_of
+from retrieval.roots import LONGEST_FOLDER, Root
 from state.access import AUDIENCE, Labels
 from state.errors import BadInput, CorpusBusy, CorpusMissing
 
@@ -108,6 +109,22 @@ class OracleWriter:
             await self._advance(embedding_model, shrank=updated > 0)
         return updated, superseded
 
+    async def record(self, roots: Sequence[Root]) -> None:
+        """Store source roots; those of folders that are known stay as they are.
+
+        Raises:
+            BadInput: a folder does not fit the column.
+        """
+        for root in roots:
+            if len(root.folder) > LONGEST_FOLDER:
+                raise BadInput(f"a folder has a path of over {LONGEST_FOLDER} characters", hint="move it higher up")
+        await self.lock()
+        async with self.transaction():
+            known = {row[1] for row in await self._session.rows(sql.ROOTS)}
+            rows = [{"name": root.name, "folder": root.folder} for root in roots if root.folder not in known]
+            await self._session.execute_many(sql.INSERT_ROOT, rows, [row["name"] for row in rows])
+            await self._commit()
+
     async def build(self) -> None:
         """Do nothing: the database updates its indexes with every commit."""
 
@@ -134,13 +151,14 @@ class OracleWriter:
 
     async def _put_wave(self, wave: list[_Checked], embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         given = {document.document_id: document for document, _ in wave}
+        named = {name: document for document, _ in wave for name in document.names}
         ids = list(given)
-        stored = await self._versions(ids)
-        replaced = [each for each in stored if not each.superseded and replaces(given[each.document_id], each.labels)]
+        stored = await self._versions(list(named))
+        replaced = [each for each in stored if not each.superseded and replaces(named[each.document_id], each.labels)]
         await self._each(sql.SUPERSEDE, replaced)
-        left = await self._make_room(given, await self._narrow(given, stored, replaced, replaces))
+        await self._make_room(given, await self._narrow(given, stored, replaced, replaces))
         await self._session.execute_many(sql.INSERT_DOCUMENT, [_document_row(each) for each, _ in wave], ids)
-        known = {each.version for each in left}
+        known = {each.version for each in stored}
         versions = {each.document_id: each.version for each in await self._versions(ids) if each.version not in known}
         rows = (
             row
@@ -153,7 +171,7 @@ class OracleWriter:
                 sql.INSERT_PASSAGE, part, [row["evidence_id"] for row in part], types=_passage_types()
             )
         await self._drop_pending(ids)
-        return len({each.document_id for each in replaced}), sum(each.passages for each in replaced)
+        return len({named[each.document_id].document_id for each in replaced}), sum(each.passages for each in replaced)
 
     async def _add_kept(self, rows: Sequence[dict[str, Any]], embedding_model: str) -> None:
         """Fill in the vectors that were kept."""
@@ -184,8 +202,10 @@ class OracleWriter:
         """Give old versions labels that are no wider than those of the new ones; return what is left of `stored`."""
         found: dict[int, Labels] = {}
         gone: list[int] = []
-        for name, document in given.items():
-            mine = [each for each in stored if each.document_id == name and (each.superseded or each in replaced)]
+        for document in given.values():
+            mine = [
+                each for each in stored if each.document_id in document.names and (each.superseded or each in replaced)
+            ]
             old = [OldVersion(each.version, each.text_hash, each.labels) for each in mine]
             labels, doubled = narrowed(document.labels, old, partial(replaces, document))
             found, gone = {**found, **labels}, [*gone, *doubled]
@@ -201,24 +221,40 @@ class OracleWriter:
         await self._each(sql.DELETE_VERSION, [each for each in stored if each.version in gone])
         return [each for each in changed if each.version not in gone]
 
-    async def _make_room(
-        self, given: Mapping[str, PreparedDocument], stored: Sequence[HeldVersion]
-    ) -> list[HeldVersion]:
-        """Free the evidence ids of new versions, which must be unique; return what is left of `stored`."""
-        same = [each for each in stored if each.text_hash == given[each.document_id].text_hash]
+    async def _make_room(self, given: Mapping[str, PreparedDocument], stored: Sequence[HeldVersion]) -> None:
+        """Free the evidence ids of new versions, which must be unique."""
+        found = [each for each in stored if each.document_id in given]
+        same = [each for each in found if each.text_hash == given[each.document_id].text_hash]
+        mine = [each for each in same if each.labels == given[each.document_id].labels]
+        divided = [splitting_of(given[each.document_id].passages) == await self._splitting(each) for each in mine]
         # A document may return to an earlier text: that version is deleted, the new one takes its place and its ids.
-        gone = [each for each in same if each.labels == given[each.document_id].labels]
-        await self._each(sql.DELETE_VERSION, gone)
+        await self._each(sql.DELETE_VERSION, [each for each, alike in zip(mine, divided, strict=True) if alike])
+        # If the text is split anew, passages that are the same move to the new version. Others stay: reports may cite
+        # them.
+        split = [each for each, alike in zip(mine, divided, strict=True) if not alike]
+        taken: list[dict[str, Any]] = [
+            {"version_no": each.version, "evidence_id": item.evidence_id}
+            for each in split
+            for item in given[each.document_id].passages
+        ]
+        await self._session.execute_many(sql.DELETE_PASSAGE, taken, [row["evidence_id"] for row in taken])
+        await self._each(sql.DELETE_EMPTY, split)
         # Earlier releases left the label out of the ids. Such a document keeps its rows under other ids. What cites the
         # old ids finds the new version, which has the same name and text.
         renamed: list[dict[str, Any]] = [
             {"version_no": each.version, "evidence_id": item.evidence_id, "fresh": random_evidence_id()}
             for each in same
-            if each not in gone
+            if each not in mine
             for item in given[each.document_id].passages
         ]
         await self._session.execute_many(sql.RENAME, renamed, [row["evidence_id"] for row in renamed])
-        return [each for each in stored if each not in gone]
+
+    async def _splitting(self, version: HeldVersion) -> str:
+        """Return how a version is split. For those of earlier releases, it is not stored."""
+        if version.splitting:
+            return version.splitting
+        rows = await self._session.rows(sql.VERSION_PASSAGES, {"version_no": version.version})
+        return splitting_of(sql.as_places(rows))
 
     async def _versions(self, document_ids: Sequence[str]) -> list[HeldVersion]:
         """Return all versions of the documents, live and superseded."""
@@ -320,6 +356,7 @@ def _document_row(document: PreparedDocument) -> dict[str, Any]:
         "text": document.text,
         "chars": len(document.text),
         "ingested_at": document.ingested_at or datetime.now(UTC).isoformat(),
+        "splitting": document.splitting,
     }
 
 

@@ -239,6 +239,7 @@ async def test_a_fault_at_any_write_leaves_whole_transactions_and_the_copy_goes_
 # --- compared ---------------------------------------------------------------------------------------------------------
 
 CHANGES = [
+    "DELETE FROM SIXPLANE_PASSAGES WHERE id = 5",
     "UPDATE SIXPLANE_PASSAGES SET text = 'a lemon' WHERE id = 5",
     "UPDATE SIXPLANE_PASSAGES SET evidence_id = 'E' WHERE id = 5",
     "UPDATE SIXPLANE_PASSAGES SET metadata = '{\"n\": 2}' WHERE id = 5",
@@ -248,7 +249,6 @@ CHANGES = [
     "UPDATE SIXPLANE_DOCUMENTS SET title = 'a lemon' WHERE version_no = 5",
 ]
 LOSSES = [
-    "DELETE FROM SIXPLANE_PASSAGES WHERE id = 5",
     "UPDATE SIXPLANE_DOCUMENTS SET superseded = 1 WHERE version_no = 9",
     "UPDATE SIXPLANE_DOCUMENTS SET text_hash = 'x' WHERE version_no = 5",
 ]

@@ -6,6 +6,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from experience.render import render_answer, render_html, render_markdown, render_text, write_report
+from experience.render.links import Originals
 from experience.render.words import roles, run_facts, verification_line
 from state.report import CorpusRef, PolicyRef, Report, ReportClaim
 from state.values import Event, Support, Usage, Verification
@@ -21,7 +22,7 @@ DOUBTS = "2 could not be checked and are marked; 1 more was left out."
 
 
 def page_of(report, folder=None):
-    return LexborHTMLParser(render_html(report, folder))
+    return LexborHTMLParser(render_html(report, Originals(folder)))
 
 
 def text_of(node):

@@ -74,6 +74,17 @@ def test_a_link_names_no_folder_above_the_working_or_home_folder(work, tmp_path)
     assert Originals(tmp_path).document(str(tmp_path / "y.md")) == "y.md"
 
 
+def test_a_file_is_found_under_the_root_that_its_source_names(work, tmp_path):
+    (work / "faq").mkdir()
+    (work / "faq" / "a.html").touch()
+    originals = Originals(work / "out", {"docs": work / "docs", "docs-2": work / "faq", "far": tmp_path})
+    assert originals.document("docs/page.html") == "../docs/page.html"
+    assert originals.document("docs-2/a.html") == "../faq/a.html"
+    assert [originals.document(source) for source in ("docs/a.html", "docs-3/a.html", "far/home/../x", "docs")] == [
+        ""
+    ] * 4
+
+
 def test_no_output_shows_an_absolute_path(work, tmp_path):
     outside, inside = f"{tmp_path}/secret/one.pdf", f"{work}/docs/page.html"
     pages = {

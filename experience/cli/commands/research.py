@@ -107,7 +107,7 @@ async def _research(
     async with open_service(settings) as service:
         if docs:
             await _ingest_docs(service, request.context, docs)
-        return await follow(service, service.stream(request))
+        return await follow(service, service.stream(request), request.context.tenant)
 
 
 async def _ingest_docs(service: ResearchService, context: Any, docs: list[Path]) -> None:

@@ -60,6 +60,6 @@ async def _resume(settings: Settings, tenant: str, thread: str, answer: ReviewAn
     from experience.service import open_service
 
     async with open_service(settings) as service:
-        outcome = await follow(service, service.resume(tenant, thread, answer))
+        outcome = await follow(service, service.resume(tenant, thread, answer), tenant)
     outcome.thread_id = outcome.thread_id or thread  # a resume that is stopped at once has no event
     return outcome

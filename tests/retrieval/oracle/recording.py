@@ -46,11 +46,14 @@ _REWRITES = [
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS SIXPLANE_CORPORA (tenant, name, generation INTEGER DEFAULT 0, epoch INTEGER DEFAULT 0,
   embedding_model, dimensions INTEGER DEFAULT {dimensions}, hash_key, PRIMARY KEY (tenant, name));
-CREATE TABLE IF NOT EXISTS SIXPLANE_DOCUMENTS (version_no INTEGER PRIMARY KEY, tenant, corpus, document_id NOT NULL,
-  text_hash, source, title, parser, parser_version, pages, text, chars, ingested_at, superseded INTEGER DEFAULT 0);
+CREATE TABLE IF NOT EXISTS SIXPLANE_DOCUMENTS (version_no INTEGER PRIMARY KEY AUTOINCREMENT, tenant, corpus,
+  document_id NOT NULL, text_hash, source, title, parser, parser_version, pages, text, chars, ingested_at,
+  superseded INTEGER DEFAULT 0,
+  splitting);
 CREATE TABLE IF NOT EXISTS SIXPLANE_PASSAGES (id INTEGER PRIMARY KEY, evidence_id UNIQUE,
   version_no REFERENCES SIXPLANE_DOCUMENTS (version_no) ON DELETE CASCADE, ordinal, start_at, end_at, page, page_end,
   heading_path, kind DEFAULT 'prose', text, search_text, metadata, embedding);
+CREATE TABLE IF NOT EXISTS SIXPLANE_ROOTS (tenant, corpus, folder, name, PRIMARY KEY (tenant, corpus, folder));
 CREATE INDEX IF NOT EXISTS by_version ON SIXPLANE_PASSAGES (version_no);
 CREATE TABLE IF NOT EXISTS SIXPLANE_PENDING (tenant, corpus, document_id, evidence_id, embedding_model, embedding,
   PRIMARY KEY (evidence_id, embedding_model));

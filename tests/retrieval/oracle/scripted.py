@@ -14,6 +14,7 @@ from retrieval.documents import evidence_id
 from retrieval.oracle.backend import OracleBackend
 from retrieval.oracle.embeddings import DatabaseEmbeddings
 from retrieval.preparation import PreparedDocument, PreparedPassage
+from retrieval.roots import Root
 from settings import Settings
 from settings.tree import OracleSettings
 from tests.doubles.oracle import RecordingPool
@@ -40,7 +41,7 @@ def scripted() -> RecordingPool:
     listed = [passage_row(11), passage_row(12)]
     pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, CASE", [(3, 1, MODEL, 1)])
     pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, \(SELECT", [(3, 1, MODEL, 2, 2)])
-    version = ("d11", "d.txt", None, "text", "1", "0" * 64, None, 5, 1, "2026-01-01T00:00:00+00:00", 0)
+    version = ("d11", "d.txt", None, "text", "1", "0" * 64, None, 5, 1, "2026-01-01T00:00:00+00:00", 0, None)
     pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, d.document_id", [(3, 1, MODEL, *version, "{}")])
     pool.answer(r"^SELECT c.hash_key", lambda _: _keyed(pool))
     pool.answer(r"FOR UPDATE NOWAIT", [(3,)])
@@ -50,9 +51,12 @@ def scripted() -> RecordingPool:
     pool.answer(r"^SELECT p.id, VECTOR_DISTANCE", [(11, 0.25), (12, None)])
     pool.answer(r"FETCH APPROX", [(11, 0.25)])
     pool.answer(r"^SELECT p.id, p.evidence_id", listed)
-    pool.answer(r"^SELECT d.version_no", [(7, "{}")])
+    pool.answer(r"^SELECT d.version_no", [(7, "{}", None)])
+    pool.answer(r"^SELECT d.version_no, d.splitting", [(7, None, "0" * 64, "text", "1", "{}")])
+    pool.answer(r"^SELECT r.name", [("docs", "/srv/docs")])
+    pool.answer(r"^SELECT DISTINCT d.document_id", [("docs/a.txt",)])
     pool.answer(r"^SELECT d.text FROM", [(None,)])
-    pool.answer(r"^SELECT d.source", [("d.txt", None, "apple", "text", "1", None, "2026-01-01T00:00:00+00:00")])
+    pool.answer(r"^SELECT d.source", [("d.txt", None, "apple", "text", "1", None, "2026-01-01T00:00:00+00:00", None)])
     pool.answer(
         r"^SELECT p.evidence_id", [("E11", 0, 5, None, None, "[]", "prose", "{}", "apple", array.array("f", [1, 2, 3]))]
     )
@@ -69,18 +73,20 @@ def scripted() -> RecordingPool:
 def _stored(statement: Any) -> list[Any]:
     """Return the first of the documents, twice: live, and with the text of `document` under another label."""
     if "items" not in statement.binds:
-        return [("d11", "0" * 64, 6, 1, 1, "{}")]
+        return [("d11", "0" * 64, 6, 1, 1, "{}", None)]
     first = statement.binds["items"][0]
-    other = (first, hashlib.sha256(HOSTILE.encode()).hexdigest(), 5, 1, 1, '{"audience":["board"]}')
-    same = (first, other[1], 4, 1, 1, "{}")
-    return [(first, "0" * 64, 7, 0, 2, "{}"), other, same]
+    other = (first, hashlib.sha256(HOSTILE.encode()).hexdigest(), 5, 1, 1, '{"audience":["board"]}', None)
+    same, split = (first, other[1], 4, 1, 1, "{}", None), (first, other[1], 3, 1, 1, "{}", "0" * 16)
+    return [(first, "0" * 64, 7, 0, 2, "{}", None), other, same, split]
 
 
 def _all_live(pool: RecordingPool, number: int) -> list[Any]:
     pool.answer(
         r"^SELECT d.document_id, d.text_hash, d.version_no",
         lambda s: (
-            [(name, "0" * 64, number, 0, 1, "{}") for name in s.binds["items"]] if "items" in s.binds else _stored(s)
+            [(name, "0" * 64, number, 0, 1, "{}", None) for name in s.binds["items"]]
+            if "items" in s.binds
+            else _stored(s)
         ),
     )
     return []
@@ -119,12 +125,13 @@ async def everything(pool: RecordingPool) -> None:
     await seen.search("apple", 2, where={"audience": {"$in": [HOSTILE, None]}, "kind": "x"})
     await seen.summary()
     await seen.canonical_text(HOSTILE, HOSTILE)
-    await backend(pool).version("d11", "0" * 64, ())
+    await backend(pool).version("d11", "0" * 64, (), None)
     async with backend(pool).writer() as writer:
         large = document(HOSTILE, "a large text")
         await writer.kept(large, MODEL)
         await writer.keep(HOSTILE, {each.evidence_id: [1, 2, 3] for each in large.passages}, MODEL)
         await writer.put([(large, None)], MODEL, lambda *_: True)
+        await writer.record([Root("docs", "/srv/docs"), Root(HOSTILE, HOSTILE)])
     await corpus.prune()
     store = corpus.vector_store
     await store.aadd_texts([HOSTILE], [{"kind": HOSTILE}], ids=[HOSTILE])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from retrieval import Corpora
-from retrieval.preparation import PreparedDocument
+from retrieval.preparation import PreparedDocument, splitting_of
 from retrieval.vector_store import CorpusVectorStore
 from settings import Settings
 from state.errors import (
@@ -234,7 +234,8 @@ async def test_two_that_make_a_corpus_at_once_both_get_it(pool: RecordingPool) -
 
 async def test_an_unchanged_document_is_not_written(pool: RecordingPool) -> None:
     item = document("a", "red")
-    pool.answer(r"^SELECT d.text_hash", [(item.text_hash, "text", "1", "{}")])
+    stored = (1, splitting_of(item.passages), item.text_hash, "text", "1", "{}")
+    pool.answer(r"^SELECT d.version_no, d.splitting", [stored])
     report = await (await opened(pool).get("local", "c")).ingest([item])
     assert (report.unchanged, report.added, report.generation) == (1, 0, 3)
     assert not [each for each in pool.statements if each.text.startswith(("INSERT", "UPDATE", "DELETE"))]

@@ -22,6 +22,8 @@ from retrieval.oracle.schema import (
     kind_ddl,
     pending_ddl,
     pending_drops,
+    roots_ddl,
+    roots_drops,
 )
 from settings.tree import OracleSettings
 from tests.doubles.oracle import RecordingPool
@@ -59,7 +61,7 @@ async def test_statements_and_binds_are_those_of_the_golden_file() -> None:
     wanted = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert wanted == {
         "ddl": _ddl(),
-        "drops": [*pending_drops(OracleSettings()), *corpus_drops(OracleSettings())],
+        "drops": _drops(),
         "statements": await recorded(),
     }
     texts = {each["sql"] for each in wanted["statements"]}
@@ -106,11 +108,17 @@ async def test_every_statement_but_of_other_tenants_rows_binds_the_tenant(pool: 
 
 def _ddl() -> list[str]:
     oracle = OracleSettings()
-    return [*corpus_ddl(oracle, 384), *hash_key_ddl(oracle), *kind_ddl(oracle), *pending_ddl(oracle, 384)]
+    added = (*hash_key_ddl(oracle), *kind_ddl(oracle), *pending_ddl(oracle, 384), *roots_ddl(oracle))
+    return [*corpus_ddl(oracle, 384), *added]
+
+
+def _drops() -> list[str]:
+    oracle = OracleSettings()
+    return [*roots_drops(oracle), *pending_drops(oracle), *corpus_drops(oracle)]
 
 
 def _regenerate() -> None:
-    drops = [*pending_drops(OracleSettings()), *corpus_drops(OracleSettings())]
+    drops = _drops()
     found = {"ddl": _ddl(), "drops": drops, "statements": asyncio.run(recorded())}
     GOLDEN.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
