@@ -19,7 +19,7 @@ from typing import IO, cast
 from retrieval.documents import FailedFile
 from retrieval.loaders.containers.member import Counted, Counter, Member, Overfull, Unpacking, inner_name, is_hidden
 from retrieval.loaders.encodings import guess
-from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.errors import LoadFault, is_damage
 from retrieval.loaders.source import Source
 
 _DAMAGED = (
@@ -48,6 +48,8 @@ def load(given: Source) -> Iterator[Member | FailedFile]:
     except LoadFault:
         raise
     except _DAMAGED as error:
+        if not is_damage(error):
+            raise
         raise LoadFault("it is damaged, or no archive; pack it again") from error
 
 
@@ -80,6 +82,8 @@ def _unzipped(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, unpac
     except NotImplementedError as error:
         raise LoadFault("its compression is not known; pack the archive again") from error
     except _DAMAGED as error:
+        if not is_damage(error):
+            raise
         raise LoadFault(_BROKEN) from error
 
 

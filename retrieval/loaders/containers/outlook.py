@@ -18,7 +18,7 @@ from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import decode
 from retrieval.loaders.containers.letter import Header, Part, letter
 from retrieval.loaders.containers.member import Member, Unpacking, free_name, last_part, named
-from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.errors import LoadFault, is_damage
 from retrieval.loaders.rtf.document import rtf_text
 from retrieval.loaders.source import Source
 
@@ -48,6 +48,8 @@ def load(given: Source) -> Iterator[LoadedDocument | Member | FailedFile]:
     except LoadFault:
         raise
     except (OSError, IndexError, KeyError, ValueError) as error:
+        if not is_damage(error):
+            raise
         raise LoadFault("it is damaged, or no mail of Outlook; open and save it again with Outlook") from error
 
 

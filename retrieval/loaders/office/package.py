@@ -13,11 +13,14 @@ from typing import IO
 
 from lxml import etree
 
-from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.errors import LoadFault, is_damage
 from retrieval.loaders.source import Source
 from retrieval.loaders.xml_root import xml_root
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, etree.XMLSyntaxError)
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, etree.XMLSyntaxError),
+    OSError,
+)
 """All of them occurred when damaged files were fuzzed. `zipfile` raises `RuntimeError` for encrypted entries and for
 unknown compression; `KeyError` means a missing part."""
 
@@ -43,6 +46,8 @@ def parts_of(source: Source, program: str) -> Iterator[Parts]:
     except LoadFault:
         raise
     except _DAMAGED as error:
+        if not is_damage(error):
+            raise
         raise LoadFault(f"it is damaged or encrypted; open and save it again with {program}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import bz2
 import gzip
 import io
@@ -10,11 +11,15 @@ import lzma
 import stat
 import tarfile
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from retrieval.documents import FailedFile, LoadedDocument
+from retrieval.loaders.formats import format_of
+from retrieval.loaders.source import Source
+from settings import Settings
 from tests.retrieval.formats.loading import loaded, one, saved
 
 
@@ -145,6 +150,30 @@ def test_a_damaged_member_is_reported(tmp_path):
 )
 def test_what_is_no_archive_is_refused(tmp_path, name, content):
     assert found(saved(tmp_path, name, content)) == {name: "it is damaged, or no archive; pack it again"}
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.msg", "a.odt", "a.docx"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, name, monkeypatch):
+    path, opened = saved(tmp_path, name, zipped({"a.txt": "x"})), io.open
+
+    def refusing(file, *arguments, **named):
+        if str(file) == str(path):
+            raise PermissionError(13, "Permission denied")
+        return opened(file, *arguments, **named)
+
+    monkeypatch.setattr(io, "open", refusing)
+    monkeypatch.setattr(builtins, "open", refusing)
+    module = import_module(f"retrieval.loaders.{format_of(path)}")
+    with pytest.raises(PermissionError):
+        list(module.load(Source(path, Settings().data, tmp_path, 1000)))
+
+
+def test_a_package_that_was_cut_is_called_damaged(tmp_path):
+    reasons = set()
+    whole = zipped({"content.xml": "<a/>" * 100, "_rels/.rels": "x" * 300, "b": bytes(200)})
+    for at in range(30, len(whole), 7):
+        reasons |= {item.reason for item in loaded(saved(tmp_path, "a.odt", whole[at:]))}
+    assert reasons == {"it is damaged or encrypted; open and save it again with LibreOffice"}
 
 
 def test_members_before_a_damaged_place_are_kept(tmp_path):
