@@ -21,7 +21,7 @@ from email.utils import parsedate_to_datetime
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import decode, lf
 from retrieval.loaders.containers.letter import Header, Part, letter
-from retrieval.loaders.containers.member import Member, Unpacking, free_name, last_part
+from retrieval.loaders.containers.member import FreeNames, Member, Unpacking, last_part
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.html import WIDER_ENCODINGS
 from retrieval.loaders.source import Source
@@ -69,6 +69,7 @@ class _Mail:
         self.parts: list[Part] = []
         self.attachments: list[tuple[str, Message]] = []
         self.is_sealed = False
+        self._names = FreeNames()
         self._encoding = encoding
         self._sort(message, self.parts)
 
@@ -94,7 +95,7 @@ class _Mail:
 
     def _name(self, part: Message) -> str:
         given = last_part(_decoded(part.get_filename() or "")) or _name_by_kind(part, len(self.attachments) + 1)
-        return free_name(given, [name for name, _ in self.attachments])
+        return self._names.free(given)
 
 
 def _children(part: Message) -> list[Message]:

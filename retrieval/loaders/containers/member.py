@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Collection
 from itertools import count
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -51,15 +50,27 @@ def inner_name(given: str) -> str:
     return "/".join(part for part in parts if part not in ("", "."))
 
 
-def free_name(given: str, taken: Collection[str]) -> str:
-    """Return a name that is not taken: `a.pdf`, or else `a (2).pdf` and so on.
+class FreeNames:
+    """Gives names that no other member has.
 
-    >>> free_name("a.pdf", ["a.pdf"])
-    'a (2).pdf'
+    >>> names = FreeNames()
+    >>> names.free("a.pdf"), names.free("a.pdf"), names.free("a.pdf")
+    ('a.pdf', 'a (2).pdf', 'a (3).pdf')
     """
-    stem, dot, suffix = given.rpartition(".") if "." in given else (given, "", "")
-    names = (given if at == 1 else f"{stem} ({at}){dot}{suffix}" for at in count(1))
-    return next(name for name in names if name not in taken)
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._last: dict[str, int] = {}
+
+    def free(self, given: str) -> str:
+        """Return the name, with a number if it is taken."""
+        stem, dot, suffix = given.rpartition(".") if "." in given else (given, "", "")
+        # Counted on from the last one: a thousand attachments may have one name.
+        numbers = count(self._last.get(given, 0) + 1)
+        names = ((at, given if at == 1 else f"{stem} ({at}){dot}{suffix}") for at in numbers)
+        self._last[given], name = next(pair for pair in names if pair[1] not in self._taken)
+        self._taken.add(name)
+        return name
 
 
 def last_part(name: str) -> str:

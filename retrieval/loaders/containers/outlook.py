@@ -17,7 +17,7 @@ import olefile
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.loaders.canonical import decode
 from retrieval.loaders.containers.letter import Header, Part, letter
-from retrieval.loaders.containers.member import Member, Unpacking, free_name, last_part, named
+from retrieval.loaders.containers.member import FreeNames, Member, Unpacking, last_part, named
 from retrieval.loaders.errors import LoadFault, is_damage
 from retrieval.loaders.rtf.document import rtf_text
 from retrieval.loaders.source import Source
@@ -196,9 +196,10 @@ def _person(name: str, address: str) -> str:
 def _named_attachments(storage: _Storage) -> dict[str, _Storage]:
     """Return what is attached, by name, without the pictures that the page shows."""
     found: dict[str, _Storage] = {}
+    names = FreeNames()
     for each in storage.all("__attach_version1.0_#"):
         name = last_part(each.text(0x3707) or each.text(0x3704) or each.text(0x3001)) or f"part-{len(found) + 1}"
         is_shown = bool(each.text(0x3712)) or each.number(0x7FFE) != 0
         if not (is_shown and name.lower().endswith(_PICTURES)):
-            found[free_name(name, found)] = each
+            found[names.free(name)] = each
     return found
