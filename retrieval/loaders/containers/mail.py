@@ -26,6 +26,8 @@ from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.html import WIDER_ENCODINGS
 from retrieval.loaders.source import Source
 
+_HEADERS = ("from", "to", "date", "subject", "received", "message-id", "mime-version", "content-type")
+"""A mail has one of them at least; a draft, or a mail that was cut out of another, may have no other than the last."""
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 _SEALED = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _ENCRYPTED = "it is encrypted or wrapped in its signature; save its text with the mail program"
@@ -41,7 +43,7 @@ _STATUS = ("message/delivery-status", "message/disposition-notification", "text/
 def load(given: Source) -> Iterator[LoadedDocument | Member | FailedFile]:
     """Yield the mail and its attachments."""
     message = message_from_bytes(_in_bytes_of_ascii(given.path.read_bytes()), policy=compat32)
-    if not any(name in message for name in ("from", "to", "date", "subject", "received", "message-id")):
+    if not any(name in message for name in _HEADERS):
         raise LoadFault("it has no header, as mails have; save it again with the mail program")
     try:
         mail = _Mail(message, given.settings.encoding)

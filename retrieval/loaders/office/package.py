@@ -89,8 +89,8 @@ class Parts:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._package = zipfile.ZipFile(file)
-        # Some writers differ in the case of names between the directory and the relationships.
-        self._names = {name.lower().lstrip("/"): name for name in self._package.namelist()}
+        # Some writers differ in the case of names between the directory and the relationships, others write `xl\a.xml`.
+        self._names = {name.lower().replace("\\", "/").lstrip("/"): name for name in self._package.namelist()}
 
     def root(self, name: str | None) -> etree._Element | None:
         """Return the root element of the part `name`."""

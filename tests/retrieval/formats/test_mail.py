@@ -37,6 +37,11 @@ def test_a_mail_has_its_header_as_metadata_and_in_the_text(tmp_path):
     }
 
 
+def test_a_mail_with_no_header_but_its_type_is_read(tmp_path):
+    given = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n\n<p>Hello\n--b--\n"
+    assert one(saved(tmp_path, "a.eml", given)).text == "Hello"
+
+
 @pytest.mark.parametrize(
     ("header", "content", "text"),
     [

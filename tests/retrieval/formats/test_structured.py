@@ -93,12 +93,31 @@ BOMB = "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12))
         ("<!DOCTYPE a [<!ENTITY a '&b;'><!ENTITY b '&a;'>]><a>&a;</a>", "its entities expand to far more"),
         ("<a>" * 5000 + "x" + "</a>" * 5000, "nested too deeply"),
         ("<a><b></a>", "it is not well-formed XML: Opening and ending tag mismatch"),
-        ("<a>&undefined;</a>", "Entity 'undefined' not defined"),
         ("<a/>", "it contains no text"),
     ],
 )
 def test_xml_that_cannot_be_read_is_refused(tmp_path, given, reason):
     assert reason in refused(saved(tmp_path, "a.xml", given))
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("<p>Run &gnum; &ndash; now</p>", "Run &gnum; – now"),  # a chapter whose book names the DTD
+        ("\ufeff<?xml version='1.0'?>\n<!-- a --><p>&gnum;</p>", "&gnum;"),
+        ("<a xml:id='no#name'><b xml:id='x'>one</b> and <b xml:id='x'>two</b></a>", "one and two"),
+        ("<a><o:b o:c='1' d='2'>one</o:b> and two</a>", "one and two"),
+        (f"<a><b>one</b> and <c v='{'x' * 10_000_001}'/></a>", "one and"),
+    ],
+    ids=["no DTD", "no DTD after a mark", "ids", "prefix", "more than 10 MB in one value"],
+)
+def test_xml_with_faults_that_cost_no_text_is_read(tmp_path, given, text):
+    assert one(saved(tmp_path, "a.xml", given)).text == text
+
+
+@pytest.mark.parametrize("given", ["<o:a>one</o:a", "<o:a>one</o:b>", "<a xml:id='#'>one <b></a>"])
+def test_xml_with_a_fault_of_form_among_others_is_refused(tmp_path, given):
+    assert "it is not well-formed XML" in refused(saved(tmp_path, "a.xml", given))
 
 
 @pytest.mark.parametrize("entity", ["SYSTEM 'secret.txt'", "SYSTEM 'file://{}/secret.txt'", "PUBLIC '' 'secret.txt'"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import docx
@@ -47,6 +48,19 @@ FIELD = (
 
 
 RUBY = f"<w:ruby><w:rt>{r('にほん')}</w:rt><w:rubyBase>{r('日本')}</w:rubyBase></w:ruby>"
+
+
+def m(name: str, content: str) -> str:
+    """Return an element of a formula; what it holds is text, or elements."""
+    return f"<m:{name}>{content if content.startswith('<') else f'<m:r><m:t>{content}</m:t></m:r>'}</m:{name}>"
+
+
+MATRIX = m("m", m("mr", m("e", "a") + m("e", "b")) + m("mr", m("e", "c") + m("e", "d")))
+LINES = m("eqArr", m("e", "1, if") + m("e", "0, else"))
+SCRIPTS = m("sSubSup", m("e", "x") + m("sub", "i") + m("sup", "2"))
+SUM = m("nary", "<m:naryPr><m:chr m:val='∑'/></m:naryPr>" + m("sub", "i") + m("sup", "n") + m("e", "i"))
+INTEGRAL = m("nary", m("e", "f"))
+LIMIT = m("func", m("fName", m("limLow", m("e", "lim") + m("lim", "n"))) + m("e", "n"))
 FRACTION = "<m:f><m:num><m:r><m:t>a</m:t></m:r></m:num><m:den><m:r><m:t>b</m:t></m:r></m:den></m:f>"
 
 
@@ -75,7 +89,13 @@ FRACTION = "<m:f><m:num><m:r><m:t>a</m:t></m:r></m:num><m:den><m:r><m:t>b</m:t><
             "a\tb\nc-d",
         ),
         (f"<w:p><w:r>{RUBY}</w:r></w:p>", "日本(にほん)"),
-        (f"<w:p><m:oMath>{FRACTION}</m:oMath></w:p>", "a/b"),
+        (f"<w:p>{m('oMath', FRACTION)}</w:p>", "a/b"),
+        (f"<w:p>{m('oMath', MATRIX)}</w:p>", "a, b; c, d"),
+        (f"<w:p>{m('oMath', LINES)}</w:p>", "1, if; 0, else"),
+        (f"<w:p>{m('oMath', SCRIPTS)}</w:p>", "x_i^2"),
+        (f"<w:p>{m('oMath', SUM)}</w:p>", "∑_i^n i"),
+        (f"<w:p>{m('oMath', INTEGRAL)}</w:p>", "∫ f"),
+        (f"<w:p>{m('oMath', LIMIT)}</w:p>", "lim_n n"),
         (f"<w:p><w:bdo>{r('bidi')}</w:bdo><w:later>{r(' later')}</w:later></w:p>", "bidi later"),
     ],
 )
@@ -289,6 +309,19 @@ def test_a_chart_is_read_and_a_missing_picture_harms_nothing(tmp_path: Path) -> 
     related = {"chart1.xml": ("chart", chart), "NULL": ("image", "")}
     document = loaded(docx_of(tmp_path / "a.docx", body, related))
     assert document.text == "before\n\nSales\nQ1; Tea: 3\nQ2; Tea: 4\n\nafter"
+
+
+def test_a_package_with_backslashes_in_the_names_of_its_parts_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.docx"
+    with zipfile.ZipFile(docx_of(tmp_path / "b.docx", p("read"))) as package, zipfile.ZipFile(path, "w") as written:
+        for name in package.namelist():
+            written.writestr(name.replace("/", "\\"), package.read(name))
+    assert loaded(path).text == "read"
+
+
+@pytest.mark.parametrize("suffix", [".docm", ".dotx", ".dotm"])
+def test_macros_and_templates_are_documents(tmp_path: Path, suffix: str) -> None:
+    assert loaded(docx_of(tmp_path / f"a{suffix}", p("read"))).text == "read"
 
 
 def test_a_style_is_looked_up_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
