@@ -16,6 +16,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from retrieval.documents import FailedFile, LoadedDocument, evidence_id
+from retrieval.remote.addresses import is_address
 from retrieval.roots import SourceRoots
 from settings import Settings
 from state.access import AUDIENCE, Labels, stored_labels
@@ -157,6 +158,8 @@ def _loaded(inputs: Any, settings: Settings, audience: Labels | None, roots: Sou
 
 
 def _kind(item: Any) -> str:
+    if isinstance(item, str) and is_address(item):
+        return "address"
     if isinstance(item, str | Path):
         return "path"
     return "langchain" if isinstance(item, Document) else "loaded"
@@ -171,6 +174,10 @@ def _load_group(
         from retrieval.loaders import load_paths
 
         yield from load_paths((Path(item) for item in group), settings, audience, roots)
+    elif kind == "address":
+        from retrieval.remote.reading import load_addresses
+
+        yield from load_addresses(group, settings, audience)
     else:
         from retrieval.loaders import load_langchain
 

@@ -41,3 +41,16 @@ class OcrSettings(BaseModel):
     """Names of tesseract's languages, joined by `+`."""
     page_seconds: float = Field(120.0, gt=0)
     """Seconds for a page. A chosen value: a dense page takes five."""
+
+
+class RemoteSettings(BaseModel):
+    """Documents at addresses, over HTTP(S) and in OCI Object Storage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    web: bool = False
+    """Whether HTTP(S) addresses are fetched at all. Private networks are never asked."""
+    seconds: float = Field(60.0, gt=0)
+    """Seconds for a file over HTTP(S), redirects included."""
+    storage_endpoint: str = ""
+    """Endpoint of Object Storage, for private endpoints and tests; empty: the endpoint of the region."""

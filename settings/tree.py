@@ -16,7 +16,7 @@ from settings.audit import AuditSettings
 from settings.faults import faults_of
 from settings.policy import PolicySettings
 from settings.policy_file import load_policy
-from settings.reading import OcrSettings, ReadingLimits
+from settings.reading import OcrSettings, ReadingLimits, RemoteSettings
 from state.access import Labels, labels_of
 from state.errors import BadInput, SettingsInvalid
 
@@ -164,6 +164,7 @@ class DataSettings(_Section):
     max_file_bytes: int = Field(100 * 1024 * 1024, ge=1)
     limits: ReadingLimits = ReadingLimits()
     ocr: OcrSettings = OcrSettings()
+    remote: RemoteSettings = RemoteSettings()
     encoding: str | None = None
     """The encoding of text files that have no byte order mark and are not UTF-8; without it, it is guessed."""
     comments: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from retrieval import Corpora, IngestReport
     from settings import Settings
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")]
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...",
+        help="Files and folders, objects at `oci://BUCKET@NAMESPACE/PREFIX`, and web addresses if the setting "
+        "`data.remote.web` is on.",
+    ),
+]
 
 
 Audience = Annotated[
@@ -63,15 +71,17 @@ def ingest(
     home: Home = None,
 ) -> None:
     """Add documents to a corpus. Unchanged files are skipped; unreadable files are reported and skipped."""
+    from retrieval.remote.addresses import is_address
     from settings import checked_name
 
     checked_name("corpus", corpus)
     checked_name("tenant", tenant)
-    check_paths(paths)
+    given = [path if is_address(path) else Path(path) for path in paths]
+    check_paths([path for path in given if isinstance(path, Path)])
     reading: dict[str, object] = {"encoding": encoding} if encoding else {}
     if ocr:
         reading["ocr"] = {"enabled": True}
-    report = run_async(_ingest(paths, corpus, audience, tenant, home, reading))
+    report = run_async(_ingest(given, corpus, audience, tenant, home, reading))
     if json_output:
         print_json({"corpus": corpus, **report.model_dump(mode="json")})
         return
@@ -89,9 +99,14 @@ def check_paths(paths: list[Path]) -> None:
 
 
 async def ingest_into(
-    settings: Settings, corpora: Corpora, tenant: str, name: str, paths: list[Path], audience: list[str] | None = None
+    settings: Settings,
+    corpora: Corpora,
+    tenant: str,
+    name: str,
+    paths: Sequence[str | Path],
+    audience: list[str] | None = None,
 ) -> IngestReport:
-    """Ingest `paths` into a corpus, which is created if needed. Print each failed file on standard error.
+    """Ingest paths and addresses into a corpus, which is created if needed. Print each failed file on standard error.
 
     Raises:
         BadInput: none of the files could be read.
@@ -121,7 +136,12 @@ def summary_of(report: IngestReport, name: str) -> list[str]:
 
 
 async def _ingest(
-    paths: list[Path], name: str, audience: list[str] | None, tenant: str, home: Path | None, reading: dict[str, object]
+    paths: Sequence[str | Path],
+    name: str,
+    audience: list[str] | None,
+    tenant: str,
+    home: Path | None,
+    reading: dict[str, object],
 ) -> IngestReport:
     from experience.corpora import open_corpora
 

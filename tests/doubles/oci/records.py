@@ -14,13 +14,14 @@ class Call:
 
     Args:
         path: the operation: `chat`, `embedText`, `rerankText`, `applyGuardrails`, `put_logs`, `post_metric_data`,
-            `publish_message` or `traces`.
+            `publish_message` or `traces`; of Object Storage, the last part of the address.
         body: as it was sent; empty where it is no JSON.
         verified: its signature (of traces: its data key) was accepted.
         answered: a model made an answer, whether it arrived or not.
         completed: the whole answer left for a client that was still there, with its end.
         prompt_chars: of all texts of the prompt, and of the schema beside them.
         answer_chars: of the answer that the model made.
+        target: path and query, as they were sent.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Call:
     answer_chars: int = 0
     answered: bool = False
     completed: bool = False
+    target: str = ""
 
 
 @dataclass

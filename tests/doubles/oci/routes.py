@@ -7,7 +7,7 @@ import inspect
 import json
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.doubles.oci import chat_formats, services, telemetry
+from tests.doubles.oci import chat_formats, services, storage, telemetry
 from tests.doubles.oci.answers import Answers, Reply
 from tests.doubles.oci.delivery import Answer, Delivery, chat_answer, error_answer, fault_answer, json_answer
 from tests.doubles.oci.faults import Fault, Faults
@@ -46,6 +46,7 @@ class Plane:
     verifier: Verifier
     faults: Faults
     records: Records
+    buckets: storage.Buckets = field(default_factory=dict)
 
     def app(self) -> Starlette:
         """Return the application."""
@@ -61,6 +62,8 @@ class Plane:
         routes = [Route(path, self._signed(serve), methods=["POST"]) for path, serve in actions.items()]
         listed = self._signed(self._guardrail_versions)
         routes.append(Route("/20231130/guardrailVersions", listed, methods=["GET"]))
+        stored = self._signed(self._object_storage)
+        routes += [Route(path, stored, methods=["GET"]) for path in (storage.LIST, storage.GET)]
         routes.append(Route(TRACES, self._traces, methods=["POST"]))
         routes.append(Route("/_double/calls", self._counts, methods=["GET"]))
         routes.append(Route("/{rest:path}", self._signed(self._nothing), methods=["GET", "POST", "PUT", "DELETE"]))
@@ -122,6 +125,9 @@ class Plane:
     async def _guardrail_versions(self, _call: Call, _: Fault | None) -> Answer:
         return json_answer({"items": [{"guardrailVersion": version} for version in services.GUARDRAIL_VERSIONS]})
 
+    async def _object_storage(self, call: Call, _: Fault | None) -> Answer:
+        return storage.storage_answer(self.buckets, call.target)
+
     async def _put_logs(self, call: Call, _: Fault | None) -> Answer:
         self.records.keep("log_entries", telemetry.log_entries(call.body))
         return Answer()
@@ -182,7 +188,8 @@ def _call(request: Request, body: bytes) -> Call:
         parsed = json.loads(body)
     except ValueError:
         parsed = {}
-    return Call(_NAMES.get(last, last), parsed if isinstance(parsed, dict) else {}, dict(request.headers))
+    body_given = parsed if isinstance(parsed, dict) else {}
+    return Call(_NAMES.get(last, last), body_given, dict(request.headers), target=_target(request))
 
 
 def _request_id(request: Request) -> str:

@@ -21,6 +21,7 @@ from tests.doubles.oci.records import Call, Records, Seen
 from tests.doubles.oci.routes import Plane
 from tests.doubles.oci.services import Embed, hashed_words
 from tests.doubles.oci.signature import Verifier, fingerprint_of, pem_of, throw_away_key
+from tests.doubles.oci.storage import Buckets
 
 TENANCY, USER = "ocid1.tenancy.oc1..local", "ocid1.user.oc1..local"
 COMPARTMENT = "ocid1.compartment.oc1..local"
@@ -37,6 +38,7 @@ class LocalOCI:
         key: of the signatures that are accepted; the process's throw-away key without one.
         token: a security token that is accepted beside the API key.
         data_key: the data key of APM; any is accepted where it is empty.
+        buckets: the objects of Object Storage, by namespace and bucket.
         unsafe: words that the content moderation flags.
         delay: seconds before each answer of a chat model.
         port: any free one where it is 0.
@@ -52,6 +54,7 @@ class LocalOCI:
         key: RSAPrivateKey | None = None,
         token: str = "",
         data_key: str = "",
+        buckets: Buckets | None = None,
         unsafe: tuple[str, ...] = ("bombspell",),
         delay: float = 0.0,
         port: int = 0,
@@ -71,6 +74,7 @@ class LocalOCI:
             verifier=Verifier(self._key.public_key(), frozenset(key_ids)),
             faults=self.faults,
             records=self._records,
+            buckets=buckets or {},
         )
         self._socket = _bound(port)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
