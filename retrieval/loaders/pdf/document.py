@@ -9,7 +9,7 @@ from threading import Lock
 
 import pypdfium2
 
-from retrieval.documents import FailedFile, Heading, LoadedDocument
+from retrieval.documents import Block, FailedFile, Heading, LoadedDocument
 from retrieval.loaders.canonical import document, join_pages
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.pdf.headings import Bookmark, Found, by_outline, by_size, outline_of
@@ -98,10 +98,14 @@ def _document(
         texts.append(text)
         places.append(starts)
     text, page_starts = join_pages(texts)
-    headings = [
-        Heading(start=page_starts[each.page] + places[each.page][each.line], level=each.level, title=each.title)
-        for each in found
-    ]
+    headings, blocks = [], []
+    for each in found:
+        start = page_starts[each.page] + places[each.page][each.line]
+        headings.append(Heading(start=start, level=each.level, title=each.title))
+        if each.lines:
+            said = pages[each.page][each.line : each.line + each.lines]
+            end = start + sum(len(line.text) + 1 for line in said) - 1
+            blocks.append(Block(start=start, end=end, kind="heading"))
     return document(
         given.path,
         text,
@@ -109,6 +113,7 @@ def _document(
         version=f"{version('pypdfium2')}/{_READING}",
         title=title,
         headings=headings,
+        blocks=blocks,
         page_starts=page_starts,
     )
 

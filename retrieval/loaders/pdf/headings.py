@@ -33,7 +33,10 @@ _NUMBER = re.compile(
 
 
 class Found(NamedTuple):
-    """A heading that begins at a line of a page, both counted from 0; its level is counted from 1."""
+    """A heading that begins at a line of a page, both counted from 0; its level is counted from 1.
+
+    It has no lines of its own where a bookmark names a section that begins without a heading.
+    """
 
     page: int
     line: int
@@ -95,14 +98,14 @@ class _Places:
         self._heights = sorted((line.y, -n) for n, line in enumerate(lines))
 
     def of(self, mark: Bookmark) -> list[tuple[int, int]]:
-        """Return the line at which the heading begins and how many lines it has; nothing on a page without text."""
+        """Return the line at which the section begins, and the lines of its heading; nothing on a page without text."""
         if self._empty:
             return []
         said = self._said.get(_letters(mark.title)) or self._said.get(_letters(_NUMBER.sub("", mark.title)))
         if said is not None:
             return [said]
         below = 0 if mark.y is None else bisect_left(self._heights, (mark.y, 1 - len(self._heights)))
-        return [(-self._heights[below - 1][1] if below else 0, 1)]
+        return [(-self._heights[below - 1][1] if below else 0, 0)]
 
 
 def by_size(pages: Sequence[Sequence[Line]]) -> list[Found]:

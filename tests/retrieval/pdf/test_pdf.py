@@ -61,6 +61,10 @@ def test_headings_are_those_of_the_outline(tmp_path):
     ]
     assert document.title == "Introduction"
     assert "of words.\n\n2 A long heading that\ngoes on\n\nThis is" in document.text
+    # The bookmark that no line repeats parts no paragraph.
+    assert document.text.endswith("\n".join(BODY))
+    blocks = [(each.kind, document.text[each.start : each.end]) for each in document.blocks]
+    assert blocks == [("heading", "1 Introduction"), ("heading", "2 A long heading that\ngoes on")]
 
 
 def test_without_an_outline_headings_are_lines_in_larger_letters(tmp_path):
