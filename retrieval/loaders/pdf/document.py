@@ -50,21 +50,29 @@ def load(given: Source) -> Iterator[LoadedDocument | FailedFile]:
             labels = runs_of([pdf.get_page_label(n) or "" for n in range(len(pdf))])
             pages = [_read(pdf, n, given.settings.ocr) for n in range(len(pdf))]
         except pypdfium2.PdfiumError as error:
-            raise LoadFault("one of its pages is damaged; open and save it again with a PDF program") from error
+            raise LoadFault("its contents are damaged; open and save it again with a PDF program") from error
         finally:
             pdf.close()
     again = "found no text there" if given.settings.ocr.enabled else "was not asked for: ingest it with --ocr"
     blank = [n for n, page in enumerate(pages, 1) if page.blank]
-    _check(pages, blank, again)
+    damaged = [n for n, page in enumerate(pages, 1) if page.damaged]
+    _check(pages, again)
     loaded = _document(given, title, outline, [page.lines for page in pages])
     yield loaded.model_copy(update={"metadata": {PAGE_LABELS: labels}}) if labels else loaded
     if blank:
         reason = f"no text on {_named(blank)}, only pictures, and OCR {again}"
         yield FailedFile(source=given.path.as_posix(), reason=reason)
+    if damaged:
+        reason = f"{_named(damaged)} cannot be read; open and save it again with a PDF program"
+        yield FailedFile(source=given.path.as_posix(), reason=reason)
 
 
 def _read(pdf: pypdfium2.PdfDocument, n: int, ocr: OcrSettings) -> Page:
-    page = pdf[n]
+    """Return what stands on a page; one that is damaged does not keep the others from being read."""
+    try:
+        page = pdf[n]
+    except pypdfium2.PdfiumError:
+        return Page([], 0, 0, drawn=False, damaged=True)
     try:
         read = read_page(page)
         if ocr.enabled and (read.blank or read.undecoded > _MOST_UNDECODED_OF_A_PAGE * read.characters):
@@ -72,17 +80,23 @@ def _read(pdf: pypdfium2.PdfDocument, n: int, ocr: OcrSettings) -> Page:
 
             return recognised(page, ocr)
         return read
+    except pypdfium2.PdfiumError:
+        return Page([], 0, 0, drawn=False, damaged=True)
     finally:
         page.close()
 
 
-def _check(pages: Sequence[Page], blank: Sequence[int], again: str) -> None:
+def _check(pages: Sequence[Page], again: str) -> None:
     undecoded, characters = (sum(getattr(page, name) for page in pages) for name in ("undecoded", "characters"))
     if undecoded > _MOST_UNDECODED * max(characters, 1):
         share = undecoded / max(characters, undecoded)
         raise LoadFault(f"{share:.0%} of its characters did not decode: its fonts do not name them, and OCR {again}")
-    if blank and not any(page.lines for page in pages):
+    if any(page.lines for page in pages):
+        return
+    if any(page.blank for page in pages):
         raise LoadFault(f"its pages hold pictures and no text, and OCR {again}")
+    if any(page.damaged for page in pages):
+        raise LoadFault("its pages are damaged; open and save it again with a PDF program")
 
 
 def _document(

@@ -44,12 +44,16 @@ class Line(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page: its lines, its characters, how many of these did not decode, and whether anything is drawn on it."""
+    """A page: its lines, its characters, how many of these did not decode, and whether anything is drawn on it.
+
+    Nothing is known of a damaged page.
+    """
 
     lines: list[Line]
     characters: int
     undecoded: int
     drawn: bool
+    damaged: bool = False
 
     @property
     def blank(self) -> bool:

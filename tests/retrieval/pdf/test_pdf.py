@@ -244,3 +244,21 @@ def test_page_labels_stand_beside_the_count_of_the_pages(tmp_path):
     assert [label_of(document.metadata, page) for page in range(1, 5)] == ["i", "ii", "A-1", "A-2"]
     assert len(document.page_starts) == 4
     assert read(drawn(tmp_path / "b.pdf", lines(BODY))).metadata == {}
+
+
+@pytest.mark.parametrize(("kids", "pages"), [("3 0 R 9 0 R 3 0 R", 3), ("9 0 R", 0)])
+def test_a_damaged_page_does_not_keep_the_others_from_being_read(tmp_path, kids, pages):
+    path = written(
+        tmp_path / "a.pdf",
+        "BT /F 12 Tf 72 700 Td (Words.) Tj ET",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    path.write_bytes(path.read_bytes().replace(b"[3 0 R]/Count 1", f"[{kids}]/Count {pages or 1}".encode()))
+    document, *failed = load_paths([path], Settings())
+    if not pages:
+        assert isinstance(document, FailedFile)
+        assert "pages are damaged" in document.reason
+        return
+    assert isinstance(document, LoadedDocument)
+    assert document.text == "Words.\f\fWords."
+    assert [each.reason for each in failed] == ["page 2 cannot be read; open and save it again with a PDF program"]
