@@ -132,19 +132,30 @@ def test_xml_in_another_encoding_than_it_states_is_read(tmp_path):
     assert "Besançon" in one(saved(tmp_path, "a.xml", given.encode("cp1252"))).text
 
 
+LONG = "# " + "why " * 300 + "\n"
+
+
 def test_yaml_stays_as_it_is_and_its_keys_are_headings(tmp_path):
-    given = "# why\nspec:\n  hosts:\n    - name: a\n      ports:\n        - 80\nflow: {a: 1}\n---\nlast: &x\n  b: *x\n"
+    given = (
+        f"{LONG}spec:\n  hosts:\n    - name: a\n      ports:\n        - 80\n  size: 3\n  more: 4\nflow: {{a: 1}}\n---\n"
+        f"last: &x\n  b: *x\n{LONG}"
+    )
     found = one(saved(tmp_path, "a.yaml", given))
     assert found.text == given
-    assert headings(found) == [(1, "spec"), (2, "hosts"), (3, "ports"), (1, "last")]
+    assert headings(found) == [(1, "spec"), (2, "hosts"), (3, "ports"), (2, "size"), (1, "flow"), (1, "last")]
     assert [found.text[each.start :].split("\n")[0].strip() for each in found.headings] == [
-        *("spec:", "hosts:", "ports:", "last: &x")
+        *("spec:", "hosts:", "ports:", "size: 3", "flow: {a: 1}", "last: &x")
     ]
     assert blocks(found) == [("code", given)]
 
 
+def test_the_sections_of_yaml_are_long_enough_to_be_read_alone(tmp_path):
+    services = "".join(f"  service{n}:\n    image: repo/{n}\n" for n in range(40))
+    assert headings(one(saved(tmp_path, "a.yaml", f"services:\n{services}"))) == [(1, "services")]
+
+
 def test_yaml_that_cannot_be_parsed_is_text(tmp_path):
-    given = "a:\n  b: 1\n{{ if .Values.x }}\nc:\n  d: e\n"
+    given = f"{LONG}a:\n  b: 1\n{{{{ if .Values.x }}}}\nc:\n  d: e\n"
     found = one(saved(tmp_path, "a.yml", given))
     assert (found.text, headings(found)) == (given, [(1, "a")])
 
