@@ -23,7 +23,7 @@ Paths = Annotated[
     typer.Argument(
         metavar="PATH...",
         help="Files and folders, objects at `oci://BUCKET@NAMESPACE/PREFIX`, and web addresses if the setting "
-        "`data.remote.web` is on.",
+        "`data.remote.web` is on. docs/formats.md lists what is read.",
     ),
 ]
 
