@@ -5,8 +5,8 @@ words that were found, and the seconds for a megabyte; then each file with a sha
 as JSON.
 
 The expected text of a file is `NAME.SUFFIX.md` or `NAME.md` (or `.txt`) in a folder `expected…` or `groundtruth…`
-within FOLDER. A DOCX, PPTX or XLSX file without one is compared with the text elements of its XML, which this module
-collects without the libraries that the loaders use.
+within FOLDER. A DOCX, PPTX or XLSX file without one is compared with the text elements of its XML, and a web page with
+the text of its elements, navigation and hidden ones aside. This module collects them with other code than the loaders'.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+import lxml.html
 from lxml import etree
 
 from retrieval.documents import FailedFile, LoadedDocument
@@ -40,6 +41,12 @@ _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
 _NUMBER = re.compile(r"\d[\d,]*")
 _BLOCKS = frozenset({"p", "tc"})
+_XML_LINE = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_UNSEEN = (
+    "//comment()|//head|//script|//style|//template|//noscript|//iframe|//nav|//*[@role='navigation']|//*[@hidden]"
+    "|//*[@aria-hidden='true']|//dialog[not(@open)]|//datalist"
+    "|//*[contains(translate(@style, 'DISPLAYNOE ', 'displaynoe'), 'display:none')]"
+)
 _FORMULAS = frozenset({"num", "den", "e", "sup", "sub"})
 _MARKUP = re.compile(r"<!--.*?-->|!\[[^\]]*\]\([^)]*\)|(?<=\])\([^)\s]*(?: \"[^\"]*\")?\)|</?[a-zA-Z][^>]*>", re.DOTALL)
 """What an expected text in Markdown holds beside the words: comments, pictures, targets of links, tags."""
@@ -113,11 +120,26 @@ def _reference(path: Path, expected: dict[str, Path]) -> tuple[str, str] | None:
     given = expected.get(path.name) or (None if shared else expected.get(path.stem))
     if given is not None:
         return "expected text", html.unescape(_MARKUP.sub(" ", given.read_text("utf-8")).replace("\\", ""))
+    if path.suffix.lower() in (".html", ".htm"):
+        return "its elements", _html_text(path.read_bytes())
     collect = {".docx": _docx_text, ".pptx": _pptx_text, ".xlsx": _xlsx_text}.get(path.suffix.lower())
     if collect is None:
         return None
     with zipfile.ZipFile(path) as package:
         return "its XML", "\n".join(collect(package))
+
+
+def _html_text(data: bytes) -> str:
+    try:
+        given = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
+    except UnicodeDecodeError:
+        page = lxml.html.fromstring(data)  # as the page itself states its encoding
+    else:
+        page = lxml.html.fromstring(_XML_LINE.sub("", given))
+    for element in page.xpath(_UNSEEN):
+        if element.getparent() is not None:
+            element.drop_tree()
+    return " ".join(page.itertext())
 
 
 def _docx_text(package: zipfile.ZipFile) -> Iterator[str]:

@@ -26,8 +26,32 @@ _WHITE_TEXT = re.compile(
 _GROUND = re.compile(r"background(?:-color)?\s*:", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _RULE = re.compile(r"(?P<selectors>[^{}@;]+)\{(?P<style>[^{}]*)\}")
+_MEDIA = re.compile(r"@media\b(?P<query>[^{}]*)\{(?P<rules>(?:[^{}]*\{[^{}]*\})*)[^{}]*\}", re.IGNORECASE)
+_NARROW = re.compile(r"max(?:-device)?-width\s*:\s*(\d+)")
+_USUAL_WIDTH = 1000
+"""Pixels. What a page hides on narrower screens, or on paper, its readers see. A chosen value."""
 _MOST_RULES = 200
 """Rules of a page that are applied. A chosen value: each costs a walk through the page, and real ones hide with few."""
+
+_BANNERS = (
+    *("#BorlabsCookieBox", "#CybotCookiebotDialog", "#cmpbox", "#cookie-law-info-bar", "#cookiescript_injected"),
+    *("#didomi-host", "#hs-eu-cookie-confirmation", "#iubenda-cs-banner", "#klaro", "#moove_gdpr_cookie_info_bar"),
+    *("#onetrust-banner-sdk", "#onetrust-consent-sdk", "#qc-cmp2-container", "#shopify-pc__banner"),
+    *("#tarteaucitronRoot", "#termly-code-snippet-support", "#truste-consent-track", "#usercentrics-root"),
+    *("#cmplz-cookiebanner-container", ".cc-window.cc-banner", ".cky-consent-container", ".cmplz-cookiebanner"),
+    *(".fc-consent-root", ".osano-cm-window"),
+)
+"""The ids and classes under which programs for consent put their banner; no page calls its own text so."""
+
+
+def beside_the_text(tree: LexborHTMLParser) -> set[int]:
+    """Return the memory addresses of navigation and of banners that ask for consent.
+
+    Libraries that look for the main text of a page (trafilatura, resiliparse, readability-lxml, jusText) find between
+    0.35 and 0.93 of the words of real pages: they take short texts, lists of links and tables for navigation.
+    """
+    found = tree.css(", ".join(("[role=navigation]", *_BANNERS)))
+    return {node.mem_id for node in found if node.tag not in ("html", "body", "main")}
 
 
 def hidden_in(tree: LexborHTMLParser) -> set[int]:
@@ -47,11 +71,19 @@ def _style(node: LexborNode) -> str:
 
 
 def _hiding_selectors(sheet: str) -> Iterator[str]:
-    """Yield the selectors of the page's own rules that hide. Rules for print and other media are not told apart."""
+    """Yield the selectors of the page's own rules that hide on a screen of usual width."""
+    sheet = _MEDIA.sub(lambda media: media["rules"] if _is_for_screens(media["query"]) else "", sheet)
     hiding = (rule["selectors"].strip() for rule in _RULE.finditer(sheet) if _HIDING.search(rule["style"]))
     for _, selector in zip(range(_MOST_RULES), hiding, strict=False):
         if ":" not in selector:  # `:hover` and `::before` speak of a state or of no text of the page
             yield selector
+
+
+def _is_for_screens(query: str) -> bool:
+    query = query.lower()
+    if ("print" in query or "speech" in query) and "screen" not in query and "not" not in query:
+        return False
+    return not any(int(width[:6]) < _USUAL_WIDTH for width in _NARROW.findall(query))
 
 
 def _selected(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:

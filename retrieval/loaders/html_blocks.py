@@ -12,7 +12,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from retrieval.loaders.errors import LoadFault
-from retrieval.loaders.hidden import hidden_in
+from retrieval.loaders.hidden import beside_the_text, hidden_in
 from retrieval.loaders.table_lines import Row, table_lines
 from state.values import Kind
 
@@ -114,6 +114,7 @@ class Page:
     def __init__(self, tree: LexborHTMLParser) -> None:
         self.hidden = 0
         self._hidden = hidden_in(tree)
+        self._beside = beside_the_text(tree)
         self._data = _data_tables(tree)
 
     def blocks(self, top: LexborNode) -> Iterator[Block]:
@@ -170,7 +171,11 @@ class Page:
         if node.mem_id in self._hidden:
             self.hidden += len("".join((node.text(deep=True) or "").split()))
             return False
-        return node.tag not in _UNSEEN and not (node.tag == "a" and _is_permalink(node))
+        return (
+            node.tag not in _UNSEEN
+            and node.mem_id not in self._beside
+            and not (node.tag == "a" and _is_permalink(node))
+        )
 
     def _flat(self, top: LexborNode) -> str:
         """Return the content of a cell or a caption on one line."""

@@ -45,6 +45,35 @@ def test_hidden_elements_are_left_out_and_counted(tmp_path, tag, attributes):
     assert document.metadata["hidden_characters"] == 2 * len(SAID.replace(" ", ""))
 
 
+@pytest.mark.parametrize(
+    ("media", "seen"),
+    [
+        ("print", True),
+        ("only print and (min-width: 1px)", True),
+        ("(max-width: 600px)", True),
+        ("screen and (max-device-width:40em)", True),
+        ("screen", False),
+        ("screen, print", False),
+        ("not print", False),
+        ("(min-width: 600px)", False),
+        ("(max-width: 99999px)", False),
+    ],
+)
+def test_what_is_hidden_on_paper_or_a_narrow_screen_is_seen(tmp_path, media, seen):
+    head = f"<style>a{{}} @media {media} {{ b{{}} .x {{display:none}} }} i{{}}</style>"
+    text = f"Seen.\n\n{SAID}\n\nEnd." if seen else "Seen.\n\nEnd."
+    assert page(tmp_path, f'<p class="x">{SAID}</p>', head).text == text
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ['role="navigation"', 'id="onetrust-banner-sdk"', 'class="cc-window cc-banner"', 'id="CybotCookiebotDialog"'],
+)
+def test_navigation_and_banners_that_ask_for_consent_are_left_out(tmp_path, attributes):
+    assert page(tmp_path, f"<div {attributes}><a href=x>Home</a> <button>Accept</button></div>").text == "Seen.\n\nEnd."
+    assert page(tmp_path, "<div class=menu><p>Soup</p></div>").text == "Seen.\n\nSoup\n\nEnd."
+
+
 @pytest.mark.parametrize("rule", [".x {display:none}", "p.y, .x{ font-size: 0 }", "/* a */ #z { visibility : hidden }"])
 def test_rules_of_the_page_hide_too(tmp_path, rule):
     body = f'<div class="x" id="z"><p>{SAID}</p></div>'

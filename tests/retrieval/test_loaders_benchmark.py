@@ -9,7 +9,7 @@ from pathlib import Path
 import docx
 import pytest
 
-from benchmarks.loaders import main, measured, summary, words
+from benchmarks.loaders import _html_text, main, measured, summary, words
 
 
 @pytest.fixture
@@ -54,6 +54,17 @@ def test_the_figures_are_printed(
     printed = capsys.readouterr().out
     assert "| .docx | 1 | 1 | 0 | 1 | 1.000 |" in printed
     assert "- 0.500 a.txt (against expected text): three four" in printed
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_a_web_page_is_compared_with_the_text_of_its_seen_elements(tmp_path: Path, encoding: str) -> None:
+    stated = '<meta charset="windows-1252">' if encoding == "cp1252" else ""
+    unseen = "<nav>a</nav><script>b</script><p style='display: None'>c</p><p hidden>d</p><!-- e -->"
+    text = f"<html><head>{stated}</head><body>{unseen}<p>Größe</p></body></html>"
+    (tmp_path / "a.html").write_bytes(text.encode(encoding))
+    (found,) = measured(tmp_path)
+    assert (found.origin, found.recall) == ("its elements", 1.0)
+    assert words(_html_text((tmp_path / "a.html").read_bytes())) == {"größe": 1}
 
 
 def test_words_are_counted_without_case_and_cjk_by_the_character() -> None:
