@@ -8,10 +8,12 @@ from itertools import groupby
 from threading import Lock
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 
 from retrieval.documents import Block, FailedFile, Heading, LoadedDocument
 from retrieval.loaders.canonical import document, join_pages
 from retrieval.loaders.errors import LoadFault
+from retrieval.loaders.pdf.entries import read_with_entries
 from retrieval.loaders.pdf.headings import Bookmark, Found, by_outline, by_size, outline_of
 from retrieval.loaders.pdf.hyphens import Words
 from retrieval.loaders.pdf.pages import Line, Page, read_page
@@ -20,7 +22,7 @@ from retrieval.loaders.source import Source
 from settings.reading import OcrSettings
 from state.page_labels import PAGE_LABELS, runs_of
 
-_READING = 2
+_READING = 3
 """The version of this package's way of reading, which is part of the parser's version."""
 
 _MOST_UNDECODED = 0.01
@@ -45,6 +47,8 @@ def load(given: Source) -> Iterator[LoadedDocument | FailedFile]:
         except pypdfium2.PdfiumError as error:
             raise _fault(error) from error
         try:
+            if pdf.get_formtype() != pdfium.FORMTYPE_NONE:
+                pdf.init_forms()  # draws the fields of files that leave this to the program that shows them
             title = stated_title(pdf.get_metadata_value("Title") or "")
             outline = outline_of(pdf)
             labels = runs_of([pdf.get_page_label(n) or "" for n in range(len(pdf))])
@@ -74,7 +78,7 @@ def _read(pdf: pypdfium2.PdfDocument, n: int, ocr: OcrSettings) -> Page:
     except pypdfium2.PdfiumError:
         return Page([], 0, 0, drawn=False, damaged=True)
     try:
-        read = read_page(page)
+        read = read_with_entries(pdf, n, page, read_page(page))
         if ocr.enabled and (read.blank or read.undecoded > _MOST_UNDECODED_OF_A_PAGE * read.characters):
             from retrieval.loaders.pdf.ocr import recognised
 

@@ -105,6 +105,12 @@ def _readable(codes: str) -> bool:
     return len(letters) >= _LETTERS * len(codes) and _VOWELS[0] <= vowels / max(len(letters), 1) <= _VOWELS[1]
 
 
+def cleaned(text: str) -> list[str]:
+    """Return the lines of a text, without what nobody sees."""
+    lines = (_UNSEEN.sub("", line.translate(_BULLETS)).strip() for line in _BREAK.split(text))
+    return [line for line in lines if line]
+
+
 def _lines(textpage: pypdfium2.PdfTextPage, characters: str) -> Iterator[Line]:
     for start, end in _pieces(textpage, characters):
         text = _UNSEEN.sub("", characters[start:end].translate(_BULLETS)).strip()

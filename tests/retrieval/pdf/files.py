@@ -36,12 +36,15 @@ def drawn(path: Path, *pages: Iterable[Drawn], title: str = "", marks: Iterable[
     return path
 
 
-def written(path: Path, content: str, *objects: str) -> Path:
-    """Write a PDF of one page with this content; its font `F` is the first of `objects`, which count from 5."""
+def written(path: Path, content: str, *objects: str, page: str = "", catalog: str = "") -> Path:
+    """Write a PDF of one page with this content; its font `F` is the first of `objects`, which count from 5.
+
+    `page` and `catalog` are further entries of these two objects.
+    """
     bodies = [
-        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Catalog/Pages 2 0 R{catalog}>>",
         "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 5 0 R>>>>/Contents 4 0 R>>",
+        f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 5 0 R>>>>/Contents 4 0 R{page}>>",
         stream(content),
         *objects,
     ]

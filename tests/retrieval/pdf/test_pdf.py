@@ -262,3 +262,26 @@ def test_a_damaged_page_does_not_keep_the_others_from_being_read(tmp_path, kids,
     assert isinstance(document, LoadedDocument)
     assert document.text == "Words.\f\fWords."
     assert [each.reason for each in failed] == ["page 2 cannot be read; open and save it again with a PDF program"]
+
+
+def test_what_is_filled_into_a_form_is_read_beside_its_name(tmp_path):
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    for n, name in enumerate(("Family name:", "First name:", "Remarks:")):
+        canvas.drawString(72, 700 - 60 * n, name)
+    canvas.acroForm.textfield(name="first", value="Ada", x=180, y=634, height=20, borderWidth=0)
+    canvas.acroForm.textfield(name="family", value="Lovelace", x=180, y=694, height=20, borderWidth=0)
+    canvas.save()
+    assert read(tmp_path / "a.pdf").text.split() == ["Family", "name:", "Lovelace", "First", "name:", "Ada", "Remarks:"]
+
+
+def test_a_field_that_the_file_does_not_draw_is_read(tmp_path):
+    field = "<</Type/Annot/Subtype/Widget/FT/Tx/T(city)/V(Paris)/DA(/F 12 Tf)/Rect[150 690 300 710]/F 4/P 3 0 R>>"
+    path = written(
+        tmp_path / "a.pdf",
+        "BT /F 12 Tf 72 695 Td (City:) Tj ET",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
+        field,
+        page="/Annots[6 0 R]",
+        catalog="/AcroForm<</Fields[6 0 R]/DR<</Font<</F 5 0 R>>>>/DA(/F 12 Tf)/NeedAppearances true>>",
+    )
+    assert read(path).text.split() == ["City:", "Paris"]
