@@ -64,7 +64,7 @@ def test_a_web_page_is_compared_with_the_text_of_its_seen_elements(tmp_path: Pat
     (tmp_path / "a.html").write_bytes(text.encode(encoding))
     (found,) = measured(tmp_path)
     assert (found.origin, found.recall) == ("its elements", 1.0)
-    assert words(_html_text((tmp_path / "a.html").read_bytes())) == {"größe": 1}
+    assert words(_html_text((tmp_path / "a.html").read_bytes())) == {"grösse": 1}
 
 
 def test_words_are_counted_without_case_and_cjk_by_the_character() -> None:
