@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from retrieval.backend import CorpusBackend, Revision, check_embedding_model, fi
 from retrieval.copying import copy_versions
 from retrieval.embeddings import model_of
 from retrieval.fusion import min_max, ranked
-from retrieval.ingesting import Ingestion, Progress
+from retrieval.ingesting import Ingestion, Progress, Reading, reading_of
 from retrieval.loaders.workers.stopping import giving_up_at_the_end
 from retrieval.preparation import prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
@@ -115,10 +116,11 @@ class Corpus:
         async with self._backend.writer() as writer:
             self._check_same(await self._backend.revision())
             roots = await source_roots(self._backend, inputs, self._settings)
-            items = prepare(inputs, self._settings, self.tenant, self.name, labels, roots)
+            reading = Reading() if progress is None else await asyncio.to_thread(reading_of, inputs)
+            items = prepare(inputs, self._settings, self.tenant, self.name, labels, roots, reading.opened)
+            given = (self._backend, writer, self._embeddings, self._held, roots, progress, reading)
             with giving_up_at_the_end():
-                ingestion = Ingestion(self._backend, writer, self._embeddings, self._held, roots, progress)
-                return await ingestion.run(items)
+                return await Ingestion(*given).run(items)
 
     async def search(
         self,

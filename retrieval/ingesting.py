@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
@@ -17,13 +19,49 @@ from retrieval.access import judged, relabels
 from retrieval.backend import CorpusBackend, CorpusWriter, Vectors
 from retrieval.documents import FailedFile
 from retrieval.embeddings import model_of, texts_at_once
+from retrieval.loaders import size_of, survey
 from retrieval.preparation import PreparedDocument
+from retrieval.remote.addresses import is_address
 from retrieval.reports import IngestProgress, IngestReport
 from retrieval.roots import SourceRoots
 from state.access import Held, may_change
 from state.errors import BadInput
 
-Progress = Callable[[IngestProgress], None]
+Progress = Callable[[IngestProgress], object]
+
+
+@dataclass
+class Reading:
+    """Which files were read so far, of how many. `opened` is called in the thread that reads them."""
+
+    all_files: int = 0
+    all_bytes: int = 0
+    files: int = 0
+    bytes: int = 0
+    last: int = 0
+    told: int = 0
+
+    def opened(self, path: Path) -> None:
+        """Count a file that is about to be read; the one before it is done."""
+        self.files, self.bytes, self.last = self.files + 1, self.bytes + self.last, size_of(path)
+
+    def counts(self, share: float) -> dict[str, int]:
+        """Return the counts, with the share of the last file that is done."""
+        # It never goes back: a file may hold several documents, each of which is done from 0 to 1.
+        self.told = done = max(self.told, self.bytes + int(self.last * share))
+        # Files may come or grow while others are read.
+        whole = {"all_files": max(self.all_files, self.files), "all_bytes": max(self.all_bytes, done)}
+        return {"files": self.files, "bytes": done, **(whole if self.all_files else {})}
+
+
+def reading_of(inputs: Any) -> Reading:
+    """Return the number of the files of `inputs` and their size, as far as they are known beforehand."""
+    given = [inputs] if isinstance(inputs, str | Path) else inputs
+    if not isinstance(given, list | tuple) or not all(isinstance(each, str | Path) for each in given):
+        return Reading()
+    if any(isinstance(each, str) and is_address(each) for each in given):
+        return Reading()
+    return Reading(*survey(map(Path, given)))
 
 
 @dataclass
@@ -63,6 +101,7 @@ class Ingestion:
         held: the audiences of the caller; `None`: not restricted.
         roots: the source roots that name the items; those that they add are recorded.
         progress: called after each document, slice and failure, on the event loop.
+        reading: counts the files that are read.
     """
 
     def __init__(
@@ -73,15 +112,17 @@ class Ingestion:
         held: Held,
         roots: SourceRoots,
         progress: Progress | None,
+        reading: Reading,
     ) -> None:
         self._backend, self._writer, self._embeddings = backend, writer, embeddings
-        self._held, self._roots, self._progress = held, roots, progress
+        self._held, self._roots, self._progress, self._reading = held, roots, progress, reading
         self._model, self._slice = model_of(embeddings), texts_at_once(embeddings)
         self._batch: list[PreparedDocument] = []
         self._tally = _Tally()
 
     async def run(self, items: Iterator[PreparedDocument | FailedFile]) -> IngestReport:
         """Store what `items` yields and bring the indexes up to date; return what was done."""
+        self._tell()
         while True:
             # In a thread: `next` parses a file, which would block the event loop.
             item = await asyncio.to_thread(next, items, None)
@@ -95,6 +136,7 @@ class Ingestion:
                 self._fail(item)
             del item  # so that a large document is not held while the next one is parsed
         await self._flush()
+        self._tell(share=1.0)  # of the last file
         await self._writer.build()
         return self._tally.report((await self._backend.revision()).generation)
 
@@ -145,26 +187,27 @@ class Ingestion:
         done = len(document.passages) - len(left)
         self._tally.resumed, self._tally.encoded = self._tally.resumed + done, self._tally.encoded + done
         for start in range(0, len(left), self._slice):
-            self._tell(source=document.source, done=done, total=len(document.passages))
+            whole = len(document.passages)
+            self._tell(done / whole, source=document.source, done=done, total=whole)
             part = left[start : start + self._slice]
             vectors = await self._embeddings.aembed_documents([document.embedded_text(each) for each in part])
             named = {each.evidence_id: vector for each, vector in zip(part, vectors, strict=True)}
             await self._writer.keep(document.document_id, named, self._model)
             done, self._tally.encoded = done + len(part), self._tally.encoded + len(part)
-        await self._put([(document, None)])
+        await self._put([(document, None)], share=1.0)
 
-    async def _put(self, pairs: list[tuple[PreparedDocument, Vectors | None]]) -> None:
+    async def _put(self, pairs: list[tuple[PreparedDocument, Vectors | None]], share: float = 0.0) -> None:
         updated, superseded = await self._writer.put(pairs, self._model, lambda _, old: may_change(old, self._held))
         self._tally.added += len(pairs) - updated
         self._tally.updated += updated
         self._tally.superseded += superseded
         self._tally.passages += sum(len(each.passages) for each, _ in pairs)
-        self._tell()
+        self._tell(share)
 
     def _fail(self, file: FailedFile) -> None:
         self._tally.failed.append(file)
         self._tell(failure=file)
 
-    def _tell(self, **now: object) -> None:
+    def _tell(self, share: float = 0.0, **now: object) -> None:
         if self._progress is not None:
-            self._progress(self._tally.progress().model_copy(update=now))
+            self._progress(self._tally.progress().model_copy(update={**self._reading.counts(share), **now}))

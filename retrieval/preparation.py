@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +21,9 @@ from retrieval.roots import SourceRoots
 from settings import Settings
 from state.access import AUDIENCE, Labels, stored_labels
 from state.values import Kind
+
+Opened = Callable[[Path], None]
+"""Is called with a file before it is read, in the thread that reads it."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +123,17 @@ def prepare(
     corpus: str,
     audience: Labels | None = None,
     roots: SourceRoots | None = None,
+    opened: Opened | None = None,
 ) -> Iterator[PreparedDocument | FailedFile]:
     """Yield a `PreparedDocument` for each document and a `FailedFile` for each that cannot be read.
 
     A document that occurs twice is yielded once. If the second one has another text or label, it is reported as failed,
     because it would supersede the first within the same ingest. `audience` is the label of documents without their own,
-    `roots` are the source roots of the corpus, which name its files.
+    `roots` are the source roots of the corpus, which name its files. `opened` is called with each file before it is
+    read.
     """
     seen: dict[str, tuple[str, Labels | None]] = {}
-    for item in _loaded(inputs, settings, audience, roots or SourceRoots()):
+    for item in _loaded(inputs, settings, audience, roots or SourceRoots(), opened):
         if not isinstance(item, LoadedDocument):
             yield item
             continue
@@ -145,7 +150,9 @@ def prepare(
         del item  # so that a large document is not held while the next one is parsed
 
 
-def _loaded(inputs: Any, settings: Settings, audience: Labels | None, roots: SourceRoots) -> Iterator[Any]:
+def _loaded(
+    inputs: Any, settings: Settings, audience: Labels | None, roots: SourceRoots, opened: Opened | None
+) -> Iterator[Any]:
     if isinstance(inputs, str | Path):
         inputs = [inputs]
     if not isinstance(inputs, Iterable):
@@ -154,7 +161,7 @@ def _loaded(inputs: Any, settings: Settings, audience: Labels | None, roots: Sou
         yield from load_loader(inputs)
         return
     for kind, group in groupby(inputs, _kind):
-        yield from _load_group(kind, group, settings, audience, roots)
+        yield from _load_group(kind, group, settings, audience, roots, opened)
 
 
 def _kind(item: Any) -> str:
@@ -166,14 +173,19 @@ def _kind(item: Any) -> str:
 
 
 def _load_group(
-    kind: str, group: Iterator[Any], settings: Settings, audience: Labels | None, roots: SourceRoots
+    kind: str,
+    group: Iterator[Any],
+    settings: Settings,
+    audience: Labels | None,
+    roots: SourceRoots,
+    opened: Opened | None,
 ) -> Iterator[Any]:
     if kind == "loaded":
         yield from group
     elif kind == "path":
         from retrieval.loaders import load_paths
 
-        yield from load_paths((Path(item) for item in group), settings, audience, roots)
+        yield from load_paths((Path(item) for item in group), settings, audience, roots, opened)
     elif kind == "address":
         from retrieval.remote.reading import load_addresses
 

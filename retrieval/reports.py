@@ -48,6 +48,11 @@ class IngestProgress(Value):
     total: int = 0
     failure: FailedFile | None = None
 
+    @property
+    def documents(self) -> int:
+        """How many documents and files are done, whatever became of them."""
+        return self.added + self.updated + self.unchanged + self.failed
+
 
 class CopyReport(Value):
     """Numbers of document versions, superseded ones included; `unchanged` counts those that the target already had.

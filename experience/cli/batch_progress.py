@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from experience.cli.commands.models import dollars
-from experience.cli.output import note
+from experience.cli.output import note, span_of
 
 if TYPE_CHECKING:
     from experience.batch import BatchJob, BatchOutcome
@@ -42,7 +42,7 @@ class BatchBoard:
         """Return the progress as one line."""
         done, rows, cost = self._job.progress
         rate = self._ended / max(monotonic() - self._began, 0.001)
-        left = f"{_span((rows - done) / rate)} left" if rate and rows else "starting"
+        left = f"{span_of((rows - done) / rate)} left" if rate and rows else "starting"
         return f"{done}/{rows} rows, {self._failed} failed, {rate:.1f} rows/s, {dollars(cost)} USD, {left}"
 
     def __rich__(self) -> str:
@@ -61,9 +61,3 @@ def batch_progress(job: BatchJob) -> Iterator[Callable[[BatchOutcome], None]]:
 
     with Live(board, console=Console(stderr=True), refresh_per_second=4, transient=True):
         yield board.take
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

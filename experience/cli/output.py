@@ -28,14 +28,29 @@ def note(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
+def note_json(document: Any) -> None:
+    """Print a JSON document as a line on standard error, for programs that follow the progress."""
+    typer.echo(_json(document, None) + b"\n", nl=False, err=True)
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document on standard output, in UTF-8 whatever the locale."""
-    text = json.dumps(document, ensure_ascii=False, indent=2)
+    typer.echo(_json(document, 2) + b"\n", nl=False)
+
+
+def span_of(seconds: float) -> str:
+    """Return a duration in words: `5 s`, `3 min 20 s`, `2 h 5 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _json(document: Any, indent: int | None) -> bytes:
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
     try:
-        encoded = text.encode()
+        return text.encode()
     except UnicodeEncodeError:  # a lone surrogate, for example from a file name that is not UTF-8
-        encoded = json.dumps(document, indent=2).encode()
-    typer.echo(encoded + b"\n", nl=False)
+        return json.dumps(document, indent=indent).encode()
 
 
 def is_terminal() -> bool:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack, aclosing
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from experience.http.bodies import MAX_FILES, CorpusId, SearchRequest
 from experience.http.callers import AtDesk, Caller, principal_of
+from experience.http.events import sent
+from experience.http.problems import problem_of
+from experience.ingest_progress import Tell, event_of, followed
 from experience.service.desk import Desk
 from policy import SafePassages
-from policy.identity import Permission
-from retrieval import IngestReport, Manifest
+from policy.identity import Permission, Principal
+from retrieval import IngestProgress, IngestReport, Manifest
 from retrieval.loaders.uploads import load_uploads
 from state.access import MAX_AUDIENCES
 from state.errors import BadInput
@@ -28,7 +33,7 @@ from state.report import CorpusRef
 
 router = APIRouter(prefix="/v1/corpora", tags=["corpora"])
 
-UPLOADS = re.compile(r"/v1/corpora/[^/]+/documents")
+UPLOADS = re.compile(r"/v1/corpora/[^/]+/documents(/stream)?")
 """The paths whose bodies may have `server.max_upload_bytes`."""
 
 _MOST_FIELDS = MAX_AUDIENCES + 10
@@ -39,6 +44,17 @@ _LONGEST_NAME = 255
 
 _LABELS = "The documents are for these audiences, if they name none themselves; `*`: for the whole tenant. "
 _KEPT = "Without it, a document that is uploaded again keeps its audience."
+
+
+PROGRESS_SECONDS = 1.0
+"""Seconds between the events of an ingestion. A chosen value; a file that fails is told at once."""
+
+INGEST_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events as JSON in `data`: `progress`, `failed`, and as the last one `report` or `error`.",
+        "content": {"text/event-stream": {}},
+    }
+}
 
 
 class UploadForm(Request):
@@ -74,6 +90,9 @@ class CorpusList(BaseModel):
 
 uploads = APIRouter(route_class=UploadRoute)
 
+Files = Annotated[list[UploadFile], File(min_length=1, max_length=MAX_FILES)]
+Audience = Annotated[list[str] | None, Form(description=f"{_LABELS}{_KEPT}")]
+
 
 @router.get("")
 async def corpora(caller: Caller, desk: AtDesk) -> CorpusList:
@@ -96,20 +115,62 @@ async def search(corpus: CorpusId, asked: SearchRequest, caller: Caller, desk: A
 @uploads.post("/{corpus}/documents")
 async def ingest(
     corpus: CorpusId,
-    files: Annotated[list[UploadFile], File(min_length=1, max_length=MAX_FILES)],
+    files: Files,
     caller: Caller,
     desk: AtDesk,
-    audience: Annotated[list[str] | None, Form(description=f"{_LABELS}{_KEPT}")] = None,
+    audience: Audience = None,
 ) -> IngestReport:
     """Ingest uploaded files. Unchanged files are skipped; files that cannot be read are reported and skipped."""
+    return await _ingested(corpus, files, caller, desk, audience)
+
+
+@uploads.post("/{corpus}/documents/stream", responses=INGEST_STREAM, response_class=EventSourceResponse)
+async def ingest_stream(
+    corpus: CorpusId, files: Files, caller: Caller, desk: AtDesk, audience: Audience = None
+) -> EventSourceResponse:
+    """Ingest uploaded files and stream the progress. Whoever disconnects ends the ingestion; what it stored is kept."""
+    events = followed(lambda tell: _ingested(corpus, files, caller, desk, audience, tell), PROGRESS_SECONDS)
+    # The first one is awaited here, where an error is still a response of its own: after the response has started, it
+    # can only be an event.
+    return sent(_encoded(await anext(events), events, len(files)))
+
+
+router.include_router(uploads)
+
+
+async def _ingested(
+    corpus: str,
+    files: list[UploadFile],
+    caller: Principal,
+    desk: Desk,
+    audience: list[str] | None,
+    progress: Tell | None = None,
+) -> IngestReport:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sixplane-")))
         await asyncio.to_thread(_store, files, folder)  # up to `max_upload_bytes` to disk would block the event loop
         given = load_uploads(folder, desk.service.settings)
-        return await desk.ingest(caller, corpus, given, audience=audience)
+        return await desk.ingest(caller, corpus, given, audience=audience, progress=progress)
 
 
-router.include_router(uploads)
+async def _encoded(
+    first: IngestProgress | IngestReport, rest: AsyncGenerator[IngestProgress | IngestReport], files: int
+) -> AsyncIterator[ServerSentEvent]:
+    async with aclosing(rest):
+        try:
+            yield _event(first, files)
+            async for each in rest:
+                yield _event(each, files)
+        except Exception as error:  # noqa: BLE001 - the response has started: the error can only be its last event
+            problem = problem_of(error).model_dump(mode="json")
+            yield ServerSentEvent(data=json.dumps({"type": "error", "problem": problem}))
+
+
+def _event(item: IngestProgress | IngestReport, files: int) -> ServerSentEvent:
+    if isinstance(item, IngestReport):
+        return ServerSentEvent(data=json.dumps({"type": "report", "report": item.model_dump(mode="json")}))
+    counted = item.model_copy(update={"files": min(item.documents, files), "all_files": files})
+    return ServerSentEvent(data=json.dumps(event_of(counted)))
 
 
 def _store(files: list[UploadFile], folder: Path) -> None:

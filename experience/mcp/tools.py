@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +22,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from experience.errors import known_error
+from experience.ingest_progress import Tell, followed, message_of
 from experience.service import ResearchRequest
 from experience.service.desk import Desk
 from experience.service.events import NodeFinished, RunFailed
@@ -37,6 +38,9 @@ from state.values import ReviewAnswer
 
 MAX_WAIT_SECONDS = 55
 """Longest wait of `research_result`. A chosen value below 60 seconds, the timeout of many clients."""
+
+PROGRESS_SECONDS = 1.0
+"""Seconds between the notifications of an ingestion. A chosen value."""
 
 STEPS = 10
 """Expected number of nodes in a run, used as the total of progress notifications. An estimate: loops add nodes."""
@@ -176,14 +180,18 @@ def _add_documents(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
         documents: list[GivenDocument] | None = None,
         paths: list[str] | None = None,
     ) -> IngestReport:
-        """Add documents to a corpus: as text, or by file paths if the server runs on your machine over stdio."""
+        """Add documents to a corpus: as text, or by file paths if the server runs on your machine over stdio.
+
+        Sends progress notifications.
+        """
         with protocol_errors():
             if bool(documents) == bool(paths):
                 raise BadInput("give either `documents` or `paths`", hint="`documents` have a `name` and a `text`")
             if paths and not local:  # over HTTP, paths would name the server's own files
                 raise BadInput("this server does not read files by path", hint="send `documents` with their text")
             given: list[Any] = [Path(path) for path in paths or ()] or [_document(each) for each in documents or ()]
-            return await desk_of().ingest(principal_of(ctx), corpus, given)
+            desk, principal = desk_of(), principal_of(ctx)
+            return await _ingested(ctx, lambda tell: desk.ingest(principal, corpus, given, progress=tell), len(given))
 
 
 def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: PrincipalOf) -> None:
@@ -273,6 +281,23 @@ async def _watched(run: Run, ctx: Context[Any], seconds: float) -> None:
                 if isinstance(event, NodeFinished):
                     done += 1
                     await ctx.report_progress(done, max(STEPS, done), event.node)
+
+
+async def _ingested(
+    ctx: Context[Any], ingest: Callable[[Tell], Awaitable[IngestReport]], documents: int
+) -> IngestReport:
+    """Run an ingestion with progress notifications: in bytes of files, else in documents."""
+    told = -1.0
+    async with aclosing(followed(ingest, PROGRESS_SECONDS)) as events:
+        async for event in events:
+            if isinstance(event, IngestReport):
+                return event
+            share = event.done / event.total if event.total else 0.0
+            done, total = (event.bytes, event.all_bytes) if event.all_bytes else (event.documents + share, documents)
+            if done > told:  # the protocol wants each notification to be ahead of the one before
+                told = done
+                await ctx.report_progress(done, max(total, done), message_of(event))
+    raise AssertionError("an ingestion ends with its report or an error")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 
 from experience.audited import record_ingestion, record_listing, screened_reads
 from experience.bundle import Bundle, WholeTexts
+from experience.ingest_progress import Tell
 from experience.service.auditing import REFUSALS, actor_of
 from experience.service.exporting import Reader
 from experience.service.models import ResearchRequest, ThreadView
@@ -168,7 +169,13 @@ class Desk:
             return await self._screened(principal, "passages", name, found.values())
 
     async def ingest(
-        self, principal: Principal, name: str, inputs: Any, *, audience: Sequence[str] | None = None
+        self,
+        principal: Principal,
+        name: str,
+        inputs: Any,
+        *,
+        audience: Sequence[str] | None = None,
+        progress: Tell | None = None,
     ) -> IngestReport:
         """Ingest files or documents into one of the tenant's corpora, for `audience` if they name none themselves.
 
@@ -179,7 +186,7 @@ class Desk:
             what = named("corpus", _open(name))
             async with self._change(principal, AuditKind.INGEST, "ingest", what) as noted:
                 corpus = await self.service.corpora.create(principal.tenant, name, audiences_of(principal))
-                report = await corpus.ingest(inputs, audience=audience)
+                report = await corpus.ingest(inputs, audience=audience, progress=progress)
                 await record_ingestion(self.audit.trail, actor_of(principal), what, noted, report)
             return report
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from state.errors import BadInput
 if TYPE_CHECKING:
     from retrieval.loaders.langchain import load_langchain, load_loader
 
-__all__ = ["FORMATS", "load_langchain", "load_loader", "load_paths"]
+__all__ = ["FORMATS", "load_langchain", "load_loader", "load_paths", "size_of", "survey"]
 
 _IN_PLACE = frozenset(("jsonl", "text"))
 """Their loaders call no library and take each character a fixed number of times: they are read where they are asked
@@ -39,12 +39,17 @@ _SMALL = 128 * 1024
 
 
 def load_paths(
-    paths: Iterable[Path], settings: Settings, audience: Labels | None = None, roots: SourceRoots | None = None
+    paths: Iterable[Path],
+    settings: Settings,
+    audience: Labels | None = None,
+    roots: SourceRoots | None = None,
+    opened: Callable[[Path], None] | None = None,
 ) -> Iterator[LoadedDocument | FailedFile]:
     """Yield the documents of files and folders, one at a time, in the order of their names; skip hidden files.
 
     A document without an access label gets `audience`, or else what the setting `data.audiences` gives to its folder.
-    Ids and sources name the files by `roots`, those of a corpus; without it, no folder is known as a root yet.
+    Ids and sources name the files by `roots`, those of a corpus; without it, no folder is known as a root yet. `opened`
+    is called with each file before it is read.
 
     Raises:
         BadInput: a named path does not exist.
@@ -57,19 +62,39 @@ def load_paths(
                 f"there is no file or folder {str(path)!r}", hint="check the path; it is relative to the working folder"
             )
     for path in named:
-        yield from _load_tree(path, settings, audience, roots)
+        for found in _files(path, roots):
+            if isinstance(found, FailedFile):
+                yield found
+                continue
+            if opened is not None:
+                opened(found)
+            default = label_of_folder(found, settings) if audience is None else audience
+            for item in _load_file(found, settings):
+                yield _placed(item, found, default, roots) if isinstance(item, LoadedDocument) else item
 
 
-def _load_tree(
-    path: Path, settings: Settings, audience: Labels | None, roots: SourceRoots, above: tuple[str, ...] = ()
-) -> Iterator[LoadedDocument | FailedFile]:
+def survey(paths: Iterable[Path]) -> tuple[int, int]:
+    """Return how many files `load_paths` reads, and how many bytes they have."""
+    found = [each for path in paths for each in _files(path, None) if isinstance(each, Path)]
+    return len(found), sum(map(size_of, found))
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file, 0 if it cannot be told."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _files(path: Path, roots: SourceRoots | None, above: tuple[str, ...] = ()) -> Iterator[Path | FailedFile]:
+    """Yield the files of a file or folder, and the report of each folder that cannot be listed."""
     try:
         if not path.is_dir():
-            default = label_of_folder(path, settings) if audience is None else audience
-            for item in _load_file(path, settings):
-                yield _placed(item, path, default, roots) if isinstance(item, LoadedDocument) else item
+            yield path
             return
-        roots.name(path)  # a folder that is read becomes a root, unless it is within one
+        if roots is not None:
+            roots.name(path)  # a folder that is read becomes a root, unless it is within one
         real = os.path.realpath(path)
         children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
     except OSError as error:  # a folder may also vanish, or its disk may fail, while it is read
@@ -79,7 +104,7 @@ def _load_tree(
         yield failed(path, "it is a link to a folder that contains it; remove the link")
         return
     for child in children:
-        yield from _load_tree(child, settings, audience, roots, (*above, real))
+        yield from _files(child, roots, (*above, real))
 
 
 def _placed(item: LoadedDocument, path: Path, default: Labels | None, roots: SourceRoots) -> LoadedDocument:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experience.cli.auditing import event_of, trail_of
-from experience.cli.options import CorpusName, Home, Json, Tenant
-from experience.cli.output import note, print_json, say
+from experience.cli.ingest_progress import ingest_progress
+from experience.cli.options import CorpusName, Home, Tenant
+from experience.cli.output import print_json, say
 from experience.cli.running import run_async, settings_of
 from state.errors import BadInput
 
@@ -60,6 +61,14 @@ Ocr = Annotated[
 ]
 
 
+IngestJson = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON document on standard output, and the progress as JSON lines on standard error."
+    ),
+]
+
+
 def ingest(
     paths: Paths,
     corpus: CorpusName = "default",
@@ -67,10 +76,14 @@ def ingest(
     encoding: Encoding = None,
     ocr: Ocr = False,
     tenant: Tenant = "local",
-    json_output: Json = False,
+    json_output: IngestJson = False,
     home: Home = None,
 ) -> None:
-    """Add documents to a corpus. Unchanged files are skipped; unreadable files are reported and skipped."""
+    """Add documents to a corpus. Unchanged files are skipped; unreadable files are reported and skipped.
+
+    It can be stopped or killed at any time: what was committed is kept, and the same command continues, also inside a
+    large file.
+    """
     from retrieval.remote.addresses import is_address
     from settings import checked_name
 
@@ -81,7 +94,7 @@ def ingest(
     reading: dict[str, object] = {"encoding": encoding} if encoding else {}
     if ocr:
         reading["ocr"] = {"enabled": True}
-    report = run_async(_ingest(given, corpus, audience, tenant, home, reading))
+    report = run_async(_ingest(given, corpus, audience, tenant, home, reading, as_json=json_output))
     if json_output:
         print_json({"corpus": corpus, **report.model_dump(mode="json")})
         return
@@ -105,8 +118,10 @@ async def ingest_into(
     name: str,
     paths: Sequence[str | Path],
     audience: list[str] | None = None,
+    *,
+    as_json: bool = False,
 ) -> IngestReport:
-    """Ingest paths and addresses into a corpus, which is created if needed. Print each failed file on standard error.
+    """Ingest paths and addresses into a corpus, which is created if needed. Show the progress, with each failed file.
 
     Raises:
         BadInput: none of the files could be read.
@@ -117,10 +132,9 @@ async def ingest_into(
     event = event_of("ingest", "ingest", tenant, f"corpus:{name}")
     async with trail_of(settings) as trail, trail.change(event) as noted:
         corpus = await corpora.create(tenant, name)
-        report = await corpus.ingest(paths, audience=audience)
+        with ingest_progress(as_json=as_json) as progress:
+            report = await corpus.ingest(paths, audience=audience, progress=progress)
         await record_ingestion(trail, event.actor, event.object, noted, report)
-    for file in report.failed:
-        note(f"skipped: {file.source}: {file.reason}")
     # One readable file is a success, with a message for the others; none is an error, so that scripts notice.
     if report.failed and not (report.added or report.updated or report.unchanged):
         raise BadInput("none of the files could be read", hint="the lines above give the reason for each file")
@@ -132,7 +146,10 @@ def summary_of(report: IngestReport, name: str) -> list[str]:
     counts = (
         f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, {len(report.failed)} failed"
     )
-    return [f"corpus: {name} (version {report.generation})", f"documents: {counts}; passages: {report.passages}"]
+    passages = str(report.passages)
+    if report.resumed:
+        passages += f", {report.resumed} of them encoded by an ingestion that was interrupted"
+    return [f"corpus: {name} (version {report.generation})", f"documents: {counts}; passages: {passages}"]
 
 
 async def _ingest(
@@ -142,9 +159,11 @@ async def _ingest(
     tenant: str,
     home: Path | None,
     reading: dict[str, object],
+    *,
+    as_json: bool,
 ) -> IngestReport:
     from experience.corpora import open_corpora
 
     settings = settings_of(home, **({"data": reading} if reading else {}))
     async with open_corpora(settings, tenant, "ingest") as corpora:
-        return await ingest_into(settings, corpora, tenant, name, paths, audience)
+        return await ingest_into(settings, corpora, tenant, name, paths, audience, as_json=as_json)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from policy import InjectionGuard
@@ -60,6 +62,23 @@ async def test_a_bad_file_is_reported_and_the_others_are_ingested(ann):
     report = (await upload(ann, ("good.txt", b"Good.\n"), ("bad.exe", b"MZ"), ("empty.txt", b""))).json()
     assert (report["added"], [failed["source"] for failed in report["failed"]]) == (1, ["bad.exe", "empty.txt"])
     assert "unsupported format" in report["failed"][0]["reason"]
+
+
+async def test_an_upload_streams_its_progress_and_ends_with_the_report_or_an_error(url):
+    files = [("files", (name, body)) for name, body in (("a.md", BODY), ("bad.exe", b"MZ"), ("c.txt", b"Red.\n"))]
+    async with client(url, "ann") as ann, client(url, "asker") as asker:
+        answer = await ann.post("/v1/corpora/fresh/documents/stream", files=files)
+        refused = await asker.post("/v1/corpora/fresh/documents/stream", files=files)
+        invalid = await ann.post("/v1/corpora/fresh/documents/stream", files=files, data={"audience": " x"})
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert [each["type"] for each in events] == ["progress", "failed", "report"]
+    assert (events[0]["all_files"], events[1]["source"]) == (3, "bad.exe")
+    assert (events[2]["report"]["added"], len(events[2]["report"]["failed"])) == (2, 1)
+    assert [(each.status_code, each.json()["code"]) for each in (refused, invalid)] == [
+        (403, "forbidden"),
+        (422, "bad_input"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["../../escape.txt", "C:\\x\\escape.txt", "/etc/escape.txt"])
