@@ -21,6 +21,10 @@ CONFIG = """
 [[operations]]
 include-path = "/v1/corpora/{corpus}/documents"
 checks.positive_data_acceptance.enabled = false
+
+[[operations]]
+include-path = "/v1/corpora/{corpus}/documents/stream"
+checks.positive_data_acceptance.enabled = false
 """
 
 

@@ -92,6 +92,21 @@ async def test_documents_are_ingested_and_found(url):
         assert (found[0]["source"], found[0]["text"]) == ("x.md", document["text"])
 
 
+async def test_an_ingestion_sends_progress(url):
+    documents = [{"name": f"{name}.md", "text": f"Tariff {name} costs 99 dollars."} for name in "xy"]
+    told = []
+
+    async def progress(done, total, message):
+        told.append((done, total, message))
+
+    async with over_http(url) as client:
+        given = {"corpus": "fresh", "documents": documents}
+        answer = await client.call_tool("ingest", given, progress_callback=progress)
+        assert answer.structured_content["added"] == 2
+        assert told[0] == (0, 2, "0 documents, 0 passages, 0 failed")
+        assert [done for done, _, _ in told] == sorted({done for done, _, _ in told})
+
+
 async def test_an_agent_gets_nothing_that_a_guard_refuses_or_flags(home):
     documents = [{"name": name, "text": text} for name, text in DOCUMENTS.items()]
     async with served(home, make=create_mcp_app, policy=POLICY) as url, over_http(url) as client:
