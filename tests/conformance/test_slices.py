@@ -81,7 +81,8 @@ async def kept(plane, given, model="hashed"):
 async def contents(plane):
     async with plane.opened() as corpus:
         _, entries = await corpus._backend.inventory()
-        keys = [(each["document_id"], each["text_hash"], each["labels"]) for each in entries]
+        names = ("document_id", "text_hash", "labels", "splitting")
+        keys = [[each[name] for name in names] for each in entries]
         versions = [await corpus._backend.version(*key) for key in keys]
         bare = [replace(each.document, ingested_at="") for each in versions]
         return [(one, [list(v) for v in each.vectors], each.texts) for one, each in zip(bare, versions, strict=True)]
