@@ -26,7 +26,7 @@ Opened = Callable[[Path], None]
 """Is called with a file before it is read, in the thread that reads it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PreparedPassage:
     """A passage of a prepared document; offsets count code points of its text."""
 
