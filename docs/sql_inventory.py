@@ -76,6 +76,8 @@ _PURPOSES = (
     (r"^SELECT d\.document_id, d\.text_hash.* IN \(SELECT item", "finds the versions of documents", OURS),
     (r"^SELECT d\.document_id, d\.text_hash.* d\.superseded = 1$", "finds the versions to prune", OURS),
     (r"^SELECT d\.version_no, \(", "finds the versions of one text, with their access labels", OURS),
+    (r"^SELECT d\.document_id, d\.text_hash.* IN \(0, 1\)$", "finds all versions, before a corpus is deleted", OURS),
+    (r"^DELETE FROM \w+_(ROOTS|CORPORA)", "deletes a corpus, with its source roots", OURS),
     (r"^UPDATE \w+_DOCUMENTS", "supersedes a version", OURS),
     (r"^DELETE FROM \w+_DOCUMENTS", "deletes a version: one that is ingested again, or `corpus prune`", OURS),
     (r"^UPDATE \w+_PASSAGES", "frees an evidence id that a release without labels in its ids has given", OURS),

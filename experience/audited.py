@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from observability.audit import Actor, AuditEvent, AuditKind, AuditTrail, Noted
 from policy import GuardChain, SafePassages, safe_passages
-from retrieval import IngestReport, Manifest
+from retrieval import IngestReport, Manifest, Removal
 from state.access import stored_labels
 from state.errors import PolicyRefusal
 from state.values import Passage
 
-_COUNTED = ("added", "updated", "unchanged", "superseded", "passages")
+_COUNTED = ("added", "updated", "unchanged", "superseded", "passages", "removed")
 
 
 async def record_ingestion(trail: AuditTrail, actor: Actor, what: str, noted: Noted, report: IngestReport) -> None:
@@ -19,6 +19,12 @@ async def record_ingestion(trail: AuditTrail, actor: Actor, what: str, noted: No
     noted.counts.update({name: getattr(report, name) for name in _COUNTED}, failed=len(report.failed))
     relabelled = AuditEvent(kind=AuditKind.RELABEL, operation="ingest", actor=actor, object=what)
     await trail.record(relabelled, report.relabelled)
+
+
+def record_removal(noted: Noted, removal: Removal) -> None:
+    """Note what was taken out of search."""
+    noted.ids = removal.document_ids
+    noted.counts.update(documents=removal.documents, passages=removal.passages)
 
 
 async def record_reads(trail: AuditTrail, actor: Actor, operation: str, what: str, found: Iterable[Passage]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from retrieval.corpus import Corpus
     from retrieval.embeddings import LocalEmbeddings, load_embeddings
     from retrieval.reports import CopyReport, IngestProgress, IngestReport, Manifest, ManifestEntry
+    from retrieval.upkeep.removal import Removal
 
 __all__ = [
     "CopyReport",
@@ -23,6 +24,7 @@ __all__ = [
     "LocalEmbeddings",
     "Manifest",
     "ManifestEntry",
+    "Removal",
     "load_embeddings",
     "open_corpus",
 ]
@@ -38,6 +40,7 @@ _HOMES = {
     "IngestReport": "reports",
     "Manifest": "reports",
     "ManifestEntry": "reports",
+    "Removal": "upkeep.removal",
 }
 
 

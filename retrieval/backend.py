@@ -13,13 +13,13 @@ import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from retrieval.preparation import PreparedDocument, splitting_of
 from retrieval.roots import Root
 from state.access import Held, Labels, narrower, stored_labels
-from state.errors import EmbeddingMismatch
+from state.errors import EmbeddingMismatch, Forbidden
 from state.values import Passage
 
 Vectors = Sequence[Sequence[float]]
@@ -40,12 +40,14 @@ class Revision:
     """The state of a corpus after a committed write.
 
     `generation` grows with every write, `epoch` only with writes that remove passages from search. `embedding_model`
-    is the model of the stored vectors, empty as long as nothing was written.
+    is the model of the stored vectors, empty as long as nothing was written. `made` tells a corpus from a later one of
+    the same name, where a backend keeps anything in memory.
     """
 
     generation: int
     epoch: int
     embedding_model: str
+    made: str = field(default="", repr=False)
 
 
 class Legs(NamedTuple):
@@ -78,6 +80,15 @@ class LiveVersion:
         read = (document.text_hash, document.parser, document.parser_version, splitting_of(document.passages))
         stored = (self.text_hash, self.parser, self.parser_version, self.splitting)
         return read == stored and document.is_described_by(self.metadata)
+
+
+def check_destroyable(documents: Iterable[tuple[str, Labels]], may: May) -> None:
+    """Check that all documents of a corpus, by id and access label, may be deleted. Raises `Forbidden`."""
+    if not all(may(document_id, labels) for document_id, labels in documents):
+        raise Forbidden(
+            "the corpus cannot be deleted by someone who may not change all of its documents",
+            hint="remove your own documents, or ask an administrator of the tenant",
+        )
 
 
 class StoredVersion(NamedTuple):
@@ -233,6 +244,15 @@ class CorpusBackend(Protocol):
 
     async def counts(self, held: Held = None) -> tuple[Revision, int, int]:
         """Return the revision and the numbers of live documents and passages that `held` may read."""
+        ...
+
+    async def destroy(self, may: May) -> None:
+        """Delete the corpus with all it holds, superseded versions too.
+
+        Raises:
+            CorpusBusy: another writer holds the lock.
+            Forbidden: `may` does not allow it for one of the documents; nothing was deleted.
+        """
         ...
 
     async def hash_key(self) -> bytes:

@@ -71,6 +71,21 @@ class Corpora:
                 self._open[tenant, name] = await asyncio.to_thread(self._make, tenant, name, backend)
             return self._open[tenant, name]
 
+    async def delete(self, tenant: str, name: str, audiences: Iterable[str] | None = None) -> None:
+        """Delete a corpus for good, with all document versions, index files and source roots.
+
+        Reports that cite it verify as pruned. `audiences` are those of the caller; `None`: an operator.
+
+        Raises:
+            CorpusMissing: there is no such corpus.
+            CorpusBusy: another process is writing to it.
+            Forbidden: the caller may not change all of its documents; nothing was deleted.
+        """
+        corpus = await self.get(tenant, name, audiences)
+        async with self._lock:
+            await corpus.destroy()
+            self._open.pop((tenant, name), None)
+
     async def names(self, tenant: str) -> list[str]:
         """Return the names of a tenant's corpora, sorted."""
         if self._in_oracle:

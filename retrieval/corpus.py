@@ -20,7 +20,8 @@ from retrieval.ingesting import Ingestion, Progress, Reading, reading_of
 from retrieval.loaders.workers.stopping import giving_up_at_the_end
 from retrieval.preparation import prepare
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
-from retrieval.takeover import source_roots
+from retrieval.upkeep.removal import Removal, remove
+from retrieval.upkeep.takeover import given_paths, source_roots
 from settings import Settings
 from state.access import Held, Labels, labels_of, may_change, may_read, narrowed, shared, stored_labels
 from state.errors import BadInput, BudgetExceeded, CorpusEmpty, Forbidden
@@ -92,6 +93,7 @@ class Corpus:
         *,
         audience: str | Iterable[str] | None = None,
         progress: Progress | None = None,
+        sync: bool = False,
     ) -> IngestReport:
         """Read, split, embed and store paths, LangChain documents or the documents of a loader.
 
@@ -103,6 +105,8 @@ class Corpus:
             inputs: what to ingest.
             audience: the access label of documents that give none themselves: a name, several, or `*` for the whole
                 tenant. Without it, a document that is ingested again keeps its label.
+            sync: whether documents are removed whose files are gone from the paths in `inputs`. Nothing is removed that
+                failed to load, that the caller may not change, or whose folder is empty, as if a disk were missing.
             progress: called after each document, each failure and each slice of a large document.
 
         Raises:
@@ -120,7 +124,7 @@ class Corpus:
             items = prepare(inputs, self._settings, self.tenant, self.name, labels, roots, reading.opened)
             given = (self._backend, writer, self._embeddings, self._held, roots, progress, reading)
             with giving_up_at_the_end():
-                return await Ingestion(*given).run(items)
+                return await Ingestion(*given).run(items, given_paths(inputs) if sync else None)
 
     async def search(
         self,
@@ -220,6 +224,21 @@ class Corpus:
         """Return name, version and counts, as in the manifest, without listing the documents."""
         revision, documents, passages = await self._backend.counts(self._held)
         return CorpusRef(name=self.name, version=revision.generation, documents=documents, passages=passages)
+
+    async def remove(self, documents: Sequence[str] | None = None) -> Removal:
+        """Take documents out of search: by id, all of a folder or source root by its name, or all of the corpus.
+
+        Reports that cite them verify until the corpus is pruned.
+
+        Raises:
+            BadInput: a name fits no document that the caller may read.
+            Forbidden: one is for an audience that the caller does not belong to; nothing was removed.
+        """
+        return await remove(self._backend, documents, self._held)
+
+    async def destroy(self) -> None:
+        """Delete the corpus for good. Use `Corpora.delete`, which forgets it too. Raises the errors of that."""
+        await self._backend.destroy(self._may)
 
     async def root_folders(self) -> dict[str, Path]:
         """Return the folders of the source roots by name. They are private to the machine: show none of them."""

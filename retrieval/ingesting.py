@@ -8,7 +8,7 @@ inside it. Memory is bounded by the text of one document, not by its vectors.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from retrieval.preparation import PreparedDocument
 from retrieval.remote.addresses import is_address
 from retrieval.reports import IngestProgress, IngestReport
 from retrieval.roots import SourceRoots
+from retrieval.roots.syncing import gone
 from state.access import Held, may_change
 from state.errors import BadInput
 
@@ -75,6 +76,7 @@ class _Tally:
     superseded: int = 0
     resumed: int = 0
     encoded: int = 0
+    removed: int = 0
     failed: list[FailedFile] = field(default_factory=list)
     relabelled: list[str] = field(default_factory=list)
 
@@ -119,9 +121,15 @@ class Ingestion:
         self._model, self._slice = model_of(embeddings), texts_at_once(embeddings)
         self._batch: list[PreparedDocument] = []
         self._tally = _Tally()
+        self._seen: set[str] = set()
 
-    async def run(self, items: Iterator[PreparedDocument | FailedFile]) -> IngestReport:
-        """Store what `items` yields and bring the indexes up to date; return what was done."""
+    async def run(
+        self, items: Iterator[PreparedDocument | FailedFile], sync: Sequence[Path] | None = None
+    ) -> IngestReport:
+        """Store what `items` yields and bring the indexes up to date; return what was done.
+
+        With `sync`, documents of these paths whose files are gone are taken out of search.
+        """
         self._tell()
         while True:
             # In a thread: `next` parses a file, which would block the event loop.
@@ -136,11 +144,25 @@ class Ingestion:
                 self._fail(item)
             del item  # so that a large document is not held while the next one is parsed
         await self._flush()
+        if sync:
+            await self._remove_gone(sync)
         self._tell(share=1.0)  # of the last file
         await self._writer.build()
         return self._tally.report((await self._backend.revision()).generation)
 
+    async def _remove_gone(self, paths: Sequence[Path]) -> None:
+        rows = (await self._backend.inventory())[1]
+        live = [row for row in rows if not row["superseded"] and may_change(row["labels"], self._held)]
+        ids = list(dict.fromkeys(row["document_id"] for row in live))
+        found = await asyncio.to_thread(gone, self._roots, paths, ids, self._seen)
+        for doubt in found.doubts:
+            self._fail(doubt)
+        if found.ids:
+            await self._writer.delete(found.ids, lambda _, labels: may_change(labels, self._held))
+            self._tally.removed = len(found.ids)
+
     async def _take(self, item: PreparedDocument) -> None:
+        self._seen.update(item.names)
         document = await self._decided(item)
         if document is None:
             return

@@ -10,6 +10,8 @@ from state.values import Value
 class IngestReport(Value):
     """Numbers of documents by outcome; `failed` lists the unreadable files, `superseded` counts replaced passages.
 
+    `removed` counts the documents that were taken out of search because their files are gone.
+
     `relabelled` lists the ids of the documents whose access label is another one now; they count as `updated` too.
     `resumed` counts the passages whose vectors an interrupted ingestion had kept; they were not encoded again.
     """
@@ -21,6 +23,7 @@ class IngestReport(Value):
     passages: int = 0
     superseded: int = 0
     relabelled: tuple[str, ...] = ()
+    removed: int = 0
     resumed: int = 0
     generation: int = 0
 

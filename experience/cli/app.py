@@ -29,7 +29,8 @@ from experience.cli.commands.research import research
 from experience.cli.commands.resume import resume
 from experience.cli.commands.search import search
 from experience.cli.commands.serve import serve
-from experience.cli.commands.threads import show, threads
+from experience.cli.commands.threads import app as threads
+from experience.cli.commands.threads import show
 from experience.cli.commands.verify import verify
 from experience.cli.errors import handled
 
@@ -60,7 +61,6 @@ for command in (
     search,
     research,
     resume,
-    threads,
     show,
     export,
     batch,
@@ -73,6 +73,7 @@ for command in (
     doctor,
 ):
     app.command()(handled(command))
+app.add_typer(threads, name="threads")
 app.add_typer(corpus, name="corpus")
 app.add_typer(budget, name="budget")
 app.add_typer(keys, name="keys")

@@ -12,9 +12,9 @@ from contextlib import ExitStack, aclosing
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from experience.http.bodies import MAX_FILES, CorpusId, SearchRequest
@@ -25,7 +25,7 @@ from experience.ingest_progress import Tell, event_of, followed
 from experience.service.desk import Desk
 from policy import SafePassages
 from policy.identity import Permission, Principal
-from retrieval import IngestProgress, IngestReport, Manifest
+from retrieval import IngestProgress, IngestReport, Manifest, Removal
 from retrieval.loaders.uploads import load_uploads
 from state.access import MAX_AUDIENCES
 from state.errors import BadInput
@@ -55,6 +55,8 @@ INGEST_STREAM: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {}},
     }
 }
+
+DocumentId = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class UploadForm(Request):
@@ -110,6 +112,20 @@ async def manifest(corpus: CorpusId, caller: Caller, desk: AtDesk) -> Manifest:
 async def search(corpus: CorpusId, asked: SearchRequest, caller: Caller, desk: AtDesk) -> SafePassages:
     """Find passages, with their scores from each retrieval stage. What a guard refuses is left out and counted."""
     return await desk.search(caller, corpus, asked.query, k=asked.k, mode=asked.mode, where=asked.where)
+
+
+@router.delete("/{corpus}", status_code=204)
+async def delete(corpus: CorpusId, caller: Caller, desk: AtDesk) -> None:
+    """Delete a corpus for good, with all its documents. Reports that cite it verify as pruned."""
+    await desk.delete_corpus(caller, corpus)
+
+
+@router.delete("/{corpus}/documents")
+async def remove(
+    corpus: CorpusId, document: Annotated[list[DocumentId], Query(min_length=1)], caller: Caller, desk: AtDesk
+) -> Removal:
+    """Take documents out of search, by id, or all in a folder by its name. Reports that cite them still verify."""
+    return await desk.remove(caller, corpus, document)
 
 
 @uploads.post("/{corpus}/documents")

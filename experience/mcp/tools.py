@@ -29,7 +29,7 @@ from experience.service.events import NodeFinished, RunFailed
 from experience.service.runs import Run
 from policy import SafePassages
 from policy.identity import Principal
-from retrieval import IngestReport
+from retrieval import IngestReport, Removal
 from state.access import AUDIENCE
 from state.channels import ResearchContext
 from state.errors import BadInput, CorpusMissing, PolicyRefusal, RunMissing, SixplaneError, ThreadMissing
@@ -107,6 +107,7 @@ def create_mcp(desk_of: DeskOf, principal_of: PrincipalOf, *, local: bool) -> MC
     server: MCPServer[Any] = MCPServer("sixplane", instructions=INSTRUCTIONS, version=version("sixplane"))
     _add_research(server, desk_of, principal_of)
     _add_documents(server, desk_of, principal_of, local=local)
+    _add_removal(server, desk_of, principal_of)
     _add_resources(server, desk_of, principal_of)
     return server
 
@@ -192,6 +193,28 @@ def _add_documents(server: MCPServer[Any], desk_of: DeskOf, principal_of: Princi
             given: list[Any] = [Path(path) for path in paths or ()] or [_document(each) for each in documents or ()]
             desk, principal = desk_of(), principal_of(ctx)
             return await _ingested(ctx, lambda tell: desk.ingest(principal, corpus, given, progress=tell), len(given))
+
+
+def _add_removal(server: MCPServer[Any], desk_of: DeskOf, principal_of: PrincipalOf) -> None:
+    @server.tool()
+    async def remove_documents(ctx: Context[Any], corpus: Corpus, documents: list[str]) -> Removal:
+        """Take documents out of search, by id, or all in a folder by its name. Reports that cite them still verify."""
+        with protocol_errors():
+            return await desk_of().remove(principal_of(ctx), corpus, documents)
+
+    @server.tool()
+    async def delete_corpus(ctx: Context[Any], corpus: Corpus) -> str:
+        """Delete a corpus for good, with all its documents. Ask the user first."""
+        with protocol_errors():
+            await desk_of().delete_corpus(principal_of(ctx), corpus)
+            return "deleted"
+
+    @server.tool()
+    async def delete_thread(ctx: Context[Any], thread_id: str) -> str:
+        """Delete a thread for good, with its reports. Ask the user first."""
+        with protocol_errors():
+            await desk_of().delete(principal_of(ctx), thread_id)
+            return "deleted"
 
 
 def _add_resources(server: MCPServer[Any], desk_of: DeskOf, principal_of: PrincipalOf) -> None:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
-from experience.audited import record_ingestion, record_listing, screened_reads
+from experience.audited import record_ingestion, record_listing, record_removal, screened_reads
 from experience.bundle import Bundle, WholeTexts
 from experience.ingest_progress import Tell
 from experience.service.auditing import REFUSALS, actor_of
@@ -28,7 +28,7 @@ from nodes.memory import MEMORY_CORPUS
 from observability.audit import AuditEvent, AuditKind, Noted, named
 from policy import SafePassages
 from policy.identity import Permission, Principal
-from retrieval import Corpus, IngestReport, Manifest
+from retrieval import Corpus, IngestReport, Manifest, Removal
 from state.errors import NameInvalid, RunMissing, ThreadMissing
 from state.report import CorpusRef
 from state.values import Passage, ReviewAnswer
@@ -189,6 +189,24 @@ class Desk:
                 report = await corpus.ingest(inputs, audience=audience, progress=progress)
                 await record_ingestion(self.audit.trail, actor_of(principal), what, noted, report)
             return report
+
+    async def remove(self, principal: Principal, name: str, documents: Sequence[str]) -> Removal:
+        """Take documents of a corpus out of search. Raises `CorpusMissing`, and the errors of `Corpus.remove`."""
+        async with self.watched(principal, "remove", name):
+            principal.require(Permission.DELETE)
+            corpus = await self._corpus(principal, name)
+            async with self._change(principal, AuditKind.DELETE, "remove", named("corpus", name)) as noted:
+                removal = await corpus.remove(documents)
+                record_removal(noted, removal)
+            return removal
+
+    async def delete_corpus(self, principal: Principal, name: str) -> None:
+        """Delete a corpus for good. Raises the errors of `Corpora.delete`."""
+        async with self.watched(principal, "delete_corpus", name):
+            principal.require(Permission.DELETE)
+            await self._corpus(principal, name)
+            async with self._change(principal, AuditKind.DELETE, "delete_corpus", named("corpus", name)):
+                await self.service.corpora.delete(principal.tenant, name, audiences_of(principal))
 
     async def budget(self, principal: Principal) -> list[BudgetLine]:
         """Return the budgets of the tenant and of the principal, and what is spent of them. Raises `Forbidden`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -178,6 +179,14 @@ class EmbeddedBackend:
     async def counts(self, held: Held = None) -> tuple[Revision, int, int]:
         """Return the revision and the numbers of live documents and passages that `held` may read."""
         return await self._ask(reads.counts, held)
+
+    async def destroy(self, may: May) -> None:
+        """Overwrite and delete the database, and delete the folder with its index files and its lock."""
+        async with self.writer():
+            await self._change(writes.clear, may)
+            await asyncio.to_thread(self._database.truncate_log)
+            with translated(self._lock_path):
+                await asyncio.to_thread(shutil.rmtree, self._lock_path.parent)
 
     async def hash_key(self) -> bytes:
         """Return the random key of this corpus."""

@@ -40,7 +40,8 @@ _CITED = (*_PLACE, "document_id", "title", "source", "text", "text_hash")
 def revision(connection: sqlite3.Connection) -> Revision:
     """Return the revision of the last committed write."""
     meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    return Revision(int(meta.get("generation", 0)), int(meta.get("epoch", 0)), meta.get("embedding_model", ""))
+    counts = int(meta.get("generation", 0)), int(meta.get("epoch", 0))
+    return Revision(*counts, meta.get("embedding_model", ""), meta.get("hash_key", ""))
 
 
 def live_versions(connection: sqlite3.Connection, document_id: str) -> list[LiveVersion]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, narrowed
+from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, check_destroyable, narrowed
 from retrieval.documents import random_evidence_id
 from retrieval.embedded import pending
 from retrieval.embedded.reads import labelled, revision, splitting
@@ -61,6 +61,13 @@ def prune(connection: sqlite3.Connection, may: May) -> int:
     pending.drop_all(connection)
     _advance(connection, revision(connection).embedding_model, shrank=True)
     return count
+
+
+def clear(connection: sqlite3.Connection, may: May) -> None:
+    """Delete all documents and roots. Raises `Forbidden` if `may` does not allow it for one of the documents."""
+    check_destroyable(((name, labels) for _, name, _, labels in labelled(connection, "1 = 1")), may)
+    for table in ("passages", "documents", "pending", "roots"):
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our tables
 
 
 def _advance(connection: sqlite3.Connection, embedding_model: str, *, shrank: bool) -> None:

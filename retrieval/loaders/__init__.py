@@ -70,7 +70,10 @@ def load_paths(
                 opened(found)
             default = label_of_folder(found, settings) if audience is None else audience
             for item in _load_file(found, settings):
+                if isinstance(item, FailedFile):
+                    roots.note(found, failed=True)
                 yield _placed(item, found, default, roots) if isinstance(item, LoadedDocument) else item
+            roots.note(found, failed=False)
 
 
 def survey(paths: Iterable[Path]) -> tuple[int, int]:

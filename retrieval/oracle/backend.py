@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from retrieval.backend import Legs, LiveVersion, Revision, StoredVersion, labels_in_text
+from retrieval.backend import Legs, LiveVersion, May, Revision, StoredVersion, check_destroyable, labels_in_text
 from retrieval.oracle import sql as sql
 from retrieval.oracle.filters import compile_where
 from retrieval.oracle.session import Session, translated_oracle
@@ -180,6 +180,18 @@ class OracleBackend:
         async with self._session() as session:
             row = self._one(await session.rows(sql.COUNTS, binds, where=where))
         return as_revision(row), int(row[3]), int(row[4])
+
+    async def destroy(self, may: May) -> None:
+        """Delete all rows of the corpus."""
+        async with self._session() as session:
+            writer = OracleWriter(session)
+            async with writer.transaction():
+                await writer.lock()
+                held = [sql.as_held(row) for row in await session.rows(sql.ALL_VERSIONS)]
+                check_destroyable(((each.document_id, each.labels) for each in held), may)
+                for statement in (sql.CLEAR_DOCUMENTS, sql.CLEAR_PENDING, sql.CLEAR_ROOTS, sql.CLEAR_CORPUS):
+                    await session.execute(statement)
+                await session.commit()
 
     async def hash_key(self) -> bytes:
         """Return the random key of this corpus. One of an earlier release gets its key now."""

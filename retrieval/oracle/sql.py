@@ -139,6 +139,12 @@ _HELD_VERSIONS = (
 )
 VERSIONS = f"{_HELD_VERSIONS}d.document_id IN {_TEXTS}"
 OLD_VERSIONS = f"{_HELD_VERSIONS}d.superseded = 1"
+ALL_VERSIONS = f"{_HELD_VERSIONS}d.superseded IN (0, 1)"
+CLEAR_DOCUMENTS = "DELETE FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus"
+"""The passages are deleted with them (ON DELETE CASCADE)."""
+CLEAR_PENDING = "DELETE FROM {P}_PENDING n WHERE n.tenant = :tenant AND n.corpus = :corpus"
+CLEAR_ROOTS = "DELETE FROM {P}_ROOTS r WHERE r.tenant = :tenant AND r.corpus = :corpus"
+CLEAR_CORPUS = "DELETE FROM {P}_CORPORA c WHERE c.tenant = :tenant AND c.name = :corpus"
 SUPERSEDE = (
     "UPDATE {P}_DOCUMENTS d SET d.superseded = 1 WHERE d.tenant = :tenant AND d.corpus = :corpus "
     "AND d.version_no = :version_no"

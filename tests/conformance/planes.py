@@ -23,7 +23,16 @@ from langchain_core.embeddings import Embeddings
 from experience.database import migrations, open_schema
 from retrieval import Corpora, open_corpus
 from retrieval.documents import evidence_id
-from retrieval.oracle.schema import corpus_ddl, corpus_drops, hash_key_ddl, kind_ddl, pending_ddl, pending_drops
+from retrieval.oracle.schema import (
+    corpus_ddl,
+    corpus_drops,
+    hash_key_ddl,
+    kind_ddl,
+    pending_ddl,
+    pending_drops,
+    roots_ddl,
+    roots_drops,
+)
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from settings import Settings, load_settings
 from settings.connections.oracle_pool import open_oracle_pool
@@ -95,12 +104,13 @@ async def _oracle_plane(folder: Path, dimensions: int) -> AsyncIterator[Plane]:
     async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
         try:
             added = [*hash_key_ddl(settings.oracle), *kind_ddl(settings.oracle)]
-            added += pending_ddl(settings.oracle, dimensions)
+            added += [*pending_ddl(settings.oracle, dimensions), *roots_ddl(settings.oracle)]
             for statement in [*corpus_ddl(settings.oracle, dimensions), *added]:
                 await connection.execute(statement)
             yield Plane(settings, pool)
         finally:
-            for statement in [*pending_drops(settings.oracle), *corpus_drops(settings.oracle)]:
+            drops = [*roots_drops(settings.oracle), *pending_drops(settings.oracle), *corpus_drops(settings.oracle)]
+            for statement in drops:
                 with suppress(oracledb.DatabaseError):  # of a table that was not made
                     await connection.execute(statement)
 

@@ -13,13 +13,23 @@ from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import run_async, settings_of
+from state.errors import BadInput
 
 if TYPE_CHECKING:
-    from retrieval import Manifest
+    from retrieval import Manifest, Removal
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The corpus.")]
 
-app = typer.Typer(help="List, show, prune and copy corpora.", no_args_is_help=True)
+Documents = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[DOCUMENT]...",
+        help="Ids of documents, or folders for all in them, as `corpus show` lists them. Without any: all documents.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Really do it.")]
+
+app = typer.Typer(help="List, show, prune, copy and delete corpora, and remove documents.", no_args_is_help=True)
 
 
 def list_corpora(tenant: Tenant = "local", json_output: Json = False, home: Home = None) -> None:
@@ -67,9 +77,39 @@ def prune(name: Name, tenant: Tenant = "local", json_output: Json = False, home:
     say(f"removed: {removed} superseded passages")
 
 
+def remove(
+    name: Name,
+    documents: Documents = None,
+    yes: Yes = False,
+    tenant: Tenant = "local",
+    json_output: Json = False,
+    home: Home = None,
+) -> None:
+    """Take documents out of search. Reports that cite them still verify until `corpus prune`."""
+    _confirmed(yes, f"this would take {len(documents) if documents else 'all'} documents out of search")
+    removal = run_async(_remove(*_names(tenant, name), documents, home))
+    if json_output:
+        print_json({"corpus": name, **removal.model_dump(mode="json")})
+        return
+    say(f"removed: {removal.documents} documents with {removal.passages} passages")
+
+
+def delete(name: Name, yes: Yes = False, tenant: Tenant = "local", home: Home = None) -> None:
+    """Delete a corpus for good, with all its documents. Reports that cite it verify as pruned."""
+    from nodes.memory import MEMORY_CORPUS
+
+    _confirmed(yes, f"this would delete the corpus {name!r} for good")
+    if name == MEMORY_CORPUS:
+        raise BadInput(f"{name!r} holds reports for later runs", hint="delete their threads: `sixplane threads delete`")
+    run_async(_delete(*_names(tenant, name), home))
+    say(f"deleted: {name}")
+
+
 app.command("list")(handled(list_corpora))
 app.command("show")(handled(show))
 app.command("prune")(handled(prune))
+app.command("remove")(handled(remove))
+app.command("delete")(handled(delete))
 app.command("copy")(handled(copy))
 
 
@@ -101,6 +141,34 @@ async def _prune(tenant: str, name: str, home: Path | None) -> int:
         async with recorded(settings, event_of("delete", "prune", tenant, f"corpus:{name}")) as noted:
             noted.counts["passages"] = removed = await corpus.prune()
             return removed
+
+
+async def _remove(tenant: str, name: str, documents: list[str] | None, home: Path | None) -> Removal:
+    from experience.audited import record_removal
+    from retrieval import Corpora
+
+    settings = settings_of(home)
+    async with Corpora(settings) as corpora:
+        corpus = await corpora.get(tenant, name)
+        async with recorded(settings, event_of("delete", "remove", tenant, f"corpus:{name}")) as noted:
+            removal = await corpus.remove(documents)
+            record_removal(noted, removal)
+            return removal
+
+
+async def _delete(tenant: str, name: str, home: Path | None) -> None:
+    from retrieval import Corpora
+
+    settings = settings_of(home)
+    async with Corpora(settings) as corpora:
+        await corpora.get(tenant, name)  # a corpus that does not exist is no deletion to record
+        async with recorded(settings, event_of("delete", "delete_corpus", tenant, f"corpus:{name}")):
+            await corpora.delete(tenant, name)
+
+
+def _confirmed(yes: bool, what: str) -> None:
+    if not yes:
+        raise BadInput(what, hint="add `--yes` to confirm")
 
 
 def _names(tenant: str, name: str) -> tuple[str, str]:

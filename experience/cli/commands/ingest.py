@@ -69,12 +69,23 @@ IngestJson = Annotated[
 ]
 
 
+Sync = Annotated[
+    bool,
+    typer.Option(
+        "--sync",
+        help="Take documents out of search whose files are gone from PATH. Nothing goes that failed to load, or whose "
+        "folder is empty, as if a disk were missing.",
+    ),
+]
+
+
 def ingest(
     paths: Paths,
     corpus: CorpusName = "default",
     audience: Audience = None,
     encoding: Encoding = None,
     ocr: Ocr = False,
+    sync: Sync = False,
     tenant: Tenant = "local",
     json_output: IngestJson = False,
     home: Home = None,
@@ -94,7 +105,7 @@ def ingest(
     reading: dict[str, object] = {"encoding": encoding} if encoding else {}
     if ocr:
         reading["ocr"] = {"enabled": True}
-    report = run_async(_ingest(given, corpus, audience, tenant, home, reading, as_json=json_output))
+    report = run_async(_ingest(given, corpus, audience, tenant, home, reading, as_json=json_output, sync=sync))
     if json_output:
         print_json({"corpus": corpus, **report.model_dump(mode="json")})
         return
@@ -120,6 +131,7 @@ async def ingest_into(
     audience: list[str] | None = None,
     *,
     as_json: bool = False,
+    sync: bool = False,
 ) -> IngestReport:
     """Ingest paths and addresses into a corpus, which is created if needed. Show the progress, with each failed file.
 
@@ -133,10 +145,10 @@ async def ingest_into(
     async with trail_of(settings) as trail, trail.change(event) as noted:
         corpus = await corpora.create(tenant, name)
         with ingest_progress(as_json=as_json) as progress:
-            report = await corpus.ingest(paths, audience=audience, progress=progress)
+            report = await corpus.ingest(paths, audience=audience, progress=progress, sync=sync)
         await record_ingestion(trail, event.actor, event.object, noted, report)
     # One readable file is a success, with a message for the others; none is an error, so that scripts notice.
-    if report.failed and not (report.added or report.updated or report.unchanged):
+    if report.failed and not (report.added or report.updated or report.unchanged or report.removed):
         raise BadInput("none of the files could be read", hint="the lines above give the reason for each file")
     return report
 
@@ -146,6 +158,7 @@ def summary_of(report: IngestReport, name: str) -> list[str]:
     counts = (
         f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, {len(report.failed)} failed"
     )
+    counts += f", {report.removed} removed" if report.removed else ""
     passages = str(report.passages)
     if report.resumed:
         passages += f", {report.resumed} of them encoded by an ingestion that was interrupted"
@@ -161,9 +174,10 @@ async def _ingest(
     reading: dict[str, object],
     *,
     as_json: bool,
+    sync: bool,
 ) -> IngestReport:
     from experience.corpora import open_corpora
 
     settings = settings_of(home, **({"data": reading} if reading else {}))
     async with open_corpora(settings, tenant, "ingest") as corpora:
-        return await ingest_into(settings, corpora, tenant, name, paths, audience, as_json=as_json)
+        return await ingest_into(settings, corpora, tenant, name, paths, audience, as_json=as_json, sync=sync)

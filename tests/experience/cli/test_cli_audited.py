@@ -125,3 +125,31 @@ def test_a_command_whose_change_cannot_be_recorded_does_nothing(tmp_path):
     assert json.loads(run(tmp_path, "keys", "list", "--json").stdout) == []
     assert json.loads(run(tmp_path, "budget", "show", "--json").stdout)["budgets"][1]["hard_limit"] is None
     assert json.loads(run(tmp_path, "corpus", "list", "--json").stdout) == []
+
+
+def test_removing_and_deleting_is_confirmed_and_recorded(tmp_path):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (docs / name).write_text(f"the text of {name}", encoding="utf-8")
+    assert run(tmp_path, "ingest", docs, "--corpus", "c").exit_code == 0
+    for command in (("remove", "c", "docs/a.txt"), ("remove", "c"), ("delete", "c")):
+        refused = run(tmp_path, "corpus", *command)
+        assert (refused.exit_code, "--yes" in refused.stderr) == (2, True)
+    removed = json.loads(run(tmp_path, "corpus", "remove", "c", "docs/a.txt", "--yes", "--json").stdout)
+    assert (removed["documents"], removed["document_ids"]) == (1, ["docs/a.txt"])
+    missing = run(tmp_path, "corpus", "remove", "c", "docs/a.txt", "--yes")
+    assert (missing.exit_code, "docs/a.txt" in missing.stderr) == (2, True)
+    (docs / "b.txt").unlink()
+    synced = run(tmp_path, "ingest", docs, "--corpus", "c", "--sync")
+    assert "1 removed" in synced.stdout
+    assert run(tmp_path, "corpus", "delete", "c", "--yes").exit_code == 0
+    assert run(tmp_path, "corpus", "delete", "c", "--yes").exit_code == 2
+    assert run(tmp_path, "corpus", "delete", "memory.reports", "--yes").exit_code == 2
+    assert not (tmp_path / "corpora" / "local" / "c").exists()
+    assert run(tmp_path, "threads", "delete", "t1").exit_code == 2
+    assert [each for each in ended(tmp_path) if each[0] == "delete"] == [
+        ("delete", "remove", "corpus:c", ["docs/a.txt"], {"documents": 1, "passages": 1}),
+        ("delete", "remove", "corpus:c", [], {}),
+        ("delete", "delete_corpus", "corpus:c", [], {}),
+    ]

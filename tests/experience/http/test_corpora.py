@@ -171,3 +171,20 @@ async def test_an_upload_beyond_the_limit_is_refused(home):
         answer = await upload(ann, ("big.txt", b"x" * 4096))
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
         assert (await ann.get("/v1/corpora/fresh")).status_code == 404
+
+
+async def test_documents_are_removed_and_a_corpus_is_deleted_by_the_role_delete(url):
+    async with client(url, "ann") as ann, client(url, "asker") as asker:
+        await upload(ann, ("staff.md", BODY), ("note.txt", b"The Falcon is red.\n"))
+        path = "/v1/corpora/fresh"
+        for refused in (asker.delete(f"{path}/documents", params={"document": "note.txt"}), asker.delete(path)):
+            assert (await refused).status_code == 403
+        removed = (await ann.delete(f"{path}/documents", params={"document": ["note.txt"]})).json()
+        assert (removed["documents"], removed["document_ids"]) == (1, ["note.txt"])
+        unknown = await ann.delete(f"{path}/documents", params={"document": ["staff.md", "note.txt"]})
+        assert unknown.status_code == 422 or unknown.status_code == 400
+        assert (await ann.delete(f"{path}/documents")).status_code == 422
+        assert (await ann.get(path)).json()["documents"] == 1
+        assert (await ann.delete(path)).status_code == 204
+        assert [(await one).status_code for one in (ann.get(path), ann.delete(path))] == [404, 404]
+        assert (await ann.delete("/v1/corpora/memory.reports")).status_code in (400, 422)

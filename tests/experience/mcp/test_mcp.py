@@ -24,7 +24,8 @@ from tests.experience.service.helpers import SLOW, held_plan
 
 QUESTION = "What is the price of Tariff A?"
 TOOLS = {
-    "ingest", "research_cancel", "research_result", "research_resume", "research_start", "research_status", "search",
+    "delete_corpus", "delete_thread", "ingest", "remove_documents",
+    "research_cancel", "research_result", "research_resume", "research_start", "research_status", "search",
 }  # fmt: skip
 
 
@@ -105,6 +106,23 @@ async def test_an_ingestion_sends_progress(url):
         assert answer.structured_content["added"] == 2
         assert told[0] == (0, 2, "0 documents, 0 passages, 0 failed")
         assert [done for done, _, _ in told] == sorted({done for done, _, _ in told})
+
+
+async def test_documents_corpora_and_threads_are_removed(url):
+    documents = [{"name": name, "text": f"Tariff of {name} costs 99 dollars."} for name in ("x.md", "y.md")]
+    async with over_http(url) as client:
+        begun = await called(client, "research_start", question=QUESTION, corpus="small", thread_id="gone")
+        await called(client, "research_result", run_id=begun["run_id"])
+        await called(client, "ingest", corpus="fresh", documents=documents)
+        removed = await called(client, "remove_documents", corpus="fresh", documents=["x.md"])
+        assert (removed["documents"], removed["document_ids"]) == (1, ["x.md"])
+        found = (await called(client, "search", query="Tariff", corpus="fresh"))["passages"]
+        assert [each["source"] for each in found] == ["y.md"]
+        for tool, given in (("delete_corpus", {"corpus": "fresh"}), ("delete_thread", {"thread_id": "gone"})):
+            assert not (await client.call_tool(tool, given)).is_error
+            again = await client.call_tool(tool, given)
+            assert again.is_error
+            assert "missing" in again.content[0].text
 
 
 async def test_an_agent_gets_nothing_that_a_guard_refuses_or_flags(home):

@@ -40,7 +40,7 @@ _REWRITES = [
     ),
     (r"JSON_EXISTS\(p.metadata, '([^'?]*)'\)", r"json_type(p.metadata, '\1') IS NOT NULL"),
     (r"\bNVL\(", "ifnull("),
-    (r"^(UPDATE|DELETE FROM) (\w+) ([cdnp]) ", r"\1 \2 AS \3 "),
+    (r"^(UPDATE|DELETE FROM) (\w+) ([cdnpr]) ", r"\1 \2 AS \3 "),
     (r"SET (.*) WHERE", lambda found: re.sub(r"\b[cdp]\.(\w+) = ", r"\1 = ", found[0])),
 ]
 _SCHEMA = """

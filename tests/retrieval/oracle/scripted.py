@@ -138,6 +138,8 @@ async def everything(pool: RecordingPool) -> None:
     await store.aget_by_ids([HOSTILE])
     await store.asimilarity_search("apple", k=1, filter={"kind": HOSTILE})
     await store.adelete([HOSTILE])
+    await corpus.remove(["d11"])
+    await backend(pool).destroy(lambda *_: True)
     await DatabaseEmbeddings(pool, OracleSettings(embedding_model="minilm")).aembed_documents([HOSTILE, ""])
     pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, CASE", [])
     await corpora.create("local", "new")

@@ -45,7 +45,23 @@ class SourceRoots:
         self._taken = {*self._names.values(), *taken}
         self._fresh: list[Root] = []
         self._earlier = frozenset(earlier)
+        self._read: set[str] = set()
+        self._failed: set[str] = set()
         self._prefixes = [(Path(os.path.abspath(folder)), prefix) for folder, prefix in prefixes]  # noqa: PTH100 - links stay
+
+    def scopes(self, path: Path) -> list[tuple[str, Path]]:
+        """Return the ids and places that `path` stands for: itself, and the roots within it."""
+        place = _place(path)
+        inner = [(name, Path(folder)) for folder, name in self._names.items() if Path(folder).is_relative_to(place)]
+        return list(dict.fromkeys([(self.name(path), place), *inner]))
+
+    def note(self, path: Path, *, failed: bool) -> None:
+        """Remember that a file was read to its end, or that something in it failed."""
+        (self._failed if failed else self._read).add(self.name(path))
+
+    def was_read(self, name: str) -> bool:
+        """Return whether the file of this id was read, and nothing in it failed."""
+        return name in self._read and name not in self._failed
 
     def take_fresh(self) -> list[Root]:
         """Return the roots that were made since the last call."""

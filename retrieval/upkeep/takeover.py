@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from retrieval.backend import CorpusBackend
 from retrieval.documents import LoadedDocument
+from retrieval.remote.addresses import is_address
 from retrieval.roots import SourceRoots
 from settings import Settings
 
@@ -44,13 +45,19 @@ async def source_roots(backend: CorpusBackend, inputs: Any, settings: Settings) 
         return SourceRoots(recorded)
     found = [
         (folder, prefix)
-        for folder in {_folder(Path(each)): None for each in _listed(inputs) if isinstance(each, str | Path)}
+        for folder in {_folder(each): None for each in given_paths(inputs)}
         for prefix in await _prefixes(backend, folder, earlier, settings)
     ]
     # A new root must not get a name under which documents of another folder are stored.
     left = [each for each in earlier if not any(prefix and each.startswith(prefix) for _, prefix in found)]
     taken = {each.partition("/")[0] for each in left if "/" in each}
     return SourceRoots(recorded, taken=taken, earlier=earlier, prefixes=found)
+
+
+def given_paths(inputs: Any) -> list[Path]:
+    """Return the files and folders among the inputs of an ingestion."""
+    named = [each for each in _listed(inputs) if isinstance(each, str | Path)]
+    return [Path(each) for each in named if isinstance(each, Path) or not is_address(each)]
 
 
 def _listed(inputs: Any) -> Sequence[Any]:
