@@ -98,7 +98,7 @@ class _Parts:
             n >= 0
             and self._starts[n] > least
             and self._all[n].kind == "heading"
-            and self._is_blank(self._all[n].end, place)
+            and self.is_blank(self._all[n].end, place)
         ):
             place = self._all[n].start
             n -= 1
@@ -108,7 +108,7 @@ class _Parts:
         """Return where the text begins below the headings that begin at `place`."""
         n = bisect_left(self._starts, place)
         while n < len(self._all) and self._starts[n] < end and self._all[n].kind == "heading":
-            if not self._is_blank(place, self._starts[n]):
+            if not self.is_blank(place, self._starts[n]):
                 break
             place = self._all[n].end
             n += 1
@@ -123,15 +123,16 @@ class _Parts:
             if block.start >= end:
                 break
             if block.end > start:
-                kinds |= set() if self._is_blank(at, block.start) else {"prose"}
+                kinds |= set() if self.is_blank(at, block.start) else {"prose"}
                 kinds.add(block.kind)
                 at = block.end
-        kinds |= set() if self._is_blank(at, end) else {"prose"}
+        kinds |= set() if self.is_blank(at, end) else {"prose"}
         if len(kinds) > 1:
             kinds.discard("heading")
         return kinds.pop() if len(kinds) == 1 else "prose"
 
-    def _is_blank(self, start: int, end: int) -> bool:
+    def is_blank(self, start: int, end: int) -> bool:
+        """Return whether there is nothing but white space between two offsets."""
         return not self.text[start:end].strip() if start < end else True
 
 
@@ -264,7 +265,8 @@ class _Cutter:
             return self._narrowest(min(self._parts.after_solid(low, limit), limit - 1), limit)
         if solid.end - at <= self._most:
             return solid.end
-        if solid.start > (low if solid.end - solid.start > self._most else least):
+        fits = solid.end - solid.start <= self._most
+        if solid.start > (least if fits else low) and not self._parts.is_blank(least, solid.start):
             return solid.start
         low = max(solid.start, low)
         row = self._text.rfind("\n", low, limit) + 1 or self._text.rfind("\n", max(solid.start, least), limit) + 1

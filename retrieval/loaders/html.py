@@ -58,7 +58,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         given.path,
         built.text,
         parser="selectolax",
-        version=version("selectolax"),
+        version=f"2 on {version('selectolax')}",
         title=title,
         headings=built.headings,
         blocks=built.blocks,

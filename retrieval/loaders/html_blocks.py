@@ -108,6 +108,36 @@ def check_nesting(source: str, most: int) -> None:
                 )
 
 
+class _Numbers:
+    """The numbers that a browser shows before the items of ordered lists."""
+
+    def __init__(self) -> None:
+        self._next: list[int | None] = []
+        self._label = ""
+
+    def meet(self, node: LexborNode, begins: bool) -> None:
+        """Take note that an element begins or ends."""
+        if node.tag == "li":
+            self._label = ""
+            if begins and self._next and (after := self._next[-1]) is not None:
+                number = _whole(node, "value", after)
+                self._label, self._next[-1] = f"{number}. ", number + 1
+        elif node.tag in ("ol", "ul", "menu", "dir") and begins:
+            self._next.append(_whole(node, "start", 1) if node.tag == "ol" else None)
+        elif node.tag in ("ol", "ul", "menu", "dir"):
+            self._next.pop()
+
+    def taken(self) -> str:
+        """Return the number of the item that has just begun, once."""
+        label, self._label = self._label, ""
+        return label
+
+
+def _whole(node: LexborNode, name: str, default: int) -> int:
+    stated = (node.attributes.get(name) or "").strip()[:9]
+    return int(stated) if stated.isascii() and stated.isdigit() else default
+
+
 class Page:
     """Reads the blocks of a page; `hidden` counts the characters of text, white space aside, that were left out."""
 
@@ -121,6 +151,7 @@ class Page:
         """Yield the blocks within `top`."""
         inline: list[str] = []
         within: list[str] = []
+        numbers = _Numbers()
         verbatim = 0
 
         def ended() -> Iterator[Block]:
@@ -128,7 +159,13 @@ class Page:
             inline.clear()
             if text.strip():
                 inner = within[-1] if within else ""
-                yield Block(text, _HEADINGS.get(inner), _KINDS.get(inner, "prose"), verbatim > 0)
+                label = numbers.taken() if inner == "li" else ""
+                yield Block(
+                    label + text.lstrip() if label else text,
+                    _HEADINGS.get(inner),
+                    _KINDS.get(inner, "prose"),
+                    verbatim > 0,
+                )
 
         for node, begins in self._seen(top, stop=self._data):
             tag = node.tag or ""
@@ -137,6 +174,7 @@ class Page:
                 yield from self._table(node)
             elif tag in _BLOCKS:
                 yield from ended()
+                numbers.meet(node, begins)
                 verbatim += (1 if begins else -1) * (tag in _VERBATIM)
                 if begins and tag in _KINDS:
                     within.append(tag)
@@ -249,8 +287,7 @@ def _fill(texts: list[str], below: dict[int, tuple[int, str]], last: int = -1) -
 
 
 def _span(cell: LexborNode, name: str, most: int) -> int:
-    stated = (cell.attributes.get(name) or "").strip()
-    return min(max(int(stated[:6]), 1), most) if stated.isascii() and stated.isdigit() else 1
+    return min(max(_whole(cell, name, 1), 1), most)
 
 
 def _children(node: LexborNode) -> Iterator[LexborNode]:

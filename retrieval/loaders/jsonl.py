@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from retrieval.documents import FailedFile, LoadedDocument
+from retrieval.documents import Block, FailedFile, LoadedDocument
 from retrieval.loaders.canonical import lf, well_formed
 from retrieval.loaders.source import Source
 from state.access import AUDIENCE, Labels, labels_in, looks_like_label
@@ -72,8 +72,9 @@ def _document(
         title=title or key,
         source=f"{source}#{key}",
         text=canonical,
+        blocks=(Block(start=0, end=len(title), kind="heading"),) if title else (),
         parser="jsonl",
-        parser_version="1",
+        parser_version="2",
         metadata={**_scalars(record), "id": key},
         audience=audience,
     )

@@ -1,46 +1,33 @@
-"""reStructuredText: the canonical text is the source itself; headings are recognised by their underlines.
-
-docutils is not used: without Sphinx, it does not know the roles and directives that real manuals are full of.
-"""
+"""reStructuredText: the canonical text is what its reader sees, without marks, adornment, roles and targets."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from itertools import pairwise
+from importlib.metadata import version
 
-from retrieval.documents import Heading, LoadedDocument
-from retrieval.loaders.canonical import document, read_text
-from retrieval.loaders.markdown import line_starts
+from retrieval.documents import LoadedDocument
+from retrieval.loaders.canonical import HIDDEN, TextBuilder, document, read_text
+from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.source import Source
-
-_UNDERLINE = re.compile(r"([=\-`:.'\"~^_*+#<>!$%&(),/;?@\[\]{|}\\])\1{2,}\s*")
+from retrieval.loaders.sphinx.directives import parsed
+from retrieval.loaders.sphinx.doctree import Walk
 
 
 def load(given: Source) -> Iterator[LoadedDocument]:
     """Yield the file as one document with its headings."""
     read = read_text(given)
-    headings = headings_of(read.text)
-    yield document(given.path, read.text, parser="rst", version="1", headings=headings, metadata=read.about)
-
-
-def headings_of(text: str) -> list[Heading]:
-    """Return the headings; their levels follow the order in which the underline styles first appear."""
-    lines, starts = text.split("\n"), line_starts(text)
-    styles: list[tuple[str, bool]] = []
-    found: list[Heading] = []
-    for n, (title, under) in enumerate(pairwise(lines)):
-        if not _is_heading(title, under):
-            continue
-        over = n > 0 and lines[n - 1].rstrip() == under.rstrip()
-        style = (under[0], over)
-        if style not in styles:
-            styles.append(style)
-        found.append(Heading(start=starts[n - 1 if over else n], level=styles.index(style) + 1, title=title.strip()))
-    return found
-
-
-def _is_heading(title: str, under: str) -> bool:
-    if not title.strip() or _UNDERLINE.fullmatch(title) or not _UNDERLINE.fullmatch(under):
-        return False
-    return len(under.rstrip()) >= len(title.strip())
+    built = TextBuilder()
+    walk = Walk(built, given.settings.limits.nesting)
+    try:
+        walk.add(parsed(read.text))
+    except RecursionError as error:
+        raise LoadFault("its blocks are nested too deep; save it again with fewer levels") from error
+    yield document(
+        given.path,
+        built.text,
+        parser="docutils",
+        version=f"2 on {version('docutils')}",
+        headings=built.headings,
+        blocks=built.blocks,
+        metadata={**read.about, **({HIDDEN: walk.hidden} if walk.hidden else {})},
+    )

@@ -44,7 +44,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
     table = "\n".join(table_lines(rows[above:], marked))
     text = f"{preamble}\n{table}" if preamble else table
     block = Block(start=len(text) - len(table), end=len(text), kind="table")
-    yield document(given.path, text, parser="csv", version="2", blocks=[block], metadata=read.about)
+    yield document(given.path, text, parser="csv", version="3", blocks=[block], metadata=read.about)
 
 
 def _rows(text: str, separator: str) -> Iterator[list[str]]:

@@ -49,7 +49,7 @@ def _document(given: Source, parts: Parts) -> tuple[LoadedDocument, int]:
         given.path,
         built.text,
         parser="docx",
-        version="2",
+        version="3",
         title="" if title is None else title.text or "",
         headings=built.headings,
         blocks=built.blocks,

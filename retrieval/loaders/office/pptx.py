@@ -49,7 +49,7 @@ def _document(given: Source, parts: Parts) -> LoadedDocument:
         given.path,
         joined.text,
         parser="pptx",
-        version="2",
+        version="3",
         title=next(iter(titles), given.path.stem) if title in JUNK_TITLES else title,
         headings=joined.headings,
         blocks=joined.blocks,

@@ -61,7 +61,7 @@ def _document(given: Source, parts: Parts) -> LoadedDocument:
         given.path,
         joined.text,
         parser="xlsx",
-        version="2",
+        version="3",
         title=given.path.stem,
         headings=joined.headings,
         blocks=joined.blocks,

@@ -35,7 +35,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         given.path,
         well_formed(built.text),
         parser="notebook",
-        version="1",
+        version="2",
         headings=built.headings,
         blocks=built.blocks,
         metadata=read.about,
@@ -55,7 +55,7 @@ def _cells(book: Any) -> Iterator[dict[str, Any]]:
 def _add_cell(built: TextBuilder, cell: dict[str, Any], nesting: int) -> None:
     kind, text = cell.get("cell_type"), _text(cell.get("source", cell.get("input")))
     if kind == "markdown":
-        add_markdown(built, text)
+        add_markdown(built, text, nesting)
     elif kind == "heading":
         level = cell.get("level")
         built.add(text, level if isinstance(level, int) and 1 <= level <= 6 else 1)
@@ -76,7 +76,7 @@ def _add_output(built: TextBuilder, output: dict[str, Any], nesting: int) -> Non
     elif _TABLE.search(page):
         add_page(built, page, nesting)
     elif markdown := _text(_form(data, "text/markdown", "markdown")):
-        add_markdown(built, markdown)
+        add_markdown(built, markdown, nesting)
     else:
         plain = _text(_form(data, "text/plain", "text")) or _text(_form(data, "text/latex", "latex"))
         built.add(_COLOURS.sub("", plain), verbatim=True)

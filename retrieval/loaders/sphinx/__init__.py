@@ -1,0 +1,1 @@
+"""Directives and roles of reStructuredText beyond those that docutils knows, as Sphinx and its extensions use them."""

@@ -1,0 +1,211 @@
+"""The text of a tree of docutils, block by block, as a reader sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from docutils import nodes
+
+from retrieval.loaders.canonical import HIDDEN, TextBuilder
+from retrieval.loaders.html import add_page
+from retrieval.loaders.sphinx.names import NAMES
+from retrieval.loaders.table_lines import Row, table_lines
+from state.values import Kind
+
+_BREAK = re.compile(r"\s*\n\s*")
+_DIRECTIVE = re.compile(r"\A\s*\.\.[ ]+(?:\|[^|\n]+\|[ ]+)?[\w.:+-]+::[ ]?")
+_ADORNMENT = re.compile(r"^[ ]*([!-/:-@\[-`{-~])\1{2,}[ ]*$\n?", re.MULTILINE)
+_MOST_SPANNED = 1_000_000  # cells that the spans of one table add; a chosen value
+_ERROR = 3
+
+_CODE = (nodes.literal_block, nodes.doctest_block, nodes.math_block)
+_LINES = (nodes.paragraph, nodes.rubric, nodes.attribution, nodes.caption, nodes.subtitle, nodes.title)
+_UNSEEN = (nodes.target, nodes.substitution_definition, nodes.pending, nodes.transition, nodes.meta, nodes.colspec)
+
+
+class Walk:
+    """Adds the blocks of a tree to `built`; `hidden` counts the characters of comments."""
+
+    def __init__(self, built: TextBuilder, nesting: int) -> None:
+        self.hidden = 0
+        self._built = built
+        self._nesting = nesting
+        self._level = 0
+        self._label = ""
+        self._kind: Kind = "prose"
+
+    def add(self, node: nodes.Node) -> None:
+        """Add `node` with what is within it."""
+        if isinstance(node, nodes.section):
+            self._section(node)
+        elif isinstance(node, _LINES):
+            self._line(_flat(node))
+        elif isinstance(node, _CODE):
+            self._built.add(_text(node), kind="code")
+        elif isinstance(node, nodes.comment):
+            self.hidden += len("".join(node.astext().split()))
+        elif isinstance(node, nodes.system_message):
+            self._failed(node)
+        elif isinstance(node, nodes.image):
+            self._line(node.get("alt", ""))
+        elif isinstance(node, nodes.raw):
+            self._raw(node)
+        elif not isinstance(node, _UNSEEN):
+            self._structure(node)
+
+    def _structure(self, node: nodes.Node) -> None:
+        if isinstance(node, nodes.bullet_list | nodes.enumerated_list):
+            self._list(node)
+        elif isinstance(node, nodes.definition_list_item):
+            self._defined(node)
+        elif isinstance(node, nodes.field | nodes.option_list_item):
+            separator = ":" if isinstance(node, nodes.field) else ""
+            self._labelled(f"{_flat(node[0])}{separator} ", node[1:])
+        elif isinstance(node, nodes.footnote | nodes.citation):
+            self._labelled(f"[^{_flat(node[0])}]: ", node[1:])
+        elif isinstance(node, nodes.line_block):
+            self._line("\n".join(_lines(node)))
+        elif isinstance(node, nodes.table):
+            self._table(node)
+        elif isinstance(node, nodes.Admonition) and not isinstance(node, nodes.admonition | nodes.system_message):
+            self._labelled(f"{NAMES.get(node.tagname, node.tagname.capitalize())}: ", node.children)
+        elif isinstance(node, nodes.Inline | nodes.Text):
+            self._line(_flat(node))
+        else:
+            for child in node.children:
+                self.add(child)
+
+    def _line(self, text: str) -> None:
+        if text.strip():
+            self._built.add(f"{self._label}{text.strip()}", kind=self._kind)
+            self._label = ""
+
+    def _section(self, section: nodes.section) -> None:
+        self._level += 1
+        for child in section.children:
+            if isinstance(child, nodes.title):
+                self._built.add(_flat(child), self._level)
+            else:
+                self.add(child)
+        self._level -= 1
+
+    def _list(self, node: nodes.Element) -> None:
+        outer = self._kind
+        self._kind = "list"
+        for number, item in enumerate(node.children, int(node.get("start", 1))):
+            numbered = isinstance(node, nodes.enumerated_list) and isinstance(item, nodes.list_item)
+            self._labelled(f"{_ordinal(node, number)} " if numbered else "", item.children)
+        self._kind = outer
+
+    def _labelled(self, label: str, children: list[nodes.Node]) -> None:
+        """Add blocks of which the first begins with `label`, which stands alone if there is no text."""
+        self._label += label
+        for child in children:
+            self.add(child)
+        if self._label and label.strip():
+            self._line(" ")
+            self._built.add(self._label)
+        self._label = ""
+
+    def _defined(self, item: nodes.Element) -> None:
+        terms = [child for child in item.children if isinstance(child, nodes.term | nodes.classifier)]
+        self._line(" : ".join(map(_flat, terms)))
+        for child in item.children:
+            if child not in terms:
+                self.add(child)
+
+    def _failed(self, message: nodes.Element) -> None:
+        """Add the source of what could not be parsed: no word is lost over an error of markup."""
+        for child in message.children if message.get("level", 0) >= _ERROR else ():
+            if isinstance(child, nodes.literal_block):
+                source = _ADORNMENT.sub("", _DIRECTIVE.sub("", child.astext()))
+                self._built.add(source, kind=self._kind, verbatim=True)
+
+    def _raw(self, node: nodes.Element) -> None:
+        if "html" in node.get("format", "").split():
+            _, metadata = add_page(self._built, node.astext(), self._nesting)
+            self.hidden += metadata.get(HIDDEN, 0)
+
+    def _table(self, table: nodes.Element) -> None:
+        self._line(" ".join(_flat(child) for child in table.children if isinstance(child, nodes.title)))
+        for group in table.findall(nodes.tgroup):
+            rows: list[Row] = []
+            marked, spare = 0, _MOST_SPANNED
+            below: dict[int, tuple[int, str]] = {}
+            for part in group.children:
+                for row in part.children if isinstance(part, nodes.thead | nodes.tbody) else ():
+                    cells, added = _row(row, below, spare)
+                    spare -= added
+                    rows.append(cells)
+                    marked += isinstance(part, nodes.thead) and any(cells)
+            self._built.add("\n".join(table_lines(rows, marked)), kind="table")
+
+
+def _row(row: nodes.Element, below: dict[int, tuple[int, str]], spare: int) -> tuple[list[str], int]:
+    """Return the cells of a row, merged ones repeated, and how many more they are than its entries."""
+    texts: list[str] = []
+
+    def fill() -> None:
+        while len(texts) in below:
+            left, text = below.pop(len(texts))
+            if left > 1:
+                below[len(texts)] = (left - 1, text)
+            texts.append(text)
+
+    for entry in row.children:
+        fill()
+        text = _cell(entry)
+        for _ in range(min(int(entry.get("morecols", 0)), spare) + 1):
+            if entry.get("morerows", 0):
+                below[len(texts)] = (int(entry["morerows"]), text)
+            texts.append(text)
+    fill()
+    return texts, len(texts) - len(row.children)
+
+
+def _cell(entry: nodes.Element) -> str:
+    """Return the content of a cell on one line."""
+    built = TextBuilder()
+    walk = Walk(built, nesting=1000)
+    for child in entry.children:
+        walk.add(child)
+    return " ".join(built.text.split())
+
+
+def _lines(block: nodes.Element, depth: int = 0) -> Iterator[str]:
+    for child in block.children:
+        if isinstance(child, nodes.line_block):
+            yield from _lines(child, depth + 1)
+        else:
+            yield "  " * depth + _flat(child)
+
+
+def _ordinal(node: nodes.Element, number: int) -> str:
+    """Return the number or letter of an item, as the list writes it."""
+    kind = node.get("enumtype", "arabic")
+    shown = str(number)
+    if kind.endswith("alpha") and 1 <= number <= 26:
+        shown = chr(ord("a" if kind.startswith("lower") else "A") + number - 1)
+    elif kind.endswith("roman"):
+        from docutils.utils._roman_numerals import RomanNumeral
+
+        shown = RomanNumeral(number).to_lowercase() if kind.startswith("lower") else RomanNumeral(number).to_uppercase()
+    return f"{node.get('prefix', '')}{shown}{node.get('suffix', '.')}"
+
+
+def _flat(node: nodes.Node) -> str:
+    return _BREAK.sub(" ", _text(node)).strip()
+
+
+def _text(node: nodes.Node) -> str:
+    """Return the text of inline nodes; unresolved substitutions are shown by their names."""
+    if isinstance(node, nodes.image):
+        return str(node.get("alt", ""))
+    if isinstance(node, nodes.footnote_reference | nodes.citation_reference):
+        return f"[^{node.astext()}]"
+    if isinstance(node, nodes.raw | nodes.system_message | nodes.target) and not isinstance(node, nodes.Text):
+        return "".join(map(_text, node.children)) if isinstance(node, nodes.target) else ""
+    if isinstance(node, nodes.Text):
+        return str(node)
+    return "".join(map(_text, node.children))
