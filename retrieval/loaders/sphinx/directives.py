@@ -72,7 +72,7 @@ class _Foreign(Directive):  # type: ignore[misc]  # untyped in docutils
         if name in UNSEEN:
             return []
         if name in CODE or name.rpartition(":")[2] in CODE:
-            return [*self._options(), *_code(given, list(self.content))]
+            return [*self._options(), *_code(given if self._is_named() else f"\n{given}", list(self.content))]
         if name == "raw":
             return [nodes.raw("", "\n".join(self.content), format=given)]
         told = nodes.container("")
@@ -82,6 +82,10 @@ class _Foreign(Directive):  # type: ignore[misc]  # untyped in docutils
         told += self._options()
         self.state.nested_parse(self.content, self.content_offset, told)
         return [told]
+
+    def _is_named(self) -> bool:
+        """Return whether the argument stands in the line of the directive, not right below it."""
+        return not self.block_text.partition("\n")[0].rstrip().endswith("::")
 
     def _options(self) -> list[nodes.Node]:
         return [nodes.paragraph("", self.options[each]) for each in _SEEN_OPTIONS if self.options.get(each)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from textwrap import dedent
 
 from docutils import nodes
 
@@ -15,7 +16,8 @@ from state.values import Kind
 
 _BREAK = re.compile(r"\s*\n\s*")
 _DIRECTIVE = re.compile(r"\A\s*\.\.[ ]+(?:\|[^|\n]+\|[ ]+)?[\w.:+-]+::[ ]?")
-_ADORNMENT = re.compile(r"^[ ]*([!-/:-@\[-`{-~])\1{2,}[ ]*$\n?", re.MULTILINE)
+_ADORNMENT = re.compile(r"^[ ]*(?:([!-/:-@\[-`{-~])\1+[ ]*)+$\n?", re.MULTILINE)
+_UNDEFINED = re.compile(r"\A\|(.*)\|\Z", re.DOTALL)
 _MOST_SPANNED = 1_000_000  # cells that the spans of one table add; a chosen value
 _ERROR = 3
 
@@ -61,7 +63,7 @@ class Walk:
             self._defined(node)
         elif isinstance(node, nodes.field | nodes.option_list_item):
             separator = ":" if isinstance(node, nodes.field) else ""
-            self._labelled(f"{_flat(node[0])}{separator} ", node[1:])
+            self._labelled(f"{_name(node[0])}{separator} ", node[1:])
         elif isinstance(node, nodes.footnote | nodes.citation):
             self._labelled(f"[^{_flat(node[0])}]: ", node[1:])
         elif isinstance(node, nodes.line_block):
@@ -120,7 +122,7 @@ class Walk:
         for child in message.children if message.get("level", 0) >= _ERROR else ():
             if isinstance(child, nodes.literal_block):
                 source = _ADORNMENT.sub("", _DIRECTIVE.sub("", child.astext()))
-                self._built.add(source, kind=self._kind, verbatim=True)
+                self._built.add(dedent(source.strip("\n")), kind=self._kind, verbatim=True)
 
     def _raw(self, node: nodes.Element) -> None:
         if "html" in node.get("format", "").split():
@@ -194,6 +196,13 @@ def _ordinal(node: nodes.Element, number: int) -> str:
     return f"{node.get('prefix', '')}{shown}{node.get('suffix', '.')}"
 
 
+def _name(node: nodes.Element) -> str:
+    """Return the name of a field, or the options of a program."""
+    if isinstance(node, nodes.option_group):
+        return ", ".join(option.astext() for option in node.children)
+    return _flat(node)
+
+
 def _flat(node: nodes.Node) -> str:
     return _BREAK.sub(" ", _text(node)).strip()
 
@@ -207,5 +216,7 @@ def _text(node: nodes.Node) -> str:
     if isinstance(node, nodes.raw | nodes.system_message | nodes.target) and not isinstance(node, nodes.Text):
         return "".join(map(_text, node.children)) if isinstance(node, nodes.target) else ""
     if isinstance(node, nodes.Text):
-        return str(node)
+        return str(node.astext())  # without the marks of escaped characters
+    if isinstance(node, nodes.problematic):
+        return _UNDEFINED.sub(r"\1", node.astext())
     return "".join(map(_text, node.children))

@@ -182,7 +182,7 @@ def test_a_notebook_is_markdown_code_and_the_outputs_that_a_person_reads(tmp_pat
     )
     found = one(saved(tmp_path, "a.ipynb", given))
     assert found.text == (
-        "# Study\n\nText.\n\ndef f():\n    return 1\n\n  indented\nred\n\na: 1; b: 2\n\n42\n\nKeyError: 'x'\n\nraw"
+        "Study\n\nText.\n\ndef f():\n    return 1\n\n  indented\nred\n\na: 1; b: 2\n\n42\n\nKeyError: 'x'\n\nraw"
     )
     assert (found.title, headings(found)) == ("Study", [(1, "Study")])
     assert ("code", "def f():\n    return 1") in blocks(found)
