@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib.metadata import version
+from textwrap import indent
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
@@ -66,8 +67,10 @@ def load(given: Source) -> Iterator[LoadedDocument]:
     )
 
 
-def add_page(built: TextBuilder, source: str, nesting: int) -> tuple[str, dict[str, Any]]:
+def add_page(built: TextBuilder, source: str, nesting: int, code_indent: str = "") -> tuple[str, dict[str, Any]]:
     """Add the blocks of a page; return its title, and what is known of its date, its version and its hidden text.
+
+    The lines of code are indented by `code_indent`.
 
     Raises:
         LoadFault: its elements are nested more than `nesting` deep.
@@ -81,6 +84,7 @@ def add_page(built: TextBuilder, source: str, nesting: int) -> tuple[str, dict[s
         page = Page(tree)
         for block in page.blocks(tree.body):
             text = _PERMALINK.sub("", block.text.strip()) if block.level else block.text
+            text = indent(text, code_indent) if block.kind == "code" else text
             built.add(text, block.level, kind=block.kind, verbatim=block.is_verbatim)
         if page.hidden:
             metadata[HIDDEN] = page.hidden

@@ -21,7 +21,7 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import HIDDEN, TextBuilder, document, read_text
+from retrieval.loaders.canonical import CODE_INDENT, HIDDEN, TextBuilder, document, read_text
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.html import add_page
 from retrieval.loaders.source import Source
@@ -75,7 +75,7 @@ def add_markdown(built: TextBuilder, source: str, nesting: int) -> int:
         page = _parser(nesting).render(source.replace("\f", " "), env)
     except RecursionError as error:
         raise LoadFault("its lists and quotations are nested too deep; save it again with fewer levels") from error
-    _, metadata = add_page(built, page, nesting)
+    _, metadata = add_page(built, page, nesting, CODE_INDENT)
     return int(env["hidden"] + metadata.get(HIDDEN, 0))
 
 

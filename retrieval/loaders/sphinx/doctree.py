@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from textwrap import dedent
+from textwrap import dedent, indent
 
 from docutils import nodes
 
-from retrieval.loaders.canonical import HIDDEN, TextBuilder
+from retrieval.loaders.canonical import CODE_INDENT, HIDDEN, TextBuilder
 from retrieval.loaders.html import add_page
 from retrieval.loaders.sphinx.names import NAMES
 from retrieval.loaders.table_lines import Row, table_lines
@@ -44,7 +44,7 @@ class Walk:
         elif isinstance(node, _LINES):
             self._line(_flat(node))
         elif isinstance(node, _CODE):
-            self._built.add(_text(node), kind="code")
+            self._built.add(indent(_text(node), CODE_INDENT), kind="code")
         elif isinstance(node, nodes.comment):
             self.hidden += len("".join(node.astext().split()))
         elif isinstance(node, nodes.system_message):

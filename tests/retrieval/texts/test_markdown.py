@@ -50,9 +50,9 @@ def seen(source: str) -> str:
         ("<details><summary>Sum</summary>\n\ninner *text*\n\n</details>", "Sum\n\ninner text"),
         ("<p align='center'>mid</p>\n\n<!-- note -->\nend", "mid\n\nend"),
         ("<div hidden>\n\nsecret\n\n</div>\n\nseen", "seen"),
-        ("```python\n  if a:\n      b = '*'\n```\nafter", "  if a:\n      b = '*'\n\nafter"),
+        ("```python\n  if a:\n      b = '*'\n```\nafter", "      if a:\n          b = '*'\n\nafter"),
         ("```{note} Hot\n:class: x\n\nInner *md*.\n```", "Note Hot\n\nInner md."),
-        ("```{code-block} python\n:linenos:\nx = 1\n```", "x = 1"),
+        ("```{code-block} python\n:linenos:\nx = 1\n```", "    x = 1"),
         ("```{toctree}\na\nb\n```\nend", "end"),
         ("[x](javascript:y) z", "x z"),
     ],
@@ -65,7 +65,7 @@ def test_code_and_tables_are_blocks_and_comments_are_counted(tmp_path: Path) -> 
     (tmp_path / "a.md").write_text("# T\n\n<!-- out -->\n\n    a = 1\n\n|a|b|\n|-|-|\n|1|2|\n\n- x\n")
     document = loaded(tmp_path / "a.md")
     found = [(block.kind, document.text[block.start : block.end]) for block in document.blocks]
-    assert found == [("heading", "T"), ("code", "a = 1"), ("table", "a: 1; b: 2"), ("list", "x")]
+    assert found == [("heading", "T"), ("code", "    a = 1"), ("table", "a: 1; b: 2"), ("list", "x")]
     assert document.metadata == {"hidden_characters": len("<!--out-->")}
 
 

@@ -52,11 +52,11 @@ def seen(source: str) -> str:
         (".. raw:: html\n\n   <p>Raw <b>words</b></p>\n\nend", "Raw words\n\nend"),
         (".. raw:: html\n   :file: /etc/passwd\n\nend", "end"),
         (".. csv-table:: T\n   :file: /etc/passwd\n\nend", "end"),
-        (".. code-block:: python\n   :caption: It\n\n   if a:\n       *b*\n", "It\n\nif a:\n    *b*"),
-        (".. code::\n   a\n     b\n", "a\n  b"),
-        ("So::\n\n    a |b|\n      c\n", "So:\n\na |b|\n  c"),
-        (">>> 1 + 1\n2\n\nend", ">>> 1 + 1\n2\n\nend"),
-        (".. math:: a_b * c", "a_b * c"),
+        (".. code-block:: python\n   :caption: It\n\n   if a:\n       *b*\n", "It\n\n    if a:\n        *b*"),
+        (".. code::\n   a\n     b\n", "    a\n      b"),
+        ("So::\n\n    a |b|\n      c\n", "So:\n\n    a |b|\n      c"),
+        (">>> 1 + 1\n2\n\nend", "    >>> 1 + 1\n    2\n\nend"),
+        (".. math:: a_b * c", "    a_b * c"),
         ("3. three\n4. four\n\n   more", "3. three\n\n4. four\n\nmore"),
         ("a) one\nb) two", "a) one\n\nb) two"),
         ("term : kind\n    What it is.\n\nother\n    More.", "term : kind\n\nWhat it is.\n\nother\n\nMore."),
@@ -91,7 +91,7 @@ def test_headings_nest_and_blocks_are_marked(tmp_path: Path) -> None:
         (2, "Part two"),
     ]
     kinds = [(block.kind, document.text[block.start : block.end]) for block in document.blocks]
-    assert [each for each in kinds if each[0] != "heading"] == [("list", "x"), ("code", "code")]
+    assert [each for each in kinds if each[0] != "heading"] == [("list", "x"), ("code", "    code")]
     assert (document.title, document.metadata) == ("Title", {"hidden_characters": 4})
 
 
