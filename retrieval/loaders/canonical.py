@@ -20,7 +20,7 @@ HIDDEN = "hidden_characters"
 """Key of a document's metadata: how many characters of text, white space aside, were left out as hidden."""
 
 CODE_INDENT = " " * 4
-"""Stands before the lines of code in texts whose formats mark it: so a passage of prose and code shows which is which."""
+"""Stands before the lines of code in texts whose formats mark it, so that a passage shows which lines are code."""
 
 ENCODING = "encoding_guessed"
 """Key of a document's metadata: the encoding of a text that states none, if it was guessed."""

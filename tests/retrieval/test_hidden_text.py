@@ -128,7 +128,7 @@ def test_hidden_runs_of_docx_are_left_out_and_counted(tmp_path):
 def test_comments_of_markdown_are_left_out_but_not_those_in_code(tmp_path):
     source = f"Seen.\n\n<!-- {SAID}\n{SAID} -->\n\nIn `<!-- code -->`.\n\n```html\n<!-- kept -->\n```\n\n# End\n"
     document = one(saved(tmp_path, "a.md", source))
-    assert document.text == "Seen.\n\nIn <!-- code -->.\n\n<!-- kept -->\n\nEnd"
+    assert document.text == "Seen.\n\nIn <!-- code -->.\n\n    <!-- kept -->\n\nEnd"
     assert document.text[document.headings[0].start :].startswith("End")
     assert document.metadata["hidden_characters"] == 2 * len(SAID.replace(" ", "")) + len("<!---->")
 
