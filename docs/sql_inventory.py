@@ -99,6 +99,7 @@ _PURPOSES = (
     ),
     (r"^SELECT p\.id, p\.evidence_id.* d\.document_id IN", "reads the live passages of documents", OURS),
     (r"^SELECT p\.id, p\.evidence_id.* o\.evidence_id = ", "reads the neighbours of a passage", OURS),
+    (r"^SELECT o\.evidence_id", "reads the passages at the same place of equal documents", OURS),
     (r"^SELECT d\.text FROM", "reads the canonical text, for verification", OURS),
     (r"^SELECT d\.source", "reads a document version, to copy it", OURS),
     (r"^SELECT p\.evidence_id, p\.start_at", "reads the passages and vectors of a version, to copy them", OURS),

@@ -51,9 +51,10 @@ class ScreenedPassages:
 
 
 async def safe_passages(guards: GuardChain, found: Iterable[Passage]) -> SafePassages:
-    """Return what a reader outside of a run may see of `found`: what a model of a run would see, id and metadata.
+    """Return what a reader outside of a run may see of `found`: what a model of a run would see, and some more.
 
-    They are a document's own words too. Where a guard objects to them, they are left out or withheld.
+    Id, metadata and other places are a document's own words too. Where a guard objects to them, they are left out or
+    withheld.
     """
     passages = list(found)
     screened = await screen_passages(guards, passages)
@@ -77,6 +78,7 @@ def _shown(passage: Passage, screened: ScreenedPassages, told: Screening) -> Fou
             **shown.model_dump(),
             "document_id": passage.document_id if own_id and not names_id else shown.source,
             "metadata": {} if objections else passage.metadata,
+            "also_in": () if objections else passage.also_in,
         },
         flagged=screened.fenced.get(passage.evidence_id) or (_why(strictest(suspected)) if suspected else ""),
     )
@@ -88,7 +90,9 @@ def _own_id(passage: Passage) -> str:
 
 
 def _told(passage: Passage) -> str:
-    return "\n".join([_own_id(passage), *(f"{key}: {value}" for key, value in passage.metadata.items())])
+    metadata = (f"{key}: {value}" for key, value in passage.metadata.items())
+    elsewhere = {name: None for each in passage.also_in for name in (each.source, each.document_id)}
+    return "\n".join([_own_id(passage), *metadata, *elsewhere])
 
 
 async def screen_passages(

@@ -209,6 +209,15 @@ class CorpusBackend(Protocol):
         """Return passages by evidence id, superseded ones included."""
         ...
 
+    async def copies(
+        self, evidence_ids: Iterable[str], where: Mapping[str, Any] | None = None, held: Held = None
+    ) -> dict[str, list[Passage]]:
+        """Return, by evidence id, the live passages at the same place of other documents of the same text.
+
+        Only those that match `where` and that `held` may read.
+        """
+        ...
+
     async def live_by_document(self, document_ids: Iterable[str]) -> list[Passage]:
         """Return the live passages of the given documents."""
         ...

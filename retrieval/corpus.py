@@ -12,8 +12,9 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 
 from observability import notice, operation_span
-from retrieval.backend import CorpusBackend, Revision, check_embedding_model, fingerprint
+from retrieval.backend import CorpusBackend, Legs, Revision, check_embedding_model, fingerprint
 from retrieval.copying import copy_versions
+from retrieval.duplicates import Group, Groups
 from retrieval.embeddings import model_of
 from retrieval.fusion import min_max, ranked
 from retrieval.ingesting import Ingestion, Progress, Reading, reading_of
@@ -37,6 +38,13 @@ Mode = Literal["hybrid", "dense", "keyword"]
 _DEPTH = 100
 """Candidates of each leg before fusion and reranking. A chosen value: fusion needs more than `k` per leg, because a
 passage may be good in one leg only; more of them cost time in both legs and in the reranker."""
+
+_DEEPER = 4
+"""By how much a search goes deeper if most of what it finds says the same. A chosen value: all searches before the last
+one cost a third of it together."""
+
+_STEP = 200
+"""Passages that are read at once while there are too few different ones. A chosen value, which bounds the memory."""
 
 _MAX_K = 1000
 """The most passages that one search returns. A chosen limit, which bounds the size of an answer."""
@@ -284,23 +292,34 @@ class Corpus:
     async def _retrieve(
         self, query: str, k: int, mode: Mode, where: Mapping[str, Any] | None, vector: Sequence[float] | None
     ) -> list[Passage]:
-        depth = max(_DEPTH, k)
         words, meaning = query if mode != "dense" else None, vector if mode != "keyword" else None
-        keyword, dense = await self._backend.legs(words, meaning, depth, where, self._held)
+        wanted, depth = k if self._reranker is None else max(_DEPTH, k), max(_DEPTH, k)
+        while True:
+            legs = await self._backend.legs(words, meaning, depth, where, self._held)
+            groups = await self._grouped(legs, mode, wanted)
+            # Passages that say the same fill no places: the search goes deeper until there are `k` others or no more.
+            if len(groups) >= k or max(map(len, legs)) < depth:
+                break
+            depth *= _DEEPER
+        copies = await self._backend.copies([each.first.evidence_id for each in groups], where, self._held)
+        return [each.passage(copies.get(each.first.evidence_id, ())) for each in groups]
+
+    async def _grouped(self, legs: Legs, mode: Mode, wanted: int) -> list[Group]:
+        """Return the best `wanted` groups of passages that say the same."""
+        keyword, dense = legs
         fused = min_max([keyword, dense]) if mode == "hybrid" else {}
         order = ranked(fused or {**keyword, **dense})
-        wanted = k if self._reranker is None else depth
-        passages = await self._backend.live(order[:wanted])
-        # Another process may have superseded rows after the indexes were read; the lower ranks then fill the gap.
-        if len(passages) < min(wanted, len(order)):
-            passages = await self._backend.live(order)
-        return [
-            passages[row].model_copy(
-                update={"scores": Scores(keyword=keyword.get(row), dense=dense.get(row), fused=fused.get(row))}
-            )
-            for row in order
-            if row in passages
-        ]
+        groups = Groups()
+        at, step = 0, wanted
+        while at < len(order) and len(groups.found) < wanted:
+            # Rows that another process superseded after the indexes were read are left out; the lower ranks follow.
+            passages = await self._backend.live(order[at : at + step])
+            for row in order[at : at + step]:
+                if row in passages:
+                    scores = Scores(keyword=keyword.get(row), dense=dense.get(row), fused=fused.get(row))
+                    groups.add(passages[row].model_copy(update={"scores": scores}))
+            at, step = at + step, max(step, _STEP)
+        return groups.found[:wanted]
 
 
 async def _reranked(reranker: BaseDocumentCompressor, query: str, passages: list[Passage]) -> list[Passage]:

@@ -43,4 +43,6 @@ def as_document(passage: Passage) -> Document:
     """Return a LangChain document with the passage's metadata and its place in the source."""
     # Our own fields come last, so that metadata of the same name cannot change what a citation points to.
     place = {name: getattr(passage, name) for name in _CITED}
+    if passage.also_in:
+        place["also_in"] = [each.model_dump() for each in passage.also_in]
     return Document(id=passage.evidence_id, page_content=passage.text, metadata={**passage.metadata, **place})

@@ -76,11 +76,22 @@ Kind = Literal["prose", "list", "table", "code", "heading"]
 """What a part of a text is. Prose is whatever is not marked as something else."""
 
 
+class Place(Value):
+    """Where a passage of the same words stands."""
+
+    evidence_id: str
+    document_id: str
+    source: str
+    page: int | None = None
+    page_end: int | None = None
+
+
 class Passage(Value):
     """A span of one document version, as retrieval returns it.
 
     `text` is the canonical text from `start` to `end`. `page` and `page_end` count from 1 and are `None` for formats
-    without pages. `kind` is `prose` where it holds text of several kinds. `where` filters on `metadata`.
+    without pages. `kind` is `prose` where it holds text of several kinds. `where` filters on `metadata`. A search fills
+    `also_in`: the other places of the same words.
     """
 
     evidence_id: str
@@ -98,6 +109,7 @@ class Passage(Value):
     text_hash: str = ""
     superseded: bool = False
     metadata: dict[str, Any] = Field(default_factory=dict)
+    also_in: tuple[Place, ...] = ()
 
 
 class SubQuestion(Value):

@@ -142,6 +142,12 @@ class EmbeddedBackend:
         """Return those of the passages that are live, by row."""
         return await self._ask(reads.live, rows)
 
+    async def copies(
+        self, evidence_ids: Iterable[str], where: Mapping[str, Any] | None = None, held: Held = None
+    ) -> dict[str, list[Passage]]:
+        """Return the live passages at the same place of other documents of the same text, by evidence id."""
+        return await self._ask(reads.copies, evidence_ids, where or {}, held)
+
     async def live_by_document(self, document_ids: Iterable[str]) -> list[Passage]:
         """Return the live passages of the given documents."""
         return await self._ask(reads.live_by_document, document_ids)

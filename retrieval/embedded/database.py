@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS documents (
   title TEXT NOT NULL, parser TEXT NOT NULL, parser_version TEXT NOT NULL, pages INTEGER, text TEXT NOT NULL,
   ingested_at TEXT NOT NULL, superseded INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS documents_by_id ON documents (document_id, superseded);
+CREATE INDEX IF NOT EXISTS documents_by_text ON documents (text_hash);
 CREATE TABLE IF NOT EXISTS passages (
   id INTEGER PRIMARY KEY AUTOINCREMENT, evidence_id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL,
   ordinal INTEGER NOT NULL,

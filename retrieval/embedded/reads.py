@@ -136,6 +136,24 @@ def by_evidence(connection: sqlite3.Connection, evidence_ids: Iterable[str]) -> 
     return {row["evidence_id"]: _passage(row) for row in _select(connection, "p.evidence_id", evidence_ids)}
 
 
+def copies(
+    connection: sqlite3.Connection, evidence_ids: Iterable[str], where: Mapping[str, Any], held: Held
+) -> dict[str, list[Passage]]:
+    """Return the live passages at the same place of other documents of the same text, by evidence id."""
+    condition, binds = compile_where(where, held)
+    query = f"""SELECT o.copied, {_COLUMNS} FROM (
+                  SELECT p.evidence_id AS copied, p.start AS at, p."end" AS until, d.version AS original,
+                  d.text_hash AS same FROM json_each(?) asked JOIN passages p ON p.evidence_id = asked.value
+                  JOIN documents d ON d.version = p.version) o
+                JOIN documents d ON d.text_hash = o.same AND d.version <> o.original AND d.superseded = 0
+                JOIN passages p ON p.version = d.version AND p.start = o.at AND p."end" = o.until
+                WHERE {condition} ORDER BY p.id"""  # noqa: S608 - `condition` holds no values
+    found: dict[str, list[Passage]] = {}
+    for row in connection.execute(query, (json.dumps([*evidence_ids]), *binds)):
+        found.setdefault(row["copied"], []).append(_passage(row))
+    return found
+
+
 def neighbours(connection: sqlite3.Connection, evidence_id: str, before: int, after: int) -> list[Passage]:
     """Return the passages before and after the given one, in reading order."""
     query = f"""SELECT {_COLUMNS} {_JOINED} JOIN passages o ON o.version = p.version WHERE o.evidence_id = ?

@@ -137,6 +137,19 @@ class OracleBackend:
         found = await self._listed(sql.BY_EVIDENCE, list(evidence_ids))
         return {str(row[1]): as_passage(row) for row in found}
 
+    async def copies(
+        self, evidence_ids: Iterable[str], where: Mapping[str, Any] | None = None, held: Held = None
+    ) -> dict[str, list[Passage]]:
+        """Return the live passages at the same place of other documents of the same text, by evidence id."""
+        condition, binds = compile_where(where or {}, held)
+        asked = {"items": list(evidence_ids), **binds}
+        async with self._session() as session:
+            rows = await session.rows(sql.COPIES, asked, where=condition, types=listed_types())
+        found: dict[str, list[Passage]] = {}
+        for row in rows:
+            found.setdefault(str(row[0]), []).append(as_passage(row[1:]))
+        return found
+
     async def live_by_document(self, document_ids: Iterable[str]) -> list[Passage]:
         """Return the live passages of the given documents."""
         return [as_passage(row) for row in await self._listed(sql.BY_DOCUMENT, list(document_ids))]

@@ -125,6 +125,13 @@ BY_EVIDENCE = (
     f"SELECT {_COLUMNS} {_JOINED} WHERE d.tenant = :tenant AND d.corpus = :corpus AND p.evidence_id IN {_TEXTS}"
 )
 BY_DOCUMENT = f"SELECT {_COLUMNS} {_JOINED} WHERE {_LIVE} AND d.document_id IN {_TEXTS}"
+COPIES = (
+    f"SELECT o.evidence_id AS copied, {_COLUMNS} {_JOINED} "
+    "JOIN {P}_DOCUMENTS e ON e.tenant = d.tenant AND e.corpus = d.corpus "
+    "AND e.text_hash = d.text_hash AND e.version_no <> d.version_no "
+    "JOIN {P}_PASSAGES o ON o.version_no = e.version_no AND o.start_at = p.start_at AND o.end_at = p.end_at "
+    f"WHERE {_LIVE} AND o.evidence_id IN {_TEXTS}{{WHERE}} ORDER BY p.id"
+)
 NEIGHBOURS = (
     f"SELECT {_COLUMNS} {_JOINED} JOIN {{P}}_PASSAGES o ON o.version_no = p.version_no "
     "WHERE d.tenant = :tenant AND d.corpus = :corpus AND o.evidence_id = :evidence_id AND p.id <> o.id "

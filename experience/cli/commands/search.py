@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from policy import FoundPassage, SafePassages
 
 SNIPPET_CHARS = 300
+OTHERS = 5  # places of the same words that a hit names; `--json` has all
 
 
 class Mode(StrEnum):
@@ -83,4 +84,8 @@ def _print_passage(number: int, passage: FoundPassage) -> None:
     text = " ".join(passage.text.split())
     say(f"{number}. {passage.title or shown_source(passage.source)} ({place_of(passage)}) {shown}")
     say(f"   {passage.evidence_id}{f' (flagged: {passage.flagged})' if passage.flagged else ''}")
+    if passage.also_in:
+        others = ", ".join(shown_source(each.source) for each in passage.also_in[:OTHERS])
+        more = len(passage.also_in) - OTHERS
+        say(f"   also in {others}{f' and {more} more' if more > 0 else ''}")
     say(f"   {text[:SNIPPET_CHARS]}{'…' if len(text) > SNIPPET_CHARS else ''}")

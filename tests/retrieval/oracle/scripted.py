@@ -51,6 +51,7 @@ def scripted() -> RecordingPool:
     pool.answer(r"^SELECT p.id, VECTOR_DISTANCE", [(11, 0.25), (12, None)])
     pool.answer(r"FETCH APPROX", [(11, 0.25)])
     pool.answer(r"^SELECT p.id, p.evidence_id", listed)
+    pool.answer(r"^SELECT o.evidence_id", [("E11", *passage_row(13))])
     pool.answer(r"^SELECT d.version_no", [(7, "{}", None)])
     pool.answer(r"^SELECT d.version_no, d.splitting", [(7, None, "0" * 64, "text", "1", "{}")])
     pool.answer(r"^SELECT r.name", [("docs", "/srv/docs")])

@@ -1,0 +1,130 @@
+"""Passages that say the same: equal ones, and near-duplicates that differ in nothing that matters.
+
+Two passages are one hit if they have the same words in the same order. Case, punctuation, markup, line breaks and
+definite articles do not count, nor does one wrong letter inside a long word. Nothing else is forgiven: a number, a
+date, a negation or a name makes another text. The similarity of shingles, which MinHash estimates, cannot tell: of the
+pairs in `tests/retrieval/search/near.toml`, those that differ in such a word are up to 0.85 alike (three words a
+shingle), and those that say the same go down to 0.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+import regex
+
+from state.values import Passage, Place
+
+_TOKEN = regex.compile(
+    r"\p{N}+(?:[.,:/]\p{N}+)*|[\p{L}\p{M}\p{N}]+"
+    # Signs that matter: of currencies, of mathematics, ticks and crosses, percent, minus, question marks.
+    r"|[\p{Sc}\p{Sm}\p{So}%‰?]|(?<![\w-])-(?=\p{N})"
+)
+_DROPPED = regex.compile(r"(?<=\p{L})-[ \t]*\n[ \t]*(?=\p{L})|\u00AD|[|=+~]{3,}|\|")
+"""Hyphens at line ends, soft hyphens, and what draws tables and headings."""
+
+_ARTICLES = frozenset(
+    ["the", "le", "la", "les", "l", "el", "los", "las", "lo", "gli", "der", "die", "das", "den", "dem", "des"]
+)
+_LONG_WORD = 6
+"""Letters of a word in which one may be misread. A chosen value: short ones become others (`now`, `not`)."""
+
+_MISREAD = 0.02
+"""The largest share of misread words. A chosen value: text recognition that is worse needs to be read by a person."""
+
+_SPEAKS = 30
+"""Words of a passage that is understood without its headings. A chosen value; a shorter one (`Run the installer.`) is
+the same only under the same headings."""
+
+
+Words = tuple[str, ...]
+
+
+@dataclass
+class Group:
+    """Passages that say the same; the first one, which ranked best, stands for them."""
+
+    first: Passage
+    words: Words
+    others: list[Passage] = field(default_factory=list)
+
+    def passage(self, copies: Iterable[Passage] = ()) -> Passage:
+        """Return the first passage with the places of the others, and of further `copies`, each once."""
+        places = {each.evidence_id: _place(each) for each in (*self.others, *copies)}
+        return self.first.model_copy(update={"also_in": tuple(places.values())})
+
+
+class Groups:
+    """Sorts passages into groups, in the order in which they are added."""
+
+    def __init__(self) -> None:
+        self.found: list[Group] = []
+        self._by_words: dict[Words, Group] = {}
+        self._by_count: dict[int, list[Group]] = {}
+
+    def add(self, passage: Passage) -> None:
+        """Put a passage into its group, or begin one."""
+        words = words_of(passage)
+        key = tuple(word.casefold() for word in words)
+        group = self._by_words.get(key) or self._alike(words)
+        if group is not None:
+            group.others.append(passage)
+            return
+        group = Group(passage, words)
+        self.found.append(group)
+        self._by_words[key] = group
+        self._by_count.setdefault(len(words), []).append(group)
+
+    def _alike(self, words: Words) -> Group | None:
+        return next((group for group in self._by_count.get(len(words), ()) if _misread(words, group.words)), None)
+
+
+def words_of(passage: Passage) -> Words:
+    """Return what a passage says: its words without what does not count, with the headings of a short one.
+
+    In code and tables, every sign and every cell counts.
+    """
+    words = tuple(passage.text.split()) if passage.kind in ("code", "table") else _words(passage.text)
+    if len(words) >= _SPEAKS:
+        return words
+    return (*words, "", *_words("\n".join(passage.heading_path)))
+
+
+def _words(text: str) -> Words:
+    # NFC, not NFKC, which makes `102` of `10²`. Accents stay: `año` and `ano` are two words.
+    found = _TOKEN.findall(_DROPPED.sub("", unicodedata.normalize("NFC", text)))
+    return tuple(word for word in found if word.casefold() not in _ARTICLES)
+
+
+def _misread(first: Words, second: Words) -> bool:
+    """Return whether a few long words differ by one letter each, and nothing else does."""
+    most = max(1, int(_MISREAD * len(first))) if len(first) >= _SPEAKS else 0
+    differing = 0
+    for one, other in zip(first, second, strict=True):
+        if one.casefold() != other.casefold():
+            differing += 1
+            if differing > most or not _one_letter(one, other):
+                return False
+    return True
+
+
+def _one_letter(one: str, other: str) -> bool:
+    """Return whether a letter inside a long word is another one, missing or doubled, or two are swapped.
+
+    The first three letters and the last one have to agree: they carry prefixes such as `un` and endings.
+    """
+    if min(len(one), len(other)) < _LONG_WORD or one[:3] != other[:3] or one[-1] != other[-1]:
+        return False
+    if not (one.isalpha() and other.isalpha() and one.islower() and other.islower()):
+        return False  # names differ by one letter: `Hansen`, `Hanson`
+    changes = [each for each in SequenceMatcher(None, one, other, autojunk=False).get_opcodes() if each[0] != "equal"]
+    touched = max(sum(each[2] - each[1] for each in changes), sum(each[4] - each[3] for each in changes))
+    swapped = len(changes) == 2 and sorted(one) == sorted(other)
+    return touched <= 1 and (len(changes) == 1 or swapped)
+
+
+def _place(passage: Passage) -> Place:
+    return Place(**{name: getattr(passage, name) for name in Place.model_fields})
