@@ -14,12 +14,12 @@ from langchain_core.embeddings import Embeddings
 from observability import notice, operation_span
 from retrieval.backend import CorpusBackend, Legs, Revision, check_embedding_model, fingerprint
 from retrieval.copying import copy_versions
-from retrieval.duplicates import Group, Groups
 from retrieval.embeddings import model_of
-from retrieval.fusion import min_max, ranked
 from retrieval.ingesting import Ingestion, Progress, Reading, reading_of
 from retrieval.loaders.workers.stopping import giving_up_at_the_end
 from retrieval.preparation import prepare
+from retrieval.ranking.duplicates import Group, Groups
+from retrieval.ranking.fusion import min_max, ranked
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from retrieval.upkeep.removal import Removal, remove
 from retrieval.upkeep.takeover import given_paths, source_roots

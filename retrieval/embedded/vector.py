@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.fusion import ranked_places
+from retrieval.ranking.fusion import ranked_places
 
 EXACT_BELOW = 20_000
 """Corpora with fewer rows are scanned: a scan of that many takes some 2 ms and misses nothing."""

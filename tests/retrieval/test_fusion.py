@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.fusion import min_max, ranked, ranked_places
+from retrieval.ranking.fusion import min_max, ranked, ranked_places
 from state.values import Scores
 
 LEG = st.dictionaries(st.text("abcdef", min_size=1, max_size=2), st.floats(-10, 10, allow_nan=False), max_size=8)

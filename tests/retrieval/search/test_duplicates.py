@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import retrieval.corpus
-from retrieval.duplicates import Groups
+from retrieval.ranking.duplicates import Groups
 from state.values import Passage
 from tests.conformance.planes import document, opened_plane
 
