@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from retrieval.loaders.office.charts import drawing_lines
-from retrieval.loaders.office.docx_inline import UNSEEN, Inline, Note, box_has_ground
+from retrieval.loaders.office.docx_inline import UNSEEN, Inline, Note, draws_ground
 from retrieval.loaders.office.docx_styles import NO_GROUND, Styles
 from retrieval.loaders.office.formulas import math_text
 from retrieval.loaders.office.numbering import Numbering
@@ -96,8 +96,9 @@ class Blocks:
         if inline.text.strip():
             text = f"{label} {inline.text}" if label else inline.text
             yield Block(text, self._styles.level(properties), "list" if label else "prose")
+        ground = ground or (bool(inline.boxes) and draws_ground(paragraph))
         for box in inline.boxes:
-            yield from self.of(box, ground=ground or box_has_ground(box))
+            yield from self.of(box, ground=ground)
         for drawing in inline.drawings:
             root = self._parts.root(self._related.get(drawing, ("", ""))[1])
             lines = [] if root is None else drawing_lines(root)

@@ -167,14 +167,16 @@ def _shaded(properties: etree._Element) -> bool:
     return child(properties, "shd") is not None and value(child(properties, "shd"), "fill") not in NO_GROUND
 
 
-def box_has_ground(content: etree._Element) -> bool:
-    """Return whether the shape of a text box is filled."""
-    for outer in content.iterancestors():
-        if local(outer) == "wsp":
-            properties, style = child(outer, "spPr"), child(outer, "style", "fillRef")
-            kinds = {local(each) for each in properties} if properties is not None else set()
+def draws_ground(paragraph: etree._Element) -> bool:
+    """Return whether a shape of the paragraph is filled, or a picture: text boxes may lie on it, as on a cover."""
+    for each in paragraph.iter(etree.Element):
+        name = local(each)
+        if name == "pic" or (each.get("fillcolor") and each.get("filled") not in ("f", "false")):
+            return True
+        if name == "wsp":
+            properties, style = child(each, "spPr"), child(each, "style", "fillRef")
+            kinds = {local(part) for part in properties} if properties is not None else set()
             by_style = value(style, "idx") not in (None, "0") and "noFill" not in kinds
-            return by_style or not kinds.isdisjoint(_FILLS)
-        if outer.get("fillcolor"):
-            return outer.get("filled") not in ("f", "false")
+            if by_style or not kinds.isdisjoint(_FILLS):
+                return True
     return False

@@ -276,6 +276,9 @@ def test_a_header_that_the_file_shows_is_one(tmp_path: Path, how: str) -> None:
 WHITE = "<w:color w:val='FFFFFF'/>"
 DARK = "<w:shd w:fill='112233'/>"
 HEAD = p("white", "", WHITE)
+FILLED = "<w:drawing><a:graphic><wps:wsp><wps:spPr><a:solidFill/></wps:spPr></wps:wsp></a:graphic></w:drawing>"
+WHITE_BOX = f"<w:txbxContent>{HEAD}</w:txbxContent>"
+BOX = f"<v:rect filled='f'><v:textbox>{WHITE_BOX}</v:textbox></v:rect>"
 
 
 @pytest.mark.parametrize(
@@ -289,6 +292,10 @@ HEAD = p("white", "", WHITE)
         (p("screen only", "", "<w:webHidden/>"), "screen only", 0),
         (f"<w:tbl>{row(f'<w:tc><w:tcPr>{DARK}</w:tcPr>{HEAD}</w:tc>', cell('b'))}</w:tbl>", "white | b", 0),
         (f"<w:tbl>{row(f'<w:tc>{HEAD}</w:tc>', cell('b'))}</w:tbl>", "| b", 5),
+        (f"<w:p><w:r>{SHAPE.format(WHITE_BOX)}</w:r></w:p>", "", 5),
+        (f"<w:p><w:r>{FILLED}</w:r><w:r>{SHAPE.format(WHITE_BOX)}</w:r></w:p>", "white", 0),
+        (f"<w:p><w:r>{FILLED}</w:r></w:p><w:p><w:r>{SHAPE.format(WHITE_BOX)}</w:r></w:p>", "", 5),
+        (f"<w:p><w:r><w:pict><v:group><v:rect fillcolor='navy'/>{BOX}</v:group></w:pict></w:r></w:p>", "white", 0),
     ],
 )
 def test_what_a_reader_does_not_see_stays_out(tmp_path: Path, body: str, text: str, hidden: int) -> None:
