@@ -64,13 +64,13 @@ def small_files(folder: Path, count: int) -> None:
 
 
 def text(folder: Path, megabytes: int) -> None:
-    """Write one text file; some of its characters need four bytes in memory, and so all of them do."""
+    """Write one text file; some of its characters need two bytes in memory, and so all of them do."""
     lines, written = words(2), 0
     with (folder / "long.txt").open("w", encoding="utf-8") as file:
         while written < megabytes * 1_000_000:
             paragraph = "\n".join(next(lines) for _ in range(6)) + "\n\n"
             written += file.write(paragraph)
-        file.write("\N{ROCKET}\n")
+        file.write("\N{EM DASH}\n")
 
 
 def pdf(folder: Path, pages: int) -> None:
