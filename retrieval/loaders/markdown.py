@@ -34,6 +34,10 @@ _STATED = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 """What front matter says of the document's date and version: kept as metadata, for prompts, reports and filters."""
+_MARKER = re.compile(r">|(?:[-+*]|\d{1,9}[.)])[ \t]")
+_MARKERS = re.compile(rf"^(?:[ \t]*(?:{_MARKER.pattern})){{100,}}", re.MULTILINE)
+"""Lists and quotations that begin in one line, each within the one before: the parser's time is the square of them."""
+_TOO_DEEP = "its lists and quotations are nested too deep; save it again with fewer levels"
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _ALERT = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]")
 _TAG = re.compile(r"</?(?P<name>[a-zA-Z][\w-]*)\s*/?>")
@@ -71,10 +75,12 @@ def add_markdown(built: TextBuilder, source: str, nesting: int) -> int:
         LoadFault: its lists and quotations are nested more than `nesting` deep.
     """
     env: Environment = {"nesting": nesting, "hidden": 0}
+    if any(len(_MARKER.findall(markers[0])) > nesting for markers in _MARKERS.finditer(source)):
+        raise LoadFault(_TOO_DEEP)
     try:
         page = _parser(nesting).render(source.replace("\f", " "), env)
     except RecursionError as error:
-        raise LoadFault("its lists and quotations are nested too deep; save it again with fewer levels") from error
+        raise LoadFault(_TOO_DEEP) from error
     _, metadata = add_page(built, page, nesting, CODE_INDENT)
     return int(env["hidden"] + metadata.get(HIDDEN, 0))
 

@@ -55,7 +55,8 @@ def test_a_document_that_unpacks_to_a_thousand_times_its_size_is_read(tmp_path: 
 
 def test_yaml_nested_deeper_than_the_limit_has_no_headings(tmp_path: Path) -> None:
     for depth, titles in ((5, ["a", "c"]), (150_000, [])):
-        (tmp_path / "a.yaml").write_text(f"a:\n  b: {'[' * depth}{']' * depth}\nc:\n  d: 1\n")
+        more = "".join(f"  k{n}: some words\n" for n in range(200))
+        (tmp_path / "a.yaml").write_text(f"a:\n{more}  b: {'[' * depth}{']' * depth}\nc:\n{more}")
         found = loaded(tmp_path / "a.yaml")
         assert [heading.title for heading in found.headings] == titles
         assert found.text.count("[") == depth
@@ -66,3 +67,11 @@ def test_a_long_path_of_keys_stands_in_a_line_of_its_own(tmp_path: Path) -> None
     (tmp_path / "a.json").write_text(json.dumps({key: {"a": 1, "b": {"c": [2, 3]}}, "short": {"d": 4}}))
     end = f"…{'k' * 80}"
     assert loaded(tmp_path / "a.json").text == f"{key}:\n{end}.a: 1\n{end}.b.c: 2, 3\nshort.d: 4"
+
+
+@pytest.mark.parametrize("marker", ["* ", "- ", "1. ", "> * ", ">", "- 1) "])
+def test_lists_and_quotations_nested_too_deep_in_one_line_are_refused_at_once(tmp_path: Path, marker: str) -> None:
+    (tmp_path / "a.md").write_text(f"Text.\n\n{marker * 6_000}x\n")
+    assert "nested too deep" in refused(tmp_path / "a.md")
+    (tmp_path / "a.md").write_text(f"Text.\n\n{marker * 100}x\n\n{'-' * 5000}\n\n- item\n")
+    assert "item" in loaded(tmp_path / "a.md").text
