@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.hidden import beside_the_text, hidden_in
-from retrieval.loaders.table_lines import Row, table_lines
+from retrieval.loaders.table_lines import Row, repetition, table_lines
 from state.values import Kind
 
 _BLOCKS = frozenset(
@@ -266,10 +266,10 @@ class Page:
                 _span(cell, name, most) for name, most in (("colspan", _MOST_COLUMNS), ("rowspan", _MOST_ROWS))
             )
             text = self._flat(cell)
-            for _ in range(wide if wide <= spare else 1):
+            for column in range(wide if wide <= spare else 1):
                 if high > 1:
-                    below[len(texts)] = (high - 1, text)
-                texts.append(text)
+                    below[len(texts)] = (high - 1, repetition(text))
+                texts.append(repetition(text) if column else text)
         alone = len(cells) == 1 and wide == len(texts) > 1 and not below
         spanned = [at for at in below if at >= len(texts)]
         if spanned:

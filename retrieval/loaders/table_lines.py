@@ -30,12 +30,17 @@ def table_lines(rows: Sequence[Row], header_rows: int | None = None) -> list[str
     full = next((at for at, row in enumerate(body[count:], count) if len(row) > 1 or columns == 1), None)
     names = _names(body[:count]) if full is not None else []
     # The first full row names all columns, and in full, so that no word of the header is lost.
-    short = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME].rstrip()}…" for name in names]
+    short = list(map(repetition, names))
     return [row[0] for row in kept[:titles]] + [
         _line(names, row, len(names)) if at == full else _line(short, row, 0)
         for at, row in enumerate(body)
         if at >= count or full is None
     ]
+
+
+def repetition(text: str) -> str:
+    """Return what a merged cell shows in the further columns and rows that it spans: of a long text, the beginning."""
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME].rstrip()}…"
 
 
 def _one_line(cell: str) -> str:

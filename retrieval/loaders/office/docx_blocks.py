@@ -13,7 +13,7 @@ from retrieval.loaders.office.docx_styles import NO_GROUND, Styles
 from retrieval.loaders.office.formulas import math_text
 from retrieval.loaders.office.numbering import Numbering
 from retrieval.loaders.office.package import Parts, child, is_on, local, value, whole
-from retrieval.loaders.table_lines import Row, table_lines
+from retrieval.loaders.table_lines import Row, repetition, table_lines
 from state.values import Kind
 
 _MOST_COLUMNS = 63  # Word's limit; a damaged span must not ask for millions of cells
@@ -152,10 +152,10 @@ class Blocks:
             text = self._flat(cell, ground=ground or _has_shaded_cell(cell))
             merged = child(cell, "tcPr", "vMerge")
             if merged is not None and value(merged) in (None, "continue") and not text:
-                text = above.get(len(texts), "")
-            for _ in range(_span(child(cell, "tcPr", "gridSpan"), 1)):
+                text = repetition(above.get(len(texts), ""))
+            for column in range(_span(child(cell, "tcPr", "gridSpan"), 1)):
                 above[len(texts)] = text
-                texts.append(text)
+                texts.append(repetition(text) if column else text)
         return texts[:1] if len(cells) == 1 and len(texts) > 1 else texts
 
 

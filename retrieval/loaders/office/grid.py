@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from retrieval.loaders.errors import LoadFault
-from retrieval.loaders.table_lines import Row, table_lines
+from retrieval.loaders.table_lines import Row, repetition, table_lines
 
 _MOST_HEADER_ROWS = 3
 """More bold rows below each other are no header. A chosen value."""
@@ -45,7 +45,7 @@ class Grid:
                 for number in numbers[bisect_left(numbers, top) : bisect_right(numbers, bottom)]:
                     self.counted(len(columns))
                     for column in columns:
-                        self.rows[number].setdefault(column, text)
+                        self.rows[number].setdefault(column, repetition(text))
 
     def block_rows(self, numbers: list[int]) -> list[Row]:
         """Return the rows as cells in the columns that any of them uses."""

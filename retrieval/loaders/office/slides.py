@@ -10,7 +10,7 @@ from lxml import etree
 from retrieval.loaders.office.charts import drawing_lines
 from retrieval.loaders.office.formulas import math_text
 from retrieval.loaders.office.package import Parts, child, local, value, whole
-from retrieval.loaders.table_lines import Row, table_lines
+from retrieval.loaders.table_lines import Row, repetition, table_lines
 from state.values import Kind
 
 _SAME_ROW = 228_600
@@ -190,9 +190,9 @@ def _row(row: etree._Element, above: dict[int, str]) -> Row:
     for at, cell in enumerate(cells):
         text = _text(child(cell, "txBody"))
         if not text and value(cell, "hMerge") in ("1", "true"):
-            text = texts[-1] if texts else ""
+            text = repetition(texts[-1]) if texts else ""
         elif not text and value(cell, "vMerge") in ("1", "true"):
-            text = above.get(at, "")
+            text = repetition(above.get(at, ""))
         above[at] = text
         texts.append(text)
     whole = len(cells) > 1 and value(cells[0], "gridSpan") == str(len(cells))

@@ -11,7 +11,7 @@ from retrieval.loaders.office.package import child, local, value, whole
 from retrieval.loaders.packages.odf import Odf, body_of
 from retrieval.loaders.packages.odf_inline import SHAPES, Inline, characters, is_hidden
 from retrieval.loaders.packages.odf_lists import Lists
-from retrieval.loaders.table_lines import Row, table_lines
+from retrieval.loaders.table_lines import Row, repetition, table_lines
 from state.values import Kind
 
 _SKIPPED = frozenset(
@@ -177,7 +177,7 @@ class Blocks:
             for _ in range(min(repeated, _MOST_COLUMNS - len(texts))):
                 high, above = below.pop(len(texts), (0, ""))
                 if is_covered and beside:
-                    text, beside = texts[-1], beside - 1
+                    text, beside = repetition(texts[-1]), beside - 1
                 elif is_covered and high:
                     text = above
                 if high > 1:
@@ -187,7 +187,7 @@ class Blocks:
                 beside = min(whole(value(cell, "number-columns-spanned"), 1), _MOST_COLUMNS) - 1
                 spanned = whole(value(cell, "number-rows-spanned"), 1) - 1
                 if spanned > 0:
-                    below |= {len(texts) - 1 + at: (spanned, text) for at in range(beside + 1)}
+                    below |= {len(texts) - 1 + at: (spanned, repetition(text)) for at in range(beside + 1)}
             widest = max(widest, beside + 1)
         return texts[:1] if widest == len(texts) > 1 else texts
 

@@ -29,6 +29,10 @@ TABLES = {
         "<table><tr><th>City<th>Street</tr><tr><td rowspan=2>Bern<td>A</tr><tr><td>B</tr></table>",
         "City: Bern; Street: A\nCity: Bern; Street: B",
     ),
+    "long text in merged cells": (
+        f"<table><tr><td colspan=2 rowspan=2>{'long ' * 50}<td>x</tr><tr><td>y</tr></table>",
+        f"{'long ' * 49}long | {'long ' * 15}long… | x\n{'long ' * 15}long… | {'long ' * 15}long… | y",
+    ),
     "properties": (
         "<table><tr><th>Owner<td>Ann</tr><tr><th>Since<td>2001</tr></table>",
         "Owner | Ann\nSince | 2001",
