@@ -108,14 +108,14 @@ class CorpusWriter(Protocol):
     """The write operations, available while the writer lock of a corpus is held."""
 
     async def kept(self, document: PreparedDocument, embedding_model: str) -> set[str]:
-        """Return the evidence ids of the passages whose vectors an interrupted ingestion has kept.
+        """Return the ids (`PreparedDocument.vector_id`) of the vectors that an interrupted ingestion has kept.
 
-        What was kept of another text, label or model of the document is removed.
+        What was kept of another text, title, label or model of the document is removed.
         """
         ...
 
     async def keep(self, document_id: str, vectors: Mapping[str, Sequence[float]], embedding_model: str) -> None:
-        """Keep vectors of a document, by evidence id, in one transaction. `put` uses them; no search finds them."""
+        """Keep vectors of a document, by their ids, in one transaction. `put` uses them; no search finds them."""
         ...
 
     async def put(self, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:

@@ -100,6 +100,14 @@ def evidence_id(
     return _id_of(hashlib.sha256(named.encode("utf-8", "surrogatepass")).digest())
 
 
+def vector_id(passage: str, embedded: str) -> str:
+    """Return the id of the vector of the passage with the evidence id `passage`, made from the text `embedded`.
+
+    That text begins with titles, which are not part of the evidence id and may change while the passage stays.
+    """
+    return _id_of(hashlib.sha256(f"{passage}\n{embedded}".encode("utf-8", "surrogatepass")).digest())
+
+
 def random_evidence_id() -> str:
     """Return an evidence id that tells nothing about its passage."""
     return _id_of(secrets.token_bytes(32))

@@ -205,7 +205,7 @@ class Ingestion:
 
     async def _put_in_slices(self, document: PreparedDocument) -> None:
         kept = await self._writer.kept(document, self._model)
-        left = [each for each in document.passages if each.evidence_id not in kept]
+        left = [each for each in document.passages if document.vector_id(each) not in kept]
         done = len(document.passages) - len(left)
         self._tally.resumed, self._tally.encoded = self._tally.resumed + done, self._tally.encoded + done
         for start in range(0, len(left), self._slice):
@@ -213,7 +213,7 @@ class Ingestion:
             self._tell(done / whole, source=document.source, done=done, total=whole)
             part = left[start : start + self._slice]
             vectors = await self._embeddings.aembed_documents([document.embedded_text(each) for each in part])
-            named = {each.evidence_id: vector for each, vector in zip(part, vectors, strict=True)}
+            named = {document.vector_id(each): vector for each, vector in zip(part, vectors, strict=True)}
             await self._writer.keep(document.document_id, named, self._model)
             done, self._tally.encoded = done + len(part), self._tally.encoded + len(part)
         await self._put([(document, None)], share=1.0)

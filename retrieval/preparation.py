@@ -15,7 +15,7 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from retrieval.documents import FailedFile, LoadedDocument, evidence_id
+from retrieval.documents import FailedFile, LoadedDocument, evidence_id, vector_id
 from retrieval.remote.addresses import is_address
 from retrieval.roots import SourceRoots
 from settings import Settings
@@ -102,6 +102,10 @@ class PreparedDocument:
     def embedded_text(self, item: PreparedPassage) -> str:
         """Return the text that is embedded and indexed for a passage: title, headings and passage."""
         return "\n".join(filter(None, (self.title, " ".join(item.heading_path), self.text[item.start : item.end])))
+
+    def vector_id(self, item: PreparedPassage) -> str:
+        """Return the id under which the vector of a passage is kept."""
+        return vector_id(item.evidence_id, self.embedded_text(item))
 
 
 def splitting_of(passages: Iterable[PreparedPassage]) -> str:

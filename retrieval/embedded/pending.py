@@ -1,6 +1,7 @@
 """The vectors of documents that are not stored yet: an ingestion that was interrupted goes on from them.
 
-A vector belongs to a model and, by its evidence id, to a passage. Nothing here is ever searched or read by a caller.
+A vector belongs to a model and to a passage with its titles: the column `evidence_id` holds what
+`PreparedDocument.vector_id` gives them. Nothing here is ever searched or read by a caller.
 Each function takes a connection that is in a write transaction.
 """
 
@@ -16,8 +17,8 @@ from retrieval.preparation import PreparedDocument
 
 
 def kept(connection: sqlite3.Connection, document: PreparedDocument, embedding_model: str) -> set[str]:
-    """Return which passages of `document` have a vector; remove those of its other texts, labels and models."""
-    named = json.dumps([item.evidence_id for item in document.passages])
+    """Return the ids of the vectors that `document` has; remove those of its other texts, titles, labels and models."""
+    named = json.dumps([document.vector_id(item) for item in document.passages])
     connection.execute(
         """DELETE FROM pending WHERE document_id = ? AND NOT (embedding_model = ?
            AND evidence_id IN (SELECT value FROM json_each(?)))""",
@@ -30,7 +31,7 @@ def kept(connection: sqlite3.Connection, document: PreparedDocument, embedding_m
 def keep(
     connection: sqlite3.Connection, document_id: str, vectors: Mapping[str, Sequence[float]], embedding_model: str
 ) -> None:
-    """Add the vectors of some passages of a document, by evidence id."""
+    """Add the vectors of some passages of a document, by their ids."""
     connection.executemany(
         "INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?)",
         [

@@ -182,6 +182,6 @@ def _rows(
             document.text[item.start : item.end],
             metadata,
             None if vector is None else np.asarray(vector, dtype=np.float32).tobytes(),
-            item.evidence_id,
+            document.vector_id(item) if vector is None else None,
             embedding_model,
         )

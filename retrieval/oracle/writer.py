@@ -11,7 +11,7 @@ from itertools import islice, repeat
 from typing import Any
 
 from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, narrowed
-from retrieval.documents import random_evidence_id
+from retrieval.documents import random_evidence_id, vector_id
 from retrieval.oracle import sql as sql
 from retrieval.oracle.session import Session
 from retrieval.oracle.sql import HeldVersion, as_held, as_vector
@@ -64,19 +64,19 @@ class OracleWriter:
             raise
 
     async def kept(self, document: PreparedDocument, embedding_model: str) -> set[str]:
-        """Return which passages have a vector from an interrupted ingestion; remove all other vectors of its id."""
+        """Return the ids of the vectors from an interrupted ingestion; remove all others of the document."""
         await self.lock()
         async with self.transaction():
             rows = await self._session.rows(sql.KEPT, {"document_id": document.document_id})
             found = {(str(row[0]), str(row[1])) for row in rows}
-            wanted = {(item.evidence_id, embedding_model) for item in document.passages}
+            wanted = {(document.vector_id(item), embedding_model) for item in document.passages}
             gone = [{"evidence_id": name, "embedding_model": model} for name, model in sorted(found - wanted)]
             await self._session.execute_many(sql.DROP_ONE, gone, [row["evidence_id"] for row in gone])
             await self._commit()
         return {name for name, _ in found & wanted}
 
     async def keep(self, document_id: str, vectors: Mapping[str, Sequence[float]], embedding_model: str) -> None:
-        """Keep vectors of a document, by evidence id, in one transaction.
+        """Keep vectors of a document, by their ids, in one transaction.
 
         Raises:
             EmbeddingMismatch: a vector has another length than the tables require; nothing was written.
@@ -177,16 +177,17 @@ class OracleWriter:
         """Fill in the vectors that were kept."""
         # Read and bound like all others. `INSERT … SELECT` would spare the way through this process, but the text
         # beside them may have more than 4,000 bytes, and a bind of that length is refused there (ORA-01461).
-        named = [row["evidence_id"] for row in rows if row["embedding"] is None]
-        if not named:
+        missing = {
+            vector_id(row["evidence_id"], row["search_text"]): row for row in rows if row["embedding"] is None
+        }
+        if not missing:
             return
-        asked = {"embedding_model": embedding_model, "items": named}
+        asked = {"embedding_model": embedding_model, "items": [*missing]}
         found = dict(await self._session.rows(sql.KEPT_VECTORS, asked, types=listed_types()))
-        if len(found) < len(named):  # the lock is free for a moment after each commit
+        if len(found) < len(missing):  # the lock is free for a moment after each commit
             raise CorpusBusy("another process has written to the corpus meanwhile", hint="ingest again")
-        for row in rows:
-            if row["embedding"] is None:
-                row["embedding"] = found[row["evidence_id"]]
+        for name, row in missing.items():
+            row["embedding"] = found[name]
 
     async def _drop_pending(self, document_ids: Sequence[str]) -> None:
         rows = [{"document_id": each} for each in document_ids]

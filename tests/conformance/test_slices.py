@@ -150,12 +150,20 @@ async def test_what_was_kept_of_another_text_is_removed(plane):
     await interrupted(plane, long_document("a"))
     await interrupted(plane, long_document("a", first=1), most=SLICE)
     assert await kept(plane, long_document("a", first=1)) == {
-        each.evidence_id for each in long_document("a", first=1).passages[:SLICE]
+        long_document("a", first=1).vector_id(each) for each in long_document("a", first=1).passages[:SLICE]
     }
     async with plane.opened(Sliced()) as corpus:
         await corpus.ingest([document("a", "short")])
     for first in (0, 1):
         assert await kept(plane, long_document("a", first=first)) == set()
+
+
+async def test_what_was_kept_under_another_title_is_encoded_again(plane):
+    await interrupted(plane, long_document("a"))
+    encoder, renamed = Sliced(), replace(long_document("a"), title="Harbours")
+    async with plane.opened(encoder) as corpus:
+        assert (await corpus.ingest([renamed])).resumed == 0
+    assert encoder.encoded == [renamed.embedded_text(each) for each in renamed.passages]
 
 
 async def test_what_was_kept_under_another_label_or_model_is_encoded_again(plane):

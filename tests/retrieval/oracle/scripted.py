@@ -130,7 +130,7 @@ async def everything(pool: RecordingPool) -> None:
     async with backend(pool).writer() as writer:
         large = document(HOSTILE, "a large text")
         await writer.kept(large, MODEL)
-        await writer.keep(HOSTILE, {each.evidence_id: [1, 2, 3] for each in large.passages}, MODEL)
+        await writer.keep(HOSTILE, {large.vector_id(each): [1, 2, 3] for each in large.passages}, MODEL)
         await writer.put([(large, None)], MODEL, lambda *_: True)
         await writer.record([Root("docs", "/srv/docs"), Root(HOSTILE, HOSTILE)])
     await corpus.prune()
