@@ -44,7 +44,7 @@ def _compiled(condition: Condition, bind: Bind) -> str:
         word, empty = (" AND ", _ALWAYS) if isinstance(condition, Every) else (" OR ", _NEVER)
         return f"({word.join(_compiled(each, bind) for each in condition.of) or empty})"
     if isinstance(condition, Opposite):
-        return f"NOT {_compiled(condition.of, bind)}"
+        return f"(NOT {_compiled(condition.of, bind)})"  # no condition follows another NOT there without it
     if isinstance(condition, OneOf):
         return _one_of(condition, bind)
     if isinstance(condition, Ordered):

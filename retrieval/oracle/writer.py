@@ -177,9 +177,7 @@ class OracleWriter:
         """Fill in the vectors that were kept."""
         # Read and bound like all others. `INSERT … SELECT` would spare the way through this process, but the text
         # beside them may have more than 4,000 bytes, and a bind of that length is refused there (ORA-01461).
-        missing = {
-            vector_id(row["evidence_id"], row["search_text"]): row for row in rows if row["embedding"] is None
-        }
+        missing = {vector_id(row["evidence_id"], row["search_text"]): row for row in rows if row["embedding"] is None}
         if not missing:
             return
         asked = {"embedding_model": embedding_model, "items": [*missing]}

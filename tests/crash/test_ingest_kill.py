@@ -28,7 +28,7 @@ STORED = (
 
 def write(folder: Path, chars: int) -> Path:
     """Write a file of numbered sentences, no two of which are equal."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     lines, written = [], 0
     while written < chars:
         lines.append(
@@ -83,7 +83,7 @@ async def check_same(folder: Path, undisturbed: Path) -> None:
 
 
 async def test_killed_at_each_stage_it_goes_on_where_it_was(tmp_path):
-    given, undisturbed = write(tmp_path / "killed", 80_000), write(tmp_path / "undisturbed", 80_000)
+    given, undisturbed = write(tmp_path / "killed" / "files", 80_000), write(tmp_path / "undisturbed" / "files", 80_000)
     passages = finished(undisturbed).passages
     assert passages > 4 * SLICE
     kept = [(each, start(given, each).wait(), committed(given)) for each in ("encoding:3", "encoding:2")]
@@ -101,7 +101,10 @@ async def test_killed_at_each_stage_it_goes_on_where_it_was(tmp_path):
 
 @pytest.mark.long
 async def test_killed_at_ten_random_moments_a_file_of_5_mb_ends_as_undisturbed(tmp_path):
-    given, undisturbed = write(tmp_path / "killed", 5_000_000), write(tmp_path / "undisturbed", 5_000_000)
+    given, undisturbed = (
+        write(tmp_path / "killed" / "files", 5_000_000),
+        write(tmp_path / "undisturbed" / "files", 5_000_000),
+    )
     passages, lost = finished(undisturbed).passages, 0
     chance = random.Random(13)
     for number, wanted in enumerate(sorted(chance.randrange(passages) for _ in range(KILLS)), 1):

@@ -44,6 +44,11 @@ def test_a_key_never_leaves_its_path(key: str) -> None:
     )
 
 
+def test_no_not_follows_another() -> None:
+    text, _ = compile_where({"$not": {"key": {"$not": {"$ne": 1}}}})
+    assert text.count("NOT (") == text.count("NOT") - text.count("IS NOT NULL") > 2
+
+
 @given(st.text() | st.text(alphabet="{}\\\"'%_-$?!,;|&~*()[] NOTandABOUT\u00e9"))
 def test_a_query_is_words_in_braces_and_nothing_else(query: str) -> None:
     expression = contains_query(query)
