@@ -20,7 +20,7 @@ TEXTS = {
     r"null|string|number|boolean|double|float": "types of JSON",
     r'\$\."audience"(\[\*\]\?\(@\.stringOnly\(\) == \$label\))?': "the access label",
     r"\$\.(source|step|of_config|run_id|kind|n)": "a key, checked by the package",
-    r"__pregel_tasks|MINUTE|!|CTXSYS|CTX_DDL|vector_memory_size": "constants",
+    r"__pregel_tasks|MINUTE|!|CTXSYS|CTX_DDL|vector_memory_size|langchain|vector_store": "constants",
 }
 NUMBERS = {
     "0": "flags and comparisons",
