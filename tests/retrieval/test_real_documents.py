@@ -14,7 +14,9 @@ from retrieval.splitting import split_document
 from settings import Settings
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "documents"
-UNREADABLE = re.compile(r"password|flat|scan|picture|jpg-mime|empty|all-whitespace|utf-16-[bl]e|single_table|multi-row")
+UNREADABLE = re.compile(
+    r"password|encrypted|flat|scan|picture|jpg-mime|empty|all-whitespace|utf-16-[bl]e|single_table|multi-row"
+)
 """Files that are encrypted, images, blank, or UTF-16 without a mark."""
 
 pytestmark = [
