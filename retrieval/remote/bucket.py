@@ -90,6 +90,8 @@ class Bucket:
         Raises:
             LoadFault: it cannot be read, is of no format that is read, or is larger than the settings allow.
         """
+        from oci import base_client
+
         if format_of(Path(listed.name)) is None:
             raise LoadFault("unsupported format; convert it to PDF, HTML, DOCX or plain text")
         if listed.size > self._most:
@@ -97,14 +99,23 @@ class Bucket:
         answer = self._asked(
             partial(self._client.get_object, self._place.namespace, self._place.bucket, listed.name)
         ).data
-        path, size = folder / file_name(quote(listed.name)), 0
+        path = folder / file_name(quote(listed.name))
+        try:
+            self._store(answer.raw, path)
+        except base_client.urllib3.exceptions.HTTPError as error:  # the SDK gives the body as its urllib3 has it
+            raise LoadFault(
+                f"Object Storage sent a part of it only ({type(error).__name__}); check the network, and ingest again"
+            ) from None
+        return Fetched(path, self._place.address(listed.name))
+
+    def _store(self, body: Any, path: Path) -> None:
+        size = 0
         with path.open("wb") as file:
-            for chunk in answer.raw.stream(_CHUNK, decode_content=False):
+            for chunk in body.stream(_CHUNK, decode_content=False):
                 size += len(chunk)
                 if size > self._most:
                     raise too_large(self._most)
                 file.write(chunk)
-        return Fetched(path, self._place.address(listed.name))
 
     def _asked(self, call: partial[Any]) -> Any:
         from oci.exceptions import ConnectTimeout, RequestException, ServiceError

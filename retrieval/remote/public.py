@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from retrieval.loaders.errors import LoadFault
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_UNICAST = IPv6Network("2000::/3")
+"""All that is assigned. Python takes what is not for public, also ranges that hold IPv4 addresses of a network."""
 
 
 async def public_addresses(host: str, port: int) -> list[str]:
@@ -35,6 +37,8 @@ def is_public(address: str) -> bool:
         within = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
         if found in _NAT64:
             within.append(IPv4Address(int(found) & 0xFFFFFFFF))
-        if found.is_site_local or not all(is_public(str(each)) for each in within if each is not None):
+        if not (found in _UNICAST or found in _NAT64) or not all(
+            is_public(str(each)) for each in within if each is not None
+        ):
             return False
     return found.is_global and not found.is_multicast

@@ -12,7 +12,7 @@ from retrieval.loaders import load_paths
 from retrieval.loaders.canonical import well_formed
 from retrieval.loaders.errors import LoadFault
 from retrieval.remote import web
-from retrieval.remote.addresses import is_stored
+from retrieval.remote.addresses import is_stored, shown
 from retrieval.remote.bucket import Bucket, place_of
 from retrieval.remote.fetched import Fetched
 from settings import Settings
@@ -41,7 +41,8 @@ def load_addresses(addresses: Iterable[str], settings: Settings, audience: Label
         try:
             yield from (_stored if is_stored(address) else _fetched)(address, settings, audience)
         except LoadFault as fault:
-            yield FailedFile(source=well_formed(address), reason=fault.reason)
+            source = address if is_stored(address) else shown(address)
+            yield FailedFile(source=well_formed(source), reason=fault.reason)
 
 
 def _fetched(address: str, settings: Settings, audience: Labels | None) -> Iterator[Item]:

@@ -24,6 +24,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 _MOST_REDIRECTS = 5
 _PORTS = {"http": 80, "https": 443}
+_PORT_END = 2**16
 
 
 async def fetch(
@@ -34,7 +35,9 @@ async def fetch(
     transport: httpx.AsyncBaseTransport | None = None,
     resolve: Resolve = public_addresses,
 ) -> Fetched:
-    """Fetch a file into `folder`; its address is the one that the last redirect leads to.
+    """Fetch a file into `folder`; its address stays the given one, without its fragment.
+
+    The address that a redirect leads to may hold a signature, which changes each time and must not be stored.
 
     Args:
         address: of the file.
@@ -57,19 +60,21 @@ async def fetch(
             return await _followed(client, httpx.URL(address), settings.max_file_bytes, folder, resolve)
     except (TimeoutError, httpx.TimeoutException):
         raise LoadFault(f"fetching takes more than {seconds:g} seconds; raise SIXPLANE_DATA__REMOTE__SECONDS") from None
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):  # the second for a host name that cannot be encoded
         raise LoadFault("it is no address; check it") from None
     except httpx.HTTPError as error:
         raise LoadFault(f"it cannot be fetched ({type(error).__name__}); check the address and the network") from None
 
 
-async def _followed(client: httpx.AsyncClient, url: httpx.URL, most: int, folder: Path, resolve: Resolve) -> Fetched:
+async def _followed(client: httpx.AsyncClient, given: httpx.URL, most: int, folder: Path, resolve: Resolve) -> Fetched:
+    url = given
     for _ in range(_MOST_REDIRECTS + 1):
         _check(url)
         response = await _sent(client, url, await resolve(_ascii(url), url.port or _PORTS[url.scheme]))
         try:
             if not response.has_redirect_location:
-                return await _stored(response, url, most, folder)
+                path, encoding = await _stored(response, url, most, folder)
+                return Fetched(path, str(given.copy_with(fragment=None)), encoding)
             following = url.join(response.headers["location"])
         finally:
             await response.aclose()
@@ -82,6 +87,8 @@ async def _followed(client: httpx.AsyncClient, url: httpx.URL, most: int, folder
 def _check(url: httpx.URL) -> None:
     if url.scheme not in _PORTS or not url.host:
         raise LoadFault("it leads to something else than an http or https address")
+    if url.port is not None and not 0 < url.port < _PORT_END:
+        raise LoadFault("its port is none; check the address")
     if url.userinfo:
         raise LoadFault("it holds a user name or a password, which would be stored; download the file")
 
@@ -106,7 +113,8 @@ async def _sent(client: httpx.AsyncClient, url: httpx.URL, addresses: list[str])
     raise LoadFault("its host has no address")
 
 
-async def _stored(response: httpx.Response, url: httpx.URL, most: int, folder: Path) -> Fetched:
+async def _stored(response: httpx.Response, url: httpx.URL, most: int, folder: Path) -> tuple[Path, str | None]:
+    """Store the body; return its file and its encoding where the server says one."""
     if response.status_code != httpx.codes.OK:
         raise LoadFault(f"its server answers with status {response.status_code}; check that it can be read by anybody")
     kind = response.headers.get("content-type", "")
@@ -118,4 +126,4 @@ async def _stored(response: httpx.Response, url: httpx.URL, most: int, folder: P
             if size > most:
                 raise too_large(most)
             file.write(chunk)
-    return Fetched(path, str(url.copy_with(fragment=None)), charset_of(kind))
+    return path, charset_of(kind)

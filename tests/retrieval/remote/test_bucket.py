@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import zipfile
+from unittest import mock
 
 import pytest
+from oci.base_client import urllib3
+from oci.object_storage import ObjectStorageClient
 
 from retrieval.documents import FailedFile, LoadedDocument
 from retrieval.remote.bucket import place_of
@@ -52,7 +55,7 @@ def test_objects_below_a_prefix_are_documents(oci, settings):
     assert read == {
         "oci://docs@space/papers/2026/On%20harbours.txt": ("Harbours open at seven.", "On-harbours"),
         "oci://docs@space/papers/more.zip!/in it.txt": ("Inside.", "in it"),
-        "oci://docs@space/papers/z.md": ("# Tides\n\nTides turn.", "Tides"),
+        "oci://docs@space/papers/z.md": ("Tides\n\nTides turn.", "Tides"),
     }
     failed = {item.source.rpartition("/")[2]: item.reason for item in items if isinstance(item, FailedFile)}
     assert failed.keys() == {"large.txt", "photo.png"}
@@ -71,6 +74,23 @@ def test_what_is_not_there_is_reported(settings, address, reason):
     assert isinstance(failed, FailedFile)
     assert failed.source == address
     assert reason in failed.reason
+
+
+def test_an_object_that_breaks_off_is_reported_and_the_others_are_read(settings, monkeypatch):
+    get = ObjectStorageClient.get_object
+
+    def broken(self, namespace, bucket, name, **options):
+        answer = get(self, namespace, bucket, name, **options)
+        if name.endswith(".zip"):
+            monkeypatch.setattr(
+                answer.data.raw, "stream", mock.Mock(side_effect=urllib3.exceptions.ProtocolError("broken"))
+            )
+        return answer
+
+    monkeypatch.setattr(ObjectStorageClient, "get_object", broken)
+    items = list(load_addresses(["oci://docs@space/papers/"], settings))
+    assert "part of it only" in next(item.reason for item in items if item.source.endswith("more.zip"))
+    assert any(item.source.endswith("z.md") for item in items if isinstance(item, LoadedDocument))
 
 
 def test_without_an_answer_the_remedy_is_named(oci, tmp_path):

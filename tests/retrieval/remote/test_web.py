@@ -67,10 +67,11 @@ def test_nothing_is_fetched_unless_the_settings_say_so():
         list(prepare(["https://example.org/a"], Settings(), "local", "default"))
 
 
-def test_a_redirect_leads_to_the_address_that_is_cited(tmp_path):
-    server = Server({"old.example.org/x": to("https://example.org/harbour?p=1#top"), "example.org/harbour": PAGE})
-    found = fetch(server, tmp_path, "http://old.example.org/x")
-    assert found.address == "https://example.org/harbour?p=1"
+def test_a_redirect_is_followed_and_the_given_address_cited(tmp_path):
+    # Where files are stored, redirects are signed anew each time: the document would double, its signature be stored.
+    server = Server({"old.example.org/x": to("https://example.org/harbour?sig=1#top"), "example.org/harbour": PAGE})
+    found = fetch(server, tmp_path, "http://old.example.org/x?p=1#end")
+    assert found.address == "http://old.example.org/x?p=1"
     assert (found.path.name, found.encoding) == ("harbour.html", "windows-1251")
     # The connection goes to the address that was checked; name and certificate are those of the host.
     assert server.asked == [
@@ -89,6 +90,9 @@ def test_a_redirect_leads_to_the_address_that_is_cited(tmp_path):
         ("https://ann:secret@example.org/a", "password"),
         ("https://example.org/a", "more than 5 times"),
         ("https://[::1", "it cannot be fetched"),
+        ("http://xn--/", "it is no address"),
+        ("https://example.org:99999/a", "port"),
+        ("https://example.org:0/a", "port"),
     ],
 )
 def test_each_redirect_is_checked(tmp_path, location, reason):
@@ -150,6 +154,8 @@ def test_a_server_that_fails_is_reported(tmp_path, error):
         ("::ffff:127.0.0.1", False),
         ("2002:7f00:1::", False),
         ("64:ff9b::a9fe:a9fe", False),
+        ("64:ff9b:1::a9fe:a9fe", False),
+        ("::7f00:1", False),
     ],
 )
 def test_private_addresses_are_known(address, public):
@@ -167,6 +173,11 @@ def test_this_machine_is_never_asked():
     (failed,) = load_addresses(["http://127.0.0.1:9/a"], Settings(data=ON))
     assert isinstance(failed, FailedFile)
     assert (failed.source, "private network" in failed.reason) == ("http://127.0.0.1:9/a", True)
+
+
+def test_a_password_is_not_shown():
+    (failed,) = load_addresses(["https://ann:se@cret@example.org/a?b=c@d"], Settings(data=ON))
+    assert (failed.source, "password" in failed.reason) == ("https://…@example.org/a?b=c@d", True)
 
 
 @pytest.mark.parametrize(
