@@ -120,7 +120,7 @@ def _document(
     for each in found:
         start = page_starts[each.page] + places[each.page][each.line]
         headings.append(Heading(start=start, level=each.level, title=each.title))
-        if each.lines:
+        if each.lines and (not blocks or start >= blocks[-1].end):  # two bookmarks may lead to one line
             said = pages[each.page][each.line : each.line + each.lines]
             end = start + sum(len(line.text) + 1 for line in said) - 1
             blocks.append(Block(start=start, end=end, kind="heading"))

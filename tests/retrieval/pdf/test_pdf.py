@@ -285,3 +285,9 @@ def test_a_field_that_the_file_does_not_draw_is_read(tmp_path):
         catalog="/AcroForm<</Fields[6 0 R]/DR<</Font<</F 5 0 R>>>>/DA(/F 12 Tf)/NeedAppearances true>>",
     )
     assert read(path).text.split() == ["City:", "Paris"]
+
+
+def test_two_bookmarks_that_lead_to_one_line_make_one_block(tmp_path):
+    marks = [("Foo", 0, 0), ("Foo", 0, 0)]
+    document = read(drawn(tmp_path / "a.pdf", lines(["1 Foo", *BODY]), marks=marks))
+    assert [(each.start, each.end) for each in document.blocks] == [(0, 5)]
