@@ -116,7 +116,7 @@ def _document(
         texts.append(text)
         places.append(starts)
     text, page_starts = join_pages(texts)
-    headings, blocks = [], []
+    headings, blocks = list[Heading](), list[Block]()
     for each in found:
         start = page_starts[each.page] + places[each.page][each.line]
         headings.append(Heading(start=start, level=each.level, title=each.title))
