@@ -23,7 +23,7 @@ from retrieval.loaders import size_of, survey
 from retrieval.preparation import PreparedDocument
 from retrieval.remote.addresses import is_address
 from retrieval.reports import IngestProgress, IngestReport
-from retrieval.roots import SourceRoots
+from retrieval.roots import NO_FILES, SourceRoots
 from retrieval.roots.syncing import gone
 from state.access import Held, may_change
 from state.errors import BadInput
@@ -153,7 +153,7 @@ class Ingestion:
     async def _remove_gone(self, paths: Sequence[Path]) -> None:
         rows = (await self._backend.inventory())[1]
         live = [row for row in rows if not row["superseded"] and may_change(row["labels"], self._held)]
-        ids = list(dict.fromkeys(row["document_id"] for row in live))
+        ids = list(dict.fromkeys(row["document_id"] for row in live if row["parser"] not in NO_FILES))
         found = await asyncio.to_thread(gone, self._roots, paths, ids, self._seen)
         for doubt in found.doubts:
             self._fail(doubt)

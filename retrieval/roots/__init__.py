@@ -15,6 +15,9 @@ from typing import NamedTuple
 LONGEST_FOLDER = 1000
 """Characters of the longest folder that can be a root: the size of the column in Oracle Database."""
 
+NO_FILES = ("langchain", "vector_store")
+"""The parsers of documents whose ids the caller chose: they are no files, whatever their ids look like."""
+
 
 class Root(NamedTuple):
     """A root: its name, unique in the corpus, and its resolved folder."""
@@ -63,6 +66,10 @@ class SourceRoots:
         """Return whether the file of this id was read, and nothing in it failed."""
         return name in self._read and name not in self._failed
 
+    def holds(self, path: Path) -> bool:
+        """Return whether a file or folder lies within a root that is known."""
+        return self._above(_place(path)) is not None
+
     def take_fresh(self) -> list[Root]:
         """Return the roots that were made since the last call."""
         fresh, self._fresh = self._fresh, []
@@ -110,11 +117,11 @@ class SourceRoots:
 def _place(path: Path) -> Path:
     """Return where a file or folder truly is.
 
-    A link into a hidden folder stays what it is: such folders hold contents under names that no person gave, and that
-    change with every version (ConfigMaps of Kubernetes, git-annex).
+    A link to a file in a hidden folder stays what it is: such folders hold contents under names that no person gave,
+    and that change with every version (ConfigMaps of Kubernetes, git-annex).
     """
     real = Path(os.path.realpath(path))
     beside = Path(os.path.realpath(path.parent), path.name)
     common = os.path.commonpath([real, beside])
     hidden = any(part.startswith(".") for part in real.relative_to(common).parts)
-    return beside if hidden and path.name not in ("", "..") else real
+    return beside if hidden and path.name not in ("", "..") and not real.is_dir() else real

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from retrieval.backend import CorpusBackend
 from retrieval.documents import LoadedDocument
 from retrieval.remote.addresses import is_address
-from retrieval.roots import SourceRoots
+from retrieval.roots import NO_FILES, SourceRoots
 from settings import Settings
 
 _SAMPLE = 9
@@ -41,17 +41,26 @@ async def source_roots(backend: CorpusBackend, inputs: Any, settings: Settings) 
     recorded = await backend.roots()
     claimed = tuple(f"{root.name}/" for root in recorded)
     earlier = [each for each in await backend.earlier() if not each.startswith(claimed)]
+    paths, known = given_paths(inputs), SourceRoots(recorded)
+    taken = set() if all(map(known.holds, paths)) else await _chosen(backend)
     if not earlier:
-        return SourceRoots(recorded)
+        return SourceRoots(recorded, taken=taken)
     found = [
         (folder, prefix)
-        for folder in {_folder(each): None for each in given_paths(inputs)}
+        for folder in {_folder(each): None for each in paths}
         for prefix in await _prefixes(backend, folder, earlier, settings)
     ]
     # A new root must not get a name under which documents of another folder are stored.
     left = [each for each in earlier if not any(prefix and each.startswith(prefix) for _, prefix in found)]
-    taken = {each.partition("/")[0] for each in left if "/" in each}
+    taken |= {each.partition("/")[0] for each in left if "/" in each}
     return SourceRoots(recorded, taken=taken, earlier=earlier, prefixes=found)
+
+
+async def _chosen(backend: CorpusBackend) -> set[str]:
+    """Return the first parts of ids that callers chose: a file must not get the id of such a document."""
+    _, rows = await backend.inventory()
+    chosen = (str(row["document_id"]) for row in rows if row["parser"] in NO_FILES and not row["superseded"])
+    return {each.partition("/")[0] for each in chosen if "/" in each}
 
 
 def given_paths(inputs: Any) -> list[Path]:

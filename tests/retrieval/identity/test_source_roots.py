@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from langchain_core.documents import Document
 
 from retrieval import Corpus, open_corpus
 from retrieval.roots import Root, SourceRoots
@@ -108,3 +109,28 @@ async def test_the_same_text_split_otherwise_is_split_again_and_what_was_cited_s
             found = await corpus.passages(cited)
             assert {key: found[key].text for key in found} == {key: each.text for key, each in cited.items()}
     assert len(cited) == 2
+
+
+async def test_no_file_gets_the_id_of_a_document_that_is_none(docs: Path, corpus: Corpus) -> None:
+    notes = [
+        Document(page_content=f"A note on {name}.", metadata={"source": f"docs/{name}"}) for name in ("a.md", "b.md")
+    ]
+    await corpus.ingest(notes)
+    (docs / "a.md").write_text("A file.", encoding="utf-8")
+    report = await corpus.ingest(docs, sync=True)
+    assert (report.added, report.updated, report.removed) == (5, 0, 0)
+    assert {"docs/a.md", "docs/b.md", "docs-2/a.md"} < {*await live(corpus)}
+
+
+async def test_what_comes_later_under_an_id_in_a_root_is_not_removed(docs: Path, corpus: Corpus) -> None:
+    await corpus.ingest(docs)
+    await corpus.ingest([Document(page_content="A note.", metadata={"source": "docs/b.md"})])
+    assert (await corpus.ingest(docs, sync=True)).removed == 0
+    assert "docs/b.md" in await live(corpus)
+
+
+async def test_a_linked_folder_within_a_hidden_one_is_one_root(tmp_path: Path, corpus: Corpus) -> None:
+    folder(tmp_path / ".data" / "papers", TEXTS)
+    (tmp_path / "papers").symlink_to(tmp_path / ".data" / "papers")
+    await corpus.ingest(tmp_path / "papers")
+    assert await live(corpus) == ["papers/README.md", "papers/sub/a.txt"]
