@@ -29,6 +29,9 @@ def read(module: str, source: Source) -> Iterator[Item]:
         yield failed(source.path, reason_of(error))
     except MemoryError:
         yield out_of_memory(source)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        yield failed(source.path, f"the package {package!r} that reads it is not installed; install Sixplane again")
     except Exception as error:  # noqa: BLE001 - a library may raise anything for a file that its authors never saw
         # The type alone: a message may hold text of the file.
         reason = f"its reader failed with {type(error).__name__}; save it again, or in another format"

@@ -35,6 +35,7 @@ def test_a_table_of_separators_only_is_refused_and_its_neighbours_are_read(tmp_p
         (MemoryError(), "SIXPLANE_DATA__LIMITS__MEMORY_BYTES"),
         (AssertionError(), "AssertionError"),
         (KeyError(1), "KeyError"),
+        (ModuleNotFoundError("secret", name="docutils.nodes"), "the package 'docutils' that reads it is not installed"),
     ],
 )
 def test_whatever_a_reader_raises_is_reported_after_what_it_gave(

@@ -86,7 +86,8 @@ def remove(
     home: Home = None,
 ) -> None:
     """Take documents out of search. Reports that cite them still verify until `corpus prune`."""
-    _confirmed(yes, f"this would take {len(documents) if documents else 'all'} documents out of search")
+    what = f"{', '.join(documents)} and all documents in them" if documents else f"all documents of {name!r}"
+    _confirmed(yes, f"this would take {what} out of search")
     removal = run_async(_remove(*_names(tenant, name), documents, home))
     if json_output:
         print_json({"corpus": name, **removal.model_dump(mode="json")})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experience.cli.auditing import trail_of
+from experience.cli.excerpts import excerpt
 from experience.cli.options import CorpusName, Home, Json, Tenant
 from experience.cli.output import print_json, say
 from experience.cli.running import run_async, settings_of, text_argument
@@ -17,7 +18,6 @@ from state.errors import QuestionInvalid
 if TYPE_CHECKING:
     from policy import FoundPassage, SafePassages
 
-SNIPPET_CHARS = 300
 OTHERS = 5  # places of the same words that a hit names; `--json` has all
 
 
@@ -57,7 +57,7 @@ def search(
         print_json(found.model_dump(mode="json"))
         return
     for number, passage in enumerate(found.passages, 1):
-        _print_passage(number, passage)
+        _print_passage(number, passage, query)
     for category, count in found.left_out.items():
         say(f"{count} left out: {category}")
 
@@ -76,16 +76,16 @@ async def _search(query: str, name: str, k: int | None, mode: Mode, tenant: str,
         return await screened_reads(guards, trail, operator(tenant), "search", f"corpus:{name}", found)
 
 
-def _print_passage(number: int, passage: FoundPassage) -> None:
+def _print_passage(number: int, passage: FoundPassage, query: str) -> None:
     from experience.render.places import place_of, shown_source
 
     scores = passage.scores.model_dump(exclude_none=True)
     shown = " ".join(f"{name}={score:.3f}" for name, score in scores.items())
-    text = " ".join(passage.text.split())
     say(f"{number}. {passage.title or shown_source(passage.source)} ({place_of(passage)}) {shown}")
     say(f"   {passage.evidence_id}{f' (flagged: {passage.flagged})' if passage.flagged else ''}")
     if passage.also_in:
         others = ", ".join(shown_source(each.source) for each in passage.also_in[:OTHERS])
         more = len(passage.also_in) - OTHERS
         say(f"   also in {others}{f' and {more} more' if more > 0 else ''}")
-    say(f"   {text[:SNIPPET_CHARS]}{'…' if len(text) > SNIPPET_CHARS else ''}")
+    for line in excerpt(passage.text, query):
+        say(f"   {line}")

@@ -136,6 +136,8 @@ def test_removing_and_deleting_is_confirmed_and_recorded(tmp_path):
     for command in (("remove", "c", "docs/a.txt"), ("remove", "c"), ("delete", "c")):
         refused = run(tmp_path, "corpus", *command)
         assert (refused.exit_code, "--yes" in refused.stderr) == (2, True)
+    folder = run(tmp_path, "corpus", "remove", "c", "docs")
+    assert "this would take docs and all documents in them out of search" in " ".join(folder.stderr.split())
     removed = json.loads(run(tmp_path, "corpus", "remove", "c", "docs/a.txt", "--yes", "--json").stdout)
     assert (removed["documents"], removed["document_ids"]) == (1, ["docs/a.txt"])
     missing = run(tmp_path, "corpus", "remove", "c", "docs/a.txt", "--yes")
