@@ -34,3 +34,15 @@ def test_help_imports_neither_langchain_nor_langgraph_nor_pydantic():
         "doctor",
     ):
         assert command in done.stdout
+
+
+def test_closed_standard_streams_give_their_numbers_to_no_other_file():
+    code = """
+import os, sys
+from experience.cli import fill_standard_streams
+fill_standard_streams()
+print("told", file=sys.stderr, flush=True)
+os._exit(os.open(os.devnull, os.O_RDONLY))
+"""
+    closed = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, code]
+    assert subprocess.run(closed, check=False).returncode == 3
