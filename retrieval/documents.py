@@ -18,6 +18,9 @@ from state.values import Kind, Value
 _TITLE_CHARS = 500
 """A longer title is cut: each passage carries the titles above it, so that one would multiply. A chosen value."""
 
+LONGEST_ID, LONGEST_SOURCE = 1000, 4000
+"""The most characters of a document's id, and bytes of its source: the sizes of the columns in Oracle Database."""
+
 Title = Annotated[str, AfterValidator(lambda title: title[:_TITLE_CHARS].rstrip())]
 """The title of a document or a section."""
 

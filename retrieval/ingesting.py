@@ -181,6 +181,7 @@ class Ingestion:
         earlier = [each for name in item.names[1:] for each in await self._backend.live_versions(name)]
         live, place = [*mine, *earlier], (self._backend.tenant, self._backend.name)
         try:
+            item.metadata_text()  # which reports metadata that no database stores
             document, unchanged = judged(item, live, place, self._held)
         except BadInput as error:
             self._fail(FailedFile(source=item.source, reason=f"{error.message}; {error.hint}"))

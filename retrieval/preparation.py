@@ -15,11 +15,12 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from retrieval.documents import FailedFile, LoadedDocument, evidence_id, vector_id
+from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, FailedFile, LoadedDocument, evidence_id, vector_id
 from retrieval.remote.addresses import is_address
 from retrieval.roots import SourceRoots
 from settings import Settings
 from state.access import AUDIENCE, Labels, stored_labels
+from state.errors import BadInput
 from state.values import Kind
 
 Opened = Callable[[Path], None]
@@ -82,7 +83,18 @@ class PreparedDocument:
         return {**rest, AUDIENCE: list(self.audience)} if self.audience else rest
 
     def metadata_text(self) -> str:
-        """Return the stored metadata as JSON."""
+        """Return the stored metadata as JSON.
+
+        Raises:
+            BadInput: they hold what JSON does not know. One such document would make every filter of a corpus fail.
+        """
+        try:
+            json.dumps(self.stored_metadata(), default=str, allow_nan=False, ensure_ascii=False).encode()
+        except ValueError as error:  # a lone surrogate cannot be encoded
+            raise BadInput(
+                f"the metadata of {self.document_id[:80]!r} contains NaN, infinity or a lone surrogate",
+                hint="correct it",
+            ) from error
         return json.dumps(self.stored_metadata(), default=str)
 
     def is_described_by(self, stored: str | None) -> bool:
@@ -140,6 +152,13 @@ def prepare(
     for item in _loaded(inputs, settings, audience, roots or SourceRoots(), opened):
         if not isinstance(item, LoadedDocument):
             yield item
+            continue
+        if len(item.document_id) > LONGEST_ID or len(item.source.encode("utf-8", "replace")) > LONGEST_SOURCE:
+            yield FailedFile(
+                source=f"{item.source[:100]}…",
+                reason=f"its id has more than {LONGEST_ID:,} characters, or its source more than {LONGEST_SOURCE:,} "
+                "bytes; shorten its name or key",
+            )
             continue
         labels = audience if item.audience is None else item.audience
         if item.document_id not in seen:

@@ -11,7 +11,7 @@ from itertools import islice, repeat
 from typing import Any
 
 from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, narrowed
-from retrieval.documents import random_evidence_id, vector_id
+from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, random_evidence_id, vector_id
 from retrieval.oracle import sql as sql
 from retrieval.oracle.session import Session
 from retrieval.oracle.sql import HeldVersion, as_held, as_vector
@@ -21,7 +21,7 @@ from state.access import AUDIENCE, Labels
 from state.errors import BadInput, CorpusBusy, CorpusMissing
 
 # The column sizes of `retrieval.oracle.schema`, checked here so that an error names the document.
-_LONGEST = {"document_id": (1000, "characters"), "source": (4000, "bytes"), "title": (4000, "bytes")}
+_LONGEST = {"document_id": (LONGEST_ID, "characters"), "source": (LONGEST_SOURCE, "bytes"), "title": (4000, "bytes")}
 
 _Checked = tuple[PreparedDocument, list[Any] | None]
 """A document with its vectors as binds; `None`: they were kept."""
@@ -383,11 +383,4 @@ def _passage_rows(document: PreparedDocument, vectors: list[Any] | None, version
 
 def _plain_json(document: PreparedDocument) -> Any:
     """Return the metadata as JSON values, and all others as text, as the embedded backend stores them."""
-    try:
-        text = json.dumps(document.stored_metadata(), default=str, allow_nan=False, ensure_ascii=False)
-        return json.loads(text.encode())
-    except ValueError as error:  # a lone surrogate cannot be encoded
-        raise BadInput(
-            f"the metadata of {document.document_id[:80]!r} contains NaN, infinity or a lone surrogate",
-            hint="correct it",
-        ) from error
+    return json.loads(document.metadata_text())

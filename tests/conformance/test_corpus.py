@@ -51,6 +51,14 @@ async def test_ingest_is_idempotent_and_a_change_supersedes(corpus):
     assert (await corpus.manifest()).documents == 2
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
+async def test_metadata_that_no_database_stores_are_reported_and_filters_go_on(corpus, value):
+    report = await corpus.ingest([document("odd", "red apple", n=value), document("a", "green apple", n=1)])
+    assert (report.added, [each.source for each in report.failed]) == (1, ["odd.txt"])
+    assert "NaN, infinity or a lone surrogate" in report.failed[0].reason
+    assert [each.document_id for each in await corpus.search("apple", where={"n": 1})] == ["a"]
+
+
 async def test_a_superseded_row_is_never_taken_for_live(corpus):
     backend = corpus._backend
     await corpus.ingest([document("a", "red apple"), document("gone", "a plum"), document("kept", "green pear")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from langchain_core.documents import Document
@@ -33,3 +34,12 @@ async def test_every_chunk_of_a_splitter_can_be_found(tmp_path: Path) -> None:
         assert (await corpus.ingest(chunks)).unchanged == 3
         for text in ("alpha", "beta", "gamma"):
             assert [passage.text for passage in await corpus.search(text, mode="keyword")] == [text]
+
+
+async def test_an_id_that_no_database_stores_is_reported_and_the_others_are_stored(tmp_path: Path) -> None:
+    rows = [{"_id": key, "text": key[:9]} for key in ("a", "b" * 1001, "c")]
+    source = tmp_path / "a.jsonl"
+    source.write_text("\n".join(map(json.dumps, rows)))
+    async with open_corpus(Settings(home=tmp_path), "c", embeddings=EMBEDDINGS) as corpus:
+        report = await corpus.ingest(source)
+        assert (report.added, ["more than 1,000" in each.reason for each in report.failed]) == (2, [True])
