@@ -43,7 +43,7 @@ def row(number: int) -> tuple[Any, ...]:
         len(text),
         text,
     )
-    return (*place, hashlib.sha256(text.encode()).hexdigest(), 0, "[]", "{}")
+    return (*place, hashlib.sha256(text.encode()).hexdigest(), 0, "[]", "prose", "{}")
 
 
 def version(number: int) -> tuple[Any, ...]:
@@ -52,6 +52,14 @@ def version(number: int) -> tuple[Any, ...]:
     digest = hashlib.sha256(text.encode()).hexdigest()
     read = ("text", "1", digest, None, len(text), 1, "2026-01-01T00:00:00+00:00")
     return (f"doc-{number}", f"{number}.md", f"Doc {number}", *read, 0, "{}")
+
+
+def live(statement: Statement) -> list[tuple[Any, ...]]:
+    """Return the live versions of the document that is asked for; of a report in the tenant's memory there is none."""
+    if statement.binds["corpus"] != "default":
+        return []
+    number = int(statement.binds["document_id"].removeprefix("doc-"))
+    return [(number, "cut", hashlib.sha256(TEXTS[number].encode()).hexdigest(), "text", "1", "{}")]
 
 
 def of_default(rows: list[Any], otherwise: list[Any] | None = None) -> Any:
@@ -76,7 +84,8 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> RecordingPool:
     inventory = [(3, 1, model, *version(number)) for number in TEXTS]
     found.answer(r"^SELECT c.generation.*LEFT JOIN", of_default(inventory, [(0, 0, None, *[None] * 12)]))
     found.answer(r"^SELECT c.hash_key", [("ab" * 32,)])
-    found.answer(r"^SELECT d.version_no", lambda s: [(int(s.binds["document_id"].removeprefix("doc-")), "{}")])
+    found.answer(r"^SELECT d.version_no", lambda s: [(int(s.binds["document_id"].removeprefix("doc-")), "{}", "cut")])
+    found.answer(r"^SELECT d.version_no, d.splitting", live)
     found.answer(r"CONTAINS", of_default([(11, 40)]))
     found.answer(r"VECTOR_DISTANCE", of_default([(11, 0.2), (12, 0.6)]))
     found.answer(r"p\.(id|evidence_id) IN", listed)
@@ -85,7 +94,8 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> RecordingPool:
     stored: list[str] = []
     found.answer(r"^INSERT INTO SIXPLANE_DOCUMENTS", lambda s: stored.extend(b["document_id"] for b in s.binds) or [])
     found.answer(
-        r"^SELECT d.document_id, d.text_hash, d.version_no", lambda s: [(name, "", 1, 0, 1, "{}") for name in stored]
+        r"^SELECT d.document_id, d.text_hash, d.version_no",
+        lambda s: [(name, "", 1, 0, 1, "{}", "cut") for name in stored],
     )
 
     @asynccontextmanager

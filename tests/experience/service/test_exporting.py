@@ -40,11 +40,12 @@ ROOT = Principal(id="root", tenant="local", roles=(Permission.ADMIN,), method="a
 EVE = Principal(id="ann", tenant="other", roles=(Permission.ADMIN,), method="api_key")
 BONUS = "What is the bonus of the Falcon team?"
 MORE = "The committee meets on Mondays. " * 60
+LAST = "In August it does not meet."
 OPEN = WholeTexts.OPEN
 
 
 def restricted():
-    text = f"# Bonus\n\nThe bonus of the Falcon team is 4,711 euros.\n\n# Meetings\n\n{MORE}"
+    text = f"# Bonus\n\nThe bonus of the Falcon team is 4,711 euros.\n\n# Meetings\n\n{MORE}{LAST}"
     return Document(text, metadata={"source": "bonus.md", "title": "Bonus", "audience": ["finance"]})
 
 
@@ -136,7 +137,7 @@ async def test_restricted_documents_pruned_ones_and_lost_corpora_are_told_apart_
     assert read(unreadable, "sources.json")["documents"][0]["reason"] == "unavailable"
     outcomes = [verify_bundle(each.data).outcome for each in (whole, excerpt, unreadable, lost)]
     assert outcomes == ["verified", "verified", "pruned", "pruned"]
-    assert [MORE[:100].encode() in each.data for each in (whole, excerpt, unreadable)] == [True, False, False]
+    assert [LAST.encode() in each.data for each in (whole, excerpt, unreadable)] == [True, False, False]
     reads = [each for each in lines(home, "read") if each["operation"] == "export"]
     assert {tuple(each["ids"]) for each in reads} == {("bonus.md",)}
 

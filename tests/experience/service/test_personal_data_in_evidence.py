@@ -16,15 +16,13 @@ from state.values import MASK
 from tests.experience.service.helpers import ask, service_of
 
 MAIL = "grace.hopper@example.com"
-TEXT = (
-    f"# Tariffs\n\nTariff A costs 12 dollars a month.\n\nThe price of Tariff A was set by {MAIL} of the sales team.\n"
-)
+TEXT = f"Tariffs\n\nTariff A costs 12 dollars a month.\n\nThe price of Tariff A was set by {MAIL} of the sales team."
 HIDDEN = re.sub(r"[^.]", MASK, MAIL)
 
 
 async def run_on_own(service: ResearchService, folder: Path) -> tuple[Report, Corpus]:
     folder.mkdir()  # noqa: ASYNC240 - a small file of the test
-    (folder / "tariffs.md").write_text(TEXT)
+    (folder / "tariffs.md").write_text(f"# {TEXT}\n")
     corpus = await service.corpora.create("local", "own")
     await corpus.ingest([folder])
     return await service.run(ask(corpus="own")), corpus

@@ -108,7 +108,7 @@ async def test_nothing_of_an_earlier_run_reaches_the_model_but_its_question_and_
 
         return play
 
-    # The judge reviews a draft together with its verdicts; the reviewer is asked where code could settle every claim.
+    # The judge reviews a draft together with its verdicts.
     plays = {schema: watch(schema) for schema in PLAYS}
     async with service_of(home, scripted(**plays)) as service:
         await service.run(ask("What is the price of Tariff A; When did the Falcon project start?", "t", model=SLOW))
@@ -121,7 +121,7 @@ async def test_nothing_of_an_earlier_run_reaches_the_model_but_its_question_and_
     assert {finding["sub_question"] for finding in draft["findings"]} == {analysis["sub_questions"][0]["id"]}
     assert (draft["gaps"], draft.keys() & {"review", "previous", "person"}) == ([], set())
     assert [schema for schema, _ in seen[:earlier]] == ["ResearchPlan", "Analysis", "WrittenDraft", "JudgedReview"]
-    assert [schema for schema, _ in seen[earlier:]] == ["ResearchPlan", "Analysis", "WrittenDraft", "Review"]
+    assert [schema for schema, _ in seen[earlier:]] == ["ResearchPlan", "Analysis", "WrittenDraft", "JudgedReview"]
     assert review["revisions_left"] == seen[3][1]["revisions_left"]
     assert report.usage.calls == 4
 

@@ -65,7 +65,7 @@ def found(path: Path, **data: object) -> dict[str, str]:
 )
 def test_members_are_documents_named_after_the_archive(tmp_path, name, content):
     path = saved(tmp_path, name, content)
-    assert found(path) == {f"{name}!/b/c.txt": "One.", f"{name}!/d.md": "# Two"}
+    assert found(path) == {f"{name}!/b/c.txt": "One.", f"{name}!/d.md": "Two"}
     first, second = loaded(path)
     assert (first.document_id, first.title, second.title) == (f"{tmp_path.name}/{name}!/b/c.txt", "c", "Two")
 
