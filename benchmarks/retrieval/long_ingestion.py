@@ -165,7 +165,11 @@ def _high_water(pid: int) -> int:
 
 
 def main() -> int:
-    """Print a line for each input and size; return 1 if a promise is broken."""
+    """Print a line for each input and size; return 1 if a promise is broken, 2 for an unknown input."""
+    unknown = [name for name in sys.argv[1:] if name not in INPUTS]
+    if unknown:
+        sys.stderr.write(f"there is no input {unknown[0]!r}; the inputs are {', '.join(map(repr, INPUTS))}\n")
+        return 2
     broken = 0
     for name in sys.argv[1:] or INPUTS:
         make, sizes, unit = INPUTS[name]
