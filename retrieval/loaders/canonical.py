@@ -206,17 +206,16 @@ class TextBuilder:
         return "\n\n".join(self._lines)
 
 
-class Joined(NamedTuple):
-    """The text of several pages, the offset of each, and the headings and blocks of all."""
-
-    text: str
-    starts: list[int]
-    headings: list[Heading]
-    blocks: list[Block]
-
-
-def join_built(pages: Sequence[TextBuilder]) -> Joined:
-    """Return the pages joined by form feeds."""
+def document_of_pages(
+    path: Path,
+    pages: Sequence[TextBuilder],
+    *,
+    parser: str,
+    version: str,
+    title: str,
+    metadata: dict[str, Any] | None = None,
+) -> LoadedDocument:
+    """Return the document of a file whose pages were built one by one; they are joined by form feeds."""
     text, starts = join_pages([page.text.replace("\f", "\n") for page in pages])
     headings = [
         heading.model_copy(update={"start": heading.start + start})
@@ -228,4 +227,14 @@ def join_built(pages: Sequence[TextBuilder]) -> Joined:
         for page, start in zip(pages, starts, strict=True)
         for block in page.blocks
     ]
-    return Joined(text, starts, headings, blocks)
+    return document(
+        path,
+        text,
+        parser=parser,
+        version=version,
+        title=title,
+        headings=headings,
+        blocks=blocks,
+        page_starts=starts,
+        metadata=metadata,
+    )

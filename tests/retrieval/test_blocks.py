@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import TextBuilder, join_built
+from retrieval.loaders.canonical import TextBuilder, document_of_pages
 from tests.retrieval.office.packages import loaded
 
 
@@ -39,7 +39,7 @@ def test_pages_keep_their_blocks() -> None:
     second.add("  a = 1\n", kind="code")
     second.add("\n\n")
     second.add("a | b", kind="table")
-    joined = join_built([first, second])
+    joined = document_of_pages(Path("a.xlsx"), [first, second], parser="xlsx", version="1", title="a")
     assert joined.text == "Title\n\ntext\f  a = 1\n\na | b"
     found = [(block.kind, joined.text[block.start : block.end]) for block in joined.blocks]
     assert found == [("heading", "Title"), ("code", "  a = 1"), ("table", "a | b")]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from retrieval.documents import Heading, LoadedDocument
-from retrieval.loaders.canonical import HIDDEN, TextBuilder, document, join_built
+from retrieval.loaders.canonical import HIDDEN, TextBuilder, document_of_pages
 from retrieval.loaders.office.package import Parts, child, parts_of
 from retrieval.loaders.office.slides import Slide
 from retrieval.loaders.source import Source
@@ -41,19 +41,15 @@ def _document(given: Source, parts: Parts) -> LoadedDocument:
             page.headings.append(Heading(start=0, level=1, title=f"Slide {number}"))
         hidden += slide.hidden
         pages.append(page)
-    joined = join_built(pages)
     properties = parts.root(parts.first("", "core-properties"))
     stated = None if properties is None else child(properties, "title")
     title = "" if stated is None else (stated.text or "").strip()
-    return document(
+    return document_of_pages(
         given.path,
-        joined.text,
+        pages,
         parser="pptx",
         version="3",
         title=next(iter(titles), given.path.stem) if title in JUNK_TITLES else title,
-        headings=joined.headings,
-        blocks=joined.blocks,
-        page_starts=joined.starts,
         metadata={HIDDEN: hidden} if hidden else {},
     )
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import TextBuilder, document, join_built
+from retrieval.loaders.canonical import TextBuilder, document_of_pages
 from retrieval.loaders.office.charts import drawing_lines
 from retrieval.loaders.office.grid import sheet_blocks
 from retrieval.loaders.office.package import Parts, child, is_on, parts_of, value
@@ -56,16 +56,12 @@ def _document(given: Source, parts: Parts) -> LoadedDocument:
             page.add("\n".join(lines))
         left -= sheet.count
         pages.append(page)
-    joined = join_built(pages)
-    return document(
+    return document_of_pages(
         given.path,
-        joined.text,
+        pages,
         parser="xlsx",
         version="3",
         title=given.path.stem,
-        headings=joined.headings,
-        blocks=joined.blocks,
-        page_starts=joined.starts,
     )
 
 

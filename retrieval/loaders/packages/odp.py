@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from retrieval.documents import Heading, LoadedDocument
-from retrieval.loaders.canonical import HIDDEN, TextBuilder, document, join_built
+from retrieval.loaders.canonical import HIDDEN, TextBuilder, document_of_pages
 from retrieval.loaders.office.package import child, local, value
 from retrieval.loaders.office.pptx import JUNK_TITLES
 from retrieval.loaders.packages.odf import Odf, opened
@@ -38,16 +38,12 @@ def _document(given: Source, odf: Odf) -> LoadedDocument:
         if page.text and not page.headings:  # else its passages would stand under the title of the slide before
             page.headings.append(Heading(start=0, level=1, title=f"Slide {number}"))
         pages.append(page)
-    joined = join_built(pages)
-    return document(
+    return document_of_pages(
         given.path,
-        joined.text,
+        pages,
         parser="odf",
         version="1",
         title=next(iter(titles), given.path.stem) if odf.title in JUNK_TITLES else odf.title,
-        headings=joined.headings,
-        blocks=joined.blocks,
-        page_starts=joined.starts,
         metadata={HIDDEN: blocks.hidden} if blocks.hidden else {},
     )
 

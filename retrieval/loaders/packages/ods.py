@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import TextBuilder, document, join_built
+from retrieval.loaders.canonical import TextBuilder, document_of_pages
 from retrieval.loaders.office.grid import Bounds, Grid, sheet_blocks
 from retrieval.loaders.office.package import child, local, value, whole
 from retrieval.loaders.packages.odf import Odf, opened
@@ -38,16 +38,12 @@ def _document(given: Source, odf: Odf) -> LoadedDocument:
                 page.add(block.text, kind=block.kind)
         left -= sheet.count
         pages.append(page)
-    joined = join_built(pages)
-    return document(
+    return document_of_pages(
         given.path,
-        joined.text,
+        pages,
         parser="odf",
         version="1",
         title=odf.title or given.path.stem,
-        headings=joined.headings,
-        blocks=joined.blocks,
-        page_starts=joined.starts,
     )
 
 
