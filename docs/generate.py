@@ -17,12 +17,14 @@ from docs.access_rules import access_table
 from docs.packages import package_diagrams
 from docs.sequence import sequence_diagram
 from docs.sql_inventory import REWRITES, table
+from experience.evaluation import MEASURES
 from graphs import build_research_graph
 from nodes import Collaborators
 
 ROOT = Path(__file__).resolve().parent.parent
 _ACCESS = re.compile(r"(?<=<!-- access -->\n).*?(?=<!-- /access -->)", re.DOTALL)
 _GRAPH = re.compile(r"(?<=<!-- graph -->\n)```mermaid\n.*?```\n", re.DOTALL)
+_MEASURES = re.compile(r"(?<=<!-- measures -->\n).*?(?=<!-- /measures -->)", re.DOTALL)
 _PACKAGES = re.compile(r"(?<=<!-- packages -->\n).*?(?=<!-- /packages -->)", re.DOTALL)
 _SEQUENCE = re.compile(r"(?<=<!-- sequence -->\n).*?(?=<!-- /sequence -->)", re.DOTALL)
 _SQL = re.compile(r"(?<=<!-- sql -->\n).*?(?=<!-- /sql -->)", re.DOTALL)
@@ -40,6 +42,12 @@ def sql_table() -> str:
     """Return the table of all statements for Oracle Database, and how they are rewritten before they are parsed."""
     rewrites = "; ".join(reason for _, _, reason in REWRITES)
     return f"{table()}\nRewritten for the parser: {rewrites}.\n"
+
+
+def measures_table() -> str:
+    """Return the table of the figures of an evaluation."""
+    rows = [f"| {each.title} | {each.meaning} |" for each in MEASURES if not each.key.startswith(("keyword", "dense"))]
+    return "\n".join(["| figure | meaning |", "|---|---|", *rows, ""])
 
 
 def command_line() -> str:
@@ -68,6 +76,7 @@ PARTS = (
     Part("docs/architecture.md", _PACKAGES, package_diagrams, "the drawings of the packages match the imports"),
     Part("docs/architecture.md", _SEQUENCE, sequence_diagram, "the sequence of one question matches a run"),
     Part("docs/security.md", _ACCESS, access_table, "the rules of access labels are those that the tests try"),
+    Part("docs/evaluation.md", _MEASURES, measures_table, "the figures are those of the code"),
     Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
     Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),
 )

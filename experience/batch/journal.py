@@ -6,18 +6,16 @@ the file removes it, and the row is run again.
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from experience.append_only import AppendOnlyFile, open_append_only
 from experience.batch.values import BatchOutcome
-from state.errors import BadInput, BatchBusy, BatchMismatch, StorageFull
+from state.errors import BatchMismatch
 from state.values import Value
 
 _START = b'{"job":'
@@ -51,9 +49,9 @@ class _FirstLine(Value):
 class Journal:
     """An open output file. `open_journal` opens it."""
 
-    def __init__(self, path: Path, header: JobHeader, descriptor: int) -> None:
+    def __init__(self, header: JobHeader, file: AppendOnlyFile) -> None:
         self.header = header
-        self._path, self._descriptor = path, descriptor
+        self._file = file
 
     def append(self, outcome: BatchOutcome) -> None:
         """Write an outcome and sync it to disk. An incomplete write is undone.
@@ -61,18 +59,7 @@ class Journal:
         Raises:
             StorageFull: the disk is full.
         """
-        self._write(outcome.model_dump_json().encode() + b"\n")
-
-    def _write(self, line: bytes) -> None:
-        length = os.fstat(self._descriptor).st_size
-        try:
-            _write_all(self._descriptor, line)
-            os.fsync(self._descriptor)
-        except OSError as error:
-            os.ftruncate(self._descriptor, length)  # a half line in the middle would make the file unreadable
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise StorageFull(f"{str(self._path)!r} cannot be written: the disk is full") from error
-            raise
+        self._file.append(outcome.model_dump_json().encode() + b"\n")
 
 
 @contextmanager
@@ -84,27 +71,20 @@ def open_journal(path: Path, header: JobHeader, take: Callable[[BatchOutcome], N
         BatchBusy: another process is writing to the file.
         BadInput: the file cannot be written.
     """
-    with _locked(path):
-        descriptor = _descriptor(path)
-        try:
-            yield _recovered(path, header, descriptor, take)
-        finally:
-            os.close(descriptor)
+    with open_append_only(path) as file:
+        yield _recovered(path, header, file, take)
 
 
-def _recovered(path: Path, header: JobHeader, descriptor: int, take: Callable[[BatchOutcome], None]) -> Journal:
-    with path.open("rb") as file:
-        found, whole = _read_header(path, file, header), file.tell()
+def _recovered(path: Path, header: JobHeader, file: AppendOnlyFile, take: Callable[[BatchOutcome], None]) -> Journal:
+    with path.open("rb") as reader:
+        found, whole = _read_header(path, reader, header), reader.tell()
         if found is not None:
-            whole = _replay(path, file, take)
-    if os.fstat(descriptor).st_size > whole:
-        os.ftruncate(descriptor, whole)
-        os.fsync(descriptor)
-    journal = Journal(path, found or header, descriptor)
+            whole = _replay(path, reader, take)
+    file.cut(whole)
     if found is None:
-        journal._write(_FirstLine(job=header).model_dump_json().encode() + b"\n")  # noqa: SLF001 - same module
-        _sync_folder(path.parent)  # a new file survives a power cut only if its folder entry is on disk too
-    return journal
+        file.append(_FirstLine(job=header).model_dump_json().encode() + b"\n")
+        file.sync_name()
+    return Journal(found or header, file)
 
 
 def _read_header(path: Path, file: BinaryIO, header: JobHeader) -> JobHeader | None:
@@ -163,50 +143,3 @@ def _replay(path: Path, file: BinaryIO, take: Callable[[BatchOutcome], None]) ->
         take(outcome)
         whole = file.tell()
     return whole
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock file beside `path`.
-
-    The lock file is never removed: a process that waits for it would lock the removed file, and a third one a new file.
-    """
-    # Not bound to a thread: the job opens the file in a worker thread and closes it in the event loop's.
-    lock = FileLock(f"{path}.lock", timeout=0, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise BatchBusy(f"another process is writing to {str(path)!r}") from error
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _descriptor(path: Path) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> BadInput:
-    return BadInput(
-        f"the output {str(path)!r} cannot be written: {error.strerror or type(error).__name__}",
-        hint="choose for `--out` a file in a folder that you may write to",
-    )
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

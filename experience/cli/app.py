@@ -15,14 +15,14 @@ from experience.cli.commands.audit import app as audit
 from experience.cli.commands.batch import batch
 from experience.cli.commands.budget import app as budget
 from experience.cli.commands.corpus import app as corpus
-from experience.cli.commands.cost import cost
 from experience.cli.commands.db import app as db
 from experience.cli.commands.doctor import doctor
+from experience.cli.commands.evaluate import evaluate
 from experience.cli.commands.export import export
 from experience.cli.commands.ingest import ingest
 from experience.cli.commands.keys import app as keys
 from experience.cli.commands.mcp import mcp
-from experience.cli.commands.models import models
+from experience.cli.commands.models import cost, models
 from experience.cli.commands.policy import app as policy
 from experience.cli.commands.policy import guard
 from experience.cli.commands.research import research
@@ -64,6 +64,7 @@ for command in (
     show,
     export,
     batch,
+    evaluate,
     serve,
     mcp,
     guard,

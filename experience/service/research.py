@@ -21,6 +21,7 @@ from experience.doctor.values import HealthStatus
 from experience.service.auditing import ServiceAudit, of_context
 from experience.service.driver import LegDriver
 from experience.service.events import RunEvent, last_report
+from experience.service.evidence import RunEvidence, run_evidence
 from experience.service.exporting import EXPORT, Reader, export_run, finished, signing_key
 from experience.service.leg import (
     Answered,
@@ -272,6 +273,11 @@ class ResearchService:
             bundle = await export_run(run, self.corpora, self.audit.trail, reader, whole, key)
             told(bundle)
             yield bundle
+
+    async def evidence(self, tenant: str, thread_id: str) -> RunEvidence:
+        """Return which passages of a thread's latest run reached analyzer and writer. Raises `ThreadMissing`."""
+        stored = await self._threads.get(checked_name("tenant", tenant), checked_name("thread", thread_id))
+        return run_evidence((await self._snapshot(stored.record)).values)
 
     async def _view(self, stored: StoredRun) -> ThreadView:
         snapshot = await self._snapshot(stored.record)

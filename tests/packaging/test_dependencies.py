@@ -42,6 +42,7 @@ def imported() -> set[str]:
 OWNERS = {name: {normalised(owner) for owner in owners} for name, owners in packages_distributions().items()}
 CORE = declared(PROJECT["project"]["dependencies"])
 SERVER = declared(PROJECT["project"]["optional-dependencies"]["server"])
+EVALUATE = declared(PROJECT["project"]["optional-dependencies"]["evaluate"])
 OCR = declared(PROJECT["project"]["optional-dependencies"]["ocr"])
 
 
@@ -53,7 +54,7 @@ def test_every_dependency_is_imported() -> None:
 
 
 def test_every_import_is_a_declared_dependency() -> None:
-    known = CORE | SERVER | OCR | NOTEBOOK_ONLY
+    known = CORE | EVALUATE | SERVER | OCR | NOTEBOOK_ONLY
     assert {name for name in imported() if not OWNERS.get(name, set()) & known} == set()
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experience.cli.batch_progress import batch_progress
+from experience.cli.batch_progress import BatchBoard
 from experience.cli.commands.models import dollars
 from experience.cli.commands.research import Model
+from experience.cli.live_line import live_line
 from experience.cli.options import CorpusName, FormOption, Home, Json, LengthOption, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import Drain, on_signals, run_async, settings_of
@@ -111,7 +112,7 @@ async def _batch(
             options.context.tenant, options.context.corpus
         )  # fail at once instead of once for every row
         job = BatchJob(service, open_engine(engine, service, concurrency), options)
-        with on_signals(Drain(job.drain)), batch_progress(job) as progress:
+        with on_signals(Drain(job.drain)), live_line("batch", BatchBoard(job)) as progress:
             async with aclosing(job.run()) as outcomes:
                 async for outcome in outcomes:
                     progress(outcome)

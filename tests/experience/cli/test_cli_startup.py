@@ -26,6 +26,7 @@ def test_help_imports_neither_langchain_nor_langgraph_nor_pydantic():
         "threads",
         "show",
         "batch",
+        "evaluate",
         "guard",
         "verify",
         "corpus",

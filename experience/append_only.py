@@ -1,0 +1,97 @@
+"""A file of lines that one process at a time appends to. What is written is on disk, or undone."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from state.errors import BadInput, BatchBusy, StorageFull
+
+
+class AppendOnlyFile:
+    """An open, locked file. `open_append_only` opens it."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path, self._descriptor = path, descriptor
+
+    def append(self, line: bytes) -> None:
+        """Write a line and sync it to disk. An incomplete write is undone.
+
+        Raises:
+            StorageFull: the disk is full.
+        """
+        length = os.fstat(self._descriptor).st_size
+        try:
+            _write_all(self._descriptor, line)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            os.ftruncate(self._descriptor, length)  # a half line in the middle would make the file unreadable
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull(f"{str(self._path)!r} cannot be written: the disk is full") from error
+            raise
+
+    def cut(self, length: int) -> None:
+        """Remove what stands after `length` bytes: the incomplete line of a process that was killed."""
+        if os.fstat(self._descriptor).st_size > length:
+            os.ftruncate(self._descriptor, length)
+            os.fsync(self._descriptor)
+
+    def sync_name(self) -> None:
+        """Sync the folder: a new file survives a power cut only if its folder entry is on disk too."""
+        descriptor = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def open_append_only(path: Path) -> Iterator[AppendOnlyFile]:
+    """Open the file for the block, and lock it by a file beside it.
+
+    The lock file is never removed: a process that waits for it would lock the removed file, and a third one a new file.
+
+    Raises:
+        BatchBusy: another process is writing to the file.
+        BadInput: the file cannot be written.
+    """
+    # Not bound to a thread: a job opens the file in a worker thread and closes it in the event loop's.
+    lock = FileLock(f"{path}.lock", timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise BatchBusy(f"another process is writing to {str(path)!r}") from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        descriptor = _descriptor(path)
+        try:
+            yield AppendOnlyFile(path, descriptor)
+        finally:
+            os.close(descriptor)
+    finally:
+        lock.release()
+
+
+def _descriptor(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> BadInput:
+    return BadInput(
+        f"the output {str(path)!r} cannot be written: {error.strerror or type(error).__name__}",
+        hint="choose for `--out` a place that you may write to",
+    )
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
