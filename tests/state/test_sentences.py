@@ -1,6 +1,7 @@
 """Sentence offsets: ordered, disjoint, complete, and good on what trips up naive splitters."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,8 @@ def split(text):
     return [text[start:end] for start, end in sentences(text)]
 
 
-ALPHABET = st.sampled_from([*"aZ9 .!?\n\f\r\t|#-*>\"')(。！…éDr`~", "Dr.", "U.S.", "\n\n", "et al.", "1. "])
+MARKS = ["Dr.", "U.S.", "\n\n", "et al.", "1. ", "k: ", "; ", " | ", "`", "「", "」", "z. B. "]
+ALPHABET = st.sampled_from([*"aZ9 .!?\n\f\r\t|#-*>\"')(。！…éDr`~", *MARKS])
 
 
 @given(st.one_of(st.text(), st.lists(ALPHABET).map("".join)))
@@ -26,24 +28,37 @@ def test_sentences_are_ordered_disjoint_in_range_and_cover_all_but_white_space(t
     assert all(text[position].isspace() for position in set(range(len(text))) - covered)
 
 
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "Dr. Smith met Mrs. Jones in St. Louis.",
-        "It grew by 3.5 per cent to 1.250.000 units.",
-        "Version 1.2.3 fixes it.",
-        "See Fig. 3 and Eq. 4 for details.",
-        "The U.S. Senate agreed.",
-        "J. R. R. Tolkien wrote it.",
-        "This follows Li et al. 2019 closely.",
-        "Use a store, e.g. SQLite, for it.",
-        "He paid approx. 20 pounds.",
-        "Is it No. 5 that they sell?",
-        "Visit example.com or read setup.py first.",
-    ],
-)
-def test_a_full_stop_inside_a_sentence_does_not_end_it(sentence):
-    assert split(f"{sentence} Then they left.") == [sentence, "Then they left."]
+CASES = [
+    pytest.param(text.replace("⏎", "\n"), id=f"{kind}-{n}")
+    for n, line in enumerate(Path(__file__).with_name("sentence_boundaries.txt").read_text("utf-8").splitlines(), 1)
+    if "\t" in line
+    for kind, text in [line.split("\t")]
+]
+
+
+@pytest.mark.parametrize("marked", CASES)
+def test_sentences_begin_where_a_reader_begins_them(marked):
+    assert split(marked.replace("¦", "")) == [sentence.strip() for sentence in marked.split("¦")]
+
+
+@pytest.mark.parametrize("kind", ["en", "code", "block", "row", "de", "fr", "zh", "ja"])
+def test_each_kind_of_text_has_cases(kind):
+    assert sum(case.id.startswith(kind) for case in CASES) >= 7
+
+
+def test_a_long_row_is_cut_at_its_full_stops():
+    row = f"Name: x; Notes: {'It is long. ' * 60}".strip()
+    assert len(split(row)) == 60
+    assert split(row[:200] + "\nName: y") == [row[:200].strip(), "Name: y"]
+
+
+def test_rows_without_a_header_stand_for_themselves():
+    assert split("Use a or b.\na | b. C | d\n | e | f\nThen go\non.") == [
+        "Use a or b.",
+        "a | b. C | d",
+        "| e | f",
+        "Then go\non.",
+    ]
 
 
 def test_marks_quotes_and_citations_stay_with_their_sentence():
