@@ -105,6 +105,7 @@ def _item(alias: str, passage: Passage, hits: list[Hit], *, fenced: bool) -> Evi
         date=document_date(passage.metadata),
         version=document_version(passage.metadata),
         heading_path=tuple(map(_line, passage.heading_path)),
+        kind=passage.kind,
         sub_questions=tuple(dict.fromkeys(hit.sub_question for hit in hits)),
         score=round(max(scores), 4) if scores else None,
         untrusted=fenced,

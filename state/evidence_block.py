@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Iterable
 
-from state.values import Value
+from state.values import Kind, Value
 
 _BLOCK = re.compile(
     r"^<evidence nonce=(?P<nonce>[0-9a-f]{16})>\n(?P<body>.*?)^</evidence nonce=(?P=nonce)>$", re.MULTILINE | re.DOTALL
@@ -23,7 +23,7 @@ class EvidenceItem(Value):
     """One passage in a prompt. `sub_questions` holds the ids of the sub-questions that retrieved it.
 
     `date` and `version` are the document's own, empty if it names none. Texts are neutralised: see `citation_marks`.
-    `untrusted`: a guard suspects orders in it.
+    `untrusted`: a guard suspects orders in it. `kind` is that of the passage, left out of prompts where it is prose.
     """
 
     alias: str
@@ -34,6 +34,7 @@ class EvidenceItem(Value):
     date: str = ""
     version: str = ""
     heading_path: tuple[str, ...] = ()
+    kind: Kind = "prose"
     sub_questions: tuple[str, ...] = ()
     score: float | None = None
     untrusted: bool = False

@@ -32,6 +32,7 @@ EVIDENCE = """\
 Passages follow the fields: one JSON object a line between `<evidence nonce=…>` and `</evidence nonce=…>`, best first.
 - `alias`: the name of the passage in this run, for example `E3`. Refer to a passage by it and by nothing else.
 - `title`, `source`, `page`, `heading_path`: its document, the file or address, the page, the headings above it.
+- `kind`: `list`, `table` or `code`, where the passage is one; left out for prose.
 - `date`, `version`: those of the document; left out where the document names none.
 - `sub_questions`: ids of the sub-questions whose search found it. `score`: how well it fits that search, not how true
   it is; left out for a passage that only stands beside such a one.
