@@ -30,7 +30,7 @@ from state.prompt_fields import parse_fields
 from state.roles import ROLE_SCHEMAS, Analysis, JudgedReview, ResearchPlan, Review, Verdicts, WrittenDraft
 
 DEFAULT_THRESHOLD = 0.45
-"""Calibrated: see the table in `gateway/extractive/analysis.py`."""
+"""A chosen value."""
 
 MODEL_NAME = "extractive"
 
@@ -53,8 +53,7 @@ class ExtractiveChatModel(LocalChatModel):
 
     Attributes:
         embeddings: encodes sub-questions and sentences, both as documents, in one batch.
-        threshold: the least score of a sub-question's best sentence, 0 to 1. Calibrated by
-            `benchmarks/abstention_calibration.py`; figures in `gateway/extractive/analysis.py`.
+        threshold: the least score of a sub-question's best sentence, 0 to 1.
         embedded: the most sentences to embed per call.
         findings: the most findings per sub-question.
 
@@ -69,7 +68,7 @@ class ExtractiveChatModel(LocalChatModel):
     model_name: str = MODEL_NAME
     threshold: float = Field(DEFAULT_THRESHOLD, ge=0.0, le=1.0)
     embedded: int = Field(60, ge=1)
-    findings: int = Field(4, ge=1)
+    findings: int = Field(6, ge=1)
 
     @property
     def _llm_type(self) -> str:

@@ -1,19 +1,22 @@
 """The names in a question, and whether a passage contains them.
 
-If no retrieved passage contains the name that a question is about, these passages cannot answer it, however similar
-they are: this is the extractive model's strongest sign that the answer is absent. A name is a run of capitalised
-words or numbers (with the small words between them), its apposition (`Ernest II, Duke of Saxony`) and its parenthesis
-(`The Wanted (band)`). Matching ignores case, accents and possessives; the words must be close together.
+If no retrieved passage contains the name that a question is about, these passages hardly answer it, however similar
+they are: this is one of the extractive model's signs that the answer is absent. A name is a run of capitalised words or
+numbers (with the small words between them), its apposition (`Ernest II, Duke of Saxony`) and its parenthesis
+(`The Wanted (band)`). Matching ignores case, accents, possessives, a slip of the pen and whether a forename is written
+out; the words must be close together.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
-from gateway.extractive.ranking import STOP_WORDS, stem, words
+from gateway.extractive.ranking import GERMAN_STOP_WORDS, STOP_WORDS, fold, is_german, stem, words
+from gateway.extractive.spelling import abbreviates, alike, initials_apart
 
-_TOKEN = re.compile(r"[^\W_]+(?:[.'’\-&/+#:][^\W_]+)*[+#]*|[,()?!;:]|\.(?=\s|$)")
+_TOKEN = re.compile(r"(?:\b[^\W\d_]\.)+(?=\s)|[^\W_]+(?:[.'’\-&/+#:][^\W_]+)*[+#]*|[,()?!;:]|\.(?=\s|$)")
 _SMALL_WORDS = "a al an at bin d da de del den der des di du el for from ibn in la le of on the to van von y"
 _TITLE_WORDS = """
     archbishop archduchess archduke baron baroness bishop count countess duchess duke earl elector emperor empress esq
@@ -46,7 +49,7 @@ class Name:
 
     def stands_in(self, passage: PassageWords) -> bool:
         """Return whether `passage` contains the words of this name close together, and its qualifiers anywhere."""
-        return self.qualifiers <= passage.present and passage.has_close(self.core)
+        return all(map(passage.has, self.qualifiers)) and passage.has_close(self.core)
 
 
 @dataclass(frozen=True)
@@ -59,29 +62,42 @@ class PassageWords:
     @classmethod
     def of(cls, *parts: str) -> PassageWords:
         """Return the stems of all `parts` in sequence."""
-        order = tuple(stem(word) for part in parts for word in words(part))
-        return cls(order, frozenset(order))
+        order = tuple(stem(word) for part in parts for word in words(initials_apart(part)))
+        together = (word.replace(".", "") for part in parts for word in words(part) if "." in word)
+        return cls(order, frozenset([*order, *together]))
+
+    def has(self, wanted: str) -> bool:
+        """Return whether the stem `wanted` occurs, or one that differs by a slip."""
+        return wanted in self.present or any(alike(wanted, word) for word in self.present)
 
     def has_close(self, wanted: tuple[str, ...]) -> bool:
-        """Return whether all `wanted` stems occur in order, with at most two other words in each gap."""
-        if not wanted or not self.present.issuperset(wanted):
+        """Return whether all `wanted` stems occur in order, with at most two other words in each gap.
+
+        An initial and a word that it may abbreviate are one, beside a word that is written out on both sides.
+        """
+        if len(wanted) == 1:
+            return self.has(wanted[0])
+        if not any(self.has(word) for word in wanted if len(word) > 1):
             return False
-        return any(self._follows(start, wanted) for start, word in enumerate(self.order) if word == wanted[0])
+        return any(self._follows(start, wanted) for start, word in enumerate(self.order) if _same(word, wanted[0]))
 
     def _follows(self, start: int, wanted: tuple[str, ...]) -> bool:
-        position = start
+        position, whole = start, alike(self.order[start], wanted[0])
         for term in wanted[1:]:
             window = self.order[position + 1 : position + 2 + _SLACK]
-            if term not in window:
+            step = next((index for index, word in enumerate(window) if _same(word, term)), None)
+            if step is None:
                 return False
-            position += 1 + window.index(term)
-        return True
+            position += 1 + step
+            whole = whole or (len(term) > 1 and alike(self.order[position], term))
+        return whole
 
 
 def names(question: str) -> list[Name]:
     """Return the names in `question`, in order, once each; none if every word is capitalised.
 
-    Dates and bare numbers are not names here, because texts write them in too many ways to match.
+    Dates and bare numbers are not names here, because texts write them in too many ways to match. Nor is a single
+    capitalised word of a German question, since every noun is capitalised there.
 
     >>> [name.text for name in names("Which film came out first, The Sting (1973 film) or Jaws?")]
     ['The Sting (1973 film)', 'Jaws']
@@ -89,6 +105,7 @@ def names(question: str) -> list[Name]:
     tokens = list(_TOKEN.finditer(question))
     if _case_tells_nothing([token[0] for token in tokens]):
         return []
+    telling = not is_german(question)
     found: dict[tuple[str, ...], Name] = {}
     position = 0
     while position < len(tokens):
@@ -96,7 +113,7 @@ def names(question: str) -> list[Name]:
         if end > position:
             text = question[tokens[position].start() : tokens[end - 1].end()]
             name = _name(text, qualified=qualified)
-            if name.core:
+            if name.core and (telling or _written_as_name(tokens[position:end])):
                 found.setdefault((*name.core, *sorted(name.qualifiers)), name)
         position = max(end, position + 1)
     return list(found.values())
@@ -107,6 +124,13 @@ def _case_tells_nothing(tokens: list[str]) -> bool:
     if any(token[0].islower() for token in tokens):
         return False
     return any(token.lower() in STOP_WORDS for token in tokens[1:]) or (len(tokens) > 2 and "".join(tokens).isupper())
+
+
+def _written_as_name(run: list[re.Match[str]]) -> bool:
+    """Return whether a run of a German question is a name all the same: two capitals in a row, or capitals inside."""
+    found = [token[0] for token in run if fold(token[0]) not in GERMAN_STOP_WORDS]
+    inner = any(char.isupper() or char.isdigit() for word in found for char in word[1:])
+    return inner or any(a[0].isupper() and b[0].isupper() for a, b in pairwise(found))
 
 
 def _run(tokens: list[re.Match[str]], start: int) -> tuple[int, bool]:
@@ -165,6 +189,12 @@ def _name(text: str, *, qualified: bool) -> Name:
 
 
 def _core(text: str) -> tuple[str, ...]:
-    every = words(text)
+    every = words(initials_apart(text))
+    if all(len(word) == 1 for word in every):
+        return (stem("".join(every)),) if every else ()
     telling = [word for word in every if word not in STOP_WORDS and word not in _CONNECTORS]
     return tuple(stem(word) for word in (telling if len(telling) > 1 or len(every) <= 2 else every))
+
+
+def _same(word: str, wanted: str) -> bool:
+    return alike(word, wanted) or abbreviates(word, wanted)

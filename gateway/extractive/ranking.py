@@ -25,6 +25,16 @@ _FUNCTION_WORDS = """
     explain describe give list mean means many much often
 """
 STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
+_GERMAN_WORDS = """
+    aber alle allen aller alles als also am an auch auf aus bei beim bin bis bist da damit dann darf das dass dein dem
+    den denn der des dich die dies diese diesem diesen dieser dieses dir doch dort du durch ein eine einem einen einer
+    eines er es etwas euch fuer fur gegen gibt haben hat hatte ich ihm ihn ihnen ihr ihre ihren im in ins ist ja jede
+    jeder jedes jene kann kein keine konnen man mein mich mir mit muss mussen nach nicht noch nun nur ob oder ohne
+    sein seine sich sie sind so soll sollen sowie uber um und uns unser unter viel viele vom von vor wann war waren
+    warum was weil welche welchem welchen welcher welches wem wen wenn wer werde werden wessen wie wieso wird wo wofur
+    woher wohin wurde wurden zu zum zur zwischen beschreibe erklare fasse gib liste nenne zeige zusammen
+"""
+GERMAN_STOP_WORDS = frozenset(_GERMAN_WORDS.split())
 _SUFFIXES = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""))
 
 
@@ -54,7 +64,23 @@ def stem(word: str) -> str:
 
 def content_terms(text: str) -> list[str]:
     """Return the stems of the content words, in order, once each."""
-    return list(dict.fromkeys(stem(word) for word in words(text) if word not in STOP_WORDS))
+    found = words(text)
+    unwanted = GERMAN_STOP_WORDS if _is_german(found) else STOP_WORDS
+    return list(dict.fromkeys(stem(word) for word in found if word not in unwanted))
+
+
+def is_german(text: str) -> bool:
+    """Return whether the function words of `text` are rather German than English.
+
+    >>> is_german("Wie beantrage ich Urlaub?"), is_german("Where did Otto von Bismarck die?")
+    (True, False)
+    """
+    return _is_german(words(text))
+
+
+def _is_german(found: Sequence[str]) -> bool:
+    german = sum(word in GERMAN_STOP_WORDS for word in found)
+    return german > sum(word in STOP_WORDS for word in found)
 
 
 def inverse_document_frequency(documents: Iterable[Iterable[str]]) -> dict[str, float]:
@@ -86,26 +112,6 @@ def unit_rows(rows: Sequence[Sequence[float]]) -> Vectors:
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     lengths = np.where(norms == 0, 1, norms)
     return np.divide(matrix, lengths, dtype=np.float32)
-
-
-def diverse(scores: Sequence[float], vectors: Vectors, count: int, *, relevance: float = 0.7) -> list[int]:
-    """Return up to `count` indices by maximal marginal relevance, best first.
-
-    Args:
-        scores: one per row of `vectors`.
-        vectors: one row per score.
-        count: the most indices to return.
-        relevance: the weight of the score against the similarity to rows already chosen.
-    """
-    chosen: list[int] = []
-    left = list(range(len(scores)))
-    while left and len(chosen) < count:
-        overlap = (vectors[left] @ vectors[chosen].T).max(axis=1) if chosen else np.zeros(len(left))
-        gains = [
-            relevance * scores[index] - (1 - relevance) * float(near) for index, near in zip(left, overlap, strict=True)
-        ]
-        chosen.append(left.pop(int(np.argmax(gains))))
-    return chosen
 
 
 def _weight(documents: int, count: int) -> float:

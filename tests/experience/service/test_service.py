@@ -194,7 +194,7 @@ async def test_a_principal_neither_asks_on_nor_recalls_another_s_thread(home):
 async def test_a_report_is_recalled_by_whoever_may_still_read_its_evidence(home):
     guarded = [
         Document("The price of Tariff S is 5 dollars.", id="s", metadata={"source": "s", "audience": "staff"}),
-        Document("The price of Tariff A is 12 dollars.", id="a", metadata={"source": "a"}),
+        Document("Trout live in Lake Garda, and so do eels.", id="a", metadata={"source": "a"}),
     ]
     callers = [
         ("ann", ("staff",)),
