@@ -14,7 +14,7 @@ NAMES = (
     "search",
     "retrieval.keyword",
     "scifact",
-    "abstention",
+    "quality",
     "grounding",
     "guards",
     "secrets",

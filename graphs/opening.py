@@ -62,6 +62,9 @@ async def open_collaborators(
             corpora=corpora,
             guards=guards,
             passages_per_sub_question=settings.retrieval.passages_per_sub_question,
+            neighbours=settings.retrieval.neighbours,
+            search_mode=settings.retrieval.mode,
+            review=settings.run.review,
             database=planes.database,
         )
 

@@ -18,6 +18,7 @@ from nodes.evidence import fitting
 from observability import notice
 from policy import GuardChain
 from retrieval import Corpora, Corpus
+from retrieval.corpus import Mode
 from state.channels import ResearchContext
 from state.errors import BadInput, PromptTooLong
 from state.evidence_block import EvidenceItem
@@ -43,6 +44,12 @@ class Collaborators:
     guards: GuardChain
     passages_per_sub_question: int
     """Passages per sub-question for runs whose context sets no `k`."""
+    neighbours: int = 2
+    """Number of best passages of a sub-question whose neighbours are read too."""
+    search_mode: Mode = "hybrid"
+    """How `retrieve` searches."""
+    review: bool = True
+    """Whether the reviewer reads each draft."""
     database: AsyncConnectionPool | None = None
     """The pool of Oracle Database, which also stores checkpoints and memory; `None` in the embedded profile."""
     clock: Callable[[], datetime] = utc_now

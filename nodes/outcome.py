@@ -30,7 +30,10 @@ FAILED = (Support.CONTRADICTED, Support.UNSUPPORTED)
 GRAVE = (Severity.MAJOR, Severity.CRITICAL)
 """Severities for which a revision is worth its cost."""
 
-_APPROVED = ("", "approved", "approved_by_person")
+NOT_REVIEWED = "not_reviewed"
+"""The stop reason of a run whose settings leave out the reviewer."""
+
+_APPROVED = ("", "approved", "approved_by_person", NOT_REVIEWED)
 FAULT_WORDS = {
     ClaimFault.UNCITED: "no source is cited",
     ClaimFault.UNKNOWN_ALIAS: "the cited passage does not exist",

@@ -1,4 +1,4 @@
-"""`retrieve`: one branch for each sub-question: hybrid search, then the neighbours of the best passages."""
+"""`retrieve`: one branch for each sub-question: a search, then the neighbours of the best passages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from langgraph.runtime import Runtime
 from nodes.collaborators import Collaborators, context_of
 from state.channels import ResearchContext, RetrieveInput
 from state.values import Hit
-
-ENRICHED = 2
-"""Number of best passages whose neighbours are added. A chosen value: more context against more noise."""
 
 
 class Retrieve:
@@ -25,13 +22,16 @@ class Retrieve:
         question = state["sub_question"]
         corpus = await self._to.corpus(context)
         found = await corpus.search(
-            question.text, k=context.k or self._to.passages_per_sub_question, where=context.where or None
+            question.text,
+            k=context.k or self._to.passages_per_sub_question,
+            mode=self._to.search_mode,
+            where=context.where or None,
         )
         hits = {
             passage.evidence_id: Hit(evidence_id=passage.evidence_id, sub_question=question.id, scores=passage.scores)
             for passage in found
         }
-        for passage in found[:ENRICHED]:
+        for passage in found[: self._to.neighbours]:
             for beside in await corpus.neighbours(passage):
                 hits.setdefault(
                     beside.evidence_id,

@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from nodes.collaborators import Collaborators, context_of
-from nodes.outcome import FAILED, GRAVE, kept, stating, unanswered
+from nodes.outcome import FAILED, GRAVE, NOT_REVIEWED, kept, stating, unanswered
 from nodes.prompts.reviewer import review_messages
 from nodes.research.findings import one_sided
 from state.channels import ResearchContext, ResearchState
@@ -32,6 +32,9 @@ class Reviewer:
         self, state: ResearchState, runtime: Runtime[ResearchContext]
     ) -> Command[Literal["writer", "human_review", "guard_output"]]:
         context = context_of(runtime)
+        if not self._to.review:
+            goto = route_review("approve", 0, context.human_review)
+            return Command(update={"review": (), "stop_reason": NOT_REVIEWED}, goto=goto)
         left = await self._to.rounds_left(runtime, context.max_revisions - state.get("revisions", 0))
         review = given_review(state)
         if review is None:

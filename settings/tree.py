@@ -198,12 +198,16 @@ class DataSettings(_Section):
 
 
 class RetrievalSettings(_Section):
-    """Default numbers of passages, for requests without a `k` of their own."""
+    """What is retrieved: numbers of passages for requests without a `k` of their own, and how runs search."""
 
     hits: int = Field(10, ge=1, le=50)
     """Number of passages that a search returns."""
     passages_per_sub_question: int = Field(8, ge=1, le=50)
     """Number of passages that a run retrieves for each sub-question."""
+    neighbours: int = Field(2, ge=0, le=50)
+    """Number of best passages of each sub-question whose neighbours a run reads too."""
+    mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
+    """How a run searches: by words and by meaning, or by one of them."""
     # 8 is a measured value: the thresholds of abstention were calibrated with 8 passages per sub-question
     # (benchmarks/abstention_calibration.py). Calibrate again before changing it. 10 hits is a choice: one screen.
 
@@ -221,6 +225,8 @@ class RunSettings(_Section):
     node_timeout_seconds: float = Field(300.0, gt=0)
     lease_seconds: float = Field(60.0, gt=1)
     """A thread's lease, renewed while its run lives. A killed run blocks its thread for at most this long."""
+    review: bool = True
+    """Whether the reviewer reads each draft. Without it, a draft goes out as the verifier leaves it, unrevised."""
     recursion_limit: int = Field(100, ge=20)
     """Last defence against endless loops: LangGraph's own default is 10,007 steps. Every loop has its own cap."""
     max_concurrency: int = Field(8, ge=1)

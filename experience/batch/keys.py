@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NO_MATTER = {"version", "description", "timeout_seconds"}
 """Keys of the policy that no answer depends on."""
 
-FORMAT = 1
+FORMAT = 2
 """Increase this number when keys are computed in another way: older output files then belong to other jobs."""
 
 
@@ -83,5 +83,8 @@ def _configuration(service: ResearchService) -> str:
         settings.models.fallbacks,
         settings.oci.rerank_model,
         settings.oci.guardrails,
+        settings.retrieval.neighbours,
+        settings.retrieval.mode,
+        settings.run.review,
     ]
     return digest_of([version("sixplane"), shaping])

@@ -26,12 +26,25 @@ def figures_of(question: Question, gold: Sequence[Gold], outcome: Outcome) -> Fi
     if report is None:
         return dict(_ending(question, None))
     return {
-        **dict(_ending(question, report)),
+        **dict(_ending(question, report.status)),
         **dict(_evidence(gold, outcome)),
         **dict(_answer(question, gold, report)),
         **dict(_grounding(report, outcome)),
         **dict(_effort(report, outcome)),
     }
+
+
+def text_figures(question: Question, gold: Sequence[Gold], text: str, status: Status) -> Figures:
+    """Return the figures of an answer that is no report: a text and how sure whoever gives it is, as a status."""
+    words = {"words": float(len(text.split()))} if text else {}
+    found = {**dict(_ending(question, status)), **dict(_held(question, gold, text)), **words}
+    wrong = _wrong(question, gold, text, False) if status is Status.ANSWERED and not _only_gold(question) else None
+    return found if wrong is None else {**found, "answered_wrong": float(wrong)}
+
+
+def _only_gold(question: Question) -> bool:
+    """Return whether only citations tell if an answer is right; a bare text has none."""
+    return question.answerable and not question.answers
 
 
 def claims_text(report: Report) -> str:
@@ -44,9 +57,8 @@ def stating(report: Report) -> list[ReportClaim]:
     return sorted((claim for claim in report.claims if claim.kind.states), key=lambda claim: claim.start)
 
 
-def _ending(question: Question, report: Report | None) -> Iterator[tuple[str, float]]:
+def _ending(question: Question, status: Status | None) -> Iterator[tuple[str, float]]:
     kind = "answerable" if question.answerable else "absent"
-    status = report.status if report else None
     for each in (Status.ANSWERED, Status.PARTIAL, Status.ABSTAINED):
         yield f"{kind}_{each.value}", float(status is each)
     yield f"{kind}_failed", float(status not in (Status.ANSWERED, Status.PARTIAL, Status.ABSTAINED))
@@ -72,6 +84,15 @@ def _share(gold: Sequence[Gold], spots: Sequence[Spot]) -> float:
 
 def _answer(question: Question, gold: Sequence[Gold], report: Report) -> Iterator[tuple[str, float]]:
     claims, text = stating(report), claims_text(report)
+    yield from _held(question, gold, text)
+    on_gold = [_cites(claim, report, gold) for claim in claims]
+    if gold and claims:
+        yield "claims_on_gold", sum(on_gold) / len(on_gold)
+    if report.status is Status.ANSWERED and (wrong := _wrong(question, gold, text, any(on_gold))) is not None:
+        yield "answered_wrong", float(wrong)
+
+
+def _held(question: Question, gold: Sequence[Gold], text: str) -> Iterator[tuple[str, float]]:
     if question.answers:
         yield "answer_in_claims", float(contains(text, question.answers))
         yield "answer_in_opening", float(contains(opening(text), question.answers))
@@ -80,11 +101,6 @@ def _answer(question: Question, gold: Sequence[Gold], report: Report) -> Iterato
     if spans:
         words = f" {normalised(text)} "
         yield "gold_in_claims", sum(f" {normalised(each.text)} " in words for each in spans) / len(spans)
-    on_gold = [_cites(claim, report, gold) for claim in claims]
-    if gold and claims:
-        yield "claims_on_gold", sum(on_gold) / len(on_gold)
-    if report.status is Status.ANSWERED and (wrong := _wrong(question, gold, text, any(on_gold))) is not None:
-        yield "answered_wrong", float(wrong)
 
 
 def _wrong(question: Question, gold: Sequence[Gold], text: str, on_gold: bool) -> bool | None:

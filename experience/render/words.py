@@ -18,6 +18,7 @@ _STATUSES = {
 _REASONS = {
     "approved": "",
     "approved_by_person": "approved by a person",
+    "not_reviewed": "no reviewer read it",
     "rejected_by_person": "rejected by a person",
     "gaps_left": "the documents leave a part of the question open",
     "findings_left_out": "no statement about a part of the question passed the check",

@@ -46,7 +46,8 @@ def plan(fields: Mapping[str, Any]) -> ResearchPlan:
     standalone = resolve(question, fields.get("history") or [])
     limit = max(1, min(_LIMIT, int(fields.get("max_sub_questions") or _LIMIT)))
     gaps = [reworded(str(gap)) for gap in fields.get("open_gaps") or []]
-    parts = list(dict.fromkeys(gap for gap in gaps if gap)) or split(standalone)
+    # One side of a comparison would be another question, so a single sub-question is the whole one.
+    parts = list(dict.fromkeys(gap for gap in gaps if gap)) or (split(standalone) if limit > 1 else [standalone])
     # The user's own words are the titles: this model has no others, and nobody needs to judge them.
     sections = [part[:1].upper() + part[1:] for part in parts[:limit]] if len(parts) > 1 and not gaps else []
     return ResearchPlan(standalone_question=standalone, sub_questions=parts[:limit], sections=sections)

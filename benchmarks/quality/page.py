@@ -1,0 +1,121 @@
+"""The tables of docs/evaluation.md, written from the JSON file of the benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.quality.figures import COMPARED, SHOWN, SWITCHED, Compared, QualityResult, SetResult
+from experience.evaluation import MEASURES, Estimate, Group
+
+RESULT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "evaluation.json"
+
+_TITLES = {measure.key: measure.title for measure in MEASURES}
+_NAMES = {"twowiki": "2WikiMultiHop", "clapnq": "CLAPnq dev", "musique": "MuSiQue, 100 questions"}
+_ENOUGH = 30
+_COUNTED = {measure.key for measure in MEASURES if measure.unit != "share"}
+
+
+def figures() -> str:
+    """Return the tables of the checked-in result."""
+    return tables(QualityResult.model_validate_json(RESULT.read_bytes()))
+
+
+def tables(result: QualityResult) -> str:
+    """Return all tables as Markdown."""
+    parts = [f"Measured on {result.date} ({result.machine}); intervals in brackets."]
+    for each in result.sets:
+        parts += [f"### {_NAMES.get(each.name, each.name)}", _about(each), _whole(each), *_baselines(each)]
+        if each.ablations:
+            parts += _ablations(each)
+    return "\n\n".join(parts) + "\n"
+
+
+def _about(each: SetResult) -> str:
+    sample = ", a sample chosen by digests of the ids" if each.sampled else ""
+    return f"{each.questions} questions{sample}. The whole graph, by group:"
+
+
+def _whole(each: SetResult) -> str:
+    groups = each.groups if len(each.groups) == 1 else each.groups[1:]
+    rows = [
+        [_TITLES[key], *(_cell(key, group.figures.get(key)) for group in groups)]
+        for key in SHOWN
+        if any(key in group.figures for group in groups)
+    ]
+    rows.append(["seconds, median and 95th percentile", *map(_seconds, groups)])
+    return _table(["figure", *(_group_name(group) for group in groups)], rows)
+
+
+def _baselines(each: SetResult) -> list[str]:
+    """Return a table for each group with answerable questions: the graph's figure, the baselines', the differences."""
+    found = []
+    for group in each.groups if len(each.groups) == 1 else each.groups[1:]:
+        if "answer_in_claims" in group.figures:
+            title = "" if group.name == "all" else f", {group.name}"
+            found.append(f"Against the baselines{title} (their figure, then the graph's minus theirs, paired):")
+            found.append(_comparison(each.baselines, group, COMPARED))
+    return found
+
+
+def _comparison(others: tuple[Compared, ...], ours: Group, keys: tuple[str, ...]) -> str:
+    shown = [key for key in keys if key in ours.figures]
+    rows = []
+    for other in others:
+        figures = next((group.figures for group in other.groups if group.name == ours.name), {})
+        told = other.differences.get(ours.name, {})
+        cells = [f"{_short(key, figures.get(key))}; {_signed(key, told.get(key))}" for key in shown]
+        rows.append([other.name, *cells])
+    graph = ["the whole graph", *(_cell(key, ours.figures[key]) for key in shown)]
+    return _table(["", *(_TITLES[key] for key in shown)], [graph, *rows])
+
+
+def _ablations(each: SetResult) -> list[str]:
+    told = [one.differences["all"] for one in each.ablations]
+    keys = [key for key in SWITCHED if any(key in differences for differences in told)]
+    rows = [
+        [f"{one.name} (`{one.switch}`)", *(_signed(key, differences.get(key)) for key in keys)]
+        for one, differences in zip(each.ablations, told, strict=True)
+    ]
+    count = each.ablations[0].questions
+    about = f"What each part adds, {count} questions of all groups: the whole graph minus the graph without it, paired:"
+    return [about, _table(["without", *(_TITLES[key] for key in keys)], rows)]
+
+
+def _group_name(group: Group) -> str:
+    return f"value ({group.questions})" if group.name == "all" else f"{group.name} ({group.questions})"
+
+
+def _cell(key: str, figure: Estimate | None) -> str:
+    if figure is None:
+        return ""
+    return f"{_number(key, figure.value)} [{_number(key, figure.low)}, {_number(key, figure.high)}]"
+
+
+def _short(key: str, figure: Estimate | None) -> str:
+    return "–" if figure is None else _number(key, figure.value)
+
+
+def _signed(key: str, figure: Estimate | None) -> str:
+    if figure is None:
+        return "–"
+    low, value, high = (_number(key, each, "+") for each in (figure.low, figure.value, figure.high))
+    # Of few questions, an interval is narrow by chance.
+    bold = "**" if figure.count >= _ENOUGH and (figure.low > 0 or figure.high < 0) else ""
+    return f"{bold}{value}{bold} [{low}, {high}]"
+
+
+def _number(key: str, value: float, sign: str = "") -> str:
+    if key not in _COUNTED:
+        return f"{value:{sign}.3f}"
+    return f"{value:{sign}.0f}" if abs(value) >= 20 else f"{value:{sign}.1f}"
+
+
+def _seconds(group: Group) -> str:
+    if group.seconds_p50 is None or group.seconds_p95 is None:
+        return ""
+    return f"{group.seconds_p50:.2f}; {group.seconds_p95:.2f}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
