@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import create_autospec
 
+from benchmarks.quality.page import figures
 from docs.access_rules import access_table
 from docs.packages import package_diagrams
 from docs.sequence import sequence_diagram
@@ -23,6 +24,7 @@ from nodes import Collaborators
 
 ROOT = Path(__file__).resolve().parent.parent
 _ACCESS = re.compile(r"(?<=<!-- access -->\n).*?(?=<!-- /access -->)", re.DOTALL)
+_FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOTALL)
 _GRAPH = re.compile(r"(?<=<!-- graph -->\n)```mermaid\n.*?```\n", re.DOTALL)
 _MEASURES = re.compile(r"(?<=<!-- measures -->\n).*?(?=<!-- /measures -->)", re.DOTALL)
 _PACKAGES = re.compile(r"(?<=<!-- packages -->\n).*?(?=<!-- /packages -->)", re.DOTALL)
@@ -76,7 +78,8 @@ PARTS = (
     Part("docs/architecture.md", _PACKAGES, package_diagrams, "the drawings of the packages match the imports"),
     Part("docs/architecture.md", _SEQUENCE, sequence_diagram, "the sequence of one question matches a run"),
     Part("docs/security.md", _ACCESS, access_table, "the rules of access labels are those that the tests try"),
-    Part("docs/evaluation.md", _MEASURES, measures_table, "the figures are those of the code"),
+    Part("docs/evaluation.md", _FIGURES, figures, "the figures are those that were measured"),
+    Part("docs/evaluation.md", _MEASURES, measures_table, "the names of the figures are those of the code"),
     Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
     Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),
 )

@@ -17,6 +17,7 @@ from settings.faults import faults_of
 from settings.policy import PolicySettings
 from settings.policy_file import load_policy
 from settings.reading import OcrSettings, ReadingLimits, RemoteSettings
+from settings.searching import RetrievalSettings
 from state.access import Labels, labels_of
 from state.errors import BadInput, SettingsInvalid
 
@@ -195,21 +196,6 @@ class DataSettings(_Section):
         if None in labels.values():
             raise ValueError("a folder has no label; remove it, or write '*' for the whole tenant")
         return labels
-
-
-class RetrievalSettings(_Section):
-    """What is retrieved: numbers of passages for requests without a `k` of their own, and how runs search."""
-
-    hits: int = Field(10, ge=1, le=50)
-    """Number of passages that a search returns."""
-    passages_per_sub_question: int = Field(8, ge=1, le=50)
-    """Number of passages that a run retrieves for each sub-question."""
-    neighbours: int = Field(2, ge=0, le=50)
-    """Number of best passages of each sub-question whose neighbours a run reads too."""
-    mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
-    """How a run searches: by words and by meaning, or by one of them."""
-    # 8 is a measured value: the thresholds of abstention were calibrated with 8 passages per sub-question
-    # (benchmarks/abstention_calibration.py). Calibrate again before changing it. 10 hits is a choice: one screen.
 
 
 class TelemetrySettings(_Section):
