@@ -36,7 +36,7 @@ def _about(each: SetResult) -> str:
 
 
 def _whole(each: SetResult) -> str:
-    groups = each.groups if len(each.groups) == 1 else each.groups[1:]
+    groups = each.groups if len(each.groups) == 1 else (*each.groups[1:], each.groups[0])
     rows = [
         [_TITLES[key], *(_cell(key, group.figures.get(key)) for group in groups)]
         for key in SHOWN
@@ -82,7 +82,7 @@ def _ablations(each: SetResult) -> list[str]:
 
 
 def _group_name(group: Group) -> str:
-    return f"value ({group.questions})" if group.name == "all" else f"{group.name} ({group.questions})"
+    return f"{group.name} ({group.questions})"
 
 
 def _cell(key: str, figure: Estimate | None) -> str:
