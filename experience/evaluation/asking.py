@@ -17,6 +17,7 @@ from experience.service import ResearchRequest
 from experience.verification import verify_report
 from retrieval.corpus import Mode
 from state.channels import ResearchContext
+from state.errors import BadInput
 
 if TYPE_CHECKING:
     from experience.service import ResearchService
@@ -55,13 +56,15 @@ class Interview:
         """Yield each new outcome after it was recorded.
 
         Raises:
-            BatchMismatch, BatchBusy, BadInput: the file cannot be used.
+            BatchMismatch, BatchBusy: the file cannot be used.
+            BadInput: the same, or a question follows up on one that is not before it.
             StorageFull: the disk is full.
         """
         corpus = await self._service.corpora.get(self._context.tenant, self._context.corpus)
         keys = Keys(self._service)
         for question in self._questions:
-            self._keys[question.id] = digest_of([FORMAT, await keys.of_request(self._request(question), 0)])
+            told = [FORMAT, await keys.of_request(self._request(question), 0)]
+            self._keys[question.id] = digest_of([*told, self._key_before(question)] if question.after else told)
         with open_outcomes(self._path) as file:
             self._known = file.known
             async with aclosing(self._engine.run(self._tasks(file))) as ended:
@@ -92,31 +95,44 @@ class Interview:
     def _request(self, question: Question) -> ResearchRequest:
         return ResearchRequest(question=question.question, context=self._context)
 
+    def _key_before(self, question: Question) -> str:
+        if question.after not in self._keys:
+            raise BadInput(
+                f"the question {question.id!r} follows up on {question.after!r}, which is not before it",
+                hint="put that question first; nothing was asked",
+            )
+        return self._keys[question.after]
+
     async def _tasks(self, file: OutcomeFile) -> AsyncGenerator[BatchTask]:
-        """Yield the questions without an outcome, or with a failure, each once: two lines may ask the same."""
+        """Yield the questions without an outcome, or with a failure, each once: two lines may ask the same.
+
+        A follow-up waits for the question before it, on whose thread it is asked.
+        """
         asked: set[str] = set()
+        threads: dict[str, str] = {}
+        followed = {question.after for question in self._questions}
         for line, question in enumerate(self._questions, 1):
             key = self._keys[question.id]
             known = file.known.get(key)
+            again = known is not None and known.error is not None
+            attempt = known.attempt + again if known else 1
+            threads[question.id] = threads.get(question.after) or f"e-{file.run[:8]}-{key[:24]}-{attempt}"
             if key in asked or (known is not None and known.error is None):
                 continue
             if self.spent or self.stopped:
                 return
             asked.add(key)
-            yield self._task(file.run, key, line, question, known.attempt + 1 if known else 1)
-
-    def _task(self, run: str, key: str, line: int, question: Question, attempt: int) -> BatchTask:
-        """Return a task whose thread and run are derived: after a kill, the next start finds the run and goes on."""
-        thread = f"e-{run[:8]}-{key[:24]}-{attempt}"
-        return BatchTask(
-            key=key,
-            line=line,
-            attempt=attempt,
-            tenant=self._context.tenant,
-            thread_id=thread,
-            run_id=str(uuid.uuid5(uuid.UUID(run), f"{key}/{attempt}")),
-            request=self._request(question).model_copy(update={"thread_id": thread}),
-        )
+            # Thread and run are derived: after a kill, the next start finds the run and goes on.
+            yield BatchTask(
+                key=key,
+                line=line,
+                attempt=attempt,
+                tenant=self._context.tenant,
+                thread_id=threads[question.id],
+                run_id=str(uuid.uuid5(uuid.UUID(file.run), f"{key}/{attempt}")),
+                ordered=bool(question.after) or question.id in followed,
+                request=self._request(question).model_copy(update={"thread_id": threads[question.id]}),
+            )
 
     async def _observed(self, corpus: Corpus, ended: BatchOutcome) -> Outcome:
         question = self._questions[ended.line - 1].question

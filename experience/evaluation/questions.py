@@ -18,7 +18,7 @@ _TOLD_LINES = 10
 _EXAMPLE = (
     'a line is `{"question": "…", "answers": ["…"], "gold": ["guide.md"]}`, or `{"question": "…", "answerable": false}`'
 )
-_FIELDS = "`_id`, `question`, `answers`, `gold`, `answerable`, `group`"
+_FIELDS = "`_id`, `question`, `answers`, `gold`, `answerable`, `group`, `after`"
 _PLACE_FIELDS = "`document`, and `text` or `start` and `end`"
 
 
@@ -51,6 +51,7 @@ class Question(Value):
         gold: documents, by id or source, or places in documents that answer the question.
         answerable: whether the corpus answers it.
         group: a group of questions whose figures are told apart, for example a kind of question.
+        after: the id of an earlier question, for one that follows up on it: it is asked on the same thread.
     """
 
     id: str = ""
@@ -59,6 +60,7 @@ class Question(Value):
     gold: tuple[GoldPlace, ...] = ()
     answerable: bool = Field(True, strict=True)
     group: str = ""
+    after: str = ""
 
     @field_validator("question")
     @classmethod
@@ -106,7 +108,7 @@ def read_questions(path: Path, limit: int | None = None) -> tuple[Question, ...]
             faults[number] = _told(error)
         except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
             faults[number] = str(error) if isinstance(error, TypeError) else "it is not JSON in UTF-8"
-    faults |= _twice(found)
+    faults |= _twice(found) | _follow_nothing(found)
     if faults:
         raise unusable(path.name, faults)
     if not found:
@@ -162,4 +164,14 @@ def _twice(found: dict[int, Question]) -> dict[int, str]:
         before = first.setdefault(question.id, number)
         if before != number:
             faults[number] = f"line {before} has the same `_id`; give each question its own, or none"
+    return faults
+
+
+def _follow_nothing(found: dict[int, Question]) -> dict[int, str]:
+    asked: set[str] = {""}
+    faults = {}
+    for number, question in found.items():
+        if question.after not in asked:
+            faults[number] = f"`after`: no line before it has the `_id` {question.after[:80]!r}"
+        asked.add(question.id)
     return faults

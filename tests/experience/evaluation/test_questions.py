@@ -54,6 +54,7 @@ def test_gold_is_a_document_or_a_place_by_text_or_offsets(tmp_path):
         ({"question": "q", "gold": [7]}, "`gold.0`: Input should be a valid dictionary"),
         ({"question": "q", "gold": [""]}, "`gold.0.document`: String should have at least 1 character"),
         ({"_id": "one", "question": "q"}, "line 2: line 1 has the same `_id`"),
+        ({"question": "q", "after": "two"}, "line 2: `after`: no line before it has the `_id` 'two'"),
     ],
 )
 def test_a_bad_line_is_named_with_what_is_wrong(tmp_path, row, told):

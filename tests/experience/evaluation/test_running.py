@@ -64,6 +64,24 @@ async def test_a_killed_evaluation_goes_on_after_what_was_recorded(home, tmp_pat
     assert [each.get("attempt") for each in lines(tmp_path)] == [None, 1, 1]
 
 
+async def test_a_follow_up_is_asked_on_the_thread_of_the_question_before_it(home, tmp_path):
+    follow_up = Question(id="more", question="And Tariff A?", after="price")
+    alone = Question(id="alone", question="And Tariff A?")
+    async with open_service(Settings(home=home)) as service:
+        asked = (QUESTIONS[0], alone, follow_up)
+        await evaluate(service, asked, CONTEXT, tmp_path, concurrency=3)
+        (thread,) = (
+            each["report"]["thread_id"] for each in lines(tmp_path)[1:] if each["question"] == QUESTIONS[0].question
+        )
+        again = await evaluate(service, asked, CONTEXT, tmp_path)
+        view = await service.show(CONTEXT.tenant, thread)
+        with pytest.raises(BadInput, match="which is not before it"):
+            await evaluate(service, (follow_up, QUESTIONS[0]), CONTEXT, tmp_path / "other")
+    assert len(lines(tmp_path)) == 4
+    assert again.asked == 3
+    assert [turn.question for turn in view.history] == [QUESTIONS[0].question, follow_up.question]
+
+
 async def test_gold_is_found_by_id_source_and_quoted_text(home):
     spans = (GoldPlace(document="tariffs.md", text="Tariff B   costs\n20 dollars"),)
     asked = [Question(id="1", question="q", gold=spans), Question(id="2", question="q", gold=_places("docs/falcon.md"))]
