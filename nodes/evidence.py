@@ -5,7 +5,7 @@ Whatever comes from a document is neutralised here (`citation_marks`): text, tit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gateway.metering import counted_chars
 from policy import withheld_from
@@ -36,9 +36,12 @@ def readable(state: ResearchState, passages: Mapping[str, Passage]) -> dict[str,
 
 
 def ranked_items(
-    passages: Mapping[str, Passage], hits: Iterable[Hit], fenced: Collection[str] = ()
+    passages: Mapping[str, Passage], hits: Sequence[Hit], fenced: Collection[str] = ()
 ) -> list[EvidenceItem]:
     """Return a prompt item for each passage, best first, and those whose ids are `fenced` after all others.
+
+    The searches take turns: first the best passage of each, then the second of each. Their scores are not comparable,
+    since each is relative to what its own search found; they only order the passages of one turn.
 
     A text that stands in a better passage too is left out: copies of a document and overlapping passages tell nothing
     new, and would look like a second source.
@@ -46,11 +49,27 @@ def ranked_items(
     asked_by: dict[str, list[Hit]] = {}
     for hit in hits:
         asked_by.setdefault(hit.evidence_id, []).append(hit)
+    turn = _turns(hits)
     items = [
         _item(alias, passage, asked_by.get(passage.evidence_id, []), fenced=passage.evidence_id in fenced)
         for alias, passage in passages.items()
     ]
-    return distinct(sorted(items, key=lambda item: (item.untrusted, -(item.score or 0.0))))
+    last = len(turn)  # passages that only stand beside a hit come after all hits
+    order = {alias: turn.get(passage.evidence_id, last) for alias, passage in passages.items()}
+    return distinct(sorted(items, key=lambda item: (item.untrusted, order[item.alias], -(item.score or 0.0))))
+
+
+def _turns(hits: Iterable[Hit]) -> dict[str, int]:
+    """Return the best rank that each passage has in one of the searches, from 0."""
+    by_search: dict[str, list[Hit]] = {}
+    for hit in hits:
+        if hit.scores.best is not None:
+            by_search.setdefault(hit.sub_question, []).append(hit)
+    turns: dict[str, int] = {}
+    for found in by_search.values():
+        for rank, hit in enumerate(sorted(found, key=lambda each: -(each.scores.best or 0.0))):
+            turns[hit.evidence_id] = min(rank, turns.get(hit.evidence_id, rank))
+    return turns
 
 
 def fitting(items: Iterable[EvidenceItem], room: int, most: int) -> list[EvidenceItem]:

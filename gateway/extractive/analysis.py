@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.extractive.bridges import open_hops
 from gateway.extractive.named_terms import PassageWords, names
 from gateway.extractive.ranking import (
     Vectors,
@@ -93,6 +94,7 @@ class Reading:
     sentences: tuple[Candidate, ...]
     weights: Mapping[str, float]
     unseen: float
+    hops: Mapping[str, str]  # what to ask next, by sub-question
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -113,7 +115,9 @@ def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], limi
         for sub_question in asked
         for candidate in sorted(found, key=lambda each: -_lexical(sub_question, each, weights, unseen))[:share]
     ]
-    return Reading(asked, tuple({id(each): each for each in kept}.values()), weights, unseen)
+    return Reading(
+        asked, tuple({id(each): each for each in kept}.values()), weights, unseen, open_hops(fields, evidence)
+    )
 
 
 def analyse(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits, *, rounds_left: int) -> Analysis:
@@ -125,7 +129,7 @@ def analyse(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits, *
     for position, sub_question in enumerate(reading.asked):
         chosen = _answers(reading, sub_question, asked[position], rest, limits)
         findings += [_finding(sub_question, candidate) for candidate in chosen]
-        gaps += [] if chosen else [_gap(sub_question)]
+        gaps += _gaps(sub_question, reading.hops.get(sub_question.id, ""), answered=bool(chosen))
     return Analysis(findings=findings, gaps=gaps, decision=_decision(findings, gaps, rounds_left))
 
 
@@ -220,9 +224,16 @@ def _finding(sub_question: SubQuestionTerms, candidate: Candidate) -> ProposedFi
     )
 
 
-def _gap(sub_question: SubQuestionTerms) -> ProposedGap:
+def _gaps(sub_question: SubQuestionTerms, hop: str, *, answered: bool) -> list[ProposedGap]:
+    """Return the gap of a sub-question that a further search may close, or that nothing answers."""
+    if hop or not answered:
+        return [ProposedGap(sub_question=sub_question.id, missing=hop or _missing(sub_question))]
+    return []
+
+
+def _missing(sub_question: SubQuestionTerms) -> str:
     reason = f"No passage speaks of {', '.join(sub_question.missing)}" if sub_question.missing else "No passage answers"
-    return ProposedGap(sub_question=sub_question.id, missing=f"{reason}: {sub_question.text}")
+    return f"{reason}: {sub_question.text}"
 
 
 def _decision(findings: Sequence[ProposedFinding], gaps: Sequence[ProposedGap], rounds_left: int) -> Decision:

@@ -6,10 +6,11 @@ Pure functions over English patterns.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from gateway.extractive.bridges import next_questions
 from gateway.extractive.named_terms import Name, names
 from gateway.extractive.ranking import STOP_WORDS
 from state.roles import ResearchPlan
@@ -27,7 +28,7 @@ _COMPARES = re.compile(
     re.IGNORECASE,
 )
 _NEXT_QUESTION = re.compile(
-    r"\?\s+(?=\S)|;\s+|,?\s+and\s+(?=(?:how|what|when|where|which|who|whom|whose|why|does|do|did|is|are|can)\b)",
+    r"\?\s+(?=[^\W\d_])(?!or\b|and\b)|;\s+|,?\s+and\s+(?=(?:how|what|when|where|which|who|whom|whose|why|does|do|did|is|are|can)\b)",
     re.IGNORECASE,
 )
 _PAIR = re.compile(
@@ -41,16 +42,33 @@ _WORD = re.compile(r"\w[\w'’\-]*")
 
 
 def plan(fields: Mapping[str, Any]) -> ResearchPlan:
-    """Return the plan for the researcher's prompt fields (`question`, `history`, `open_gaps`, `max_sub_questions`)."""
+    """Return the plan for the researcher's prompt fields.
+
+    Read are `question`, `history`, `open_gaps`, `missing` and `max_sub_questions`.
+    """
     question = " ".join(str(fields.get("question", "")).split()) or "?"
     standalone = resolve(question, fields.get("history") or [])
     limit = max(1, min(_LIMIT, int(fields.get("max_sub_questions") or _LIMIT)))
-    gaps = [reworded(str(gap)) for gap in fields.get("open_gaps") or []]
+    gaps = [str(gap) for gap in fields.get("open_gaps") or []]
+    again = _again(gaps, [str(words) for words in fields.get("missing") or []])
     # One side of a comparison would be another question, so a single sub-question is the whole one.
-    parts = list(dict.fromkeys(gap for gap in gaps if gap)) or (split(standalone) if limit > 1 else [standalone])
+    parts = again or (split(standalone) if limit > 1 else [standalone])
     # The user's own words are the titles: this model has no others, and nobody needs to judge them.
     sections = [part[:1].upper() + part[1:] for part in parts[:limit]] if len(parts) > 1 and not gaps else []
     return ResearchPlan(standalone_question=standalone, sub_questions=parts[:limit], sections=sections)
+
+
+def _again(gaps: Sequence[str], missing: Sequence[str]) -> list[str]:
+    """Return the questions of a later round: what a bridge makes askable, or else the open gaps in other words.
+
+    Of several gaps, each gets one question, in order, so that the run knows which of them is asked again.
+    """
+    by_gap = [next_questions(words) for words in missing]
+    if len(gaps) == len(by_gap) and len(gaps) > 1:
+        texts = [(asked[0] if asked else reworded(gap)) for gap, asked in zip(gaps, by_gap, strict=True)]
+    else:
+        texts = [text for asked in by_gap for text in asked] or [reworded(gap) for gap in gaps]
+    return list(dict.fromkeys(text for text in texts if text))
 
 
 def resolve(question: str, history: list[Mapping[str, str]]) -> str:

@@ -97,3 +97,17 @@ def test_a_passage_names_its_document() -> None:
 def test_no_path_of_the_machine_is_shown() -> None:
     assert shown_source("/home/ann/docs/sample/rates.md") == "sample/rates.md"
     assert shown_source("https://example.org/a/b") == "https://example.org/a/b"
+
+
+def test_searches_take_turns_and_scores_order_the_passages_of_one_turn() -> None:
+    first, second, third = (PASSAGES[alias].evidence_id for alias in ("E1", "E2", "E3"))
+    beside = passage("beside", "It stands beside the first.")
+    hits = [
+        Hit(evidence_id=first, sub_question="q1", scores=Scores(fused=0.9)),
+        Hit(evidence_id=second, sub_question="q1", scores=Scores(fused=0.8)),
+        Hit(evidence_id=third, sub_question="q2", scores=Scores(fused=0.3)),
+        Hit(evidence_id=first, sub_question="q2", scores=Scores(fused=0.1)),
+        Hit(evidence_id=beside.evidence_id, sub_question="q1", neighbour=True),
+    ]
+    items = ranked_items({"E4": beside, **PASSAGES}, hits)
+    assert [item.alias for item in items] == ["E1", "E3", "E2", "E4"]
