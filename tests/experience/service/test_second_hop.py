@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from experience.service import ResearchService, open_service
 from settings import Settings
 from state.report import Report
