@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import create_autospec
 
-from benchmarks.quality.page import figures
+from benchmarks.quality.page import figures, picture, reliability, reliability_picture
 from docs.access_rules import access_table
 from docs.packages import package_diagrams
 from docs.sequence import sequence_diagram
@@ -28,6 +28,7 @@ _FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOT
 _GRAPH = re.compile(r"(?<=<!-- graph -->\n)```mermaid\n.*?```\n", re.DOTALL)
 _MEASURES = re.compile(r"(?<=<!-- measures -->\n).*?(?=<!-- /measures -->)", re.DOTALL)
 _PACKAGES = re.compile(r"(?<=<!-- packages -->\n).*?(?=<!-- /packages -->)", re.DOTALL)
+_RELIABILITY = re.compile(r"(?<=<!-- reliability -->\n).*?(?=<!-- /reliability -->)", re.DOTALL)
 _SEQUENCE = re.compile(r"(?<=<!-- sequence -->\n).*?(?=<!-- /sequence -->)", re.DOTALL)
 _SQL = re.compile(r"(?<=<!-- sql -->\n).*?(?=<!-- /sql -->)", re.DOTALL)
 _WHOLE_FILE = re.compile(r"\A.*\Z", re.DOTALL)
@@ -79,6 +80,9 @@ PARTS = (
     Part("docs/architecture.md", _SEQUENCE, sequence_diagram, "the sequence of one question matches a run"),
     Part("docs/security.md", _ACCESS, access_table, "the rules of access labels are those that the tests try"),
     Part("docs/evaluation.md", _FIGURES, figures, "the figures are those that were measured"),
+    Part("docs/evaluation.md", _RELIABILITY, reliability, "the probabilities are those that were measured"),
+    Part("docs/reference/answers.svg", _WHOLE_FILE, picture, "the picture shows the figures that were measured"),
+    Part("docs/reference/reliability.svg", _WHOLE_FILE, reliability_picture, "so does the reliability diagram"),
     Part("docs/evaluation.md", _MEASURES, measures_table, "the names of the figures are those of the code"),
     Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
     Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.quality.variants import Variant
-from experience.evaluation import Estimate, Evaluation, Group, Scored, difference
+from experience.evaluation import Estimate, Evaluation, Group, Reliability, Scored, difference
 from experience.evaluation.result import groups_of
 from state.values import Value
 
@@ -23,6 +23,7 @@ SHOWN = (
     "gold_in_claims",
     "claims_on_gold",
     "answered_wrong",
+    "published_right",
     "answerable_answered",
     "answerable_partial",
     "answerable_abstained",
@@ -80,6 +81,7 @@ class SetResult(Value):
     groups: tuple[Group, ...]
     baselines: tuple[Compared, ...]
     ablations: tuple[Compared, ...] = ()
+    reliability: Reliability | None = None
 
 
 class QualityResult(Value):
@@ -109,6 +111,7 @@ def set_result(
             compared(variant.title, variant.switch, whole.scored, result.scored, SWITCHED)
             for variant, result in ablations
         ),
+        reliability=whole.reliability,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.quality.figures import COMPARED, SHOWN, SWITCHED, Compared, QualityResult, SetResult
-from experience.evaluation import MEASURES, Estimate, Group
+from experience.evaluation import MEASURES, Estimate, Group, Reliability
+from experience.evaluation.picture import diagram, drawing
 
 RESULT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "evaluation.json"
 
@@ -17,12 +18,69 @@ _COUNTED = {measure.key for measure in MEASURES if measure.unit != "share"}
 
 def figures() -> str:
     """Return the tables of the checked-in result."""
-    return tables(QualityResult.model_validate_json(RESULT.read_bytes()))
+    return tables(_result())
+
+
+def reliability() -> str:
+    """Return the table of the probabilities of the checked-in result, empty if its reports give none."""
+    told = _reliabilities()
+    if not told:
+        return ""
+    rows = [
+        [
+            name,
+            f"{each.low:.1f} to {each.high:.1f}",
+            f"{each.probability:.2f}",
+            _cell("", each.right),
+            f"{each.right.count}",
+        ]
+        for name, found in told.items()
+        for each in found.bins
+    ]
+    errors = ", ".join(f"{name} {found.error:.3f} (Brier score {found.brier:.3f})" for name, found in told.items())
+    table = _table(["set", "probability", "mean", "right", "reports"], rows)
+    picture = "![Share of right answers by the probability given](reference/reliability.svg)"
+    return (
+        f"Reports with claims, whatever their status. Expected calibration error: {errors}.\n\n{table}\n\n{picture}\n"
+    )
+
+
+def reliability_picture() -> str:
+    """Return the reliability diagram of the checked-in result."""
+    return diagram({name: found.bins for name, found in _reliabilities().items()})
+
+
+def picture() -> str:
+    """Return a picture of the share of answers in the claims: the graph and the baselines, on each set and group."""
+    titles: dict[str, str] = {}
+    series: dict[str, dict[str, Estimate]] = {"the whole graph": {}}
+    for each in _result().sets:
+        for group in each.groups if len(each.groups) == 1 else each.groups[1:]:
+            if "answer_in_claims" in group.figures:
+                key, title = f"{each.name}/{group.name}", _NAMES.get(each.name, each.name)
+                titles[key] = title if group.name == "all" else f"{title}, {group.name}"
+                series["the whole graph"][key] = group.figures["answer_in_claims"]
+                for other in each.baselines:
+                    found = next(one for one in other.groups if one.name == group.name)
+                    series.setdefault(other.name, {})[key] = found.figures["answer_in_claims"]
+    return drawing(titles, series)
+
+
+def _result() -> QualityResult:
+    return QualityResult.model_validate_json(RESULT.read_bytes())
+
+
+def _reliabilities() -> dict[str, Reliability]:
+    named = {_NAMES.get(each.name, each.name): each.reliability for each in _result().sets}
+    return {name: found for name, found in named.items() if found is not None}
 
 
 def tables(result: QualityResult) -> str:
     """Return all tables as Markdown."""
-    parts = [f"Measured on {result.date} ({result.machine}); intervals in brackets."]
+    parts = [
+        f"Measured on {result.date} ({result.machine}); intervals in brackets.",
+        "![Answers in the claims, the graph and the baselines](reference/answers.svg)",
+    ]
     for each in result.sets:
         parts += [f"### {_NAMES.get(each.name, each.name)}", _about(each), _whole(each), *_baselines(each)]
         if each.ablations:

@@ -11,6 +11,7 @@ from experience.evaluation.intervals import Estimate, difference, estimate
 from experience.evaluation.measures import MEASURES, Measure
 from experience.evaluation.outcomes import Outcome
 from experience.evaluation.questions import GoldPlace, Question, read_questions
+from experience.evaluation.reliability import Reliability
 from experience.evaluation.result import Evaluation, Group, Scored
 from experience.evaluation.running import EvaluationRun, evaluate, read_result
 
@@ -26,6 +27,7 @@ __all__ = [
     "Measure",
     "Outcome",
     "Question",
+    "Reliability",
     "Scored",
     "difference",
     "estimate",

@@ -40,6 +40,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure("gold_in_claims", "gold text in the claims", "share of the gold spans that stand in the claims"),
     Measure("claims_on_gold", "claims on gold", "share of a report's claims that cite gold"),
     Measure("answered_wrong", "answered wrongly", "share of the reports `answered` that do not hold the answer"),
+    Measure("published_right", "published rightly", "share of the reports with claims that hold the answer"),
+    Measure("probability", "probability given", "mean probability that such a report gives"),
     Measure("answerable_answered", "answerable: answered", "share of the answerable questions"),
     Measure("answerable_partial", "answerable: partial", "share of the answerable questions"),
     Measure("answerable_abstained", "answerable: abstained", "share of the answerable questions; low is good"),

@@ -14,6 +14,7 @@ from experience.evaluation.measures import MEASURES
 from experience.evaluation.outcomes import Outcome, Spot
 from experience.evaluation.questions import Question
 from experience.evaluation.ranking import retrieval_measures
+from experience.evaluation.reliability import Judged, Reliability, reliability
 from experience.evaluation.scoring import Figures, figures_of, retrieval_figures
 from state.values import Value
 
@@ -54,6 +55,7 @@ class Evaluation(Value):
         cost_micro_usd: the cost of all.
         groups: the group of all questions, then the named ones.
         scored: the figures of each question.
+        reliability: how the probabilities of the reports agree with their answers, if the reports give any.
     """
 
     corpus: str
@@ -65,6 +67,7 @@ class Evaluation(Value):
     cost_micro_usd: int = 0
     groups: tuple[Group, ...] = ()
     scored: tuple[Scored, ...] = ()
+    reliability: Reliability | None = None
 
     def values(self, figure: str) -> dict[str, float]:
         """Return a figure by question, for the questions that have it."""
@@ -101,8 +104,15 @@ def evaluated(
         cost_micro_usd=sum(report.usage.cost_micro_usd for report in reports.values()),
         groups=groups_of(scored),
         scored=scored,
+        reliability=reliability_of(scored),
         **named,
     )
+
+
+def reliability_of(scored: Iterable[Scored]) -> Reliability | None:
+    """Return how the probabilities of the reports agree with their answers, `None` if no report gives one."""
+    told = [each.figures for each in scored if {"probability", "published_right"} <= each.figures.keys()]
+    return reliability(Judged(each["probability"], bool(each["published_right"])) for each in told)
 
 
 def groups_of(scored: Sequence[Scored]) -> tuple[Group, ...]:

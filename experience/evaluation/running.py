@@ -15,7 +15,7 @@ from experience.evaluation.asking import Interview
 from experience.evaluation.gold import Gold, resolved_gold
 from experience.evaluation.measures import TITLES
 from experience.evaluation.outcomes import Outcome
-from experience.evaluation.picture import drawing
+from experience.evaluation.picture import diagram, drawing
 from experience.evaluation.questions import Question
 from experience.evaluation.ranking import check_installed
 from experience.evaluation.result import Evaluation, evaluated
@@ -26,7 +26,8 @@ from state.errors import BadInput
 if TYPE_CHECKING:
     from experience.service import ResearchService
 
-OUTCOMES, RESULT, PICTURE = "outcomes.jsonl", "evaluation.json", "evaluation.svg"
+OUTCOMES, RESULT = "outcomes.jsonl", "evaluation.json"
+PICTURE, DIAGRAM = "evaluation.svg", "reliability.svg"
 
 
 class EvaluationRun:
@@ -103,11 +104,13 @@ async def evaluate(
 
 
 def write_result(result: Evaluation, folder: Path) -> None:
-    """Write `evaluation.json` and `evaluation.svg`."""
+    """Write `evaluation.json`, `evaluation.svg`, and `reliability.svg` if the reports give probabilities."""
     write_file(folder / RESULT, result.model_dump_json(indent=1).encode() + b"\n", mode=0o666)
     series = {group.name: group.figures for group in result.groups}
     shares = {key: measure.title for key, measure in TITLES.items() if measure.unit == "share"}
     write_file(folder / PICTURE, drawing(shares, series).encode(), mode=0o666)
+    if result.reliability is not None:
+        write_file(folder / DIAGRAM, diagram({result.corpus: result.reliability.bins}).encode(), mode=0o666)
 
 
 def read_result(path: Path) -> Evaluation:

@@ -8,6 +8,7 @@ from experience.evaluation.answers import contains, normalised, opening, token_r
 from experience.evaluation.gold import Gold
 from experience.evaluation.outcomes import Outcome, Spot
 from experience.evaluation.questions import Question
+from experience.evaluation.reliability import probability_of
 from state.report import Report, ReportClaim
 from state.values import Status
 
@@ -88,7 +89,12 @@ def _answer(question: Question, gold: Sequence[Gold], report: Report) -> Iterato
     on_gold = [_cites(claim, report, gold) for claim in claims]
     if gold and claims:
         yield "claims_on_gold", sum(on_gold) / len(on_gold)
-    if report.status is Status.ANSWERED and (wrong := _wrong(question, gold, text, any(on_gold))) is not None:
+    wrong = _wrong(question, gold, text, any(on_gold))
+    if claims and wrong is not None:
+        yield "published_right", float(not wrong)
+        if (probability := probability_of(report)) is not None:
+            yield "probability", probability
+    if report.status is Status.ANSWERED and wrong is not None:
         yield "answered_wrong", float(wrong)
 
 

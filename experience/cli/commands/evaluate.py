@@ -18,7 +18,7 @@ from experience.cli.running import Drain, on_signals, run_async, settings_of
 from experience.exits import Exit
 
 if TYPE_CHECKING:
-    from experience.evaluation import Estimate, Evaluation, Group, Question
+    from experience.evaluation import Estimate, Evaluation, Group, Question, Reliability
     from settings import Settings
 
 Source = Annotated[
@@ -113,9 +113,21 @@ def _show(result: Evaluation, folder: Path) -> None:
     else:
         figures = [(titles[key], *_cells(figure)) for key, figure in first.figures.items()]
         print_table(("figure", "value", "95 % interval", "questions"), figures)
+    if result.reliability is not None:
+        _show_reliability(result.reliability)
     say(_seconds(result.groups[0]))
     say(f"questions: {result.asked} of {result.questions} asked; cost: {dollars(result.cost_micro_usd)} USD")
     say(f"files: {folder}")
+
+
+def _show_reliability(found: Reliability) -> None:
+    say("probabilities of the reports with claims, and the share of these that hold the answer:")
+    columns = ("probability", "mean", "right", "95 % interval", "reports")
+    print_table(
+        columns,
+        [(f"{each.low:.1f} to {each.high:.1f}", f"{each.probability:.2f}", *_cells(each.right)) for each in found.bins],
+    )
+    say(f"expected calibration error: {found.error:.3f}; Brier score: {found.brier:.3f}")
 
 
 def _show_differences(found: dict[str, Estimate]) -> None:
