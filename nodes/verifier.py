@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from nodes.collaborators import Collaborators, context_of
 from nodes.draft import claims_of, draft_claims
 from nodes.evidence import load_evidence
-from nodes.judge.cases import Asked, Case, case_of, decided, judged, with_headers
+from nodes.judge.cases import Asked, Case, case_of, decided, judged, scored, with_headers
 from nodes.judge.model import Judged, ModelJudge, known
 from nodes.outcome import tally
 from nodes.quotes import Candidate, Source
@@ -21,7 +21,7 @@ from state.channels import ResearchContext, ResearchState
 from state.values import ClaimFault, Event, Passage, Quote, Support
 
 CODE = "local"
-"""Name of the judge where code alone decided."""
+"""Name of the judge where code alone decided, the local scorer included."""
 
 
 class Verifier:
@@ -45,13 +45,15 @@ class Verifier:
         asked = [case for case in opened if case.claim.id not in earlier]
         answer = await ModelJudge(self._to, runtime, state, model).judge(asked) if model and asked else Judged()
         verdicts = {**earlier, **answer.verdicts}
+        # An outage of a judge leaves claims unverified; the local scorer decides only where no judge is configured.
+        unjudged = decided if model else scored
         claims = with_headers(
-            [judged(case, verdicts[case.claim.id]) if case.claim.id in verdicts else decided(case) for case in cases]
+            [judged(case, verdicts[case.claim.id]) if case.claim.id in verdicts else unjudged(case) for case in cases]
         )
         fresh = {case.key: answer.verdicts[case.claim.id] for case in asked if case.claim.id in answer.verdicts}
         return {
             "claims": claims,
-            "verification": tally(claims, draft, model if verdicts or asked else CODE),
+            "verification": tally(claims, draft, model if model and (verdicts or asked) else CODE),
             "judged": {**state.get("judged", {}), **fresh},
             "draft_review": answer.review,
             "events": (*unknown_aliases(cases), *answer.events),

@@ -48,11 +48,13 @@ _OPPOSITES = (
     ("enabl", "disabl"), ("includ", "exclud"), ("faster", "slower"), ("cheaper", "dearer"), ("required", "optional"),
     ("public", "private"), ("encrypt", "decrypt"), ("start", "stop"), ("internal", "external"), ("best", "worst"),
 )  # fmt: skip
-_OPPOSITES_OF = {
+OPPOSITES_OF = {
     word: tuple(sorted({*(b for a, b in _OPPOSITES if a == word), *(a for a, b in _OPPOSITES if b == word)}))
     for pair in _OPPOSITES
     for word in pair
 }
+"""The opposites of each word that has any, all as beginnings of words."""
+
 KEPT_SENTENCES = 4096
 """Sentences that are kept as they are compared. A chosen value: more than a draft's passages have."""
 
@@ -99,7 +101,7 @@ def opposed_by(claim: str, sentences: Sequence[str]) -> bool:
     if _compares(ours) or len(ours.content) < _FEWEST:
         return False
     around = _around(claim)
-    sought = {(before, after, other) for (before, after, one) in around for other in _OPPOSITES_OF[one]}
+    sought = {(before, after, other) for (before, after, one) in around for other in OPPOSITES_OF[one]}
     opposed = bool(sought) and any(
         _opposes(ours.words, said(each).words, found[2]) for each in sentences for found in sought & _around(each)
     )
@@ -129,6 +131,15 @@ def conditions(sentence: str) -> frozenset[str]:
     return _CONDITIONS.intersection(said(sentence).words)
 
 
+def limits(sentence: str) -> Counter[str]:
+    """Return the words that negate or limit `sentence` by themselves, as stems.
+
+    >>> sorted(limits("All calls fail unless they are retried."))
+    ['all', 'fail', 'unless']
+    """
+    return _limits(said(sentence).words)
+
+
 @lru_cache(KEPT_SENTENCES)
 def _around(sentence: str) -> frozenset[tuple[tuple[str, ...], tuple[str, ...], str]]:
     """Return for each word that has an opposite and stands once: the stems before it, those after it, and the word."""
@@ -136,7 +147,7 @@ def _around(sentence: str) -> frozenset[tuple[tuple[str, ...], tuple[str, ...], 
     if _compares(read):
         return frozenset()
     found = set()
-    for one in _OPPOSITES_OF:
+    for one in OPPOSITES_OF:
         here = [at for at, word in enumerate(read.words) if word.startswith(one)]
         if len(here) == 1:
             before, after = read.words[: here[0]], read.words[here[0] + 1 :]
@@ -153,7 +164,7 @@ def _opposes(ours: Sequence[str], theirs: Sequence[str], other: str) -> bool:
     """Whether for one opposite of `other` neither sentence has the word of the other one."""
     return not any(word.startswith(other) for word in ours) and any(
         any(word.startswith(one) for word in ours) and not any(word.startswith(one) for word in theirs)
-        for one in _OPPOSITES_OF[other]
+        for one in OPPOSITES_OF[other]
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from nodes.checks import UNDECIDED, Assertion, Examined, Span, examine, foreign_addresses, same_cells, stems
 from nodes.judge.headings import is_neutral, needs_no_judge
+from nodes.judge.scorer import local_scorer
 from nodes.quotes import Candidate, Source, at_span, candidates, merged
 from state.values import Claim, ClaimFault, ClaimKind, JudgedClaim, Quote, Support
 
@@ -83,6 +84,28 @@ def case_of(claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source],
     if examined.spans and asked.judged and (assertion.points_back or not _framed_alike(claim, cited, examined)):
         examined = UNDECIDED  # its words stand there, but may speak of something else: a judge sees both contexts
     return Case(claim, quotes, examined, unknown) if not examined.spans else _verbatim(claim, cited, examined, unknown)
+
+
+def scored(case: Case) -> Claim:
+    """Return the claim with the verdict of code; where code cannot tell, with the local scorer's probability.
+
+    For runs without a judge. The scorer calls a claim `supported` or leaves it `unverified`; it rejects none.
+    """
+    claim = decided(case)
+    # A row means nothing without its header, and a heading states nothing.
+    if not case.open or not case.candidates or claim.kind is not ClaimKind.SENTENCE:
+        return claim
+    cited = {each.source.alias: each.source.cited for each in case.candidates}
+    score = local_scorer().score(claim.text, list(cited.values()))
+    if score is None:
+        return claim
+    rated = claim.model_copy(update={"score": round(score.probability, 3)})
+    carrying = [each.quote for each in case.candidates if any(one in each.quote.quote for one in score.carriers)]
+    shown = any(score.carriers[0] in quote.quote for quote in carrying)
+    # What `it` is may differ: the scorer sees no context.
+    if not score.supported or not shown or Assertion(claim.text, claim.kind, claim.context).points_back:
+        return rated
+    return rated.model_copy(update={"verdict": Support.SUPPORTED, "citations": merged(carrying)})
 
 
 def decided(case: Case) -> Claim:

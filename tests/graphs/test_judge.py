@@ -151,6 +151,16 @@ async def test_a_judge_that_is_down_or_answers_in_no_form_leaves_claims_unverifi
     assert report["verification"]["contradicted"] == report["verification"]["unsupported"] == 0
     (event,) = [event for event in report["events"] if event["kind"] == "judge_unavailable"]
     assert event["detail"].endswith("2 claims are unverified")
+    assert {claim["score"] for claim in report["claims"]} == {None}
+
+
+async def test_without_a_judge_the_local_scorer_decides(build: Any, ask: Any) -> None:
+    draft = "The Falcon project has started in 2019 [E1]. Falcon was a success for sailing and the city [E1]."
+    report = await ask(build(scripted(WrittenDraft=writes(draft))), QUESTION, models={"judge": "extractive"})
+    assert [claim["verdict"] for claim in report["claims"]] == ["supported", "unverified"]
+    plain, free = (claim["score"] for claim in report["claims"])
+    assert plain > 0.7 > free
+    assert report["verification"]["judge"] == "local"
 
 
 async def test_a_revision_asks_only_about_what_changed(build: Any, ask: Any) -> None:
