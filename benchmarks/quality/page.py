@@ -57,8 +57,8 @@ def picture() -> str:
     for each in _result().sets:
         for group in each.groups if len(each.groups) == 1 else each.groups[1:]:
             if "answer_in_claims" in group.figures:
-                key, title = f"{each.name}/{group.name}", _NAMES.get(each.name, each.name)
-                titles[key] = title if group.name == "all" else f"{title}, {group.name}"
+                key = f"{each.name}/{group.name}"
+                titles[key] = _titled(each, group)
                 series["the whole graph"][key] = group.figures["answer_in_claims"]
                 for other in each.baselines:
                     found = next(one for one in other.groups if one.name == group.name)
@@ -79,6 +79,7 @@ def tables(result: QualityResult) -> str:
     """Return all tables as Markdown."""
     parts = [
         f"Measured on {result.date} ({result.machine}); intervals in brackets.",
+        _summary(result),
         "![Answers in the claims, the graph and the baselines](reference/answers.svg)",
     ]
     for each in result.sets:
@@ -86,6 +87,46 @@ def tables(result: QualityResult) -> str:
         if each.ablations:
             parts += _ablations(each)
     return "\n\n".join(parts) + "\n"
+
+
+def _summary(result: QualityResult) -> str:
+    """Return the table of what matters most, a row for each group."""
+    rows = []
+    for each in result.sets:
+        for group in each.groups if len(each.groups) == 1 else each.groups[1:]:
+            abstained = group.figures.get("absent_abstained") or group.figures.get("answerable_abstained")
+            rows.append(
+                [
+                    _titled(each, group),
+                    str(group.questions),
+                    *(_cell(key, group.figures.get(key)) for key in ("evidence_read@10", "answer_in_claims")),
+                    *_best_baseline(each, group),
+                    # Of absent questions, every answer is wrong: how many there are stands in the next column.
+                    _cell("", group.figures.get("answered_wrong")) if "answer_in_claims" in group.figures else "",
+                    _cell("", abstained),
+                ]
+            )
+    head = ["group", "questions", "evidence, first 10 documents", "answer in the claims", "best baseline"]
+    return _table([*head, "difference to it", "answered wrongly", "abstained"], rows)
+
+
+def _best_baseline(each: SetResult, group: Group) -> tuple[str, str]:
+    """Return the baseline with most answers, with its figure, and the graph's difference to it."""
+    found = []
+    for other in each.baselines:
+        figures = next((one.figures for one in other.groups if one.name == group.name), {})
+        if "answer_in_claims" in figures:
+            found.append((figures["answer_in_claims"].value, other))
+    if not found:
+        return "", ""
+    value, best = max(found, key=lambda pair: pair[0])
+    told = best.differences[group.name].get("answer_in_claims")
+    return f"{best.name}: {value:.3f}", _signed("answer_in_claims", told)
+
+
+def _titled(each: SetResult, group: Group) -> str:
+    title = _NAMES.get(each.name, each.name)
+    return title if group.name == "all" else f"{title}, {group.name}"
 
 
 def _about(each: SetResult) -> str:

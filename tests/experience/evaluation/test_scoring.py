@@ -1,9 +1,14 @@
 """The figures of one question."""
 
+import sys
+
+import pytest
+
 from experience.evaluation import Gold, Outcome, Question
 from experience.evaluation.outcomes import Spot
-from experience.evaluation.ranking import retrieval_measures
+from experience.evaluation.ranking import check_installed, retrieval_measures
 from experience.evaluation.scoring import figures_of
+from state.errors import SettingsInvalid
 from state.report import Report, ReportCitation, ReportClaim, ReportEvidence
 from state.values import ClaimKind, Scores, Status, Support, Verification
 
@@ -104,6 +109,13 @@ def test_a_run_that_failed_has_no_figures_of_an_answer():
         "answerable_abstained": 0.0,
         "answerable_failed": 1.0,
     }
+
+
+def test_a_missing_package_is_named_with_the_extra_that_holds_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytrec_eval", None)
+    with pytest.raises(SettingsInvalid, match="'pytrec_eval'") as error:
+        check_installed()
+    assert "sixplane[evaluate]" in error.value.hint
 
 
 def test_retrieval_is_measured_by_document():
