@@ -13,7 +13,7 @@ def _listed(words: str) -> frozenset[str]:
 
 BEFORE_NAMES = _listed("""
     al approx av bspw bzw ca capt cf cmdr col cpl dipl dr e.g esp evtl fa fr ft geb gebr gen ggf gov hl hon hptm hr
-    i.e incl ing inkl insb jun kath lt m.e maj med messrs mgr mlle mm mme mr mrs ms msgr mt ph phil prof rev röm sen
+    i.e incl ing inkl insb jun kath lt m.e maj med messrs mgr mlle mm mme mr mrs ms msgr mt phil prof rev röm sen
     sgt sog st ste v vgl viz vs wg z.b z.t zzgl
     """)
 """Abbreviations that go on with whatever follows, a capitalised name too."""
@@ -44,21 +44,20 @@ BEFORE_ORDINALS = _listed("""
 """German words before an ordinal number, `die 2. Auflage`. A number that ends a sentence seldom follows one."""
 
 STARTERS = _listed("""
-    a aber after again all alle allerdings also although always am an and another any are as ask at au auch auf aus
-    aussi aux avec avoid be because before bei beide beim bis both but by call can ce cela celle celui ces cet cette
-    chaque check click come comme could create da dabei dadurch dafür daher damit danach dann dans daran darauf
-    darum das dass data dazu de dem den denn depuis der deren des deshalb dessen did die dies diese dieser dieses do
-    doch does donc dort du durch during each ebenso ein eine einem einen einer either elle elles en enfin ensuite er
-    erst es est et eux even every everyone finally find first for from für gegen get give had has have he her here
-    hers heute hier his how however i ich if ihm ihn ihr ihre il ils im in instead is ist it its ja je jede jeder
-    jedes jedoch jetzt kein keine la later le les let leur leurs like look lors lorsque mais make many may maybe mit
-    more most my nach ne never next ni nicht no nobody noch not note nothing nous now nun nur ob oder of ohne on
-    once one only open or other others ou our ours où par parce pendant please pour pourquoi puis put quand que quel
-    quelle qui quoi read remember run sa sans see sein seine seit select selon ses set several she should si sie
-    since sind so sobald sollte some someone sometimes somit son sont soon sous such sur ta take that the their
-    theirs them then there therefore these they this those though three thus to today tous tout toute toutes trotz
-    trotzdem try très tu two um un und under une unless unser unter until use usually vers voici voilà vom von vor
-    vos votre vous wait wann warum was we weil wenn wer werden were what when where whether which while who whom
-    whose why wie will wir wird with without wo would yes yet you your zu zuerst zum zur zwar à
+    a aber after again all alle allerdings also although always am an and another any are as at au auch auf aus
+    aussi aux avec be because before bei beide beim bis both but by can ce cela celle celui ces cet cette chaque
+    comme da dabei dadurch dafür daher damit danach dann dans daran darauf darum das dass dazu de dem den denn
+    depuis der deren des deshalb dessen did die dies diese dieser dieses do doch does donc dort du durch during each
+    ebenso ein eine einem einen einer either elle elles en enfin ensuite er erst es est et eux even every everyone
+    finally for from für gegen had has have he her here hers heute hier his how however i ich if ihm ihn ihr ihre il
+    ils im in instead is ist it its ja je jede jeder jedes jedoch jetzt kein keine la later le les leur leurs lors
+    lorsque mais many maybe mit more most my nach ne never next ni nicht no nobody noch not note nothing nous nun
+    nur ob oder of ohne on once or other others ou our ours où par parce pendant please pour pourquoi puis quand que
+    quel quelle qui quoi sa sans see sein seine seit selon ses she should si sie since sind so sobald sollte some
+    someone sometimes somit son sont soon sous such sur ta that the their theirs them then there therefore these
+    they this those though three thus to today tous tout toute toutes trotz trotzdem très tu two um un und under une
+    unless unser unter until usually vers voici voilà vom von vor vos votre vous wann warum was we weil wenn wer
+    werden were what when where whether which while who whom whose why wie wir wird with without wo would yes yet
+    you your zu zuerst zum zur zwar à
     """)
 """Words that begin sentences far more often than they are names. A capital alone does not tell these apart."""

@@ -24,11 +24,12 @@ _OWN_LINE = re.compile(r"\s*(?:#{1,6}\s|[-*+•‣▪]\s|\d{1,3}[.)]\s|\(?(?:[a-
 _ROW = re.compile(r"[ \t]*(?P<name>[^\s:;.?!][^:;\n.?!]{0,79}:)(?: [^\n]*?)?; [^:;\n.?!]{1,80}:(?:[ ;\n]|\Z)")
 _BARS = re.compile(r"[^\n|]*? \| [^\n]*? \| ")
 _MARKS = r"(?:\.[ \u00a0])+\.(?=[\s\"'”’“»)]|\Z)|[.!?…؟۔।॥]+|[。！？｡．]+"
-_CLOSERS = r"[\"'”’“‘»›)\]）」』】*_`]|[ \u00a0\u202f]»(?=[\s,;.]|\Z)"
+_CLOSERS = r"[\"'”’“‘»›)\]）」』】*_`]|[ \u00a0\u202f]»(?=[\s,;.]|\Z)|[ ]''(?=\s|\Z)"
 _STOP = re.compile(rf"(?:{_MARKS})(?:{_CLOSERS})*(?:[ ]?\[E?\d{{1,4}}\])*")
 _CJK = frozenset("。！？｡．")
 _CJK_GOES_ON = frozenset("とってをがはにのでもやか、，,。！？｡．；：」』）")
-_CODE = re.compile(r"(?<!`)(`{1,3})(?!`)[^\n]*?[^`\n]\1(?!`)")
+# Code has no space inside of its marks, as the quotation marks ``of TeX'' and `` of corpora '' have.
+_CODE = re.compile(r"(?<!`)(`{1,3})(?![`\s])[^\n]{0,200}?[^`\s]\1(?!`)")
 _TOKEN = re.compile(r"[^\s(\[\"'“‘«„‚]*\Z")
 _WORD = re.compile(r"[^\W_]+")
 _LAST_NAME = re.compile(r"\b[A-Z][^\W\d_]+\Z")
@@ -101,7 +102,8 @@ def _row_name(text: str, start: int, end: int, before: str | None) -> str | None
     """
     if before and text.startswith(before, start):
         return before
-    if found := _ROW.match(text, start, end):
+    found = _ROW.match(text, start, end)
+    if found and found["name"].count("(") == found["name"].count(")"):
         return found["name"]
     return "" if _BARS.match(text, start, end) else None
 
@@ -132,9 +134,14 @@ def _ends_sentence(text: str, begin: int, stop: re.Match[str], end: int) -> bool
         return False
     opened = after.lstrip()
     following = opened.lstrip(_OPENERS)
-    if following[:1].islower() and not _IDENTIFIER_AFTER.match(opened):
+    if opened.startswith((")", "]", ",", ";", ":")):
         return False
-    if stop[0][0] != "." or stop[0].strip("*_`") != ".":
+    plain = stop[0].strip("*_`") == "."
+    if following[:1].islower() and not (
+        plain and not text[stop.start() - 1].isdecimal() and _IDENTIFIER_AFTER.match(opened)
+    ):
+        return False
+    if not plain:
         return stop[0] != ".)" or not _ENUMERATES.fullmatch(text, begin, stop.start())
     return not _abbreviates(text[max(begin, stop.start() - _SEEN) : stop.start()], following)
 
@@ -185,11 +192,12 @@ def _is_initial(last: str, previous: str, following: str, *, starts: bool) -> bo
 def _is_abbreviation(last: str, following: str, *, starts: bool) -> bool:
     lowered = last.lower()
     capital = following[:1].isupper()
+    acronym = last.isupper() and "." not in last  # `MS` is no `Ms.`
     if (lowered in BEFORE_NUMBERS or lowered.endswith("str")) and _NUMBER_AFTER.match(following):
         return True
-    if lowered in BEFORE_NAMES:
+    if lowered in BEFORE_NAMES and not acronym:
         return not (starts and lowered in ("al", "st"))
-    if lowered in WITHIN:
+    if lowered in WITHIN and not acronym:
         return not capital
     if _DOTTED.fullmatch(last):
         return not (capital and starts)
