@@ -43,7 +43,7 @@ async def main(given: argparse.Namespace) -> None:
         done.append(await measured(SETS[name], given))
         machine = f"{platform.machine()}, CPython {platform.python_version()}"
         result = QualityResult(date=datetime.now(UTC).date().isoformat(), machine=machine, sets=tuple(done))
-        written = result.model_dump_json(indent=1) + "\n"
+        written = result.model_dump_json(exclude_defaults=True) + "\n"
         (given.home / "quality.json").write_text(written, encoding="utf-8")
         if given.write:
             RESULT.write_text(written, encoding="utf-8")

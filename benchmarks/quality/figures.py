@@ -120,7 +120,7 @@ def compared(
 ) -> Compared:
     """Return `other` beside the whole graph on the questions of `other`."""
     ours = {each.id: each for each in whole}
-    groups = groups_of(other)
+    groups = groups_of(other)[: None if not switch else 1]  # of ablations, samples of groups would be too small
     differences = {}
     for group in groups:
         members = [each for each in other if group.name in ("all", each.group)]
