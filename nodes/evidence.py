@@ -49,7 +49,7 @@ def ranked_items(
     asked_by: dict[str, list[Hit]] = {}
     for hit in hits:
         asked_by.setdefault(hit.evidence_id, []).append(hit)
-    turn = _turns(hits)
+    turn = turns(hits)
     items = [
         _item(alias, passage, asked_by.get(passage.evidence_id, []), fenced=passage.evidence_id in fenced)
         for alias, passage in passages.items()
@@ -59,17 +59,17 @@ def ranked_items(
     return distinct(sorted(items, key=lambda item: (item.untrusted, order[item.alias], -(item.score or 0.0))))
 
 
-def _turns(hits: Iterable[Hit]) -> dict[str, int]:
+def turns(hits: Iterable[Hit]) -> dict[str, int]:
     """Return the best rank that each passage has in one of the searches, from 0."""
     by_search: dict[str, list[Hit]] = {}
     for hit in hits:
         if hit.scores.best is not None:
             by_search.setdefault(hit.sub_question, []).append(hit)
-    turns: dict[str, int] = {}
+    best: dict[str, int] = {}
     for found in by_search.values():
         for rank, hit in enumerate(sorted(found, key=lambda each: -(each.scores.best or 0.0))):
-            turns[hit.evidence_id] = min(rank, turns.get(hit.evidence_id, rank))
-    return turns
+            best[hit.evidence_id] = min(rank, best.get(hit.evidence_id, rank))
+    return best
 
 
 def fitting(items: Iterable[EvidenceItem], room: int, most: int) -> list[EvidenceItem]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from nodes.evidence import turns
+from state.values import Hit
 
 
 class RunEvidence(BaseModel):
@@ -25,14 +28,21 @@ class RunEvidence(BaseModel):
 def run_evidence(values: Mapping[str, Any]) -> RunEvidence:
     """Return the evidence from the channels of a run's last checkpoint."""
     round_of = {question.id: question.round for question in values.get("sub_questions", ())}
-    screened = set(values.get("aliases", {}).values())
-    fenced = set(values.get("fenced", ()))
+    hits: tuple[Hit, ...] = values.get("hits", ())
     rounds = []
     for last in range(1, max(round_of.values(), default=0) + 1):
-        best: dict[str, float] = {}
-        for hit in values.get("hits", ()):
-            if round_of.get(hit.sub_question, 0) <= last and hit.evidence_id in screened:
-                best[hit.evidence_id] = max(best.get(hit.evidence_id, 0.0), hit.scores.best or 0.0)
-        rounds.append(tuple(sorted(best, key=lambda key: (key in fenced, -best[key]))))
+        found = [hit for hit in hits if round_of.get(hit.sub_question, 0) <= last]
+        rounds.append(_in_order(found, values))
     quoted = dict.fromkeys(quote.evidence_id for each in values.get("findings", ()) for quote in each.quotes)
     return RunEvidence(rounds=tuple(rounds), quoted=tuple(quoted))
+
+
+def _in_order(hits: Sequence[Hit], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the screened passages as `nodes.evidence.ranked_items` orders them."""
+    screened, fenced = set(values.get("aliases", {}).values()), set(values.get("fenced", ()))
+    score: dict[str, float] = {}
+    for hit in hits:
+        if hit.evidence_id in screened:
+            score[hit.evidence_id] = max(score.get(hit.evidence_id, 0.0), hit.scores.best or 0.0)
+    turn = turns(hits)
+    return tuple(sorted(score, key=lambda key: (key in fenced, turn.get(key, len(turn)), -score[key])))
