@@ -98,6 +98,15 @@ def whole_quote(quote: str, passage: Passage) -> Quote | None:
     return candidate.quote if candidate else None
 
 
+def widest(passage: Passage, *quotes: Quote | None) -> Quote | None:
+    """Return the quote of `passage` that holds all of `quotes`, `None` if there are none."""
+    found = [quote for quote in quotes if quote is not None]
+    if not found:
+        return None
+    start, end = min(quote.start for quote in found), max(quote.end for quote in found)
+    return span_quote(passage, start - passage.start, end - passage.start)
+
+
 def span_quote(passage: Passage, start: int, end: int) -> Quote:
     """Return the quote at `start:end` of the passage's text, with offsets into the canonical text."""
     return Quote(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from state.page_labels import label_of
 from state.report import ReportEvidence
 from state.values import Passage
@@ -33,10 +35,22 @@ def _range(first: str, last: str) -> str:
 
 def section_of(evidence: ReportEvidence | Passage) -> str:
     """Return the headings above a passage, outermost first. The document's title is left out, since it stands above."""
-    path = evidence.heading_path
-    if path and _plain(path[0]) == _plain(evidence.title):
-        path = path[1:]
-    return " › ".join(" ".join(heading.split()) for heading in path)
+    return " › ".join(_below(evidence.title, evidence.heading_path))
+
+
+def path_of(title: str, headings: Sequence[str]) -> str:
+    """Return the title of a document with the headings above a passage, outermost first.
+
+    >>> path_of("Limits", ("Limits", "Free tier"))
+    'Limits › Free tier'
+    """
+    return " › ".join(filter(None, (" ".join(title.split()), *_below(title, headings))))
+
+
+def _below(title: str, headings: Sequence[str]) -> list[str]:
+    """Return the headings on one line each, without the first if it is the title."""
+    path = headings[1:] if headings and _plain(headings[0]) == _plain(title) else headings
+    return [" ".join(heading.split()) for heading in path]
 
 
 def _plain(text: str) -> str:

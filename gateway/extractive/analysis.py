@@ -9,7 +9,6 @@ and the best sentence is not near enough to do without.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,20 +23,15 @@ from gateway.extractive.ranking import (
     unit_rows,
     unseen_weight,
 )
+from gateway.extractive.units import Marked, Span, Unit, excerpts, units_of
 from state.evidence_block import EvidenceItem
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
-from state.sentences import sentences
 
 # Chosen values.
 _A_DOCUMENT = 2  # findings at most, so that one long document does not crowd out the others
 _MARGIN = 0.6  # a sentence must reach this share of the best score
 _NEAR = 0.65  # the score from which a sentence answers although a name of the question is nowhere
 _NAMED_BONUS = 0.15  # for sentences of a passage that contains a name from the sub-question
-_LONGEST = 700  # characters; longer "sentences" are tables or lists that lost their line breaks
-_FEWEST_WORDS = 5  # shorter ones are headings and captions
-_NO_PROSE = re.compile(r"\s*(?:#{1,6}\s|\||`{3}|~{3}|={3}|-{3})")
-_BULLET = re.compile(r"(?:[-*+•‣▪]|\d{1,3}[.)]|>)\s+")
-_MARKER = re.compile(r"\[E?\d+\]|⟦|[\x00-\x08\ufffe\ufffd]")
 
 
 @dataclass(frozen=True)
@@ -57,12 +51,22 @@ class Limits:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One sentence of a passage, with its stems and those of its title and headings."""
+    """One sentence of a passage in its unit, with its stems and those of its title and headings."""
 
-    item: EvidenceItem
-    quote: str
+    unit: Unit
+    span: Span
     terms: frozenset[str]
     passage: PassageWords
+
+    @property
+    def item(self) -> EvidenceItem:
+        """The passage."""
+        return self.unit.item
+
+    @property
+    def quote(self) -> str:
+        """The sentence, as it stands in the passage."""
+        return self.item.text[slice(*self.span)]
 
     @property
     def document(self) -> str:
@@ -128,7 +132,7 @@ def analyse(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits, *
     gaps: list[ProposedGap] = []
     for position, sub_question in enumerate(reading.asked):
         chosen = _answers(reading, sub_question, asked[position], rest, limits)
-        findings += [_finding(sub_question, candidate) for candidate in chosen]
+        findings += _findings(sub_question, chosen)
         gaps += _gaps(sub_question, reading.hops.get(sub_question.id, ""), answered=bool(chosen))
     return Analysis(findings=findings, gaps=gaps, decision=_decision(findings, gaps, rounds_left))
 
@@ -183,30 +187,11 @@ def _words_of(item: EvidenceItem) -> PassageWords:
 def _sentences_of(item: EvidenceItem) -> list[Candidate]:
     heading = content_terms(" ".join([item.title, *item.heading_path]))
     passage = _words_of(item)
-    spans = (_without_bullet(item.text, *span) for span in sentences(item.text))
-    quotes = (item.text[start:end] for start, end in spans)
     return [
-        Candidate(item, quote, frozenset([*heading, *content_terms(quote)]), passage)
-        for quote in quotes
-        if is_statement(quote)
+        Candidate(unit, span, frozenset([*heading, *content_terms(item.text[slice(*span)])]), passage)
+        for unit in units_of(item)
+        for span in unit.sentences
     ]
-
-
-def is_statement(sentence: str) -> bool:
-    """Return whether `sentence` is prose, long enough to state something, without marks that a report would misread.
-
-    Joined into one line it must still be one sentence, which excludes list items and table cells that run on.
-    """
-    if _NO_PROSE.match(sentence) or _MARKER.search(sentence) or len(sentence) > _LONGEST:
-        return False
-    line = " ".join(sentence.split())
-    long_enough = len(line.split()) >= _FEWEST_WORDS and line[-1:] not in (":", "?")
-    return long_enough and sentences(line) == [(0, len(line))] and not _BULLET.match(line)
-
-
-def _without_bullet(text: str, start: int, end: int) -> tuple[int, int]:
-    bullet = _BULLET.match(text, start, end)
-    return (bullet.end(), end) if bullet else (start, end)
 
 
 def _lexical(
@@ -216,12 +201,20 @@ def _lexical(
     return min(1.0, bonus + coverage(sub_question.terms, candidate.terms, weights, unseen))
 
 
-def _finding(sub_question: SubQuestionTerms, candidate: Candidate) -> ProposedFinding:
-    return ProposedFinding(
-        statement=" ".join(candidate.quote.split()),
-        sub_question=sub_question.id,
-        quotes=[QuotedEvidence(evidence=candidate.item.alias, quote=candidate.quote)],
-    )
+def _findings(sub_question: SubQuestionTerms, chosen: Sequence[Candidate]) -> list[ProposedFinding]:
+    """Return a finding for each sentence: the sentence, and the excerpt that is quoted for it and for others of it."""
+    return [
+        ProposedFinding(
+            statement=" ".join(excerpt.item.text[slice(*span)].split()),
+            sub_question=sub_question.id,
+            quotes=[
+                QuotedEvidence(evidence=excerpt.item.alias, quote=quote)
+                for quote in dict.fromkeys((excerpt.item.text[slice(*span)], excerpt.text))
+            ],
+        )
+        for excerpt in excerpts(Marked(each.unit, each.span) for each in chosen)
+        for span in excerpt.marked
+    ]
 
 
 def _gaps(sub_question: SubQuestionTerms, hop: str, *, answered: bool) -> list[ProposedGap]:

@@ -129,7 +129,7 @@ class ExtractiveChatModel(LocalChatModel):
         if role_schema == ResearchPlan.__name__:
             return _Work(lambda _: plan(fields).model_dump_json())
         if role_schema == WrittenDraft.__name__:
-            return _Work(lambda _: write(fields).model_dump_json())
+            return _Work(lambda _: write(fields, evidence).model_dump_json())
         if role_schema == Review.__name__:
             return _Work(lambda _: review().model_dump_json())
         if role_schema in (Verdicts.__name__, JudgedReview.__name__):

@@ -1,44 +1,62 @@
-"""The extractive writer and reviewer: verbatim sentences of the findings. Pure functions."""
+"""The extractive writer and reviewer: a direct answer, then the excerpts that hold it. Pure functions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gateway.extractive.quoting import quoted
 from gateway.extractive.ranking import content_terms
+from gateway.extractive.units import dangles
+from state.evidence_block import EvidenceItem
+from state.markdown_text import md_quote
+from state.places import path_of
 from state.roles import Review, WrittenDraft
 from state.values import Severity
 
 NO_FINDINGS = "The documents do not answer this question."
-_NEWLINE = "\n"
+CLOSEST = "Closest passages"
+"""Stands above excerpts of which none answers the question for certain."""
+
 _FOCUS = 0.5  # share of the best overlap with a person's words that a finding needs to stay; a chosen value
+_DIRECT = 2  # sentences of a direct answer
+_MOST = {"brief": 1, "standard": 6}  # excerpts for each sub-question; `deep` has them all
 _MARKERS = re.compile(r"\s*\[E?\d+\]")
+_LISTED = re.compile(r"(?:^|\n)[ \t]*(?:[-*+•‣▪●○■□◦|]|\d{1,3}[.)]|\(?[a-z]\))[ \t]+\Z")
+
+Fields = Mapping[str, Any]
 
 
-def write(fields: Mapping[str, Any]) -> WrittenDraft:
-    """Return the findings as Markdown lists, grouped by sub-question, every sentence with its citation markers.
+def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft:
+    """Return the answer in Markdown: for each sub-question a direct answer, if it has no gap, and its excerpts.
 
-    Each sentence gets its own list item, so that it stays one claim whatever characters it begins with. With the length
-    `brief`, only the best finding of each sub-question is written.
+    An excerpt is a block quote under the title and the headings of its passage, with the sentence that answers in bold.
+    With the length `brief`, there is one excerpt for each sub-question.
     """
     kept = _focused(_once_each(_without_objected(fields)), str(fields.get("person") or ""))
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[Fields]] = {}
     for finding in kept:
-        lines = groups.setdefault(str(finding["sub_question"]), [])
-        if not lines or fields.get("length") != "brief":
-            lines.append(_sentence(finding))
+        groups.setdefault(str(finding["sub_question"]), []).append(finding)
     if not groups:
         return WrittenDraft(markdown=NO_FINDINGS)
+    items = {item.alias: item for item in evidence}
+    open_ = {str(gap["sub_question"]) for gap in fields.get("gaps") or []}
     headings = _planned_headings(fields) if len(groups) > 1 else {}
-    sections: list[str] = []
-    for key, lines in groups.items():
+    most = _MOST.get(str(fields.get("length") or "standard"))
+    parts: list[str] = []
+    for key, findings in groups.items():
+        level = 2
         if key in headings:
-            sections.append(f"## {headings[key]}\n\n{_NEWLINE.join(lines)}")
+            parts.append(f"{'#' * level} {headings[key]}")
+            level += 1
+        if key in open_:
+            parts.append(f"{'#' * level} {CLOSEST}")
+            level += 1
         else:
-            # Without a heading of its own it goes on with the list before it: two lists would look like two subjects.
-            sections[-1:] = [_NEWLINE.join([*sections[-1:], *lines])]
-    return WrittenDraft(markdown="\n\n".join(sections))
+            parts += _direct(findings)
+        parts += _excerpts(findings, items, level, most)
+    return WrittenDraft(markdown="\n\n".join(parts))
 
 
 def review() -> Review:
@@ -46,7 +64,68 @@ def review() -> Review:
     return Review(verdict="approve", findings=[])
 
 
-def _without_objected(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _direct(findings: Sequence[Fields]) -> Iterator[str]:
+    """Yield the best sentence as a paragraph, with the second best if it stands in the same excerpt.
+
+    A sentence that says nothing alone is left to its excerpt.
+    """
+    if not _stands_alone(findings[0]):
+        return
+    said = [each for each in findings[:_DIRECT] if _longest(each) == _longest(findings[0]) and _stands_alone(each)]
+    yield " ".join(f"{md_quote(_ended(each['statement']))} {_marks(each)}" for each in said)
+
+
+def _stands_alone(finding: Fields) -> bool:
+    """Whether a statement can be read without its excerpt: no item of a list, no lead, and nothing that points back."""
+    statement = _line(finding["statement"])
+    if dangles(statement) or statement.endswith((":", "：")):
+        return False
+    return not any(_LISTED.search(before) for before in _befores(finding))
+
+
+def _befores(finding: Fields) -> Iterator[str]:
+    """Yield what stands before the statement in its excerpt."""
+    words = r"\s+".join(map(re.escape, finding["statement"].split()))
+    for each in finding["quotes"]:
+        if found := re.search(words, each["quote"]):
+            yield each["quote"][: found.start()]
+
+
+def _excerpts(
+    findings: Sequence[Fields], items: Mapping[str, EvidenceItem], level: int, most: int | None
+) -> Iterator[str]:
+    """Yield the excerpts under the places where they stand: best document first, in reading order within a passage."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        found.setdefault(_longest(finding), []).append(_line(finding["statement"]))
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for alias, quote in [*found][:most]:
+        item = items.get(alias)
+        groups.setdefault(path_of(item.title, item.heading_path) if item else "", []).append((alias, quote))
+    for path, places in groups.items():
+        if path:
+            yield f"{'#' * level} {md_quote(path)}"
+        for alias, quote in sorted(places, key=lambda place: _position(items.get(place[0]), place[1], places)):
+            item = items.get(alias) or EvidenceItem(alias=alias, title="", text=quote)
+            yield quoted(item.model_copy(update={"text": quote}), found[alias, quote])
+
+
+def _longest(finding: Fields) -> tuple[str, str]:
+    """Return the excerpt of a finding: the alias of its passage, and its longest quote."""
+    longest = max(finding["quotes"], key=lambda each: len(each["quote"]))
+    return longest["evidence"], longest["quote"]
+
+
+def _position(item: EvidenceItem | None, quote: str, places: Sequence[tuple[str, str]]) -> tuple[int, int]:
+    """Return the place of a passage among those of one section, and of the quote in it."""
+    order = [*dict.fromkeys(alias for alias, _ in places)]
+    if item is None:
+        return len(order), 0
+    at = item.text.find(quote)
+    return order.index(item.alias), at if at >= 0 else len(item.text)
+
+
+def _without_objected(fields: Fields) -> list[Fields]:
     """Return the findings that no review objected to; they match by text, since claims quote findings verbatim."""
     grave = (Severity.MAJOR, Severity.CRITICAL)
     objected = [
@@ -59,12 +138,12 @@ def _without_objected(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _once_each(findings: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _once_each(findings: list[Fields]) -> list[Fields]:
     """Return each statement once: a sentence that answers two sub-questions stays under the first."""
     return list({_plain(each["statement"]): each for each in reversed(findings)}.values())[::-1]
 
 
-def _focused(findings: list[Mapping[str, Any]], person: str) -> list[Mapping[str, Any]]:
+def _focused(findings: list[Fields], person: str) -> list[Fields]:
     """Return the findings closest to a person's words, closest first; all findings if none is close."""
     wanted = frozenset(content_terms(person))
     shared = {id(each): len(wanted & frozenset(content_terms(each["statement"]))) for each in findings}
@@ -75,15 +154,22 @@ def _focused(findings: list[Mapping[str, Any]], person: str) -> list[Mapping[str
     return sorted(near, key=lambda each: -shared[id(each)])
 
 
-def _planned_headings(fields: Mapping[str, Any]) -> dict[str, str]:
+def _planned_headings(fields: Fields) -> dict[str, str]:
     """Return the planned section of each sub-question of the first round: `plan` makes one for each."""
     return {f"q{number}": str(title) for number, title in enumerate(fields.get("sections") or [], 1)}
 
 
-def _sentence(finding: Mapping[str, Any]) -> str:
-    statement = " ".join(str(finding["statement"]).split())
-    ended = statement if re.search(r"[.!?…。！？][\"'”’»)\]）」』]*$", statement) else f"{statement}."
-    return " ".join(["-", ended, *(f"[{alias}]" for alias in dict.fromkeys(finding["evidence"]))])
+def _ended(statement: str) -> str:
+    line = _line(statement)
+    return line if re.search(r"[.!?…。！？][\"'”’»)\]）」』]*$", line) else f"{line}."
+
+
+def _marks(finding: Fields) -> str:
+    return " ".join(f"[{alias}]" for alias in dict.fromkeys(finding["evidence"]))
+
+
+def _line(text: str) -> str:
+    return " ".join(str(text).split())
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nodes.checks.statements import UNDERLINE, is_refuted
+from nodes.checks.words import tokens
 
 _FENCE = re.compile(r"\s{0,3}(?:`{3,}|~{3,})\s*(?P<info>[^`]*)")
 _INLINE = re.compile(r"(`{1,2})(?!`)([^\n]{1,400}?)(?<!`)\1(?!`)")
@@ -68,19 +69,20 @@ class CodeFound:
     certain: bool
 
 
-def find_code(code: str, text: str) -> CodeFound | None:
-    """Return where `text` has `code`, or `None`.
+def find_code(code: str, text: str, context: str = "") -> CodeFound | None:
+    """Return where `text` has `code`, or `None`. `context` is what the reader has read before it.
 
     The same lines with the same indentation, from the start of a statement to the end of one, since a command that ends
     early (`DELETE FROM t` without its `WHERE`) and a line without the condition around it are other commands. A text
-    without markup, as of a PDF, may have lines that look like prose, and code may stand below a warning: not certain.
+    without markup, as of a PDF, may have lines that look like prose, and code may stand below a warning that is not in
+    the context: not certain.
     """
     wanted = [line for line in _lines(code) if line.text.strip()]
     if not wanted:
         return None
     for region in _regions(text):
         if span := _within(wanted, region):
-            return CodeFound(*span, certain=not _warned(text, region, span[0]))
+            return CodeFound(*span, certain=not _warned(text, region, span[0], context))
     for match in _INLINE.finditer(text) if len(wanted) == 1 else ():
         if match[2].split() == code.split():
             return CodeFound(*match.span(2), certain=not is_refuted(text[: match.start()][-_WARNING_CHARS:]))
@@ -89,9 +91,16 @@ def find_code(code: str, text: str) -> CodeFound | None:
     return CodeFound(*span, certain=False) if span else None
 
 
-def _warned(text: str, region: list[_Line], at: int) -> bool:
-    """Whether the words above the block, or a comment above the line at `at`, may warn of it."""
+def _warned(text: str, region: list[_Line], at: int, context: str) -> bool:
+    """Whether the words above the block that a reader has not read, or a comment above the line at `at`, may warn of
+    it.
+    """
     above = text[: region[0].start].rstrip("`~ \t\n")[-_WARNING_CHARS:]
+    unread = tokens(above)
+    for told in reversed(tokens(context)):
+        if not unread or unread[-1].text != told.text:
+            break
+        above = above[: unread.pop().start]
     comments = "\n".join(line.text for line in region if line.start < at and _COMMENT.match(line.text))
     return is_refuted(f"{above}\n{comments}")
 

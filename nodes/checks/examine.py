@@ -89,7 +89,7 @@ def examine(claim: Assertion, cited: Sequence[Cited], quotes: Sequence[str]) -> 
         quotes: the words of those passages that come closest, with what stands before them; arithmetic uses these.
     """
     if claim.kind is ClaimKind.CODE:
-        return _examined_code(claim.text, cited)
+        return _examined_code(claim, cited)
     spans = _verbatim(claim, cited)
     if spans:
         return Examined(Support.SUPPORTED, spans=spans)
@@ -132,9 +132,10 @@ def _verbatim(claim: Assertion, cited: Sequence[Cited]) -> tuple[tuple[int, Span
     return tuple((n, span) for n, span in found if span is not None)
 
 
-def _examined_code(code: str, cited: Sequence[Cited]) -> Examined:
+def _examined_code(claim: Assertion, cited: Sequence[Cited]) -> Examined:
     """Return the verdict on code. Where it stands is told too if a judge must decide whether it is meant to be run."""
-    found = [(n, each) for n, each in ((n, find_code(code, one.text)) for n, one in enumerate(cited)) if each]
+    each_found = ((n, find_code(claim.text, one.text, claim.context)) for n, one in enumerate(cited))
+    found = [(n, each) for n, each in each_found if each]
     if not found:
         return Examined(Support.UNSUPPORTED, ClaimFault.CODE)
     sure = [(n, each) for n, each in found if each.certain]
@@ -148,4 +149,4 @@ def _placed(found: tuple[int, CodeFound]) -> tuple[int, Span]:
 def _span(claim: Assertion, cited: Cited) -> Span | None:
     if claim.kind is ClaimKind.ROW:
         return verbatim_row(claim.text, claim.context, cited.text, cited.statements)
-    return verbatim_span(claim.text, cited.text, cited.statements)
+    return verbatim_span(claim.text, cited.text, cited.statements, claim.context)

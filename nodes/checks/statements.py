@@ -22,6 +22,7 @@ _RULE = re.compile(r"[\s|:=\-+*_~^`#]*")
 _ROW = re.compile(r"\s*\|")
 _FENCE = re.compile(r"\s*(?:`{3}|~{3})[^`\n]*")
 _ITEM = re.compile(r"(?:(?:[-*+•‣▪●○■□◦]|\d{1,3}[.)]|\(?[a-z]\)|>)\s+)+")
+_NUMBER = re.compile(r"(\d{1,3})[.)]")
 _ENDS = re.compile(r"[.!。！…;:,=][\"'”’»)\]）」』*_`]*\s*\Z")
 _ASKS = re.compile(r"[?？][\"'”’»)\]）」』*_`]*\s*\Z")
 _LABEL_WORDS = 6  # a line of so few words, without a number or an end, is a heading that lost its markup
@@ -63,6 +64,8 @@ class Statement:
     item: bool = False
     denied: bool = False
     """Whether its document may deny it: by a heading, by the words before it, or by striking it out."""
+    taken_back: bool = False
+    """Whether it denies it by more than the words before it."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class _Piece:
     end: int
     text: str
     item: bool = False
+    number: int = 0
 
     @property
     def row(self) -> bool:
@@ -96,8 +100,11 @@ def statements(text: str, names: Iterable[str] = ()) -> list[Statement]:
         if not piece.structure and _states(text, piece, after, titles):
             before = header if piece.row else introduction
             said = f"{before}\n{above}" if piece.row else before
-            denied = refuted or _refuted(said) or bool(_STRUCK.search(piece.text) or (piece.item and _denies(said)))
-            found.append(Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row, piece.item, denied))
+            taken_back = refuted or bool(_STRUCK.search(piece.text))
+            denied = taken_back or _refuted(said) or (piece.item and _denies(said))
+            found.append(
+                Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row, piece.item, denied, taken_back)
+            )
     return found
 
 
@@ -115,7 +122,9 @@ def _piece(text: str, start: int, end: int) -> _Piece | None:
     begin = mark.end() if mark else start
     while begin < end and text[begin].isspace():
         begin += 1
-    return _Piece(begin, end, text[begin:end], item=bool(mark)) if begin < end else None
+    number = _NUMBER.match(mark[0]) if mark else None
+    counted = int(number[1]) if number else 0
+    return _Piece(begin, end, text[begin:end], item=bool(mark), number=counted) if begin < end else None
 
 
 def _states(text: str, piece: _Piece, after: _Piece | None, titles: set[str]) -> bool:
@@ -158,9 +167,17 @@ def _headers(pieces: list[_Piece]) -> Iterator[str]:
 
 
 def _introductions(pieces: list[_Piece]) -> Iterator[str]:
-    """Yield for each piece the sentence before it; for a list item, the one that introduces the list."""
-    last = introduction = ""
+    """Yield for each piece the sentence before it; for a list item, the one that introduces the list.
+
+    What stands between the steps 1 and 2 introduces neither.
+    """
+    last = introduction = above = ""
+    number = 0
     for n, piece in enumerate(pieces):
+        if piece.number and piece.number == number + 1 and number:
+            introduction = above
+        if piece.number:
+            number, above = piece.number, introduction
         yield introduction if piece.item else last
         if not piece.structure:
             last = " ".join(piece.text.split())

@@ -17,11 +17,12 @@ _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 _BAR = re.compile(r"(?<!\\)\|")
 
 
-def verbatim_span(claim: str, text: str, stated: Sequence[Statement]) -> tuple[int, int] | None:
+def verbatim_span(claim: str, text: str, stated: Sequence[Statement], context: str = "") -> tuple[int, int] | None:
     """Return the span of `text` that says `claim` in the same words with the same signs between them, or `None`.
 
     The span begins and ends with a statement: the words "the data is encrypted" within "nobody claims that the data is
-    encrypted" are no support. Nor is a statement that its document denies, such as an item of a list of myths.
+    encrypted" are no support. Nor is a statement that its document denies, such as an item of a list of myths, unless
+    the reader has read the words that deny it: as the end of `context`, or in the claim itself.
     """
     said = tokens(claim)
     wanted, marked = [token.text for token in said], any(token.mark for token in said)
@@ -30,17 +31,34 @@ def verbatim_span(claim: str, text: str, stated: Sequence[Statement]) -> tuple[i
     text = without_targets(text)
     # A writer may leave out the document's own citation marks; one that it shows must stand there.
     found = [token for token in tokens(text) if marked or not token.mark]
-    stated = [each for each in stated if not each.row and not each.denied]
-    starts, ends = _borders(found, stated)
+    stated = [each for each in stated if not each.row and not each.taken_back]
+    told = [token.text for token in tokens(context)]
+    begun = [each for each in stated if not each.denied or _is_told(each.before, told)]
+    (starts, _), (_, ends) = _borders(found, begun), _borders(found, stated)
     for at in starts:
         last = at + len(wanted) - 1
         chosen = found[at : last + 1]
-        if last in ends and [token.text for token in chosen] == wanted:
+        if (
+            last in ends
+            and [token.text for token in chosen] == wanted
+            and _may_end(found[last], found[at], stated, begun)
+        ):
             first = next(each.start for each in stated if each.start <= found[at].start < each.end)
             end = next(each.end for each in stated if each.start <= found[last].start < each.end)
             if _signs(claim, said, 0, len(claim)) == _signs(text, chosen, first, end):
                 return first, end
     return None
+
+
+def _is_told(before: str, told: Sequence[str]) -> bool:
+    """Whether the words before a statement, of which a text may hold the end alone, are the last ones of `told`."""
+    said = [token.text for token in tokens(before)]
+    return bool(said) and list(told[-len(said) :]) == said
+
+
+def _may_end(last: Token, first: Token, stated: Sequence[Statement], begun: Sequence[Statement]) -> bool:
+    """Whether a claim from `first` to `last` ends with a statement that is not denied, or is after what denies it."""
+    return any(each.start <= last.start < each.end and (each in begun or first.start < each.start) for each in stated)
 
 
 def verbatim_row(row: str, header: str, text: str, stated: Sequence[Statement]) -> tuple[int, int] | None:

@@ -107,7 +107,7 @@ def section_of(claims: Sequence[Stated], at: int) -> Iterator[Stated]:
 
 
 def _paragraph(reading: Reading, block: Block) -> list[Stated]:
-    """Return the sentences of a paragraph that state something."""
+    """Return the sentences of a paragraph that state something. A quotation that cites at its end is one claim."""
     pieces = block.pieces
     run = plain_run(pieces)
     if _only_marks(pieces, run):
@@ -118,6 +118,8 @@ def _paragraph(reading: Reading, block: Block) -> list[Stated]:
         block.level = TITLE_LEVEL
         return _heading(reading, block)
     spans = sentences("".join(run.outline))
+    if len(spans) > 1 and _is_quotation(block, pieces, run.at[spans[-1][0]]):
+        spans = [(spans[0][0], spans[-1][1])]
     texts = [run.line(*span) for span in spans]
     owners, reach = _sentences(pieces, [range(run.at[start], run.at[end - 1] + 1) for start, end in spans])
     stating = [n for n, text in enumerate(texts) if _states(text)]
@@ -203,6 +205,15 @@ def _of_pieces(kind: ClaimKind, text: str, block: Block, own: range, opened: dic
     while first < own.start and pieces[first].pair not in closed:
         first += 1
     return Stated(kind, text, block, pieces[first].start, pieces[last].end, own=cited_in(pieces[first : last + 1]))
+
+
+def _is_quotation(block: Block, pieces: Sequence[Piece], last: int) -> bool:
+    """Whether a paragraph stands in a block quote and cites after its last sentence alone, which begins at `last`."""
+    marks = [at for at, piece in enumerate(pieces) if piece.kind is Kind.MARK]
+    around = block.parent
+    while around is not None and around.kind is not BlockKind.QUOTE:
+        around = around.parent
+    return around is not None and bool(marks) and marks[0] > last
 
 
 def _only_marks(pieces: Sequence[Piece], run: PlainRun) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nodes.checks import UNDECIDED, Assertion, Examined, Span, examine, foreign_addresses, same_cells, stems
-from nodes.judge.headings import is_neutral, needs_no_judge
+from nodes.judge.headings import is_neutral, is_place, needs_no_judge
 from nodes.judge.scorer import local_scorer
 from nodes.quotes import Candidate, Source, at_span, candidates, merged
 from state.values import Claim, ClaimFault, ClaimKind, JudgedClaim, Quote, Support
@@ -66,7 +66,10 @@ def case_of(claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source],
     aliases = list(aliases)
     cited = [sources[alias] for alias in aliases if alias in sources]
     unknown = tuple(alias for alias in aliases if alias not in sources)
-    if claim.kind is ClaimKind.HEADING and needs_no_judge(claim.text, asked.questions):
+    if claim.kind is ClaimKind.HEADING and (
+        needs_no_judge(claim.text, asked.questions)
+        or (not unknown and is_place(claim.text, (source.passage for source in cited)))
+    ):
         return Case(claim, examined=Examined(Support.SUPPORTED))
     if claim.kind is ClaimKind.HEADER and any(same_cells(claim.text, header) for header in cited_headers(cited)):
         return Case(claim, examined=Examined(Support.SUPPORTED))

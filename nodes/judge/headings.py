@@ -1,4 +1,4 @@
-"""Titles that need no judge: a few of the question's own words, words that fit over any text."""
+"""Titles that need no judge: words of the question, words that fit over any text, the place of what is cited."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 
 from nodes.checks import words
+from state.citation_marks import neutralised
+from state.places import path_of
+from state.values import Passage
 
 _SUPPOSES = re.compile(
     r"\b(?:true|that|if|whether|why|really|rumou?r|wahr|dass|ob|warum|wirklich|vrai|pourquoi|verdad|por qué|vero"
@@ -17,7 +20,8 @@ _NEUTRAL = """
     summary; short answer; answer; the short answer; in short; in brief; overview; details; more detail; background;
     context; introduction; conclusion; result; results; example; examples; steps; step by step; procedure; notes; table;
     comparison; differences; similarities; explanation; definition; definitions; limitations; exceptions; prerequisites;
-    conditions; next steps; see also; conflict; conflicts; conflicting sources; where the sources disagree
+    conditions; next steps; see also; conflict; conflicts; conflicting sources; where the sources disagree;
+    closest passages
     zusammenfassung; kurze antwort; antwort; überblick; übersicht; einzelheiten; details; beispiel; beispiele; schritte;
     ergebnis; hinweise; vergleich; unterschiede; hintergrund; voraussetzungen; ausnahmen; fazit
     résumé; réponse; aperçu; détails; exemple; exemples; étapes; résultat; comparaison; différences; conclusion
@@ -54,6 +58,15 @@ def needs_no_judge(heading: str, questions: Iterable[str]) -> bool:
     names = len(said) <= _NAMING_WORDS or heading.rstrip().endswith(("?", "？"))
     supposed = [question for question in questions if not _SUPPOSES.search(question)]
     return bool(said) and names and any(_stands_in(said, words(question)) for question in supposed)
+
+
+def is_place(heading: str, cited: Iterable[Passage]) -> bool:
+    """Return whether `heading` is the title with the headings of every passage that is cited under it.
+
+    It says where the text below stands, and nothing else. The path of another passage would say something false.
+    """
+    places = {neutralised(path_of(passage.title, passage.heading_path)) for passage in cited}
+    return places == {neutralised(" ".join(heading.split()))}
 
 
 def is_neutral(heading: str) -> bool:

@@ -61,7 +61,7 @@ No images, no HTML, no links, no footnotes, no list of sources, no remarks on th
 - `findings`: all that you may say. Each has an `id`, its `kind` (`fact` or `conflict`), the `statement`, the
   `sub_question` it answers, the aliases of its `evidence`, and its `quotes`, of which each has the alias (`evidence`)
   and the words of the passage (`quote`). Where statement and quote differ, the quote counts.
-- `gaps`: what was not found.
+- `gaps`: what was not found: the `sub_question` that it is a part of, and what is `missing`.
 - `sections`: the headings that were planned before anything was read; often empty.
 {ANSWER_SHAPE}
 - `previous`: the draft to revise; `review`: the objections to it, each with the text of the `claim` (empty for the
@@ -79,7 +79,7 @@ def writing_messages(
     fields: dict[str, Any] = {
         "question": state["standalone_question"],
         "findings": finding_fields(state),
-        "gaps": [gap.missing for gap in state.get("gaps", ())],
+        "gaps": [{"sub_question": gap.sub_question, "missing": gap.missing} for gap in state.get("gaps", ())],
         "sections": list(state.get("sections", ())),
         **shape_fields(context),
     }

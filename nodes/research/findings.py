@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 
 from nodes.prompts.common import plain
-from nodes.quotes import locate, whole_quote
+from nodes.quotes import locate, whole_quote, widest
 from nodes.research.gap_words import missing_words
 from state.channels import ResearchState
 from state.citation_marks import ALIAS
@@ -128,7 +128,8 @@ def _named(analysis: Analysis, ids: set[str], default: str) -> dict[str, str]:
 
 def _quotes(proposed: ProposedFinding, passages: Mapping[str, Passage]) -> tuple[Quote, ...]:
     located = (
-        whole_quote(quoted.quote, passages[alias]) or locate(quoted.quote, passages[alias])
+        # A quoted list or block of code may begin or end with lines that state nothing: they belong to it.
+        widest(passages[alias], whole_quote(quoted.quote, passages[alias]), locate(quoted.quote, passages[alias]))
         for quoted in proposed.quotes
         if (alias := _alias(quoted.evidence)) in passages
     )

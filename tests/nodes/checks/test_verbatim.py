@@ -340,3 +340,40 @@ def test_a_passage_may_begin_within_a_block() -> None:
     cut = "a = 1\nb = 2\n```\n\nThat is all of it.\n"
     assert examined("a = 1\nb = 2", cut, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
     assert examined("That is all of it.", cut, kind=ClaimKind.CODE).fault is ClaimFault.CODE
+
+
+def test_what_a_document_denies_is_verbatim_only_behind_the_words_that_deny_it() -> None:
+    text = "Common myths about the service:\n\n- The keys are stored in plain text.\n- The logs are never deleted.\n"
+    lead = "Common myths about the service:"
+    claim = "The keys are stored in plain text."
+    assert examined(claim, text).verdict is not Support.SUPPORTED
+    assert examined(claim, text, context="Facts about the service:").verdict is not Support.SUPPORTED
+    assert examined(claim, text, context=f"Read this first. {lead}").verdict is Support.SUPPORTED
+    assert (
+        examined(claim, f"## Myths\n\nMore here:\n\n- {claim}", context="More here:").verdict is not Support.SUPPORTED
+    )
+    assert examined(claim, f"More here:\n\n- ~~{claim}~~", context="More here:").verdict is not Support.SUPPORTED
+
+
+def test_a_quotation_is_verbatim_from_a_whole_sentence_to_a_whole_sentence() -> None:
+    text = "Critics say this. The keys are stored in plain text. They are not."
+    assert examined("Critics say this. The keys are stored in plain text.", text).verdict is Support.SUPPORTED
+    assert examined("The keys are stored in plain text. They are not.", text).verdict is not Support.SUPPORTED
+    assert examined("say this. The keys are stored in plain text.", text).verdict is not Support.SUPPORTED
+
+
+def test_a_later_step_has_the_introduction_of_the_first() -> None:
+    text = "Do this:\n\n1. Stop the service.\n\nNever do so by hand.\n\n2. Remove the old files."
+    claim = "Remove the old files."
+    assert examined(claim, text, context="Do this:").verdict is Support.SUPPORTED
+    assert examined(claim, text).verdict is Support.SUPPORTED
+    assert examined(claim, text.replace("Do this:", "Never do this:")).verdict is not Support.SUPPORTED
+
+
+def test_code_below_a_warning_is_certain_only_where_the_reader_reads_the_warning() -> None:
+    code = {"kind": ClaimKind.CODE}
+    text = "Some do it wrong. Never run this:\n\n    rm -r /\n"
+    assert examined("rm -r /", text, **code).verdict is None
+    assert examined("rm -r /", text, context="Never run this:", **code).verdict is None
+    assert examined("rm -r /", text, context="Some do it wrong. Never run this:", **code).verdict is Support.SUPPORTED
+    assert examined("rm -r /", text, context="Run this:", **code).verdict is None

@@ -75,6 +75,13 @@ def test_a_span_is_the_sentence_with_its_marks_and_the_emphasis_around_it() -> N
     assert spans("> One\n> two [E1]. **Three.**") == ["One\n> two [E1].", "**Three.**"]
 
 
+def test_a_quotation_that_cites_at_its_end_is_one_claim() -> None:
+    assert spans("> One. **Two.** Three. [E1]") == ["One. **Two.** Three. [E1]"]
+    assert spans("> - One. Two. [E1]\n> - Three. [E1]") == ["One. Two. [E1]", "Three. [E1]"]
+    assert spans("> One. [E1] Two. [E1]") == ["One. [E1]", "Two. [E1]"]
+    assert spans("> One. Two.\n\nThree. Four. [E1]") == ["One.", "Two.", "Three.", "Four. [E1]"]
+
+
 def test_own_marks_are_told_from_inherited_ones() -> None:
     assert [claim.own_marks for claim in found("One. Two [E1].")] == [False, True]
 

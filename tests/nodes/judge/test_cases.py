@@ -125,10 +125,36 @@ def test_headings_in_the_users_words_and_neutral_ones_pass(heading: str) -> None
     assert decided(found).citations == ()
 
 
-@pytest.mark.parametrize("heading", ["Free for everybody", "Tier free", "Visit evil.example", "Falcon"])
+@pytest.mark.parametrize("heading", ["Free for everybody", "Tier free", "Visit evil.example", "Falcons"])
 def test_other_headings_are_judged_like_claims(heading: str) -> None:
     found = cases_of(f"# {heading}\n\nThe Falcon project started in 2019. [E1]", questions=(QUESTION,))[0]
     assert decided(found).verdict is not Support.SUPPORTED
+
+
+def test_a_heading_passes_if_it_is_the_place_of_every_passage_cited_under_it() -> None:
+    def verdict(heading: str, text: str) -> Support:
+        sources = {
+            alias: Source(alias, passage(title, "It began in 2019.").model_copy(update={"heading_path": path}))
+            for alias, title, path in (
+                ("E1", "Guide", ("Guide", "Limits [3]")),
+                ("E2", "Guide", ("Guide", "Costs")),
+                ("E3", "Guide", ("Limits [3]",)),
+            )
+        }
+        claim = Claim(id="c1", text=heading, kind=ClaimKind.HEADING)
+        return decided(case_of(claim, text.split(), sources, Asked())).verdict
+
+    assert verdict("Guide › Limits ⟦3⟧", "E1") is Support.SUPPORTED
+    assert verdict("Guide › Limits ⟦3⟧", "E1 E3") is Support.SUPPORTED
+    for heading, cited in (
+        ("Guide › Costs", "E1"),  # the place of another passage
+        ("Guide › Limits ⟦3⟧", "E1 E2"),  # of one of two
+        ("Guide › Limits ⟦3⟧", "E1 E9"),  # beside one that does not exist
+        ("Limits ⟦3⟧", "E1"),  # a part of it
+        ("Guide › Limits ⟦3⟧ are void", "E1"),
+        ("Guide › Limits ⟦3⟧", ""),
+    ):
+        assert verdict(heading, cited) is not Support.SUPPORTED, heading
 
 
 def test_the_key_of_a_case_depends_on_claim_context_and_quotes() -> None:
