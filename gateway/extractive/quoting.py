@@ -70,7 +70,7 @@ def _bold(text: str, marked: Sequence[str]) -> str:
     spans = sorted((at, at + len(each)) for each in marked if each and (at := line.find(each)) >= 0)
     parts: list[str] = []
     done = 0
-    for start, end in spans:
+    for start, end in _adjacent(line, spans):
         # Without a space after it, as in Chinese, the second pair of asterisks would be text.
         if start < done or not _SPACE_OR_SIGN.match(line, end) or line[start].isspace():
             continue
@@ -78,6 +78,17 @@ def _bold(text: str, marked: Sequence[str]) -> str:
         done = end
     parts.append(line[done:])
     return "".join(_escaped(part, first=n == 0, bold=bool(n % 2)) for n, part in enumerate(parts))
+
+
+def _adjacent(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the spans, those between which only white space stands as one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and not line[joined[-1][1] : start].strip():
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _escaped(part: str, *, first: bool, bold: bool) -> str:

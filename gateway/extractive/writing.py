@@ -32,7 +32,7 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
     """Return the answer in Markdown: for each sub-question a direct answer, if it has no gap, and its excerpts.
 
     An excerpt is a block quote under the title and the headings of its passage, with the sentence that answers in bold.
-    With the length `brief`, there is one excerpt for each sub-question.
+    With the length `brief`, these are one sentence and one excerpt.
     """
     kept = _focused(_once_each(_without_objected(fields)), str(fields.get("person") or ""))
     groups: dict[str, list[Fields]] = {}
@@ -54,7 +54,7 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
             parts.append(f"{'#' * level} {CLOSEST}")
             level += 1
         else:
-            parts += _direct(findings)
+            parts += _direct(findings[: 1 if most == 1 else _DIRECT])
         parts += _excerpts(findings, items, level, most)
     return WrittenDraft(markdown="\n\n".join(parts))
 
@@ -71,7 +71,7 @@ def _direct(findings: Sequence[Fields]) -> Iterator[str]:
     """
     if not _stands_alone(findings[0]):
         return
-    said = [each for each in findings[:_DIRECT] if _longest(each) == _longest(findings[0]) and _stands_alone(each)]
+    said = [each for each in findings if _longest(each) == _longest(findings[0]) and _stands_alone(each)]
     yield " ".join(f"{md_quote(_ended(each['statement']))} {_marks(each)}" for each in said)
 
 

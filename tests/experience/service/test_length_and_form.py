@@ -17,14 +17,14 @@ from tests.experience.http.conftest import chat, client, served
 from tests.experience.mcp.test_mcp import called, over_http
 
 QUESTION = "What is Tariff A?"
-"""The extractive model finds four sentences for it, of which a brief answer shows the best."""
+"""The extractive model answers it with two sentences, a place and an excerpt; a brief answer has the best sentence."""
 
 
 def on_command_line(home: Path, *arguments: str) -> Any:
     return CliRunner().invoke(app, list(arguments), env={"SIXPLANE_HOME": str(home), "COLUMNS": "200"})
 
 
-@pytest.mark.parametrize(("length", "claims"), [((), 4), (("--length", "brief"), 1)])
+@pytest.mark.parametrize(("length", "claims"), [((), 4), (("--length", "brief"), 3)])
 def test_the_command_line(home: Path, length: tuple[str, ...], claims: int) -> None:
     told = on_command_line(home, "research", QUESTION, "-c", "small", "--form", "table", *length, "--json")
     assert told.exit_code == 0, told.stderr
@@ -45,14 +45,14 @@ def test_a_batch_and_its_rows(home: Path, tmp_path: Path) -> None:
     told = on_command_line(home, "batch", str(source), "--out", str(out), "-c", "small", "--length", "brief")
     assert told.exit_code == 0, told.stderr
     outcomes = [json.loads(line) for line in out.read_text().splitlines()[1:]]
-    assert {each["line"]: len(each["report"]["claims"]) for each in outcomes} == {1: 1, 2: 4}
+    assert {each["line"]: len(each["report"]["claims"]) for each in outcomes} == {1: 3, 2: 4}
 
 
 async def test_http(home: Path) -> None:
     async with served(home) as url, client(url) as ann:
         brief = await ann.post("/v1/chat", json=chat(QUESTION, length="brief", form="report"))
         refused = await ann.post("/v1/chat", json=chat(QUESTION, form="novel"))
-    assert len(brief.json()["claims"]) == 1
+    assert len(brief.json()["claims"]) == 3
     assert (refused.status_code, refused.json()["code"]) == (422, "bad_input")
 
 
@@ -63,7 +63,7 @@ async def test_openai_clients(home: Path) -> None:
         with pytest.raises(openai.UnprocessableEntityError, match="form"):
             await official.chat.completions.create(**asked, extra_body={"form": "novel"})
     assert answer.model_extra is not None
-    assert len(Report.model_validate(answer.model_extra["sixplane"]["report"]).claims) == 1
+    assert len(Report.model_validate(answer.model_extra["sixplane"]["report"]).claims) == 3
 
 
 async def test_mcp(home: Path) -> None:
@@ -72,5 +72,5 @@ async def test_mcp(home: Path) -> None:
         begun = await called(session, "research_start", question=QUESTION, corpus="small", context=context)
         result = await called(session, "research_result", run_id=begun["run_id"])
         refused = await called(session, "research_start", question=QUESTION, context={"length": "long"})
-    assert len(result["report"]["claims"]) == 1
+    assert len(result["report"]["claims"]) == 3
     assert refused["code"] == "bad_input"

@@ -15,11 +15,10 @@ from gateway.extractive.conversation import NO_EVIDENCE
 from gateway.extractive.named_terms import PassageWords, names
 from gateway.extractive.plan import resolve, reworded, split
 from gateway.extractive.ranking import words
-from nodes.draft import draft_claims, prepared_draft
 from state.errors import UnsupportedSchema
 from state.evidence_block import EvidenceItem
 from state.prompt_fields import render_fields
-from state.roles import Analysis, Decision, JudgedReview, ResearchPlan, Review, Verdicts, WrittenDraft
+from state.roles import Analysis, Decision, JudgedReview, ResearchPlan, Review, Verdicts
 from state.sentences import sentences
 
 GARDA = EvidenceItem(
@@ -237,123 +236,7 @@ def test_the_best_sentences_of_several_documents_are_found_two_of_each():
     assert all(quoted.count(alias) <= 2 for alias in quoted)
 
 
-# writer, reviewer, judge
-
-
-def finding(number, statement, sub_question, alias, excerpt):
-    quotes = [{"evidence": alias, "quote": quote} for quote in (statement, excerpt)]
-    return {
-        "id": f"f{number}",
-        "statement": statement,
-        "sub_question": sub_question,
-        "evidence": [alias],
-        "quotes": quotes,
-    }
-
-
-LAKE = "Lake Garda is the largest lake in Italy. It reaches a depth of 346 metres."
-FISH = "Fish live there:\n\n- Trout live in it.\n- Pike do too."
-FINDINGS = [
-    finding(1, "Lake Garda is the largest lake in Italy.", "q1", "E1", LAKE),
-    finding(2, "Trout live in it.", "q1", "E1", FISH),
-    finding(3, "Lake Como is of glacial origin.", "q2", "E2", "Lake Como is of glacial origin. Ice made it."),
-]
-GARDA_QUOTED = (
-    "> **Lake Garda is the largest lake in Italy.** It reaches a depth of 346 metres. [E1]\n\n"
-    "> Fish live there: [E1]\n>\n> - **Trout live in it.** [E1]\n> - Pike do too. [E1]"
-)
-COMO_QUOTED = "> **Lake Como is of glacial origin.** Ice made it. [E2]"
-
-
-def draft(**fields):
-    return ask(WrittenDraft, [GARDA, COMO], **{"question": "?", "findings": FINDINGS, "gaps": [], **fields}).markdown
-
-
-def test_a_direct_answer_stands_above_the_excerpts_under_their_places():
-    assert draft(findings=FINDINGS[:2]) == (
-        f"Lake Garda is the largest lake in Italy. [E1]\n\n## Lake Garda\n\n{GARDA_QUOTED}"
-    )
-    assert draft(sections=["How large is Lake Garda?", "How deep is Lake Como?"]) == (
-        "## How large is Lake Garda?\n\nLake Garda is the largest lake in Italy. [E1]\n\n"
-        f"### Lake Garda\n\n{GARDA_QUOTED}\n\n"
-        "## How deep is Lake Como?\n\nLake Como is of glacial origin. [E2]\n\n"
-        f"### Lake Como\n\n{COMO_QUOTED}"
-    )
-    assert "[E" not in draft(findings=[])
-
-
-def test_a_sub_question_with_a_gap_gets_the_closest_passages_and_no_direct_answer():
-    gap = {"sub_question": "q2", "missing": "The corpus does not answer a part of the question: ?"}
-    assert draft(findings=FINDINGS[2:], gaps=[gap]) == f"## Closest passages\n\n### Lake Como\n\n{COMO_QUOTED}"
-    both = draft(sections=["How large is Lake Garda?", "How deep is Lake Como?"], gaps=[gap])
-    assert both.count("Closest passages") == 1
-    assert "Lake Garda is the largest lake in Italy. [E1]\n\n### Lake Garda" in both
-    assert both.endswith(f"## How deep is Lake Como?\n\n### Closest passages\n\n#### Lake Como\n\n{COMO_QUOTED}")
-
-
-def test_the_length_decides_how_many_excerpts_are_quoted():
-    many = [
-        finding(n, f"Lake number {n} is a lake.", "q1", "E1", f"Lake number {n} is a lake. It is wet.")
-        for n in range(9)
-    ]
-    counts = {length: draft(findings=many, length=length).count("\n> ") for length in ("brief", "standard", "deep")}
-    assert counts == {"brief": 1, "standard": 6, "deep": 9}
-
-
-@pytest.mark.parametrize(
-    ("statement", "excerpt"),
-    [
-        ("It reaches a depth of 346 metres.", LAKE),
-        ("Trout live in it.", FISH),
-        ("Fish live there:", FISH),
-        ("Call the office.", "To rent a boat:\n\n1. Call the office.\n2. Pay."),
-    ],
-)
-def test_what_says_nothing_alone_is_no_direct_answer(statement, excerpt):
-    text = draft(findings=[finding(1, statement, "q1", "E1", excerpt)])
-    assert text.startswith("## Lake Garda\n\n> ")
-    assert f"**{statement}**" in text
-
-
-def test_code_is_quoted_as_code_and_rows_as_they_stand():
-    code = "Create a pool. For example:\n\n    pool = create_pool()\n    if pool:\n        pool.close()"
-    assert draft(findings=[finding(1, "Create a pool.", "q1", "E1", code)]).endswith(
-        "> **Create a pool.** For example: [E1]\n>\n> ```\n> pool = create_pool()\n> if pool:\n"
-        ">     pool.close()\n> ```\n>\n> [E1]"
-    )
-    rows = "Tier: Free; Limit: 60; Cost: 0\nTier: Paid; Limit: 600; Cost: 9"
-    assert draft(findings=[finding(1, "Tier: Paid; Limit: 600; Cost: 9", "q1", "E1", rows)]).endswith(
-        "> - Tier: Free; Limit: 60; Cost: 0 [E1]\n> - **Tier: Paid; Limit: 600; Cost: 9** [E1]"
-    )
-    steps = "Do this:\n\n1. Load it:\n\n    load()\n\n2. Start it."
-    assert draft(findings=[finding(1, "Start it.", "q1", "E1", steps)]).endswith(
-        "> 1. Load it: [E1]\n>\n>    ```\n>    load()\n>    ```\n>\n>    [E1]\n>\n> 2. **Start it.** [E1]"
-    )
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Take + 1. no *item* at all.",
-        "a <b>tag</b> & `code` [x](y) here, _so_ it is.",
-        "湖很大，水很深。",
-        "Is a_b_c ~~it~~ | 5 > 4?!",
-    ],
-)
-def test_a_quoted_sentence_is_shown_as_it_stands(text):
-    shown = prepared_draft(draft(findings=[finding(1, text, "q1", "E3", text)]))
-    claims = [claim.text for claim in draft_claims(shown) if claim.kind.states]
-    assert {" ".join(claim.split()) for claim in claims} == {text}
-
-
-def test_a_revision_drops_what_was_objected_to_and_follows_the_person_without_copying():
-    objection = {"claim": "Trout live in it. [E1]", "severity": "major", "remedy": "Drop it."}
-    assert "Trout" not in draft(review=[{**objection, "claim": "Trout live in it"}])
-    assert "Trout" in draft(review=[{**objection, "severity": "minor"}])
-    only = draft(person="Write about trout, and that SECRET thing")
-    assert "largest lake" not in only
-    assert "SECRET" not in only
-    assert draft(person="unrelated") == draft()
+# reviewer, judge
 
 
 def test_the_review_approves_since_what_failed_is_left_out_anyway():
