@@ -76,6 +76,6 @@ def test_the_notebook_runs_on_a_kernel(path, tmp_path):
     assert not is_alive(kernel.pid)
     found = outputs(notebook)
     assert not [output for output in found if output.output_type == "error"]
-    rich = [output for output in found if {"text/html", "image/png"} & set(output.get("data", {}))]
+    rich = [output for output in found if {"text/html", "image/png", "image/svg+xml"} & set(output.get("data", {}))]
     assert len(rich) >= PICTURES[path.name[:2]]
     assert "Traceback" not in "".join(output.get("text", "") for output in found)
