@@ -16,6 +16,7 @@ public sets are names, dates and numbers."""
 LONG_SHARE = 0.6
 """The share of a long answer's words that must stand in a text which contains it. A chosen value."""
 
+_VERDICTS = ("yes", "no")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 # A dash separates words here, where SQuAD's own script joins them: `1901-02` and `1901–02` must be equal.
 _PUNCTUATION = {ord(char): None for char in f"{string.punctuation}“”‘’«»„…"} | {ord(char): " " for char in "-–—‐‑‒"}
@@ -32,7 +33,11 @@ def normalised(text: str) -> str:
 
 
 def contains(text: str, answers: Sequence[str]) -> bool:
-    """Return whether one of `answers` stands in `text`: a short one as a run of words, of a long one enough words."""
+    """Return whether one of `answers` stands in `text`.
+
+    A short one stands there as a run of words, a long one if enough of its words do, and a bare yes or no if the text
+    begins with it.
+    """
     words = normalised(text)
     return any(_stands(words, answer) for each in answers if (answer := normalised(each)))
 
@@ -55,6 +60,8 @@ def opening(text: str, count: int = 2) -> str:
 
 def _stands(words: str, answer: str) -> bool:
     wanted = answer.split()
+    if answer in _VERDICTS:  # "no" stands in many texts that do not say no
+        return words.partition(" ")[0] == answer
     if len(wanted) <= LONG:
         return f" {answer} " in f" {words} "
     different = set(wanted)

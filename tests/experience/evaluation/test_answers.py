@@ -15,6 +15,9 @@ from experience.evaluation.answers import LONG, contains, normalised, opening, t
         ("from 1901–02 on", "1901-02", True),
         ("St. Mary's School", "St Marys school", True),
         ("", "Paris", False),
+        ("Yes, both are French.", "yes", True),
+        ("There is no such place.", "No", False),
+        ("No.", "no", True),
         ("anything", "the", False),
     ],
 )
