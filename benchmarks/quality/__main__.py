@@ -27,7 +27,7 @@ async def measured(chosen: PublicSet, given: argparse.Namespace) -> SetResult:
     await bench.ingest()
     questions = chosen.questions(given.sample)
     whole = await bench.evaluated(WHOLE, questions)
-    baselines = await bench.baselines(questions)
+    baselines = await bench.baselines(questions, whole)
     few = tuple(sampled(questions, given.ablations))
     ablations = []
     for variant in ABLATIONS if few else ():

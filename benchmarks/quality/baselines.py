@@ -1,7 +1,8 @@
 """Baselines on the passages that one search for the whole question finds, as many as a run reads for a sub-question.
 
-They show what the graph adds: the three sentences nearest to the question, the best passage whole, and one call of the
-analyzer's model with these passages, without a plan, a second round, a writer, a verifier or a reviewer.
+They show what the graph adds: the three sentences nearest to the question; as many of the nearest sentences as the
+report of the graph has words, because a longer text holds more; the best passage whole; and one call of the analyzer's
+model with these passages, without a plan, a second round, a writer, a verifier or a reviewer.
 """
 
 from __future__ import annotations
@@ -26,42 +27,57 @@ from state.sentences import sentences
 from state.values import Hit, Passage, Role, Status, SubQuestion
 
 NEAREST = "three nearest sentences"
+AS_LONG = "nearest sentences, as long as the report"
 PASSAGE = "best passage whole"
 ONE_CALL = "one call"
-BASELINES = (NEAREST, PASSAGE, ONE_CALL)
+BASELINES = (NEAREST, AS_LONG, PASSAGE, ONE_CALL)
+
+_FEW = 3
 
 Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Baselines:
-    """Answers a question in each of the three ways."""
+    """Answers a question in each of these ways."""
 
     service: ResearchService
     corpus: Corpus
     embeddings: Embeddings
     context: ResearchContext
 
-    async def figures(self, question: Question, gold: Sequence[Gold]) -> dict[str, Figures]:
-        """Return the figures of each baseline. The first two answer always, so their status is `answered`."""
+    async def figures(self, question: Question, gold: Sequence[Gold], words: int) -> dict[str, Figures]:
+        """Return the figures of each baseline.
+
+        All but the call answer always, so that their status is `answered`; the one that is as long as the report says
+        nothing where the report has no claim.
+
+        Args:
+            question: the question.
+            gold: what answers it.
+            words: the number of words of the claims of the graph's report.
+        """
         k = self.service.settings.retrieval.passages_per_sub_question
         found = await self.corpus.search(question.question, k)
         analysis = await self._analysis(question.question, found)
+        near = await self._nearest(question.question, found)
         texts = {
-            NEAREST: (await self._nearest(question.question, found), Status.ANSWERED),
+            NEAREST: ("\n".join(near[:_FEW]), Status.ANSWERED),
+            AS_LONG: ("\n".join(_first(near, words)), Status.ANSWERED if words else Status.ABSTAINED),
             PASSAGE: (found[0].text if found else "", Status.ANSWERED),
             ONE_CALL: ("\n".join(_quoted(each) for each in analysis.findings), _status(analysis)),
         }
         return {name: text_figures(question, gold, text, status) for name, (text, status) in texts.items()}
 
-    async def _nearest(self, question: str, found: Sequence[Passage]) -> str:
+    async def _nearest(self, question: str, found: Sequence[Passage]) -> list[str]:
+        """Return the sentences of `found`, the nearest to the question first."""
         listed = list(dict.fromkeys(each.text[start:end] for each in found for start, end in sentences(each.text)))
         if not listed:
-            return ""
+            return []
         asked, *rows = await self.embeddings.aembed_documents([question, *listed])
         matrix, vector = np.asarray(rows), np.asarray(asked)
         cosines = matrix @ vector / (np.linalg.norm(matrix, axis=1) * np.linalg.norm(vector) + 1e-12)
-        return "\n".join(listed[index] for index in np.argsort(-cosines, kind="stable")[:3])
+        return [listed[index] for index in np.argsort(-cosines, kind="stable")]
 
     async def _analysis(self, question: str, found: Sequence[Passage]) -> Analysis:
         state: ResearchState = {
@@ -88,6 +104,17 @@ class Baselines:
             temperature=self.context.temperature,
             max_output_tokens=gateway.output_tokens(Role.ANALYZER, self.context),
         )
+
+
+def _first(texts: Sequence[str], words: int) -> list[str]:
+    """Return the first of `texts` that together have at least as many words."""
+    chosen: list[str] = []
+    for text in texts:
+        if words <= 0:
+            break
+        chosen.append(text)
+        words -= len(text.split())
+    return chosen
 
 
 def _quoted(finding: ProposedFinding) -> str:

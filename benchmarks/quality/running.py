@@ -71,8 +71,9 @@ class Bench:
             sys.exit(f"{self._set.name}, {variant.title}: {result.asked} of {result.questions}, {result.failed}")
         return result
 
-    async def baselines(self, questions: Sequence[Question]) -> dict[str, tuple[Scored, ...]]:
+    async def baselines(self, questions: Sequence[Question], whole: Evaluation) -> dict[str, tuple[Scored, ...]]:
         """Return the figures of each baseline by question. Their texts are embedded once, so a new start is quick."""
+        words = whole.values("words")
         found: dict[str, list[Scored]] = {name: [] for name in BASELINES}
         async with self._service(Variant("", ""), reads=True) as (service, embeddings):
             context = ResearchContext(corpus=self._set.name)
@@ -84,7 +85,8 @@ class Bench:
                 if time.monotonic() - told > _TELL_SECONDS:
                     told = time.monotonic()
                     say(f"{self._set.name}, baselines: {number}/{len(questions)}")
-                for name, figures in (await baselines.figures(question, gold[question.id])).items():
+                length = int(words.get(question.id, 0))
+                for name, figures in (await baselines.figures(question, gold[question.id], length)).items():
                     found[name].append(Scored(id=question.id, group=question.group, figures=figures))
         return {name: tuple(scored) for name, scored in found.items()}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
-from benchmarks.quality.baselines import BASELINES, NEAREST, ONE_CALL, PASSAGE, Baselines
+from benchmarks.quality.baselines import AS_LONG, BASELINES, NEAREST, ONE_CALL, PASSAGE, Baselines
 from benchmarks.quality.figures import QualityResult, compared, set_result
 from benchmarks.quality.page import figures, tables
 from benchmarks.quality.sets import sampled
@@ -78,11 +78,13 @@ async def test_the_baselines_answer_from_one_search(home):
         corpus = await service.corpora.get("local", "small")
         gold = await resolved_gold([question], corpus)
         baselines = Baselines(service, corpus, load_embeddings(settings), context)
-        found = await baselines.figures(question, gold["1"])
-        wrong = await baselines.figures(absent, ())
+        found = await baselines.figures(question, gold["1"], 12)
+        wrong = await baselines.figures(absent, (), 0)
     assert tuple(found) == BASELINES
     assert [found[name]["answer_in_claims"] for name in (NEAREST, PASSAGE, ONE_CALL)] == [1.0, 1.0, 1.0]
     assert [found[name]["answered_wrong"] for name in (NEAREST, PASSAGE)] == [0.0, 0.0]
+    assert 12 <= found[AS_LONG]["words"] < 24
+    assert (wrong[AS_LONG]["absent_abstained"], "words" in wrong[AS_LONG]) == (1.0, False)
     assert (wrong[NEAREST]["answered_wrong"], wrong[ONE_CALL]["absent_abstained"]) == (1.0, 1.0)
 
 
