@@ -1,4 +1,4 @@
-"""`retrieve`: one branch for each sub-question: a search, then the neighbours of the best passages."""
+"""`retrieve`: one branch for each sub-question: passages of different places, then some that stand beside them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ class Retrieve:
         context = context_of(runtime)
         question = state["sub_question"]
         corpus = await self._to.corpus(context)
+        k = context.k or self._to.passages_per_sub_question
+        # Half as many more stand beside them: a chosen share, more context against more noise.
+        more = k // 2 if self._to.neighbours else 0
         found = await corpus.search(
-            question.text,
-            k=context.k or self._to.passages_per_sub_question,
-            mode=self._to.search_mode,
-            where=context.where or None,
+            question.text, k=k, mode=self._to.search_mode, where=context.where or None, beside=more
         )
         hits = {
             passage.evidence_id: Hit(evidence_id=passage.evidence_id, sub_question=question.id, scores=passage.scores)
             for passage in found
         }
+        # Those that the search itself found come first; neighbours of the best ones fill up.
         for passage in found[: self._to.neighbours]:
-            for beside in await corpus.neighbours(passage):
-                hits.setdefault(
-                    beside.evidence_id,
-                    Hit(evidence_id=beside.evidence_id, sub_question=question.id, neighbour=True),
-                )
+            for each in await corpus.neighbours(passage):
+                if len(hits) < k + more:
+                    hits.setdefault(
+                        each.evidence_id, Hit(evidence_id=each.evidence_id, sub_question=question.id, neighbour=True)
+                    )
         return {"hits": tuple(hits.values())}
