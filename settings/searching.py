@@ -17,7 +17,10 @@ class RetrievalSettings(BaseModel):
     passages_per_sub_question: int = Field(8, ge=1, le=50)
     """Number of passages that a run retrieves for each sub-question."""
     neighbours: int = Field(2, ge=0, le=50)
-    """Number of best passages of each sub-question whose neighbours a run reads too."""
+    """Number of best passages of a sub-question whose neighbours a run reads where a search finds too few beside.
+
+    With 0, a run reads nothing beside the passages that are found for themselves.
+    """
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
     """How a run searches: by words and by meaning, or by one of them."""
     # 8 is a measured value: the thresholds of abstention were calibrated with 8 passages per sub-question
