@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+from nodes.checks.aligned import aligned
 from nodes.checks.arithmetic import aged, converted, counted, derived, gathered, multiplied
 from nodes.checks.dates import is_relative, read_dates
 from nodes.checks.implied import compounds, implied, told
@@ -93,7 +94,7 @@ def wrong_number(claim: str, evidence: Evidence) -> bool | None:
         return False
     foreign = [quantity for quantity in _stated(claim, evidence) if _is_foreign(quantity, claim, evidence)]
     if foreign or _foreign_decade(claim, evidence):
-        return True if any(_rival(quantity, evidence) for quantity in foreign) else None
+        return True if any(_rival(quantity, claim, evidence) for quantity in foreign) else None
     return False
 
 
@@ -271,8 +272,12 @@ def _limits(quantity: Quantity, value: Fraction) -> bool:
     return quantity.bound == "under" and any(value <= shown for shown in quantity.values)
 
 
-def _rival(quantity: Quantity, evidence: Evidence) -> bool:
-    return any(quantity.about_the_same(other) for quoted in evidence.quoted for other in quoted)
+def _rival(quantity: Quantity, claim: str, evidence: Evidence) -> bool:
+    """Whether a quote says the claim with another number of the same."""
+    return any(
+        any(map(quantity.about_the_same, quoted)) and aligned(claim, text)
+        for text, quoted in zip(evidence.quotes, evidence.quoted, strict=True)
+    )
 
 
 def _may_be_relative(quantity: Quantity, evidence: Evidence) -> bool:

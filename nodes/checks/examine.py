@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nodes.checks.addresses import foreign_addresses
+from nodes.checks.aligned import aligned, otherwise
 from nodes.checks.amounts import Evidence, exchanged_number, wrong_number, wrong_unit
 from nodes.checks.code import CodeFound, find_code
-from nodes.checks.dates import is_relative
+from nodes.checks.dates import is_relative, read_clocks, read_dates
 from nodes.checks.moments import misdated
+from nodes.checks.periods import dates_in_words
 from nodes.checks.polarity import negated_by, opposed_by
 from nodes.checks.statements import Statement, statements
 from nodes.checks.verbatim import verbatim_row, verbatim_span
@@ -107,7 +109,8 @@ def _compared(claim: Assertion, cited: Sequence[Cited], quotes: Sequence[str]) -
     evidence = Evidence(tuple(quotes), passages, tuple(filter(None, (claim.question, claim.context))))
     dated = misdated(claim.text, "\n".join((*passages, claim.question, claim.context)))
     if dated is not False and not any(map(is_relative, quotes)):
-        return Examined(Support.CONTRADICTED if dated else Support.UNSUPPORTED, ClaimFault.DATE)
+        rival = dated and any(aligned(claim.text, each) and _tells_time(each) for each in quotes)
+        return Examined(Support.CONTRADICTED if rival else Support.UNSUPPORTED, ClaimFault.DATE)
     number = wrong_number(claim.text, evidence)
     if number is not False:
         return Examined(Support.CONTRADICTED if number else Support.UNSUPPORTED, ClaimFault.NUMBER)
@@ -119,9 +122,13 @@ def _compared(claim: Assertion, cited: Sequence[Cited], quotes: Sequence[str]) -
     sentences = [sentence for each in by_passage for sentence in each]
     if negated_by(claim.text, sentences):
         return Examined(Support.CONTRADICTED, ClaimFault.NEGATION)
-    if opposed_by(claim.text, sentences):
+    if opposed_by(claim.text, sentences) or otherwise(claim.text, sentences):
         return Examined(Support.CONTRADICTED, ClaimFault.OPPOSITE)
     return UNDECIDED
+
+
+def _tells_time(text: str) -> bool:
+    return bool(read_dates(text) or read_clocks(text) or dates_in_words(text))
 
 
 def _verbatim(claim: Assertion, cited: Sequence[Cited]) -> tuple[tuple[int, Span], ...]:

@@ -101,7 +101,7 @@ def statements(text: str, names: Iterable[str] = ()) -> list[Statement]:
             before = header if piece.row else introduction
             said = f"{before}\n{above}" if piece.row else before
             taken_back = refuted or bool(_STRUCK.search(piece.text))
-            denied = taken_back or _refuted(said) or (piece.item and _denies(said))
+            denied = taken_back or _refuted(said) or (piece.item and _denies(before))
             found.append(
                 Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row, piece.item, denied, taken_back)
             )

@@ -6,7 +6,6 @@ sentences that carry it, and the features mean the same for a paragraph and for 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from functools import lru_cache
 from math import log
 
 from nodes.checks import Cited, stems
+from nodes.checks.aligned import names
 from nodes.checks.directions import direction
 from nodes.checks.numbers import agree, read_numbers, standing
 from nodes.checks.polarity import said
-from nodes.checks.words import FUNCTION_WORDS, stem_of, words
+from nodes.checks.words import stem_of, words
 
 FEATURES = ("covered", "together", "gap", "numbers_missing", "names_missing", "opposed", "negated", "reordered")
 """The names of the features, in the order of `features`."""
@@ -30,7 +30,6 @@ _MOST = 5  # statements that are chosen; a sixth added nothing in cross-validati
 _CARRIERS = 3  # of them, for the share that they cover
 _LEAST_NEWS = 0.03  # share of the claim that a further statement must add
 _ALIKE = 0.5  # share of letter triples in common from which on two words are forms of one: `Norwegian` and `Norway`
-_EDGES = re.compile(r"^\W+|(?:['’]s)?\W*$")
 
 
 @dataclass(frozen=True)
@@ -80,22 +79,12 @@ def read(claim: str, cited: Sequence[Cited], rarity: Rarity) -> Reading | None:
         together,
         float(_longest_gap(told, held)),
         float(_missing_numbers(claim, "\n".join(carriers))),
-        float(len(named_in(claim) - held - titled)),
+        float(len(names(claim) - held - titled)),
         float(direction(claim) * direction(carriers[0]) < 0),
         float((ours.negations > 0) != (nearest.negations > 0)),
         1.0 - _in_order(told, stems(carriers[0])),
     )
     return Reading(values, tuple(carriers))
-
-
-def named_in(claim: str) -> set[str]:
-    """Return the stems of the names in `claim`: words with a capital letter that do not begin it.
-
-    >>> sorted(named_in("The model was trained by Cohere in Toronto."))
-    ['cohere', 'toront']
-    """
-    found = (_EDGES.sub("", word) for word in claim.split()[1:])
-    return {stem_of(word) for word in found if word[:1].isupper() and word.casefold() not in FUNCTION_WORDS}
 
 
 def _chosen(known: Sequence[Set[str]], share: Callable[[Set[str]], float]) -> tuple[list[int], list[float]]:

@@ -103,7 +103,7 @@ FALSE = [
     ("tiers", "Refused calls are answered with the status 503.", ClaimFault.NUMBER, Support.UNSUPPORTED),
     ("tiers", "The standard tier allows 60 requests a minute.", ClaimFault.NUMBER, Support.CONTRADICTED),
     ("tiers", "The free tier allows up to 120 requests a minute.", ClaimFault.NUMBER, Support.CONTRADICTED),
-    ("speed", "In this example 1.10 million rows are held.", ClaimFault.NUMBER, Support.CONTRADICTED),
+    ("speed", "In this example 1.10 million rows are held.", ClaimFault.NUMBER, Support.UNSUPPORTED),
     (
         "prices",
         "The price of Command R+ is 0.15 dollars per 10,000 characters.",

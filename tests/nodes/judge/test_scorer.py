@@ -7,9 +7,10 @@ import json
 import pytest
 
 from nodes.checks import Cited
+from nodes.checks.aligned import names
 from nodes.judge import scorer as module
 from nodes.judge.cases import scored
-from nodes.judge.features import FEATURES, Rarity, named_in, read
+from nodes.judge.features import FEATURES, Rarity, read
 from nodes.judge.flaws import flawed
 from nodes.judge.scorer import local_scorer, rarity_of
 from state.errors import DependencyUnavailable
@@ -107,7 +108,7 @@ def test_a_rare_stem_tells_more_than_a_common_one_and_an_unknown_one_most() -> N
 
 
 def test_names_are_words_with_a_capital_that_do_not_begin_the_claim() -> None:
-    assert named_in("Oracle's office in Redwood Shores, the Bay's largest.") == {"redwoo", "shore", "bay"}
+    assert names("Oracle's office in Redwood Shores, the Bay's largest.") == {"redwoo", "shore", "bay"}
 
 
 def test_a_claim_without_a_judge_gets_a_score_and_is_never_rejected_by_it() -> None:
