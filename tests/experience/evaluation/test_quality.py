@@ -9,13 +9,13 @@ from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from benchmarks.quality.baselines import AS_LONG, BASELINES, NEAREST, ONE_CALL, PASSAGE, Baselines
 from benchmarks.quality.figures import QualityResult, compared, set_result
-from benchmarks.quality.page import figures, tables
+from benchmarks.quality.page import figures, reliability, tables
 from benchmarks.quality.sets import sampled
 from benchmarks.quality.variants import ABLATIONS, WHOLE
 from benchmarks.quality.vectors import StoredEmbeddings
 from experience.evaluation import Evaluation, GoldPlace, Question, Scored
 from experience.evaluation.gold import resolved_gold
-from experience.evaluation.result import groups_of
+from experience.evaluation.result import groups_of, reliability_of
 from experience.service import open_service
 from retrieval import load_embeddings
 from settings import Settings
@@ -121,3 +121,21 @@ def test_every_ablation_is_an_option_or_a_setting():
 def test_the_page_shows_the_figures_of_the_result():
     page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
     assert page.partition("<!-- figures -->\n")[2].partition("<!-- /figures -->")[0] == figures()
+    assert page.partition("<!-- reliability -->\n")[2].partition("<!-- /reliability -->")[0] == reliability()
+
+
+def test_the_page_explains_probabilities_where_reports_give_some(tmp_path, monkeypatch):
+    each = Scored(id="1", figures={"answer_in_claims": 1.0, "probability": 0.72, "published_right": 1.0})
+    told = evaluation(each).model_copy(update={"reliability": reliability_of([each])})
+    texts = []
+    for one in (told, evaluation(each)):
+        path = tmp_path / "evaluation.json"
+        result = QualityResult(
+            date="2020-01-01", machine="m", sets=(set_result("twowiki", one, {}, [], sampled=False),)
+        )
+        path.write_text(result.model_dump_json(exclude_defaults=True))
+        monkeypatch.setattr("benchmarks.quality.page.RESULT", path)
+        texts.append(reliability())
+    assert "| 2WikiMultiHop | 0.7 to 0.8 | 0.72 | 1.000 [1.000, 1.000] | 1 |" in texts[0]
+    assert "reference/reliability.svg" in texts[0]
+    assert texts[1] == "The reports of the run above give no probabilities.\n"
