@@ -28,12 +28,11 @@ from gateway.schemas import schema_in_words
 from settings import Settings
 from state.channels import ResearchContext
 from state.errors import ModelUnknown, SettingsInvalid
-from state.values import Role, Usage
+from state.values import EXTRACTIVE, Role, Usage
 
 if TYPE_CHECKING:
     from gateway.cassette.chat import Shelf
 
-EXTRACTIVE = "extractive"
 CASSETTE = "cassette"
 
 

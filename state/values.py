@@ -72,6 +72,9 @@ class Scores(Value):
         return next((score for score in staged if score is not None), None)
 
 
+EXTRACTIVE = "extractive"
+"""The id of the built-in model, which quotes and does not write."""
+
 Kind = Literal["prose", "list", "table", "code", "heading"]
 """What a part of a text is. Prose is whatever is not marked as something else."""
 

@@ -14,6 +14,7 @@ from experience.render.markdown import LEFT_OUT_TITLE, OPEN_TITLE, render_answer
 from experience.render.places import shown_source
 from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, shown_code, sources_of
 from experience.render.words import (
+    compiled_line,
     left_out,
     masks_words,
     reason_words,
@@ -89,8 +90,13 @@ def _header(report: Report) -> str:
         f'<header><h1{long} dir="auto">{escape(question)}</h1><div class="state">'
         f'<p class="badge {report.status.value}">{_text(said)}</p>{_check(report)}'
         '<button id="copy" type="button" hidden>Copy answer</button><span id="told" class="sr" role="status"></span>'
-        "</div></header>"
+        f"</div>{_compiled(report)}</header>"
     )
+
+
+def _compiled(report: Report) -> str:
+    line = compiled_line(report)
+    return f'<p class="compiled">{escape(line)}</p>' if line else ""
 
 
 def _check(report: Report) -> str:

@@ -9,6 +9,7 @@ from experience.render.links import WITHOUT_FILES, Originals
 from experience.render.places import shown_source
 from experience.render.sources import Source, is_code, lines_of, paragraphs_of, quotes_of, shown_code, sources_of
 from experience.render.words import (
+    compiled_line,
     left_out,
     reason_words,
     role_line,
@@ -49,7 +50,7 @@ def render_after_answer(report: Report) -> str:
 
 def render_text(report: Report) -> str:
     """Return the text for a terminal: the answer, what is open, a line per source, and how it was checked."""
-    checked = verification_line(report)
+    checked = " ".join(filter(None, (verification_line(report), compiled_line(report))))
     parts = [f"# {md_line(report.question)}", render_answer(report), f"*{checked}*" if checked else ""]
     return "\n\n".join(filter(None, parts))
 
@@ -58,7 +59,8 @@ def _status(report: Report) -> str:
     """Return a line that says what the answer is worth; an answer that is whole needs none but its check."""
     said = [status_words(report), reason_words(report)] if report.status is not Status.ANSWERED else []
     words = md_line(": ".join(filter(None, said)))
-    return "*{}*".format(" ".join(filter(None, (f"{words}." if words else "", verification_line(report)))))
+    about = (f"{words}." if words else "", verification_line(report), compiled_line(report))
+    return "*{}*".format(" ".join(filter(None, about)))
 
 
 def _open(report: Report) -> list[str]:

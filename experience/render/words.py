@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from state.report import Report
-from state.values import Status, Support, Usage
+from state.values import EXTRACTIVE, Role, Status, Support, Usage
 
 _STATUSES = {
     Status.ANSWERED: "Answered",
@@ -47,6 +47,16 @@ def reason_words(report: Report) -> str:
     if reason.startswith("policy:"):
         return f"a guard objects: {_words(reason.removeprefix('policy:'))}"
     return _REASONS.get(reason, _words(reason))
+
+
+COMPILED = "The built-in model compiles excerpts from your documents; it does not write."
+"""What a report of the extractive model says about itself."""
+
+
+def compiled_line(report: Report) -> str:
+    """Return in one sentence that no model has written the answer, or an empty string if one has."""
+    states = any(claim.kind.states for claim in report.claims)
+    return COMPILED if states and report.models.get(Role.WRITER.value) == EXTRACTIVE else ""
 
 
 def verification_line(report: Report) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Literal, NamedTuple
 
 from state.evidence_block import EvidenceItem
@@ -21,6 +22,10 @@ ITEM = re.compile(r"[ \t]*(?:[-*+•‣▪●○■□◦]|\d{1,3}[.)]|\(?[a-z]\
 ENDED = re.compile(r"[.!?。！？…;:：][\"'”’»)\]）」』*_`]*\s*\Z")
 """The end of a sentence. A line by itself that lacks it is a heading, a caption or the name of something."""
 
+COLON = re.compile(r"[:：][\"'”’»)\]*_`]*\s*\Z")
+"""The end of a line that introduces what stands below it."""
+
+_MARKED = re.compile(r"#{1,6}\s|.*\n\s*([=\-~^\"'+*#.`:_])\1{2,}\s*\Z")  # a heading that kept its marks
 _LABEL_WORDS = 12  # a longer line without an end is a sentence that lost its full stop; a chosen value
 _INDENT = 4
 _FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})")
@@ -77,8 +82,30 @@ def blocks_of(item: EvidenceItem) -> list[Block]:
             found += _code(lines, after=found[-1].kind if found else "heading")
         else:
             found += _paragraph(lines, item.kind, names)
+    found = _with_unmarked_items(item.text, found, names)
     if len(found) == 1 and found[0].kind == "heading" and _folded(item.text) not in names:
         return [found[0]._replace(kind="prose")]  # a text of one line, such as a message, has no full stop either
+    return found
+
+
+def _with_unmarked_items(text: str, blocks: Sequence[Block], names: set[str]) -> list[Block]:
+    """Return `blocks` with the lines without an end below a colon as items: loaders leave out the marks of lists."""
+    found: list[Block] = []
+    unmarked = False
+    for block, below in zip_longest(blocks, blocks[1:]):
+        said = text[block.start : block.end]
+        above = found[-1] if found else None
+        begins = above is not None and above.kind == "prose" and COLON.search(text[above.start : above.end])
+        plain = block.kind in ("heading", "prose") and not ENDED.search(said) and not _MARKED.match(said)
+        caption = below is not None and below.kind == "row"
+        unmarked = (
+            plain
+            and not caption
+            and bool(begins or unmarked)
+            and _folded(said) not in names
+            and any(map(str.isalnum, said))
+        )
+        found.append(block._replace(kind="item") if unmarked else block)
     return found
 
 

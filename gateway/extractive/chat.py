@@ -28,11 +28,12 @@ from state.errors import UnsupportedSchema
 from state.evidence_block import EvidenceItem
 from state.prompt_fields import parse_fields
 from state.roles import ROLE_SCHEMAS, Analysis, JudgedReview, ResearchPlan, Review, Verdicts, WrittenDraft
+from state.values import EXTRACTIVE
 
 DEFAULT_THRESHOLD = 0.45
 """A chosen value."""
 
-MODEL_NAME = "extractive"
+MODEL_NAME = EXTRACTIVE
 
 Rows = Sequence[Sequence[float]]
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from gateway.extractive.blocks import ITEM, Block, blocks_of
+from gateway.extractive.blocks import COLON, ITEM, Block, blocks_of
+from gateway.extractive.entries import entry_end
 from state.evidence_block import EvidenceItem
 from state.sentences import sentences
 
@@ -24,33 +25,16 @@ _LONGEST_LEAD = 500  # of the paragraph before a list, a table or code that is q
 _FEWEST_WORDS = 4  # of a sentence of prose; shorter ones are headings and captions
 _FEWEST_CELL_WORDS = 2  # of an item or a row
 _SHORT_LEAD = 4  # words of a lead such as "For example:", which says nothing without the paragraph before it
-_MOST_MESSAGES = 2  # blocks above the cause: a code, and its message
-_HEADING_WORDS = 3  # of a heading that is nothing but a code, such as "DPI-1047" or "ORA-01017 error"
 _LONGEST_SENTENCE = 700  # longer "sentences" are tables or lists that lost their line breaks
 
 _MARKER = re.compile(r"\[E?\d+\]|⟦|[\x00-\x08\ufffe\ufffd]")
 _NUMBER = re.compile(r"[ \t]*(\d{1,3})[.)][ \t]")
-_COLON = re.compile(r"[:：][\"'”’»)\]*_`]*\s*\Z")
 _ASKS = re.compile(r"[?？][\"'”’»)\]*_`]*\s*\Z")
 _WORDS = re.compile(r"\w+")
 _DANGLING = re.compile(
     r"[\"'“„«(]*(?:(?:it|its|they|their|this|that|these|those|such|he|she|his|her|both|otherwise|then|however|therefore"
     r"|also|so|thus|instead|here|there|dies|diese[rsnm]?|dadurch|damit|dabei|er|sie|es|cela|ceci|ils?|elles?|esto|eso"
     r"|estos|estas)\b|ce (?:qui|dernier)\b|the (?:former|latter|same)\b)",
-    re.IGNORECASE,
-)
-_CODE_OF_ERROR = re.compile(r"\W*(?:[A-Z][A-Z0-9]{1,9}[-_]?\d{2,6}|(?:HTTP )?[45]\d\d)\b")
-_NAMES_ERROR = re.compile(
-    r"\W*(?:message|error|warning|exception|fehler(?:meldung)?|erreur|errore|error message)\b\W*:?", re.IGNORECASE
-)
-_CAUSE = re.compile(
-    r"(?:^|(?<=[\s.;(]))(?:\*\*)?(?:causes?|probable cause|reason|problem|issue|symptoms?|ursache|grund|problème|causa)"
-    r"(?:\*\*)?\s*:",
-    re.IGNORECASE,
-)
-_REMEDY = re.compile(
-    r"(?:^|(?<=[\s.;(]))(?:\*\*)?(?:actions?|solutions?|resolution|remedy|remediation|fix|workaround|what to do|lösung"
-    r"|abhilfe|maßnahme|behebung|remède|solución|soluzione|rimedio)(?:\*\*)?\s*:",
     re.IGNORECASE,
 )
 
@@ -198,8 +182,10 @@ def _before(unit: Unit, start: int, end: int) -> int:
 
 def _group(text: str, blocks: Sequence[Block], at: int) -> tuple[int, UnitKind | None]:
     """Return the index after the blocks that belong to the one at `at`, and their kind; `None` for a heading."""
-    if after := _entry(text, blocks, at):
+    if after := entry_end(text, blocks, at):
         return after, "error"
+    if after := _after_unmarked(text, blocks, at):
+        return after, "list"
     first = _after_leads(text, blocks, at)
     if first < len(blocks) and blocks[first].kind in ("item", "row", "code"):
         kind = blocks[first].kind
@@ -214,6 +200,26 @@ def _group(text: str, blocks: Sequence[Block], at: int) -> tuple[int, UnitKind |
     return at + 1, "prose" if blocks[at].kind == "prose" else None
 
 
+def _after_unmarked(text: str, blocks: Sequence[Block], at: int) -> int:
+    """Return the index after paragraphs, and code below them, that a line with a colon introduces; 0 if none does.
+
+    Loaders leave out the marks of lists. Where such a list ends, only a heading or another introduction tells, so that
+    no more than a long paragraph is taken.
+    """
+    if blocks[at].kind != "prose" or at + 1 >= len(blocks) or blocks[at + 1].kind != "prose":
+        return 0
+    after = at
+    while after < len(blocks) and blocks[after].kind in ("prose", "code"):
+        introduces = bool(COLON.search(text[blocks[after].start : blocks[after].end]))
+        code_follows = after + 1 < len(blocks) and blocks[after + 1].kind == "code"
+        if (introduces and after > at and not code_follows) or (not introduces and after == at):
+            break
+        if blocks[after].end - blocks[at].start > _LONGEST and after > at + 1:
+            break
+        after += 1
+    return after if after > at + 1 else 0
+
+
 def _after_leads(text: str, blocks: Sequence[Block], at: int) -> int:
     """Return the index after what introduces a list, a table or code; `at` if the block there introduces nothing."""
     after = at
@@ -224,7 +230,7 @@ def _after_leads(text: str, blocks: Sequence[Block], at: int) -> int:
         said = text[block.start : block.end]
         captions = block.kind == "heading" and following.kind == "row"
         introduces = block.kind == "prose" and (
-            following.kind == "code" or (following.kind in ("item", "row") and bool(_COLON.search(said)))
+            following.kind == "code" or (following.kind in ("item", "row") and bool(COLON.search(said)))
         )
         # "For example:" says nothing without the paragraph above it; a caption stands between a table and its lead.
         goes_on = block.kind == "prose" and after == at and _leads_on(text, blocks, after + 1)
@@ -242,7 +248,7 @@ def _leads_on(text: str, blocks: Sequence[Block], at: int) -> bool:
     if block.kind == "heading":
         return following.kind == "row"
     said = text[block.start : block.end]
-    short = len(_WORDS.findall(said)) <= _SHORT_LEAD and bool(_COLON.search(said))
+    short = len(_WORDS.findall(said)) <= _SHORT_LEAD and bool(COLON.search(said))
     return block.kind == "prose" and short and following.kind in ("item", "row", "code")
 
 
@@ -256,7 +262,7 @@ def _after_items(text: str, blocks: Sequence[Block], at: int) -> int:
             found = _NUMBER.match(text, block.start)
             number = int(found[1]) if found else 0
         elif block.kind == "code":
-            if not _COLON.search(text[blocks[after - 1].start : blocks[after - 1].end]) and not (
+            if not COLON.search(text[blocks[after - 1].start : blocks[after - 1].end]) and not (
                 number and _goes_on(text, blocks, after, number)
             ):
                 break
@@ -277,57 +283,11 @@ def _goes_on(text: str, blocks: Sequence[Block], at: int, number: int) -> bool:
     return False
 
 
-def _entry(text: str, blocks: Sequence[Block], at: int) -> int:
-    """Return the index after an entry on an error that begins at `at`: its message, its cause and its remedy.
-
-    It is 0 if no entry begins there.
-    """
-    told = at
-    while told < len(blocks) and told - at < _MOST_MESSAGES and _is_message(text, blocks[told]):
-        told += 1
-    named = told > at
-    remedy = next((n for n in range(told, min(told + 3, len(blocks))) if _says(text, blocks[n], _REMEDY)), None)
-    if remedy is None or not (named or _says(text, blocks[told], _CAUSE)):
-        return 0
-    if not all(blocks[n].kind in ("prose", "item") for n in range(told, remedy)):
-        return 0
-    return _after_remedy(text, blocks, remedy)
-
-
-def _after_remedy(text: str, blocks: Sequence[Block], remedy: int) -> int:
-    """Return the index after a remedy: with the list and the code below it, and all up to the next entry if it ends
-    with a colon.
-    """
-    opened = bool(_COLON.search(text[blocks[remedy].start : blocks[remedy].end]))
-    after = remedy + 1
-    while after < len(blocks) and blocks[after].kind != "heading" and not _begins_entry(text, blocks[after]):
-        if blocks[after].kind == "prose" and not opened:
-            break
-        after += 1
-    return after
-
-
-def _is_message(text: str, block: Block) -> bool:
-    """Whether a block is the message of an error, and not its cause. A code alone is a heading."""
-    said = text[block.start : block.end]
-    if block.kind not in ("prose", "heading", "item") or _CAUSE.match(said) or _REMEDY.search(said):
-        return False
-    named = bool(_CODE_OF_ERROR.match(said) or _NAMES_ERROR.match(said))
-    return named and (block.kind != "heading" or len(_WORDS.findall(said)) > _HEADING_WORDS)
-
-
-def _says(text: str, block: Block, pattern: re.Pattern[str]) -> bool:
-    return block.kind in ("prose", "item") and bool(pattern.search(text[block.start : block.end]))
-
-
-def _begins_entry(text: str, block: Block) -> bool:
-    said = text[block.start : block.end]
-    return any(pattern.match(said) for pattern in (_CODE_OF_ERROR, _CAUSE, _NAMES_ERROR))
-
-
 def _units(item: EvidenceItem, blocks: Sequence[Block], kind: UnitKind, found: Sequence[Span]) -> Iterator[Unit]:
     """Yield the unit of some blocks; several if they are longer than what is quoted together."""
     leads = next((n for n, block in enumerate(blocks) if block.kind in ("item", "row", "code")), len(blocks))
+    if kind == "list" and COLON.search(item.text[blocks[0].start : blocks[0].end]):
+        leads = min(leads, 1)
     first = True
     for part in _cut(blocks, leads if kind != "error" else 1):
         # The message of an error often lacks a full stop, and looks like a heading.
@@ -336,7 +296,7 @@ def _units(item: EvidenceItem, blocks: Sequence[Block], kind: UnitKind, found: S
         ]
         spans = tuple(span for block in read for span in _markable(item.text, block, found))
         if kind == "prose":
-            spans = tuple(span for span in spans if not _COLON.search(item.text[slice(*span)]))
+            spans = tuple(span for span in spans if not COLON.search(item.text[slice(*span)]))
         lead = _lead(item.text, blocks[:leads]) if first and kind not in ("prose", "error") else ""
         start = _start(part, leads if first else 0, found) if kind not in ("prose", "error") else part[0].start
         yield Unit(item, start, part[-1].end, kind, tuple(span for span in spans if span[0] >= start), lead)

@@ -23,6 +23,7 @@ _FOCUS = 0.5  # share of the best overlap with a person's words that a finding n
 _DIRECT = 2  # sentences of a direct answer
 _MOST = {"brief": 1, "standard": 6}  # excerpts for each sub-question; `deep` has them all
 _MARKERS = re.compile(r"\s*\[E?\d+\]")
+_RESOLVED = re.compile(r" \([^()]+\)(?=\?$)")  # what a word of the question refers to, which the question itself says
 _LISTED = re.compile(r"(?:^|\n)[ \t]*(?:[-*+•‣▪●○■□◦|]|\d{1,3}[.)]|\(?[a-z]\))[ \t]+\Z")
 
 Fields = Mapping[str, Any]
@@ -44,6 +45,9 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
     open_ = {str(gap["sub_question"]) for gap in fields.get("gaps") or []}
     headings = _planned_headings(fields) if len(groups) > 1 else {}
     most = _MOST.get(str(fields.get("length") or "standard"))
+    marked: dict[tuple[str, str], list[str]] = {}
+    for finding in kept:
+        marked.setdefault(_longest(finding), []).append(_line(finding["statement"]))
     parts: list[str] = []
     for key, findings in groups.items():
         level = 2
@@ -55,7 +59,9 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
             level += 1
         else:
             parts += _direct(findings[: 1 if most == 1 else _DIRECT])
-        parts += _excerpts(findings, items, level, most)
+        # An excerpt that answers two sub-questions is quoted once, with the sentences of both in bold.
+        new = [quote for quote in dict.fromkeys(map(_longest, findings)) if quote in marked][:most]
+        parts += _excerpts({quote: marked.pop(quote) for quote in new}, items, level)
     return WrittenDraft(markdown="\n\n".join(parts))
 
 
@@ -72,7 +78,8 @@ def _direct(findings: Sequence[Fields]) -> Iterator[str]:
     if not _stands_alone(findings[0]):
         return
     said = [each for each in findings if _longest(each) == _longest(findings[0]) and _stands_alone(each)]
-    yield " ".join(f"{md_quote(_ended(each['statement']))} {_marks(each)}" for each in said)
+    apart = any(_ended(each["statement"]) != _line(each["statement"]) for each in said)  # such as two rows
+    yield ("\n\n" if apart else " ").join(f"{md_quote(_ended(each['statement']))} {_marks(each)}" for each in said)
 
 
 def _stands_alone(finding: Fields) -> bool:
@@ -92,14 +99,11 @@ def _befores(finding: Fields) -> Iterator[str]:
 
 
 def _excerpts(
-    findings: Sequence[Fields], items: Mapping[str, EvidenceItem], level: int, most: int | None
+    found: Mapping[tuple[str, str], Sequence[str]], items: Mapping[str, EvidenceItem], level: int
 ) -> Iterator[str]:
     """Yield the excerpts under the places where they stand: best document first, in reading order within a passage."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for finding in findings:
-        found.setdefault(_longest(finding), []).append(_line(finding["statement"]))
     groups: dict[str, list[tuple[str, str]]] = {}
-    for alias, quote in [*found][:most]:
+    for alias, quote in found:
         item = items.get(alias)
         groups.setdefault(path_of(item.title, item.heading_path) if item else "", []).append((alias, quote))
     for path, places in groups.items():
@@ -156,7 +160,8 @@ def _focused(findings: list[Fields], person: str) -> list[Fields]:
 
 def _planned_headings(fields: Fields) -> dict[str, str]:
     """Return the planned section of each sub-question of the first round: `plan` makes one for each."""
-    return {f"q{number}": str(title) for number, title in enumerate(fields.get("sections") or [], 1)}
+    titles = (_RESOLVED.sub("", str(title)) for title in fields.get("sections") or [])
+    return {f"q{number}": title for number, title in enumerate(titles, 1)}
 
 
 def _ended(statement: str) -> str:

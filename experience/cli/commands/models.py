@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from experience.cli.options import Home, Json
-from experience.cli.output import print_json, print_table, say
+from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import settings_of
+from experience.render.words import COMPILED
 from gateway.token_estimates import TYPICAL_CHARS_PER_TOKEN
+from state.values import EXTRACTIVE
 
 if TYPE_CHECKING:
     from gateway import ModelEntry
@@ -32,6 +34,7 @@ def models(json_output: Json = False, home: Home = None) -> None:
         print_json([entry.model_dump(mode="json") for entry in entries])
         return
     print_table(_COLUMNS, [_row(entry) for entry in entries])
+    note(f"{EXTRACTIVE}: {COMPILED}")
 
 
 def cost(

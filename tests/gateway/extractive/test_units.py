@@ -201,3 +201,15 @@ def test_units_are_in_order_disjoint_and_hold_their_sentences(pieces, kind):
         assert all(unit.start <= start < end <= unit.end for start, end in unit.sentences)
     for excerpt in excerpts(Marked(unit, span) for unit in found for span in unit.sentences):
         assert all(excerpt.start <= start < end <= excerpt.end for start, end in excerpt.marked)
+
+
+def test_lines_below_a_colon_are_a_list_though_the_loader_left_out_their_marks():
+    items = "An old database\n\nEncryption on the network"
+    text = f"Use Thick mode. The reasons are:\n\n{items}\n\nAll connections use one mode."
+    listed, prose = units(text)
+    assert (listed.kind, listed.lead) == ("list", "The reasons are:")
+    assert marked(listed)[-2:] == ["An old database", "Encryption on the network"]
+    assert prose.text == "All connections use one mode."
+    sentences = "Two cases need it:\n\nThe first is a cursor.\n\nThe second is a function.\n\nNotes on calling it"
+    assert [(unit.kind, unit.lead) for unit in units(sentences)] == [("list", "Two cases need it:")]
+    assert units(sentences)[0].text == sentences.removesuffix("\n\nNotes on calling it")

@@ -49,6 +49,22 @@ def test_a_direct_answer_stands_above_the_excerpts_under_their_places():
     assert "[E" not in draft(findings=[])
 
 
+def test_an_excerpt_that_answers_two_sub_questions_is_quoted_once():
+    other = finding(4, "It reaches a depth of 346 metres.", "q2", "E1", LAKE)
+    text = draft(findings=[FINDINGS[0], other], sections=["How large is it?", "How deep is it (Lake Garda)?"])
+    assert text.count("> ") == 1
+    assert "> **Lake Garda is the largest lake in Italy. It reaches a depth of 346 metres.** [E1]" in text
+    assert "## How deep is it?" in text
+
+
+def test_two_rows_of_a_direct_answer_stand_apart():
+    rows = "Tier: Free; Limit: 60; Cost: 0\nTier: Paid; Limit: 600; Cost: 9"
+    found = [finding(n, row, "q1", "E1", rows) for n, row in enumerate(rows.split("\n"))]
+    assert draft(findings=found).startswith(
+        "Tier: Free; Limit: 60; Cost: 0. [E1]\n\nTier: Paid; Limit: 600; Cost: 9. [E1]"
+    )
+
+
 def test_a_sub_question_with_a_gap_gets_the_closest_passages_and_no_direct_answer():
     gap = {"sub_question": "q2", "missing": "The corpus does not answer a part of the question: ?"}
     assert draft(findings=FINDINGS[2:], gaps=[gap]) == f"## Closest passages\n\n### Lake Como\n\n{COMO_QUOTED}"
