@@ -9,9 +9,7 @@ import typer
 from experience.cli.options import Home, Json
 from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import settings_of
-from experience.render.words import COMPILED
 from gateway.token_estimates import TYPICAL_CHARS_PER_TOKEN
-from state.values import EXTRACTIVE
 
 if TYPE_CHECKING:
     from gateway import ModelEntry
@@ -27,7 +25,9 @@ _Output = Annotated[int, typer.Option("--output-chars", min=0, help="The number 
 
 def models(json_output: Json = False, home: Home = None) -> None:
     """List the models with use cases, context and longest answer in tokens, and dated prices in USD."""
+    from experience.render.words import COMPILED
     from gateway import load_catalog
+    from state.values import EXTRACTIVE
 
     entries = load_catalog(prices=settings_of(home).models.prices_micro_usd).listed()
     if json_output:
