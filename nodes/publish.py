@@ -17,6 +17,7 @@ from nodes.memory import PriorWork
 from nodes.outcome import conclude, gaps_of, publishable, unresolved
 from nodes.prompts import prompt_version
 from nodes.rendering import Rendered, rendered_report
+from nodes.research.completeness import completeness
 from observability import trace_id_of
 from state.channels import ResearchContext, ResearchState
 from state.editions import document_date, document_version
@@ -64,7 +65,10 @@ class Publish:
             claims=tuple(published_claim(claim) for claim in rendered.claims),
             evidence=_evidence(rendered, passages, state),
             gaps=gaps_of(state, status),
-            unresolved=unresolved(state, rendered.claims if claims else None),
+            unresolved=(
+                *unresolved(state, rendered.claims if claims else None),
+                *completeness(state.get("question") or "", rendered.claims, passages, state.get("corpus")),
+            ),
             masks=rendered.masks,
             refusal=state.get("refusal"),
             verification=state.get("verification") or Verification(),

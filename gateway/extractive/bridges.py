@@ -57,11 +57,13 @@ class Bridge:
 def bridges(question: str, items: Sequence[EvidenceItem], most: int) -> tuple[Bridge, ...]:
     """Return at most `most` bridges out of `items` (best first): the best, one of each passage in turn.
 
-    None if `question` describes nothing by its relation to something else, or if the passages about what it names
-    contain all of its words: then there is no second hop.
+    None if `question` describes nothing by its relation to something else, if the passages about what it names contain
+    all of its words (then there is no second hop), or if no passage speaks of one of its names (then nothing answers).
     """
     named = names(question)
     anchors = _anchors(named, items)
+    if not all(any(name.stands_in(_words_of(item)) for item in items) for name in named):
+        return ()
     if not has_hop(question, named) or not any(_leaves_open(question, named, item) for item, _, _ in anchors):
         return ()
     found = [_of_passage(question, named, *anchor) for anchor in anchors]
@@ -80,13 +82,24 @@ def open_hops(fields: Mapping[str, Any], items: Sequence[EvidenceItem]) -> dict[
     """
     if int(fields.get("rounds_left") or 0) < 1:
         return {}
-    hops: dict[str, str] = {}
+    return {key: wanted(found) for key, found in _asked_of(fields, items)}
+
+
+def bridge_sentences(fields: Mapping[str, Any], items: Sequence[EvidenceItem]) -> list[str]:
+    """Return the sentences that resolve the descriptions in the sub-questions of this round: the best of each name."""
+    sentences_of = {
+        key: {each.alias: each.sentence for each in reversed(found)} for key, found in _asked_of(fields, items)
+    }
+    return [sentence for by_passage in sentences_of.values() for sentence in by_passage.values()]
+
+
+def _asked_of(fields: Mapping[str, Any], items: Sequence[EvidenceItem]) -> Iterator[tuple[str, tuple[Bridge, ...]]]:
+    """Yield the sub-questions of this round that have a second hop."""
     for each in fields.get("sub_questions") or []:
         if each.get("round", 1) == fields.get("round", 1):
             own = [item for item in items if each["id"] in item.sub_questions]
             if found := bridges(str(each["text"]), own or items, _MOST):
-                hops[str(each["id"])] = wanted(found)
-    return hops
+                yield str(each["id"]), found
 
 
 def wanted(asked: Sequence[Bridge]) -> str:
@@ -108,10 +121,14 @@ def _anchors(named: Sequence[Name], items: Sequence[EvidenceItem]) -> list[tuple
     chosen: dict[str, tuple[EvidenceItem, Name | None, bool]] = {}
     for name in named[:_ANCHORS]:
         titled = [item for item in items if _is_titled(item, name)]
-        mentioned = titled or [item for item in items if name.stands_in(PassageWords.of(item.title, item.text))]
+        mentioned = titled or [item for item in items if name.stands_in(_words_of(item))]
         for item in mentioned[:1]:
             chosen.setdefault(item.alias, (item, name, bool(titled)))
     return list(chosen.values()) or [(item, None, False) for item in items[:1]]
+
+
+def _words_of(item: EvidenceItem) -> PassageWords:
+    return PassageWords.of(item.title, *item.heading_path, item.text)
 
 
 def _is_titled(item: EvidenceItem, name: Name) -> bool:

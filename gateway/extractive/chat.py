@@ -22,6 +22,7 @@ from pydantic import BaseModel, Field
 from gateway.extractive.analysis import Limits, analyse, candidates
 from gateway.extractive.conversation import answer, reading_of
 from gateway.extractive.plan import plan
+from gateway.extractive.rounds import of_round
 from gateway.extractive.writing import review, write
 from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
 from state.errors import UnsupportedSchema
@@ -146,7 +147,11 @@ class ExtractiveChatModel(LocalChatModel):
             said = reading_of(messages, fields, evidence, limits)
             return _Work(lambda rows: answer(said, rows, limits), said.texts)
         reading, left = candidates(fields, evidence, limits), int(fields.get("rounds_left") or 0)
-        return _Work(lambda rows: analyse(reading, rows, limits, rounds_left=left).model_dump_json(), reading.texts)
+
+        def finish(rows: Rows) -> str:
+            return of_round(analyse(reading, rows, limits, rounds_left=left), fields, evidence).model_dump_json()
+
+        return _Work(finish, reading.texts)
 
 
 def _prompt(messages: Sequence[BaseMessage]) -> tuple[dict[str, Any], list[EvidenceItem]]:

@@ -30,8 +30,18 @@ _PLAIN = frozenset(("date", "day", "kind", "name", "number", "type", "year"))
 _MARK = "\0"
 _WORD = re.compile(r"[\w'’\-]+")
 _LOOSE = re.compile(r"(?:\s+(?:of|the|a|an))+$", re.IGNORECASE)
+_OF = "of|from|by|in|that|which|who|whose|where|containing|named|called|for|des|der|von|vom|de|du|del|della"
 _DEFINITE = re.compile(
-    r"\S.*\b(?:the|der|die|das|des|dem|den|le|la|les|du)\s+(?!same\b|first\b|last\b|most\b)(?:\w|\0)", re.IGNORECASE
+    # "the founder of the \0", "the company that published \0", "the country \0 is from"
+    rf"\b(?:the|der|die|das|des|dem|den|le|la|les|du)\s+(?:[\w-]+\s+){{1,3}}?(?:(?:{_OF})\s+(?:[\w-]+\s+){{0,3}})?\0"
+    # "which is the age of \0's owner", and a side of a comparison: "\0: which film has the director who …"
+    r"|\0:.*\bthe\s+(?!same\b|first\b|last\b|most\b|other\b)\w+"
+    # "director of film \0"
+    r"|\b[\w-]+\s+of\s+(?:[\w-]+\s+){0,2}\0",
+    re.IGNORECASE,
+)
+_HOW_TO = re.compile(
+    r"\s*(?:how (?:do|can|could|should|to|would)\b|wie (?:kann|mache|kündige|bekomme)\b|comment\b)", re.IGNORECASE
 )
 _POSSESSIVE = re.compile(r"\0['’]s?\s+\w|\w['’]s\s+\w")
 _RELATIVE = re.compile(r"^\W*\w+\W+\w+\b.*\b(?:that|which|who|whom|whose)\b", re.IGNORECASE)
@@ -67,7 +77,9 @@ def has_hop(question: str, named: Sequence[Name]) -> bool:
         text = text.replace(name.text, _possessed(name), 1)
     if _COMPOSITE.search(text):
         return True
-    described = _POSSESSIVE.search(text) or _RELATIVE.search(text) or (named and _DEFINITE.search(text))
+    if _HOW_TO.match(text) and not _RELATIVE.search(text):
+        return False
+    described = _POSSESSIVE.search(text) or _RELATIVE.search(text) or _DEFINITE.search(text)
     return len(_content(text)) > 1 and bool(described)
 
 

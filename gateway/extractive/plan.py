@@ -12,15 +12,33 @@ from typing import Any
 
 from gateway.extractive.bridges import next_questions
 from gateway.extractive.named_terms import Name, names
+from gateway.extractive.overview import overview_questions
 from gateway.extractive.ranking import STOP_WORDS
 from state.roles import ResearchPlan
 
 _LIMIT = 6
 _REFERENCE = re.compile(
-    r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|the (?:former|latter|same))\b",
+    r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|the (?:former|latter|same)"
+    r"|(?-i:er|sie|es|ihn|ihm|ihre?[nmrs]?|sein[ems]?|diese[nmrs]?|davon|dafür|damit|dabei|das(?=\s*[?.!]))"
+    r"|(?-i:elles?|cela|ça|ces? derniers?|celles?-ci|ceux-ci|celui-ci|sa|ses|leurs?))(?![\w-])",
     re.IGNORECASE,
 )
-_ELLIPSIS = re.compile(r"^\s*(?:and\b|but\b|so\b|then\b|what about|how about|why\s*\?|how so|really)", re.IGNORECASE)
+_PRONOUNS = "it they he she this that these those er sie es elle elles cela ça"
+_SUBJECTS = frozenset(_PRONOUNS.split())
+_CLAUSE = re.compile(r"[,;:]|\b(?:and|but|or|if|when|because|und|aber|oder|wenn|et|mais|ou|si)\b", re.IGNORECASE)
+_ELLIPSIS = re.compile(
+    r"^\s*(?:(?:and|but|so|then|und|aber|et|mais)\b|what about|how about|was ist mit|wie ist es mit|why\s*\?|warum\s*\?"
+    r"|pourquoi\s*\?|how so|really)",
+    re.IGNORECASE,
+)
+_DOES = re.compile(r"\b(?:do|does|did|can|will|could|should)$", re.IGNORECASE)
+_SUBJECT = re.compile(
+    r"\b(?:do|does|did|is|are|was|were|can)\s+(?!it\b|they\b|that\b|this\b)(?:the\s+)?\w{4,}\s+\w", re.IGNORECASE
+)
+_IMPERATIVE = re.compile(
+    r"\s*(?:please\s+)?(?:compare|define|describe|explain|find|give|identify|list|name|outline|show|state|summari[sz]e|tell|write)\b",
+    re.IGNORECASE,
+)
 _COMPARES = re.compile(
     r"\b(both|same|different|differences?|differ|compare[ds]?|comparison|versus|vs|between|first|last|older|oldest|"
     r"younger|youngest|earlier|later|recently|more|less|fewer|better|worse|longer|shorter|larger|bigger|"
@@ -34,17 +52,29 @@ _NEXT_QUESTION = re.compile(
 _PAIR = re.compile(
     r"(?:(?:(?<=difference )|(?<=differences ))between|\bcompar(?:e|ison (?:of|between))|\bout of)\s+"
     r"(?P<a>[^,?]+?)\s+(?:and|with|to|or)\s+(?P<b>[^,?]+?)(?=\s*(?:[,?]|\b(?:in terms|for)\b|$))"
+    r"|\b(?:do|does|are|is)\s+(?P<e>[^,?]+?)\s+and\s+(?P<f>[^,?]+?)\s+(?=differ\b|compare\b|different\b)"
     r"|(?:^|\b(?:is|are)\s+)(?P<c>[^,?]+?)\s+(?:vs\.?|versus)\s+(?P<d>[^,?]+?)(?=\s*(?:[,?]|$))",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(r"\b(?:between|compare|from|in|of|on|out of|than|to|versus|vs\.?|with)$", re.IGNORECASE)
+_OTHER_FUNCTION_WORDS = """
+    als am an auf bei bekommt darf das dem den der des die durch ein eine einem einen einer es für geht gibt haben hat
+    hoch ich im in ist kann können lange man mein meine mit muss nach oder sind über und unser unsere viel viele vom von
+    wann war warum was welche welcher welches wer wie wir wird wo zu zum zur
+    au aux avec ce cette combien comment dans de des du elle en est et il je la le les leur mon nous où on ou par peut
+    pour pourquoi quand quel quelle quelles quels que qui quoi sa se ses son sont sur un une vous
+"""
+"""German and French words that are no topic; English ones are `STOP_WORDS`."""
+_BOUNDARY = re.compile(
+    rf"\b(?:{'|'.join(sorted({*STOP_WORDS, *_OTHER_FUNCTION_WORDS.split()}))})\b|[^\w\s'’\-]", re.IGNORECASE
+)
 _WORD = re.compile(r"\w[\w'’\-]*")
 
 
 def plan(fields: Mapping[str, Any]) -> ResearchPlan:
     """Return the plan for the researcher's prompt fields.
 
-    Read are `question`, `history`, `open_gaps`, `missing` and `max_sub_questions`.
+    Read are `question`, `history`, `corpus`, `open_gaps`, `missing` and `max_sub_questions`.
     """
     question = " ".join(str(fields.get("question", "")).split()) or "?"
     standalone = resolve(question, fields.get("history") or [])
@@ -52,9 +82,11 @@ def plan(fields: Mapping[str, Any]) -> ResearchPlan:
     gaps = [str(gap) for gap in fields.get("open_gaps") or []]
     again = _again(gaps, [str(words) for words in fields.get("missing") or []])
     # One side of a comparison would be another question, so a single sub-question is the whole one.
-    parts = again or (split(standalone) if limit > 1 else [standalone])
+    whole = overview_questions(standalone, fields.get("corpus") or {}, limit)
+    parts = again or whole or (split(standalone) if limit > 1 else [standalone])
     # The user's own words are the titles: this model has no others, and nobody needs to judge them.
-    sections = [part[:1].upper() + part[1:] for part in parts[:limit]] if len(parts) > 1 and not gaps else []
+    headed = len(parts) > 1 and not gaps and not whole
+    sections = [part[:1].upper() + part[1:] for part in parts[:limit]] if headed else []
     return ResearchPlan(standalone_question=standalone, sub_questions=parts[:limit], sections=sections)
 
 
@@ -97,11 +129,14 @@ def split(question: str) -> list[str]:
     asked = [part.strip(" ,;?") for part in _NEXT_QUESTION.split(question) if part.strip(" ,;?")]
     if len(asked) > 1:
         topic = _topic(asked[0])
-        return [
-            f"{resolve(part, [{'question': topic}]) if index else part}".rstrip("?") + "?"
-            for index, part in enumerate(asked)
-        ]
+        return [_ended(resolve(part, [{"question": topic}]) if index else part) for index, part in enumerate(asked)]
     return _sides(question) or [question]
+
+
+def _ended(part: str) -> str:
+    """Return `part` with a question mark, or with a full stop if it is a request."""
+    bare = part.rstrip(" ?.!")
+    return f"{bare}{'.' if _IMPERATIVE.match(bare) else '?'}"
 
 
 def reworded(text: str) -> str:
@@ -121,10 +156,22 @@ def reworded(text: str) -> str:
 
 
 def _depends(question: str) -> bool:
-    if _ELLIPSIS.match(question) or len(_content(question)) <= 1:
+    if _ELLIPSIS.match(question) or (len(_content(question)) <= 1 and not _SUBJECT.search(question)):
         return True
     reference = _REFERENCE.search(question)
-    return reference is not None and not any(question.find(name.text) < reference.start() for name in names(question))
+    return reference is not None and not any(_antecedent(question, name, reference) for name in names(question))
+
+
+def _antecedent(question: str, name: Name, reference: re.Match[str]) -> bool:
+    """Return whether `reference` may refer to `name`: "How does Vault protect its keys?", "Is Vault free, and is it …".
+
+    In one clause, a name is not the thing that a pronoun stands for: "Which Python versions does it support?".
+    """
+    start = question.find(name.text)
+    if not 0 <= start < reference.start():
+        return False
+    between = question[start + len(name.text) : reference.start()]
+    return reference[0].casefold() not in _SUBJECTS or bool(_CLAUSE.search(between))
 
 
 def _topic(question: str) -> str:
@@ -135,8 +182,17 @@ def _topic(question: str) -> str:
         return found[0].text
     if inside:
         return inside[1]
-    runs = re.split(r"\b(?:" + "|".join(sorted(STOP_WORDS)) + r")\b|[^\w\s'’\-]", question, flags=re.IGNORECASE)
-    return max((run.strip() for run in runs), key=len, default="")
+    runs: list[str] = []
+    position = 0
+    for boundary in (*_BOUNDARY.finditer(question), None):
+        run = question[position : boundary.start() if boundary else len(question)].split()
+        # "How does thin mode connect": the verb comes last.
+        last = boundary is None or boundary[0] in ".?!"
+        verb = last and len(run) > 1 and _DOES.search(question[:position].rstrip())
+        runs.append(" ".join(run[:-1] if verb else run))
+        position = boundary.end() if boundary else position
+    # A capital inside a sentence marks a noun in German, and a name elsewhere.
+    return max(runs, key=lambda run: (run[:1].isupper() and not question.startswith(run), len(run)), default="")
 
 
 def _content(text: str) -> list[str]:
@@ -158,7 +214,18 @@ def _named_sides(question: str) -> list[str]:
     for name in linked:
         rest = rest.replace(name.text, "\0", 1)
     rest = re.sub(r"[,\s]*\0(?:[\s,]*(?:and|or|vs\.?|versus)?[\s,]*\0)+,?", " ", rest)
-    return [_side(name.text, rest) for name in linked]
+    return [_side(side, rest) for side in _apart(question, [name.text for name in linked])]
+
+
+def _apart(question: str, linked: list[str]) -> list[str]:
+    """Return the sides that `linked` names are: each one, or with its place ("Bath, Maine and Troy, Ohio").
+
+    The last name of a list follows `and` or `or`. Behind a comma it belongs to the name before it.
+    """
+    text = question[question.find(linked[0]) : question.find(linked[-1]) + len(linked[-1])]
+    if "," not in text[: -len(linked[-1])][-2:]:
+        return linked
+    return [side.strip(" ,") for side in re.split(r"\s(?:and|or|vs\.?|versus)\s", text)]
 
 
 def _linked(question: str, found: list[Name]) -> list[Name]:

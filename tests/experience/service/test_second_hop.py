@@ -19,12 +19,12 @@ OTHERS = {
 QUESTION = "Where was the founder of the Harbour Museum born?"
 
 
-async def asked(folder: Path, documents: dict[str, str]) -> Report:
-    """Return the report on `QUESTION`; two passages a search, so that the first misses a document."""
+async def asked(folder: Path, documents: dict[str, str], question: str = QUESTION) -> Report:
+    """Return the report on `question`; two passages a search, so that the first misses a document."""
     docs = write_documents(folder / "docs", {**OTHERS, **documents})
     async with open_service(Settings(home=folder / "home")) as service:
         await ingest(service, docs)
-        return await service.run(ask(QUESTION, k=2))
+        return await service.run(ask(question, k=2))
 
 
 async def ingest(service: ResearchService, docs: Path) -> None:
@@ -36,3 +36,9 @@ async def test_the_second_round_asks_for_the_name_that_the_first_found(tmp_path:
     report = await asked(tmp_path, {"museum.md": MUSEUM, "roe.md": FOUNDER})
     assert any("Kestrel Bay" in claim.text for claim in report.claims)
     assert (report.research_rounds, report.gaps) == (2, ())
+
+
+async def test_an_overview_tells_how_the_documents_begin_and_how_many_they_are(tmp_path: Path) -> None:
+    report = await asked(tmp_path, {"museum.md": MUSEUM, "roe.md": FOUNDER}, "Give me an overview for our CFO.")
+    assert {evidence.title for evidence in report.evidence} == {"Ferry", "Rates", "Harbour Museum", "Mara Quill"}
+    assert (report.status.value, report.gaps, report.unresolved) == ("answered", (), ())

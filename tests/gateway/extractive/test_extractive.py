@@ -81,6 +81,20 @@ def analyse(evidence, *questions, rounds_left=0):
             ["How is data kept both encrypted and available from May 2020 to June 2021?"],
         ),
         ("What are the costs and limits of OCI?", ["What are the costs and limits of OCI?"]),
+        (
+            "Are both harbours, Bath, Maine and Troy, Ohio, in one country?",
+            ["Bath, Maine: are both harbours in one country?", "Troy, Ohio: are both harbours in one country?"],
+        ),
+        (
+            "How do light boats and heavy boats differ in price and in range?",
+            ["light boats: how differ in price and in range?", "heavy boats: how differ in price and in range?"],
+        ),
+        (
+            "What does a ticket cost, and what does tariffing do?",
+            ["What does a ticket cost?", "what does tariffing do?"],
+        ),
+        ("Describe the ferry; list all its sizes.", ["Describe the ferry.", "list all its (ferry) sizes."]),
+        ("Who made Are You There? or Blue Fog?", ["Who made Are You There? or Blue Fog?"]),
     ],
 )
 def test_a_question_is_split_where_it_asks_several_things(question, parts):
@@ -102,6 +116,22 @@ def test_a_follow_up_names_what_it_refers_to(question, resolved):
     assert resolve(question, []) == question
 
 
+@pytest.mark.parametrize(
+    ("before", "question", "resolved"),
+    [
+        ("Which edition supports SSO?", "and does that cost extra?", "and does that (SSO) cost extra?"),
+        ("How does light mode connect?", "Does it need a client?", "Does it (light mode) need a client?"),
+        ("What is Heronbase?", "Which Python does it support?", "Which Python does it (Heronbase) support?"),
+        ("Wie hoch ist die Kaution?", "Wann bekomme ich sie zurück?", "Wann bekomme ich sie (Kaution) zurück?"),
+        ("Wie kündige ich den Vertrag?", "Und wie lange dauert das?", "Und wie lange dauert das (Vertrag)?"),
+        ("Wie kündige ich den Vertrag?", "Was kosten die Getränke?", "Was kosten die Getränke?"),
+        ("Quel est le prix du billet ?", "Et pour les enfants ?", "Et pour les enfants (billet)?"),
+    ],
+)
+def test_a_pronoun_refers_to_the_conversation_unless_its_clause_names_something_before(before, question, resolved):
+    assert resolve(question, [{"question": before, "answer": "."}]) == resolved
+
+
 def test_a_later_round_plans_only_for_the_open_gaps_in_other_words():
     gaps = ["How deep is Lake Garda?", "Who owns Lake Tahoe?", "Third gap?"]
     plan = ask(ResearchPlan, question="x y z", history=[], open_gaps=gaps, max_sub_questions=2)
@@ -113,6 +143,28 @@ def test_a_later_round_plans_only_for_the_open_gaps_in_other_words():
 )
 def test_another_wording_keeps_the_names_of_the_question(question):
     assert [name.core for name in names(reworded(question))] == [name.core for name in names(question)]
+
+
+def test_a_request_for_everything_searches_for_the_titles_of_the_corpus():
+    corpus = {"titles": ["Lake Garda", "Lake Como"], "documents": 2}
+    plan = ask(ResearchPlan, question="Summarise everything, please.", history=[], corpus=corpus, max_sub_questions=4)
+    assert plan.sub_questions == ["Overview: Lake Garda", "Overview: Lake Como"]
+    many = {"titles": [f"Document {n}" for n in range(20)]}
+    plan = ask(ResearchPlan, question="Overview for a CFO", history=[], corpus=many, max_sub_questions=4)
+    assert plan.sub_questions[0] == "Overview: Document 0; Document 1; Document 2"
+    assert len(plan.sub_questions) == 4
+    plan = ask(ResearchPlan, question="Summarise Lake Garda", history=[], corpus=corpus, max_sub_questions=4)
+    assert plan.sub_questions == ["Summarise Lake Garda"]
+
+
+def test_an_overview_is_how_each_document_begins():
+    analysis = analyse([GARDA, COMO], "Overview: Lake Como; Lake Garda", "Overview: Lake Tahoe")
+    assert [finding.statement for finding in analysis.findings] == [
+        "Lake Como is a lake of glacial origin in Lombardy.",
+        "Lake Garda is the largest lake in Italy.",
+        "It reaches a depth of 346 metres.",
+    ]
+    assert [gap.sub_question for gap in analysis.gaps] == ["q2"]
 
 
 # analyzer

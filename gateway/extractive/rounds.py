@@ -1,0 +1,60 @@
+"""What the analysis of one round keeps: what closes a hop, not more sentences for what was answered before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.extractive.bridges import bridge_sentences, next_questions
+from gateway.extractive.overview import overviews
+from gateway.extractive.ranking import words
+from state.evidence_block import EvidenceItem
+from state.roles import Analysis, Decision, ProposedFinding
+
+_FIRST = 3  # findings of a sub-question whose second hop is still to be asked, without those that lead to it
+_LATER = 6  # findings of all questions of a later round together: they are alternatives
+
+
+def of_round(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[EvidenceItem]) -> Analysis:
+    """Return `analysis` with the overviews that were asked for, and without what the round does not need."""
+    analysis = _with_overviews(analysis, fields, evidence)
+    if int(fields.get("round") or 1) > 1:
+        return analysis.model_copy(update={"findings": _of_later_round(analysis, fields)})
+    hops = {gap.sub_question for gap in analysis.gaps if next_questions(gap.missing)}
+    if not hops:
+        return analysis
+    lead = {_key(sentence) for sentence in bridge_sentences(fields, evidence)}
+    kept: list[ProposedFinding] = []
+    for finding in analysis.findings:
+        before = sum(each.sub_question == finding.sub_question for each in kept)
+        if finding.sub_question not in hops or before < _FIRST or _key(finding.statement) in lead:
+            kept.append(finding)
+    return analysis.model_copy(update={"findings": kept})
+
+
+def _of_later_round(analysis: Analysis, fields: Mapping[str, Any]) -> list[ProposedFinding]:
+    """Return the best findings of each question of this round in turn, and those of earlier ones that had none."""
+    latest = {str(each["id"]) for each in fields.get("sub_questions") or [] if each.get("round") == fields["round"]}
+    settled = {str(each["sub_question"]) for each in fields.get("findings") or []}
+    by_question: dict[str, list[ProposedFinding]] = {}
+    for finding in analysis.findings:
+        if finding.sub_question in latest or finding.sub_question not in settled:
+            by_question.setdefault(finding.sub_question, []).append(finding)
+    ranked = [(rank, finding) for found in by_question.values() for rank, finding in enumerate(found)]
+    chosen = {id(finding) for _, finding in sorted(ranked, key=lambda each: each[0])[:_LATER]}
+    return [finding for found in by_question.values() for finding in found if id(finding) in chosen]
+
+
+def _with_overviews(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[EvidenceItem]) -> Analysis:
+    told = overviews(fields, evidence)
+    if not told:
+        return analysis
+    findings = [each for each in analysis.findings if each.sub_question not in told]
+    findings += [each for found in told.values() for each in found]
+    gaps = [each for each in analysis.gaps if not told.get(each.sub_question)]
+    enough = Decision.ENOUGH if findings else Decision.NOTHING
+    return Analysis(findings=findings, gaps=gaps, decision=analysis.decision if gaps else enough)
+
+
+def _key(text: str) -> str:
+    return " ".join(words(text))

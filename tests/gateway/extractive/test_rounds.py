@@ -1,0 +1,48 @@
+"""What one round of analysis keeps."""
+
+from typing import Any
+
+from gateway.extractive.bridges import Bridge, wanted
+from gateway.extractive.rounds import of_round
+from state.evidence_block import EvidenceItem
+from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
+
+MUSEUM = EvidenceItem(
+    alias="E1",
+    title="Harbour Museum",
+    text="It shows ships. It shows tools. It shows maps. It has a garden. The Harbour Museum was founded by Jane Roe.",
+    sub_questions=("q1",),
+)
+BORN = "Where was the founder of the Harbour Museum born?"
+SENTENCES = ("It shows ships.", "It shows tools.", "It shows maps.", "It has a garden.")
+FOUNDED = "The Harbour Museum was founded by Jane Roe."
+
+
+def finding(sub_question: str, text: str) -> ProposedFinding:
+    quote = QuotedEvidence(evidence="E1", quote=text)
+    return ProposedFinding(statement=text, sub_question=sub_question, quotes=[quote])
+
+
+def kept(analysis: Analysis, **fields: Any) -> list[str]:
+    return [each.statement for each in of_round(analysis, fields, [MUSEUM]).findings]
+
+
+def test_before_a_second_hop_the_best_findings_stay_and_the_sentence_that_leads_to_it() -> None:
+    hop = wanted([Bridge("Jane Roe", "E1", FOUNDED, "Where was Jane Roe born?", 1.0)])
+    analysis = Analysis(
+        findings=[finding("q1", text) for text in (*SENTENCES, FOUNDED)],
+        gaps=[ProposedGap(sub_question="q1", missing=hop)],
+        decision=Decision.RESEARCH_MORE,
+    )
+    fields = {"sub_questions": [{"id": "q1", "text": BORN, "round": 1}], "round": 1, "rounds_left": 1}
+    assert kept(analysis, **fields) == [*SENTENCES[:3], FOUNDED]
+    assert kept(analysis.model_copy(update={"gaps": []}), **fields) == [*SENTENCES, FOUNDED]
+
+
+def test_a_later_round_adds_a_few_findings_of_its_own_questions_in_turn_and_none_for_what_has_some() -> None:
+    asked = [{"id": "q1", "text": BORN, "round": 1}, *({"id": f"q{n}", "text": "?", "round": 2} for n in (2, 3, 4))]
+    numbered = [finding(f"q{n}", f"Sentence {m} of question {n}.") for n in (1, 2, 3, 4) for m in (1, 2, 3)]
+    analysis = Analysis(findings=numbered, decision=Decision.ENOUGH)
+    found = kept(analysis, sub_questions=asked, round=2, findings=[{"sub_question": "q1"}])
+    assert found == [f"Sentence {m} of question {n}." for n in (2, 3, 4) for m in (1, 2)]
+    assert "Sentence 1 of question 1." in kept(analysis, sub_questions=asked, round=2, findings=[])
