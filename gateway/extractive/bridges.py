@@ -120,7 +120,7 @@ def _anchors(named: Sequence[Name], items: Sequence[EvidenceItem]) -> list[tuple
     """Return the passages that speak of what the question names, each with the name and whether it is the title."""
     chosen: dict[str, tuple[EvidenceItem, Name | None, bool]] = {}
     for name in named[:_ANCHORS]:
-        titled = [item for item in items if _is_titled(item, name)]
+        titled = [item for item in items if is_titled(item, name)]
         mentioned = titled or [item for item in items if name.stands_in(_words_of(item))]
         for item in mentioned[:1]:
             chosen.setdefault(item.alias, (item, name, bool(titled)))
@@ -131,7 +131,7 @@ def _words_of(item: EvidenceItem) -> PassageWords:
     return PassageWords.of(item.title, *item.heading_path, item.text)
 
 
-def _is_titled(item: EvidenceItem, name: Name) -> bool:
+def is_titled(item: EvidenceItem, name: Name) -> bool:
     """Return whether the title is the name, give or take a parenthesis: `Jaws` and `Jaws (1975 film)`."""
     bare = re.sub(r"\([^()]*\)", " ", item.title)
     return name.stands_in(PassageWords.of(item.title)) and len(words(bare)) <= len(name.core) + 2
@@ -139,10 +139,10 @@ def _is_titled(item: EvidenceItem, name: Name) -> bool:
 
 def _leaves_open(question: str, named: Sequence[Name], item: EvidenceItem) -> bool:
     said = {family(word) for word in words(f"{item.title} {item.text}")}
-    return any(family(word) not in said for word in _relations(question, named))
+    return any(family(word) not in said for word in relations(question, named))
 
 
-def _relations(question: str, named: Sequence[Name]) -> list[str]:
+def relations(question: str, named: Sequence[Name]) -> list[str]:
     """Return the content words of `question` outside its names."""
     for name in named:
         question = question.replace(name.text, " ", 1)
@@ -153,7 +153,7 @@ def _of_passage(
     question: str, named: Sequence[Name], item: EvidenceItem, about: Name | None, titled: bool
 ) -> list[Bridge]:
     """Return the bridges of one passage, best first and each name once."""
-    known, relations = frozenset(words(question)), _relations(question, named)
+    known, related = frozenset(words(question)), relations(question, named)
     best: dict[str, Bridge] = {}
     for number, order, sentence, (start, end) in _mentioned(item):
         name = _POSSESSIVE.sub("", sentence[start:end].strip(" .,'’"))
@@ -161,17 +161,17 @@ def _of_passage(
             continue  # a single word at the start of a sentence is capitalised anyway
         near = (words(sentence[:start])[-_BEFORE:], words(sentence[end:])[:_AFTER])
         score = _ABOUT * titled + _SECOND_SENTENCE * (number == 1) + _EARLY / (1 + order)
-        score += _SEVERAL_WORDS * (len(words(name)) > 1) + _relatedness(relations, *near)
+        score += _SEVERAL_WORDS * (len(words(name)) > 1) + _relatedness(related, *near)
         asks = following(question, about, name, sentence)
         if asks and (_key(name) not in best or score > best[_key(name)].score):
             best[_key(name)] = Bridge(name, item.alias, sentence, asks, score)
     return sorted(best.values(), key=lambda each: -each.score)
 
 
-def _relatedness(relations: Sequence[str], before: Sequence[str], after: Sequence[str]) -> float:
-    families = {family(word) for word in relations if len(word) > 3}
+def _relatedness(related: Sequence[str], before: Sequence[str], after: Sequence[str]) -> float:
+    families = {family(word) for word in related if len(word) > 3}
     said = {family(word) for word in before if len(word) > 3}
-    converse = any(group.intersection(relations) and group.intersection((*before, *after)) for group in CONVERSE)
+    converse = any(group.intersection(related) and group.intersection((*before, *after)) for group in CONVERSE)
     return _RELATED * bool(families & said) + _CONVERSE * converse + _BY * bool(_AGENTS.intersection(before[-1:]))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.extractive.bridges import bridge_sentences, next_questions
+from gateway.extractive.bridges import bridge_sentences, is_titled, next_questions, relations
+from gateway.extractive.descriptions import family
+from gateway.extractive.named_terms import names
 from gateway.extractive.overview import overviews
 from gateway.extractive.ranking import words
 from state.evidence_block import EvidenceItem
@@ -19,7 +21,7 @@ def of_round(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[E
     """Return `analysis` with the overviews that were asked for, and without what the round does not need."""
     analysis = _with_overviews(analysis, fields, evidence)
     if int(fields.get("round") or 1) > 1:
-        return analysis.model_copy(update={"findings": _of_later_round(analysis, fields)})
+        return analysis.model_copy(update={"findings": _of_later_round(analysis, fields, evidence)})
     hops = {gap.sub_question for gap in analysis.gaps if next_questions(gap.missing)}
     if not hops:
         return analysis
@@ -32,17 +34,37 @@ def of_round(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[E
     return analysis.model_copy(update={"findings": kept})
 
 
-def _of_later_round(analysis: Analysis, fields: Mapping[str, Any]) -> list[ProposedFinding]:
+def _of_later_round(
+    analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[EvidenceItem]
+) -> list[ProposedFinding]:
     """Return the best findings of each question of this round in turn, and those of earlier ones that had none."""
-    latest = {str(each["id"]) for each in fields.get("sub_questions") or [] if each.get("round") == fields["round"]}
+    asked = fields.get("sub_questions") or []
+    latest = {str(each["id"]): str(each["text"]) for each in asked if each.get("round") == fields["round"]}
     settled = {str(each["sub_question"]) for each in fields.get("findings") or []}
+    items = {item.alias: item for item in evidence}
     by_question: dict[str, list[ProposedFinding]] = {}
     for finding in analysis.findings:
-        if finding.sub_question in latest or finding.sub_question not in settled:
-            by_question.setdefault(finding.sub_question, []).append(finding)
+        key = finding.sub_question
+        if key in latest and _leads_only(finding, str(fields.get("question") or ""), latest[key], items):
+            continue
+        if key in latest or key not in settled:
+            by_question.setdefault(key, []).append(finding)
     ranked = [(rank, finding) for found in by_question.values() for rank, finding in enumerate(found)]
     chosen = {id(finding) for _, finding in sorted(ranked, key=lambda each: each[0])[:_LATER]}
     return [finding for found in by_question.values() for finding in found if id(finding) in chosen]
+
+
+def _leads_only(finding: ProposedFinding, question: str, asked: str, items: Mapping[str, EvidenceItem]) -> bool:
+    """Return whether a finding only says again what led to `asked`.
+
+    It stands in the document of something that `question` names and `asked` does not, and has no other word of `asked`.
+    """
+    left = [name for name in names(question) if name.text not in asked]
+    passages = [items[quote.evidence] for quote in finding.quotes if quote.evidence in items]
+    if not any(is_titled(item, name) for item in passages for name in left):
+        return False
+    said = {family(word) for word in words(finding.statement)}
+    return said.isdisjoint(family(word) for word in relations(asked, names(asked)))
 
 
 def _with_overviews(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[EvidenceItem]) -> Analysis:

@@ -42,8 +42,10 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
     if not groups:
         return WrittenDraft(markdown=NO_FINDINGS)
     items = {item.alias: item for item in evidence}
-    open_ = {str(gap["sub_question"]) for gap in fields.get("gaps") or []}
     headings = _planned_headings(fields) if len(groups) > 1 else {}
+    if not headings:
+        groups = _later_first(groups)
+    open_ = {str(gap["sub_question"]) for gap in fields.get("gaps") or []}
     most = _MOST.get(str(fields.get("length") or "standard"))
     marked: dict[tuple[str, str], list[str]] = {}
     for finding in kept:
@@ -57,12 +59,17 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
         if key in open_:
             parts.append(f"{'#' * level} {CLOSEST}")
             level += 1
-        else:
+        elif headings or not parts:
             parts += _direct(findings[: 1 if most == 1 else _DIRECT])
         # An excerpt that answers two sub-questions is quoted once, with the sentences of both in bold.
         new = [quote for quote in dict.fromkeys(map(_longest, findings)) if quote in marked][:most]
         parts += _excerpts({quote: marked.pop(quote) for quote in new}, items, level)
     return WrittenDraft(markdown="\n\n".join(parts))
+
+
+def _later_first(groups: Mapping[str, list[Fields]]) -> dict[str, list[Fields]]:
+    """Return `groups` of one question with its first round last: a later round answers what the first led to."""
+    return dict(sorted(groups.items(), key=lambda each: each[0] == "q1"))
 
 
 def review() -> Review:
