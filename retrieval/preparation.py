@@ -18,6 +18,7 @@ from langchain_core.documents import Document
 from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, FailedFile, LoadedDocument, evidence_id, vector_id
 from retrieval.remote.addresses import is_address
 from retrieval.roots import SourceRoots
+from retrieval.subjects import subject_of
 from settings import Settings
 from state.access import AUDIENCE, Labels, stored_labels
 from state.errors import BadInput
@@ -112,8 +113,9 @@ class PreparedDocument:
         return replace(self, audience=labels, passages=passages)
 
     def embedded_text(self, item: PreparedPassage) -> str:
-        """Return the text that is embedded and indexed for a passage: title, headings and passage."""
-        return "\n".join(filter(None, (self.title, " ".join(item.heading_path), self.text[item.start : item.end])))
+        """Return the text that is embedded and indexed for a passage: title or opening words, headings and passage."""
+        subject = subject_of(self.title, self.text, first=item.start == self.passages[0].start)
+        return "\n".join(filter(None, (subject, " ".join(item.heading_path), self.text[item.start : item.end])))
 
     def vector_id(self, item: PreparedPassage) -> str:
         """Return the id under which the vector of a passage is kept."""

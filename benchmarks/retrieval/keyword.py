@@ -64,8 +64,9 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for version, document in enumerate(prepare(path, load_settings(), "local", "keyword")):
         assert isinstance(document, PreparedDocument)
-        for item in document.passages:
-            row = {"version": version, "title": document.title, "heading_path": json.dumps(item.heading_path)}
+        told = {"version": version, "title": document.title, "opening": document.text}
+        for ordinal, item in enumerate(document.passages):
+            row = {**told, "ordinal": ordinal, "heading_path": json.dumps(item.heading_path)}
             name = document.document_id.rpartition("#")[2]
             rows.append({"id": len(rows), **row, "text": document.text[item.start : item.end], "document": name})
     return rows

@@ -13,6 +13,7 @@ import tantivy
 
 from retrieval.embedded.analyser import Asked, indexed_terms, queried_words, single_characters, stemmers_of
 from retrieval.embedded.analyser.terms import CHARACTERS, WORDS
+from retrieval.subjects import subject_of
 from settings.folders import private_folder
 
 _HEAP_BYTES = 50_000_000
@@ -48,13 +49,14 @@ class KeywordIndex:
         return int(self._index.searcher().num_docs)
 
     def add(self, rows: Iterable[Any]) -> None:
-        """Add rows with `id`, `version`, `title`, `heading_path` (JSON) and `text`, in one commit.
+        """Add rows with `id`, `version`, `ordinal`, `title`, `opening`, `heading_path` (JSON) and `text` in one commit.
 
         `rows` is read twice: which language a document is in is known after its last passage.
         """
         writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
         for row, stemmer in zip(rows, stemmers_of(rows), strict=True):
-            text = "\n".join((row["title"], *json.loads(row["heading_path"]), row["text"]))
+            subject = subject_of(row["title"], row["opening"], first=row["ordinal"] == 0)
+            text = "\n".join((subject, *json.loads(row["heading_path"]), row["text"]))
             document = tantivy.Document()
             document.add_unsigned("id", row["id"])
             document.add_text(_STEMMER, stemmer)

@@ -13,6 +13,7 @@ from retrieval.backend import INVENTORY, LiveVersion, Revision, StoredVersion, l
 from retrieval.embedded.filters import compile_where
 from retrieval.preparation import PreparedDocument, PreparedPassage, splitting_of
 from retrieval.roots import Root
+from retrieval.subjects import OPENING
 from state.access import Held, Labels, may_read
 from state.values import Passage
 
@@ -88,8 +89,9 @@ def labelled(
 
 
 def rows_after(connection: sqlite3.Connection, last: int) -> Iterator[sqlite3.Row]:
-    """Yield the live passages with a row id above `last`, in that order: id, version, title, heading_path, text."""
-    query = f"""SELECT p.id, p.version, d.title, p.heading_path, p.text {_JOINED}
+    """Yield the live passages with a row id above `last`, in that order, with what the keyword index needs of them."""
+    query = f"""SELECT p.id, p.version, p.ordinal, d.title, p.heading_path, p.text,
+                substr(d.text, 1, length(d.title) + {2 * OPENING}) AS opening {_JOINED}
                 WHERE d.superseded = 0 AND p.id > ? ORDER BY p.id"""
     return connection.execute(query, (last,))
 

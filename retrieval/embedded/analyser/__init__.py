@@ -10,6 +10,6 @@ from retrieval.embedded.analyser.terms import Asked, indexed_terms, queried_word
 
 __all__ = ["ANALYSER", "Asked", "indexed_terms", "queried_words", "single_characters", "stemmers_of"]
 
-ANALYSER = 1
-"""The version of this package. Raise it with every change of what a text becomes: an index of another version is built
-anew."""
+ANALYSER = 2
+"""The version of this package. Raise it with every change of what a passage becomes: an index of another version is
+built anew."""

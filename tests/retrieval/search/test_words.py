@@ -23,9 +23,10 @@ PLANTED = [
 def indexed(texts: list[tuple[int, str]]) -> KeywordIndex:
     """Return an index of texts with the number of their document; the id of each is its place."""
     index = KeywordIndex()
+    untitled = {"ordinal": 0, "title": "", "opening": ""}
     index.add(
         [
-            {"id": place, "version": document, "title": "", "heading_path": "[]", "text": text}
+            {"id": place, "version": document, "heading_path": "[]", "text": text, **untitled}
             for place, (document, text) in enumerate(texts)
         ]
     )
