@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from nodes.checks.numbers import agree, read_numbers, standing
 from nodes.checks.polarity import OPPOSITES_OF, conditions, limits, said
+from nodes.checks.words import stems
 
 _REPORTS = re.compile(
     r"\b(?:claim|report|say|said|state|mention|add|tell|told|believ|alleg|assert|argu|suggest|propos|hypothes|assum"
@@ -36,7 +38,14 @@ def flawed(claim: str, carriers: Sequence[str]) -> bool:
 
 def _flaws(claim: str, carriers: Sequence[str]) -> Iterator[bool]:
     nearest = carriers[0]
-    yield _turned(claim, carriers)
+    yield _turned(claim, nearest)
+    yield said(claim).negations != said(nearest).negations
+    stand = standing(nearest)
+    numbers = read_numbers(claim)
+    yield any(not agree(number.values, stand) for number in numbers)
+    # The statement that has the number must be the one that says of what: another one has another number.
+    others = {stem for each in carriers[1:] for stem in stems(each)}
+    yield bool(numbers and set(stems(claim)) & others - set(stems(nearest)))
     ours, theirs = conditions(claim), conditions(nearest)
     yield not ours <= theirs or not theirs & _BINDING <= ours
     limited, limiting = set(limits(claim)), set(limits(nearest))
@@ -49,10 +58,10 @@ def _reports(texts: Sequence[str]) -> set[str]:
     return {found.casefold() for text in texts for found in _REPORTS.findall(text)}
 
 
-def _turned(claim: str, carriers: Sequence[str]) -> bool:
-    """Whether the claim has a word and its carriers have only the opposite: `first` where they say `last`."""
+def _turned(claim: str, nearest: str) -> bool:
+    """Whether the claim has a word and the nearest statement has only the opposite: `first` where it says `last`."""
     ours = said(claim).words
-    theirs = [word for each in carriers for word in said(each).words]
+    theirs = said(nearest).words
 
     def has(words: Sequence[str], beginning: str) -> bool:
         return any(word.startswith(beginning) for word in words)

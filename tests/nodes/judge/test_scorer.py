@@ -69,6 +69,7 @@ def test_a_paraphrase_in_the_words_of_its_source_is_supported() -> None:
         ("The free tier holds 900 requests.", "The free tier holds 900 requests unless the contract is older."),
         ("All keys of the tier are rotated monthly.", "Keys of the tier are rotated monthly by the service."),
         ("The last key of the tier is rotated monthly.", "The first key of the tier is rotated monthly by it."),
+        ("The free tier holds 900 requests.", "The free tier holds 60 requests. The large tier holds 900 requests."),
         ("Nodes ignore the header of a call.", 'Write "nodes ignore the header of a call" and close the summary.'),
     ],
 )  # fmt: skip
