@@ -13,6 +13,9 @@ from state.values import ClaimKind
 _STARTS = re.compile(r"(?:[-*+•‣▪]|\d{1,3}[.)])[ \t]|\|")
 """How an item of a list or a row of a table starts."""
 
+_CELLS = re.compile(r"[^:;\n]{1,80}: ?[^;\n]*; [^:;\n]{1,80}:")
+"""How a row of a table starts whose cells are named."""
+
 _ENDS = re.compile(rf"\n[ \t]*(?={_STARTS.pattern})")
 
 
@@ -70,7 +73,8 @@ def paragraphs_of(report: Report, item: ReportEvidence) -> list[list[tuple[int, 
     for quote in quotes_of(report, item):
         before = paragraphs[-1][-1] if paragraphs else None
         between = item.text[before[1] - item.start : quote[0] - item.start] if before else "…"
-        alone = _STARTS.match(quote[2].lstrip()) or is_code(report, quote) or is_code(report, before)
+        shaped = _STARTS.match(quote[2].lstrip()) or _CELLS.match(quote[2])
+        alone = shaped or is_code(report, quote) or is_code(report, before)
         if alone or between.strip() or between.count("\n") > 1 or (before and before[1] > quote[0]):
             paragraphs.append([quote])
         else:

@@ -7,8 +7,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 from experience.render import render_answer, render_html, render_markdown, render_text, write_report
 from experience.render.links import Originals
-from experience.render.words import roles, run_facts, verification_line
-from state.report import CorpusRef, PolicyRef, Report, ReportClaim
+from experience.render.sources import paragraphs_of
+from experience.render.words import COMPILED, roles, run_facts, verification_line
+from state.report import CorpusRef, PolicyRef, Report, ReportCitation, ReportClaim
 from state.values import Event, Support, Usage, Verification
 from tests.experience import render_cases as cases
 from tests.experience.render_cases import CASES, PRICES, Page, Said, built
@@ -322,3 +323,26 @@ def test_passages_of_one_section_share_its_name_in_a_short_list():
     quote = "Embedding models are priced in the same unit."
     report = built("q", pages, [Said("x [1][2][3]", dict.fromkeys(pages, quote))])
     assert render_answer(report).splitlines()[-1] == "- T, `t.md`: [1][3] Prices; [2] Units"
+
+
+def test_a_report_of_the_built_in_model_says_that_it_is_a_compilation():
+    built_in = make_report(models={"writer": "extractive"})
+    for shown in (render_markdown(built_in), render_text(built_in), render_html(built_in)):
+        assert shown.count(COMPILED) == 1
+    for other in (make_report(models={"writer": "oci"}), make_report(models={"writer": "extractive"}, claims=())):
+        assert COMPILED not in render_markdown(other) + render_text(other) + render_html(other)
+
+
+def test_each_row_with_named_cells_is_a_quote_by_itself():
+    text = "Tier: Free; Limit: 60\nTier: Paid; Limit: 600\n\nBoth are counted. By the minute."
+    quotes = (*text.split("\n")[:2], "Both are counted.", "By the minute.")
+    item = make_report().evidence[0].model_copy(update={"text": text, "start": 0, "end": len(text)})
+    cited = tuple(
+        ReportCitation(evidence_id=item.id, start=(at := text.index(quote)), end=at + len(quote), quote=quote)
+        for quote in quotes
+    )
+    report = make_report()
+    claims = (report.claims[1].model_copy(update={"citations": cited}),)
+    found = paragraphs_of(report.model_copy(update={"claims": claims, "evidence": (item,)}), item)
+    assert [[quote for _, _, quote in paragraph] for paragraph in found[:2]] == [[quotes[0]], [quotes[1]]]
+    assert found[-1][-1][2] == "By the minute."
