@@ -44,7 +44,14 @@ class Analyzer:
         analysis = await self._to.ask(runtime, Role.ANALYZER, Analysis, messages)
         found, events = resolve_findings(analysis, passages, state["sub_questions"])
         findings = merged(state.get("findings", ()), found, state["sub_questions"])
-        return _decided(state, left, rounds, findings, analysis, (*events, *_unread(len(ranked) - len(items))))
+        return _decided(
+            state,
+            left,
+            rounds,
+            findings,
+            analysis,
+            (*events, *_unread(len(ranked) - len(items)), *_probable(analysis, state)),
+        )
 
 
 def _decided(
@@ -67,6 +74,19 @@ def route_analysis(
     if decision is not Decision.ENOUGH and gaps and rounds_left > 0:
         return "researcher"
     return "writer" if found else "publish"
+
+
+def _probable(analysis: Analysis, state: ResearchState) -> tuple[Event, ...]:
+    """Return how probable it is that each sub-question is answered, where the model says so."""
+    return tuple(
+        Event(
+            node="analyzer",
+            kind="answer_probability",
+            detail=f"{question.id}: {analysis.probabilities[question.id]:.2f}",
+        )
+        for question in state["sub_questions"]
+        if question.id in analysis.probabilities
+    )
 
 
 def _unread(left_out: int) -> tuple[Event, ...]:

@@ -23,5 +23,5 @@ class RetrievalSettings(BaseModel):
     """
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
     """How a run searches: by words and by meaning, or by one of them."""
-    # 8 is a measured value: the thresholds of abstention were calibrated with 8 passages per sub-question
+    # 8 is a measured value: the extractive ranker was trained with 8 passages per sub-question
     # of 2WikiMultiHop. Measure again before changing it (`sixplane evaluate`). 10 hits is a choice: one screen.

@@ -93,7 +93,7 @@ class Decision(StrEnum):
 
 
 class Analysis(BaseModel):
-    """The analyzer's answer."""
+    """The analyzer's answer. `probabilities` is set by the extractive model alone: no prompt asks for it."""
 
     # Required, though it may be empty: an object with a `decision` alone is no analysis.
     findings: list[ProposedFinding] = Field(description="What the passages answer. Empty if they answer nothing.")
@@ -103,6 +103,8 @@ class Analysis(BaseModel):
     decision: Annotated[Decision, _ANY_CASE] = Field(
         description="`enough`; `research_more` if another search may close a gap; `nothing` if nothing was answered."
     )
+    probabilities: SkipJsonSchema[dict[str, float]] = Field(default_factory=dict)
+    """By sub-question, how probable it is that the findings answer it."""
 
 
 class WrittenDraft(BaseModel):

@@ -327,7 +327,7 @@ class Refusal(Value):
 
 
 class Event(Value):
-    """A deviation that the report shows: a fallback, a dropped passage, a failed branch."""
+    """What a report shows of its run: a fallback, a dropped passage, a failed branch, how probable an answer is."""
 
     node: str
     kind: str

@@ -1,37 +1,30 @@
 """The extractive analyzer: which sentences of the evidence answer which sub-question, and which stay open.
 
-It works in two steps, so that the caller can embed in between, synchronously or asynchronously: `candidates` selects
-the sentences worth embedding by their words alone, and `analyse` ranks these with their vectors.
+It works in two steps, so that the caller can embed in between, synchronously or asynchronously: `reading.candidates`
+selects the sentences worth embedding by their words alone, and `analyse` ranks these with their vectors.
 
-A sub-question stays open if no sentence reaches the threshold, or if no passage contains a name from it (`named_terms`)
-and the best sentence is not near enough to do without.
+A sub-question is answered, partly answered or open (`ranker`): answered if what is quoted probably answers it; open,
+and without findings, if the evidence does not even speak of it; in between, the closest passages are quoted and the gap
+is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from gateway.extractive.bridges import open_hops
-from gateway.extractive.named_terms import PassageWords, names
-from gateway.extractive.ranking import (
-    Vectors,
-    content_terms,
-    coverage,
-    inverse_document_frequency,
-    unit_rows,
-    unseen_weight,
-)
-from gateway.extractive.units import Marked, Span, Unit, excerpts, units_of
-from state.evidence_block import EvidenceItem
+from gateway.extractive.features import SENTENCE_FEATURES, Array, answer_features, question_of, sentence_features
+from gateway.extractive.ranker import trained_ranker
+from gateway.extractive.ranking import Vectors, unit_rows
+from gateway.extractive.reading import Candidate, Reading, SubQuestion
+from gateway.extractive.units import Marked, excerpts
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
 
-# Chosen values.
-_A_DOCUMENT = 2  # findings at most, so that one long document does not crowd out the others
-_MARGIN = 0.6  # a sentence must reach this share of the best score
-_NEAR = 0.65  # the score from which a sentence answers although a name of the question is nowhere
-_NAMED_BONUS = 0.15  # for sentences of a passage that contains a name from the sub-question
+_A_DOCUMENT = 2  # of the best sentences, so that one long document does not crowd out the others; a chosen value
+_MARGIN = 3.0  # log odds below the best sentence, from which on a sentence says nothing for an answer; a chosen value
+_SIBLING = 2.0  # log odds that a sentence loses without the names that another one of its document holds; likewise
+_NEAR = 0.5  # of the best cosine, below which a passage is not close; a chosen value
+_BEST = 2  # sentences by the ranker alone; the others are the nearest of other documents; a chosen value
 
 
 @dataclass(frozen=True)
@@ -39,169 +32,118 @@ class Limits:
     """How much the analyzer reads and returns.
 
     Args:
-        threshold: the least score (0 to 1) of a sub-question's best sentence.
         embedded: the most sentences to embed.
-        findings: the most findings per sub-question.
+        answered: the most sentences that are quoted for an answered sub-question.
+        closest: the most sentences that are quoted where the answer is not certain.
     """
 
-    threshold: float
     embedded: int = 60
-    findings: int = 6
+    answered: int = 3
+    closest: int = 6
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One sentence of a passage in its unit, with its stems and those of its title and headings."""
+class Answer:
+    """What is quoted for a sub-question, best first, and the probability that this answers it.
 
-    unit: Unit
-    span: Span
-    terms: frozenset[str]
-    passage: PassageWords
+    `about` says whether the evidence speaks of it at all.
+    """
 
-    @property
-    def item(self) -> EvidenceItem:
-        """The passage."""
-        return self.unit.item
+    chosen: tuple[Candidate, ...]
+    probability: float
+    about: bool
 
     @property
-    def quote(self) -> str:
-        """The sentence, as it stands in the passage."""
-        return self.item.text[slice(*self.span)]
-
-    @property
-    def document(self) -> str:
-        """What tells the passage's document from others."""
-        return self.item.source or self.item.title or self.item.alias
-
-    @property
-    def context(self) -> str:
-        """The text to embed: the sentence after its title, so that a pronoun in it has a referent."""
-        return f"{self.item.title}: {self.quote}" if self.item.title else self.quote
-
-
-@dataclass(frozen=True)
-class SubQuestionTerms:
-    """One sub-question: its stems, the names that no passage contains, and the passages that contain one."""
-
-    id: str
-    text: str
-    terms: tuple[str, ...]
-    missing: tuple[str, ...]
-    named: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The result of the first step, before the texts are embedded."""
-
-    asked: tuple[SubQuestionTerms, ...]
-    sentences: tuple[Candidate, ...]
-    weights: Mapping[str, float]
-    unseen: float
-    hops: Mapping[str, str]  # what to ask next, by sub-question
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The texts to embed: the sub-questions, then the sentences."""
-        return (*(asked.text for asked in self.asked), *(candidate.context for candidate in self.sentences))
-
-
-def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], limits: Limits) -> Reading:
-    """Split the evidence into sentences, and keep those whose words come closest to a sub-question."""
-    found = [candidate for item in evidence for candidate in _sentences_of(item)]
-    passages = {item.alias: _words_of(item) for item in evidence}
-    weights = inverse_document_frequency(words.present for words in passages.values())
-    unseen = unseen_weight(len(passages))
-    asked = tuple(_terms_of(sub_question, passages) for sub_question in _sub_questions(fields))
-    share = max(1, limits.embedded // max(1, len(asked)))
-    kept = [
-        candidate
-        for sub_question in asked
-        for candidate in sorted(found, key=lambda each: -_lexical(sub_question, each, weights, unseen))[:share]
-    ]
-    return Reading(
-        asked, tuple({id(each): each for each in kept}.values()), weights, unseen, open_hops(fields, evidence)
-    )
+    def certain(self) -> bool:
+        """Whether the probability is high enough to say so."""
+        return self.about and self.probability >= trained_ranker().answered
 
 
 def analyse(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits, *, rounds_left: int) -> Analysis:
     """Return the findings and gaps, given the vectors of `reading.texts`."""
     vectors = unit_rows(rows)
     asked, rest = vectors[: len(reading.asked)], vectors[len(reading.asked) :]
-    findings: list[ProposedFinding] = []
-    gaps: list[ProposedGap] = []
-    for position, sub_question in enumerate(reading.asked):
-        chosen = _answers(reading, sub_question, asked[position], rest, limits)
-        findings += _findings(sub_question, chosen)
-        gaps += _gaps(sub_question, reading.hops.get(sub_question.id, ""), answered=bool(chosen))
-    return Analysis(findings=findings, gaps=gaps, decision=_decision(findings, gaps, rounds_left))
+    answers = {each: answer_to(reading, each, asked[n], rest, limits) for n, each in enumerate(reading.asked)}
+    findings = [finding for each, answer in answers.items() for finding in _findings(each, answer.chosen)]
+    gaps = _gaps(answers, reading.hops)
+    closable = bool(reading.hops) or any(not answer.chosen for answer in answers.values())
+    return Analysis(
+        findings=findings,
+        gaps=gaps,
+        decision=_decision(findings, gaps, rounds_left if closable else 0),
+        probabilities={each.id: round(answer.probability, 4) for each, answer in answers.items()},
+    )
 
 
-def scores(reading: Reading, sub_question: SubQuestionTerms, asked: Vectors, vectors: Vectors) -> list[float]:
-    """Return a score from 0 to 1 for every sentence: half by meaning, half by words, with a bonus for names."""
-    near: Vectors = vectors @ asked
+def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vectors: Vectors, limits: Limits) -> Answer:
+    """Return what is quoted for one sub-question; nothing if the evidence does not speak of it.
+
+    Args:
+        reading: what was read.
+        sub_question: one of its sub-questions.
+        asked: its vector.
+        vectors: those of the sentences.
+        limits: how much is quoted.
+    """
+    if not reading.sentences:
+        return Answer((), 0.0, about=False)
+    ranker, question = trained_ranker(), question_of(sub_question.text, reading)
+    features = sentence_features(question, reading.sentences, asked, vectors)
+    scores = _without_siblings(reading.sentences, features, ranker.scores(features))
+    best = best_of(reading.sentences, scores, limits.closest)
+    row = answer_features(question, reading.sentences, features, scores, best)
+    # A summary names nothing that a passage could speak of.
+    broad = "summary" in question.kinds and not sub_question.missing
+    if not broad and ranker.speaks_of(row) < ranker.about:
+        return Answer((), 0.0, about=False)
+    likely = ranker.probability(row)
+    if likely >= ranker.answered:
+        most = limits.closest if "list" in question.kinds else limits.answered
+        kept = best[:1] + [index for index in best[1:most] if scores[index] >= scores[best[0]] - _MARGIN]
+    else:
+        cosines = [float(each) for each in features[:, 0]]
+        near = sorted((n for n, each in enumerate(cosines) if each >= _NEAR * max(cosines)), key=lambda n: -cosines[n])
+        kept = _filled(reading.sentences, best[:_BEST], near, limits.closest)
+    return Answer(tuple(reading.sentences[index] for index in kept), likely, about=True)
+
+
+def _without_siblings(found: Sequence[Candidate], features: Array, scores: Sequence[float]) -> list[float]:
+    """Return the scores, lower where another sentence of the document holds more of the names: `Tariff B`, not `A`."""
+    shares = [float(each) for each in features[:, SENTENCE_FEATURES.index("names")]]
+    most: dict[str, float] = {}
+    for each, share in zip(found, shares, strict=True):
+        most[each.document] = max(share, most.get(each.document, 0.0))
     return [
-        min(1.0, 0.5 * max(0.0, float(cosine)) + 0.5 * _lexical(sub_question, each, reading.weights, reading.unseen))
-        for each, cosine in zip(reading.sentences, near, strict=True)
+        score - _SIBLING * (most[each.document] - share)
+        for each, share, score in zip(found, shares, scores, strict=True)
     ]
 
 
-def _answers(
-    reading: Reading, sub_question: SubQuestionTerms, asked: Vectors, vectors: Vectors, limits: Limits
-) -> list[Candidate]:
-    if not reading.sentences:
-        return []
-    ranked = scores(reading, sub_question, asked, vectors)
-    if max(ranked) < (_NEAR if sub_question.missing else limits.threshold):
-        return []
-    chosen: list[Candidate] = []
-    for index in sorted(range(len(ranked)), key=lambda each: -ranked[each]):
-        candidate = reading.sentences[index]
-        if ranked[index] < _MARGIN * max(ranked):
-            break
-        beside = sum(each.document == candidate.document for each in chosen)
-        if beside < _A_DOCUMENT and all(each.quote != candidate.quote for each in chosen):
-            chosen.append(candidate)
-        if len(chosen) == limits.findings:
-            break
+def best_of(found: Sequence[Candidate], scores: Sequence[float], most: int) -> list[int]:
+    """Return the indices of the best sentences, best first: two of a document, and none twice."""
+    chosen: list[int] = []
+    for index in sorted(range(len(scores)), key=lambda each: -scores[each]):
+        if len(chosen) < most and _adds(found, chosen, index, _A_DOCUMENT):
+            chosen.append(index)
     return chosen
 
 
-def _sub_questions(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    listed = [(str(each["id"]), str(each["text"])) for each in fields.get("sub_questions") or []]
-    return listed or [("q1", str(fields.get("question", "")))]
+def _filled(found: Sequence[Candidate], chosen: list[int], others: Sequence[int], most: int) -> list[int]:
+    """Return `chosen` with the first of `others` that stand in further documents."""
+    filled = list(chosen)
+    for index in others:
+        if len(filled) < most and _adds(found, filled, index, 1):
+            filled.append(index)
+    return filled
 
 
-def _terms_of(sub_question: tuple[str, str], passages: Mapping[str, PassageWords]) -> SubQuestionTerms:
-    identity, text = sub_question
-    found = names(text)
-    missing = tuple(name.text for name in found if not any(name.stands_in(words) for words in passages.values()))
-    named = frozenset(alias for alias, words in passages.items() if any(name.stands_in(words) for name in found))
-    return SubQuestionTerms(identity, text, tuple(content_terms(text)), missing, named)
+def _adds(found: Sequence[Candidate], chosen: Sequence[int], index: int, most: int) -> bool:
+    """Whether a sentence says something new, and its document does not have its `most` sentences yet."""
+    same = sum(found[each].document == found[index].document for each in chosen)
+    return same < most and all(found[each].quote != found[index].quote for each in chosen)
 
 
-def _words_of(item: EvidenceItem) -> PassageWords:
-    return PassageWords.of(item.title, *item.heading_path, item.text)
-
-
-def _sentences_of(item: EvidenceItem) -> list[Candidate]:
-    heading = content_terms(" ".join([item.title, *item.heading_path]))
-    passage = _words_of(item)
-    return [
-        Candidate(unit, span, frozenset([*heading, *content_terms(item.text[slice(*span)])]), passage)
-        for unit in units_of(item)
-        for span in unit.sentences
-    ]
-
-
-def _lexical(
-    sub_question: SubQuestionTerms, candidate: Candidate, weights: Mapping[str, float], unseen: float
-) -> float:
-    bonus = _NAMED_BONUS if candidate.item.alias in sub_question.named else 0.0
-    return min(1.0, bonus + coverage(sub_question.terms, candidate.terms, weights, unseen))
-
-
-def _findings(sub_question: SubQuestionTerms, chosen: Sequence[Candidate]) -> list[ProposedFinding]:
+def _findings(sub_question: SubQuestion, chosen: Sequence[Candidate]) -> list[ProposedFinding]:
     """Return a finding for each sentence: the sentence, and the excerpt that is quoted for it and for others of it."""
     return [
         ProposedFinding(
@@ -217,14 +159,22 @@ def _findings(sub_question: SubQuestionTerms, chosen: Sequence[Candidate]) -> li
     ]
 
 
-def _gaps(sub_question: SubQuestionTerms, hop: str, *, answered: bool) -> list[ProposedGap]:
-    """Return the gap of a sub-question that a further search may close, or that nothing answers."""
-    if hop or not answered:
-        return [ProposedGap(sub_question=sub_question.id, missing=hop or _missing(sub_question))]
-    return []
+def _gaps(answers: Mapping[SubQuestion, Answer], hops: Mapping[str, str]) -> list[ProposedGap]:
+    """Return a gap for each sub-question that has another hop, or that what is quoted may not answer.
+
+    Those of a later round are alternatives: if one is answered, none is open; if none has findings, code says so.
+    """
+    latest = max((each.round for each in answers), default=1)
+    settled = latest > 1 and any(answer.certain for each, answer in answers.items() if each.round == latest)
+    return [
+        ProposedGap(sub_question=each.id, missing=hops.get(each.id) or _missing(each))
+        for each, answer in answers.items()
+        if each.id in hops
+        or not (answer.certain or (each.round > 1 and (not answer.chosen or (settled and each.round == latest))))
+    ]
 
 
-def _missing(sub_question: SubQuestionTerms) -> str:
+def _missing(sub_question: SubQuestion) -> str:
     reason = f"No passage speaks of {', '.join(sub_question.missing)}" if sub_question.missing else "No passage answers"
     return f"{reason}: {sub_question.text}"
 

@@ -19,9 +19,10 @@ from langchain_core.outputs import ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, Field
 
-from gateway.extractive.analysis import Limits, analyse, candidates
+from gateway.extractive.analysis import Limits, analyse
 from gateway.extractive.conversation import answer, reading_of
 from gateway.extractive.plan import plan
+from gateway.extractive.reading import candidates
 from gateway.extractive.rounds import of_round
 from gateway.extractive.writing import review, write
 from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
@@ -30,9 +31,6 @@ from state.evidence_block import EvidenceItem
 from state.prompt_fields import parse_fields
 from state.roles import ROLE_SCHEMAS, Analysis, JudgedReview, ResearchPlan, Review, Verdicts, WrittenDraft
 from state.values import EXTRACTIVE
-
-DEFAULT_THRESHOLD = 0.45
-"""A chosen value."""
 
 MODEL_NAME = EXTRACTIVE
 
@@ -55,9 +53,7 @@ class ExtractiveChatModel(LocalChatModel):
 
     Attributes:
         embeddings: encodes sub-questions and sentences, both as documents, in one batch.
-        threshold: the least score of a sub-question's best sentence, 0 to 1.
         embedded: the most sentences to embed per call.
-        findings: the most findings per sub-question.
 
     Example:
         >>> from langchain_core.embeddings import DeterministicFakeEmbedding
@@ -68,9 +64,7 @@ class ExtractiveChatModel(LocalChatModel):
 
     embeddings: Embeddings = Field(exclude=True)
     model_name: str = MODEL_NAME
-    threshold: float = Field(DEFAULT_THRESHOLD, ge=0.0, le=1.0)
     embedded: int = Field(60, ge=1)
-    findings: int = Field(6, ge=1)
 
     @property
     def _llm_type(self) -> str:
@@ -78,11 +72,11 @@ class ExtractiveChatModel(LocalChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        return {"model_name": self.model_name, "threshold": self.threshold}
+        return {"model_name": self.model_name}
 
     @property
     def _limits(self) -> Limits:
-        return Limits(self.threshold, self.embedded, self.findings)
+        return Limits(self.embedded)
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
@@ -146,7 +140,7 @@ class ExtractiveChatModel(LocalChatModel):
         if as_text:
             said = reading_of(messages, fields, evidence, limits)
             return _Work(lambda rows: answer(said, rows, limits), said.texts)
-        reading, left = candidates(fields, evidence, limits), int(fields.get("rounds_left") or 0)
+        reading, left = candidates(fields, evidence, limits.embedded), int(fields.get("rounds_left") or 0)
 
         def finish(rows: Rows) -> str:
             return of_round(analyse(reading, rows, limits, rounds_left=left), fields, evidence).model_dump_json()

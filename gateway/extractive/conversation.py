@@ -7,7 +7,8 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from gateway.extractive.analysis import Limits, Reading, analyse, candidates
+from gateway.extractive.analysis import Limits, analyse
+from gateway.extractive.reading import Reading, candidates
 from state.evidence_block import EvidenceItem
 
 NO_EVIDENCE = "There is nothing in this conversation that answers the question."
@@ -18,11 +19,11 @@ def reading_of(
 ) -> Reading:
     """Return the sentences to rank: from the evidence of the last message, or else from all earlier messages."""
     if evidence:
-        return candidates(fields, evidence, limits)
+        return candidates(fields, evidence, limits.embedded)
     said = [text for message in messages[:-1] if (text := str(message.text))]
     items = [EvidenceItem(alias=f"E{number}", title="", text=text) for number, text in enumerate(said, start=1)]
     question = str(fields.get("question") or (messages[-1].text if messages else ""))
-    return candidates({"question": question}, items, limits)
+    return candidates({"question": question}, items, limits.embedded)
 
 
 def answer(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gateway.extractive.ranking import GERMAN_STOP_WORDS, STOP_WORDS, fold, is_german, stem, words
-from gateway.extractive.spelling import abbreviates, alike, initials_apart
+from gateway.extractive.terms.spelling import abbreviates, alike, initials_apart
 
 _TOKEN = re.compile(r"(?:\b[^\W\d_]\.)+(?=\s)|[^\W_]+(?:[.'’\-&/+#:][^\W_]+)*[+#]*|[,()?!;:]|\.(?=\s|$)")
 _SMALL_WORDS = "a al an at bin d da de del den der des di du el for from ibn in la le of on the to van von y"

@@ -75,7 +75,9 @@ def _with_overviews(analysis: Analysis, fields: Mapping[str, Any], evidence: Seq
     findings += [each for found in told.values() for each in found]
     gaps = [each for each in analysis.gaps if not told.get(each.sub_question)]
     enough = Decision.ENOUGH if findings else Decision.NOTHING
-    return Analysis(findings=findings, gaps=gaps, decision=analysis.decision if gaps else enough)
+    return analysis.model_copy(
+        update={"findings": findings, "gaps": gaps, "decision": analysis.decision if gaps else enough}
+    )
 
 
 def _key(text: str) -> str:

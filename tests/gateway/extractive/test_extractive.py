@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,12 +11,18 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel
 
+from gateway.extractive import analysis, ranker
+from gateway.extractive.analysis import best_of
 from gateway.extractive.chat import ExtractiveChatModel
 from gateway.extractive.conversation import NO_EVIDENCE
 from gateway.extractive.named_terms import PassageWords, names
 from gateway.extractive.plan import resolve, reworded, split
+from gateway.extractive.ranker import trained_ranker
 from gateway.extractive.ranking import words
-from state.errors import UnsupportedSchema
+from gateway.extractive.reading import candidates
+from gateway.extractive.terms.asked import kinds_of
+from gateway.extractive.train import RISING
+from state.errors import DependencyUnavailable, UnsupportedSchema
 from state.evidence_block import EvidenceItem
 from state.prompt_fields import render_fields
 from state.roles import Analysis, Decision, JudgedReview, ResearchPlan, Review, Verdicts
@@ -176,8 +183,8 @@ def test_findings_are_verbatim_sentences_of_prose_and_the_rest_is_a_gap():
     assert "It reaches a depth of 346 metres." in [finding.statement for finding in analysis.findings]
     texts = {item.alias: item.text for item in (GARDA, COMO)}
     assert all(quote.quote in texts[quote.evidence] for each in analysis.findings for quote in each.quotes)
-    assert [gap.sub_question for gap in analysis.gaps] == ["q2"]
-    assert "Lake Tahoe" in analysis.gaps[0].missing
+    (tahoe,) = [gap for gap in analysis.gaps if gap.sub_question == "q2"]
+    assert "Lake Tahoe" in tahoe.missing
     assert analysis.decision is Decision.ENOUGH
 
 
@@ -274,18 +281,71 @@ def test_a_single_noun_of_a_german_question_is_no_name():
     assert [name.text for name in names("Wie verbinde ich python-oracledb über TLS?")] == ["TLS"]
 
 
-def test_the_best_sentences_of_several_documents_are_found_two_of_each():
-    lakes = [
-        EvidenceItem(
-            alias=f"E{n}",
-            title=f"Lake {n}",
-            text="The depth of the lake is great. A lake has depth, too. No lake has no depth. A lake has its depth.",
-        )
-        for n in range(1, 6)
-    ]
-    quoted = [finding.quotes[0].evidence for finding in analyse(lakes, "What is the depth of the lake?").findings]
-    assert len(quoted) == 4  # of the same words once
-    assert all(quoted.count(alias) <= 2 for alias in quoted)
+def test_the_best_sentences_are_two_of_a_document_and_none_is_there_twice():
+    text = "The depth of the lake is great. A lake has depth, too. No lake has no depth. A lake has its depth."
+    lakes = [EvidenceItem(alias=f"E{n}", title=f"Lake {n}", text=f"Lake {n} is deep as well. {text}") for n in (1, 2)]
+    found = candidates({"question": "What is the depth of the lake?"}, lakes, 60).sentences
+    best = [found[index] for index in best_of(found, [float(-n) for n in range(len(found))], 6)]
+    assert sorted(each.item.alias for each in best) == ["E1", "E1", "E2", "E2"]
+    assert len({each.quote for each in best}) == 4
+
+
+def test_an_answer_is_certain_partly_or_none_and_says_how_probable(monkeypatch):
+    question = "Which is the largest lake in Italy?"
+    partly = analyse([GARDA, COMO], question)
+    likely = partly.probabilities["q1"]
+    monkeypatch.setattr(analysis, "trained_ranker", lambda: replace(trained_ranker(), answered=likely - 0.01))
+    certain = analyse([GARDA, COMO], question)
+    assert (certain.gaps, certain.decision) == ([], Decision.ENOUGH)
+    monkeypatch.setattr(analysis, "trained_ranker", lambda: replace(trained_ranker(), answered=likely + 0.01))
+    assert analyse([GARDA, COMO], question).gaps
+    assert {each.statement for each in certain.findings} <= {each.statement for each in partly.findings}
+    monkeypatch.undo()
+    none = analyse([GARDA, COMO], "Who owns Lake Tahoe?")
+    assert (none.findings, none.probabilities) == ([], {"q1": 0.0})
+    hop = analyse([GARDA, COMO], "Where was the founder of the largest town at Lake Garda born?")
+    assert hop.findings
+    assert [gap.sub_question for gap in hop.gaps] == ["q1"]
+    assert hop.probabilities["q1"] < trained_ranker().answered
+
+
+def test_a_broad_request_and_a_german_question_are_not_left_open_for_their_nouns():
+    text = "Der Urlaubsantrag wird im Portal gestellt. Die Probezeit dauert sechs Monate."
+    handbook = EvidenceItem(alias="E1", title="Handbuch", text=text)
+    assert analyse([handbook], "Wo wird der Urlaubsantrag gestellt?").findings
+    assert analyse([GARDA, COMO], "Summarise everything for me").findings
+
+
+@pytest.mark.parametrize(
+    ("question", "kinds"),
+    [
+        ("What is the default of prefetchrows?", {"default", "definition"}),
+        ("Wie viele Urlaubstage habe ich?", {"number"}),
+        ("Why does it fail with DPY-4011?", {"cause"}),
+    ],
+)
+def test_what_a_question_asks_for(question, kinds):
+    assert kinds_of(question) == kinds
+
+
+def test_a_file_of_weights_for_other_features_is_refused(monkeypatch):
+    monkeypatch.setattr(ranker, "FORMAT", 0)
+    ranker.trained_ranker.cache_clear()
+    with pytest.raises(DependencyUnavailable, match="other features"):
+        trained_ranker()
+    monkeypatch.undo()
+    assert trained_ranker().sentence.names
+
+
+def test_a_sentence_on_a_thing_of_another_name_does_not_lead():
+    text = "Tariff A includes unlimited calls and a spare battery. Tariff B includes support around the clock."
+    tariffs = EvidenceItem(alias="E1", title="Tariffs", text=text)
+    assert analyse([tariffs], "What does Tariff B include?").findings[0].statement.startswith("Tariff B")
+
+
+def test_what_is_asked_for_never_counts_against_a_sentence():
+    head = trained_ranker().sentence
+    assert all(weight >= 0 for name, weight in zip(head.names, head.weights, strict=True) if name in RISING)
 
 
 # reviewer, judge

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 _INITIALS = re.compile(r"\b([^\W\d_])\.(?=[^\W\d_]\b)")
@@ -44,3 +45,26 @@ def alike(left: str, right: str) -> bool:
 def abbreviates(left: str, right: str) -> bool:
     """Return whether one of the folded words is the initial of the other."""
     return (len(left) == 1) != (len(right) == 1) and left[0] == right[0] and (left + right).isalpha()
+
+
+_STEM = 5  # letters that two forms of one word share at least
+_SHARED = 0.7  # of the longer word; both are chosen values
+
+
+@lru_cache(maxsize=65536)
+def inflects(left: str, right: str) -> bool:
+    """Return whether the folded words look like forms of one word: they begin alike for most of their length.
+
+    >>> inflects("encrypt", "encryption"), inflects("internet", "international")
+    (True, False)
+    """
+    longer = max(len(left), len(right))
+    shared = next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+    return shared >= max(_STEM, _SHARED * longer) and left.isalpha() and right.isalpha()
+
+
+def spelled(term: str, vocabulary: Collection[str]) -> str:
+    """Return the word of `vocabulary` that `term` is, a slip or an inflection aside; `term` itself if there is none."""
+    if term in vocabulary:
+        return term
+    return min((word for word in vocabulary if alike(term, word) or inflects(term, word)), default=term)

@@ -1,0 +1,125 @@
+"""What the analyzer reads: the sub-questions, and the sentences of the evidence that are worth embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from gateway.extractive.bridges import open_hops
+from gateway.extractive.named_terms import PassageWords, names
+from gateway.extractive.ranking import content_terms, coverage, inverse_document_frequency, unseen_weight
+from gateway.extractive.terms.spelling import spelled
+from gateway.extractive.units import Span, Unit, units_of
+from state.evidence_block import EvidenceItem
+
+_PASSAGE = 0.3  # what the passage's score counts against a sentence's words; a chosen value
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One sentence of a passage in its unit, with its stems and those of its title and headings."""
+
+    unit: Unit
+    span: Span
+    terms: frozenset[str]
+    passage: PassageWords
+
+    @property
+    def item(self) -> EvidenceItem:
+        """The passage."""
+        return self.unit.item
+
+    @property
+    def quote(self) -> str:
+        """The sentence, as it stands in the passage."""
+        return self.item.text[slice(*self.span)]
+
+    @property
+    def document(self) -> str:
+        """What tells the passage's document from others."""
+        return self.item.source or self.item.title or self.item.alias
+
+    @property
+    def context(self) -> str:
+        """The text to embed: the sentence after its title, so that a pronoun in it has a referent."""
+        return f"{self.item.title}: {self.quote}" if self.item.title else self.quote
+
+    @cached_property
+    def words(self) -> PassageWords:
+        """The stems of the sentence after its title, in order."""
+        return PassageWords.of(self.item.title, self.quote)
+
+
+@dataclass(frozen=True)
+class SubQuestion:
+    """One sub-question, and the names in it that no passage contains."""
+
+    id: str
+    text: str
+    round: int
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The sub-questions, the sentences to rank, and what each term weighs in the evidence.
+
+    `hops` is what to ask next, by sub-question.
+    """
+
+    asked: tuple[SubQuestion, ...]
+    sentences: tuple[Candidate, ...]
+    weights: Mapping[str, float]
+    unseen: float
+    hops: Mapping[str, str]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts to embed: the sub-questions, then the sentences."""
+        return (*(asked.text for asked in self.asked), *(candidate.context for candidate in self.sentences))
+
+
+def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], embedded: int) -> Reading:
+    """Split the evidence into sentences, and keep the `embedded` ones whose words come closest to a sub-question."""
+    passages = {item.alias: _words_of(item) for item in evidence}
+    found = [candidate for item in evidence for candidate in _sentences_of(item, passages[item.alias])]
+    weights = inverse_document_frequency(words.present for words in passages.values())
+    unseen = unseen_weight(len(passages))
+    asked = tuple(_read(sub_question, passages) for sub_question in _sub_questions(fields))
+    share = max(1, embedded // max(1, len(asked)))
+    kept: dict[int, Candidate] = {}
+    for each in asked:
+        wanted = [spelled(term, weights) for term in content_terms(each.text)]
+        ranked = sorted(
+            found,
+            key=lambda one: -coverage(wanted, one.terms, weights, unseen) - _PASSAGE * (one.item.score or 0.0),
+        )
+        kept.update((id(sentence), sentence) for sentence in ranked[:share])
+    return Reading(asked, tuple(kept.values()), weights, unseen, open_hops(fields, evidence))
+
+
+def _sub_questions(fields: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    listed = fields.get("sub_questions") or []
+    asked = [(str(each["id"]), str(each["text"]), int(each.get("round") or 1)) for each in listed]
+    return asked or [("q1", str(fields.get("question", "")), 1)]
+
+
+def _read(sub_question: tuple[str, str, int], passages: Mapping[str, PassageWords]) -> SubQuestion:
+    identity, text, round_ = sub_question
+    missing = (name.text for name in names(text) if not any(map(name.stands_in, passages.values())))
+    return SubQuestion(identity, text, round_, tuple(missing))
+
+
+def _words_of(item: EvidenceItem) -> PassageWords:
+    return PassageWords.of(item.title, *item.heading_path, item.text)
+
+
+def _sentences_of(item: EvidenceItem, passage: PassageWords) -> list[Candidate]:
+    heading = content_terms(" ".join([item.title, *item.heading_path]))
+    return [
+        Candidate(unit, span, frozenset([*heading, *content_terms(item.text[slice(*span)])]), passage)
+        for unit in units_of(item)
+        for span in unit.sentences
+    ]

@@ -1,0 +1,1 @@
+"""Words and kinds of questions: spelling, and what a question asks for."""

@@ -1,0 +1,184 @@
+"""Trains the ranker: `python -m gateway.extractive.train RECORDS --embeddings MODULE:CLASS`.
+
+Writes `ranker.json` and the table of reliability in `ranker_card.md`. RECORDS is a file of questions with the evidence
+that was found for them: `python -m benchmarks.ranker_records` makes it. MODULE:CLASS names the embedding model, as
+`retrieval.embeddings:LocalEmbeddings`: the plane of models knows no retrieval. The same records give the same weights,
+apart from rounding that differs between processors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pkgutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gateway.extractive.analysis import Limits, best_of
+from gateway.extractive.features import ANSWER_FEATURES, SENTENCE_FEATURES, Array, answer_features
+from gateway.extractive.ranker import FORMAT, WEIGHTS, Head, probability
+from gateway.extractive.training.examples import Example, answers, examples
+from gateway.extractive.training.fit import FOLDS, fitted, fold_of, rising
+from gateway.extractive.training.rows import Row
+from gateway.extractive.training.tables import tables
+from gateway.extractive.units import Marked, excerpts
+
+FOLDER = Path(__file__).parent
+CARD = FOLDER / "ranker_card.md"
+MARKS = ("<!-- reliability -->", "<!-- /reliability -->")
+
+TOPIC = (
+    "cosine", "cosine_second", "coverage", "coverage_together", "coverage_of_passage", "names_missing", "names_apart",
+    "rarest_missing", "names",
+)  # fmt: skip
+"""What tells whether the evidence speaks of the question. Fewer features than an answer has: those that describe the
+kind of question tell the sets apart, and not what they hold."""
+
+RISING = frozenset(
+    (
+        "cosine", "coverage", "coverage_alone", "coverage_of_passage", "rarest_term", "rarest_in_passage", "names",
+        "names_in_passage", "title_is_asked", "pairs", "relation", "near_cosine", "typed_held", "formal_held",
+        "cosine_x_coverage",
+    )
+)  # fmt: skip
+"""What must not count against a sentence."""
+
+PENALTY = 5.0
+A_SET = 150.0
+"""The importance of each set together: none decides because it is large."""
+
+ABSENT_MISSED = 0.04
+"""The share of the absent questions that the evidence may seem to speak of, in cross-validation."""
+
+WRONG = 0.15
+"""The share of the answers that may be wrong from the threshold on."""
+
+
+def main() -> None:
+    """Fit the heads, choose the thresholds, and write the weights and the table."""
+    parser = argparse.ArgumentParser(prog="python -m gateway.extractive.train", description="Train the ranker.")
+    parser.add_argument("records", type=Path, help="the file that `python -m benchmarks.ranker_records` wrote")
+    parser.add_argument("--embeddings", required=True, metavar="MODULE:CLASS", help="the embedding model")
+    given = parser.parse_args()
+    if not given.records.is_file():
+        parser.error(f"there is no file {given.records}: `python -m benchmarks.ranker_records` makes one")
+    found = examples(given.records, pkgutil.resolve_name(given.embeddings)(), Limits().embedded)
+    left_out = {name: sentence_head([each for each in found if each.set != name]) for name in sets_of(found)}
+    by_fold = [sentence_head([each for each in found if fold_of(each.id) != fold]) for fold in range(FOLDS)]
+    rows = [row for each in found for row in rows_of(each, by_fold[fold_of(each.id)])]
+    folds = [str(fold_of(row.example.id)) for row in rows]
+    likely, about = crossed(rows, answer_head, folds), crossed(rows, topic_head, folds)
+    sets = [row.example.set.partition(" asked of ")[0] for row in rows]
+    unseen = crossed(rows, answer_head, sets), crossed(rows, topic_head, sets)
+    answered, speaks = answered_from(rows, likely), about_from(rows, about)
+    heads = {"sentence": sentence_head(found), "answer": answer_head(rows), "topic": topic_head(rows)}
+    stored = {name: _stored(head) for name, head in heads.items()}
+    card = {"format": FORMAT, "answered": round(answered, 4), "about": round(speaks, 4), "heads": stored}
+    (FOLDER / WEIGHTS).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    table = tables(found, left_out, rows, ((likely, about), unseen), (answered, speaks))
+    before, _, rest = CARD.read_text(encoding="utf-8").partition(MARKS[0])
+    CARD.write_text(f"{before}{MARKS[0]}\n\n{table}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}", encoding="utf-8")
+    sys.stdout.write(f"{table}\n")
+
+
+def sets_of(found: Sequence[Example]) -> list[str]:
+    """Return the names of the sets, in order."""
+    return sorted({each.set for each in found})
+
+
+def sentence_head(found: Sequence[Example]) -> Head:
+    """Return the head that ranks sentences, fitted to the questions with an answer among their sentences."""
+    kept = [each for each in found if each.right.any()]
+    rows = np.vstack([part.rows for each in kept for part in each.parts])
+    labels = np.concatenate([each.right for each in kept for _ in each.parts])
+    counts = {name: sum(len(each.right) for each in kept if each.set == name) for name in sets_of(kept)}
+    weights = [A_SET * 20 / counts[each.set] / len(each.parts) for each in kept for _ in each.parts for _ in each.right]
+    return rising(SENTENCE_FEATURES, rows, labels, np.asarray(weights), PENALTY, RISING)
+
+
+def answer_head(rows: Sequence[Row]) -> Head:
+    """Return the head that says whether what is quoted answers."""
+    labels = np.asarray([float(row.right) for row in rows])
+    return fitted(ANSWER_FEATURES, _table(rows), labels, _importance(rows), PENALTY)
+
+
+def topic_head(rows: Sequence[Row]) -> Head:
+    """Return the head that says whether the evidence speaks of the question. Near misses are left out: it does."""
+    kept = [row for row in rows if not row.near_miss]
+    columns = [ANSWER_FEATURES.index(name) for name in TOPIC]
+    labels = np.asarray([float(row.example.kind == "answerable") for row in kept])
+    return fitted(TOPIC, _table(kept)[:, columns], labels, _importance(kept), PENALTY)
+
+
+def rows_of(example: Example, head: Head) -> list[Row]:
+    """Return a row for each sub-question, as `head` ranks its sentences."""
+    found = []
+    for part in example.parts:
+        scores = [float(each) for each in head.log_odds(part.rows, SENTENCE_FEATURES)] if len(part.rows) else []
+        best = best_of(example.sentences, scores, Limits().closest)
+        values = answer_features(part.question, example.sentences, part.rows, scores, best)
+        found.append(Row(example, values, example.kind == "answerable" and answers(part, _quoted(example, best))))
+    return found
+
+
+def _quoted(example: Example, best: list[int]) -> str:
+    chosen = [example.sentences[index] for index in best[: Limits().answered]]
+    return "\n".join(each.text for each in excerpts(Marked(one.unit, one.span) for one in chosen))
+
+
+def crossed(rows: Sequence[Row], fit: Callable[[Sequence[Row]], Head], keys: Sequence[str]) -> Array:
+    """Return the probability of each row by the head that was fitted without the rows of its key."""
+    result = np.zeros(len(rows))
+    table, marks = _table(rows), np.asarray(keys)
+    for key in dict.fromkeys(keys):
+        head = fit([row for row, own in zip(rows, keys, strict=True) if own != key])
+        odds = head.log_odds(table[marks == key], ANSWER_FEATURES)
+        result[marks == key] = [probability(float(each)) for each in odds]
+    return result
+
+
+def about_from(rows: Sequence[Row], about: Array) -> float:
+    """Return the threshold that at most `ABSENT_MISSED` of the absent sub-questions reach."""
+    absent = np.sort(about[[row.example.kind == "absent" for row in rows]])
+    return float(absent[int(len(absent) * (1 - ABSENT_MISSED))])
+
+
+def answered_from(rows: Sequence[Row], likely: Array) -> float:
+    """Return the lowest threshold, in steps of 0.01, above which at most `WRONG` of each set's answers are wrong.
+
+    Sets count alike, near misses with the set they belong to.
+    """
+    importance = _importance(rows)
+    right = np.asarray([float(row.right) for row in rows])
+    for step in range(30, 96):
+        above = likely >= step / 100
+        if above.any() and float((importance * right)[above].sum() / importance[above].sum()) >= 1 - WRONG:
+            return step / 100
+    return 0.95
+
+
+def _table(rows: Sequence[Row]) -> Array:
+    return np.vstack([row.values for row in rows])
+
+
+def _importance(rows: Sequence[Row]) -> Array:
+    """Return what each row counts: the kinds of questions of a set count alike, and so do the sets."""
+    keys = [row.group for row in rows]
+    counts = {key: keys.count(key) for key in keys}
+    return np.asarray([A_SET / counts[key] for key in keys])
+
+
+def _stored(head: Head) -> dict[str, object]:
+    numbers = {"means": head.means, "deviations": head.deviations, "weights": head.weights}
+    return {
+        "features": list(head.names),
+        **{name: [round(float(each), 5) for each in values] for name, values in numbers.items()},
+        "bias": round(head.bias, 5),
+    }
+
+
+if __name__ == "__main__":
+    main()

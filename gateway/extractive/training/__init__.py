@@ -1,0 +1,1 @@
+"""What only the training of the ranker needs: examples from recorded questions, and the fit."""
