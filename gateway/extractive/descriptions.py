@@ -40,6 +40,14 @@ _DEFINITE = re.compile(
     r"|\b[\w-]+\s+of\s+(?:[\w-]+\s+){0,2}\0",
     re.IGNORECASE,
 )
+_ITSELF = re.compile(
+    # "what is the price of \0 per month": what is asked for is the description itself, and a sentence on \0 says it.
+    r"\W*(?:what|which|who|how\s+\w+)\s+(?:is|are|was|were)\s+the\s+"
+    r"(?:(?!of\b|the\b)[\w-]+\s+){0,2}(?!of\b)[\w-]+(?:\s+of\s+(?!the\b|an?\b)[\w-]+)?\s+(?:of|for|in|at)\s+"
+    r"(?:(?:the|an?)\s+)?(?:(?!of\b|by\b|that\b|the\b)[\w-]+\s+){0,2}\0(?!['’]s)"
+    r"(?!.*\b(?:that|where|which|who|whom|whose)\b)[^:]*$",
+    re.IGNORECASE,
+)
 _HOW_TO = re.compile(
     r"\s*(?:how (?:do|can|could|should|to|would)\b|wie (?:kann|mache|kündige|bekomme)\b|comment\b)", re.IGNORECASE
 )
@@ -77,7 +85,7 @@ def has_hop(question: str, named: Sequence[Name]) -> bool:
         text = text.replace(name.text, _possessed(name), 1)
     if _COMPOSITE.search(text):
         return True
-    if _HOW_TO.match(text) and not _RELATIVE.search(text):
+    if _ITSELF.match(text) or (_HOW_TO.match(text) and not _RELATIVE.search(text)):
         return False
     described = _POSSESSIVE.search(text) or _RELATIVE.search(text) or _DEFINITE.search(text)
     return len(_content(text)) > 1 and bool(described)

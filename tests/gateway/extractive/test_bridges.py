@@ -43,6 +43,9 @@ def test_a_question_about_something_described_has_a_hop(question: str) -> None:
         "how do submarines talk under water?",
         "Wie viele Urlaubstage bekomme ich?",
         "How do I set the default of the Harbour Museum?",
+        "What is the price of Tariff A per month?",
+        "What is the maximum size of a TEXTFIELD column in Harbour Database?",
+        "How large is the entry cache of a Harbour Pool by default?",
     ],
 )
 def test_a_question_about_what_it_names_has_none(question: str) -> None:
