@@ -45,6 +45,10 @@ _COMPARES = re.compile(
     r"smaller|out of)\b",
     re.IGNORECASE,
 )
+_LINK = r"\s*(?:,|,?\s*(?:and|or|vs\.?|versus|with|to)(?: (?:the|a|an))?)\s*"
+_LINKED = re.compile(rf"(?:,|\b(?:the|a|an)\b)?\s*\0(?:{_LINK}\0)+,?", re.IGNORECASE)
+"""Names in a row, each a NUL, with the article before the first one."""
+
 _NEXT_QUESTION = re.compile(
     r"\?\s+(?=[^\W\d_])(?!or\b|and\b)|;\s+|,?\s+and\s+(?=(?:how|what|when|where|which|who|whom|whose|why|does|do|did|is|are|can)\b)",
     re.IGNORECASE,
@@ -213,7 +217,7 @@ def _named_sides(question: str) -> list[str]:
     rest = question
     for name in linked:
         rest = rest.replace(name.text, "\0", 1)
-    rest = re.sub(r"[,\s]*\0(?:[\s,]*(?:and|or|vs\.?|versus)?[\s,]*\0)+,?", " ", rest)
+    rest = _LINKED.sub(" ", rest)
     return [_side(side, rest) for side in _apart(question, [name.text for name in linked])]
 
 
@@ -233,12 +237,13 @@ def _linked(question: str, found: list[Name]) -> list[Name]:
     for left, right in pairwise(found):
         start = question.find(left.text) + len(left.text)
         between = question[start : question.find(right.text, start)]
-        if re.fullmatch(r"\s*(?:,|,?\s*(?:and|or|vs\.?|versus|with|to)(?: (?:the|a|an))?)\s*", between, re.IGNORECASE):
+        if re.fullmatch(_LINK, between, re.IGNORECASE):
             chain = [*chain, right] if chain and chain[-1] is left else [*chain, left, right]
     return chain
 
 
 def _plain_sides(question: str) -> list[str]:
+    question = question.rstrip(" ?.!")
     found = _PAIR.search(question)
     if found is None:
         return []

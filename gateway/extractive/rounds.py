@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,17 +10,24 @@ from gateway.extractive.bridges import bridge_sentences, is_titled, next_questio
 from gateway.extractive.descriptions import family
 from gateway.extractive.named_terms import names
 from gateway.extractive.overview import overviews
+from gateway.extractive.plan import split
 from gateway.extractive.ranking import words
+from gateway.extractive.terms.asked import kinds_of
 from state.evidence_block import EvidenceItem
-from state.roles import Analysis, Decision, ProposedFinding
+from state.roles import Analysis, Decision, ProposedFinding, ProposedGap
 
 _FIRST = 3  # findings of a sub-question whose second hop is still to be asked, without those that lead to it
 _LATER = 6  # findings of all questions of a later round together: they are alternatives
+_ALIKE = re.compile(
+    r"\b(?:alike|both|different|differ|equal(?:ly)?|identical|same|beide[ns]?|gleich\w*|dieselbe[nrs]?|verschieden\w*"
+    r"|les deux|même)\b",
+    re.IGNORECASE,
+)
 
 
 def of_round(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[EvidenceItem]) -> Analysis:
     """Return `analysis` with the overviews that were asked for, and without what the round does not need."""
-    analysis = _with_overviews(analysis, fields, evidence)
+    analysis = _with_open_conclusion(_with_overviews(analysis, fields, evidence), str(fields.get("question") or ""))
     if int(fields.get("round") or 1) > 1:
         return analysis.model_copy(update={"findings": _of_later_round(analysis, fields, evidence)})
     hops = {gap.sub_question for gap in analysis.gaps if next_questions(gap.missing)}
@@ -32,6 +40,24 @@ def of_round(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[E
         if finding.sub_question not in hops or before < _FIRST or _key(finding.statement) in lead:
             kept.append(finding)
     return analysis.model_copy(update={"findings": kept})
+
+
+def _with_open_conclusion(analysis: Analysis, question: str) -> Analysis:
+    """Return `analysis` with a gap if the question is whether two things are alike, and no sentence says it of both.
+
+    Excerpts tell of each side. Whether the sides agree is for the reader to conclude: this model draws no conclusion,
+    and must not call the question answered.
+    """
+    sides = split(question)
+    if analysis.gaps or len(sides) < 2 or "yes_no" not in kinds_of(question) or not _ALIKE.search(question):
+        return analysis
+    named = [frozenset(words(each.partition(":")[0])) for each in sides]
+    said = (frozenset(words(finding.statement)) for finding in analysis.findings if _ALIKE.search(finding.statement))
+    if any(all(side <= statement for side in named) for statement in said):
+        return analysis
+    asked = dict.fromkeys(finding.sub_question for finding in analysis.findings)
+    gaps = [ProposedGap(sub_question=each, missing=f"No passage says it of both: {question}") for each in asked]
+    return analysis.model_copy(update={"gaps": gaps})
 
 
 def _of_later_round(

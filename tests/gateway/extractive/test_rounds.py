@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.extractive.bridges import Bridge, wanted
+from gateway.extractive.plan import split
 from gateway.extractive.rounds import of_round
 from state.evidence_block import EvidenceItem
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
@@ -46,3 +47,27 @@ def test_a_later_round_adds_a_few_findings_of_its_own_questions_in_turn_and_none
     found = kept(analysis, sub_questions=asked, round=2, findings=[{"sub_question": "q1"}])
     assert found == [f"Sentence {m} of question {n}." for n in (2, 3, 4) for m in (1, 2)]
     assert "Sentence 1 of question 1." in kept(analysis, sub_questions=asked, round=2, findings=[])
+
+
+def test_whether_two_things_are_alike_stays_open_unless_a_sentence_says_it_of_both() -> None:
+    question = "Are the Blue Ferry and the Red Ferry both run by the same company?"
+    apart = ["The Blue Ferry is run by Harbour Lines.", "The Red Ferry is run by Harbour Lines."]
+    told = "The Blue Ferry and the Red Ferry are run by the same company."
+    asked = [{"id": f"q{n}", "text": text, "round": 1} for n, text in enumerate(split(question), 1)]
+
+    def gaps(*statements: str, question: str = question) -> list[str]:
+        found = [finding(f"q{n}", text) for n, text in enumerate(statements, 1)]
+        analysis = Analysis(findings=found, decision=Decision.ENOUGH)
+        fields = {"question": question, "sub_questions": asked, "round": 1}
+        return [gap.sub_question for gap in of_round(analysis, fields, [MUSEUM]).gaps]
+
+    assert len(asked) == 2
+    assert gaps(*apart) == ["q1", "q2"]
+    assert gaps(told, apart[1]) == []
+    assert gaps(*apart, question="Which company runs the Blue Ferry, and which the Red Ferry?") == []
+
+
+def test_articles_and_full_stops_stay_outside_of_the_sides_of_a_comparison() -> None:
+    run = "Are the Blue Ferry and the Red Ferry both run by the same company?"
+    assert split(run) == ["Blue Ferry: are both run by the same company?", "Red Ferry: are both run by the same company?"]
+    assert split("Compare Thin mode with Thick mode.") == ["Thin mode?", "Thick mode?"]
