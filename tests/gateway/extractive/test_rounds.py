@@ -69,5 +69,6 @@ def test_whether_two_things_are_alike_stays_open_unless_a_sentence_says_it_of_bo
 
 def test_articles_and_full_stops_stay_outside_of_the_sides_of_a_comparison() -> None:
     run = "Are the Blue Ferry and the Red Ferry both run by the same company?"
-    assert split(run) == ["Blue Ferry: are both run by the same company?", "Red Ferry: are both run by the same company?"]
+    asks = "are both run by the same company?"
+    assert split(run) == [f"Blue Ferry: {asks}", f"Red Ferry: {asks}"]
     assert split("Compare Thin mode with Thick mode.") == ["Thin mode?", "Thick mode?"]
