@@ -41,6 +41,12 @@ _CALENDAR = frozenset(_DATE_WORDS.split())
 _POSSESSIVE = re.compile(r"['’]s?$")
 _ASK = "Ask next: "
 _NEXT = re.compile(r"(?<=\?)\s+")
+_MEASURE = re.compile(
+    r"\b(?:how (?:big|deep|fast|far|heavy|high|large|late|long|old|quickly|soon|tall|wide)"
+    r"|wie (?:alt|groß|hoch|lange?|weit))\b",
+    re.IGNORECASE,
+)
+"""Words that ask for a measure: an answer has a number instead of them."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,7 @@ def relations(question: str, named: Sequence[Name]) -> list[str]:
     """Return the content words of `question` outside its names."""
     for name in named:
         question = question.replace(name.text, " ", 1)
-    return [word for word in words(question) if word not in STOP_WORDS]
+    return [word for word in words(_MEASURE.sub(" ", question)) if word not in STOP_WORDS]
 
 
 def _of_passage(

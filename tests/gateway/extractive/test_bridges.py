@@ -109,3 +109,10 @@ def test_only_sub_questions_of_this_round_have_open_hops_and_only_while_a_round_
     assert list(open_hops(fields, [MUSEUM])) == ["q1"]
     assert open_hops({**fields, "rounds_left": 0}, [MUSEUM]) == {}
     assert "Where was Jane Roe born?" in open_hops(fields, [MUSEUM])["q1"]
+
+
+def test_a_measure_is_no_word_that_a_passage_leaves_open() -> None:
+    refunds = EvidenceItem(
+        alias="E1", title="Desk", text="Jane Roe leads the refund desk of Kestrel. Refunds of Kestrel take nine days."
+    )
+    assert bridges("How long do refunds of Kestrel take?", [refunds], 4) == ()
