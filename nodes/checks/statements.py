@@ -90,11 +90,15 @@ def statements(text: str, names: Iterable[str] = ()) -> list[Statement]:
     titles = {_plain(name) for name in names} - {""}
     pieces = [piece for span in sentences(text) if (piece := _piece(text, *span)) is not None]
     found: list[Statement] = []
-    refuted, above = any(map(is_refuted, names)), ""
+    refuted = below_refuted = any(map(is_refuted, names))
+    above = ""
     for n, (piece, header, introduction) in enumerate(
         zip(pieces, _headers(pieces), _introductions(pieces), strict=True)
     ):
-        refuted = is_refuted(piece.text) if _HEADING.match(piece.text) else refuted
+        if _HEADING.match(piece.text):
+            refuted = is_refuted(piece.text)
+        elif _plain(piece.text) not in titles and _is_label(text, piece):  # loaders leave out the marks of headings
+            refuted = below_refuted or is_refuted(piece.text)
         above = above if piece.row else piece.text
         after = pieces[n + 1] if n + 1 < len(pieces) else None
         if not piece.structure and _states(text, piece, after, titles):

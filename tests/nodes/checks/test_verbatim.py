@@ -377,3 +377,9 @@ def test_code_below_a_warning_is_certain_only_where_the_reader_reads_the_warning
     assert examined("rm -r /", text, context="Never run this:", **code).verdict is None
     assert examined("rm -r /", text, context="Some do it wrong. Never run this:", **code).verdict is Support.SUPPORTED
     assert examined("rm -r /", text, context="Run this:", **code).verdict is None
+
+
+def test_a_heading_without_its_marks_takes_back_what_stands_below_it() -> None:
+    passage = "Gateway\n\nMyths\n\nIt stores every prompt.\n\nThe gateway is free.\n\nLimits\n\nThe limit is 60."
+    assert examined("The gateway is free.", passage).verdict is not Support.SUPPORTED
+    assert examined("The limit is 60.", passage).verdict is Support.SUPPORTED
