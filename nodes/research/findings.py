@@ -82,6 +82,7 @@ def open_questions(state: ResearchState, findings: Iterable[Finding], analysis: 
     ids, latest = {question.id for question in asked}, max((question.round for question in asked), default=1)
     answered = {finding.sub_question for finding in findings}
     named = _named(analysis, ids, default=asked[-1].id)
+    quoted = {finding.sub_question for finding in analysis.findings}
     again = {question.asks for question in asked if question.asks}
     settled = {q.asks for q in asked if q.asks and q.round == latest and q.id in answered}
     gaps = {}
@@ -90,7 +91,9 @@ def open_questions(state: ResearchState, findings: Iterable[Finding], analysis: 
             continue
         trusted = analysis.decision is Decision.ENOUGH if question.round < latest else question.asks in settled
         if named.get(question.id) or not (question.id in answered or trusted):
-            words = missing_words(state, question, partly=question.id in answered)
+            # A model that tells probabilities quotes what may answer, and names the gap all the same.
+            perhaps = question.id in quoted and question.id in analysis.probabilities
+            words = missing_words(state, question, partly=question.id in answered, perhaps=perhaps)
             gaps[question.id] = Gap(sub_question=question.id, missing=words, wanted=named.get(question.id, ""))
     return tuple(gaps.values())
 

@@ -17,11 +17,19 @@ _WORD = re.compile(r"\w+")
 _ENDING = re.compile(r"(?<=\w{3})(?:ies|es|s|ed|ing|y|e)$")
 
 
-def missing_words(state: ResearchState, asked: SubQuestion, *, partly: bool = False) -> str:
-    """Return the text of the gap that `asked` leaves. `partly`: something of it was answered."""
+def missing_words(state: ResearchState, asked: SubQuestion, *, partly: bool = False, perhaps: bool = False) -> str:
+    """Return the text of the gap that `asked` leaves.
+
+    Args:
+        state: the state of the run.
+        asked: the sub-question.
+        partly: whether something of it was answered.
+        perhaps: whether what is quoted for it may answer it.
+    """
     text = asked.asks or asked.text
-    said = "Retrieval failed for" if _failed(state, asked) else "The corpus does not answer"
-    if not partly and in_words_of(text, users_words(state)):
+    said = "It is not certain that the passages answer" if perhaps else "The corpus does not answer"
+    said = "Retrieval failed for" if _failed(state, asked) else said
+    if (perhaps or not partly) and in_words_of(text, users_words(state)):
         return f"{said}: {text}"
     return f"{said} a part of the question: {state.get('question', '')}"
 

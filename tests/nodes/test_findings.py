@@ -186,3 +186,13 @@ def test_earlier_questions_of_the_user_are_the_users_words() -> None:
     asked = SubQuestion(id="q1", text="What is the price of Falcon?")
     assert missing_words(state, asked) == "The corpus does not answer: What is the price of Falcon?"
     assert not in_words_of("What is the price of Heron?", ["And its price?", "What is Falcon?"])
+
+
+def test_a_gap_does_not_deny_what_the_report_quotes() -> None:
+    proposes = analysis(proposed("Ada led it", ("E1", "started in 2019")), q1="No passage answers", q2="nothing")
+    unsure = proposes.model_copy(update={"probabilities": {"q1": 0.4, "q2": 0.1}})
+    told = [gap.missing for gap in open_questions(STATE, (finding("Ada led it", 0),), unsure)]
+    assert told == [
+        f"It is not certain that the passages answer a part of the question: {STATE['question']}",
+        f"The corpus does not answer: {Q2.text}",
+    ]
