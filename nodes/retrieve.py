@@ -33,6 +33,8 @@ class Retrieve:
         }
         # Those that the search itself found come first; neighbours of the best ones fill up.
         for passage in found[: self._to.neighbours]:
+            if len(hits) >= k + more:
+                break
             for each in await corpus.neighbours(passage):
                 if len(hits) < k + more:
                     hits.setdefault(

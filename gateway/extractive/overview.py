@@ -46,7 +46,8 @@ def overviews(fields: Mapping[str, Any], items: Sequence[EvidenceItem]) -> dict[
         text, key = str(each["text"]), str(each["id"])
         if text.startswith(_OPENING):
             titles = text.removeprefix(_OPENING).split(_BETWEEN)
-            found[key] = [finding for title in titles for finding in _beginning(key, title, items)]
+            if begun := [finding for title in titles for finding in _beginning(key, title, items)]:
+                found[key] = begun  # a person's own question may begin with the same word
     return found
 
 

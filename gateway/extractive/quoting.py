@@ -20,14 +20,23 @@ _NESTED = 3  # spaces before what belongs to an item
 
 def quoted(excerpt: EvidenceItem, marked: Sequence[str]) -> str:
     """Return the text of `excerpt` as a block quote that cites it, with the sentences of `marked` in bold."""
-    blocks = blocks_of(excerpt)
+    # The title and the headings stand above the quotation.
+    names = {_plain(name) for name in (excerpt.title, *excerpt.heading_path)}
+    blocks = [
+        block
+        for block in blocks_of(excerpt)
+        if block.kind != "heading" or _plain(excerpt.text[block.start : block.end]) not in names
+    ]
     mark = f"[{excerpt.alias}]"
+    signs = _signs(excerpt.text, blocks)
     lines: list[str] = []
     for n, block in enumerate(blocks):
         inside = _is_inside(excerpt.text, blocks, n)
         tight = n > 0 and blocks[n - 1].kind == block.kind and block.kind in ("item", "row")
         lines += [] if n == 0 or tight else [""]
-        lines += [f"{' ' * _NESTED * inside}{line}".rstrip() for line in _lines(excerpt.text, block, mark, marked)]
+        lines += [
+            f"{' ' * _NESTED * inside}{line}".rstrip() for line in _lines(excerpt.text, block, signs[n], mark, marked)
+        ]
     return "\n".join(f"> {line}".rstrip() for line in lines)
 
 
@@ -42,18 +51,35 @@ def _is_inside(text: str, blocks: Sequence[Block], n: int) -> bool:
     return int(before[-1][1][:-1]) + 1 == int(after[0][1][:-1])
 
 
-def _lines(text: str, block: Block, mark: str, marked: Sequence[str]) -> Iterator[str]:
+def _signs(text: str, blocks: Sequence[Block]) -> list[str]:
+    """Return the mark of a list that each block gets: that of its number, or a dash; empty for what is no item.
+
+    Markdown counts on from the first number of a list, so that a number which does not follow the one above it begins
+    a list of its own. With another sign behind the number it does.
+    """
+    signs: list[str] = []
+    last, ending = 0, "."
+    for block in blocks:
+        number = _NUMBER.match(text, block.start, block.end) if block.kind == "item" else None
+        if number:
+            value = int(number[1][:-1])
+            ending = {".": ")", ")": "."}[ending] if last and value != last + 1 else ending if last else number[1][-1]
+            last = value
+            signs.append(f"{value}{ending} ")
+        else:
+            last = 0 if block.kind in ("item", "row") else last
+            signs.append("- " if block.kind in ("item", "row") else "")
+    return signs
+
+
+def _lines(text: str, block: Block, sign: str, mark: str, marked: Sequence[str]) -> Iterator[str]:
     said = text[block.start : block.end]
     if block.kind == "code":
         yield from _code(said)
         yield ""
         yield mark
         return
-    sign = ""
     found = ITEM.match(said) if block.kind == "item" else None
-    if block.kind in ("item", "row"):
-        number = _NUMBER.match(said) if found else None
-        sign = f"{number[1]} " if number else "- "
     yield f"{sign}{_bold(said[found.end() :] if found else said, marked)} {mark}"
 
 
@@ -78,6 +104,10 @@ def _bold(text: str, marked: Sequence[str]) -> str:
         done = end
     parts.append(line[done:])
     return "".join(_escaped(part, first=n == 0, bold=bool(n % 2)) for n, part in enumerate(parts))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _adjacent(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -150,8 +150,18 @@ def _without_objected(fields: Fields) -> list[Fields]:
 
 
 def _once_each(findings: list[Fields]) -> list[Fields]:
-    """Return each statement once: a sentence that answers two sub-questions stays under the first."""
-    return list({_plain(each["statement"]): each for each in reversed(findings)}.values())[::-1]
+    """Return each statement once, under the first sub-question; again only where it is what answers another one best.
+
+    Without it, the next sentence would be told as the answer to that one.
+    """
+    kept: list[Fields] = []
+    for each in findings:
+        said, key = _plain(each["statement"]), each["sub_question"]
+        best = next(other for other in findings if other["sub_question"] == key) is each
+        same = [other for other in kept if _plain(other["statement"]) == said]
+        if not same or (best and all(other["sub_question"] != key for other in same)):
+            kept.append(each)
+    return kept
 
 
 def _focused(findings: list[Fields], person: str) -> list[Fields]:

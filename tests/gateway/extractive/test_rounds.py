@@ -72,3 +72,9 @@ def test_articles_and_full_stops_stay_outside_of_the_sides_of_a_comparison() -> 
     asks = "are both run by the same company?"
     assert split(run) == [f"Blue Ferry: {asks}", f"Red Ferry: {asks}"]
     assert split("Compare Thin mode with Thick mode.") == ["Thin mode?", "Thick mode?"]
+
+
+def test_a_question_of_a_person_that_begins_like_a_search_for_titles_keeps_its_findings() -> None:
+    asked = [{"id": "q1", "text": "Overview: tools?", "round": 1}]
+    analysis = Analysis(findings=[finding("q1", "It shows tools.")], gaps=[], decision=Decision.ENOUGH)
+    assert kept(analysis, sub_questions=asked, round=1) == ["It shows tools."]

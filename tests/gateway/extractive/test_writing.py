@@ -137,3 +137,24 @@ def test_a_revision_drops_what_was_objected_to_and_follows_the_person_without_co
     assert "largest lake" not in only
     assert "SECRET" not in only
     assert draft(person="unrelated") == draft()
+
+
+def test_the_best_sentence_of_a_sub_question_is_its_direct_answer_though_another_one_has_it_too():
+    second = finding(4, "It reaches a depth of 346 metres.", "q2", "E1", LAKE)
+    text = draft(
+        findings=[FINDINGS[0], {**FINDINGS[0], "id": "f9", "sub_question": "q2"}, second], sections=["A?", "B?"]
+    )
+    assert text.split("## B?")[1].strip().startswith("Lake Garda is the largest lake in Italy.")
+
+
+def test_a_number_that_does_not_follow_begins_a_list_of_its_own():
+    codes = "The codes are:\n\n401. No token is sent.\n403. No role may read.\n404. No page is there."
+    text = draft(findings=[finding(1, "No role may read.", "q1", "E1", codes)])
+    assert "> 401. No token is sent. [E1]\n> 403) **No role may read.** [E1]\n> 404) No page is there. [E1]" in text
+
+
+def test_the_title_of_a_table_is_not_quoted_below_itself():
+    rows = "Lake Garda\n\nTier: Free; Limit: 60; Cost: 0\nTier: Paid; Limit: 600; Cost: 9"
+    text = draft(findings=[finding(1, "Tier: Free; Limit: 60; Cost: 0", "q1", "E1", rows)])
+    assert "> Lake Garda" not in text
+    assert "> - **Tier: Free; Limit: 60; Cost: 0** [E1]" in text
