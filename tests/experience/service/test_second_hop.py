@@ -41,7 +41,7 @@ async def test_the_second_round_asks_for_the_name_that_the_first_found(tmp_path:
 async def test_a_second_hop_that_no_document_answers_leaves_a_gap_in_the_users_words(tmp_path: Path) -> None:
     report = await asked(tmp_path, {"museum.md": MUSEUM})
     assert (report.status.value, report.research_rounds) == ("partial", 2)
-    assert report.gaps == (f"The corpus does not answer: {QUESTION}",)
+    assert report.gaps == (f"It is not certain that the passages answer: {QUESTION}",)
 
 
 async def test_an_overview_tells_how_the_documents_begin_and_how_many_they_are(tmp_path: Path) -> None:
