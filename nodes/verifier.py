@@ -74,7 +74,7 @@ def cases_of(state: ResearchState, passages: Mapping[str, Passage], *, judged: b
     fenced = frozenset(state.get("fenced", ()))
     sources = {alias: Source(alias, each, each.evidence_id in fenced) for alias, each in passages.items()}
     pairs = zip(claims_of(drafted), drafted, strict=True)
-    return [case_of(claim, each.aliases, sources, asked) for claim, each in pairs]
+    return [case_of(claim, each.aliases, sources, asked, each.quotation) for claim, each in pairs]
 
 
 async def verbatim_only(cases: Sequence[Case], corpus: Corpus, passages: Mapping[str, Passage]) -> list[Case]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gateway.extractive.blocks import ENDED, blocks_of
 from gateway.extractive.quoting import quoted
 from gateway.extractive.ranking import content_terms
 from gateway.extractive.units import dangles
@@ -22,9 +23,9 @@ CLOSEST = "Closest passages"
 _FOCUS = 0.5  # share of the best overlap with a person's words that a finding needs to stay; a chosen value
 _DIRECT = 2  # sentences of a direct answer
 _MOST = {"brief": 1, "standard": 6}  # excerpts for each sub-question; `deep` has them all
+_LABEL = 6  # words: a line of so few without a stop is a caption; a chosen value
 _MARKERS = re.compile(r"\s*\[E?\d+\]")
 _RESOLVED = re.compile(r" \([^()]+\)(?=\?$)")  # what a word of the question refers to, which the question itself says
-_LISTED = re.compile(r"(?:^|\n)[ \t]*(?:[-*+•‣▪●○■□◦|]|\d{1,3}[.)]|\(?[a-z]\))[ \t]+\Z")
 
 Fields = Mapping[str, Any]
 
@@ -90,19 +91,19 @@ def _direct(findings: Sequence[Fields]) -> Iterator[str]:
 
 
 def _stands_alone(finding: Fields) -> bool:
-    """Whether a statement can be read without its excerpt: no item of a list, no lead, and nothing that points back."""
+    """Whether a statement can be read without its excerpt: no item, caption or lead, no cells without their header.
+
+    A sentence of few words ends with a stop, unless it is a row of a table.
+    """
     statement = _line(finding["statement"])
     if dangles(statement) or statement.endswith((":", "：")):
         return False
-    return not any(_LISTED.search(before) for before in _befores(finding))
-
-
-def _befores(finding: Fields) -> Iterator[str]:
-    """Yield what stands before the statement in its excerpt."""
-    words = r"\s+".join(map(re.escape, finding["statement"].split()))
-    for each in finding["quotes"]:
-        if found := re.search(words, each["quote"]):
-            yield each["quote"][: found.start()]
+    alias, quote = _longest(finding)
+    excerpt = EvidenceItem(alias=alias, title="", text=quote)
+    kinds = {block.kind for block in blocks_of(excerpt) if statement in _line(quote[block.start : block.end])}
+    if "item" in kinds or ("row" in kinds and "|" in statement):
+        return False
+    return "row" in kinds or bool(ENDED.search(statement)) or len(statement.split()) > _LABEL
 
 
 def _excerpts(

@@ -1,10 +1,11 @@
-"""Whether a claim stands in a passage word for word: whole sentences, whole rows."""
+"""Whether a claim stands in a passage word for word: whole sentences, whole rows, a part of a longer quotation."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nodes.checks.statements import Statement
 from nodes.checks.words import Token, tokens, without_targets
@@ -14,6 +15,7 @@ _FEWEST = 3  # words: fewer occur by chance
 _NO_SIGN = re.compile(rf"{MARK_LIKE}|(?<=\n)[ \t]*>+|\\")  # with a block quote's `>` and the sign that escapes
 _SIGN = re.compile(r"[^\w\s*_`~\[\]#\"'“”„«»‟’‘ʼ‹›…\u200b-\u200f\ufeff]")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+_ITEM = re.compile(r"^(?:[ \t>]*(?:\d{1,3}[.)]|\(?[a-z]\)))+(?=[ \t])", re.MULTILINE)
 _BAR = re.compile(r"(?<!\\)\|")
 
 
@@ -48,6 +50,72 @@ def verbatim_span(claim: str, text: str, stated: Sequence[Statement], context: s
             if _signs(claim, said, 0, len(claim)) == _signs(text, chosen, first, end):
                 return first, end
     return None
+
+
+def quoted_span(
+    claim: str, quotation: str, text: str, stated: Sequence[Statement], *, code: bool = False
+) -> tuple[int, int] | None:
+    """Return the span of `text` that says `claim`, if it stands there within all that `quotation` says, else `None`.
+
+    A lead, a caption or a title states nothing alone. Quoted with what stands around it in the document, it says what
+    the document says. So the quotation is one piece of `text`, it begins and ends with a line or a statement, and holds
+    a statement that the document does not take back; what denies its first one stands in it. Of code, each sign and
+    the indentation are the same, too.
+    """
+    said = tokens(claim)
+    marked = any(token.mark for token in said)
+    text = without_targets(text)
+    found, wanted = ([token for token in _unnumbered(each) if marked or not token.mark] for each in (text, quotation))
+    words = [token.text for token in found]
+    for at in _places([token.text for token in wanted], words):
+        run = found[at : at + len(wanted)]
+        inside = [each for each in stated if each.start < run[-1].end and run[0].start < each.end]
+        if not inside or inside[0].denied or any(each.taken_back for each in inside):
+            continue
+        if not _begins(text, run[0].start, stated) or not _ends(text, run[-1].end, stated):
+            continue
+        for place in _places([token.text for token in said], [token.text for token in run]):
+            chosen = run[place : place + len(said)]
+            start, end = chosen[0].start, chosen[-1].end
+            if code:
+                start, end = text.rfind("\n", 0, start) + 1, end + len(text[end:].partition("\n")[0])
+                if _dedented(claim) == _dedented(text[start:end]):
+                    return start, end
+            elif _signs(claim, said, said[0].start, said[-1].end) == _signs(text, chosen, start, end):
+                return start, end
+    return None
+
+
+def _dedented(code: str) -> str:
+    return textwrap.dedent(code.expandtabs(4)).strip()
+
+
+def _unnumbered(text: str) -> list[Token]:
+    """Return the tokens of a text without the numbers and letters of its items."""
+    marks = [found.span() for found in _ITEM.finditer(text)]
+    return [token for token in tokens(text) if not any(start <= token.start < end for start, end in marks)]
+
+
+def _places(wanted: Sequence[str], words: Sequence[str]) -> Iterator[int]:
+    """Yield where `wanted` stands in `words`."""
+    size = len(wanted)
+    yield from (at for at in range(len(words) - size + 1 if size else 0) if words[at : at + size] == wanted)
+
+
+def _begins(text: str, start: int, stated: Sequence[Statement]) -> bool:
+    """Whether a line or a statement begins at `start`, signs aside."""
+    before = _ITEM.sub("", text[text.rfind("\n", 0, start) + 1 : start] + " ")
+    return not any(map(str.isalnum, before)) or any(
+        each.start <= start and not any(map(str.isalnum, text[each.start : start])) for each in stated
+    )
+
+
+def _ends(text: str, end: int, stated: Sequence[Statement]) -> bool:
+    """Whether a line or a statement ends at `end`, signs aside."""
+    after = text[end:].partition("\n")[0]
+    return not any(map(str.isalnum, after)) or any(
+        end <= each.end and each.start < end and not any(map(str.isalnum, text[end : each.end])) for each in stated
+    )
 
 
 def _is_told(before: str, told: Sequence[str]) -> bool:

@@ -23,7 +23,7 @@ class DraftClaim:
     its own marks if `own_marks`, else of the marks that stand for it: of the next marked sentence of its paragraph, of
     a paragraph of nothing but marks after its block, of the sentence that introduces its list, table, code or
     quotation, of the next marked item or row; and for a sentence that introduces something and for a heading, of what
-    follows.
+    follows. `quotation` is all that stands in the block quote around it, if one does.
     """
 
     kind: ClaimKind
@@ -34,6 +34,7 @@ class DraftClaim:
     end: int
     aliases: tuple[str, ...]
     own_marks: bool
+    quotation: str = ""
 
 
 def draft_hash(markdown: str) -> str:
@@ -57,6 +58,7 @@ def draft_claims(markdown: str) -> list[DraftClaim]:
             end=each.end,
             aliases=each.aliases,
             own_marks=bool(each.own),
+            quotation=each.quotation,
         )
         for each in read_draft(markdown).claims
     ]

@@ -36,7 +36,7 @@ class Stated:
     """A claim in its block. `own` is what its own marks cite, `aliases` also what is cited for it elsewhere.
 
     `introduces` is the list, table, code or quotation that it leads to, and `leads` whether it says nothing without
-    that. `marks_after` is the paragraph of marks that belongs to code.
+    that. `marks_after` is the paragraph of marks that belongs to code, `quotation` the words of the block quote around.
     """
 
     kind: ClaimKind
@@ -51,6 +51,7 @@ class Stated:
     introduces: Block | None = None
     leads: bool = False
     marks_after: Block | None = None
+    quotation: str = ""
 
 
 @dataclass
@@ -79,7 +80,17 @@ def read_blocks(document: Document) -> Reading:
             found = _READERS[block.kind](reading, block)
             reading.stated[block] = found
             reading.claims.extend(found)
+    for quote in (each for each in document.root.walk() if each.kind is BlockKind.QUOTE):
+        words = _words_of(quote)
+        for claim in reading.within(quote):
+            claim.quotation = claim.quotation or words  # of the outermost one
     return reading
+
+
+def _words_of(container: Block) -> str:
+    """Return what a reader sees of the blocks in `container`, one a line."""
+    shown = (block.code if block.kind is BlockKind.CODE else plain_text(block.pieces) for block in container.walk())
+    return "\n".join(filter(None, shown))
 
 
 def cited_in(pieces: Iterable[Piece]) -> tuple[str, ...]:

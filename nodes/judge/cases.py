@@ -7,7 +7,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nodes.checks import UNDECIDED, Assertion, Examined, Span, examine, foreign_addresses, same_cells, stems
+from nodes.checks import (
+    UNDECIDED,
+    Assertion,
+    Examined,
+    Span,
+    examine,
+    foreign_addresses,
+    quoted_span,
+    same_cells,
+    stems,
+)
 from nodes.judge.headings import is_neutral, is_place, needs_no_judge
 from nodes.judge.scorer import local_scorer
 from nodes.quotes import Candidate, Source, at_span, candidates, merged
@@ -61,8 +71,10 @@ class Case:
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
-def case_of(claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source], asked: Asked) -> Case:
-    """Return the case of `claim`, which cites `aliases`."""
+def case_of(
+    claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source], asked: Asked, quotation: str = ""
+) -> Case:
+    """Return the case of `claim`, which cites `aliases` and stands in a block quote that says `quotation`."""
     aliases = list(aliases)
     cited = [sources[alias] for alias in aliases if alias in sources]
     unknown = tuple(alias for alias in aliases if alias not in sources)
@@ -81,6 +93,8 @@ def case_of(claim: Claim, aliases: Iterable[str], sources: Mapping[str, Source],
     quotes = tuple(near[:_MOST_QUOTES])
     assertion = Assertion(claim.text, claim.kind, claim.context, asked.question)
     examined = examine(assertion, [source.cited for source in cited], [each.words for each in quotes])
+    if examined.verdict is not Support.SUPPORTED and not asked.judged:
+        examined = _within_quotation(claim, quotation, cited) or examined
     if examined.spans and examined.verdict is None:
         places = tuple(_with_before(cited[n], *span) for n, span in examined.spans)
         return Case(claim, places, UNDECIDED, unknown)
@@ -148,6 +162,19 @@ def with_headers(claims: Sequence[Claim]) -> tuple[Claim, ...]:
             claim = claim.model_copy(update=update)
         found.append(claim)
     return tuple(found)
+
+
+def _within_quotation(claim: Claim, quotation: str, cited: Sequence[Source]) -> Examined | None:
+    """Return the verdict on a lead, a caption or an item within an excerpt that a passage holds as it is.
+
+    For runs without a judge, who would see what stands around it.
+    """
+    if not quotation or claim.kind not in (ClaimKind.SENTENCE, ClaimKind.CODE):
+        return None
+    code = claim.kind is ClaimKind.CODE
+    found = (quoted_span(claim.text, quotation, each.cited.text, each.cited.statements, code=code) for each in cited)
+    spans = tuple((n, span) for n, span in enumerate(found) if span)
+    return Examined(Support.SUPPORTED, spans=spans) if spans else None
 
 
 def _framed_alike(claim: Claim, cited: Sequence[Source], examined: Examined) -> bool:

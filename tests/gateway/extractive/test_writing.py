@@ -2,8 +2,14 @@
 
 import pytest
 
+from gateway.extractive.units import Marked, excerpts, units_of
 from gateway.extractive.writing import write
-from nodes.draft import draft_claims, prepared_draft
+from nodes.draft import claims_of, draft_claims, prepared_draft
+from nodes.judge.cases import Asked, case_of, decided
+from nodes.quotes import Source
+from state.evidence_block import EvidenceItem
+from state.values import Support
+from tests.doubles.corpora import passage
 from tests.gateway.extractive.test_extractive import COMO, GARDA
 
 
@@ -158,3 +164,28 @@ def test_the_title_of_a_table_is_not_quoted_below_itself():
     text = draft(findings=[finding(1, "Tier: Free; Limit: 60; Cost: 0", "q1", "E1", rows)])
     assert "> Lake Garda" not in text
     assert "> - **Tier: Free; Limit: 60; Cost: 0** [E1]" in text
+
+
+TEXTS = [
+    "Supported levels:\n\n- Low\n- High\n\nSample Index\n\nThe index holds 20 rows.",
+    "Do one of these:\n\nStop the server\n\nor:\n\nFreeze the disk\n\nThen copy the files to another place.",
+    "The call is short.\n\nFor example:\n\n    pool.close(force=True)\n\nIt returns at once.",
+    "1. Create a group.\n\n2. Add the statements:\n\n    Allow group a to read b\n\n    Allow group a to use c",
+    "Shape: A1; Memory: 24 GB\nShape: A2; Memory: 48 GB",
+    "ABC-12: the disk is full\n\nCause: Too many logs were kept.\n\nAction: Do this:\n\n- delete logs\n- restart it",
+    "Saving outputs\n\nSee also:\n\nOther outputs\n\nVariables of the service",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_nothing_that_the_writer_quotes_is_left_unverified(text):
+    item = EvidenceItem(alias="E1", title="Manual", text=text)
+    sources = {"E1": Source("E1", passage("Manual", text))}
+    units = units_of(item)
+    assert units
+    for excerpt in excerpts(Marked(unit, span) for unit in units for span in unit.sentences):
+        found = [finding(n, text[slice(*span)], "q1", "E1", excerpt.text) for n, span in enumerate(excerpt.marked)]
+        drafted = draft_claims(prepared_draft(write({"question": "?", "findings": found}, [item]).markdown))
+        for claim, each in zip(claims_of(drafted), drafted, strict=True):
+            case = case_of(claim, each.aliases, sources, Asked(), each.quotation)
+            assert decided(case).verdict is Support.SUPPORTED, claim.text

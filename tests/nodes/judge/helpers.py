@@ -16,7 +16,7 @@ def cases_of(markdown: str, **asked: Any) -> list[Case]:
     """Return the cases of a draft that cites the documents of the stub corpus."""
     drafted = draft_claims(markdown)
     pairs = zip(claims_of(drafted), drafted, strict=True)
-    return [case_of(claim, each.aliases, SOURCES, Asked(**asked)) for claim, each in pairs]
+    return [case_of(claim, each.aliases, SOURCES, Asked(**asked), each.quotation) for claim, each in pairs]
 
 
 def case(markdown: str, **asked: Any) -> Case:

@@ -226,3 +226,37 @@ def test_words_that_stand_there_go_to_the_judge_if_they_stand_under_other_ones(m
     *_, (claim, each) = zip(claims_of(drafted), drafted, strict=True)
     found = case_of(claim, each.aliases, sources, Asked(judged=True))
     assert (found.examined.verdict is Support.SUPPORTED) is alike
+
+
+STEPS = (
+    "Backups\n\nMost people do it so:\n\n1. Stop it.\n\nor:\n\n1. Freeze the disk.\n\n"
+    "Sample Index\n\nAll is kept for a week."
+)
+
+
+@pytest.mark.parametrize(
+    ("quoted", "kept"),
+    [
+        ("> Most people do it so: [E1]\n>\n> 1. Stop it. [E1]\n>\n> or: [E1]\n>\n> 1. Freeze the disk. [E1]", True),
+        ("> Sample Index [E1]\n>\n> All is kept for a week. [E1]", True),
+        ("> Sample Index [E1]\n>\n> All is kept [E1]", False),  # the end of a line is missing
+        ("> Most people do it so: [E1]\n>\n> or: [E1]", False),  # something between them is left out
+        ("> Sample Index [E1]", False),  # a title alone
+        ("Sample Index [E1]", False),
+    ],
+)
+def test_a_caption_is_supported_within_an_excerpt_that_stands_in_the_passage(quoted, kept):
+    sources = {"E1": Source("E1", passage("Keeping", STEPS))}
+    drafted = draft_claims(quoted)
+    pairs = zip(claims_of(drafted), drafted, strict=True)
+    found = [case_of(claim, each.aliases, sources, Asked(), each.quotation) for claim, each in pairs]
+    assert all(decided(each).verdict is Support.SUPPORTED for each in found) == kept
+
+
+def test_an_excerpt_below_what_denies_it_supports_nothing():
+    text = "These are myths:\n\n- Keys are stored in plain text.\n- Ann reads them all."
+    sources = {"E1": Source("E1", passage("Keys", text))}
+    drafted = draft_claims("> - Keys are stored in plain text. [E1]\n> - Ann reads them all. [E1]")
+    pairs = zip(claims_of(drafted), drafted, strict=True)
+    for claim, each in pairs:
+        assert decided(case_of(claim, each.aliases, sources, Asked(), each.quotation)).verdict is not Support.SUPPORTED
