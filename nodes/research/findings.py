@@ -68,6 +68,8 @@ def merged(earlier: Iterable[Finding], new: Iterable[Finding], asked: Iterable[S
         fuller = finding if _repeats(finding, same) else same
         later = round_of.get(finding.sub_question, 0) > round_of.get(same.sub_question, 0)
         owner = finding.sub_question if later else same.sub_question
+        if later:  # it takes its place among the findings of that sub-question, which are told best first
+            del known[same.id]
         known[same.id] = fuller.model_copy(update={"id": same.id, "sub_question": owner})
     return tuple(known.values())
 

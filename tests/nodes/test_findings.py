@@ -116,6 +116,16 @@ def test_a_finding_told_again_for_a_later_sub_question_belongs_to_it() -> None:
     assert kept.sub_question == "q3"
 
 
+def test_a_finding_told_again_for_a_later_sub_question_stands_where_that_one_ranks_it() -> None:
+    earlier = (finding("Bo was born beside Metz.", 0, asked="q2"),)
+    new = (finding("Ada was born in Metz.", 9, asked="q3"), finding("Bo was born beside Metz.", 0, asked="q3"))
+    told = merged(earlier, new, (Q1, Q2, Q3))
+    assert [(each.id, each.statement) for each in told] == [
+        ("f2", "Ada was born in Metz."),
+        ("f1", "Bo was born beside Metz."),
+    ]
+
+
 def test_what_is_not_or_not_wholly_answered_is_a_gap() -> None:
     gaps = open_questions(STATE, (finding("Ada led it", 0),), analysis(q1="since when", q2="Ada's birthplace"))
     assert [(gap.sub_question, gap.wanted) for gap in gaps] == [("q1", "since when"), ("q2", "Ada's birthplace")]
