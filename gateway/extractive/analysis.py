@@ -11,18 +11,27 @@ is named.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.extractive.features import SENTENCE_FEATURES, Array, answer_features, question_of, sentence_features
+from gateway.extractive.features import (
+    SENTENCE_FEATURES,
+    Array,
+    Question,
+    answer_features,
+    question_of,
+    sentence_features,
+)
 from gateway.extractive.ranker import trained_ranker
 from gateway.extractive.ranking import Vectors, unit_rows
 from gateway.extractive.reading import Candidate, Reading, SubQuestion
+from gateway.extractive.terms.asked import folded_line, holds
 from gateway.extractive.units import Marked, excerpts
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
 
 _A_DOCUMENT = 2  # of the best sentences, so that one long document does not crowd out the others; a chosen value
 _MARGIN = 3.0  # log odds below the best sentence, from which on a sentence says nothing for an answer; a chosen value
 _SIBLING = 2.0  # log odds that a sentence loses without the names that another one of its document holds; likewise
+_ON_IT = 0.5  # weighted share of the words of a question for a default, from which on a sentence is on it; likewise
 _NEAR = 0.5  # of the best cosine, below which a passage is not close; a chosen value
 _BEST = 2  # sentences by the ranker alone; the others are the nearest of other documents; a chosen value
 
@@ -46,33 +55,53 @@ class Limits:
 class Answer:
     """What is quoted for a sub-question, best first, and the probability that this answers it.
 
-    `about` says whether the evidence speaks of it at all.
+    `about` says whether the evidence speaks of it at all, `alone` whether it is no alternative of others.
     """
 
     chosen: tuple[Candidate, ...]
     probability: float
     about: bool
+    alone: bool = True
 
     @property
     def certain(self) -> bool:
         """Whether the probability is high enough to say so."""
-        return self.about and self.probability >= trained_ranker().answered
+        return self.about and self.alone and self.probability >= trained_ranker().answered
 
 
 def analyse(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits, *, rounds_left: int) -> Analysis:
     """Return the findings and gaps, given the vectors of `reading.texts`."""
     vectors = unit_rows(rows)
     asked, rest = vectors[: len(reading.asked)], vectors[len(reading.asked) :]
-    answers = {each: answer_to(reading, each, asked[n], rest, limits) for n, each in enumerate(reading.asked)}
+    answers = _answers(reading, asked, rest, limits)
     findings = [finding for each, answer in answers.items() for finding in _findings(each, answer.chosen)]
-    gaps = _gaps(answers, reading.hops)
-    closable = bool(reading.hops) or any(not answer.chosen for answer in answers.values())
+    # What the evidence does not speak of has no second hop.
+    hops = {each.id: reading.hops[each.id] for each in answers if answers[each].about and each.id in reading.hops}
+    gaps = _gaps(answers, hops)
+    closable = bool(hops) or any(not answer.chosen for answer in answers.values())
     return Analysis(
         findings=findings,
         gaps=gaps,
         decision=_decision(findings, gaps, rounds_left if closable else 0),
         probabilities={each.id: round(answer.probability, 4) for each, answer in answers.items()},
     )
+
+
+def _answers(reading: Reading, asked: Vectors, rest: Vectors, limits: Limits) -> dict[SubQuestion, Answer]:
+    """Return the answer to each sub-question.
+
+    The questions that several bridges ask are alternatives: none is certain, since no one knows which bridge is right.
+    If no earlier round found what speaks of the question, only what is certain stays: a bridge, or the question in
+    other words, always finds something on the most common of its names.
+    """
+    answers = {each: answer_to(reading, each, asked[n], rest, limits) for n, each in enumerate(reading.asked)}
+    latest = max((each.round for each in answers), default=1)
+    others = [each for each in answers if each.round == latest > 1]
+    if len(others) > 1:
+        answers |= {each: replace(answers[each], alone=False) for each in others}
+    if reading.spoken_of:
+        return answers
+    return {each: one if one.certain else Answer((), one.probability, about=False) for each, one in answers.items()}
 
 
 def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vectors: Vectors, limits: Limits) -> Answer:
@@ -90,6 +119,8 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
     ranker, question = trained_ranker(), question_of(sub_question.text, reading)
     features = sentence_features(question, reading.sentences, asked, vectors)
     scores = _without_siblings(reading.sentences, features, ranker.scores(features))
+    if "default" in question.kinds:
+        scores = _defaults_first(question, reading.sentences, scores)
     best = best_of(reading.sentences, scores, limits.closest)
     row = answer_features(question, reading.sentences, features, scores, best)
     # A summary names nothing that a passage could speak of.
@@ -116,6 +147,20 @@ def _without_siblings(found: Sequence[Candidate], features: Array, scores: Seque
     return [
         score - _SIBLING * (most[each.document] - share)
         for each, share, score in zip(found, shares, scores, strict=True)
+    ]
+
+
+def _defaults_first(question: Question, found: Sequence[Candidate], scores: Sequence[float]) -> list[float]:
+    """Return the scores, lower beside a sentence that says a default: `it can be disabled by …` is no value."""
+    says = [
+        question.covered(each.terms) >= _ON_IT
+        and holds("default", each.quote, folded_line(each.quote), each.unit.kind, question.known)
+        for each in found
+    ]
+    documents = {each.document for each, one in zip(found, says, strict=True) if one}
+    return [
+        score - _SIBLING * (each.document in documents and not one)
+        for each, one, score in zip(found, says, scores, strict=True)
     ]
 
 

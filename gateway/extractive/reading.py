@@ -66,7 +66,8 @@ class SubQuestion:
 class Reading:
     """The sub-questions, the sentences to rank, and what each term weighs in the evidence.
 
-    `hops` is what to ask next, by sub-question.
+    `hops` is what to ask next, by sub-question. `spoken_of` is false if earlier rounds found nothing that speaks of the
+    question.
     """
 
     asked: tuple[SubQuestion, ...]
@@ -74,6 +75,7 @@ class Reading:
     weights: Mapping[str, float]
     unseen: float
     hops: Mapping[str, str]
+    spoken_of: bool = True
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -97,7 +99,9 @@ def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], embe
             key=lambda one: -coverage(wanted, one.terms, weights, unseen) - _PASSAGE * (one.item.score or 0.0),
         )
         kept.update((id(sentence), sentence) for sentence in ranked[:share])
-    return Reading(asked, tuple(kept.values()), weights, unseen, open_hops(fields, evidence))
+    spoken_of = int(fields.get("round") or 1) == 1 or bool(fields.get("findings"))
+    hops = open_hops(fields, evidence)
+    return Reading(asked, tuple(kept.values()), weights, unseen, hops, spoken_of)
 
 
 def _sub_questions(fields: Mapping[str, Any]) -> list[tuple[str, str, int]]:

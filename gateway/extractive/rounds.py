@@ -23,6 +23,11 @@ _ALIKE = re.compile(
     r"|les deux|même)\b",
     re.IGNORECASE,
 )
+_CHOOSES = re.compile(
+    r"\b(?:first|last|older|oldest|younger|youngest|earlier|later|recently|more|less|fewer|better|worse|longer|shorter"
+    r"|larger|bigger|smaller)\b",
+    re.IGNORECASE,
+)
 
 
 def of_round(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[EvidenceItem]) -> Analysis:
@@ -43,16 +48,19 @@ def of_round(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[E
 
 
 def _with_open_conclusion(analysis: Analysis, question: str) -> Analysis:
-    """Return `analysis` with a gap if the question is whether two things are alike, and no sentence says it of both.
+    """Return `analysis` with a gap if the question is whether two things are alike, or which is more of something.
 
-    Excerpts tell of each side. Whether the sides agree is for the reader to conclude: this model draws no conclusion,
-    and must not call the question answered.
+    Not if a sentence says it of both. Excerpts tell of each side. Whether the sides agree, and which is first, is for
+    the reader to conclude: this model draws no conclusion, and must not call the question answered.
     """
     sides = split(question)
-    if analysis.gaps or len(sides) < 2 or "yes_no" not in kinds_of(question) or not _ALIKE.search(question):
+    alike = "yes_no" in kinds_of(question) and _ALIKE.search(question)
+    chooses = len({each.partition(": ")[2] for each in sides}) == 1 and _CHOOSES.search(question)
+    if analysis.gaps or len(sides) < 2 or not (alike or chooses):
         return analysis
+    concludes = _ALIKE if alike else _CHOOSES
     named = [frozenset(words(each.partition(":")[0])) for each in sides]
-    said = (frozenset(words(finding.statement)) for finding in analysis.findings if _ALIKE.search(finding.statement))
+    said = (frozenset(words(finding.statement)) for finding in analysis.findings if concludes.search(finding.statement))
     if any(all(side <= statement for side in named) for statement in said):
         return analysis
     asked = dict.fromkeys(finding.sub_question for finding in analysis.findings)

@@ -51,10 +51,16 @@ A_SET = 150.0
 """The importance of each set together: none decides because it is large."""
 
 ABSENT_MISSED = 0.04
-"""The share of the absent questions that the evidence may seem to speak of, in cross-validation."""
+"""The share of the absent questions of each set that the evidence may seem to speak of, in cross-validation."""
+
+ANSWERABLE_MISSED = 0.08
+"""The share of the answerable questions of each set that may be left open; it comes before `ABSENT_MISSED`."""
 
 WRONG = 0.15
-"""The share of the answers that may be wrong from the threshold on."""
+"""The share of each set's answers that may be wrong from the threshold on, counting one more than were wrong."""
+
+_ABOVE = 1e-4  # as much as the file rounds: a threshold lies above the value that must not reach it
+_HIGHEST = 95
 
 
 def main() -> None:
@@ -73,7 +79,8 @@ def main() -> None:
     likely, about = crossed(rows, answer_head, folds), crossed(rows, topic_head, folds)
     sets = [row.example.set.partition(" asked of ")[0] for row in rows]
     unseen = crossed(rows, answer_head, sets), crossed(rows, topic_head, sets)
-    answered, speaks = answered_from(rows, likely), about_from(rows, about)
+    speaks = about_from(rows, about)
+    answered = answered_from(rows, np.where(about >= speaks, likely, 0.0))
     heads = {"sentence": sentence_head(found), "answer": answer_head(rows), "topic": topic_head(rows)}
     stored = {name: _stored(head) for name, head in heads.items()}
     card = {"format": FORMAT, "answered": round(answered, 4), "about": round(speaks, 4), "heads": stored}
@@ -141,23 +148,43 @@ def crossed(rows: Sequence[Row], fit: Callable[[Sequence[Row]], Head], keys: Seq
 
 
 def about_from(rows: Sequence[Row], about: Array) -> float:
-    """Return the threshold that at most `ABSENT_MISSED` of the absent sub-questions reach."""
-    absent = np.sort(about[[row.example.kind == "absent" for row in rows]])
-    return float(absent[int(len(absent) * (1 - ABSENT_MISSED))])
+    """Return the threshold that at most `ABSENT_MISSED` of each set's absent questions reach.
+
+    It is lower where it would leave more than `ANSWERABLE_MISSED` of a set's answerable questions open. A question is
+    spoken of if one of its sub-questions is.
+    """
+    absent = _by_question(rows, about, lambda row: row.example.set if row.example.kind == "absent" else "")
+    wanted = _by_question(rows, about, lambda row: row.example.set if row.example.kind == "answerable" else "")
+    reached = [float(each[int(len(each) * (1 - ABSENT_MISSED))]) + _ABOVE for each in absent.values()]
+    kept = [float(each[int(len(each) * ANSWERABLE_MISSED)]) for each in wanted.values()]
+    return min(max(reached), *kept)
+
+
+def _by_question(rows: Sequence[Row], about: Array, key: Callable[[Row], str]) -> dict[str, Array]:
+    """Return the greatest value of each question, in order, by the `key` of its rows; none of those without a key."""
+    greatest: dict[str, dict[int, float]] = {}
+    for row, value in zip(rows, about, strict=True):
+        if key(row):
+            one = greatest.setdefault(key(row), {})
+            name = id(row.example)  # the single steps of a question have its id
+            one[name] = max(float(value), one.get(name, 0.0))
+    return {name: np.sort(list(found.values())) for name, found in greatest.items()}
 
 
 def answered_from(rows: Sequence[Row], likely: Array) -> float:
     """Return the lowest threshold, in steps of 0.01, above which at most `WRONG` of each set's answers are wrong.
 
-    Sets count alike, near misses with the set they belong to.
+    A set's near misses count like its other questions. One wrong answer is added, so that a set with few answers does
+    not pass by luck.
     """
-    importance = _importance(rows)
     right = np.asarray([float(row.right) for row in rows])
-    for step in range(30, 96):
+    own = [np.asarray([row.example.set == name for row in rows]) for name in sets_of([row.example for row in rows])]
+    answerable = [each for each in own if right[each].any()]
+    for step in range(30, _HIGHEST):
         above = likely >= step / 100
-        if above.any() and float((importance * right)[above].sum() / importance[above].sum()) >= 1 - WRONG:
+        if all((1 - right)[each & above].sum() + 1 <= WRONG * (each & above).sum() for each in answerable):
             return step / 100
-    return 0.95
+    return _HIGHEST / 100
 
 
 def _table(rows: Sequence[Row]) -> Array:

@@ -22,7 +22,9 @@ _ASKS: Mapping[Kind, str] = {
     "number": r"\bhow (?:many|much|long|large|big|deep|high|far|old|tall|fast|often|wide)\b"
     r"|\bwhat (?:is|are|was) the (?:\w+ )?(?:number|price|cost|size|percentage|limit|rate|age|length|population)"
     r"|\bwie (?:viele?|lange?|gross|hoch|weit|alt|oft|teuer|tief|schnell)\b",
-    "default": r"\bdefaults?\b|\bstandardwert|\bvoreinstell|\bstandardmassig",
+    "default": r"\bdefaults?\b|\bstandardwert|\bvoreinstell|\bstandardmassig"
+    r"|\b(?:if|unless) (?:i|you|we|nothing|no\w*) (?:\w+ ){0,2}(?:set|say|specify|configure|give)\b"
+    r"|\bif (?:\w+ ){1,3}(?:not|nothing) (?:is )?(?:set|given|specified|configured)\b|\bif i set nothing\b",
     "how_to": r"\bhow (?:do|can|could|should|would|must|to|does one)\b|\bsteps?\b|\bwie (?:kann|konnen|muss|soll|mach"
     r"|richte|erstelle|stelle|lege|andere|verbinde|installiere|beantrage|aktiviere)\w*|\banleitung\b",
     "code": r"\b(?:code|snippet|syntax|command|example)s?\b|\bbeispiele?\b|\bbefehle?\b",
@@ -44,7 +46,8 @@ _HOLDS: Mapping[Kind, str] = {
     r"|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b",
     "number": r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|hundred|thousand|million|billion"
     r"|half|zwei|drei|vier|funf|sechs|sieben|acht|neun|zehn|hundert|tausend)\b",
-    "default": r"\bdefaults?\b|\bby default\b|\bstandard(?:wert|massig)",
+    "default": r"\bdefaults?\b|\bstandard(?:wert|massig)|\bvoreingestellt"
+    r"|\b(?:if|unless|when) (?:\w+ ){0,3}(?:not (?:set|given|specified)|omitted|specified otherwise)\b",
     "how_to": r"^(?:to|use|set|call|run|create|add|install|open|click|select|enable|configure|make|pass|choose)\b"
     r"|\b(?:can be|you can|you must|should|is done|by (?:using|setting|calling|passing|creating))\b|\bum .* zu\b"
     r"|\bkonnen sie\b|\bkann man\b",
@@ -74,7 +77,9 @@ def kinds_of(question: str) -> frozenset[Kind]:
     ['number', 'when']
     """
     line = folded_line(question)
-    return frozenset(kind for kind, pattern in _ASKED.items() if pattern.search(line))
+    found = frozenset(kind for kind, pattern in _ASKED.items() if pattern.search(line))
+    # "What is the default of X?" has the form of a question for a definition, and a definition does not answer it.
+    return found - {"definition"} if "default" in found else found
 
 
 def typed(kinds: frozenset[Kind]) -> frozenset[Kind]:

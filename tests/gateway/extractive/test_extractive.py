@@ -319,7 +319,8 @@ def test_a_broad_request_and_a_german_question_are_not_left_open_for_their_nouns
 @pytest.mark.parametrize(
     ("question", "kinds"),
     [
-        ("What is the default of prefetchrows?", {"default", "definition"}),
+        ("What is the default of prefetchrows?", {"default"}),
+        ("How many boats does it keep if I set nothing?", {"number", "default"}),
         ("Wie viele Urlaubstage habe ich?", {"number"}),
         ("Why does it fail with DPY-4011?", {"cause"}),
     ],

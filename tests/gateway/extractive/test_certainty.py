@@ -1,0 +1,68 @@
+"""When the extractive analyzer says `answered`: defaults, sides to compare, second hops."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.extractive import analysis
+from gateway.extractive.bridges import next_questions
+from gateway.extractive.ranker import trained_ranker
+from gateway.extractive.rounds import of_round
+from state.evidence_block import EvidenceItem
+from state.roles import Analysis, Decision, ProposedFinding, QuotedEvidence
+from tests.gateway.extractive.test_extractive import COMO, GARDA, analyse, ask
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The size of the berth cache defaults to 12 entries.",
+        "The default size of the berth cache is 12 entries.",
+        "If the size of the berth cache is not set, 12 entries are kept.",
+    ],
+)
+def test_a_question_for_a_default_is_answered_by_the_sentence_that_says_it(said):
+    beside = "The berth cache can be disabled by setting the size of the berth cache to zero."
+    manual = EvidenceItem(alias="E1", title="Berth cache", text=f"{beside} {said}")
+    found = analyse([manual], "What is the default size of the berth cache?").findings
+    assert found[0].statement == said
+
+
+def test_which_of_two_is_the_first_stays_partly_open_and_a_difference_is_told():
+    told = Analysis(
+        findings=[
+            ProposedFinding(statement=text, sub_question=key, quotes=[QuotedEvidence(evidence="E1", quote=text)])
+            for key, text in (("q1", "Lake Garda was formed by ice."), ("q2", "Lake Como is old."))
+        ],
+        decision=Decision.ENOUGH,
+    )
+    first, differ = (
+        "Which was formed first, Lake Garda or Lake Como?",
+        "How do Lake Garda and Lake Como differ in depth?",
+    )
+    assert [gap.sub_question for gap in of_round(told, {"question": first}, [GARDA, COMO]).gaps] == ["q1", "q2"]
+    assert not of_round(told, {"question": differ}, [GARDA, COMO]).gaps
+
+
+def later(evidence, found, *questions):
+    asked = [{"id": f"q{n}", "text": text, "round": min(n, 2)} for n, text in enumerate(questions, 1)]
+    fields = {"question": questions[0], "sub_questions": asked, "round": 2, "rounds_left": 0, "findings": found}
+    return ask(Analysis, evidence, **fields)
+
+
+def test_what_the_first_round_did_not_speak_of_has_no_second_hop_and_stays_open():
+    absent = "Who was the wife of the founder of Lake Tahoe?"
+    first = analyse([GARDA, COMO], absent, rounds_left=1)
+    assert not first.findings
+    assert not any(next_questions(gap.missing) for gap in first.gaps)
+    bridged = "Which glacial lake is in Italy?"
+    assert not later([GARDA, COMO], [], absent, bridged).findings
+    assert later([GARDA, COMO], [{"sub_question": "q1"}], absent, bridged).findings
+
+
+def test_alternatives_of_a_second_hop_are_not_certain_and_a_single_one_may_be(monkeypatch):
+    monkeypatch.setattr(analysis, "trained_ranker", lambda: replace(trained_ranker(), answered=0.0))
+    found = [{"sub_question": "q1"}]
+    questions = ("Where is the largest lake?", "Which is the largest lake in Italy?", "Which is a lake in Lombardy?")
+    assert {gap.sub_question for gap in later([GARDA, COMO], found, *questions).gaps} == {"q2", "q3"}
+    assert not later([GARDA, COMO], found, *questions[:2]).gaps
