@@ -142,9 +142,19 @@ def _around(marked: Marked) -> Span:
     first, last = unit.start, unit.end
     if unit.kind == "prose" and last - first > _LONGEST:
         first, last = _window(unit, start, end)
+    if unit.kind == "prose":
+        last = _without_lead(unit.item.text, end, last)
     if start == first and dangles(unit.item.text[start:end]):
         first = _before(unit, first, last)
     return first, last
+
+
+def _without_lead(text: str, end: int, last: int) -> int:
+    """Return `last`, or where the sentence before ends, if the last one after `end` introduces what is not there."""
+    spans = [span for span in sentences(text) if end <= span[0] and span[1] <= last]
+    if not spans or not COLON.search(text[slice(*spans[-1])]):
+        return last
+    return spans[-2][1] if len(spans) > 1 else end
 
 
 def _window(unit: Unit, start: int, end: int) -> Span:

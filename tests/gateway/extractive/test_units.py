@@ -213,3 +213,11 @@ def test_lines_below_a_colon_are_a_list_though_the_loader_left_out_their_marks()
     sentences = "Two cases need it:\n\nThe first is a cursor.\n\nThe second is a function.\n\nNotes on calling it"
     assert [(unit.kind, unit.lead) for unit in units(sentences)] == [("list", "Two cases need it:")]
     assert units(sentences)[0].text == sentences.removesuffix("\n\nNotes on calling it")
+
+
+def test_a_lead_whose_list_the_passage_lacks_is_not_quoted():
+    text = "The pump is tested each week. It runs for an hour. These checks are made:"
+    item = EvidenceItem(alias="E1", title="Pumps", text=text)
+    (unit,) = units_of(item)
+    (found,) = excerpts([Marked(unit, unit.sentences[0])])
+    assert found.text == "The pump is tested each week. It runs for an hour."
