@@ -91,14 +91,6 @@ def open_hops(fields: Mapping[str, Any], items: Sequence[EvidenceItem]) -> dict[
     return {key: wanted(found) for key, found in _asked_of(fields, items)}
 
 
-def bridge_sentences(fields: Mapping[str, Any], items: Sequence[EvidenceItem]) -> list[str]:
-    """Return the sentences that resolve the descriptions in the sub-questions of this round: the best of each name."""
-    sentences_of = {
-        key: {each.alias: each.sentence for each in reversed(found)} for key, found in _asked_of(fields, items)
-    }
-    return [sentence for by_passage in sentences_of.values() for sentence in by_passage.values()]
-
-
 def _asked_of(fields: Mapping[str, Any], items: Sequence[EvidenceItem]) -> Iterator[tuple[str, tuple[Bridge, ...]]]:
     """Yield the sub-questions of this round that have a second hop."""
     for each in fields.get("sub_questions") or []:

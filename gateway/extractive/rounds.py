@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.extractive.bridges import bridge_sentences, is_titled, next_questions, relations
+from gateway.extractive.bridges import is_titled, relations
 from gateway.extractive.descriptions import family
 from gateway.extractive.named_terms import names
 from gateway.extractive.overview import overviews
@@ -16,7 +16,6 @@ from gateway.extractive.terms.asked import kinds_of
 from state.evidence_block import EvidenceItem
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap
 
-_FIRST = 3  # findings of a sub-question whose second hop is still to be asked, without those that lead to it
 _LATER = 6  # findings of all questions of a later round together: they are alternatives
 _ALIKE = re.compile(
     r"\b(?:alike|both|different|differ|equal(?:ly)?|identical|same|beide[ns]?|gleich\w*|dieselbe[nrs]?|verschieden\w*"
@@ -35,16 +34,7 @@ def of_round(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[E
     analysis = _with_open_conclusion(_with_overviews(analysis, fields, evidence), str(fields.get("question") or ""))
     if int(fields.get("round") or 1) > 1:
         return analysis.model_copy(update={"findings": _of_later_round(analysis, fields, evidence)})
-    hops = {gap.sub_question for gap in analysis.gaps if next_questions(gap.missing)}
-    if not hops:
-        return analysis
-    lead = {_key(sentence) for sentence in bridge_sentences(fields, evidence)}
-    kept: list[ProposedFinding] = []
-    for finding in analysis.findings:
-        before = sum(each.sub_question == finding.sub_question for each in kept)
-        if finding.sub_question not in hops or before < _FIRST or _key(finding.statement) in lead:
-            kept.append(finding)
-    return analysis.model_copy(update={"findings": kept})
+    return analysis
 
 
 def _with_open_conclusion(analysis: Analysis, question: str) -> Analysis:

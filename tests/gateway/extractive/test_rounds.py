@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from gateway.extractive.bridges import Bridge, wanted
 from gateway.extractive.plan import split
 from gateway.extractive.rounds import of_round
 from state.evidence_block import EvidenceItem
-from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
+from state.roles import Analysis, Decision, ProposedFinding, QuotedEvidence
 
 MUSEUM = EvidenceItem(
     alias="E1",
@@ -26,18 +25,6 @@ def finding(sub_question: str, text: str) -> ProposedFinding:
 
 def kept(analysis: Analysis, **fields: Any) -> list[str]:
     return [each.statement for each in of_round(analysis, fields, [MUSEUM]).findings]
-
-
-def test_before_a_second_hop_the_best_findings_stay_and_the_sentence_that_leads_to_it() -> None:
-    hop = wanted([Bridge("Jane Roe", "E1", FOUNDED, "Where was Jane Roe born?", 1.0)])
-    analysis = Analysis(
-        findings=[finding("q1", text) for text in (*SENTENCES, FOUNDED)],
-        gaps=[ProposedGap(sub_question="q1", missing=hop)],
-        decision=Decision.RESEARCH_MORE,
-    )
-    fields = {"sub_questions": [{"id": "q1", "text": BORN, "round": 1}], "round": 1, "rounds_left": 1}
-    assert kept(analysis, **fields) == [*SENTENCES[:3], FOUNDED]
-    assert kept(analysis.model_copy(update={"gaps": []}), **fields) == [*SENTENCES, FOUNDED]
 
 
 def test_a_later_round_adds_a_few_findings_of_its_own_questions_in_turn_and_none_for_what_has_some() -> None:
