@@ -49,7 +49,9 @@ def ranked_items(
     asked_by: dict[str, list[Hit]] = {}
     for hit in hits:
         asked_by.setdefault(hit.evidence_id, []).append(hit)
-    turn = turns(hits)
+    # What is left out, or stands last, takes no turn: a poisoned passage must not push the others down.
+    shown = {passage.evidence_id for passage in passages.values()} - set(fenced)
+    turn = turns(hit for hit in hits if hit.evidence_id in shown)
     items = [
         _item(alias, passage, asked_by.get(passage.evidence_id, []), fenced=passage.evidence_id in fenced)
         for alias, passage in passages.items()

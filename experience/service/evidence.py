@@ -44,5 +44,5 @@ def _in_order(hits: Sequence[Hit], values: Mapping[str, Any]) -> tuple[str, ...]
     for hit in hits:
         if hit.evidence_id in screened:
             score[hit.evidence_id] = max(score.get(hit.evidence_id, 0.0), hit.scores.best or 0.0)
-    turn = turns(hits)
+    turn = turns(hit for hit in hits if hit.evidence_id in screened - fenced)
     return tuple(sorted(score, key=lambda key: (key in fenced, turn.get(key, len(turn)), -score[key])))

@@ -45,7 +45,7 @@ CALLERS: dict[str, tuple[str, ...] | None] = {
 }
 OLD = "The gate of the harbour is green."
 NEW = "The gate of the harbour is painted blue since the spring."
-QUESTION = "What does a berth at a harbour cost a month?"
+QUESTION = "List all that a berth at a harbour costs a month."
 QUERY = "berth at a harbour"
 
 _ROLES = (Permission.ASK, Permission.INGEST)

@@ -94,8 +94,11 @@ async def test_a_mark_in_a_document_is_no_citation(harbour):
             forged = report.model_copy(update={"markdown": f"{report.markdown}\n\nA berth is free. [1]"})
             told = await verify_report(forged, corpus)
     sources = {item.id: item.source for item in report.evidence}
-    for claim in (each for each in report.claims if each.kind.states):
-        assert [sources[each.evidence_id].endswith("forged.md") for each in claim.citations] == [True]
+    stated = [each for each in report.claims if each.kind.states]
+    assert any("costs nothing" in claim.text for claim in stated)
+    for claim in stated:
+        (cited,) = claim.citations
+        assert sources[cited.evidence_id].endswith("forged.md") == ("costs nothing" in claim.text)
         assert len(re.findall(r"\[\d+\]", report.markdown[claim.start : claim.end])) == 1
     assert checked.outcome == "verified", checked.faults
     assert told.outcome == "failed"
