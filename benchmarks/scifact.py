@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-import math
 import statistics
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+import ir_measures
 
 from retrieval import Corpora, Corpus
 from settings import load_settings
@@ -23,10 +24,10 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "scifact"
 
 
 def ndcg(found: list[str], relevant: dict[str, int], depth: int = 10) -> float:
-    """Return nDCG at `depth` of one ranking."""
-    gain = sum(relevant.get(name, 0) / math.log2(rank + 2) for rank, name in enumerate(found[:depth]))
-    ideal = sorted(relevant.values(), reverse=True)[:depth]
-    return gain / sum(value / math.log2(rank + 2) for rank, value in enumerate(ideal))
+    """Return nDCG at `depth` of one ranking, as `trec_eval` computes it."""
+    ranking = {name: float(len(found) - rank) for rank, name in enumerate(found)}
+    measure = ir_measures.nDCG @ depth
+    return float(ir_measures.calc_aggregate([measure], {"query": relevant}, {"query": ranking})[measure])
 
 
 def judgements() -> dict[str, dict[str, int]]:
