@@ -150,7 +150,8 @@ def crossed(rows: Sequence[Row], fit: Callable[[Sequence[Row]], Head], keys: Seq
 def about_from(rows: Sequence[Row], about: Array) -> float:
     """Return the threshold that at most `ABSENT_MISSED` of the absent questions reach.
 
-    Of all sets together: a bound that each set keeps left answerable questions over documentation open. It is lower where it would leave more than `ANSWERABLE_MISSED` of a set's answerable questions open. A question is
+    Of all sets together: a bound that each set keeps left answerable questions over documentation open. The threshold
+    is lower where it would leave more than `ANSWERABLE_MISSED` of a set's answerable questions open. A question is
     spoken of if one of its sub-questions is.
     """
     absent = _by_question(rows, about, lambda row: row.example.kind if row.example.kind == "absent" else "")["absent"]
