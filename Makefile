@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UPGRADE ?= --upgrade
-QUESTION ?= How are on-demand models priced, and when does the monthly budget refuse a request?
+QUESTION ?= How are on-demand models priced, and how many requests a minute does the standard tier allow?
 
 .DEFAULT_GOAL := help
 .PHONY: help names demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build sbom lock clean
