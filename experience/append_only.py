@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
 
-from state.errors import BadInput, BatchBusy, StorageFull
+from state.errors import BadInput, BatchBusy, BatchMismatch, StorageFull
+
+Line = TypeVar("Line", bound=BaseModel)
 
 
 class AppendOnlyFile:
@@ -76,6 +80,29 @@ def open_append_only(path: Path) -> Iterator[AppendOnlyFile]:
             os.close(descriptor)
     finally:
         lock.release()
+
+
+def replayed(path: Path, reader: BinaryIO, kind: type[Line], take: Callable[[Line], None]) -> int:
+    """Call `take` with each complete line from the second on, read as `kind`; return the offset after the last one.
+
+    Raises:
+        BatchMismatch: a line other than the last is not of that kind.
+    """
+    whole = reader.tell()
+    for number, line in enumerate(iter(reader.readline, b""), start=2):
+        try:
+            outcome = kind.model_validate_json(line) if line.endswith(b"\n") else None
+        except ValidationError as error:
+            if not reader.read(1):
+                return whole
+            raise BatchMismatch(
+                f"line {number} of {str(path)!r} is not an outcome", hint="restore the file, or choose another `--out`"
+            ) from error
+        if outcome is None:
+            return whole
+        take(outcome)
+        whole = reader.tell()
+    return whole
 
 
 def _descriptor(path: Path) -> int:

@@ -49,29 +49,31 @@ def ranked_items(
     asked_by: dict[str, list[Hit]] = {}
     for hit in hits:
         asked_by.setdefault(hit.evidence_id, []).append(hit)
+    alias_of = {passage.evidence_id: alias for alias, passage in passages.items()}
+    return distinct(
+        _item(alias_of[key], passages[alias_of[key]], asked_by.get(key, []), fenced=key in fenced)
+        for key in in_order(alias_of, hits, fenced)
+    )
+
+
+def in_order(shown: Iterable[str], hits: Iterable[Hit], fenced: Collection[str] = ()) -> list[str]:
+    """Return the ids of `shown` passages as prompts show them; `ranked_items` says how."""
+    found = list(shown)
     # What is left out, or stands last, takes no turn: a poisoned passage must not push the others down.
-    shown = {passage.evidence_id for passage in passages.values()} - set(fenced)
-    turn = turns(hit for hit in hits if hit.evidence_id in shown)
-    items = [
-        _item(alias, passage, asked_by.get(passage.evidence_id, []), fenced=passage.evidence_id in fenced)
-        for alias, passage in passages.items()
-    ]
-    last = len(turn)  # passages that only stand beside a hit come after all hits
-    order = {alias: turn.get(passage.evidence_id, last) for alias, passage in passages.items()}
-    return distinct(sorted(items, key=lambda item: (item.untrusted, order[item.alias], -(item.score or 0.0))))
-
-
-def turns(hits: Iterable[Hit]) -> dict[str, int]:
-    """Return the best rank that each passage has in one of the searches, from 0."""
-    by_search: dict[str, list[Hit]] = {}
+    taking = set(found) - set(fenced)
+    best: dict[str, float] = {}
+    by_search: dict[str, list[tuple[float, str]]] = {}
     for hit in hits:
-        if hit.scores.best is not None:
-            by_search.setdefault(hit.sub_question, []).append(hit)
-    best: dict[str, int] = {}
-    for found in by_search.values():
-        for rank, hit in enumerate(sorted(found, key=lambda each: -(each.scores.best or 0.0))):
-            best[hit.evidence_id] = min(rank, best.get(hit.evidence_id, rank))
-    return best
+        if (score := hit.scores.best) is not None:
+            best[hit.evidence_id] = max(score, best.get(hit.evidence_id, score))
+            if hit.evidence_id in taking:
+                by_search.setdefault(hit.sub_question, []).append((score, hit.evidence_id))
+    turn: dict[str, int] = {}
+    for search in by_search.values():
+        for rank, (_, key) in enumerate(sorted(search, key=lambda each: -each[0])):
+            turn[key] = min(rank, turn.get(key, rank))
+    last = len(turn)  # passages that only stand beside a hit come after all hits
+    return sorted(found, key=lambda key: (key in fenced, turn.get(key, last), -best.get(key, 0.0)))
 
 
 def fitting(items: Iterable[EvidenceItem], room: int, most: int) -> list[EvidenceItem]:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from pydantic import ValidationError
 
-from experience.append_only import AppendOnlyFile, open_append_only
+from experience.append_only import AppendOnlyFile, open_append_only, replayed
 from experience.batch.values import BatchOutcome
 from state.errors import BatchMismatch
 from state.values import Value
@@ -79,7 +79,7 @@ def _recovered(path: Path, header: JobHeader, file: AppendOnlyFile, take: Callab
     with path.open("rb") as reader:
         found, whole = _read_header(path, reader, header), reader.tell()
         if found is not None:
-            whole = _replay(path, reader, take)
+            whole = replayed(path, reader, BatchOutcome, take)
     file.cut(whole)
     if found is None:
         file.append(_FirstLine(job=header).model_dump_json().encode() + b"\n")
@@ -120,26 +120,3 @@ def differences(found: JobHeader, wanted: JobHeader) -> list[str]:
     }
     told = [what for name, what in fields.items() if getattr(found, name) != getattr(wanted, name)]
     return told or ["its rows were asked with other options"]
-
-
-def _replay(path: Path, file: BinaryIO, take: Callable[[BatchOutcome], None]) -> int:
-    """Call `take` with each outcome and return the offset after the last complete line.
-
-    Raises:
-        BatchMismatch: a line other than the last is not an outcome.
-    """
-    whole = file.tell()
-    for number, line in enumerate(iter(file.readline, b""), start=2):
-        try:
-            outcome = BatchOutcome.model_validate_json(line) if line.endswith(b"\n") else None
-        except ValidationError as error:
-            if not file.read(1):
-                return whole
-            raise BatchMismatch(
-                f"line {number} of {str(path)!r} is not an outcome", hint="restore the file, or choose another `--out`"
-            ) from error
-        if outcome is None:
-            return whole
-        take(outcome)
-        whole = file.tell()
-    return whole

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from pydantic import Field, ValidationError
 
-from experience.append_only import AppendOnlyFile, open_append_only
+from experience.append_only import AppendOnlyFile, open_append_only, replayed
 from experience.batch import BatchError
 from state.errors import BatchMismatch
 from state.report import Report
@@ -96,8 +96,9 @@ def open_outcomes(path: Path) -> Iterator[OutcomeFile]:
     """
     with open_append_only(path) as file:
         with path.open("rb") as reader:
-            header, whole = _header(path, reader), reader.tell()
-            known, whole = _read(path, reader) if header else ({}, 0)
+            header, whole, known = _header(path, reader), 0, dict[str, Outcome]()
+            if header is not None:
+                whole = replayed(path, reader, Outcome, lambda each: known.update({each.key: each}))
         file.cut(whole)
         if header is None:
             header = Header(format=FORMAT, run=uuid.uuid4().hex)
@@ -117,24 +118,6 @@ def _header(path: Path, reader: BinaryIO) -> Header | None:
     if found.format != FORMAT:
         raise _mismatch(f"{str(path)!r} was written by another version of Sixplane")
     return found
-
-
-def _read(path: Path, reader: BinaryIO) -> tuple[dict[str, Outcome], int]:
-    """Return the outcomes, and the offset after the last complete line."""
-    known: dict[str, Outcome] = {}
-    whole = reader.tell()
-    for number, line in enumerate(iter(reader.readline, b""), start=2):
-        try:
-            outcome = Outcome.model_validate_json(line) if line.endswith(b"\n") else None
-        except ValidationError as error:
-            if not reader.read(1):
-                break
-            raise _mismatch(f"line {number} of {str(path)!r} is not an outcome") from error
-        if outcome is None:
-            break
-        known[outcome.key] = outcome
-        whole = reader.tell()
-    return known, whole
 
 
 def _mismatch(message: str) -> BatchMismatch:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -64,9 +64,9 @@ class Question:
         named = {word for name in self.names for word in (*name.core, *name.qualifiers)}
         return frozenset(family(term) for term in self.terms if term not in named)
 
-    def related(self, sentence: str) -> float:
-        """Return the share of the words outside its names that `sentence` says, in any form."""
-        said = {family(term) for term in content_terms(sentence)}
+    def related(self, said_terms: Iterable[str]) -> float:
+        """Return the share of the words outside its names that a sentence of `said_terms` says, in any form."""
+        said = {family(term) for term in said_terms}
         return len(self.relation & said) / len(self.relation) if self.relation else 1.0
 
     @cached_property
@@ -117,7 +117,7 @@ def sentence_features(question: Question, found: Sequence[Candidate], asked: Vec
                 1 / ranks[each.item.alias],
                 *_place(each),
                 beside,
-                question.related(each.quote),
+                question.related(each.own_terms),
                 *_held(question, each),
                 float(cosine) * cover,
             ]
@@ -184,7 +184,7 @@ def _by_score(found: Sequence[Candidate]) -> list[str]:
 
 
 def _lexical(question: Question, each: Candidate, cover: float) -> list[float]:
-    own = content_terms(each.quote)
+    own = each.own_terms
     alone = frozenset(own)
     rarest, count = question.rarest, len(question.names)
     title = content_terms(each.item.title)

@@ -39,10 +39,14 @@ _IMPERATIVE = re.compile(
     r"\s*(?:please\s+)?(?:compare|define|describe|explain|find|give|identify|list|name|outline|show|state|summari[sz]e|tell|write)\b",
     re.IGNORECASE,
 )
+CHOOSES = (
+    "first|last|older|oldest|younger|youngest|earlier|later|recently|more|less|fewer|better|worse|longer|shorter"
+    "|larger|bigger|smaller"
+)
+"""Words that ask which of several things is more of something, as a pattern."""
+
 _COMPARES = re.compile(
-    r"\b(both|same|different|differences?|differ|compare[ds]?|comparison|versus|vs|between|first|last|older|oldest|"
-    r"younger|youngest|earlier|later|recently|more|less|fewer|better|worse|longer|shorter|larger|bigger|"
-    r"smaller|out of)\b",
+    rf"\b(both|same|different|differences?|differ|compare[ds]?|comparison|versus|vs|between|out of|{CHOOSES})\b",
     re.IGNORECASE,
 )
 _LINK = r"\s*(?:,|,?\s*(?:and|or|vs\.?|versus|with|to)(?: (?:the|a|an))?)\s*"

@@ -47,6 +47,11 @@ class Candidate:
         return f"{self.item.title}: {self.quote}" if self.item.title else self.quote
 
     @cached_property
+    def own_terms(self) -> tuple[str, ...]:
+        """The stems of the sentence alone."""
+        return tuple(content_terms(self.quote))
+
+    @cached_property
     def words(self) -> PassageWords:
         """The stems of the sentence after its title, in order."""
         return PassageWords.of(self.item.title, self.quote)

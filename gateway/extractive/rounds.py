@@ -10,7 +10,7 @@ from gateway.extractive.bridges import is_titled, relations
 from gateway.extractive.descriptions import family
 from gateway.extractive.named_terms import names
 from gateway.extractive.overview import overviews
-from gateway.extractive.plan import split
+from gateway.extractive.plan import CHOOSES, split
 from gateway.extractive.ranking import words
 from gateway.extractive.terms.asked import kinds_of
 from state.evidence_block import EvidenceItem
@@ -22,11 +22,7 @@ _ALIKE = re.compile(
     r"|les deux|même)\b",
     re.IGNORECASE,
 )
-_CHOOSES = re.compile(
-    r"\b(?:first|last|older|oldest|younger|youngest|earlier|later|recently|more|less|fewer|better|worse|longer|shorter"
-    r"|larger|bigger|smaller)\b",
-    re.IGNORECASE,
-)
+_CHOOSES = re.compile(rf"\b(?:{CHOOSES})\b", re.IGNORECASE)
 
 
 def of_round(analysis: Analysis, fields: Mapping[str, Any], evidence: Sequence[EvidenceItem]) -> Analysis:
@@ -102,7 +98,3 @@ def _with_overviews(analysis: Analysis, fields: Mapping[str, Any], evidence: Seq
     return analysis.model_copy(
         update={"findings": findings, "gaps": gaps, "decision": analysis.decision if gaps else enough}
     )
-
-
-def _key(text: str) -> str:
-    return " ".join(words(text))
