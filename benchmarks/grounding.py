@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from gateway.extractive.training.fit import area
 from nodes.judge.cases import Asked, case_of, scored
 from nodes.judge.scorer import local_scorer
-from nodes.judge.train import auc, balanced, cited_of
+from nodes.judge.train import balanced, cited_of
 from nodes.quotes import Source
 from state.values import Claim, Passage, Support
 
@@ -94,10 +95,10 @@ def scores(name: str, split: str, found: Sequence[Row]) -> None:
     likely = np.array([_likely(row) for row in found])
     labels = np.array([float(row.label == "supported") for row in found])
     groups = [row.document for row in found]
-    area = interval(lambda at: auc(likely[at], labels[at]), groups)
+    ends = interval(lambda at: area(labels[at], likely[at]), groups)
     half = interval(lambda at: balanced(likely[at] >= 0.5, labels[at]), groups)
     print(f"{name} {split}: {len(found)} claims, {labels.sum():.0f} supported")
-    print(f"  AUC {auc(likely, labels):.3f} [{area[0]:.3f}, {area[1]:.3f}]")
+    print(f"  AUC {area(labels, likely):.3f} [{ends[0]:.3f}, {ends[1]:.3f}]")
     print(f"  balanced accuracy {balanced(likely >= 0.5, labels):.3f} [{half[0]:.3f}, {half[1]:.3f}]")
     weights = np.where(labels == 1, 0.5 / labels.sum(), 0.5 / (1 - labels).sum())
     for low in (0.0, 0.2, 0.4, 0.6, 0.8):

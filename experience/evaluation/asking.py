@@ -159,6 +159,7 @@ class Interview:
         )
 
     async def _searched(self, corpus: Corpus, question: str) -> dict[str, tuple[Spot, ...]]:
+        # Also without gold: it may be added to the question later, which then is not asked again.
         where = self._context.where or None
         return {mode: _first_documents(await corpus.search(question, _PASSAGES, mode, where)) for mode in MODES}
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from gateway.extractive.training.fit import area
 from nodes.checks import Cited
 from nodes.checks.words import FUNCTION_WORDS, stem_of, words
 from nodes.judge.features import FEATURES, Rarity, read
@@ -183,7 +184,7 @@ def _report(likely: Any, labels: Any, sets: Any, supported_at: float, plain: Any
         own = sets == name
         said = plain & own & (likely >= supported_at)
         _say(
-            f"{name}: left out, AUC {auc(likely[own], labels[own]):.3f}, "
+            f"{name}: left out, AUC {area(labels[own], likely[own]):.3f}, "
             f"balanced accuracy {balanced(likely[own] >= 0.5, labels[own]):.3f}; "
             f"supported from {supported_at}: {said.sum()}, of which {labels[said].sum():.0f} are"
         )
@@ -194,16 +195,9 @@ def _report_transfer(table: Any, labels: Any, importance: Any, sets: Any) -> Non
         own = sets == name
         raw = _scores(table[own], _fitted(table[~own], labels[~own], importance[~own]))
         _say(
-            f"{name}: trained on the other set alone, AUC {auc(raw, labels[own]):.3f}, "
+            f"{name}: trained on the other set alone, AUC {area(labels[own], raw):.3f}, "
             f"balanced accuracy {balanced(raw >= 0, labels[own]):.3f}"
         )
-
-
-def auc(scores: Any, labels: Any) -> float:
-    """Return how often a supported claim scores higher than another one; a tie counts half."""
-    yes, no = scores[labels == 1], scores[labels == 0]
-    higher = (yes[:, None] > no[None, :]).mean() + (yes[:, None] == no[None, :]).mean() / 2
-    return float(higher)
 
 
 def balanced(said: Any, labels: Any) -> float:

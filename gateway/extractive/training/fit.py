@@ -1,4 +1,7 @@
-"""Logistic regression by Newton's method, and what a fit is worth. Pure functions."""
+"""Logistic regression by Newton's method, and what a fit is worth. Pure functions.
+
+`policy.training.fit` fits too, for wide sparse tables; the planes of policy and models do not import each other.
+"""
 
 from __future__ import annotations
 
