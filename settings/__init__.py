@@ -12,9 +12,10 @@ from settings.names import checked_name
 from settings.process import set_process_defaults
 
 if TYPE_CHECKING:
-    from settings.tree import OIDCSettings, Settings, load_settings
+    from settings.serving import OIDCSettings, ServerSettings
+    from settings.tree import Settings, load_settings
 
-__all__ = ["OIDCSettings", "Settings", "checked_name", "load_settings"]
+__all__ = ["OIDCSettings", "ServerSettings", "Settings", "checked_name", "load_settings"]
 
 set_process_defaults()
 
@@ -22,6 +23,6 @@ set_process_defaults()
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from settings import tree
+    from settings import serving, tree
 
-    return getattr(tree, name)
+    return getattr(tree if hasattr(tree, name) else serving, name)

@@ -18,6 +18,7 @@ from settings.policy import PolicySettings
 from settings.policy_file import load_policy
 from settings.reading import OcrSettings, ReadingLimits, RemoteSettings
 from settings.searching import RetrievalSettings
+from settings.serving import ServerSettings
 from state.access import Labels, labels_of
 from state.errors import BadInput, SettingsInvalid
 
@@ -216,60 +217,6 @@ class RunSettings(_Section):
     recursion_limit: int = Field(100, ge=20)
     """Last defence against endless loops: LangGraph's own default is 10,007 steps. Every loop has its own cap."""
     max_concurrency: int = Field(8, ge=1)
-
-
-Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Asymmetric algorithms only: with a shared secret, everyone who can verify tokens can also forge them."""
-
-
-class OIDCSettings(_Section):
-    """Bearer tokens of an OpenID Connect issuer, such as a domain of OCI IAM."""
-
-    issuer: str = ""
-    audience: str = ""
-    jwks_url: str = ""
-    """Address of the issuer's keys; empty: taken from its discovery document."""
-    algorithms: tuple[Algorithm, ...] = Field(("RS256", "ES256"), min_length=1)
-    leeway_seconds: int = Field(60, ge=0, le=600)
-    subject_claim: str = "sub"
-    tenant_claim: str = "tenant"
-    """Empty: every token belongs to `tenant`."""
-    tenant: str = "local"
-    roles_claim: str = "roles"
-    role_names: dict[str, str] = Field(default_factory=dict)
-    """The issuer's name for each of our roles: `ask`, `ingest`, `delete`, `cost`, `admin`."""
-    audiences_claim: str = "groups"
-    """The claim that lists the bearer's audiences."""
-
-
-class ServerSettings(_Section):
-    """The HTTP API and the MCP server."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65_535)
-    auth: Literal["keys", "oidc", "both", "off"] = "keys"
-    """`off` is accepted on a loopback address only."""
-    oidc: OIDCSettings = OIDCSettings()
-    failed_logins_per_address: int = Field(20, ge=1)
-    """Failed log-ins from an address after which the next ones have to wait, longer each time."""
-    failed_logins_per_key: int = Field(10, ge=1)
-    """The same for an API key, from all addresses."""
-    hosts: tuple[str, ...] = ()
-    """Further host names of the MCP server, besides `host`. Other names are rejected: DNS rebinding by a web page."""
-    max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024)
-    max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024)
-    max_running: int = Field(8, ge=1)
-    """Maximum number of concurrent runs."""
-    max_waiting: int = Field(16, ge=0)
-    """Maximum number of waiting runs; a further request gets 429."""
-    runs_per_second: int | None = Field(None, ge=1)
-    principal_max_runs: int | None = Field(None, ge=1)
-    """Maximum number of active and waiting runs of one principal."""
-    principal_requests_per_minute: int | None = Field(None, ge=1)
-    request_timeout_seconds: float = Field(15.0, gt=0)
-    """Time that a client has to send its request."""
-    drain_seconds: float = Field(30.0, ge=0)
-    """Time that runs have to finish when the server shuts down."""
 
 
 class Settings(BaseSettings):

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from experience.http.problems import Problem, answer, answer_framework
-from settings.tree import ServerSettings
+from settings import ServerSettings
 
 _DIGITS = 18
 """Longest declared length that is read as a number. Python refuses texts of more than 4,300 digits."""
