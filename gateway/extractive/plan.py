@@ -1,4 +1,4 @@
-"""The extractive researcher: completes follow-up questions from the history, and splits questions into parts.
+"""The extractive researcher: completes a follow-up (`asking.follow_ups`), and splits questions into parts.
 
 Pure functions over English patterns.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from gateway.extractive.asking.follow_ups import resolve
 from gateway.extractive.bridges import next_questions
 from gateway.extractive.named_terms import Name, names
 from gateway.extractive.overview import overview_questions
@@ -17,24 +18,6 @@ from gateway.extractive.ranking import STOP_WORDS
 from state.roles import ResearchPlan
 
 _LIMIT = 6
-_REFERENCE = re.compile(
-    r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|the (?:former|latter|same)"
-    r"|(?-i:er|sie|es|ihn|ihm|ihre?[nmrs]?|sein[ems]?|diese[nmrs]?|davon|dafür|damit|dabei|das(?=\s*[?.!]))"
-    r"|(?-i:elles?|cela|ça|ces? derniers?|celles?-ci|ceux-ci|celui-ci|sa|ses|leurs?))(?![\w-])",
-    re.IGNORECASE,
-)
-_PRONOUNS = "it they he she this that these those er sie es elle elles cela ça"
-_SUBJECTS = frozenset(_PRONOUNS.split())
-_CLAUSE = re.compile(r"[,;:]|\b(?:and|but|or|if|when|because|und|aber|oder|wenn|et|mais|ou|si)\b", re.IGNORECASE)
-_ELLIPSIS = re.compile(
-    r"^\s*(?:(?:and|but|so|then|und|aber|et|mais)\b|what about|how about|was ist mit|wie ist es mit|why\s*\?|warum\s*\?"
-    r"|pourquoi\s*\?|how so|really)",
-    re.IGNORECASE,
-)
-_DOES = re.compile(r"\b(?:do|does|did|can|will|could|should)$", re.IGNORECASE)
-_SUBJECT = re.compile(
-    r"\b(?:do|does|did|is|are|was|were|can)\s+(?!it\b|they\b|that\b|this\b)(?:the\s+)?\w{4,}\s+\w", re.IGNORECASE
-)
 _IMPERATIVE = re.compile(
     r"\s*(?:please\s+)?(?:compare|define|describe|explain|find|give|identify|list|name|outline|show|state|summari[sz]e|tell|write)\b",
     re.IGNORECASE,
@@ -65,17 +48,6 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _DANGLING = re.compile(r"\b(?:between|compare|from|in|of|on|out of|than|to|versus|vs\.?|with)$", re.IGNORECASE)
-_OTHER_FUNCTION_WORDS = """
-    als am an auf bei bekommt darf das dem den der des die durch ein eine einem einen einer es für geht gibt haben hat
-    hoch ich im in ist kann können lange man mein meine mit muss nach oder sind über und unser unsere viel viele vom von
-    wann war warum was welche welcher welches wer wie wir wird wo zu zum zur
-    au aux avec ce cette combien comment dans de des du elle en est et il je la le les leur mon nous où on ou par peut
-    pour pourquoi quand quel quelle quelles quels que qui quoi sa se ses son sont sur un une vous
-"""
-"""German and French words that are no topic; English ones are `STOP_WORDS`."""
-_BOUNDARY = re.compile(
-    rf"\b(?:{'|'.join(sorted({*STOP_WORDS, *_OTHER_FUNCTION_WORDS.split()}))})\b|[^\w\s'’\-]", re.IGNORECASE
-)
 _WORD = re.compile(r"\w[\w'’\-]*")
 
 
@@ -111,23 +83,6 @@ def _again(gaps: Sequence[str], missing: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(text for text in texts if text))
 
 
-def resolve(question: str, history: list[Mapping[str, str]]) -> str:
-    """Return `question`, with the topic of the conversation inserted if the question refers to it.
-
-    >>> resolve("How large is it?", [{"question": "What is Lake Garda?", "answer": ""}])
-    'How large is it (Lake Garda)?'
-    """
-    if not history or not _depends(question):
-        return question
-    topic = next((found for turn in reversed(history) if (found := _topic(turn.get("question", "")))), "")
-    if not topic or topic.casefold() in question.casefold():
-        return question
-    reference = _REFERENCE.search(question)
-    if reference is None:
-        return f"{question.rstrip(' ?.!')} ({topic})?"
-    return f"{question[: reference.end()]} ({topic}){question[reference.end() :]}"
-
-
 def split(question: str) -> list[str]:
     """Return the parts of `question`: its single questions, or the sides of a comparison; else the question itself.
 
@@ -136,8 +91,8 @@ def split(question: str) -> list[str]:
     """
     asked = [part.strip(" ,;?") for part in _NEXT_QUESTION.split(question) if part.strip(" ,;?")]
     if len(asked) > 1:
-        topic = _topic(asked[0])
-        return [_ended(resolve(part, [{"question": topic}]) if index else part) for index, part in enumerate(asked)]
+        first = [{"question": f"{asked[0]}?"}]
+        return [_ended(resolve(part, first) if index else part) for index, part in enumerate(asked)]
     return _sides(question) or [question]
 
 
@@ -161,46 +116,6 @@ def reworded(text: str) -> str:
         text = text.replace(name, " ", 1)
     rest = " ".join(_content(text))
     return f"{rest} about {', '.join(found)}".lstrip() if found else rest
-
-
-def _depends(question: str) -> bool:
-    if _ELLIPSIS.match(question) or (len(_content(question)) <= 1 and not _SUBJECT.search(question)):
-        return True
-    reference = _REFERENCE.search(question)
-    return reference is not None and not any(_antecedent(question, name, reference) for name in names(question))
-
-
-def _antecedent(question: str, name: Name, reference: re.Match[str]) -> bool:
-    """Return whether `reference` may refer to `name`: "How does Vault protect its keys?", "Is Vault free, and is it …".
-
-    In one clause, a name is not the thing that a pronoun stands for: "Which Python versions does it support?".
-    """
-    start = question.find(name.text)
-    if not 0 <= start < reference.start():
-        return False
-    between = question[start + len(name.text) : reference.start()]
-    return reference[0].casefold() not in _SUBJECTS or bool(_CLAUSE.search(between))
-
-
-def _topic(question: str) -> str:
-    """Return the longest name, or else the longest run of content words."""
-    inside = re.search(r"\(([^()]+)\)\s*\??$", question)
-    found = sorted(names(question), key=lambda name: -len(name.text))
-    if found:
-        return found[0].text
-    if inside:
-        return inside[1]
-    runs: list[str] = []
-    position = 0
-    for boundary in (*_BOUNDARY.finditer(question), None):
-        run = question[position : boundary.start() if boundary else len(question)].split()
-        # "How does thin mode connect": the verb comes last.
-        last = boundary is None or boundary[0] in ".?!"
-        verb = last and len(run) > 1 and _DOES.search(question[:position].rstrip())
-        runs.append(" ".join(run[:-1] if verb else run))
-        position = boundary.end() if boundary else position
-    # A capital inside a sentence marks a noun in German, and a name elsewhere.
-    return max(runs, key=lambda run: (run[:1].isupper() and not question.startswith(run), len(run)), default="")
 
 
 def _content(text: str) -> list[str]:

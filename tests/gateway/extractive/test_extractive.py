@@ -16,7 +16,7 @@ from gateway.extractive.analysis import best_of
 from gateway.extractive.chat import ExtractiveChatModel
 from gateway.extractive.conversation import NO_EVIDENCE
 from gateway.extractive.named_terms import PassageWords, names
-from gateway.extractive.plan import resolve, reworded, split
+from gateway.extractive.plan import reworded, split
 from gateway.extractive.ranker import trained_ranker
 from gateway.extractive.ranking import words
 from gateway.extractive.reading import candidates
@@ -107,36 +107,6 @@ def analyse(evidence, *questions, rounds_left=0):
 def test_a_question_is_split_where_it_asks_several_things(question, parts):
     assert split(question) == parts
     assert ask(ResearchPlan, question=question, history=[], max_sub_questions=4).sub_questions == parts
-
-
-@pytest.mark.parametrize(
-    ("question", "resolved"),
-    [
-        ("How much does it cost?", "How much does it (Oracle Autonomous Database) cost?"),
-        ("And why?", "And why (Oracle Autonomous Database)?"),
-        ("How does OCI Vault protect its keys?", "How does OCI Vault protect its keys?"),
-        ("Is Oracle Autonomous Database free, and is it fast?", "Is Oracle Autonomous Database free, and is it fast?"),
-    ],
-)
-def test_a_follow_up_names_what_it_refers_to(question, resolved):
-    assert resolve(question, [{"question": "What is Oracle Autonomous Database?", "answer": "."}]) == resolved
-    assert resolve(question, []) == question
-
-
-@pytest.mark.parametrize(
-    ("before", "question", "resolved"),
-    [
-        ("Which edition supports SSO?", "and does that cost extra?", "and does that (SSO) cost extra?"),
-        ("How does light mode connect?", "Does it need a client?", "Does it (light mode) need a client?"),
-        ("What is Heronbase?", "Which Python does it support?", "Which Python does it (Heronbase) support?"),
-        ("Wie hoch ist die Kaution?", "Wann bekomme ich sie zurück?", "Wann bekomme ich sie (Kaution) zurück?"),
-        ("Wie kündige ich den Vertrag?", "Und wie lange dauert das?", "Und wie lange dauert das (Vertrag)?"),
-        ("Wie kündige ich den Vertrag?", "Was kosten die Getränke?", "Was kosten die Getränke?"),
-        ("Quel est le prix du billet ?", "Et pour les enfants ?", "Et pour les enfants (billet)?"),
-    ],
-)
-def test_a_pronoun_refers_to_the_conversation_unless_its_clause_names_something_before(before, question, resolved):
-    assert resolve(question, [{"question": before, "answer": "."}]) == resolved
 
 
 def test_a_later_round_plans_only_for_the_open_gaps_in_other_words():
