@@ -1,4 +1,4 @@
-"""Serves MCP to one local client over standard input and output, or to many clients over HTTP."""
+"""Serves MCP to many clients over HTTP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from mcp.server import MCPServer
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.mcpserver import Context
@@ -22,18 +21,11 @@ from experience.http.quotas import RequestQuota
 from experience.http.serving import run_server
 from experience.mcp.tools import create_mcp
 from experience.service import open_service
-from policy.identity import Permission, Principal
+from experience.service.desk import Desk
+from policy.identity import Principal
 from settings import Settings
 
 PATH = "/mcp"
-
-
-async def serve_stdio(settings: Settings, tenant: str, *, open_service: OpenService = open_service) -> None:
-    """Serve one client over standard input and output, as an administrator of `tenant`."""
-    # The client started this process as the user, so it can read the home folder anyway: roles would protect nothing.
-    principal = Principal(id="local", tenant=tenant, roles=(Permission.ADMIN,), method="loopback")
-    async with open_desk(settings, open_service) as desk:
-        await create_mcp(lambda: desk, lambda _: principal, local=True).run_stdio_async()
 
 
 def serve_http(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
@@ -46,7 +38,12 @@ def create_mcp_app(
 ) -> Starlette:
     """Return the ASGI application. Every request needs credentials."""
     app: Starlette
-    server: MCPServer[Any] = create_mcp(lambda: app.state.desk, _caller, local=False)
+
+    async def desk() -> Desk:
+        opened: Desk = app.state.desk
+        return opened
+
+    server = create_mcp(desk, _caller, local=False)
     app = server.streamable_http_app(
         streamable_http_path=PATH,
         max_request_body_size=settings.server.max_body_bytes,

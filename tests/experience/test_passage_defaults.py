@@ -8,7 +8,7 @@ import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from experience.http.bodies import SearchRequest
-from experience.mcp.tools import K
+from experience.mcp.values import K
 from retrieval import Corpora
 from settings import Settings, load_settings
 from state.channels import ResearchContext

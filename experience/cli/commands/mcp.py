@@ -32,12 +32,14 @@ def mcp(
     home: Home = None,
 ) -> None:
     """Serve the Model Context Protocol. Over stdio, the client acts as this machine's user in `--tenant`."""
-    with extra("server"):
-        from experience.mcp import serve_http, serve_stdio
     settings = chosen(settings_of(home), host, port)
     if transport is Transport.STDIO:
+        with extra("server"):
+            from experience.mcp import serve_stdio
         run_async(serve_stdio(settings, tenant))
         return
+    with extra("server"):
+        from experience.mcp import serve_http
     from policy.identity import Authenticator
 
     authenticate = Authenticator(settings)

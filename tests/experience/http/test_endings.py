@@ -8,7 +8,7 @@ import pytest
 
 from experience.http.chat import concluded, pending_of, state_of
 from experience.http.openai import CompletionRequest, _chunks
-from experience.mcp.tools import _status
+from experience.mcp.research import status_of
 from experience.service.events import ReviewPendingEvent, RunStarted, RunStoppedEvent
 from experience.service.runs import Run
 
@@ -31,21 +31,21 @@ def test_a_run_without_a_report_has_the_same_status_over_http_and_mcp(status, en
     run = started()
     if ending:
         run.take(ending)
-    assert {run.status, pending_of(run).status, state_of(run).status, _status(run).status} == {status}
+    assert {run.status, pending_of(run).status, state_of(run).status, status_of(run).status} == {status}
     assert (run.report, run.error) == (None, None)
     assert pending_of(run).draft == run.review.get("draft", "")
-    assert _status(run).pending == (run.review or None)
+    assert status_of(run).pending == (run.review or None)
     assert bool(run.review) is (status == "review_pending")
 
 
 async def test_a_failed_run_shows_its_error_in_every_format():
     run = started()
     run.fail(ZeroDivisionError("with a secret"))
-    assert {run.status, pending_of(run).status, state_of(run).status, _status(run).status} == {"failed"}
+    assert {run.status, pending_of(run).status, state_of(run).status, status_of(run).status} == {"failed"}
     with pytest.raises(ZeroDivisionError):
         await concluded(run)
     asked = CompletionRequest(messages=[{"role": "user", "content": "What?"}])
     chunks = [chunk async for chunk in _chunks(run, asked)]
     assert json.loads(chunks[-1].data)["error"]["code"] == "internal"
-    shown = [pending_of(run).message, _status(run).message, chunks[-1].data]
+    shown = [pending_of(run).message, status_of(run).message, chunks[-1].data]
     assert all("ZeroDivisionError" in each and "secret" not in each for each in shown)

@@ -24,8 +24,8 @@ from tests.experience.service.helpers import SLOW, held_plan
 
 QUESTION = "What is the price of Tariff A?"
 TOOLS = {
-    "delete_corpus", "delete_thread", "ingest", "remove_documents",
-    "research_cancel", "research_result", "research_resume", "research_start", "research_status", "search",
+    "delete_corpus", "delete_document", "delete_thread", "ingest", "list_corpora", "list_threads", "research_cancel",
+    "research_result", "research_resume", "research_start", "research_status", "search",
 }  # fmt: skip
 
 
@@ -47,7 +47,7 @@ async def url(home):
 async def called(client, name, **arguments):
     answer = await client.call_tool(name, arguments)
     if answer.is_error:
-        return json.loads(answer.content[0].text.partition(": ")[2] or answer.content[0].text)
+        return json.loads(answer.content[0].text)
     return answer.structured_content
 
 
@@ -114,10 +114,14 @@ async def test_documents_corpora_and_threads_are_removed(url):
         begun = await called(client, "research_start", question=QUESTION, corpus="small", thread_id="gone")
         await called(client, "research_result", run_id=begun["run_id"])
         await called(client, "ingest", corpus="fresh", documents=documents)
-        removed = await called(client, "remove_documents", corpus="fresh", documents=["x.md"])
+        removed = await called(client, "delete_document", corpus="fresh", document="x.md")
         assert (removed["documents"], removed["document_ids"]) == (1, ["x.md"])
         found = (await called(client, "search", query="Tariff", corpus="fresh"))["passages"]
         assert [each["source"] for each in found] == ["y.md"]
+        corpora = {each["name"]: each["documents"] for each in (await called(client, "list_corpora"))["corpora"]}
+        assert (corpora["fresh"], "reports" in corpora) == (1, False)
+        (thread,) = (await called(client, "list_threads"))["threads"]
+        assert (thread["thread_id"], thread["question"], thread["status"]) == ("gone", QUESTION, "answered")
         for tool, given in (("delete_corpus", {"corpus": "fresh"}), ("delete_thread", {"thread_id": "gone"})):
             assert not (await client.call_tool(tool, given)).is_error
             again = await client.call_tool(tool, given)

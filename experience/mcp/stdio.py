@@ -1,0 +1,32 @@
+"""Serves MCP to one local client over standard input and output. Imports little: the client waits for `initialize`."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from experience.mcp.opening import on_first_use
+from experience.mcp.tools import create_mcp
+from policy.identity import Permission, Principal
+from settings import Settings
+
+if TYPE_CHECKING:
+    from experience.service.desk import Desk
+
+
+async def serve_stdio(settings: Settings, tenant: str) -> None:
+    """Serve one client over standard input and output, as an administrator of `tenant`."""
+    # The client started this process as the user, so it can read the home folder anyway: roles would protect nothing.
+    principal = Principal(id="local", tenant=tenant, roles=(Permission.ADMIN,), method="loopback")
+
+    async def opens() -> AbstractAsyncContextManager[Desk]:
+        # In a thread: these imports take seconds, in which the client may ask for the list of tools.
+        http: Any = await asyncio.to_thread(import_module, "experience.http.app")
+        service: Any = await asyncio.to_thread(import_module, "experience.service")
+        desk: AbstractAsyncContextManager[Desk] = http.open_desk(settings, service.open_service)
+        return desk
+
+    async with on_first_use(opens) as desk:
+        await create_mcp(desk, lambda _: principal, local=True).run_stdio_async()
