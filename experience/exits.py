@@ -86,6 +86,15 @@ def stop_error(report: Report) -> SixplaneError:
     return SixplaneError("", hint=kind.default_hint or default)
 
 
+def outage_of(report: Report) -> SixplaneError | None:
+    """Return the outage that stopped a run, as an error; `None` if none did."""
+    reason = report.stop_reason
+    if report.status != "stopped" or status_of_code(reason) is not Exit.UNAVAILABLE:
+        return None
+    kind, why = kind_of(reason) or DependencyUnavailable, stop_error(report)
+    return kind(why.message or f"the run stopped: {reason}", hint=why.hint)
+
+
 def kind_of(code: str) -> type[SixplaneError] | None:
     """Return the error class whose code is `code`."""
     return next((kind for kind in _with_subclasses(SixplaneError) if kind.code == code), None)

@@ -59,7 +59,7 @@ def build_research_graph(
     add("writer", Writer(collaborators), to_what_exists("writer"), to=("verifier",))
     add("verifier", Verifier(collaborators), to_what_exists("verifier"), to=("reviewer",))
     add("reviewer", Reviewer(collaborators), to_what_exists("reviewer"))
-    add("human_review", HumanReview(collaborators), to_what_exists("human_review"), timeout=None)
+    add("human_review", HumanReview(collaborators), to_publish("human_review"), timeout=None)
     add("guard_output", GuardOutput(collaborators), to_publish("guard_output"), to=("publish",))
     add("publish", Publish(collaborators, memory), publish_failed, to=(END,))
 

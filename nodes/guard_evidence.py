@@ -12,6 +12,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nodes.collaborators import Collaborators, context_of
+from nodes.outcome import DROPPED
 from policy import screen_passages
 from state.channels import ResearchContext, ResearchState
 from state.values import Event, Hit, Withheld
@@ -42,7 +43,7 @@ class GuardEvidence:
             "withheld": tuple(Withheld(evidence_id=key, masks=masks) for key, masks in told.withheld.items()),
             "aliases": with_aliases(state.get("aliases", {}), [*clean, *(key for key in passed if key not in clean)]),
             "events": (
-                *_told("passage_dropped", told.dropped),
+                *_told(DROPPED, told.dropped),
                 *_told("passage_fenced", told.fenced),
                 *_told("passage_redacted", told.redacted),
             ),

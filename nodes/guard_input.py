@@ -10,7 +10,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Overwrite
 
 from nodes.collaborators import Collaborators, context_of, run_id_of
-from policy import WITHHELD, Action, Screening, Stage, refusal_of
+from policy import WITHHELD, Action, Screening, Stage, check_answered, refusal_of
 from state.channels import ResearchContext, ResearchState
 from state.errors import CorpusEmpty, QuestionInvalid
 from state.report import CorpusRef
@@ -59,10 +59,16 @@ class GuardInput:
         return Command(update=update, goto="researcher")
 
     async def _screened(self, turns: Sequence[Turn]) -> tuple[Turn, ...]:
-        """Return the turns that the guards let pass. A turn is left out if its question or its answer is refused."""
+        """Return the turns that the guards let pass. A turn is left out if its question or its answer is refused.
+
+        Raises:
+            GuardUnavailable: a guard could not answer.
+        """
         passed = []
         for turn in turns:
             told = [await self._to.guards.screen(text, Stage.QUESTION) for text in (turn.question, turn.answer)]
+            for each in told:
+                check_answered(each.verdict)
             if all(each.verdict.action is not Action.REFUSE for each in told):
                 passed.append(Turn(question=told[0].text, answer=told[1].text))
         return tuple(passed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from policy import GUARD_UNAVAILABLE
 from state.channels import ResearchState
 from state.values import (
     Claim,
@@ -23,6 +24,9 @@ from state.values import (
     Support,
     Verification,
 )
+
+DROPPED = "passage_dropped"
+"""The kind of the event for a passage that no model reads; its detail is the passage's id and the category."""
 
 FAILED = (Support.CONTRADICTED, Support.UNSUPPORTED)
 """Verdicts that leave a claim out."""
@@ -108,6 +112,8 @@ def conclude(state: ResearchState, claims: Sequence[Claim]) -> tuple[Status, str
     if ended is not None:
         return (Status.PARTIAL, reason) if ended is Status.PARTIAL and stated else (_without_claims(ended), reason)
     if not stated:
+        if unscreened(state):  # nobody knows whether the corpus answers it
+            return Status.STOPPED, GUARD_UNAVAILABLE
         return Status.ABSTAINED, "no_evidence" if not state.get("draft") else "no_supported_claim"
     if reason not in _APPROVED:
         return Status.PARTIAL, reason
@@ -121,6 +127,13 @@ def conclude(state: ResearchState, claims: Sequence[Claim]) -> tuple[Status, str
     if unanswered(state, stated):
         return Status.PARTIAL, "findings_left_out"
     return Status.ANSWERED, reason or "approved"
+
+
+def unscreened(state: ResearchState) -> bool:
+    """Whether a passage was dropped only because a guard could not answer."""
+    return any(
+        each.kind == DROPPED and each.detail.endswith(f": {GUARD_UNAVAILABLE}") for each in state.get("events", ())
+    )
 
 
 def gaps_of(state: ResearchState, status: Status) -> tuple[str, ...]:

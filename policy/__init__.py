@@ -1,4 +1,4 @@
-"""Guards that decide which questions, evidence and answers may pass. A guard that cannot answer refuses.
+"""Guards that decide which questions, evidence and answers may pass. What a guard cannot answer does not pass.
 
 guards = build_guards(load_settings())
 screening = await guards.screen("What does a budget do?", Stage.QUESTION)
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from policy.builder import build_guards
-    from policy.chain import GUARD_UNAVAILABLE, GuardChain
+    from policy.chain import GuardChain
     from policy.credentials import CredentialsGuard
     from policy.deny import DenyListGuard
     from policy.guard import Guard
@@ -22,11 +22,20 @@ if TYPE_CHECKING:
     from policy.normalise import Folded, fold, normalised
     from policy.passages import FoundPassage, SafePassages, ScreenedPassages, safe_passages, screen_passages
     from policy.pii import PersonalDataGuard
-    from policy.verdict import WITHHELD, Action, Screening, Stage, Verdict, refusal_of
+    from policy.verdict import (
+        GUARD_UNAVAILABLE,
+        WITHHELD,
+        Action,
+        Screening,
+        Stage,
+        Verdict,
+        check_answered,
+        refusal_of,
+    )
     from policy.withheld import shown_text, withheld_from
 
 _MODULES = {
-    "GUARD_UNAVAILABLE": "chain",
+    "GUARD_UNAVAILABLE": "verdict",
     "WITHHELD": "verdict",
     "Action": "verdict",
     "CredentialsGuard": "credentials",
@@ -45,6 +54,7 @@ _MODULES = {
     "Verdict": "verdict",
     "apply_masks": "masks",
     "build_guards": "builder",
+    "check_answered": "verdict",
     "fold": "normalise",
     "merge_masks": "masks",
     "normalised": "normalise",
@@ -75,6 +85,7 @@ __all__ = [
     "Verdict",
     "apply_masks",
     "build_guards",
+    "check_answered",
     "fold",
     "merge_masks",
     "normalised",

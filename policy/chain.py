@@ -1,4 +1,8 @@
-"""A chain of guards that fails closed: a guard that cannot answer counts as a refusal."""
+"""A chain of guards that fails closed: what a guard cannot answer does not pass.
+
+The verdict then refuses, with the category `guard_unavailable`. Whoever reports it says that a service is unavailable
+(`policy.verdict.refusal_of`), and not that the policy refused the text.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,18 @@ from observability import notice, operation_span
 from policy.guard import Guard
 from policy.masks import apply_masks, merge_masks
 from policy.normalise import normalised
-from policy.verdict import Action, Screening, Stage, Verdict, strictest
+from policy.verdict import GUARD_UNAVAILABLE, Action, Screening, Stage, Verdict, strictest
 from settings.policy import PolicySettings
+from settings.pools import Stopwatch, measured
 from state.report import PolicyRef
-
-GUARD_UNAVAILABLE = "guard_unavailable"
 
 PREPARE_SECONDS = 120.0
 """How long guards may take to load. A chosen value, far above any import that was seen (Presidio's took more than ten
 seconds on a busy machine): it only keeps a guard that hangs from holding a run for ever."""
+
+QUEUE_SECONDS = 120.0
+"""How long a guard may wait for a thread. A chosen value: a wait is no failure, but threads that hang must not hold a
+run for ever."""
 
 _UNNAMED = PolicyRef()
 """For a chain that is put together by hand."""
@@ -30,9 +37,10 @@ _log = logging.getLogger(__name__)
 class GuardChain:
     """Runs all guards concurrently. One refusal refuses the text; redact overrides allow.
 
-    A guard that raises, takes longer than `settings.timeout_seconds` or returns anything but a valid `Verdict` counts
-    as a refusal with the category `guard_unavailable`. If `dangerously_allow_when_guard_unavailable` is set, it counts
-    as a permission, and each is logged. Cancelling `screen` cancels the guards and raises `CancelledError`.
+    A guard that raises, works longer than `settings.timeout_seconds` or returns anything but a valid `Verdict` counts
+    as a refusal with the category `guard_unavailable`. The time that it waits for a thread does not count against it.
+    If `dangerously_allow_when_guard_unavailable` is set, it counts as a permission, and each is logged. Cancelling
+    `screen` cancels the guards and raises `CancelledError`.
 
     Args:
         guards: the guards.
@@ -56,6 +64,8 @@ class GuardChain:
             update={"candidate_version": tried.version, "candidate_hash": tried.hash}
         )
         self._settings, self._candidate = settings, candidate
+        self._prepared: set[int] = set()
+        """The places of the guards that are prepared."""
 
     async def screen(self, text: str, stage: Stage) -> Screening:
         """Return the guards' combined result for `text`. Only questions are normalised: evidence is quoted verbatim."""
@@ -104,41 +114,45 @@ class GuardChain:
 
     async def verdicts(self, text: str, stage: Stage) -> tuple[Verdict, ...]:
         """Return the guards' verdicts on a text as it is, in the order of the guards."""
-        await self._prepare_all()
-        tasks = [asyncio.create_task(_answer(guard, text, stage)) for guard in self.guards]
-        bounded = [task for guard, task in zip(self.guards, tasks, strict=True) if not guard.bounds_itself]
-        late: set[asyncio.Task[object]] = set()
+        await self.prepare()
+        tasks = [asyncio.create_task(self._asked(guard, text, stage)) for guard in self.guards]
         try:
-            if bounded:
-                # `asyncio.wait` and not `timeout`: it also returns if a guard swallows its cancellation.
-                _, late = await asyncio.wait(bounded, timeout=self._settings.timeout_seconds)
-            for task in late:
-                task.cancel()
-            if len(bounded) < len(tasks):
-                await asyncio.wait(set(tasks) - set(bounded))
+            told = await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
-        told = (
-            self._verdict(guard, task, text, late=task in late) for guard, task in zip(self.guards, tasks, strict=True)
-        )
         return tuple(verdict.model_copy(update={"policy_hash": self.reference.hash}) for verdict in told)
 
-    async def _prepare_all(self) -> None:
-        """Let every guard load what it needs, within `PREPARE_SECONDS`."""
+    async def prepare(self) -> None:
+        """Let every guard load what it needs, within `PREPARE_SECONDS`. A guard that is prepared is not asked again."""
         # Loading must not count against the guard's timeout: on a slow machine a first import took longer, and the
         # question was refused. A guard that fails or hangs here is asked all the same: `check` runs into the fault
         # again, under its timeout, and then counts as a refusal.
-        tasks = [asyncio.create_task(_prepared(guard)) for guard in self.guards]
+        left = [place for place in range(len(self.guards)) if place not in self._prepared]
+        tasks = {place: asyncio.create_task(_prepared(self.guards[place])) for place in left}
         try:
             if tasks:
-                await asyncio.wait(tasks, timeout=PREPARE_SECONDS)
+                await asyncio.wait(tasks.values(), timeout=PREPARE_SECONDS)
         finally:
-            for task in tasks:
+            for task in tasks.values():
                 task.cancel()
-        for task in tasks:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+        for place, task in tasks.items():
+            if not task.done() or task.cancelled():
+                continue
+            if (error := task.exception()) is not None:
                 _log.warning("a guard could not be prepared: %s", type(error).__name__)
+            else:
+                self._prepared.add(place)
+
+    async def _asked(self, guard: Guard, text: str, stage: Stage) -> Verdict:
+        """Return the verdict of one guard on a text as it is."""
+        with measured() as watch:
+            task = asyncio.create_task(_answer(guard, text, stage))
+        try:
+            late = not await _ended(task, watch, None if guard.bounds_itself else self._settings.timeout_seconds)
+        finally:
+            task.cancel()
+        return self._verdict(guard, task, text, late=late)
 
     def _verdict(self, guard: Guard, task: asyncio.Task[object], text: str, *, late: bool) -> Verdict:
         if late:
@@ -170,6 +184,17 @@ def _attributes(screening: Screening, prefix: str) -> dict[str, str]:
         f"{prefix}policy_hash": policy.hash,
         f"{prefix}policy_version": policy.version,
     }
+
+
+async def _ended(task: asyncio.Task[object], watch: Stopwatch, seconds: float | None) -> bool:
+    """Wait until `task` ends, or has worked for `seconds`, and return whether it ended."""
+    while not task.done():
+        left = None if seconds is None else seconds - watch.worked
+        if left is not None and (left <= 0 or watch.waited > QUEUE_SECONDS):
+            return False
+        # `asyncio.wait` and not `timeout`: it also returns if a guard swallows its cancellation.
+        await asyncio.wait({task}, timeout=left)
+    return True
 
 
 async def _answer(guard: Guard, text: str, stage: Stage) -> object:

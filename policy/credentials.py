@@ -6,7 +6,6 @@ context and entropy where a value has no format: `password = "…"`.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import math
 import pkgutil
@@ -19,6 +18,7 @@ from typing import Any
 from policy.guard import Guard
 from policy.masks import merge_masks
 from policy.verdict import Action, Stage, Verdict
+from settings.pools import CPU
 from state.values import Mask
 
 _KEY_LABEL = r"(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
@@ -79,14 +79,13 @@ class CredentialsGuard(Guard):
 
     async def prepare(self) -> None:
         """Load the library's patterns."""
-        if not _library.cache_info().currsize:
-            await asyncio.to_thread(_library)
+        await CPU.run(_library)
 
     async def check(self, text: str, stage: Stage) -> Verdict:
         """Return the verdict on `text` at `stage`."""
         if stage is Stage.EVIDENCE:
             return self.allow()
-        found = await asyncio.to_thread(find_secrets, text, ocids=self._ocids)
+        found = await CPU.run(find_secrets, text, ocids=self._ocids)
         if not found:
             return self.allow()
         return Verdict(

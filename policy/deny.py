@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterable
 
 from policy.guard import Guard
 from policy.normalise import fold
 from policy.verdict import Stage, Verdict
+from settings.pools import CPU
 from state.errors import SettingsInvalid
 
 _SEPARATOR = r"[\W_]+"
@@ -37,7 +37,7 @@ class DenyListGuard(Guard):
         """Return the verdict on `text` at `stage`."""
         if stage is Stage.EVIDENCE or not self._phrases:
             return self.allow()
-        if await asyncio.to_thread(self._denies, text):  # in a thread: folding a long text takes its time
+        if await CPU.run(self._denies, text):  # in a thread: folding a long text takes its time
             return self.refuse("denied_phrase", f"the {stage.value} contains a phrase of the deny list")
         return self.allow()
 

@@ -5,12 +5,11 @@ An explanation can be logged: it holds offsets and scores, and of the text only 
 
 from __future__ import annotations
 
-import asyncio
-
 from policy.chain import GuardChain
 from policy.injection import InjectionGuard, SeenWindow
 from policy.normalise import normalised
 from policy.verdict import Action, Stage
+from settings.pools import CPU
 from state.report import PolicyRef
 from state.values import Mask, Value
 
@@ -34,6 +33,8 @@ class StageTold(Value):
 
     stage: Stage
     action: Action
+    category: str = ""
+    """Why, if anything happens; `guard_unavailable`: a guard could not answer, and so the text does not pass."""
     text: str
     """The question as it would be passed on, without hidden characters and what is redacted.
 
@@ -64,7 +65,7 @@ async def _at(guards: GuardChain, text: str, stage: Stage) -> StageTold:
     for guard, verdict in zip(guards.guards, screening.verdicts, strict=True):
         windows: list[SeenWindow] = []
         if isinstance(guard, InjectionGuard):
-            windows = await asyncio.to_thread(guard.windows, given, stage)
+            windows = await CPU.run(guard.windows, given, stage)
         told.append(
             GuardTold(
                 guard=guard.name,
@@ -77,4 +78,6 @@ async def _at(guards: GuardChain, text: str, stage: Stage) -> StageTold:
         )
     action = screening.verdict.action
     passed_on = screening.text if stage is Stage.QUESTION and action is not Action.REFUSE else ""
-    return StageTold(stage=stage, action=action, text=passed_on, guards=tuple(told))
+    return StageTold(
+        stage=stage, action=action, category=screening.verdict.category, text=passed_on, guards=tuple(told)
+    )

@@ -6,13 +6,16 @@ from abc import ABC, abstractmethod
 
 from policy.verdict import Action, Stage, Verdict
 
+PROBE = "What is a budget? Ask Ann Lee: ann@example.com, +44 20 7946 0958, 192.0.2.7, 4111 1111 1111 1111, $12.50."
+"""A made-up text with something for every recogniser: what a first text loads is loaded when a guard has read it."""
+
 
 class Guard(ABC):
     """Judges one text.
 
     A guard is deterministic and safe to call concurrently. It accepts any `str`, even with lone surrogates, returns
-    offsets inside the text that it received, and never quotes that text. Long work belongs in a thread: a guard that
-    blocks the event loop also blocks its own timeout.
+    offsets inside the text that it received, and never quotes that text. Long work belongs into a thread of
+    `settings.pools.CPU`: a guard that blocks the event loop also blocks its own timeout.
     """
 
     name: str
@@ -21,7 +24,10 @@ class Guard(ABC):
     """Whether the guard has its own deadline. The chain then sets none: waiting for a rate limit is not a failure."""
 
     async def prepare(self) -> None:  # noqa: B027 - most guards have nothing to load
-        """Load what `check` needs. Called before every `check`; does not count against the guard's timeout."""
+        """Load what `check` needs, so that no first text is slow. Called before a `check` until it has succeeded once.
+
+        It does not count against the guard's timeout.
+        """
 
     @abstractmethod
     async def check(self, text: str, stage: Stage) -> Verdict:

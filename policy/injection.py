@@ -7,7 +7,6 @@ What they miss has to be harmless: evidence is passed as data, and every claim n
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,11 +16,12 @@ import numpy as np
 
 from policy.classifier.features import Array
 from policy.classifier.model import DIMENSIONS, Embed, Kind, Place, Scored, Watch, heads, judge
-from policy.guard import Guard
+from policy.guard import PROBE, Guard
 from policy.normalise import Folded
 from policy.verdict import Action, Stage, Verdict, strictest
 from policy.views import Reading, readings
 from settings.policy import PolicySettings
+from settings.pools import CPU
 from state.errors import GuardUnavailable
 from state.values import Mask, Value
 
@@ -114,14 +114,19 @@ class InjectionGuard(Guard):
         self._kinds = frozenset(map(Kind, settings.injection_kinds))
 
     async def prepare(self) -> None:
-        """Load the weights."""
-        await asyncio.to_thread(heads)
+        """Load the weights, and let the embedding model run once."""
+        await CPU.run(self._load)
 
     async def check(self, text: str, stage: Stage) -> Verdict:
         """Return the verdict on `text` at `stage`."""
         if stage is Stage.ANSWER:
             return self.allow()
-        return await asyncio.to_thread(self._judged, text, stage)
+        return await CPU.run(self._judged, text, stage)
+
+    def _load(self) -> None:
+        heads()
+        if self._knows_meaning():
+            self._embed(PROBE)
 
     def _judged(self, text: str, stage: Stage) -> Verdict:
         found = (self.allow(), *self._hidden(text, stage), *self._found(text, stage))

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from policy.chain import GuardChain
-from policy.verdict import Action, Screening, Stage, Verdict, strictest
+from policy.verdict import GUARD_UNAVAILABLE, Action, Screening, Stage, Verdict, strictest
 from policy.withheld import parts_of, shown_text, withheld_from
+from state.errors import GuardUnavailable
 from state.values import Mask, Passage, Value
 
 
@@ -49,15 +50,25 @@ class ScreenedPassages:
     redacted: Mapping[str, str] = field(default_factory=dict)
     withheld: Mapping[str, tuple[Mask, ...]] = field(default_factory=dict)
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The dropped passages to which no guard objects: one of them could not answer."""
+        return tuple(key for key, category in self.dropped.items() if category == GUARD_UNAVAILABLE)
+
 
 async def safe_passages(guards: GuardChain, found: Iterable[Passage]) -> SafePassages:
     """Return what a reader outside of a run may see of `found`: what a model of a run would see, and some more.
 
     Id, metadata and other places are a document's own words too. Where a guard objects to them, they are left out or
     withheld.
+
+    Raises:
+        GuardUnavailable: nothing is left because a guard could not answer.
     """
     passages = list(found)
     screened = await screen_passages(guards, passages)
+    if screened.unread and len(screened.dropped) == len({each.evidence_id for each in passages}):
+        raise GuardUnavailable("no passage could be screened: a guard gave no verdict")
     stay = [each for each in passages if each.evidence_id not in screened.dropped]
     texts = sorted({_told(each) for each in stay})  # the passages of one document share theirs
     told = dict(zip(texts, await asyncio.gather(*(_screened(guards, text) for text in texts)), strict=True))

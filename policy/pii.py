@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policy.guard import Guard
+from policy.guard import PROBE, Guard
 from policy.masks import merge_masks
 from policy.pii_actions import judged, looked_for
 from policy.verdict import Stage, Verdict
 from settings.personal_data import NAMES, PATTERNS, PersonalDataKind, PersonalDataSettings
+from settings.pools import CPU
 from state.errors import SettingsInvalid
 from state.values import Mask
 
@@ -39,14 +39,11 @@ class PersonalDataGuard(Guard):
         _check_regions(settings.phone_regions)
         if any(NAMES & set(kinds) for kinds in self._kinds.values()):
             _check_model(settings.names_model)
-        self._ready = not any(self._kinds.values())
 
     async def prepare(self) -> None:
-        """Import and build the recognisers, unless everything is allowed."""
-        if not self._ready:
-            for kinds in self._kinds.values():
-                await asyncio.to_thread(_found, "", kinds, self._settings)
-            self._ready = True
+        """Import and build the recognisers, and let them read a text once, unless everything is allowed."""
+        for kinds in filter(None, dict.fromkeys(self._kinds.values())):
+            await CPU.run(_found, PROBE, kinds, self._settings)
 
     async def check(self, text: str, stage: Stage) -> Verdict:
         """Return the verdict on `text` at `stage`."""
@@ -55,7 +52,7 @@ class PersonalDataGuard(Guard):
             return self.allow()
         given_up = threading.Event()
         try:
-            found = await asyncio.to_thread(_found, text, kinds, self._settings, given_up)
+            found = await CPU.run(_found, text, kinds, self._settings, given_up)
         finally:
             given_up.set()  # a thread cannot be cancelled: it stops at its next piece
         return judged(self.name, found, stage, self._settings)

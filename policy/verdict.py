@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from state.errors import GuardUnavailable
 from state.report import PolicyRef
 from state.values import Mask, Refusal, Value
 
 WITHHELD = "[withheld]"
 """Stands in place of a refused question, which is neither checkpointed nor stored."""
+
+
+GUARD_UNAVAILABLE = GuardUnavailable.code
+"""The category of the refusal that stands in for the verdict of a guard that could not answer."""
 
 
 class Stage(StrEnum):
@@ -71,8 +76,22 @@ class Screening(Value):
         return (self.verdict.action, self.masks, frozenset(flagged))
 
 
+def check_answered(verdict: Verdict) -> None:
+    """Raise `GuardUnavailable` if the text is kept back only because a guard could not answer.
+
+    It does not pass either way. But an outage says nothing about the text: whoever asks again later may get an answer.
+    """
+    if verdict.action is Action.REFUSE and verdict.category == GUARD_UNAVAILABLE:
+        raise GuardUnavailable(f"the guard `{verdict.policy}` could not answer: {verdict.reason}")
+
+
 def refusal_of(verdict: Verdict, stage: Stage) -> Refusal:
-    """Return the refusal that a report shows for a refusing `verdict`. Its spans are left out: they locate the text."""
+    """Return the refusal that a report shows for a refusing `verdict`. Its spans are left out: they locate the text.
+
+    Raises:
+        GuardUnavailable: no guard refused the text, but one could not answer.
+    """
+    check_answered(verdict)
     return Refusal(
         stage=stage.value,
         policy=verdict.policy,
@@ -86,5 +105,6 @@ _RANK = {action: rank for rank, action in enumerate((Action.ALLOW, Action.FLAG, 
 
 
 def strictest(verdicts: tuple[Verdict, ...]) -> Verdict:
-    """Return the strictest verdict: refuse before redact before flag before allow."""
-    return max(verdicts, key=lambda verdict: _RANK[verdict.action], default=Verdict(action=Action.ALLOW, policy="none"))
+    """Return the strictest verdict: refuse before redact before flag before allow. A verdict goes before an outage."""
+    nothing = Verdict(action=Action.ALLOW, policy="none")
+    return max(verdicts, key=lambda each: (_RANK[each.action], each.category != GUARD_UNAVAILABLE), default=nothing)

@@ -219,9 +219,13 @@ class BudgetExceeded(SixplaneError):
 
 
 class DependencyUnavailable(SixplaneError):
-    """A service, database or disk that the application depends on fails."""
+    """A service, database or disk that the application depends on fails.
+
+    `retry_after` is the number of seconds after which a retry may succeed, `None` if nobody knows.
+    """
 
     code = "dependency_unavailable"
+    retry_after: int | None = None
 
 
 class AuditUnavailable(DependencyUnavailable):
@@ -273,6 +277,7 @@ class TooBusy(DependencyUnavailable):
     """
 
     code = "too_busy"
+    retry_after: int
 
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message, hint=f"try again in {retry_after} s")
@@ -295,6 +300,8 @@ class GuardUnavailable(DependencyUnavailable):
     """A guard gave no verdict."""
 
     code = "guard_unavailable"
+    default_hint = "ask again in a few seconds; if it stays so, the log says why the guard fails"
+    retry_after = 5
 
 
 class ModelOutputInvalid(SixplaneError):

@@ -40,6 +40,7 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_desk(settings, open_service) as desk:
+            await desk.service.warm()  # before a request comes: a first question must not pay for it
             app.state.desk = desk
             yield
 

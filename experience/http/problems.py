@@ -62,7 +62,7 @@ PROBLEM_TEXTS = {
     429: "Too many runs, requests or failed log-ins; `Retry-After` says when to retry.",
     500: "A bug in Sixplane, or invalid settings of the server.",
     502: "A model returned an answer that cannot be used.",
-    503: "A service that Sixplane depends on does not respond.",
+    503: "A service that Sixplane depends on does not respond; `Retry-After` may say when to retry.",
     507: "The disk of the server is full.",
 }
 
@@ -198,7 +198,7 @@ def answer_error(error: Exception, scope: Scope) -> JSONResponse:
 
 def _headers_of(error: BaseException) -> dict[str, str]:
     """Return the response headers that belong to an error."""
-    if isinstance(error, TooBusy):
+    if isinstance(error, DependencyUnavailable) and error.retry_after is not None:
         return {"retry-after": str(error.retry_after)}
     return {"www-authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
 

@@ -55,6 +55,7 @@ def create_mcp_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Any]:
         async with open_desk(settings, open_service) as desk, inner(app) as state:
+            await desk.service.warm()
             app.state.desk = desk
             yield state
 

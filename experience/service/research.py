@@ -77,6 +77,7 @@ class ResearchService:
 
         Raises:
             QuestionInvalid: the question is empty, too long or not text.
+            GuardUnavailable: a guard could not answer, so the question was not asked.
             ThreadBusy: another run holds the thread's lease, or the thread has an unfinished run.
             ReviewPending: the run waits for a person's answer.
             RunStopped: the run was drained; its thread can be resumed.
@@ -161,6 +162,7 @@ class ResearchService:
             ThreadBusy: another run holds the thread's lease.
             ThreadNotResumable: the run is finished, or it waits for an answer and got none, or the reverse.
             PolicyRefusal: a guard refuses the answer's text; the thread keeps waiting for an answer.
+            GuardUnavailable: a guard could not answer; the thread keeps waiting.
             QuestionInvalid: the answer's text is too long or contains control characters.
         """
         named = checked_name("tenant", tenant), checked_name("thread", thread_id)
@@ -313,6 +315,13 @@ class ResearchService:
             await self.gateway.forget_run(tenant, stored.record.run_id)
             await asyncio.to_thread(forget_traces, self.settings, tenant, thread_id)
         await self._threads.remove(tenant, thread_id)
+
+    async def warm(self) -> None:
+        """Load what the guards need, the encoder among it, so that no first question waits for it.
+
+        What cannot be loaded is logged, and the question that needs it fails.
+        """
+        await self.guards.prepare()
 
     async def health(self) -> HealthStatus:
         """Check the home folder, the encoder and the model endpoint, each with a remedy."""

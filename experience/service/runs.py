@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from experience.errors import known_error
+from experience.exits import outage_of
 from experience.service import ResearchService
 from experience.service.events import (
     Ending,
@@ -102,8 +103,10 @@ class Run:
 
     @property
     def error(self) -> BaseException | None:
-        """The error of a failed run."""
-        return self.failure or SixplaneError(self.ending.message) if isinstance(self.ending, RunFailed) else None
+        """The error of a failed run, or the outage that stopped it: its report is no answer."""
+        if isinstance(self.ending, RunFailed):
+            return self.failure or SixplaneError(self.ending.message)
+        return outage_of(self.report) if self.report else None
 
     @property
     def status(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from langchain_core.messages import AnyMessage, HumanMessage
 
 from experience.service.models import ResearchRequest
-from policy import WITHHELD, Action, GuardChain, Stage, refusal_of
+from policy import WITHHELD, Action, GuardChain, Stage, check_answered, refusal_of
 from policy.limits import LimitsGuard
 from state.channels import ResearchInput
 from state.errors import PolicyRefusal, QuestionInvalid
@@ -23,6 +23,7 @@ async def screened_question(guards: GuardChain, question: str, limit: int) -> tu
 
     Raises:
         QuestionInvalid: the question is too long or contains control characters.
+        GuardUnavailable: a guard could not answer.
     """
     if len(question) > limit:
         raise QuestionInvalid(
@@ -43,6 +44,7 @@ async def screened_answer(guards: GuardChain, answer: ReviewAnswer, limit: int) 
 
     Raises:
         PolicyRefusal: a guard refuses the text.
+        GuardUnavailable: a guard could not answer.
         QuestionInvalid: the text is too long or contains control characters.
     """
     if not answer.text:
@@ -59,11 +61,15 @@ async def screened_turns(guards: GuardChain, request: ResearchRequest, limit: in
     """Return the earlier messages as the guards let them pass, each cut to `limit` characters.
 
     A refused message is omitted: it must not reach a model, and it is not the question that the caller asks now.
+
+    Raises:
+        GuardUnavailable: a guard could not answer.
     """
     passed: list[AnyMessage] = []
     # With `question`, the messages are not part of the request; otherwise the last one is the question itself.
     for message in [] if request.question else (request.messages or [])[:-1]:
         screening = await guards.screen(message.text[:limit], Stage.QUESTION)
+        check_answered(screening.verdict)
         if screening.verdict.action is not Action.REFUSE:
             passed.append(message.model_copy(update={"content": screening.text}))
     return passed

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from policy import Stage
+from policy.pii import PersonalDataGuard
 from retrieval import open_corpus
 from settings import Settings
 
@@ -55,3 +57,22 @@ def home(prepared: Path, tmp_path: Path) -> Path:
 def docs(tmp_path: Path) -> Path:
     """A folder of the test's own with the documents of `small`."""
     return write_documents(tmp_path / "docs")
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """Break a guard for texts of one stage, until the returned function is called with `None`."""
+    check, stages = PersonalDataGuard.check, set()
+
+    async def breaks(self, text, stage):
+        if stage in stages:
+            raise RuntimeError(text)
+        return await check(self, text, stage)
+
+    monkeypatch.setattr(PersonalDataGuard, "check", breaks)
+
+    def at(stage: Stage | None) -> None:
+        stages.clear()
+        stages.update({stage} if stage else ())
+
+    return at

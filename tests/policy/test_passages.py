@@ -21,6 +21,7 @@ from policy import (
 )
 from settings import load_settings
 from settings.policy import PolicySettings
+from state.errors import GuardUnavailable
 from state.values import MASK, Mask, Passage
 from tests.doubles.corpora import passage
 
@@ -199,5 +200,9 @@ async def test_ordinary_passages_are_returned_as_they_are(guards: GuardChain) ->
 
 
 async def test_a_guard_that_fails_leaves_everything_out() -> None:
-    told = await safe_passages(GuardChain([Broken()], PolicySettings()), [part("a", "Fine."), part("b", "Fine, too.")])
-    assert (told.passages, told.left_out) == ((), {GUARD_UNAVAILABLE: 2})
+    guards, given = GuardChain([Broken()], PolicySettings()), [part("a", "Fine."), part("b", "Fine, too.")]
+    told = await screen_passages(guards, given)
+    assert {*told.dropped.values()} == {GUARD_UNAVAILABLE}
+    assert told.unread == tuple(told.dropped) == tuple(each.evidence_id for each in given)
+    with pytest.raises(GuardUnavailable):
+        await safe_passages(guards, given)

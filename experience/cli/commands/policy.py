@@ -11,15 +11,12 @@ from experience.cli.errors import handled
 from experience.cli.options import Home, Json
 from experience.cli.output import print_json, print_table, say
 from experience.cli.running import run_async, settings_of, text_argument
-from experience.exits import Exit
-from state.errors import BadInput, DependencyUnavailable
+from experience.exits import Exit, status_of_code
+from state.errors import BadInput, GuardUnavailable
 
 if TYPE_CHECKING:
     from settings import Settings
     from settings.policy import PolicySettings
-
-PROBE = "What is a budget?"
-"""A harmless text: to answer it, a guard needs everything that it needs for others."""
 
 Policy = Annotated[Path | None, typer.Option("--policy", help="A policy file, in place of the policy in force.")]
 Texts = Annotated[
@@ -39,8 +36,8 @@ def guard(
 ) -> None:
     """Say what the local guards do with a text as a question, as evidence and as an answer, and why.
 
-    The exit status is 3 if the question is refused. With `--file`, list the questions of a file to which `--policy`
-    does something else than the policy in force.
+    The exit status is 3 if the question is refused, and 5 if a guard could not answer. With `--file`, list the
+    questions of a file to which `--policy` does something else than the policy in force.
     """
     from settings.policy_file import load_policy
 
@@ -57,7 +54,7 @@ def guard(
 
 def _explain(settings: Settings, text: str, *, as_json: bool) -> None:
     from experience.cli.explaining import tell_explanation
-    from policy import Action, Stage, build_guards
+    from policy import GUARD_UNAVAILABLE, Action, Stage, build_guards
     from policy.explain import explain
     from retrieval import load_embeddings
 
@@ -66,8 +63,9 @@ def _explain(settings: Settings, text: str, *, as_json: bool) -> None:
         print_json(told.model_dump(mode="json"))
     else:
         tell_explanation(told, text)
-    if told.at(Stage.QUESTION).action is Action.REFUSE:
-        raise typer.Exit(Exit.REFUSED)
+    asked = told.at(Stage.QUESTION)
+    if asked.action is Action.REFUSE:
+        raise typer.Exit(status_of_code(GUARD_UNAVAILABLE) if asked.category == GUARD_UNAVAILABLE else Exit.REFUSED)
 
 
 def _compare(settings: Settings, policy: Path, file: Path, *, as_json: bool) -> None:
@@ -106,15 +104,16 @@ def check(file: File, json_output: Json = False, home: Home = None) -> None:
 
 
 async def _probe(settings: Settings) -> None:
-    """Screen a harmless text at every stage. Raises `DependencyUnavailable` if a guard cannot answer."""
+    """Screen a harmless text at every stage. Raises `GuardUnavailable` if a guard cannot answer."""
     from policy import GUARD_UNAVAILABLE, Stage, build_guards
+    from policy.guard import PROBE
     from retrieval import load_embeddings
 
     guards = build_guards(settings, embeddings=load_embeddings(settings))
     for stage in Stage:
         for verdict in (await guards.screen(PROBE, stage)).verdicts:
             if verdict.category == GUARD_UNAVAILABLE:
-                raise DependencyUnavailable(
+                raise GuardUnavailable(
                     f"the guard `{verdict.policy}` cannot work: {verdict.reason}",
                     hint="`sixplane doctor` checks what is installed",
                 )

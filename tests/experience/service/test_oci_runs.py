@@ -11,6 +11,7 @@ from requests import Request
 
 from experience.service import ResearchRequest, open_service
 from state.channels import ResearchContext
+from state.errors import GuardUnavailable
 from state.prompt_fields import parse_fields
 from state.values import Status, Usage
 from tests.doubles.oci import ChatCall, Fault, LocalOCI, Reply, wanted_schema
@@ -146,12 +147,12 @@ def _written(folder, text):
     return path
 
 
-async def test_guardrails_that_cannot_answer_refuse(oci, tmp_path):
+async def test_guardrails_that_cannot_answer_are_an_outage(oci, tmp_path):
     settings = local_settings(oci, tmp_path / "home", policy={"timeout_seconds": 1.0})
     await ingested(settings)
     oci.faults.add(Fault("status", "applyGuardrails", times=999, status=404))
-    report = await ask(settings)
-    assert (report.status, report.refusal.category) == (Status.REFUSED, "guard_unavailable")
+    with pytest.raises(GuardUnavailable, match="oci_guardrails"):
+        await ask(settings)
     assert not oci.of("chat")
 
 
