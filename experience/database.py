@@ -30,6 +30,9 @@ EXISTS = frozenset({"ORA-00955", "ORA-01408", "ORA-01430"})
 OCI_DIMENSIONS = 1536
 """The default of `cohere.embed-v4.0`, from the docstring of OCI's SDK."""
 
+ADDED_TO_THREADS = ("title", "searched")
+"""Columns that the table of threads did not have when migration 2 was first applied."""
+
 GONE = frozenset({"ORA-00942", "ORA-01418", "ORA-02289"})
 """The table, index or sequence does not exist."""
 
@@ -88,6 +91,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("kinds of passages", kind_ddl(settings.oracle), ()),
         ("pending vectors", pending_ddl(settings.oracle, dimensions), pending_drops(settings.oracle)),
         ("source roots", roots_ddl(settings.oracle), roots_drops(settings.oracle)),
+        ("kept runs", _kept_runs(thread_tables), ()),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 
@@ -234,6 +238,18 @@ def _of_metadata(metadata: sa.MetaData) -> tuple[list[str], list[str]]:
         ]
     drops = [f"DROP TABLE {table.name} CASCADE CONSTRAINTS PURGE" for table in reversed(metadata.sorted_tables)]
     return made, drops
+
+
+def _kept_runs(tables: Any) -> list[str]:
+    """Return the statements that bring the threads of an earlier release up to date, and fill what they add."""
+    made, _ = _of_metadata(tables.metadata)
+    dialect: sa.Dialect = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+    columns = [sa.schema.CreateColumn(tables.threads.c[name]).compile(dialect=dialect) for name in ADDED_TO_THREADS]
+    filled = [
+        _flat(each.compile(dialect=dialect, compile_kwargs={"literal_binds": True})) for each in tables.backfill()
+    ]
+    added = f"ALTER TABLE {tables.threads.name} ADD ({', '.join(_flat(each) for each in columns)})"
+    return [added, *(each for each in made if not each.startswith("CREATE TABLE threads ")), *filled]
 
 
 def _flat(compiled: Any) -> str:

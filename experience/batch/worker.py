@@ -11,11 +11,11 @@ from experience.batch.values import BatchError, BatchOutcome, BatchTask, RowStat
 from experience.errors import known_error
 from experience.exits import Exit, report_status, stop_error
 from experience.service.threads import UNFINISHED
-from state.errors import BudgetExceeded, ReviewPending, RunStopped, SixplaneError, ThreadBusy, ThreadMissing
+from state.errors import BudgetExceeded, ReviewPending, RunStopped, SixplaneError, ThreadBusy
 
 if TYPE_CHECKING:
     from experience.service import ResearchService
-    from experience.service.models import ResearchRequest, ThreadView
+    from experience.service.models import ResearchRequest, RunView
     from state.report import Report
 
 _POLL_SECONDS = 0.5
@@ -53,20 +53,16 @@ async def _report(service: ResearchService, task: BatchTask, request: ResearchRe
     mine = await _own_run(service, task)
     if mine is None:
         return await service.run(request, run_id=task.run_id)
-    if mine.record.status == "review":
+    if mine.run.status == "review":
         raise ReviewPending(f"the thread {task.thread_id!r} waits for a person's answer")
-    if mine.record.status in UNFINISHED or mine.report is None:
+    if mine.run.status in UNFINISHED or mine.report is None:
         return await _resumed(service, task)
     return mine.report
 
 
-async def _own_run(service: ResearchService, task: BatchTask) -> ThreadView | None:
-    """Return the thread if its latest run is the task's run."""
-    try:
-        view = await service.show(task.tenant, task.thread_id)
-    except ThreadMissing:
-        return None
-    return view if view.record.run_id == task.run_id else None
+async def _own_run(service: ResearchService, task: BatchTask) -> RunView | None:
+    """Return the task's run if an earlier process started it."""
+    return await service.show_run(task.tenant, task.run_id)
 
 
 async def _resumed(service: ResearchService, task: BatchTask) -> Report:
@@ -127,7 +123,7 @@ async def _resumable(service: ResearchService, task: BatchTask) -> bool:
         mine = await _own_run(service, task)
     except SixplaneError:  # as above
         return False
-    return mine is not None and mine.record.status in UNFINISHED
+    return mine is not None and mine.run.status in UNFINISHED
 
 
 async def _tenant_is_spent(service: ResearchService, task: BatchTask) -> bool:

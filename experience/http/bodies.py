@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from experience.service import ResearchRequest
-from experience.service.threads import ThreadRecord
+from experience.service.threads import RunRecord, ThreadRecord
 from state.channels import CORPUS_NAME as NAME
 from state.channels import WHERE, ResearchContext
 from state.report import Report
@@ -146,20 +146,18 @@ class RunState(BaseModel):
     report: Report | None = None
 
 
-class ThreadList(BaseModel):
-    """Threads, latest first."""
-
-    threads: list[ThreadRecord]
-
-
 class ThreadState(BaseModel):
-    """A thread with its latest report. `pending` holds the draft that waits for a review."""
+    """A thread with its latest report. `pending` holds the draft that waits for a review.
+
+    `runs` lists all its runs, latest first; `GET /v1/runs/{run_id}` returns the report of each.
+    """
 
     record: ThreadRecord
     report: Report | None
     next: tuple[str, ...]
     pending: dict[str, Any] | None
     history: tuple[PastRun, ...]
+    runs: tuple[RunRecord, ...]
 
 
 class SearchRequest(_Body):

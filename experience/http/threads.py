@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
 from experience.bundle import WholeTexts
-from experience.http.bodies import ResumeRequest, ThreadId, ThreadList, ThreadState
+from experience.http.bodies import ResumeRequest, ThreadId, ThreadState
 from experience.http.callers import AtDesk, Caller
 from experience.http.chat import PENDING, concluded
 from experience.http.events import EVENT_STREAM, event_stream, resumed
+from experience.service.threads import MAX_PAGE, MAX_QUERY_CHARS, PAGE, ThreadPage
 from state.report import Report
 
 ZIP = "application/zip"
@@ -29,14 +30,20 @@ router = APIRouter(prefix="/v1/threads", tags=["threads"])
 
 
 @router.get("")
-async def threads(caller: Caller, desk: AtDesk) -> ThreadList:
-    """List the caller's threads. Administrators see all threads of the tenant."""
-    return ThreadList(threads=await desk.threads(caller))
+async def threads(
+    caller: Caller,
+    desk: AtDesk,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Threads on a page.")] = PAGE,
+    cursor: Annotated[str, Query(max_length=300, description="`next` of the page before.")] = "",
+    q: Annotated[str, Query(max_length=MAX_QUERY_CHARS, description="Words that a thread's questions contain.")] = "",
+) -> ThreadPage:
+    """List the caller's threads, latest first. Administrators see all threads of the tenant."""
+    return await desk.threads(caller, query=q, limit=limit, cursor=cursor)
 
 
 @router.get("/{thread_id}")
 async def thread(thread_id: ThreadId, caller: Caller, desk: AtDesk) -> ThreadState:
-    """Show a thread with its latest report."""
+    """Show a thread with its latest report and all its runs."""
     view = await desk.thread(caller, thread_id)
     return ThreadState(**{name: getattr(view, name) for name in ThreadState.model_fields})
 

@@ -21,7 +21,7 @@ from experience.service.auditing import REFUSALS, actor_of
 from experience.service.exporting import Reader
 from experience.service.models import ResearchRequest, ThreadView
 from experience.service.runs import Run, Runs
-from experience.service.threads import ThreadRecord
+from experience.service.threads import PAGE, PageWanted, ThreadPage
 from gateway.ledger.account import Account, accounted
 from gateway.ledger.ledger import BudgetLine
 from nodes.memory import MEMORY_CORPUS
@@ -88,12 +88,17 @@ class Desk:
         self.runs.cancel(run)
         return run
 
-    async def threads(self, principal: Principal) -> list[ThreadRecord]:
-        """Return the principal's threads, latest first; an administrator gets all threads of the tenant."""
+    async def threads(
+        self, principal: Principal, *, query: str = "", limit: int = PAGE, cursor: str = ""
+    ) -> ThreadPage:
+        """Return a page of the principal's threads, latest first; an administrator gets all threads of the tenant.
+
+        Raises `BadInput` for a cursor of something else.
+        """
         async with self.watched(principal, "threads", ""):
             principal.require(Permission.ASK)
-            found = await self.service.threads(principal.tenant)
-            return [record for record in found if principal.is_admin or record.owner == principal.id]
+            owner = None if principal.is_admin else principal.id
+            return await self.service.threads(principal.tenant, PageWanted(owner, query, limit, cursor))
 
     async def thread(self, principal: Principal, thread_id: str) -> ThreadView:
         """Return one of the principal's threads with its latest report. Raises `ThreadMissing`."""

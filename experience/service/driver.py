@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.errors import GraphDrained
 
 from experience.service.auditing import ServiceAudit
-from experience.service.events import ReviewPendingEvent, RunEvent, RunStarted, RunStoppedEvent
+from experience.service.events import ReportReady, ReviewPendingEvent, RunEvent, RunStarted, RunStoppedEvent
 from experience.service.graph_events import Numbered, node_event, outcome_of, thread_status
 from experience.service.leg import AlreadyEnded, Answered, GoOn, Leg, NewRun, graph_argument, graph_config
 from experience.service.threads import Threads
@@ -28,7 +28,7 @@ class LegDriver:
     async def events(self, leg: Leg) -> AsyncGenerator[RunEvent]:
         """Yield the leg's events while renewing the lease, then record the thread's status and release the lease."""
         tenant, thread_id, numbered = leg.context.tenant, leg.thread_id, Numbered(leg.after)
-        status = "running"
+        status, report = "running", None
         try:
             yield numbered(RunStarted, thread_id=thread_id, run_id=leg.run_id, trace_id=trace_id_of(leg.span))
             async with (
@@ -38,10 +38,11 @@ class LegDriver:
                 async for event in steps:
                     # The status is taken before the event goes out: the consumer may close this generator at `yield`.
                     status = thread_status(event, status)
+                    report = event.report if isinstance(event, ReportReady) else None
                     yield event
         finally:
             ended = "interrupted" if status == "running" else status
-            await self._threads.settle(tenant, thread_id, ended, leg.span_ids)
+            await self._threads.settle(tenant, thread_id, leg.run_id, ended, span=leg.span_ids, report=report)
 
     async def _steps(self, leg: Leg, numbered: Numbered) -> AsyncGenerator[RunEvent]:
         outcome: Report | dict[str, Any] | None = None

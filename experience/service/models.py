@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.messages import AnyMessage
 from pydantic import BaseModel, ConfigDict
 
-from experience.service.threads import ThreadRecord
+from experience.service.threads import RunRecord, ThreadRecord
 from state.channels import ResearchContext
 from state.report import Report
 from state.values import PastRun, ReviewAnswer
@@ -41,6 +41,7 @@ class ThreadView(BaseModel):
         pending: what a person is asked, if the run waits for an answer.
         history: the thread's finished runs.
         live: whether a process is running the thread now.
+        runs: all runs of the thread, the latest first.
     """
 
     record: ThreadRecord
@@ -49,10 +50,30 @@ class ThreadView(BaseModel):
     pending: dict[str, Any] | None
     history: tuple[PastRun, ...]
     live: bool = False
+    runs: tuple[RunRecord, ...] = ()
+
+
+class RunView(BaseModel):
+    """A run as `show_run` returns it.
+
+    Args:
+        thread: the row of its thread.
+        run: the run.
+        report: its report, if it has one and it is still kept.
+        pending: what a person is asked, if the run waits for an answer.
+        live: whether a process is running it now.
+    """
+
+    thread: ThreadRecord
+    run: RunRecord
+    report: Report | None = None
+    pending: dict[str, Any] | None = None
+    live: bool = False
 
 
 __all__ = [
     "ResearchRequest",
     "ReviewAnswer",
+    "RunView",
     "ThreadView",
 ]

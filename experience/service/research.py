@@ -35,9 +35,17 @@ from experience.service.leg import (
     span_ids,
     start_of_rest,
 )
-from experience.service.models import ResearchRequest, ThreadView
+from experience.service.models import ResearchRequest, RunView, ThreadView
 from experience.service.screening import graph_input, question_text, screened_answer, screened_question, screened_turns
-from experience.service.threads import StoredRun, ThreadRecord, Threads
+from experience.service.threads import (
+    UNFINISHED,
+    KeptRun,
+    PageWanted,
+    StoredRun,
+    ThreadPage,
+    ThreadRecord,
+    Threads,
+)
 from gateway.ledger.account import Account, accounted
 from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
@@ -209,7 +217,7 @@ class ResearchService:
         try:
             yield
         except BaseException:  # cancellation too: otherwise the thread stays busy until the lease expires
-            await self._threads.settle(record.tenant, record.thread_id, record.status)
+            await self._threads.settle(record.tenant, record.thread_id, record.run_id, record.status)
             raise
 
     @contextmanager
@@ -231,20 +239,41 @@ class ResearchService:
             if thread in (None, key):
                 control.request_drain(reason)
 
-    async def threads(self, tenant: str) -> list[ThreadRecord]:
-        """Return the tenant's threads, the latest first."""
-        return await self._threads.list(checked_name("tenant", tenant))
+    async def threads(self, tenant: str, wanted: PageWanted | None = None) -> ThreadPage:
+        """Return a page of the tenant's threads, the latest first. Raises `BadInput` for a cursor of something else."""
+        return await self._threads.list(checked_name("tenant", tenant), wanted or PageWanted())
 
     async def show(self, tenant: str, thread_id: str) -> ThreadView:
         """Return a thread with its latest report. Raises `ThreadMissing`."""
-        return await self._view(
-            await self._threads.get(checked_name("tenant", tenant), checked_name("thread", thread_id))
-        )
+        named = checked_name("tenant", tenant), checked_name("thread", thread_id)
+        stored, runs = await self._threads.get(*named), await self._threads.runs(*named)
+        return (await self._view(stored)).model_copy(update={"runs": runs})
 
-    async def show_run(self, tenant: str, run_id: str) -> ThreadView | None:
-        """Return the thread whose latest run is `run_id`, or `None`."""
-        stored = await self._threads.by_run(checked_name("tenant", tenant), run_id)
-        return None if stored is None else await self._view(stored)
+    async def show_run(self, tenant: str, run_id: str) -> RunView | None:
+        """Return a run with its report, or `None`."""
+        kept = await self._threads.by_run(checked_name("tenant", tenant), run_id)
+        if kept is None:
+            return None
+        told = RunView(thread=kept.thread.record, run=kept.run)
+        if not kept.latest or kept.run.status not in UNFINISHED:
+            return told.model_copy(update={"report": await self._report(kept)})
+        view = await self._view(kept.thread)
+        mine = view.report is not None and view.report.run_id == run_id
+        more = {"report": view.report if mine else None, "pending": view.pending, "live": view.live}
+        return told.model_copy(update=more)
+
+    async def _report(self, kept: KeptRun) -> Report | None:
+        """Return the report of a finished run, `None` if it was removed because of its age."""
+        run_id, record = kept.run.run_id, kept.thread.record
+        if kept.report is not None or not kept.run.has_report:
+            return Report.model_validate(kept.report) if kept.report else None
+        # A run of an earlier release, which left its report in the checkpoints alone.
+        config = graph_config(self.settings, record.tenant, record.thread_id, run_id)
+        async for snapshot in self.graph.aget_state_history(config, filter={"sixplane_run_id": run_id}, limit=1):
+            report = snapshot.values.get("report") or {}
+            if report.get("run_id") == run_id:
+                return Report.model_validate(report)
+        return None
 
     @asynccontextmanager
     async def exported(

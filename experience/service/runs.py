@@ -382,11 +382,11 @@ class Runs:
         view = await self.service.show_run(tenant, run_id)
         if view is None:
             return None
-        thread = view.record
+        thread = view.thread
         run = Run(run_id, tenant, thread.owner or "", thread.thread_id, elsewhere=view.live)
         if view.live:
             return run
-        if view.report is not None and view.report.run_id == run_id:
+        if view.report is not None:
             run.take(ReportReady(sequence=1, report=view.report))
         elif view.pending is not None:
             run.take(ReviewPendingEvent(sequence=1, thread_id=thread.thread_id, **view.pending))

@@ -12,7 +12,7 @@ import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,20 @@ class Database:
         name: name of the SQLite file in the home folder, for example `ledger.db`.
         metadata: the tables.
         engine: replaces the configured engine.
+        upgraded: fills what was added to a SQLite file of an earlier release. In Oracle Database, a migration does it.
     """
 
     def __init__(
-        self, settings: Settings, name: str, metadata: sa.MetaData, *, engine: sa.Engine | None = None
+        self,
+        settings: Settings,
+        name: str,
+        metadata: sa.MetaData,
+        *,
+        engine: sa.Engine | None = None,
+        upgraded: Callable[[sa.Connection], None] | None = None,
     ) -> None:
         self._settings, self._name, self._metadata = settings, name, metadata
+        self._upgraded = upgraded
         self._given, self._engine, self._ready = engine, engine, False
         self._opening = threading.Lock()
 
@@ -98,8 +106,8 @@ class Database:
     def _prepare(self, engine: sa.Engine) -> None:
         if engine.dialect.name == "sqlite":
             with engine.begin() as connection:
-                self._metadata.create_all(connection)
-                _add_columns(connection, self._metadata)
+                if _brought_up_to_date(connection, self._metadata) and self._upgraded is not None:
+                    self._upgraded(connection)
             return
         missing = sorted(set(self._metadata.tables) - {name.lower() for name in sa.inspect(engine).get_table_names()})
         if missing:
@@ -130,15 +138,26 @@ class Database:
         return DependencyUnavailable(f"`{self._name}` cannot be used: {reason}", hint=hint)
 
 
-def _add_columns(connection: sa.Connection, metadata: sa.MetaData) -> None:
-    """Add columns that are missing in a file of an earlier version. New columns must therefore be nullable."""
-    inspector = sa.inspect(connection)
-    for table in metadata.sorted_tables:
-        known = {column["name"] for column in inspector.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in known:
-                added = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {added}")
+def _brought_up_to_date(connection: sa.Connection, metadata: sa.MetaData) -> bool:
+    """Create what is missing in a file, and return whether it was a file of an earlier version."""
+    before = set(sa.inspect(connection).get_table_names())
+    metadata.create_all(connection)
+    older = [table for table in metadata.sorted_tables if table.name in before]
+    widened = [_add_columns(connection, table) for table in older]
+    for table in older:
+        for index in table.indexes:  # `create_all` creates the indexes of new tables only
+            index.create(connection, checkfirst=True)
+    return bool(older) and (any(widened) or len(older) < len(metadata.tables))
+
+
+def _add_columns(connection: sa.Connection, table: sa.Table) -> bool:
+    """Add missing columns, which must therefore be nullable, and return whether there were any."""
+    known = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    missing = [column for column in table.columns if column.name not in known]
+    for column in missing:
+        added = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {added}")
+    return bool(missing)
 
 
 def open_engine(settings: Settings, name: str) -> sa.Engine:

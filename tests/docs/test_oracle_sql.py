@@ -20,6 +20,7 @@ TEXTS = {
     r"null|string|number|boolean|double|float": "types of JSON",
     r'\$\."audience"(\[\*\]\?\(@\.stringOnly\(\) == \$label\))?': "the access label",
     r"\$\.(source|step|of_config|run_id|kind|n)": "a key, checked by the package",
+    r"%|/": "a pattern around a bind, and its escape",
     r"__pregel_tasks|MINUTE|!|CTXSYS|CTX_DDL|vector_memory_size|langchain|vector_store": "constants",
 }
 NUMBERS = {
@@ -30,6 +31,8 @@ NUMBERS = {
     "9": "NUMBER(9)",
     "18": "NUMBER(18)",
     "100": "VARCHAR2(100)",
+    "51": "a page of threads and one more",
+    "500": "the runs of a thread that are listed",
     "95": "the target accuracy of the settings, a whole number",
     "1000": "VARCHAR2(1000)",
     "4000": "VARCHAR2(4000)",

@@ -24,7 +24,8 @@ from sqlalchemy.sql.elements import ReleaseSavepointClause
 
 from experience.database import Migration, Schema, _journal_ddl, migrations
 from experience.doctor.oracle import check_oracle
-from experience.service.threads import Threads
+from experience.service.threads import PageWanted, Threads
+from experience.service.threads.listing import cursor_of
 from gateway.ledger.ledger import Ledger
 from policy.identity import ApiKeys, Permission
 from settings import Settings, load_settings
@@ -33,9 +34,11 @@ from state.channels import ResearchContext
 from state.errors import BudgetExceeded, ThreadBusy
 from state.values import Usage
 from tests.doubles.oracle import RecordingConnection, RecordingPool
+from tests.experience.reports import make_report
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "oracle_tables.sql.json"
 OURS = ("ledger", "threads", "keys")
+MIGRATED = (*OURS, "kept runs")
 BUDGETS = dict.fromkeys(("tenant_micro_usd", "month_micro_usd", "principal_month_micro_usd"), 1_000)
 DIALECT: Any = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 
@@ -120,13 +123,17 @@ async def ask_threads(threads: Any) -> None:
         await threads.start(*given)
     async with threads.held("t", "one", lambda: None):
         await asyncio.sleep(0.5)
-    await threads.settle("t", "one", "answered")
-    await threads.settle("t", "one", "answered", span)
-    await threads.start(*given)
-    await threads.settle("t", "one", "interrupted", span)
+    await threads.settle("t", "one", "run-1", "answered")
+    await threads.start("t", "one", "run-2", *given[3:])
+    await threads.settle("t", "one", "run-2", "answered", span=span, report=make_report())
+    await threads.start("t", "one", "run-3", *given[3:])
+    await threads.settle("t", "one", "run-3", "interrupted", span=span)
     await threads.take("t", "one")
-    await threads.list("t")
+    first = await threads.list("t", PageWanted(owner="ann", query="why because"))
+    assert first.threads == ()
+    await threads.list("t", PageWanted(query="why", cursor=cursor_of({"updated_at": "2", "thread_id": "one"})))
     await threads.get("t", "one")
+    await threads.runs("t", "one")
     await threads.by_run("t", "run-1")
     await threads.remove("t", "one")
 
@@ -163,7 +170,7 @@ def oracle() -> Settings:
 
 
 def ours() -> list[Migration]:
-    return [each for each in migrations(oracle(), 384) if each.name in OURS]
+    return [each for each in migrations(oracle(), 384) if each.name in MIGRATED]
 
 
 async def deployment() -> list[dict[str, Any]]:

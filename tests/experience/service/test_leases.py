@@ -45,7 +45,7 @@ async def test_a_thread_that_is_being_run_is_busy_and_an_unfinished_one_too(home
         with pytest.raises(ThreadBusy, match="unfinished") as busy:
             await other.run(ask(thread="t"))
         assert "sixplane resume t" in busy.value.hint
-        assert [record.status for record in await other.threads("local")] == ["interrupted"]
+        assert [each.status for each in (await other.threads("local")).threads] == ["interrupted"]
         assert (await other.run(ask())).status is Status.ANSWERED
 
 
@@ -95,7 +95,7 @@ async def test_a_deleted_thread_leaves_nothing_behind(home):
         for gone in (service.delete("local", "t"), service.show("local", "t")):
             with pytest.raises(ThreadMissing):
                 await gone
-        assert [record.thread_id for record in await service.threads("local")] == ["kept"]
+        assert [each.thread_id for each in (await service.threads("local")).threads] == ["kept"]
         config = {"configurable": {"thread_id": "local/t"}}
         assert [found async for found in service.graph.aget_state_history(config)] == []
         assert await service.graph.store.aget(("local", "reports"), run) is None

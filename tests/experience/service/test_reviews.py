@@ -40,7 +40,7 @@ async def test_a_person_answers_once(home, answer, status, reason):
     async with service_of(home) as service:
         with pytest.raises(ReviewPending):
             await service.run(ask(thread="t", human_review=True))
-        assert [record.status for record in await service.threads("local")] == ["review"]
+        assert [each.status for each in (await service.threads("local")).threads] == ["review"]
         with pytest.raises(ThreadNotResumable, match="waits for a person"):
             await events_of(service.resume("local", "t"))
         with pytest.raises(ThreadBusy, match="waits for a person"):

@@ -132,13 +132,13 @@ async def test_tenants_see_neither_corpora_nor_threads_nor_memory_of_each_other(
             await service.show("other", "t")
         with pytest.raises(ThreadMissing):
             await events_of(service.resume("other", "t"))
-        assert await service.threads("other") == []
+        assert (await service.threads("other")).threads == ()
         mine = await service.corpora.create("other", "small")
         await mine.ingest([Document("Tariff A costs 99 pounds a month.", id="theirs", metadata={"source": "t.md"})])
         report = await service.run(ask(thread="t", tenant="other"))
         assert "99 pounds" in report.markdown
         assert "prior_work_recalled" not in {event.kind for event in report.events}
-        assert [record.question for record in await service.threads("other")] == [PRICE]
+        assert [each.title for each in (await service.threads("other")).threads] == [PRICE]
         assert "12 dollars" in (await service.show("local", "t")).report.markdown
 
 
@@ -172,7 +172,7 @@ async def test_a_question_without_text_is_refused_as_bad_input(home):
         for question in ("", "  ", "\u200b", "a\x00b", "x" * 100_000, "\udce9"):
             with pytest.raises(QuestionInvalid):
                 await service.run(ask(question, "t"))
-        assert await service.threads("local") == []
+        assert (await service.threads("local")).threads == ()
 
 
 async def test_a_principal_neither_asks_on_nor_recalls_another_s_thread(home):

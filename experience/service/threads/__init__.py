@@ -1,0 +1,34 @@
+"""The table `threads`: each thread's question, context, status, lease and runs.
+
+LangGraph does not checkpoint a run's context, so `resume` restores it from this table. A thread has at most one live
+lease, so that two runs never write to it at once. A thread id authorises nothing: every query names the tenant.
+"""
+
+from __future__ import annotations
+
+from experience.service.threads.listing import MAX_PAGE, MAX_QUERY_CHARS, PAGE, PageWanted
+from experience.service.threads.records import (
+    UNFINISHED,
+    KeptRun,
+    RunRecord,
+    StoredRun,
+    ThreadPage,
+    ThreadRecord,
+    ThreadSummary,
+)
+from experience.service.threads.table import Threads
+
+__all__ = [
+    "MAX_PAGE",
+    "MAX_QUERY_CHARS",
+    "PAGE",
+    "UNFINISHED",
+    "KeptRun",
+    "PageWanted",
+    "RunRecord",
+    "StoredRun",
+    "ThreadPage",
+    "ThreadRecord",
+    "ThreadSummary",
+    "Threads",
+]

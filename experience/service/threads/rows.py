@@ -1,0 +1,160 @@
+"""Statements on the tables of threads and runs, each inside the transaction of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from experience.service.threads.leases import is_live
+from experience.service.threads.listing import searched_with, title_of
+from experience.service.threads.records import UNFINISHED, KeptRun, RunRecord, StoredRun, ThreadRecord, ThreadSummary
+from experience.tables import runs, threads
+from state.channels import ResearchContext
+from state.errors import ThreadBusy, ThreadMissing
+from state.values import Refusal
+
+MAX_RUNS = 500
+"""How many runs of a thread are listed, the latest ones. A chosen value: it bounds an answer."""
+
+_NAMED = sa.select(threads).where(
+    threads.c.tenant == sa.bindparam("tenant"), threads.c.thread_id == sa.bindparam("thread")
+)
+_LISTED = ("run_id", "question", "status", "created_at", "updated_at", "removed_at")
+
+
+def begin(connection: sa.Connection, tenant: str, thread_id: str, values: Mapping[str, Any]) -> None:
+    """Store a new run with its thread, which it creates or continues.
+
+    Raises:
+        ThreadBusy: another run holds the thread's lease, or the thread has an unfinished run.
+        ThreadMissing: the thread belongs to another principal.
+    """
+    row = _select(connection, tenant, thread_id)
+    searched = searched_with((row and row["searched"]) or "", values["question"])
+    if row is None:
+        created = {"created_at": values["updated_at"], "title": title_of(values["question"])}
+        connection.execute(
+            threads.insert().values(tenant=tenant, thread_id=thread_id, searched=searched, **created, **values)
+        )
+    else:
+        _check_free(row, thread_id, values["owner"])
+        # The first owner stays: an administrator may ask on a user's thread, which remains the user's.
+        kept = {name: value for name, value in values.items() if name != "owner"}
+        connection.execute(_of(threads.update(), tenant, thread_id).values(searched=searched, **kept))
+    own = {name: values[name] for name in ("run_id", "question", "status", "updated_at")}
+    connection.execute(runs.insert().values(tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **own))
+
+
+def take(connection: sa.Connection, tenant: str, thread_id: str, lease: Mapping[str, Any]) -> StoredRun:
+    """Take the lease of a thread. Raises `ThreadMissing` and `ThreadBusy`."""
+    row = existing(connection, tenant, thread_id)
+    if is_live(row):
+        raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+    connection.execute(_of(threads.update(), tenant, thread_id).values(**lease))
+    return stored(row)
+
+
+def runs_of(connection: sa.Connection, tenant: str, thread_id: str) -> list[RunRecord]:
+    """Return the runs of a thread, the latest first."""
+    query = _of(sa.select(*(runs.c[name] for name in _LISTED)), tenant, thread_id, runs)
+    latest_first = query.order_by(runs.c.created_at.desc(), runs.c.run_id).limit(MAX_RUNS)
+    return [_run(row) for row in connection.execute(latest_first).mappings()]
+
+
+def kept_run(connection: sa.Connection, tenant: str, run_id: str) -> KeptRun | None:
+    """Return a run with its thread, or `None`."""
+    query = sa.select(runs).where(runs.c.tenant == tenant, runs.c.run_id == run_id)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    thread = stored(existing(connection, tenant, row["thread_id"]))
+    return KeptRun(thread=thread, run=_run(row), report=row["report"])
+
+
+def remove(connection: sa.Connection, tenant: str, thread_id: str) -> None:
+    """Delete a thread with its runs."""
+    for table in (runs, threads):
+        connection.execute(_of(sa.delete(table), tenant, thread_id, table))
+
+
+def existing(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
+    """Return the row of a thread. Raises `ThreadMissing`."""
+    row = _select(connection, tenant, thread_id)
+    if row is None:
+        raise ThreadMissing(f"there is no thread {thread_id!r}")
+    return row
+
+
+def stored(row: Any) -> StoredRun:
+    """Return the latest run of a thread's row."""
+    return StoredRun(
+        record=ThreadRecord(**{name: row[name] for name in ThreadRecord.model_fields} | {"title": _title(row)}),
+        context=ResearchContext.model_validate(row["context"]),
+        refusal=Refusal.model_validate(row["refusal"]) if row["refusal"] else None,
+        span_id=row["span_id"],
+        live=is_live(row),
+    )
+
+
+def summary(row: Any) -> ThreadSummary:
+    """Return a thread's row as it stands in a list."""
+    own = {name: row[name] for name in ("thread_id", "run_id", "status", "owner")}
+    return ThreadSummary(title=_title(row), created=row["created_at"], updated=row["updated_at"], **own)
+
+
+def mine(tenant: str, thread_id: str, owner: str) -> sa.Update:
+    """Return an update of a thread whose lease `owner` holds."""
+    held: sa.Update = _of(threads.update(), tenant, thread_id).where(threads.c.lease_owner == owner)
+    return held
+
+
+def now() -> str:
+    """Return the time as the tables hold it."""
+    return datetime.now(UTC).isoformat()
+
+
+def _check_free(row: Any, thread_id: str, owner: str | None) -> None:
+    if row["owner"] != owner and owner is not None:
+        raise ThreadMissing(f"there is no thread {thread_id!r} of yours", hint="choose another thread name")
+    if row["status"] in UNFINISHED:
+        raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+
+
+def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
+    return connection.execute(_NAMED, {"tenant": tenant, "thread": thread_id}).mappings().first()
+
+
+def _of(statement: Any, tenant: str, thread_id: str, table: sa.Table = threads) -> Any:
+    return statement.where(table.c.tenant == tenant, table.c.thread_id == thread_id)
+
+
+def _run(row: Any) -> RunRecord:
+    return RunRecord(
+        run_id=row["run_id"],
+        question=row["question"],
+        status=row["status"],
+        created=row["created_at"],
+        updated=row["updated_at"],
+        has_report=row["status"] not in UNFINISHED and row["removed_at"] is None,
+    )
+
+
+def _title(row: Any) -> str:
+    # A process of an earlier release may write a thread after the tables were upgraded.
+    return row["title"] or title_of(row["question"])
+
+
+def _state(row: Any) -> str:
+    if is_live(row):
+        return "is being run by another process"
+    return "waits for a person's answer" if row["status"] == "review" else "has an unfinished run"
+
+
+def _busy_hint(thread_id: str, row: Any) -> str:
+    if is_live(row):
+        return "wait until it ends, or ask on another thread"
+    answer = " --approve, --revise TEXT or --reject" if row["status"] == "review" else ""
+    return f"finish it with `sixplane resume {thread_id}{answer}`, or ask on another thread"

@@ -1,0 +1,183 @@
+"""The operations on the tables of threads and runs, each one transaction in a worker thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from experience.service.threads import rows
+from experience.service.threads.leases import new_owner
+from experience.service.threads.listing import PageWanted, cursor_of, page_of
+from experience.service.threads.records import KeptRun, RunRecord, StoredRun, ThreadPage
+from experience.tables import backfill, runs
+from experience.tables import metadata as threads_metadata
+from settings import Settings
+from settings.connections.sql import Database
+from state.channels import ResearchContext
+from state.errors import DependencyUnavailable
+from state.report import Report
+from state.values import Refusal
+
+Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
+
+
+class Threads:
+    """The tables on SQLite or Oracle Database, through SQLAlchemy Core.
+
+    Database calls run in worker threads, because drivers block and blocking the event loop would stop every run.
+    """
+
+    def __init__(self, settings: Settings, *, lease_seconds: float, engine: sa.Engine | None = None) -> None:
+        self._database = Database(settings, "threads.db", threads_metadata, engine=engine, upgraded=_upgraded)
+        self._lease_seconds = lease_seconds
+        self._owner = new_owner()
+
+    async def setup(self) -> None:
+        """Open the tables. On SQLite, create what does not exist."""
+        await self._run(lambda _: None)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await asyncio.to_thread(self._database.close)
+
+    async def start(
+        self,
+        tenant: str,
+        thread_id: str,
+        run_id: str,
+        question: str,
+        context: ResearchContext,
+        refusal: Refusal | None,
+        span: tuple[str, str],
+    ) -> None:
+        """Store a new run and take the thread's lease.
+
+        Raises:
+            ThreadBusy: another run holds the thread's lease, or the thread has an unfinished run.
+            ThreadMissing: the thread belongs to another principal.
+        """
+        values = {
+            "run_id": run_id,
+            "status": "running",
+            "question": question,
+            "context": context.model_dump(mode="json"),
+            "refusal": refusal.model_dump(mode="json") if refusal else None,
+            "trace_id": span[0],
+            "span_id": span[1],
+            "owner": context.principal or None,
+            "updated_at": rows.now(),
+            **self._lease(),
+        }
+        await self._run(lambda connection: rows.begin(connection, tenant, thread_id, values))
+
+    async def take(self, tenant: str, thread_id: str) -> StoredRun:
+        """Take the lease of an existing thread to resume it.
+
+        Raises:
+            ThreadMissing: the tenant has no such thread.
+            ThreadBusy: another run holds the thread's lease.
+        """
+        # On SQLite the transaction is `BEGIN IMMEDIATE`: no other process gets between the check and the update.
+        return await self._run(lambda connection: rows.take(connection, tenant, thread_id, self._lease()))
+
+    async def settle(
+        self,
+        tenant: str,
+        thread_id: str,
+        run_id: str,
+        status: str,
+        *,
+        span: tuple[str, str] | None = None,
+        report: Report | None = None,
+    ) -> None:
+        """Store the status and the report, and release the lease, unless another process has taken the thread since."""
+        at = rows.now()
+        traced = {"trace_id": span[0], "span_id": span[1]} if span else {}
+        told = {"report": report.model_dump(mode="json")} if report else {}
+        released = {"status": status, "lease_owner": None, "lease_until": None, "updated_at": at, **traced}
+        held = rows.mine(tenant, thread_id, self._owner).values(**released)
+        own = runs.update().where(runs.c.tenant == tenant, runs.c.run_id == run_id)
+
+        def settle(connection: sa.Connection) -> None:
+            if connection.execute(held).rowcount:
+                connection.execute(own.values(status=status, updated_at=at, **told))
+
+        await self._run(settle)
+
+    @asynccontextmanager
+    async def held(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> AsyncIterator[None]:
+        """Renew the lease while the block runs. Call `lost` if another process has taken it."""
+        beat = asyncio.create_task(self._beat(tenant, thread_id, lost))
+        try:
+            yield
+        finally:
+            beat.cancel()
+            with suppress(asyncio.CancelledError):
+                await beat
+
+    async def list(self, tenant: str, wanted: PageWanted) -> ThreadPage:
+        """Return a page of the tenant's threads, latest first.
+
+        Raises:
+            BadInput: the cursor is not one of a list.
+        """
+        query = page_of(tenant, wanted)
+
+        def read(connection: sa.Connection) -> ThreadPage:
+            found = [*connection.execute(query).mappings()]
+            page = found[: wanted.limit]
+            more = cursor_of(page[-1]) if len(found) > len(page) else None
+            return ThreadPage(threads=tuple(rows.summary(row) for row in page), next=more)
+
+        return await self._run(read)
+
+    async def get(self, tenant: str, thread_id: str) -> StoredRun:
+        """Return the latest run of a thread. Raises `ThreadMissing`."""
+        return await self._run(lambda connection: rows.stored(rows.existing(connection, tenant, thread_id)))
+
+    async def runs(self, tenant: str, thread_id: str) -> tuple[RunRecord, ...]:
+        """Return the runs of a thread, the latest first."""
+        return tuple(await self._run(lambda connection: rows.runs_of(connection, tenant, thread_id)))
+
+    async def by_run(self, tenant: str, run_id: str) -> KeptRun | None:
+        """Return a run with its thread, or `None`."""
+        return await self._run(lambda connection: rows.kept_run(connection, tenant, run_id))
+
+    async def remove(self, tenant: str, thread_id: str) -> None:
+        """Delete a thread with its runs, from the write-ahead log too."""
+        await self._run(lambda connection: rows.remove(connection, tenant, thread_id))
+        await asyncio.to_thread(self._database.truncate_log)
+
+    async def _beat(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> None:
+        held = rows.mine(tenant, thread_id, self._owner)
+        while True:
+            # A third of the lease, so that one failed renewal does not lose the thread.
+            await asyncio.sleep(self._lease_seconds / 3)
+            with suppress(DependencyUnavailable):  # a locked table must not cost the report: the next beat tries again
+                if not await self._run(lambda c: c.execute(held.values(**self._lease())).rowcount):
+                    _log.warning("the thread %r was taken by another process: its run stops here", thread_id)
+                    lost()
+                    return
+
+    def _lease(self) -> dict[str, Any]:
+        return {"lease_owner": self._owner, "lease_until": datetime.now(UTC).timestamp() + self._lease_seconds}
+
+    async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return await asyncio.to_thread(self._in_transaction, work)
+
+    def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
+        with self._database.transaction() as connection:
+            return work(connection)
+
+
+def _upgraded(connection: sa.Connection) -> None:
+    for statement in backfill():
+        connection.execute(statement)
