@@ -13,7 +13,7 @@ from experience.http.bodies import ResumeRequest, ThreadId, ThreadState
 from experience.http.callers import AtDesk, Caller
 from experience.http.chat import PENDING, concluded
 from experience.http.events import EVENT_STREAM, event_stream, resumed
-from experience.service.threads import MAX_PAGE, MAX_QUERY_CHARS, PAGE, ThreadPage
+from experience.service.threads import CURSOR, MAX_PAGE, MAX_QUERY_CHARS, PAGE, ThreadPage
 from state.report import Report
 
 ZIP = "application/zip"
@@ -34,11 +34,13 @@ async def threads(
     caller: Caller,
     desk: AtDesk,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Threads on a page.")] = PAGE,
-    cursor: Annotated[str, Query(max_length=300, description="`next` of the page before.")] = "",
+    cursor: Annotated[
+        str | None, Query(pattern=CURSOR, max_length=105, description="`next` of the page before.")
+    ] = None,
     q: Annotated[str, Query(max_length=MAX_QUERY_CHARS, description="Words that a thread's questions contain.")] = "",
 ) -> ThreadPage:
     """List the caller's threads, latest first. Administrators see all threads of the tenant."""
-    return await desk.threads(caller, query=q, limit=limit, cursor=cursor)
+    return await desk.threads(caller, query=q, limit=limit, cursor=cursor or "")
 
 
 @router.get("/{thread_id}")

@@ -131,7 +131,7 @@ async def ask_threads(threads: Any) -> None:
     await threads.take("t", "one")
     first = await threads.list("t", PageWanted(owner="ann", query="why because"))
     assert first.threads == ()
-    await threads.list("t", PageWanted(query="why", cursor=cursor_of({"updated_at": "2", "thread_id": "one"})))
+    await threads.list("t", PageWanted(query="why", cursor=cursor_of({"updated_at": "2026-01-01", "thread_id": "one"})))
     await threads.get("t", "one")
     await threads.runs("t", "one")
     await threads.by_run("t", "run-1")

@@ -6,7 +6,7 @@ lease, so that two runs never write to it at once. A thread id authorises nothin
 
 from __future__ import annotations
 
-from experience.service.threads.listing import MAX_PAGE, MAX_QUERY_CHARS, PAGE, PageWanted
+from experience.service.threads.listing import CURSOR, MAX_PAGE, MAX_QUERY_CHARS, PAGE, PageWanted
 from experience.service.threads.records import (
     UNFINISHED,
     KeptRun,
@@ -19,6 +19,7 @@ from experience.service.threads.records import (
 from experience.service.threads.table import Threads
 
 __all__ = [
+    "CURSOR",
     "MAX_PAGE",
     "MAX_QUERY_CHARS",
     "PAGE",

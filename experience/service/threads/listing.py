@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from experience.tables import SEARCHED_CHARS, TITLE_CHARS, threads
+from state.channels import CORPUS_NAME
 from state.errors import BadInput
 
 MAX_PAGE = 200
@@ -22,6 +22,10 @@ MAX_QUERY_CHARS = 200
 MAX_WORDS = 10
 """Bounds of a search. Chosen values: each word is one comparison for every thread."""
 
+CURSOR = rf"^[0-9]{{4}}[0-9T:.Z-]{{1,36}}~{CORPUS_NAME[1:]}"
+"""What a cursor looks like: the time and the name of the last thread on the page before."""
+
+_CURSOR = re.compile(CURSOR.rstrip("$"))
 _COLUMNS = ("thread_id", "run_id", "status", "title", "question", "owner", "created_at", "updated_at")
 
 
@@ -77,7 +81,8 @@ def page_of(tenant: str, wanted: PageWanted) -> sa.Select[Any]:
 
 def cursor_of(row: Any) -> str:
     """Return the cursor of the page after `row`. It names a place in the list and allows nothing."""
-    return base64.urlsafe_b64encode(f"{row['updated_at']}|{row['thread_id']}".encode()).decode().rstrip("=")
+    # `Z` for the zone: a `+` that a client does not escape would arrive as a blank.
+    return f"{row['updated_at'].replace('+00:00', 'Z')}~{row['thread_id']}"
 
 
 def title_of(question: str) -> str:
@@ -100,11 +105,7 @@ def folded(text: str) -> str:
 
 
 def _position(cursor: str) -> tuple[str, str]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    updated, parted, thread_id = text.partition("|")
-    if not (updated and parted and thread_id):
+    if not _CURSOR.fullmatch(cursor):
         raise BadInput("the cursor is not one of this list", hint="send `next` of the page before, or leave it out")
-    return updated, thread_id
+    updated, _, thread_id = cursor.partition("~")
+    return updated.replace("Z", "+00:00"), thread_id

@@ -86,7 +86,7 @@ def test_a_page_that_is_too_large_is_refused(wanted: dict[str, object]) -> None:
         PageWanted(**wanted)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("cursor", ["x", "é", "====", "bm90aGluZw", "fA", "//8"])
+@pytest.mark.parametrize("cursor", ["x", "é", "2026", "2026-01-01", "2026-01-01~", "~t", "2026-01-01~t\n", "2026 ~t"])
 async def test_a_cursor_of_something_else_is_refused(cursor: str, tmp_path: Path) -> None:
     async with threads_of(tmp_path) as threads:
         with pytest.raises(BadInput, match="cursor") as refused:
@@ -179,4 +179,4 @@ async def test_an_earlier_report_is_read_over_http_by_its_owner_alone(home: Path
         assert (await bob.get("/v1/threads", params={"q": "uruguay"})).json()["threads"] == []
         assert len((await root.get("/v1/threads")).json()["threads"]) == 1
         wrong = await ann.get("/v1/threads", params={"cursor": "x"})
-        assert (wrong.status_code, wrong.json()["code"]) == (422, "bad_input")
+        assert wrong.status_code == 422
