@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class _Section(BaseModel):
@@ -33,6 +33,14 @@ class OIDCSettings(_Section):
     """The issuer's name for each of our roles: `ask`, `ingest`, `delete`, `cost`, `admin`."""
     audiences_claim: str = "groups"
     """The claim that lists the bearer's audiences."""
+    client_id: str = ""
+    """The client as which the page signs people in at the issuer; empty: the page offers no such sign-in."""
+    client_secret: SecretStr = SecretStr("")
+    """Its secret; empty for a public client, which PKCE alone protects."""
+    scopes: str = "openid"
+    """What the page asks for at the sign-in, separated by spaces."""
+    sign_in_token: Literal["access_token", "id_token"] = "access_token"  # noqa: S105 - the name of a kind, no secret
+    """Which token of the answer is the person's; its audience must be `audience`."""
 
 
 class ServerSettings(_Section):
@@ -63,3 +71,11 @@ class ServerSettings(_Section):
     """Time that a client has to send its request."""
     drain_seconds: float = Field(30.0, ge=0)
     """Time that runs have to finish when the server shuts down."""
+    page: bool = True
+    """Whether `sixplane serve` also serves the page for people at `/`."""
+    public_url: str = Field("", pattern=r"^(https?://[^/\s]+)?$")
+    """Where browsers reach the server, such as `https://ask.example.com`; empty: where a request was sent to."""
+    session_key: SecretStr = SecretStr("")
+    """Seals the cookies of the page; the same for all processes. Empty: a key in the home folder."""
+    session_hours: float = Field(12.0, gt=0, le=24 * 365)
+    """How long a sign-in on the page lasts, unless its key or token expires before."""

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from experience.http.app import create_app
-from experience.http.serving import serve
+from experience.http.serving import run_server
 
-__all__ = ["create_app", "serve"]
+__all__ = ["create_app", "run_server"]

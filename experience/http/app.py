@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import Scope
 
 from experience.http import chat, corpora, health, openai, threads
 from experience.http.bounds import BodyBounds, SameSite, TraceContext
@@ -28,13 +30,22 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(settings: Settings, authenticate: Authenticate, *, open_service: OpenService = open_service) -> FastAPI:
+def create_app(
+    settings: Settings,
+    authenticate: Authenticate,
+    *,
+    open_service: OpenService = open_service,
+    before: Sequence[Middleware] = (),
+    is_page: Callable[[Scope], bool] = lambda _: False,
+) -> FastAPI:
     """Return the HTTP application.
 
     Args:
         settings: the settings of the process.
         authenticate: maps the `Authorization` header and the client's address to a principal.
         open_service: opens the service that handles the requests; tests pass their own.
+        before: middleware that sees a request before it is authenticated.
+        is_page: whether a request is for something that people open in a browser, also by a link of another site.
     """
 
     @asynccontextmanager
@@ -64,13 +75,15 @@ def create_app(settings: Settings, authenticate: Authenticate, *, open_service: 
         quota=RequestQuota(bounds.principal_requests_per_minute),
         public=(*health.PROBES, *_documentation(app)),
     )
+    for each in before:
+        app.add_middleware(each.cls, *each.args, **each.kwargs)
     app.add_middleware(TraceContext)
     if bounds.auth == "off":
         # Anything that reaches loopback is trusted, and a web page in the user's browser can reach it. The host check
         # stops DNS rebinding (a page's own domain that resolves to 127.0.0.1), `SameSite` stops plain cross-site
         # requests.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
-        app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"])
+        app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"], is_page=is_page)
     return app
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from opentelemetry import context as otel_context
@@ -81,23 +81,32 @@ class SameSite:
     Args:
         app: the application behind this middleware.
         hosts: names under which this server's own pages are loaded.
+        is_page: whether a request is for a page that people open. A link on another site may lead there: the other
+            site cannot read what opens, and opening changes nothing.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Sequence[str]) -> None:
-        self._app, self._hosts = app, frozenset(hosts)
+    def __init__(
+        self, app: ASGIApp, *, hosts: Sequence[str], is_page: Callable[[Scope], bool] = lambda _: False
+    ) -> None:
+        self._app, self._hosts, self._is_page = app, frozenset(hosts), is_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on unless a page of another site sent it."""
-        if scope["type"] == "http" and self._is_foreign(Headers(scope=scope)):
+        if scope["type"] == "http" and self._is_foreign(scope, Headers(scope=scope)):
             await answer(_FOREIGN, path=scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _is_foreign(self, headers: Headers) -> bool:
+    def _is_opened(self, scope: Scope, headers: Headers) -> bool:
+        """Whether a person has followed a link to a page. A frame or a script of another site asks differently."""
+        opened = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+        return scope["method"] == "GET" and opened and self._is_page(scope)
+
+    def _is_foreign(self, scope: Scope, headers: Headers) -> bool:
         # Both headers, because older browsers send no `Sec-Fetch-Site` and plain GET requests have no `Origin`.
         # Programs send neither, and pass.
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return True
+            return not self._is_opened(scope, headers)
         origin = headers.get("origin")
         return origin is not None and urlsplit(origin).hostname not in self._hosts
 

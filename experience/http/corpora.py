@@ -164,7 +164,9 @@ async def _ingested(
 ) -> IngestReport:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sixplane-")))
-        await asyncio.to_thread(_store, files, folder)  # up to `max_upload_bytes` to disk would block the event loop
+        await asyncio.to_thread(
+            store_uploads, files, folder
+        )  # up to `max_upload_bytes` to disk would block the event loop
         given = load_uploads(folder, desk.service.settings)
         return await desk.ingest(caller, corpus, given, audience=audience, progress=progress)
 
@@ -189,7 +191,8 @@ def _event(item: IngestProgress | IngestReport, files: int) -> ServerSentEvent:
     return ServerSentEvent(data=json.dumps(event_of(counted)))
 
 
-def _store(files: list[UploadFile], folder: Path) -> None:
+def store_uploads(files: list[UploadFile], folder: Path) -> None:
+    """Write uploaded files below `folder`. Raises `BadInput` for a name that no file can have."""
     for number, file in enumerate(files):
         # The client chooses the name. Only its last part is kept, so that the file cannot leave `folder`.
         name = PurePosixPath((file.filename or "").replace("\\", "/")).name

@@ -14,8 +14,6 @@ import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 
-from experience.http.app import create_app
-from experience.http.callers import Authenticate
 from experience.service.runs import Runs
 from settings import Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
@@ -61,12 +59,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT.
+def run_server(settings: Settings, app: Starlette, *, started: Callable[[str], None]) -> None:
+    """Serve an application that has a `Desk` in `state.desk` until SIGTERM or SIGINT.
 
     Args:
         settings: the settings of the process.
-        authenticate: maps the `Authorization` header and the client's address to a principal.
+        app: the application.
         started: called with the URL once the server accepts requests.
 
     Raises:
@@ -74,11 +72,6 @@ def serve(settings: Settings, authenticate: Authenticate, *, started: Callable[[
         DependencyUnavailable: the port is in use or may not be opened.
         SixplaneError: the service cannot be opened.
     """
-    run_server(settings, create_app(settings, authenticate), started=started)
-
-
-def run_server(settings: Settings, app: Starlette, *, started: Callable[[str], None]) -> None:
-    """Serve an application that has a `Desk` in `state.desk`. Raises the errors of `serve`."""
     logging.getLogger("uvicorn.error").addFilter(_without_content)
     # sse-starlette would end all streams at the signal, before their runs have ended: `shutdown` sets the flag later.
     # Both are globals of that library, so an earlier server of this process may have left `should_exit` set.

@@ -29,7 +29,7 @@ PATH = "/mcp"
 
 
 def serve_http(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
-    """Serve clients over streamable HTTP at `/mcp`. Raises the errors of `experience.http.serve`."""
+    """Serve clients over streamable HTTP at `/mcp`. Raises the errors of `run_server`."""
     run_server(settings, create_mcp_app(settings, authenticate), started=lambda url: started(f"{url}{PATH}"))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 from markdown_it.renderer import RendererHTML
@@ -32,20 +33,21 @@ class Answer:
     cited: set[int]
 
 
-def answer_html(report: Report) -> Answer:
-    """Return the answer as HTML.
+def answer_html(report: Report, addresses: Mapping[int, str] = MappingProxyType({})) -> Answer:
+    """Return the answer as HTML. A citation leads to the address of its number, else to the list of sources.
 
     Images and HTML inside the answer are shown as literal text, and so are links, unless their address stands in a
     quote of the report.
     """
     markdown = steady(report.markdown)
-    page = _Page(_apart(cited_claims(report)), _quote_ids(report), line_starts(markdown))
+    page = _Page(_apart(cited_claims(report)), _quote_ids(report), line_starts(markdown), addresses)
     marks = {start: (end, number) for each in page.claims for start, end, number in each.marks}
     places = Places([(each.start, each.end) for each in page.claims], marks)
     parser = placed_parser(_Renderer, quoted_addresses(report))
     known = {PLACES: places, _ANSWER: page}
     tokens = parser.parse(markdown, known)
     _below_the_question(tokens)
+    aligned_by_class(tokens)
     for token in tokens:
         _mark_doubts(token.children or [])
         if token.type in _WITH_DIRECTION:
@@ -77,6 +79,14 @@ def quote_id(number: int, index: int) -> str:
     return f"quote-{number}-{index}"
 
 
+def aligned_by_class(tokens: Sequence[Token]) -> None:
+    """Align the cells of tables by class: a strict content security policy ignores the attribute `style`."""
+    for token in tokens:
+        style = str(token.attrs.pop("style", ""))
+        if style:
+            token.attrSet("class", style.removeprefix("text-align:"))
+
+
 def _apart(claims: list[CitedClaim]) -> list[CitedClaim]:
     """Return the claims by position, without those that overlap one before them."""
     kept: list[CitedClaim] = []
@@ -104,6 +114,7 @@ class _Page:
     claims: list[CitedClaim]
     quotes: dict[str, list[tuple[int, int, int, str]]]
     starts: list[int]
+    addresses: Mapping[int, str]
     inside: int | None = None
     in_link: bool = False
     cited: set[int] = field(default_factory=set)
@@ -120,9 +131,10 @@ class _Page:
         anchor = "" if number in self.cited else f' id="{citation_id(number)}"'
         self.cited.add(number)
         ids = " ".join(self._quotes_for(self.claims[claim].claim, number))
+        href = escape(self.addresses.get(number, f"#{passage_id(number)}"))
         described = f' aria-describedby="{ids}"' if ids else ""
         return (
-            f'<a class="cite"{anchor} href="#{passage_id(number)}" role="doc-noteref" data-claim="{claim}" '
+            f'<a class="cite"{anchor} href="{href}" role="doc-noteref" data-claim="{claim}" '
             f'aria-label="Source {number}"{described}>{number}</a>'
         )
 

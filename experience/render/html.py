@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from importlib.resources import files
+from types import MappingProxyType
 
 from experience.render.answer import answer_html, citation_id, passage_id, quote_id
 from experience.render.links import WITHOUT_FILES, Originals
@@ -39,14 +40,26 @@ def render_html(report: Report, originals: Originals = WITHOUT_FILES) -> str:
     allows no network request and no script but the one whose hash it names.
     """
     script = _asset("report.js")
-    body = "\n".join(filter(None, _sections(report, originals)))
     return _asset("report.template.html").format(
-        title=_clean(escape(_line(report.question)[:120])) or "Report",
+        title=clean_html(escape(_line(report.question)[:120])) or "Report",
         style=_asset("report.css"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        body=_clean(body),
+        body=report_body(report, originals),
     )
+
+
+def report_body(
+    report: Report, originals: Originals = WITHOUT_FILES, addresses: Mapping[int, str] = MappingProxyType({})
+) -> str:
+    """Return a report as HTML without the page around it.
+
+    Args:
+        report: the report.
+        originals: makes links to original files.
+        addresses: where the citation of a number leads; without one, to the passage in the list of sources.
+    """
+    return clean_html("\n".join(filter(None, _sections(report, originals, addresses))))
 
 
 def renderer_hash() -> str:
@@ -68,8 +81,8 @@ def highlighted(item: ReportEvidence, quotes: Iterable[tuple[int, int, str]]) ->
     return "".join([*parts, escape(item.text[at:])])
 
 
-def _sections(report: Report, originals: Originals) -> Iterator[str]:
-    answer = answer_html(report)
+def _sections(report: Report, originals: Originals, addresses: Mapping[int, str]) -> Iterator[str]:
+    answer = answer_html(report, addresses)
     yield _header(report)
     # No language: the answer is in the language of the question, which the page does not know.
     yield f'<section id="answer" class="answer" aria-label="Answer" lang="">{answer.html}</section>'
@@ -198,7 +211,7 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _clean(text: str) -> str:
+def clean_html(text: str) -> str:
     """Return `text` without the control characters that HTML forbids and without unpaired surrogates.
 
     Text extracted from documents may contain both. Either would make the file invalid or impossible to encode.

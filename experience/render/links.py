@@ -65,6 +65,16 @@ WITHOUT_FILES = Originals()
 """Links to web addresses only."""
 
 
+def passage_address(corpus: str, evidence_id: str, run_id: str = "") -> str:
+    """Return the address of a passage on the page, relative to the server. With a run, its quotes are marked there.
+
+    >>> passage_address("handbook", "EAB", "7")
+    '/passages/handbook/EAB?run=7'
+    """
+    address = f"/passages/{quote(corpus, safe='')}/{quote(evidence_id, safe='')}"
+    return f"{address}?run={quote(run_id, safe='')}" if run_id else address
+
+
 def _web(source: str) -> str:
     if not source.lower().startswith(("http://", "https://")) or any(char.isspace() for char in source):
         return ""

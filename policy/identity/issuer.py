@@ -74,7 +74,7 @@ class IssuerKeys:
                 hint="set SIXPLANE_SERVER__OIDC__ISSUER and SIXPLANE_SERVER__OIDC__AUDIENCE",
             )
         for address in filter(None, (settings.issuer, settings.jwks_url)):
-            _check_address(address)
+            check_address(address)
         self._settings, self._clock, self._sleep = settings, clock, sleep
         self._keys: dict[str, _Key] = {}
         self._fetched, self._tried, self._failures = float("-inf"), float("-inf"), 0
@@ -133,16 +133,16 @@ class IssuerKeys:
 
     async def _published(self, client: httpx.AsyncClient) -> dict[str, _Key]:
         address = self._settings.jwks_url or await self._discovered(client)
-        return _usable((await _document(client, address))["keys"])
+        return _usable((await issuer_document(client, address))["keys"])
 
     async def _discovered(self, client: httpx.AsyncClient) -> str:
         base = self._settings.issuer.rstrip("/")
-        address = str((await _document(client, f"{base}/.well-known/openid-configuration"))["jwks_uri"])
-        _check_address(address)
+        address = str((await issuer_document(client, f"{base}/.well-known/openid-configuration"))["jwks_uri"])
+        check_address(address)
         return address
 
 
-async def _document(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
+async def issuer_document(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
     """Return the JSON object at `address`. Raises `httpx.HTTPError`, `ValueError` or `TypeError` for anything else."""
     found = bytearray()
     async with client.stream("GET", address, headers={"accept": "application/json"}) as answer:
@@ -196,7 +196,8 @@ def _signs(key: dict[str, Any]) -> bool:
     )
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
+    """Raise `SettingsInvalid` unless an address of the issuer is safe from others on the way to it."""
     parts = urlsplit(address)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise SettingsInvalid(

@@ -1,4 +1,4 @@
-"""`sixplane serve`: serves the HTTP API."""
+"""`sixplane serve`: serves the HTTP API and the page."""
 
 from __future__ import annotations
 
@@ -21,17 +21,22 @@ Port = Annotated[
 
 
 def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
-    """Serve the HTTP API. On SIGTERM, runs stop after their current step and can be resumed."""
+    """Serve the HTTP API, and a page for people. On SIGTERM, runs stop after their current step and can be resumed."""
     with extra("server"):
-        from experience.http import serve as serve_http
+        from experience.page import serve_site
     from policy.identity import Authenticator
 
     settings = chosen(settings_of(home), host, port)
     authenticate = Authenticator(settings)
     try:
-        serve_http(settings, authenticate, started=lambda url: note(f"serving on {url}; its routes are on {url}/docs"))
+        serve_site(settings, authenticate, started=lambda url: note(_where(settings, url)))
     finally:
         run_async(authenticate.aclose())
+
+
+def _where(settings: Settings, url: str) -> str:
+    page = f"; open {url} in a browser" if settings.server.page else ""
+    return f"serving on {url}{page}; the routes of the API are on {url}/docs"
 
 
 def chosen(settings: Settings, host: str | None, port: int | None) -> Settings:

@@ -1,0 +1,60 @@
+"""The site: the page in front of the HTTP API, in one application with one desk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from experience.http.app import OpenService, create_app
+from experience.http.callers import Authenticate
+from experience.http.serving import run_server
+from experience.page.app import create_page
+from experience.page.door import Door, is_of_page
+from experience.service import open_service
+from settings import Settings
+
+
+def create_site(settings: Settings, authenticate: Authenticate, *, open_service: OpenService = open_service) -> FastAPI:
+    """Return the HTTP API with the page in front of it, or the API alone if `server.page` is off.
+
+    Args:
+        settings: the settings of the process.
+        authenticate: maps the `Authorization` header and the client's address to a principal.
+        open_service: opens the service that handles the requests; tests pass their own.
+    """
+    if not settings.server.page:
+        return create_app(settings, authenticate, open_service=open_service)
+    page = create_page(settings, authenticate)
+    app = create_app(
+        settings,
+        authenticate,
+        open_service=open_service,
+        before=[Middleware(Door, page=page)],
+        is_page=lambda scope: is_of_page(page, scope),
+    )
+    app.router.lifespan_context = _with_page(app.router.lifespan_context, page)
+    return app
+
+
+def serve_site(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
+    """Serve the site until SIGTERM or SIGINT. `started` gets the address. Raises the errors of `run_server`."""
+    run_server(settings, create_site(settings, authenticate), started=started)
+
+
+def _with_page(lifespan: Callable[[Any], Any], page: FastAPI) -> Callable[[Any], Any]:
+    """Return `lifespan`, changed to end the ingestions that the page has started before the desk closes."""
+
+    @asynccontextmanager
+    async def with_page(app: Any) -> AsyncIterator[Any]:
+        async with lifespan(app) as state:
+            page.state.desk = app.state.desk
+            try:
+                yield state
+            finally:
+                await page.state.ingestions.aclose()
+
+    return with_page
