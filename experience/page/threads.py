@@ -13,9 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from experience.http.bodies import ThreadId
 from experience.http.callers import AtDesk, Caller
 from experience.http.events import sent
-from experience.page.streams import closing
 from experience.page.choices import models_of
 from experience.page.steps import work_of
+from experience.page.streams import closing
 from experience.page.templates import filled, is_part, page_of
 from experience.render import passage_address, plain_html, report_body
 from experience.service.desk import Desk
