@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from gateway.extractive.asking.follow_ups import resolve
+from gateway.extractive.asking.sides import sides
 from gateway.extractive.bridges import next_questions
-from gateway.extractive.named_terms import Name, names
+from gateway.extractive.named_terms import names
 from gateway.extractive.overview import overview_questions
 from gateway.extractive.ranking import STOP_WORDS
 from state.roles import ResearchPlan
@@ -22,32 +22,10 @@ _IMPERATIVE = re.compile(
     r"\s*(?:please\s+)?(?:compare|define|describe|explain|find|give|identify|list|name|outline|show|state|summari[sz]e|tell|write)\b",
     re.IGNORECASE,
 )
-CHOOSES = (
-    "first|last|older|oldest|younger|youngest|earlier|later|recently|more|less|fewer|better|worse|longer|shorter"
-    "|larger|bigger|smaller"
-)
-"""Words that ask which of several things is more of something, as a pattern."""
-
-_COMPARES = re.compile(
-    rf"\b(both|same|different|differences?|differ|compare[ds]?|comparison|versus|vs|between|out of|{CHOOSES})\b",
-    re.IGNORECASE,
-)
-_LINK = r"\s*(?:,|,?\s*(?:and|or|vs\.?|versus|with|to)(?: (?:the|a|an))?)\s*"
-_LINKED = re.compile(rf"(?:,|\b(?:the|a|an)\b)?\s*\0(?:{_LINK}\0)+,?", re.IGNORECASE)
-"""Names in a row, each a NUL, with the article before the first one."""
-
 _NEXT_QUESTION = re.compile(
     r"\?\s+(?=[^\W\d_])(?!or\b|and\b)|;\s+|,?\s+and\s+(?=(?:how|what|when|where|which|who|whom|whose|why|does|do|did|is|are|can)\b)",
     re.IGNORECASE,
 )
-_PAIR = re.compile(
-    r"(?:(?:(?<=difference )|(?<=differences ))between|\bcompar(?:e|ison (?:of|between))|\bout of)\s+"
-    r"(?P<a>[^,?]+?)\s+(?:and|with|to|or)\s+(?P<b>[^,?]+?)(?=\s*(?:[,?]|\b(?:in terms|for)\b|$))"
-    r"|\b(?:do|does|are|is)\s+(?P<e>[^,?]+?)\s+and\s+(?P<f>[^,?]+?)\s+(?=differ\b|compare\b|different\b)"
-    r"|(?:^|\b(?:is|are)\s+)(?P<c>[^,?]+?)\s+(?:vs\.?|versus)\s+(?P<d>[^,?]+?)(?=\s*(?:[,?]|$))",
-    re.IGNORECASE,
-)
-_DANGLING = re.compile(r"\b(?:between|compare|from|in|of|on|out of|than|to|versus|vs\.?|with)$", re.IGNORECASE)
 _WORD = re.compile(r"\w[\w'’\-]*")
 
 
@@ -93,7 +71,7 @@ def split(question: str) -> list[str]:
     if len(asked) > 1:
         first = [{"question": f"{asked[0]}?"}]
         return [_ended(resolve(part, first) if index else part) for index, part in enumerate(asked)]
-    return _sides(question) or [question]
+    return [side.asks for side in sides(question)] or [question]
 
 
 def _ended(part: str) -> str:
@@ -120,58 +98,3 @@ def reworded(text: str) -> str:
 
 def _content(text: str) -> list[str]:
     return [word for word in _WORD.findall(text) if word.casefold() not in STOP_WORDS]
-
-
-def _sides(question: str) -> list[str]:
-    if not _COMPARES.search(question):
-        return []
-    return _named_sides(question) or _plain_sides(question)
-
-
-def _named_sides(question: str) -> list[str]:
-    """Return the names linked by `and`, `or` or commas, each with the rest of the question."""
-    linked = _linked(question, names(question))
-    if len(linked) < 2:
-        return []
-    rest = question
-    for name in linked:
-        rest = rest.replace(name.text, "\0", 1)
-    rest = _LINKED.sub(" ", rest)
-    return [_side(side, rest) for side in _apart(question, [name.text for name in linked])]
-
-
-def _apart(question: str, linked: list[str]) -> list[str]:
-    """Return the sides that `linked` names are: each one, or with its place ("Bath, Maine and Troy, Ohio").
-
-    The last name of a list follows `and` or `or`. Behind a comma it belongs to the name before it.
-    """
-    text = question[question.find(linked[0]) : question.find(linked[-1]) + len(linked[-1])]
-    if "," not in text[: -len(linked[-1])][-2:]:
-        return linked
-    return [side.strip(" ,") for side in re.split(r"\s(?:and|or|vs\.?|versus)\s", text)]
-
-
-def _linked(question: str, found: list[Name]) -> list[Name]:
-    chain: list[Name] = []
-    for left, right in pairwise(found):
-        start = question.find(left.text) + len(left.text)
-        between = question[start : question.find(right.text, start)]
-        if re.fullmatch(_LINK, between, re.IGNORECASE):
-            chain = [*chain, right] if chain and chain[-1] is left else [*chain, left, right]
-    return chain
-
-
-def _plain_sides(question: str) -> list[str]:
-    question = question.rstrip(" ?.!")
-    found = _PAIR.search(question)
-    if found is None:
-        return []
-    pair = [side.strip() for side in found.groups() if side]
-    rest = f"{question[: found.start()]} {question[found.end() :]}"
-    return [_side(side, rest) for side in pair]
-
-
-def _side(name: str, rest: str) -> str:
-    text = re.sub(r"\s+(?=[,?])", "", " ".join(rest.split())).strip(" ,?.")
-    text = _DANGLING.sub("", text).strip(" ,")
-    return f"{name}: {text[:1].lower()}{text[1:]}?" if text else f"{name}?"

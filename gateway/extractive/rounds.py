@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway.extractive.asking.sides import CHOOSES, sides
 from gateway.extractive.bridges import is_titled, relations
 from gateway.extractive.descriptions import family
 from gateway.extractive.named_terms import names
 from gateway.extractive.overview import overviews
-from gateway.extractive.plan import CHOOSES, split
+from gateway.extractive.plan import split
 from gateway.extractive.ranking import words
 from gateway.extractive.terms.asked import kinds_of
 from state.evidence_block import EvidenceItem
@@ -39,13 +40,13 @@ def _with_open_conclusion(analysis: Analysis, question: str) -> Analysis:
     Not if a sentence says it of both. Excerpts tell of each side. Whether the sides agree, and which is first, is for
     the reader to conclude: this model draws no conclusion, and must not call the question answered.
     """
-    sides = split(question)
+    parts = split(question)
+    compared = [each for each in sides(question) if each.asks in parts]
     alike = "yes_no" in kinds_of(question) and _ALIKE.search(question)
-    chooses = len({each.partition(": ")[2] for each in sides}) == 1 and _CHOOSES.search(question)
-    if analysis.gaps or len(sides) < 2 or not (alike or chooses):
+    if analysis.gaps or len(compared) < 2 or not (alike or _CHOOSES.search(question)):
         return analysis
     concludes = _ALIKE if alike else _CHOOSES
-    named = [frozenset(words(each.partition(":")[0])) for each in sides]
+    named = [frozenset(words(each.name)) for each in compared]
     said = (frozenset(words(finding.statement)) for finding in analysis.findings if concludes.search(finding.statement))
     if any(all(side <= statement for side in named) for statement in said):
         return analysis

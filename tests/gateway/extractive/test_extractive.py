@@ -81,7 +81,7 @@ def analyse(evidence, *questions, rounds_left=0):
         ("Why does SQLite lock? How do I avoid it?", ["Why does SQLite lock?", "How do I avoid it (SQLite)?"]),
         (
             "What is the difference between hybrid search and dense search?",
-            ["hybrid search: what is the difference?", "dense search: what is the difference?"],
+            ["What is hybrid search?", "What is dense search?"],
         ),
         (
             "How is data kept both encrypted and available from May 2020 to June 2021?",
@@ -94,7 +94,7 @@ def analyse(evidence, *questions, rounds_left=0):
         ),
         (
             "How do light boats and heavy boats differ in price and in range?",
-            ["light boats: how differ in price and in range?", "heavy boats: how differ in price and in range?"],
+            ["light boats: what about price and range?", "heavy boats: what about price and range?"],
         ),
         (
             "What does a ticket cost, and what does tariffing do?",

@@ -58,7 +58,7 @@ def test_articles_and_full_stops_stay_outside_of_the_sides_of_a_comparison() -> 
     run = "Are the Blue Ferry and the Red Ferry both run by the same company?"
     asks = "are both run by the same company?"
     assert split(run) == [f"Blue Ferry: {asks}", f"Red Ferry: {asks}"]
-    assert split("Compare Thin mode with Thick mode.") == ["Thin mode?", "Thick mode?"]
+    assert split("Compare Thin mode with Thick mode.") == ["What is Thin mode?", "What is Thick mode?"]
 
 
 def test_a_question_of_a_person_that_begins_like_a_search_for_titles_keeps_its_findings() -> None:
