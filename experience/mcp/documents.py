@@ -16,6 +16,7 @@ from experience.mcp.server import DELETES, READS, SETTLES, tool
 from experience.mcp.values import (
     Corpus,
     CorpusList,
+    Cursor,
     Deleted,
     Document,
     GivenDocument,
@@ -25,6 +26,7 @@ from experience.mcp.values import (
     ThreadLine,
     ThreadList,
     Where,
+    Words,
 )
 from policy import SafePassages
 from retrieval import IngestReport, Removal
@@ -83,12 +85,12 @@ def document_tools(callers: Callers, *, local: bool) -> list[Tool]:
 def keeping_tools(callers: Callers) -> list[Tool]:
     """Return the tools that list threads and delete documents, corpora and threads."""
 
-    async def list_threads(ctx: Context[Any], limit: Most = 20) -> ThreadList:
-        """List threads with the question and status of their latest run."""
+    async def list_threads(ctx: Context[Any], query: Words = "", limit: Most = 20, cursor: Cursor = "") -> ThreadList:
+        """List threads with their title and the status of their latest run, the latest first."""
         desk, principal = await callers.of(ctx)
-        found = await desk.threads(principal)
-        lines = [ThreadLine(**record.model_dump(include=set(ThreadLine.model_fields))) for record in found[:limit]]
-        return ThreadList(threads=lines)
+        found = await desk.threads(principal, query=query, limit=limit, cursor=cursor)
+        lines = [ThreadLine(**each.model_dump(include=set(ThreadLine.model_fields))) for each in found.threads]
+        return ThreadList(threads=lines, next=found.next)
 
     async def delete_document(ctx: Context[Any], corpus: Corpus, document: Document) -> Removal:
         """Delete a document of a corpus, or all in a folder: no search finds it. Reports that cite it still verify."""

@@ -27,6 +27,8 @@ K = Annotated[
     Annotated[int, Field(ge=1, le=50)] | None,
     Field(description="Passages to return; default: the setting `retrieval.hits`."),
 ]
+Words = Annotated[str, Field(max_length=200, description="Only threads whose questions contain these words.")]
+Cursor = Annotated[str, Field(max_length=105, description="`next` of the page before.")]
 Corpus = Annotated[str, Field(max_length=64, description="Name of the corpus; `list_corpora` lists them.")]
 ThreadId = Annotated[str, Field(max_length=64, description="Name of the thread; `list_threads` lists them.")]
 NewThread = Annotated[
@@ -94,15 +96,19 @@ class ThreadLine(BaseModel):
     thread_id: str
     run_id: str
     status: str
-    question: str
-    created_at: str
-    updated_at: str
+    title: str
+    created: str
+    updated: str
 
 
 class ThreadList(BaseModel):
-    """The caller's threads, the latest first. An administrator sees all threads of the tenant."""
+    """The caller's threads, the latest first. An administrator sees all threads of the tenant.
+
+    `next` is the `cursor` of the next page; `null` on the last one.
+    """
 
     threads: list[ThreadLine]
+    next: str | None = None
 
 
 class Deleted(BaseModel):

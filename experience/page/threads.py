@@ -36,13 +36,11 @@ _PIECES = 4
 
 
 @router.get("/threads")
-async def history(request: Request, person: Caller, desk: AtDesk, q: str = "", after: int = 0) -> Response:
-    """List the person's threads, those that hold the words of `q` in their question."""
-    words = q.casefold().split()
-    found = [each for each in await desk.threads(person) if all(word in each.question.casefold() for word in words)]
-    shown, more = found[after : after + _LISTED], len(found) > after + _LISTED
+async def history(request: Request, person: Caller, desk: AtDesk, q: str = "", after: str = "") -> Response:
+    """List the person's threads, those that hold the words of `q` in their questions."""
+    found = await desk.threads(person, query=q, limit=_LISTED, cursor=after)
     template = "_history.html" if is_part(request) else "history.html"
-    values: dict[str, Any] = {"threads": shown, "q": q, "next": after + _LISTED if more else None, "first": after == 0}
+    values: dict[str, Any] = {"threads": found.threads, "q": q, "next": found.next, "first": not after}
     return page_of(request, template, **values)
 
 
@@ -65,7 +63,7 @@ async def thread(thread_id: ThreadId, request: Request, person: Caller, desk: At
         "draft": Markup(plain_html(view.pending["draft"])) if view.pending and not run else None,  # noqa: S704
         "live": live,
         "work": work_of(live.events if live else ()),
-        "history": [each for each in view.history if each.run_id != latest],
+        "history": view.runs[1:],
         "models": models_of(desk.service.settings),
     }
     return page_of(request, "thread.html", **values)

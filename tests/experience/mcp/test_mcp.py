@@ -121,7 +121,7 @@ async def test_documents_corpora_and_threads_are_removed(url):
         corpora = {each["name"]: each["documents"] for each in (await called(client, "list_corpora"))["corpora"]}
         assert (corpora["fresh"], "reports" in corpora) == (1, False)
         (thread,) = (await called(client, "list_threads"))["threads"]
-        assert (thread["thread_id"], thread["question"], thread["status"]) == ("gone", QUESTION, "answered")
+        assert (thread["thread_id"], thread["title"], thread["status"]) == ("gone", QUESTION, "answered")
         for tool, given in (("delete_corpus", {"corpus": "fresh"}), ("delete_thread", {"thread_id": "gone"})):
             assert not (await client.call_tool(tool, given)).is_error
             again = await client.call_tool(tool, given)
