@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from markupsafe import Markup
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import RedirectResponse, Response
@@ -21,6 +21,7 @@ from experience.render import passage_address, plain_html, report_body
 from experience.service.desk import Desk
 from experience.service.events import Ending, TextDelta
 from experience.service.runs import Run
+from experience.service.threads import MAX_QUERY_CHARS
 from policy.identity import Principal
 from state.errors import RunMissing
 from state.report import Report
@@ -28,20 +29,22 @@ from state.values import ReviewAnswer
 
 router = APIRouter()
 
-_LISTED = 30
-"""Threads of one part of the history. A chosen value: more than a screen shows."""
-
 _PIECES = 4
 """Pieces of text between two parts of a streamed report: each part is rendered anew from its start."""
 
 
 @router.get("/threads")
-async def history(request: Request, person: Caller, desk: AtDesk, q: str = "", after: str = "") -> Response:
+async def history(
+    request: Request,
+    person: Caller,
+    desk: AtDesk,
+    q: Annotated[str, Query(max_length=MAX_QUERY_CHARS)] = "",
+    cursor: Annotated[str, Query(max_length=105)] = "",
+) -> Response:
     """List the person's threads, those that hold the words of `q` in their questions."""
-    found = await desk.threads(person, query=q, limit=_LISTED, cursor=after)
+    found = await desk.threads(person, query=q, cursor=cursor)
     template = "_history.html" if is_part(request) else "history.html"
-    values: dict[str, Any] = {"threads": found.threads, "q": q, "next": found.next, "first": not after}
-    return page_of(request, template, **values)
+    return page_of(request, template, threads=found.threads, q=q, next=found.next, first=not cursor)
 
 
 @router.get("/threads/{thread_id}")
@@ -63,7 +66,7 @@ async def thread(thread_id: ThreadId, request: Request, person: Caller, desk: At
         "draft": Markup(plain_html(view.pending["draft"])) if view.pending and not run else None,  # noqa: S704
         "live": live,
         "work": work_of(live.events if live else ()),
-        "history": view.runs[1:],
+        "others": [each for each in view.runs if each.run_id != (run or latest)],
         "models": models_of(desk.service.settings),
     }
     return page_of(request, "thread.html", **values)
