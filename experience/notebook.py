@@ -5,7 +5,6 @@ All document text is escaped. A report is shown in its own frame, which may not 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from experience.render import render_html
 from experience.render.places import place_of
-from observability.exporters import traces_folder
+from observability import trace_files
 from settings import Settings
+from state.errors import BadInput
 from state.report import Report
 from state.values import Passage
 
@@ -66,9 +66,12 @@ class Trace:
 
 
 def read_trace(settings: Settings, trace_id: str) -> Trace:
-    """Read the trace of a run by its report's `trace_id`. Raises `OSError` if there is no such file."""
-    path = traces_folder(settings) / f"{trace_id}.jsonl"
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Read the trace of a run by its report's `trace_id`. Raises `BadInput` if nothing is kept of it."""
+    records = trace_files(settings).read(trace_id)
+    if not records:
+        raise BadInput(
+            f"nothing is kept of the trace {trace_id!r}", hint="`retention.traces_days` says how long traces live"
+        )
     return Trace(tuple(record for record in records if record["type"] == "span" and record["end"]))
 
 

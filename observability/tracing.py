@@ -1,7 +1,7 @@
 """Spans with the names of OpenTelemetry's GenAI conventions where these exist, and `sixplane.*` otherwise.
 
-`invoke_workflow research` → `execute_node <name>` → `chat <model>` | `embeddings <model>` | `retrieval <corpus>` |
-`guard <stage>`.
+`POST /v1/chat` (the server's) → `invoke_workflow research` → `execute_node <name>` → `chat <model>` |
+`embeddings <model>` | `retrieval <corpus>` | `guard <stage>`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
+from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 
 from state.errors import SixplaneError
 
 Operation = Literal["invoke_workflow", "execute_node", "chat", "embeddings", "rerank", "retrieval", "guard"]
 AttributeValue = str | bool | int | float
+
+_LINKED = otel_context.create_key("sixplane-linked")
+"""The span of another trace, to which the next span that begins a trace is linked."""
 
 _KINDS: Mapping[str, SpanKind] = dict.fromkeys(("chat", "embeddings", "rerank", "retrieval"), SpanKind.CLIENT)
 
@@ -39,7 +43,7 @@ def operation_span(
         f"{operation} {target}",
         kind=_KINDS.get(operation, SpanKind.INTERNAL),
         attributes={"gen_ai.operation.name": operation, **(attributes or {})},
-        links=links,
+        links=(*links, *_linked()),
     )
     with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
@@ -47,6 +51,41 @@ def operation_span(
         except BaseException as error:  # also marks cancellations; always raised again
             mark_failed(span, error)
             raise
+
+
+@contextmanager
+def apart(other: SpanContext) -> Iterator[None]:
+    """Let what the block does begin traces of its own, each with a link to the span `other`.
+
+    The ids of our traces are ours: a client that sends one id with all its requests does not mix them into one trace.
+    """
+    own = otel_context.set_value(_LINKED, other if other.is_valid else None, trace.set_span_in_context(INVALID_SPAN))
+    token = otel_context.attach(own)
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Let no span of the block be recorded."""
+    # The SDK samples as the parent does: a parent that is not sampled, with ids that mean nothing, switches it off.
+    off = NonRecordingSpan(SpanContext(1, 1, is_remote=False))
+    with trace.use_span(off):
+        yield
+
+
+def server_span(method: str) -> Span:
+    """Start the span of a request. Who starts it ends it; a span that is never ended is not exported."""
+    attributes = {"http.request.method": method}
+    return trace.get_tracer("sixplane").start_span(method, kind=SpanKind.SERVER, attributes=attributes, links=_linked())
+
+
+def _linked() -> tuple[Link, ...]:
+    other = otel_context.get_value(_LINKED)
+    begins = not trace.get_current_span().get_span_context().is_valid
+    return (Link(other),) if begins and isinstance(other, SpanContext) else ()
 
 
 def mark_failed(span: Span, error: BaseException) -> None:

@@ -17,6 +17,7 @@ from settings.faults import faults_of
 from settings.policy import PolicySettings
 from settings.policy_file import load_policy
 from settings.reading import OcrSettings, ReadingLimits, RemoteSettings
+from settings.retention import RetentionSettings
 from settings.searching import RetrievalSettings
 from settings.serving import ServerSettings
 from state.access import Labels, labels_of
@@ -204,6 +205,10 @@ class TelemetrySettings(_Section):
 
     jsonl: bool = True
     capture_content: bool = False
+    max_file_bytes: int = Field(16 * 1024 * 1024, ge=4096)
+    """Size of a trace file after which the next one begins."""
+    max_bytes: int = Field(256 * 1024 * 1024, ge=8192)
+    """Size of all trace files together; beyond it, the oldest are deleted."""
 
 
 class RunSettings(_Section):
@@ -244,6 +249,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     audit: AuditSettings = AuditSettings()
     run: RunSettings = RunSettings()
+    retention: RetentionSettings = RetentionSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

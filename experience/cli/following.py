@@ -101,7 +101,7 @@ def closing_lines(report: Report, home: Path) -> list[str]:
         f"status: {report.status.value}" + (f" ({report.stop_reason})" if report.stop_reason else ""),
         f"usage: {usage_line(report.usage)}",
         f"thread: {report.thread_id}",
-        f"trace: {home / TRACES / f'{report.trace_id}.jsonl'}",
+        f"trace: {report.trace_id} in {home / TRACES}",
     ]
 
 

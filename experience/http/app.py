@@ -13,10 +13,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Scope
 
 from experience.http import chat, corpora, health, openai, threads
-from experience.http.bounds import BodyBounds, SameSite, TraceContext
+from experience.http.bounds import BodyBounds, SameSite
 from experience.http.callers import Authenticate, Authenticated
 from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
 from experience.http.quotas import RequestQuota
+from experience.http.tracing import FRAMEWORK, RequestTrace
 from experience.service import ResearchService, open_service
 from experience.service.desk import Desk
 from experience.service.runs import RunLimits, Runs
@@ -60,6 +61,7 @@ def create_app(
         version=version("sixplane"),
         description="Multi-agent research over your own documents. Every claim cites the text span that supports it.",
         lifespan=lifespan,
+        telemetry=FRAMEWORK,
         responses=PROBLEMS,
     )
     app.state.readiness = health.Readiness()
@@ -69,6 +71,7 @@ def create_app(
     bounds = settings.server
     # Starlette runs the middleware added last first: nothing of a body is read before its sender is known.
     app.add_middleware(BodyBounds, settings=bounds, uploads=corpora.UPLOADS)
+    app.add_middleware(RequestTrace, probes=(*health.PROBES, health.DETAILS))
     app.add_middleware(
         Authenticated,
         authenticate=authenticate,
@@ -77,7 +80,6 @@ def create_app(
     )
     for each in before:
         app.add_middleware(each.cls, *each.args, **each.kwargs)
-    app.add_middleware(TraceContext)
     if bounds.auth == "off":
         # Anything that reaches loopback is trusted, and a web page in the user's browser can reach it. The host check
         # stops DNS rebinding (a page's own domain that resolves to 127.0.0.1), `SameSite` stops plain cross-site

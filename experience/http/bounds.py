@@ -1,7 +1,7 @@
-"""ASGI middleware: limits of size and time for request bodies, the caller's trace, and the check for foreign pages.
+"""ASGI middleware: limits of size and time for request bodies, and the check for foreign pages.
 
 These are plain ASGI classes. Starlette's `BaseHTTPMiddleware` would run the route in another task and copy its response
-through a queue, which streams and the trace context do not need.
+through a queue, which streams do not need.
 """
 
 from __future__ import annotations
@@ -12,10 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
-from opentelemetry import context as otel_context
-from opentelemetry import propagate, trace
-from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,24 +48,6 @@ class BodyBounds:
             await answer_framework(_too_large(most), path=scope["path"])(scope, receive, send)
             return
         await self._app(scope, _bounded(receive, most, self._settings.request_timeout_seconds), send)
-
-
-class TraceContext:
-    """Continues the caller's trace (W3C header `traceparent`)."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request in the trace context of its caller."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        token = otel_context.attach(_recorded(propagate.extract(Headers(scope=scope))))
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            otel_context.detach(token)
 
 
 class SameSite:
@@ -118,19 +96,6 @@ _FOREIGN = Problem(
     code="forbidden",
     hint="call the API from a program, or set `server.auth` and send credentials",
 )
-
-
-def _recorded(context: Context) -> Context:
-    """Return the caller's trace context with the `sampled` flag set.
-
-    Every run must leave a trace: a caller that does not sample its own must not switch ours off.
-    """
-    span = trace.get_current_span(context).get_span_context()
-    if not span.is_valid or span.trace_flags.sampled:
-        return context
-    flags = TraceFlags(span.trace_flags | TraceFlags.SAMPLED)
-    sampled = SpanContext(span.trace_id, span.span_id, is_remote=True, trace_flags=flags, trace_state=span.trace_state)
-    return trace.set_span_in_context(NonRecordingSpan(sampled), context)
 
 
 def _bounded(receive: Receive, most: int, seconds: float) -> Receive:

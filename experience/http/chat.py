@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from opentelemetry import trace
 from sse_starlette import EventSourceResponse
 
 from experience.http.bodies import (
@@ -23,6 +24,7 @@ from experience.http.problems import problem_of
 from experience.service.desk import Desk
 from experience.service.events import RunFailed
 from experience.service.runs import Run
+from observability import apart
 from policy.identity import Principal
 from state.errors import TooBusy
 from state.report import Report
@@ -119,8 +121,10 @@ async def _left(request: Request) -> None:
 
 async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, places: asyncio.Semaphore) -> BatchItem:
     try:
+        # Each question has a trace of its own, linked to the request's.
         async with places:
-            run = await _patiently(desk, caller, asked)
+            with apart(trace.get_current_span().get_span_context()):
+                run = await _patiently(desk, caller, asked)
             await run.ended()
     except Exception as error:  # noqa: BLE001 - an item must not end the others; its problem holds the error
         return _failed(index, error)

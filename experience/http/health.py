@@ -19,6 +19,9 @@ router = APIRouter(tags=["health"])
 PROBES = ("/v1/health/live", "/v1/health/ready")
 """The routes that need no credentials."""
 
+DETAILS = "/v1/health"
+"""The route of the detailed checks."""
+
 
 SURE_SECONDS = 2.0
 """How long a check answers the probes. A chosen value, below the period of usual probes."""
@@ -70,7 +73,7 @@ async def ready(desk: AtDesk, request: Request, response: Response) -> Alive:
     return Alive(status="ready" if healthy else "unhealthy")
 
 
-@router.get("/v1/health")
+@router.get(DETAILS)
 async def health(caller: Caller, desk: AtDesk) -> HealthStatus:
     """Return every check with its remedy. For administrators only: the checks reveal paths and addresses."""
     caller.require(Permission.ADMIN)

@@ -17,6 +17,7 @@ from experience.http.bounds import BodyBounds
 from experience.http.callers import Authenticate
 from experience.http.problems import EXPECTED, Problem, problem_of
 from experience.http.quotas import RequestQuota
+from experience.http.tracing import FRAMEWORK, RequestTrace
 from experience.page import asking, assets, corpora, costs, passages, signing_in, threads
 from experience.page.door import SafeHeaders, SignedIn
 from experience.page.ingestions import Ingestions
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 def create_page(settings: Settings, authenticate: Authenticate) -> FastAPI:
     """Return the page. Its `state.desk` must be set before the first request."""
-    page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, telemetry=FRAMEWORK)
     server = settings.server
     page.state.settings, page.state.authenticate = settings, authenticate
     page.state.sessions, page.state.ingestions = Sessions(settings), Ingestions()
@@ -43,6 +44,7 @@ def create_page(settings: Settings, authenticate: Authenticate) -> FastAPI:
         page.add_exception_handler(kind, _failed)
     # Starlette runs the middleware added last first: nothing of a body is read before its sender is known.
     page.add_middleware(BodyBounds, settings=server, uploads=corpora.UPLOADS)
+    page.add_middleware(RequestTrace)
     page.add_middleware(
         SignedIn,
         authenticate=authenticate,

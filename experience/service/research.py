@@ -52,9 +52,8 @@ from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
 from nodes.memory import MEMORY_CORPUS, forget
 from nodes.publish import answered_runs
-from observability import collected_notices, configure_tracing, operation_span
+from observability import collected_notices, configure_tracing, operation_span, trace_files
 from observability.audit import Actor, AuditTrail, named
-from observability.exporters import forget_traces
 from policy.fingerprint import policy_reference
 from retrieval.filters import parsed
 from settings import Settings, checked_name
@@ -110,11 +109,11 @@ class ResearchService:
     ) -> AsyncGenerator[RunEvent]:
         context = self.effective(request.context)
         await self._check(context, question_text(request))
-        with collected_notices() as noticed:
-            question, refusal, earlier = await self._screened(request, thread_id, run_id)
-        # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
-        await self.gateway.usage(context.tenant, run_id)
         with operation_span("invoke_workflow", "research", leg_attributes(context, thread_id, run_id)) as span:
+            with collected_notices() as noticed:
+                question, refusal, earlier = await self._screened(request, thread_id, run_id)
+            # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
+            await self.gateway.usage(context.tenant, run_id)
             await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, span_ids(span))
             leg = Leg(
                 context, thread_id, run_id, NewRun(graph_input(question, refusal, earlier, noticed)), span, control
@@ -342,7 +341,7 @@ class ResearchService:
             if isinstance(saver, BaseCheckpointSaver):
                 await saver.adelete_thread(f"{tenant}/{thread_id}")
             await self.gateway.forget_run(tenant, stored.record.run_id)
-            await asyncio.to_thread(forget_traces, self.settings, tenant, thread_id)
+            await asyncio.to_thread(trace_files(self.settings).forget, tenant, thread_id)
         await self._threads.remove(tenant, thread_id)
 
     async def warm(self) -> None:

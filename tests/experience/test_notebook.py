@@ -9,6 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from experience.notebook import Trace, load_ipython_extension, read_trace, report_html, show
 from settings import Settings
+from state.errors import BadInput
 from state.values import Passage, Scores
 from tests.experience.reports import make_report
 
@@ -76,8 +77,8 @@ def test_a_trace_is_a_waterfall():
 def test_a_trace_is_read_from_its_file(tmp_path):
     folder = tmp_path / "traces"
     folder.mkdir()
-    lines = [span("run", 0, 4), {"type": "run_started", "end": None}]
+    lines = [{**span("run", 0, 4), "trace_id": "abc"}, {"type": "run_started", "end": None, "trace_id": "abc"}]
     (folder / "abc.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert [each["name"] for each in read_trace(Settings(home=tmp_path), "abc").spans] == ["run"]
-    with pytest.raises(OSError, match="none"):
+    with pytest.raises(BadInput, match="none"):
         read_trace(Settings(home=tmp_path), "none")

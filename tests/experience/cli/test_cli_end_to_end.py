@@ -102,7 +102,8 @@ def test_a_finished_thread_is_listed_shown_and_has_nothing_to_resume_and_pipes_s
     assert (asked.returncode, asked.stderr) == (0, "")
     for line in ("status: answered", "thread: t", "tariffs.md"):
         assert line in asked.stdout
-    assert Path(re.search(r"^trace: (.*)$", asked.stdout, re.MULTILINE).group(1)).is_file()
+    trace_id, folder = re.search(r"^trace: (\w+) in (.*)$", asked.stdout, re.MULTILINE).groups()
+    assert [path for path in Path(folder).glob("*.jsonl") if trace_id in path.read_text()]
     listed = in_process(home, "threads")
     assert "t\tanswered\t" in listed.stdout
     shown = in_process(home, "show", "t")

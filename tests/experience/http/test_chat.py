@@ -6,10 +6,8 @@ import asyncio
 
 import httpx
 import pytest
-from opentelemetry import trace
 
 from experience.http.bodies import MAX_BATCH
-from experience.http.bounds import TraceContext
 from experience.service.events import RUN_EVENT
 from state.report import Report
 from tests.doubles.waiting import until
@@ -209,26 +207,3 @@ async def test_runs_above_the_limit_are_refused_with_retry_after(home):
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
     assert {answer.json()["code"] for answer in refused} == {"too_busy"}
     assert [answer.json()["status"] for answer in answers if answer.status_code == 200] == ["answered"] * 2
-
-
-@pytest.mark.parametrize(
-    ("given", "found"), [("a" * 32 + "-" + "b" * 16 + "-00", ("a" * 32, True)), ("nonsense", ("0" * 32, False))]
-)
-async def test_a_caller_cannot_switch_off_the_trace_of_a_run(given, found):
-    seen = []
-
-    async def app(*_):
-        context = trace.get_current_span().get_span_context()
-        seen.append((format(context.trace_id, "032x"), context.trace_flags.sampled))
-
-    headers = [(b"traceparent", f"00-{given}".encode())]
-    await TraceContext(app)({"type": "http", "headers": headers}, None, None)
-    assert seen == [found]
-
-
-async def test_a_run_joins_the_trace_of_its_caller(ann):
-    named = "0af7651916cd43dd8448eb211c80319c"
-    headers = {"traceparent": f"00-{named}-b7ad6b7169203331-01"}
-    report = (await ann.post("/v1/chat", json=chat(), headers=headers)).json()
-    assert report["trace_id"] == named
-    assert (await ann.post("/v1/chat", json=chat())).json()["trace_id"] != named

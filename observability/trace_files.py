@@ -1,0 +1,212 @@
+"""The trace files of a home folder: one JSON object per line, by day and size, for all processes of the home.
+
+The names of the files come from the calendar and a count, never from a trace id, which a client may choose. The number
+of files depends on what is kept, not on how many requests were served.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from settings import Settings
+from settings.folders import private_folder
+
+_DAY_SECONDS = 86_400
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class TraceBounds:
+    """How much is kept.
+
+    Args:
+        file_bytes: the size at which the next file begins.
+        total_bytes: the size of all files together above which the oldest are deleted.
+        days: the age of a file's last line after which it is deleted; `None`: files do not age.
+    """
+
+    file_bytes: int
+    total_bytes: int
+    days: int | None = None
+
+
+class TraceFiles:
+    """Appends lines to the day's file, reads traces, and deletes what is too old, too much, or of a deleted thread.
+
+    A lock of the folder is shared by all who append, and held alone by whoever writes a file anew: no line gets lost.
+    """
+
+    def __init__(self, folder: Path, bounds: TraceBounds) -> None:
+        self._folder, self._bounds = folder, bounds
+        self._threads = threading.Lock()
+        self._descriptor: int | None = None
+        self._path = folder
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Append one record. Raises `OSError`."""
+        line = json.dumps(record, ensure_ascii=False).encode(errors="replace") + b"\n"
+        with self._threads, self._locked(fcntl.LOCK_SH):
+            descriptor = self._current()
+            # Unbuffered, so that a line survives SIGKILL.
+            while line:
+                line = line[os.write(descriptor, line) :]
+
+    def read(self, trace_id: str) -> list[dict[str, Any]]:
+        """Return the records of a trace in the order in which they were written. Raises `OSError`."""
+        lines = (line for path in self._paths() for line in _lines(path) if trace_id in line)
+        records = (_parsed(line) for line in lines)
+        return [record for record in records if record.get("trace_id") == trace_id]
+
+    def forget(self, tenant: str, thread_id: str) -> None:
+        """Delete the traces in which a thread was run. Raises `OSError`."""
+        found = {
+            record["trace_id"]
+            for path in self._paths()
+            for line in _lines(path)
+            if thread_id in line and _is_of(record := _parsed(line), tenant, thread_id)
+        }
+        for path in self._paths() if found else ():
+            with self._threads, self._locked(fcntl.LOCK_EX):
+                _without(path, found)
+
+    def sweep(self) -> None:
+        """Delete the files that are too old, and the oldest of those that are too much. Raises `OSError`."""
+        with self._threads, self._locked(fcntl.LOCK_EX):
+            self._sweep()
+
+    def close(self) -> None:
+        """Close the open file."""
+        with self._threads:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def _current(self) -> int:
+        """Return the open file that takes the next line."""
+        day = datetime.now(UTC).strftime("%Y-%m-%d")
+        if self._descriptor is not None:
+            mine = os.fstat(self._descriptor)
+            if self._path.name.startswith(day) and mine.st_size < self._bounds.file_bytes and _is_at(self._path, mine):
+                return self._descriptor
+            os.close(self._descriptor)
+            self._descriptor = None
+        self._path = self._next(day)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        size = os.fstat(self._descriptor).st_size
+        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":  # a process was killed while it wrote
+            os.write(self._descriptor, b"\n")
+        return self._descriptor
+
+    def _next(self, day: str) -> Path:
+        """Return the day's last file, or the one after it if that is full."""
+        parts = sorted(self._folder.glob(f"{day}.*.jsonl"))
+        if parts and parts[-1].stat().st_size < self._bounds.file_bytes:
+            return parts[-1]
+        number = int(parts[-1].name.split(".")[1]) + 1 if parts else 1
+        self._sweep()  # as often as a file begins: the sizes of the others do not change in between
+        return self._folder / f"{day}.{number:06}.jsonl"
+
+    def _sweep(self) -> None:
+        kept, oldest = 0, time.time() - (self._bounds.days or 0) * _DAY_SECONDS
+        for path in reversed(self._paths()):
+            with passing_over_missing():
+                told = path.stat()
+                kept += told.st_size
+                aged = self._bounds.days is not None and told.st_mtime < oldest
+                if aged or kept > self._bounds.total_bytes:
+                    path.unlink()
+
+    def _paths(self) -> list[Path]:
+        """Return the files, oldest first. Those of earlier releases, one for each trace, are among them."""
+        found = []
+        for path in self._folder.glob("*.jsonl"):
+            with passing_over_missing():
+                found.append((path.stat().st_mtime, path.name, path))
+        return [path for _, _, path in sorted(found)]
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        private_folder(self._folder)
+        descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, how)
+            yield
+        finally:
+            os.close(descriptor)  # releases the lock
+
+
+def trace_files(settings: Settings) -> TraceFiles:
+    """Return the trace files of the home folder."""
+    telemetry = settings.telemetry
+    bounds = TraceBounds(telemetry.max_file_bytes, telemetry.max_bytes, settings.retention.traces_days)
+    return TraceFiles(traces_folder(settings), bounds)
+
+
+def traces_folder(settings: Settings) -> Path:
+    """Return the folder of the trace files."""
+    return settings.home / "traces"
+
+
+@contextmanager
+def passing_over_missing() -> Iterator[None]:
+    """Pass over a file that another process has deleted meanwhile."""
+    try:
+        yield
+    except FileNotFoundError:
+        return
+
+
+def _is_at(path: Path, mine: os.stat_result) -> bool:
+    """Return whether the open file is still the one at `path`: another process may have written it anew."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with passing_over_missing(), path.open(encoding="utf-8", errors="replace") as file:
+        yield from file
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:  # a process was killed while it wrote the line
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _is_of(record: dict[str, Any], tenant: str, thread_id: str) -> bool:
+    """Return whether a record is of a run of the thread."""
+    attributes = record.get("attributes") or {}
+    of = attributes.get("sixplane.tenant"), attributes.get("gen_ai.conversation.id")
+    return "trace_id" in record and of == (tenant, thread_id)
+
+
+def _without(path: Path, traces: set[str]) -> None:
+    """Write a file anew without the lines of some traces, or delete it if no other lines are left."""
+    lines = [*_lines(path)]
+    kept = [line for line in lines if _parsed(line).get("trace_id") not in traces]
+    if len(kept) == len(lines):
+        return
+    if not kept:
+        path.unlink(missing_ok=True)
+        return
+    modified, fresh = path.stat().st_mtime, path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write("".join(kept).encode(errors="replace"))
+    os.utime(fresh, (modified, modified))  # its age is that of its last line
+    fresh.replace(path)
