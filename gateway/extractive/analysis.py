@@ -114,7 +114,7 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
         vectors: those of the sentences.
         limits: how much is quoted.
     """
-    if not reading.sentences:
+    if not reading.sentences or sub_question.absent:
         return Answer((), 0.0, about=False)
     ranker, question = trained_ranker(), question_of(sub_question.text, reading)
     features = sentence_features(question, reading.sentences, asked, vectors)

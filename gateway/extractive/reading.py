@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from gateway.extractive.asking.attribute import asked_for, lacks_amount, lacks_names, speaks_of
 from gateway.extractive.bridges import open_hops
+from gateway.extractive.descriptions import has_hop
 from gateway.extractive.named_terms import PassageWords, names
 from gateway.extractive.ranking import content_terms, coverage, inverse_document_frequency, unseen_weight
 from gateway.extractive.terms.spelling import spelled
@@ -59,12 +61,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class SubQuestion:
-    """One sub-question, and the names in it that no passage contains."""
+    """One sub-question, and the names in it that no passage contains.
+
+    `absent` says whether the passages lack what it names or asks for, so that they cannot answer it.
+    """
 
     id: str
     text: str
     round: int
     missing: tuple[str, ...]
+    absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], embe
     found = [candidate for item in evidence for candidate in _sentences_of(item, passages[item.alias])]
     weights = inverse_document_frequency(words.present for words in passages.values())
     unseen = unseen_weight(len(passages))
-    asked = tuple(_read(sub_question, passages) for sub_question in _sub_questions(fields))
+    asked = tuple(_read(sub_question, passages, evidence) for sub_question in _sub_questions(fields))
     share = max(1, embedded // max(1, len(asked)))
     kept: dict[int, Candidate] = {}
     for each in asked:
@@ -115,10 +121,20 @@ def _sub_questions(fields: Mapping[str, Any]) -> list[tuple[str, str, int]]:
     return asked or [("q1", str(fields.get("question", "")), 1)]
 
 
-def _read(sub_question: tuple[str, str, int], passages: Mapping[str, PassageWords]) -> SubQuestion:
+def _read(
+    sub_question: tuple[str, str, int], passages: Mapping[str, PassageWords], evidence: Sequence[EvidenceItem]
+) -> SubQuestion:
     identity, text, round_ = sub_question
-    missing = (name.text for name in names(text) if not any(map(name.stands_in, passages.values())))
-    return SubQuestion(identity, text, round_, tuple(missing))
+    found, told = names(text), list(passages.values())
+    missing = tuple(name.text for name in found if not any(map(name.stands_in, told)))
+    # What a question with another hop asks for may stand in passages of a later round only.
+    word = "" if has_hop(text, found) else asked_for(text)
+    absent = (
+        lacks_names(text, found, told)
+        or bool(word and told and not any(speaks_of(each, word) for each in told))
+        or lacks_amount(text, (item.text for item in evidence))
+    )
+    return SubQuestion(identity, text, round_, missing, absent)
 
 
 def _words_of(item: EvidenceItem) -> PassageWords:
