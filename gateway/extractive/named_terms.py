@@ -168,7 +168,7 @@ def _opens_with_name(tokens: list[re.Match[str]], position: int) -> bool:
     if word.lower() in STOP_WORDS or word.lower() in _REQUESTS:
         return following[:1].isupper() and word.lower() in _ARTICLES
     inner = any(char.isupper() or char in "'’" for char in word[1:])
-    return inner or following == ":" or following[:1].isupper() or following in _CONNECTORS
+    return inner or following in (":", "(") or following[:1].isupper() or following in _CONNECTORS
 
 
 def _joins(tokens: list[re.Match[str]], position: int, end: int) -> bool:

@@ -97,7 +97,7 @@ def lacks_names(question: str, found: Sequence[Name], passages: Sequence[Passage
 def _is_certain(name: Name) -> bool:
     said = _WORD.findall(name.text)
     capitals = sum(any(char.isupper() for char in word) for word in said)
-    return capitals > 1 and not _LINKS.intersection(word.lower() for word in said)
+    return capitals > 1 and not _LINKS.intersection(said)
 
 
 def _written_as_one(name: Name, passage: PassageWords) -> bool:

@@ -58,6 +58,8 @@ def test_what_the_passages_speak_of_is_not_absent(question):
         "How many cars does the Red Tunnel carry?",
         "What does a ticket for the Coral Ferry cost?",
         "Red Tunnel: when was it built?",
+        "Westwind (Film): who directed it?",
+        "When was Ernest Ii, Duke Of Rye-Holm And Elm born?",
     ],
 )
 def test_what_no_passage_speaks_of_is_absent(question):
