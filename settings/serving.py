@@ -69,6 +69,8 @@ class ServerSettings(_Section):
     principal_requests_per_minute: int | None = Field(None, ge=1)
     request_timeout_seconds: float = Field(15.0, gt=0)
     """Time that a client has to send its request."""
+    unwatched_run_seconds: float = Field(60.0, gt=0)
+    """Time that a run goes on after the last HTTP client that waited for it has left; infinite: to its end."""
     drain_seconds: float = Field(30.0, ge=0)
     """Time that runs have to finish when the server shuts down."""
     page: bool = True

@@ -17,10 +17,12 @@ from experience.http.bounds import BodyBounds, SameSite
 from experience.http.callers import Authenticate, Authenticated
 from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
 from experience.http.quotas import RequestQuota
+from experience.http.request_ids import RequestId
 from experience.http.tracing import FRAMEWORK, RequestTrace
 from experience.service import ResearchService, open_service
 from experience.service.desk import Desk
-from experience.service.runs import RunLimits, Runs
+from experience.service.limits import RunLimits
+from experience.service.runs import Runs
 from settings import Settings
 
 OpenService = Callable[[Settings], AbstractAsyncContextManager[ResearchService]]
@@ -86,6 +88,7 @@ def create_app(
         # requests.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
         app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"], is_page=is_page)
+    app.add_middleware(RequestId)
     return app
 
 
@@ -114,4 +117,5 @@ def limits_of(settings: Settings) -> RunLimits:
         waiting=server.max_waiting,
         per_second=server.runs_per_second,
         per_principal=server.principal_max_runs,
+        unwatched_seconds=server.unwatched_run_seconds,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -20,6 +21,7 @@ from experience.http.bodies import (
 )
 from experience.http.callers import AtDesk, Caller
 from experience.http.events import EVENT_STREAM, event_stream, resumed
+from experience.http.leaving import left, unless_left
 from experience.http.problems import problem_of
 from experience.service.desk import Desk
 from experience.service.events import RunFailed
@@ -37,9 +39,9 @@ PENDING: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/v1/chat", responses={200: {"model": Report}, **PENDING}, response_model=None)
-async def chat(asked: ChatRequest, caller: Caller, desk: AtDesk) -> Response:
+async def chat(asked: ChatRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
     """Answer a question and wait for the report."""
-    return await concluded(await desk.start(caller, asked.research()))
+    return await answered(request, desk, desk.start(caller, asked.research()))
 
 
 @router.post("/v1/chat/stream", responses=EVENT_STREAM, response_class=EventSourceResponse)
@@ -47,8 +49,8 @@ async def stream(asked: ChatRequest, request: Request, caller: Caller, desk: AtD
     """Answer a question and stream the events. With `Last-Event-ID`, continue that event's run; start no new one."""
     seen = await resumed(request, desk, caller)
     if seen is not None:
-        return event_stream(*seen)
-    return event_stream(await desk.start(caller, asked.research()))
+        return event_stream(desk, *seen)
+    return event_stream(desk, await unless_left(request, desk.start(caller, asked.research())))
 
 
 @router.post("/v1/batch")
@@ -58,10 +60,9 @@ async def batch(asked: BatchRequest, request: Request, caller: Caller, desk: AtD
     If the client disconnects, no further run is started.
     """
     with desk.runs.batch() as places:
-        # Starlette does not cancel a handler when its client disconnects. A batch would go on spending the tenant's
-        # budget on answers that nobody reads, so it watches the connection itself.
+        # Without this, a batch would go on spending the tenant's budget on answers that nobody reads.
         answering = asyncio.gather(*(_item(n, each, caller, desk, places) for n, each in enumerate(asked.requests)))
-        leaving = asyncio.create_task(_left(request))
+        leaving = asyncio.create_task(left(request))
         either: set[asyncio.Future[Any]] = {answering, leaving}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -83,13 +84,20 @@ async def run_events(run_id: RunId, request: Request, caller: Caller, desk: AtDe
     run = await desk.run(caller, run_id)
     seen = await resumed(request, desk, caller)
     # The id may belong to another run, for example of a client that reuses its last id: then the number means nothing.
-    return event_stream(run, seen[1] if seen and seen[0] is run else 0)
+    return event_stream(desk, run, seen[1] if seen and seen[0] is run else 0)
 
 
 @router.post("/v1/runs/{run_id}/cancel", status_code=202)
 async def cancel(run_id: RunId, caller: Caller, desk: AtDesk) -> RunState:
     """Stop a run after its current step. Its thread can be resumed."""
     return state_of(await desk.cancel(caller, run_id))
+
+
+async def answered(request: Request, desk: Desk, start: Awaitable[Run]) -> Response:
+    """Return `concluded` of the run that `start` starts. If the client leaves, nothing more is done for it."""
+    run = await unless_left(request, start)
+    with desk.runs.watchers.watching(run):
+        return await unless_left(request, concluded(run))
 
 
 async def concluded(run: Run) -> Response:
@@ -111,12 +119,6 @@ def pending_of(run: Run) -> Pending:
 def state_of(run: Run) -> RunState:
     """Return the state of a run, with its report if it has one."""
     return RunState(run_id=run.id, thread_id=run.thread_id, status=run.status, events=run.last, report=run.report)
-
-
-async def _left(request: Request) -> None:
-    """Wait until the client disconnects. The body has been read, so no other message can arrive."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, places: asyncio.Semaphore) -> BatchItem:

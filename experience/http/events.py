@@ -7,11 +7,13 @@ The type of an event is a field inside `data`, not an SSE `event:` line: the inv
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from experience.http.leaving import Watching
 from experience.service.desk import Desk
 from experience.service.runs import Run
 from policy.identity import Principal
@@ -26,21 +28,28 @@ _FAREWELL_SECONDS = 3
 and the client misses the event that tells it how its run ended. A chosen value below `serving.CLOSING_SECONDS`."""
 
 
-def event_stream(run: Run, after: int = 0) -> EventSourceResponse:
+def event_stream(desk: Desk, run: Run, after: int = 0) -> EventSourceResponse:
     """Return a response that streams the run's events with numbers above `after`.
 
-    The run continues when its client disconnects.
+    The run continues for a while when its client disconnects, so that the client can come back.
 
     Raises:
         ThreadBusy: another process owns the run.
     """
     run.here()  # here, where it is still a 409: after the response has started, it would break the stream
-    return sent(_encoded(run, after))
+    return sent(_encoded(run, after), desk.runs.watchers.watching(run))
 
 
-def sent(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:
-    """Return a response that streams `events`, with a grace period for the last ones when the server shuts down."""
-    return EventSourceResponse(events, ping=PING_SECONDS, shutdown_grace_period=_FAREWELL_SECONDS)
+def sent(
+    events: AsyncIterator[ServerSentEvent], listening: AbstractContextManager[None] | None = None
+) -> EventSourceResponse:
+    """Return a response that streams `events`, with a grace period for the last ones when the server shuts down.
+
+    `listening` is held as long as the client listens.
+    """
+    response = Watching(events, ping=PING_SECONDS, shutdown_grace_period=_FAREWELL_SECONDS)
+    response.listening = listening or nullcontext()
+    return response
 
 
 async def resumed(request: Request, desk: Desk, principal: Principal) -> tuple[Run, int] | None:

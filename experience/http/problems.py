@@ -18,6 +18,8 @@ from starlette.types import Scope
 
 from experience.errors import known_error
 from experience.http.bodies import MAX_FILES
+from experience.http.openai_problems import OpenAIProblem, Unsupported, invalid_request, openai_fault, speaks_openai
+from experience.http.request_ids import HEADER, request_id
 from state.errors import (
     BadInput,
     BudgetExceeded,
@@ -45,9 +47,6 @@ from state.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-
-OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
-"""Paths whose errors have OpenAI's format: its clients show the message of no other."""
 
 PROBLEM_TEXTS = {
     400: "The request cannot be read.",
@@ -128,21 +127,6 @@ class Problem(BaseModel):
     faults: list[Fault] = Field(default_factory=list)
 
 
-class OpenAIFault(BaseModel):
-    """The detail and the hint of a problem in one message."""
-
-    message: str
-    type: str
-    param: str | None = None
-    code: str
-
-
-class OpenAIProblem(BaseModel):
-    """An error response in OpenAI's format."""
-
-    error: OpenAIFault
-
-
 def status_of(error: SixplaneError) -> int:
     """Return the HTTP status of an error."""
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
@@ -157,24 +141,33 @@ def problem_of(error: BaseException) -> Problem:
             status=500,
             detail=f"unexpected {type(error).__name__}",
             code="internal",
-            hint="report this bug with the time and the trace id",
+            hint="report this bug with the time and the id in the header `x-request-id`",
         )
     title = (type(known).__doc__ or "").splitlines()[0].rstrip(".")
-    return Problem(title=title, status=status_of(known), detail=known.message, code=known.code, hint=known.hint or "")
+    faults = [Fault(place=known.param, message=known.message)] if isinstance(known, Unsupported) else []
+    return Problem(
+        title=title,
+        status=status_of(known),
+        detail=known.message,
+        code=known.code,
+        hint=known.hint or "",
+        faults=faults,
+    )
 
 
 def openai_problem(problem: Problem) -> OpenAIProblem:
     """Return a problem in OpenAI's format, which has no field for a hint."""
-    kind = "invalid_request_error" if problem.status < 500 else "server_error"
     message = f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
-    return OpenAIProblem(error=OpenAIFault(message=message, type=kind, code=problem.code))
+    param = problem.faults[0].place if problem.faults else None
+    return openai_fault(status=problem.status, code=problem.code, message=message, param=param)
 
 
 def answer(problem: Problem, *, path: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
     """Return the error response of a problem, in the format that clients of `path` expect."""
-    if path in OPENAI_PATHS:
-        body = openai_problem(problem).model_dump(mode="json")
-        return JSONResponse(body, status_code=problem.status, headers=headers)
+    if speaks_openai(path):
+        # OpenAI answers an unusable request with 400, and its clients know no 422.
+        status = 400 if problem.status == 422 else problem.status
+        return JSONResponse(openai_problem(problem).model_dump(mode="json"), status_code=status, headers=headers)
     return JSONResponse(
         problem.model_dump(mode="json"), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
     )
@@ -191,9 +184,11 @@ def install(app: Starlette) -> None:
 
 def answer_error(error: Exception, scope: Scope) -> JSONResponse:
     """Return the error response of an error that middleware raises, outside of every route. Log an unexpected one."""
+    name = request_id(scope)
     if known_error(error) is None:
-        _log.error("%s %s failed with %s", scope["method"], scope["path"], type(error).__name__)
-    return answer(problem_of(error), path=scope["path"], headers=_headers_of(error))
+        _log.error("%s %s failed with %s (%s)", scope["method"], scope["path"], type(error).__name__, name)
+    # The answer to an unexpected error is sent outside of all middleware, so it needs the id here.
+    return answer(problem_of(error), path=scope["path"], headers={**_headers_of(error), HEADER: name})
 
 
 def _headers_of(error: BaseException) -> dict[str, str]:
@@ -205,6 +200,9 @@ def _headers_of(error: BaseException) -> dict[str, str]:
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
     given: Any = error.errors() if isinstance(error, RequestValidationError) else []
+    if speaks_openai(request.url.path):
+        told = invalid_request(given, [_place(fault["loc"]) for fault in given])
+        return JSONResponse(told.model_dump(mode="json"), status_code=400)
     faults = [Fault(place=_place(fault["loc"]), message=_words(fault["msg"])) for fault in given]
     first = f"{faults[0].place}: {faults[0].message}" if faults else "the request cannot be read"
     return answer(

@@ -11,8 +11,9 @@ from sse_starlette import EventSourceResponse
 from experience.bundle import WholeTexts
 from experience.http.bodies import ResumeRequest, ThreadId, ThreadState
 from experience.http.callers import AtDesk, Caller
-from experience.http.chat import PENDING, concluded
+from experience.http.chat import PENDING, answered
 from experience.http.events import EVENT_STREAM, event_stream, resumed
+from experience.http.leaving import unless_left
 from experience.service.threads import CURSOR, MAX_PAGE, MAX_QUERY_CHARS, PAGE, ThreadPage
 from state.report import Report
 
@@ -64,10 +65,9 @@ async def export(
 
 
 @router.post("/{thread_id}/resume", responses={200: {"model": Report}, **PENDING}, response_model=None)
-async def resume(thread_id: ThreadId, given: ResumeRequest, caller: Caller, desk: AtDesk) -> Response:
+async def resume(thread_id: ThreadId, given: ResumeRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
     """Continue a stopped thread, or answer its review, and wait for the report."""
-    run = await desk.resume(caller, thread_id, given.answer)
-    return await concluded(run)
+    return await answered(request, desk, desk.resume(caller, thread_id, given.answer))
 
 
 @router.post("/{thread_id}/resume/stream", responses=EVENT_STREAM, response_class=EventSourceResponse)
@@ -81,9 +81,9 @@ async def resume_stream(
     # A client repeats its request when it reconnects: without this check it would resume the thread a second time.
     seen = await resumed(request, desk, caller)
     if seen is not None:
-        return event_stream(*seen)
-    run = await desk.resume(caller, thread_id, given.answer)
-    return event_stream(run, run.resumed_after)
+        return event_stream(desk, *seen)
+    run = await unless_left(request, desk.resume(caller, thread_id, given.answer))
+    return event_stream(desk, run, run.resumed_after)
 
 
 @router.delete("/{thread_id}", status_code=204)

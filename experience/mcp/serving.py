@@ -18,6 +18,7 @@ from experience.http.bounds import BodyBounds
 from experience.http.callers import Authenticate, Authenticated, principal_of
 from experience.http.problems import install
 from experience.http.quotas import RequestQuota
+from experience.http.request_ids import RequestId
 from experience.http.serving import run_server
 from experience.mcp.tools import create_mcp
 from experience.service import open_service
@@ -65,6 +66,7 @@ def create_mcp_app(
     app.add_middleware(BodyBounds, settings=settings.server)
     quota = RequestQuota(settings.server.principal_requests_per_minute)
     app.add_middleware(Authenticated, authenticate=authenticate, quota=quota)
+    app.add_middleware(RequestId)
     return app
 
 

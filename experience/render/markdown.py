@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from experience.render.links import WITHOUT_FILES, Originals
 from experience.render.places import shown_source
@@ -24,6 +24,9 @@ from state.places import pages_of, section_of
 from state.report import Report, ReportEvidence
 from state.values import Status
 
+Address = Callable[[ReportEvidence], str]
+"""Gives the address at which a reader can open a cited passage, or an empty string if there is none."""
+
 OPEN_TITLE = "What the documents do not say"
 LEFT_OUT_TITLE = "What was left out"
 
@@ -36,14 +39,17 @@ def render_markdown(report: Report, originals: Originals = WITHOUT_FILES) -> str
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def render_answer(report: Report) -> str:
-    """Return the answer with what is open and a short list of its sources, for chat clients and the clipboard."""
-    return report.markdown + render_after_answer(report)
+def render_answer(report: Report, address: Address | None = None) -> str:
+    """Return the answer with what is open and a short list of its sources, for chat clients and the clipboard.
+
+    With `address`, the list has a line for each cited passage, with a link to it.
+    """
+    return report.markdown + render_after_answer(report, address)
 
 
-def render_after_answer(report: Report) -> str:
+def render_after_answer(report: Report, address: Address | None = None) -> str:
     """Return what `render_answer` puts after the answer, for a stream that has already sent it."""
-    after = [*_open(report), *_short_sources(report)]
+    after = [*_open(report), *(_short_sources(report) if address is None else _numbered_sources(report, address))]
     gap = "\n" * max(0, 2 - (len(report.markdown) - len(report.markdown.rstrip("\n"))))
     return gap + "\n\n".join(after) if after else ""
 
@@ -121,6 +127,17 @@ def _short_sources(report: Report) -> list[str]:
         title = "" if source.title == shown_source(source.source) else f"{md_line(source.title)}, "
         lines.append(f"- {title}{_file(source, WITHOUT_FILES)}: {told}")
     return ["## Sources", "\n".join(lines)] if lines else []
+
+
+def _numbered_sources(report: Report, address: Address) -> list[str]:
+    """Return the cited passages by number: title, section, pages and date, with a link to the passage."""
+    lines = {}
+    for source in sources_of(report):
+        for item in source.passages:
+            title, link = md_line(source.title), address(item)
+            place = (f"[{title}]({link})" if link else title, _place(item, ""), md_line(source.edition))
+            lines[item.number] = f"- [{item.number}] {', '.join(filter(None, place))}"
+    return ["## Sources", "\n".join(lines[number] for number in sorted(lines))] if lines else []
 
 
 def _made(report: Report) -> Iterator[str]:

@@ -28,7 +28,9 @@ from experience.service.events import (
     RunStarted,
     RunStoppedEvent,
 )
+from experience.service.limits import RunLimits
 from experience.service.models import ResearchRequest
+from experience.service.watching import Watchers
 from gateway.limiter import RateLimiter
 from state.errors import RateLimited, RunMissing, RunStopped, SixplaneError, ThreadBusy, TooBusy
 from state.report import Report
@@ -39,23 +41,6 @@ RETAINED = 64
 bounds memory and is more than a client needs to reconnect."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunLimits:
-    """How much work the process accepts.
-
-    Args:
-        running: how many runs may be active at a time.
-        waiting: how many runs may wait for a place; further ones are refused.
-        per_second: how many runs may start in any second; `None` means no limit.
-        per_principal: how many runs of one principal may be active or waiting; `None` means no limit.
-    """
-
-    running: int = 8
-    waiting: int = 16
-    per_second: int | None = None
-    per_principal: int | None = None
 
 
 @dataclass(eq=False)
@@ -203,7 +188,9 @@ class Runs:
         """Whether new runs are refused."""
         self._live: dict[str, Run] = {}
         self._ended: OrderedDict[str, Run] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Run] = {}
+        self.watchers = Watchers(self.limits.unwatched_seconds, self.cancel, self._cut)
+        """The clients that wait for runs."""
 
     async def start(self, request: ResearchRequest) -> Run:
         """Start a run and return it once it holds the thread's lease.
@@ -256,6 +243,10 @@ class Runs:
         if self._live.get(run.id) is run:  # its thread may have a newer run by now
             self.service.request_drain("cancelled", thread=(run.tenant, run.thread_id))
 
+    def _cut(self, run: Run) -> None:
+        for task in [task for task, each in self._tasks.items() if each is run]:
+            task.cancel()
+
     def forget(self, tenant: str, thread_id: str) -> None:
         """Drop the ended runs of a deleted thread."""
         for run in [*self._ended.values()]:
@@ -294,9 +285,13 @@ class Runs:
         run.resumed_after = run.last
         await self._turn((run.tenant, run.owner))
         task = asyncio.create_task(self._follow(run, events))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        await run.beyond(run.resumed_after)
+        self._tasks[task] = run
+        task.add_done_callback(self._tasks.pop)
+        try:
+            await run.beyond(run.resumed_after)
+        except asyncio.CancelledError:
+            with self.watchers.watching(run):  # its client has left before it began
+                raise
         return run
 
     async def _turn(self, whose: tuple[str, str]) -> None:
@@ -362,6 +357,7 @@ class Runs:
                 _log.error("a run failed with %s", type(error).__name__)
         finally:
             self._leave((run.tenant, run.owner))
+            self.watchers.forget(run)
             if self._live.get(run.id) is run:
                 del self._live[run.id]
                 self._retain(run)

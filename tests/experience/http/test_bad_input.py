@@ -78,7 +78,7 @@ async def test_a_wrong_field_is_named_as_the_sender_knows_it(ann, path, given, p
 async def test_an_openai_client_is_told_the_allowed_values(ann):
     given = {"model": "sixplane", "messages": [{"role": "user", "content": "Why?"}], "length": "huge"}
     told = (await ann.post("/v1/chat/completions", json=given)).json()["error"]["message"]
-    assert told.startswith("body.length: Input should be 'brief', 'standard' or 'deep'")
+    assert told.startswith("length: Input should be 'brief', 'standard' or 'deep'")
 
 
 @pytest.mark.parametrize(

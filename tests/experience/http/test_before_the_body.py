@@ -123,7 +123,7 @@ async def test_every_route_but_the_probes_and_the_documentation_needs_credential
 
 async def test_an_openai_client_is_told_in_its_own_format(app):
     refused = await Exchange("/v1/chat/completions").through(app)
-    assert (refused.status, refused.problem["error"]["code"]) == (401, "unauthenticated")
+    assert (refused.status, refused.problem["error"]["code"]) == (401, "invalid_api_key")
     large = await Exchange("/v1/chat/completions", name="ann", length=50 * MIB).through(app)
     assert (large.status, large.problem["error"]["code"]) == (413, "too_large")
 

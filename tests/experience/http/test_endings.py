@@ -7,7 +7,9 @@ import json
 import pytest
 
 from experience.http.chat import concluded, pending_of, state_of
-from experience.http.openai import CompletionRequest, _chunks
+from experience.http.openai.answers import Published
+from experience.http.openai.completions import chunks
+from experience.http.openai.requests import CompletionRequest
 from experience.mcp.research import status_of
 from experience.service.events import ReviewPendingEvent, RunStarted, RunStoppedEvent
 from experience.service.runs import Run
@@ -45,7 +47,7 @@ async def test_a_failed_run_shows_its_error_in_every_format():
     with pytest.raises(ZeroDivisionError):
         await concluded(run)
     asked = CompletionRequest(messages=[{"role": "user", "content": "What?"}])
-    chunks = [chunk async for chunk in _chunks(run, asked)]
-    assert json.loads(chunks[-1].data)["error"]["code"] == "internal"
-    shown = [pending_of(run).message, status_of(run).message, chunks[-1].data]
+    told = [chunk async for chunk in chunks(Published(run, None, "", shortened=False), asked)]
+    assert json.loads(told[-1].data)["error"]["code"] == "internal"
+    shown = [pending_of(run).message, status_of(run).message, told[-1].data]
     assert all("ZeroDivisionError" in each and "secret" not in each for each in shown)

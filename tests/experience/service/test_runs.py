@@ -10,7 +10,8 @@ import pytest
 from experience.http.chat import state_of
 from experience.service.driver import LegDriver
 from experience.service.events import RUN_EVENT, RunFailed, pieces
-from experience.service.runs import RETAINED, RunLimits, Runs
+from experience.service.limits import RunLimits
+from experience.service.runs import RETAINED, Runs
 from state.errors import CorpusMissing, QuestionInvalid, RunMissing, ThreadBusy, ThreadNotResumable, TooBusy
 from state.values import ReviewAnswer
 from tests.experience.service.helpers import SLOW, ask, held_plan, service_of, slow_plan

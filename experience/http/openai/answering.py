@@ -1,0 +1,50 @@
+"""Finds the answer to a chat client: a run, or a text where none is needed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fastapi import Request
+
+from experience.http.openai.answers import NO_QUESTION, Answer, Published, Told
+from experience.http.openai.conversation import Conversation, Message, conversation_of
+from experience.service import ResearchRequest
+from experience.service.desk import Desk
+from policy.identity import Permission, Principal
+from settings import ServerSettings
+
+
+class Asked(Protocol):
+    """A request of a chat client."""
+
+    @property
+    def chat(self) -> list[Message]:
+        """The messages."""
+        ...
+
+    @property
+    def field(self) -> str:
+        """The request's field that holds them."""
+        ...
+
+    def research(self, conversation: Conversation) -> ResearchRequest:
+        """Return the request for the service."""
+        ...
+
+
+async def answer_of(asked: Asked, request: Request, caller: Principal, desk: Desk) -> Answer:
+    """Return the answer to the last user message. Raises the errors of `Desk.start`, and `Unsupported`."""
+    settings = desk.service.settings
+    conversation = conversation_of(asked.chat, settings.policy.max_question_chars, asked.field)
+    research = asked.research(conversation)
+    if not conversation.question:
+        async with desk.watched(caller, "ask", research.thread_id or ""):
+            caller.require(Permission.ASK)
+        return Told(NO_QUESTION)
+    run = await desk.start(caller, research)
+    return Published(run, desk.runs, _origin(settings.server, request), shortened=conversation.shortened)
+
+
+def _origin(settings: ServerSettings, request: Request) -> str:
+    """Return this server's address for readers; empty if no page shows passages there."""
+    return (settings.public_url or str(request.base_url).rstrip("/")) if settings.page else ""
