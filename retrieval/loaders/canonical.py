@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import Any, NamedTuple
 
 from retrieval.documents import Block, Heading, LoadedDocument
@@ -21,6 +22,12 @@ HIDDEN = "hidden_characters"
 
 CODE_INDENT = " " * 4
 """Stands before the lines of code in texts whose formats mark it, so that a passage shows which lines are code."""
+
+BULLET = "- "
+"""Stands before an item of a list that its format shows with a mark, but without a number."""
+
+_INSET = " " * 2  # before what belongs to an item of a list: its further paragraphs, and lists within it
+_DEEPEST_INSET = " " * 3  # the same for an item within another; four spaces would make code of it
 
 ENCODING = "encoding_guessed"
 """Key of a document's metadata: the encoding of a text that states none, if it was guessed."""
@@ -155,6 +162,15 @@ def document(
     )
 
 
+def defined(term: str) -> str:
+    """Return a term as it stands before its definition in one line.
+
+    >>> defined("DPY-4011"), defined("What is a pool?")
+    ('DPY-4011:', 'What is a pool?')
+    """
+    return term if term.endswith((":", "?", "!", "：", "？")) or not term else f"{term}:"
+
+
 def join_pages(pages: Sequence[str]) -> tuple[str, list[int]]:
     """Return the pages joined by form feeds, and the offset of each page."""
     starts, at = [], 0
@@ -173,16 +189,21 @@ class TextBuilder:
         self.headings: list[Heading] = []
         self.blocks: list[Block] = []
 
-    def add(self, line: str, level: int | None = None, *, kind: Kind = "prose", verbatim: bool = False) -> None:
+    def add(
+        self, line: str, level: int | None = None, *, kind: Kind = "prose", verbatim: bool = False, within: int = 0
+    ) -> None:
         """Add a paragraph, or another block of one `kind`; `level` makes it a heading.
 
-        The first line of code, and of what is `verbatim`, keeps its indentation.
+        The first line of code, and of what is `verbatim`, keeps its indentation. What stands in `within` items of
+        lists, one within the other, is indented below them.
         """
         clean = lf(line).strip()
         if verbatim or kind == "code":
             clean = _BLANK_LINES_ABOVE.sub("", lf(line)).rstrip()
         if not clean:
             return
+        if within and level is None and kind != "table":
+            clean = indent(clean, _INSET if within == 1 else _DEEPEST_INSET)
         if level is not None:
             self.headings.append(Heading(start=self._at, level=level, title=" ".join(clean.split())))
             kind = "heading"

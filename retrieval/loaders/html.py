@@ -11,8 +11,8 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import HIDDEN, Decoded, TextBuilder, decode, document
-from retrieval.loaders.html_blocks import Page, check_nesting
+from retrieval.loaders.canonical import CODE_INDENT, HIDDEN, Decoded, TextBuilder, decode, document
+from retrieval.loaders.pages.blocks import Page, check_nesting
 from retrieval.loaders.source import Source
 
 _XHTML = (".xhtml", ".xht")
@@ -59,7 +59,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         given.path,
         built.text,
         parser="selectolax",
-        version=f"2 on {version('selectolax')}",
+        version=f"3 on {version('selectolax')}",
         title=title,
         headings=built.headings,
         blocks=built.blocks,
@@ -67,10 +67,8 @@ def load(given: Source) -> Iterator[LoadedDocument]:
     )
 
 
-def add_page(built: TextBuilder, source: str, nesting: int, code_indent: str = "") -> tuple[str, dict[str, Any]]:
+def add_page(built: TextBuilder, source: str, nesting: int) -> tuple[str, dict[str, Any]]:
     """Add the blocks of a page; return its title, and what is known of its date, its version and its hidden text.
-
-    The lines of code are indented by `code_indent`.
 
     Raises:
         LoadFault: its elements are nested more than `nesting` deep.
@@ -84,8 +82,8 @@ def add_page(built: TextBuilder, source: str, nesting: int, code_indent: str = "
         page = Page(tree)
         for block in page.blocks(tree.body):
             text = _PERMALINK.sub("", block.text.strip()) if block.level else block.text
-            text = indent(text, code_indent) if block.kind == "code" else text
-            built.add(text, block.level, kind=block.kind, verbatim=block.is_verbatim)
+            text = indent(text, CODE_INDENT) if block.kind == "code" else text
+            built.add(text, block.level, kind=block.kind, verbatim=block.is_verbatim, within=block.within)
         if page.hidden:
             metadata[HIDDEN] = page.hidden
     return name, metadata

@@ -21,7 +21,7 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import CODE_INDENT, HIDDEN, TextBuilder, document, read_text
+from retrieval.loaders.canonical import HIDDEN, TextBuilder, document, read_text
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.html import add_page
 from retrieval.loaders.source import Source
@@ -60,7 +60,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         given.path,
         built.text,
         parser="markdown-it-py",
-        version=f"2 on {version('markdown-it-py')}",
+        version=f"3 on {version('markdown-it-py')}",
         title=named["title"] if named else "",
         headings=built.headings,
         blocks=built.blocks,
@@ -81,7 +81,7 @@ def add_markdown(built: TextBuilder, source: str, nesting: int) -> int:
         page = _parser(nesting).render(source.replace("\f", " "), env)
     except RecursionError as error:
         raise LoadFault(_TOO_DEEP) from error
-    _, metadata = add_page(built, page, nesting, CODE_INDENT)
+    _, metadata = add_page(built, page, nesting)
     return int(env["hidden"] + metadata.get(HIDDEN, 0))
 
 

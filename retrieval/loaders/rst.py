@@ -26,7 +26,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         given.path,
         built.text,
         parser="docutils",
-        version=f"2 on {version('docutils')}",
+        version=f"3 on {version('docutils')}",
         headings=built.headings,
         blocks=built.blocks,
         metadata={**read.about, **({HIDDEN: walk.hidden} if walk.hidden else {})},

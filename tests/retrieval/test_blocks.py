@@ -20,9 +20,13 @@ def blocks_of(document: LoadedDocument) -> list[tuple[str, str]]:
     [
         ("a.csv", "name,price\ntea,3\n", [("table", "name: tea; price: 3")]),
         ("a.csv", "Prices\nname,price\ntea,3\n", [("table", "name: tea; price: 3")]),
-        ("a.html", "<h1>Top</h1><p>Text.<pre> a\n b</pre>", [("heading", "Top"), ("code", " a\n b")]),
-        ("a.html", "<ul><li>one<li>two <p>more</ul>x", [("list", "one"), ("list", "two"), ("list", "more")]),
-        ("a.html", "x<ol><li>one<pre>code</pre>two</ol>", [("list", "1. one"), ("code", "code"), ("list", "two")]),
+        ("a.html", "<h1>Top</h1><p>Text.<pre> a\n b</pre>", [("heading", "Top"), ("code", "     a\n     b")]),
+        ("a.html", "<ul><li>one<li>two <p>more</ul>x", [("list", "- one"), ("list", "- two"), ("list", "  more")]),
+        (
+            "a.html",
+            "x<ol><li>one<pre>code</pre>two</ol>",
+            [("list", "1. one"), ("code", "      code"), ("list", "  two")],
+        ),
         ("a.html", "<table><tr><th>a<th>b<tr><td>1<td>2</table><p>x", [("table", "a: 1; b: 2")]),
         ("a.html", "<textarea> kept\n lines</textarea><p>x", []),
     ],

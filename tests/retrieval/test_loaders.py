@@ -168,7 +168,7 @@ def test_html_keeps_blocks_and_drops_scripts_and_navigation(tmp_path):
     )
     document = one(saved(tmp_path, "a.html", page))
     assert document.title == "A & B"
-    assert document.text == "Top title\n\nCafé <b> next\n\nloose\n\ninner\n\ntail\n\nSub\n\na\n  b"
+    assert document.text == "Top title\n\nCafé <b> next\n\nloose\n\ninner\n\ntail\n\nSub\n\n    a\n      b"
     assert at_headings(document) == [(1, "Top title", "Top title"), (2, "Sub", "Sub")]
 
 

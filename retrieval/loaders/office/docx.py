@@ -40,7 +40,7 @@ def _document(given: Source, parts: Parts) -> tuple[LoadedDocument, int]:
     built = TextBuilder()
     ground = value(child(root, "background"), "color") not in NO_GROUND
     for block in chain(blocks.margins(body, "header"), blocks.of(body, ground=ground), blocks.margins(body, "footer")):
-        built.add(block.text, block.level, kind=block.kind)
+        built.add(block.text, block.level, kind=block.kind, within=block.within)
     if blocks.embedded and not built.text:
         raise LoadFault(_EMBEDDED)
     properties = parts.root(parts.first("", "core-properties"))
@@ -49,7 +49,7 @@ def _document(given: Source, parts: Parts) -> tuple[LoadedDocument, int]:
         given.path,
         built.text,
         parser="docx",
-        version="3",
+        version="4",
         title="" if title is None else title.text or "",
         headings=built.headings,
         blocks=built.blocks,

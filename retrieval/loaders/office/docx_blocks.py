@@ -20,11 +20,15 @@ _MOST_COLUMNS = 63  # Word's limit; a damaged span must not ask for millions of 
 
 
 class Block(NamedTuple):
-    """A paragraph, a heading if it has a level, an item of a list, or a table with a line for each row."""
+    """A paragraph, a heading if it has a level, an item of a list, or a table with a line for each row.
+
+    An item stands in `within` items of outer lists.
+    """
 
     text: str
     level: int | None = None
     kind: Kind = "prose"
+    within: int = 0
 
 
 class Blocks:
@@ -95,7 +99,8 @@ class Blocks:
         label = self._numbering.label(*numbered) if numbered else ""  # an empty paragraph is counted too
         if inline.text.strip():
             text = f"{label} {inline.text}" if label else inline.text
-            yield Block(text, self._styles.level(properties), "list" if label else "prose")
+            outer = numbered[1] if numbered and label else 0
+            yield Block(text, self._styles.level(properties), "list" if label else "prose", outer)
         ground = ground or (bool(inline.boxes) and draws_ground(paragraph))
         for box in inline.boxes:
             yield from self.of(box, ground=ground)

@@ -55,7 +55,7 @@ def _document(given: Source, parts: Parts) -> Iterator[LoadedDocument | FailedFi
         given.path,
         built.text,
         parser="epub",
-        version=version("selectolax"),
+        version=f"2 on {version('selectolax')}",
         title=about.pop("title", ""),
         headings=built.headings,
         blocks=built.blocks,

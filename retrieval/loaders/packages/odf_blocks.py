@@ -28,11 +28,15 @@ _MOST_REPEATED_ROWS = 1000
 
 
 class Block(NamedTuple):
-    """A paragraph, a heading if it has a level, an item of a list, or a table."""
+    """A paragraph, a heading if it has a level, an item of a list, or a table.
+
+    It stands in `within` items of lists, its own item aside.
+    """
 
     text: str
     level: int | None = None
     kind: Kind = "prose"
+    within: int = 0
 
 
 class Blocks:
@@ -64,7 +68,7 @@ class Blocks:
             else:  # sections, tables of contents, and what later versions add
                 yield from self.of(each)
 
-    def paragraph(self, element: etree._Element, label: str | None = None) -> Iterator[Block]:
+    def paragraph(self, element: etree._Element, label: str | None = None, within: int = 0) -> Iterator[Block]:
         """Yield a paragraph, and what hangs on it; with a `label`, which may be empty, it is an item of a list."""
         if is_hidden(self._odf, element) or child(element, "hidden-paragraph") is not None:
             self.hidden += characters(element)
@@ -76,7 +80,7 @@ class Blocks:
             label = self._lists.heading_label(level) or None
         if inline.text:
             kind: Kind = "list" if label is not None and not level else "prose"
-            yield Block(f"{label} {inline.text}" if label else inline.text, level, kind)
+            yield Block(f"{label} {inline.text}" if label else inline.text, level, kind, within)
         for box in inline.boxes:
             yield from self.of_shape(box)
         for number, note in inline.notes:
@@ -137,7 +141,7 @@ class Blocks:
                 elif local(each) in ("p", "h"):
                     first = is_counted and label is None
                     label = self._lists.label(style, counters, level) if first else ""
-                    yield from self.paragraph(each, label)
+                    yield from self.paragraph(each, label, level - bool(label))
 
     def _continued(self, element: etree._Element, style: str) -> list[int]:
         """Return the counters of a list, which may go on counting where another one ended."""

@@ -21,12 +21,12 @@ def load(given: Source) -> Iterator[LoadedDocument]:
 def _document(given: Source, odf: Odf) -> LoadedDocument:
     blocks, built = Blocks(odf, comments=given.settings.comments), TextBuilder()
     for block in (*_margins(odf, blocks, "header"), *blocks.of(odf.body("text")), *_margins(odf, blocks, "footer")):
-        built.add(block.text, block.level, kind=block.kind)
+        built.add(block.text, block.level, kind=block.kind, within=block.within)
     return document(
         given.path,
         built.text,
         parser="odf",
-        version="1",
+        version="2",
         title=odf.title,
         headings=built.headings,
         blocks=built.blocks,

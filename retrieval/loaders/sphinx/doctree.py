@@ -8,7 +8,7 @@ from textwrap import dedent, indent
 
 from docutils import nodes
 
-from retrieval.loaders.canonical import CODE_INDENT, HIDDEN, TextBuilder
+from retrieval.loaders.canonical import BULLET, CODE_INDENT, HIDDEN, TextBuilder, defined
 from retrieval.loaders.html import add_page
 from retrieval.loaders.sphinx.names import NAMES
 from retrieval.loaders.table_lines import Row, table_lines
@@ -35,6 +35,8 @@ class Walk:
         self._nesting = nesting
         self._level = 0
         self._label = ""
+        self._within = 0  # items of lists
+        self._begun = 0  # of these, whose label still waits for its text
         self._kind: Kind = "prose"
 
     def add(self, node: nodes.Node) -> None:
@@ -44,7 +46,7 @@ class Walk:
         elif isinstance(node, _LINES):
             self._line(_flat(node))
         elif isinstance(node, _CODE):
-            self._built.add(indent(_text(node), CODE_INDENT), kind="code")
+            self._code(node)
         elif isinstance(node, nodes.comment):
             self.hidden += len("".join(node.astext().split()))
         elif isinstance(node, nodes.system_message):
@@ -63,7 +65,7 @@ class Walk:
             self._defined(node)
         elif isinstance(node, nodes.field | nodes.option_list_item):
             separator = ":" if isinstance(node, nodes.field) else ""
-            self._labelled(f"{_name(node[0])}{separator} ", node[1:])
+            self._item(f"{BULLET}{_name(node[0])}{separator} ", node[1:])
         elif isinstance(node, nodes.footnote | nodes.citation):
             self._labelled(f"[^{_flat(node[0])}]: ", node[1:])
         elif isinstance(node, nodes.line_block):
@@ -80,8 +82,14 @@ class Walk:
 
     def _line(self, text: str) -> None:
         if text.strip():
-            self._built.add(f"{self._label}{text.strip()}", kind=self._kind)
-            self._label = ""
+            self._built.add(f"{self._label}{text.strip()}", kind=self._kind, within=self._within - self._begun)
+            self._label, self._begun = "", 0
+
+    def _code(self, node: nodes.Node) -> None:
+        if self._label.endswith(": "):  # the code is what it names
+            self._built.add(self._label, kind=self._kind, within=self._within - self._begun)
+            self._label, self._begun = "", 0
+        self._built.add(indent(_text(node), CODE_INDENT), kind="code", within=self._within)
 
     def _section(self, section: nodes.section) -> None:
         self._level += 1
@@ -93,29 +101,30 @@ class Walk:
         self._level -= 1
 
     def _list(self, node: nodes.Element) -> None:
-        outer = self._kind
-        self._kind = "list"
         for number, item in enumerate(node.children, int(node.get("start", 1))):
             numbered = isinstance(node, nodes.enumerated_list) and isinstance(item, nodes.list_item)
-            self._labelled(f"{_ordinal(node, number)} " if numbered else "", item.children)
-        self._kind = outer
+            self._item(f"{_ordinal(node, number)} " if numbered else BULLET, item.children)
+
+    def _item(self, label: str, children: list[nodes.Node]) -> None:
+        """Add an item of a list, with what belongs to it."""
+        outer = self._kind
+        self._kind, self._within, self._begun = "list", self._within + 1, self._begun + 1
+        self._labelled(label, children)
+        self._kind, self._within, self._begun = outer, self._within - 1, 0
 
     def _labelled(self, label: str, children: list[nodes.Node]) -> None:
         """Add blocks of which the first begins with `label`, which stands alone if there is no text."""
         self._label += label
         for child in children:
             self.add(child)
-        if self._label and label.strip():
-            self._line(" ")
-            self._built.add(self._label)
-        self._label = ""
+        if self._label.strip() and label.strip() != BULLET.strip():
+            self._built.add(self._label, kind=self._kind, within=self._within - self._begun)
+        self._label, self._begun = "", 0
 
     def _defined(self, item: nodes.Element) -> None:
         terms = [child for child in item.children if isinstance(child, nodes.term | nodes.classifier)]
-        self._line(" : ".join(map(_flat, terms)))
-        for child in item.children:
-            if child not in terms:
-                self.add(child)
+        told = " : ".join(filter(None, map(_flat, terms)))
+        self._item(f"{BULLET}{defined(told)} ", [child for child in item.children if child not in terms])
 
     def _failed(self, message: nodes.Element) -> None:
         """Add the source of what could not be parsed: no word is lost over an error of markup."""
@@ -172,7 +181,7 @@ def _cell(entry: nodes.Element) -> str:
     walk = Walk(built, nesting=1000)
     for child in entry.children:
         walk.add(child)
-    return " ".join(built.text.split())
+    return " ".join(" ".join(line.strip().removeprefix(BULLET) for line in built.text.splitlines()).split())
 
 
 def _lines(block: nodes.Element, depth: int = 0) -> Iterator[str]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from textwrap import indent
 from typing import Any
 
 from retrieval.documents import LoadedDocument
-from retrieval.loaders.canonical import TextBuilder, document, read_text, well_formed
+from retrieval.loaders.canonical import CODE_INDENT, TextBuilder, document, read_text, well_formed
 from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.html import add_page
 from retrieval.loaders.markdown import add_markdown
@@ -35,7 +36,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         given.path,
         well_formed(built.text),
         parser="notebook",
-        version="2",
+        version="3",
         headings=built.headings,
         blocks=built.blocks,
         metadata=read.about,
@@ -60,7 +61,7 @@ def _add_cell(built: TextBuilder, cell: dict[str, Any], nesting: int) -> None:
         level = cell.get("level")
         built.add(text, level if isinstance(level, int) and 1 <= level <= 6 else 1)
     elif kind == "code":
-        built.add(text, kind="code")
+        built.add(indent(text, CODE_INDENT), kind="code")
         for output in _objects(cell.get("outputs")):
             _add_output(built, output, nesting)
     else:

@@ -77,7 +77,7 @@ def test_headings_lists_and_title_are_known(tmp_path):
     meta = part("document-meta", "<office:meta><dc:title>The title</dc:title></office:meta>")
     found = one(odf(tmp_path / "a.odt", "text", body, NUMBERED, meta_xml=meta))
     assert found.text.split("\n\n") == [
-        *("First", "Second", "1. one", "more", "a) deep", "2. two", "3. three", "1. anew", "- dot")
+        *("First", "Second", "1. one", "  more", "  a) deep", "2. two", "3. three", "1. anew", "- dot")
     ]
     assert (found.title, headings(found)) == ("The title", [(1, "First"), (2, "Second")])
     assert blocks(found)[2] == ("list", "1. one")

@@ -63,11 +63,30 @@ DOCBOOK = """<!DOCTYPE book SYSTEM "docbook.dtd" [<!ENTITY product "Sixplane">]>
 def test_an_xml_document_is_paragraphs_headings_tables_and_code(tmp_path):
     found = one(saved(tmp_path, "a.xml", DOCBOOK))
     assert found.text.split("\n\n") == [
-        *("The book", "Start", "Install Sixplane now:", "one", "two", "then go.", "a\n  b", "Sizes"),
+        *("The book", "Start", "Install Sixplane now:", "- one", "- two", "then go.", "    a\n      b", "Sizes"),
         *("Name: x; Size: 1", "More", "End of it."),
     ]
     assert headings(found) == [(1, "The book"), (2, "Start"), (3, "More")]
-    assert [kind for kind, _ in blocks(found)] == ["heading", "heading", "code", "table", "heading"]
+    assert [kind for kind, _ in blocks(found)] == [*("heading", "heading", "list", "list", "code", "table", "heading")]
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (
+            "<ol><li><para>one</para><para>more</para></li><li><screen>a</screen></li><li><para>three</para></li></ol>",
+            "1. one\n\n  more\n\n      a\n\n3. three",
+        ),
+        (
+            "<varlistentry><term>pool</term><listitem><para>It holds <b>some</b>.</para></listitem></varlistentry>",
+            "- pool: It holds some.",
+        ),
+        ("<list><list-item><p>a</p><list><list-item><p>b</p></list-item></list></list-item></list>", "- a\n\n  - b"),
+    ],
+)
+def test_items_of_xml_documents_show_what_they_are(tmp_path, source, text):
+    page = f"<article><title>T</title><para>So <b>it</b> is.</para>{source}</article>"
+    assert one(saved(tmp_path, "a.xml", page)).text == f"T\n\nSo it is.\n\n{text}"
 
 
 def test_xml_data_are_values_with_their_paths(tmp_path):
@@ -182,10 +201,11 @@ def test_a_notebook_is_markdown_code_and_the_outputs_that_a_person_reads(tmp_pat
     )
     found = one(saved(tmp_path, "a.ipynb", given))
     assert found.text == (
-        "Study\n\nText.\n\ndef f():\n    return 1\n\n  indented\nred\n\na: 1; b: 2\n\n42\n\nKeyError: 'x'\n\nraw"
+        "Study\n\nText.\n\n    def f():\n        return 1\n\n  indented\nred"
+        "\n\na: 1; b: 2\n\n42\n\nKeyError: 'x'\n\nraw"
     )
     assert (found.title, headings(found)) == ("Study", [(1, "Study")])
-    assert ("code", "def f():\n    return 1") in blocks(found)
+    assert ("code", "    def f():\n        return 1") in blocks(found)
     assert ("table", "a: 1; b: 2") in blocks(found)
 
 
@@ -195,7 +215,7 @@ def test_a_notebook_of_an_old_format_is_read(tmp_path):
         {"cell_type": "code", "input": "1 + 1", "outputs": [{"output_type": "pyout", "text": "2"}]},
     ]
     found = one(saved(tmp_path, "a.ipynb", json.dumps({"worksheets": [{"cells": cells}], "nbformat": 3})))
-    assert (found.text, headings(found)) == ("Old\n\n1 + 1\n\n2", [(2, "Old")])
+    assert (found.text, headings(found)) == ("Old\n\n    1 + 1\n\n2", [(2, "Old")])
 
 
 @pytest.mark.parametrize(("given", "reason"), [("{", "not valid JSON"), ("{}", "no notebook"), ("[]", "no notebook")])

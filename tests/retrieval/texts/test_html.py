@@ -51,7 +51,7 @@ TABLES = {
     ),
     "code beside its line numbers": (
         "<table><tr><td><pre>1\n2</pre></td><td><pre>if x:\n    y</pre></td></tr></table>",
-        "1\n2\n\nif x:\n    y",
+        "    1\n    2\n\n    if x:\n        y",
     ),
     "damaged span": ("<table><tr><td colspan=9999999>a<td rowspan=-1>b</table>", "a" + " | a" * 999 + " | b"),
 }
@@ -85,7 +85,11 @@ def test_tables_are_rows(tmp_path, name):
 )
 def test_every_block_element_stands_alone(tmp_path, tag):
     # The parser takes an option or a term out of its place only where HTML does so too.
-    assert one(saved(tmp_path, "a.html", f"<div>one<{tag}>two</{tag}>three</div>")).text == "one\n\ntwo\n\nthree"
+    assert one(saved(tmp_path, "a.html", f"<div>one<{tag}>two</{tag}>three</div>")).text.split() == [
+        "one",
+        "two",
+        "three",
+    ]
 
 
 def test_inline_elements_do_not_part_words(tmp_path):
@@ -110,7 +114,7 @@ def test_what_is_not_displayed_is_left_out(tmp_path, hidden):
 
 def test_preformatted_text_keeps_its_lines_and_its_indentation(tmp_path):
     page = "<p>Run:</p><pre>\n\n    <span>if</span> x:<br>        <code>y  =  1</code>\n</pre>"
-    assert one(saved(tmp_path, "a.html", page)).text == "Run:\n\n    if x:\n        y  =  1"
+    assert one(saved(tmp_path, "a.html", page)).text == "Run:\n\n        if x:\n            y  =  1"
 
 
 def test_permalink_signs_are_no_part_of_titles_and_headings(tmp_path):
@@ -120,7 +124,7 @@ def test_permalink_signs_are_no_part_of_titles_and_headings(tmp_path):
     )
     document = one(saved(tmp_path, "a.html", page))
     assert document.title == "Usage — Manual"
-    assert document.text == "Usage\n\nThe ¶ sign\n\nrun()\n\nRuns."
+    assert document.text == "Usage\n\nThe ¶ sign\n\n- run(): Runs."
     assert at_headings(document) == [(1, "Usage", "Usage"), (2, "The ¶ sign", "The ¶ sign")]
 
 
@@ -150,10 +154,25 @@ def test_a_page_nested_too_deeply_is_refused_with_the_name_of_the_limit(tmp_path
 
 def test_nesting_up_to_the_limit_is_read(tmp_path):
     path = saved(tmp_path, "a.html", "<div>" * 900 + "deep" + "</div>" * 900 + "<p><br><li>after" * 2000)
-    assert one(path).text.startswith("deep\n\nafter")
+    assert one(path).text.startswith("deep\n\n- after")
     assert "more than 899" in fault(path, limits={"nesting": 899})
 
 
 def test_tags_in_scripts_and_comments_are_not_nested(tmp_path):
     source = "<script>" + "'<div>'" * 1500 + "</script><!--" + "<div>" * 1500 + "--><p>Text."
     assert one(saved(tmp_path, "a.html", source)).text == "Text."
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<ul><li>a<ul><li>b<p>c</ul><pre>d</pre></ul>", "- a\n\n  - b\n\n   c\n\n      d"),
+        ("<dl><dt>One<dt>two<dd>It is.<p>More.</dl>", "- One, two: It is.\n\n  More."),
+        ("<dl><dt>run<dd><pre>a = 1</pre>So.<dd>Or.</dl>end", "- run:\n\n      a = 1\n\n  So.\n\n  Or.\n\nend"),
+        ("<dl><dt>Prices<dd><table><tr><th>a<th>b<tr><td>1<td>2</table></dl>", "- Prices:\n\na: 1; b: 2"),
+        ("<dl><dt>Why?<dd>Since.<dt>Alone</dl>", "- Why? Since.\n\n- Alone:"),
+        ("<ul><li><h2>Top</h2>text<li><li>x</ul>", "Top\n\n  text\n\n- x"),
+    ],
+)
+def test_items_and_definitions_show_what_they_are(tmp_path, page, text):
+    assert one(saved(tmp_path, "a.html", page)).text == text

@@ -41,9 +41,9 @@ def seen(source: str) -> str:
         ("***\n\ntext\n\n---\n", "text"),
         ("> [!WARNING]\n> Hot.", "Warning: Hot."),
         ("> quoted\n> more", "quoted more"),
-        ("- one\n- two\n  - deep", "one\n\ntwo\n\ndeep"),
+        ("- one\n- two\n  - deep", "- one\n\n- two\n\n  - deep"),
         ("3. three\n4. four", "3. three\n\n4. four"),
-        ("- [ ] open\n- [x] done", "[ ] open\n\n[x] done"),
+        ("- [ ] open\n- [x] done", "- [ ] open\n\n- [x] done"),
         ("A[^1] b.\n\n[^1]: word\n\n[^2]: Two words.", "A[^1] b.\n\n[^1]: word\n\n[^2]: Two words."),
         ("| a | b |\n|:--|--:|\n| 1 | **2** |\n| | x \\| y |\n", "a: 1; b: 2\na:; b: x | y"),
         ("Put <ocid> and <your-key> in <b>it</b><br>now", "Put <ocid> and <your-key> in it now"),
@@ -65,7 +65,7 @@ def test_code_and_tables_are_blocks_and_comments_are_counted(tmp_path: Path) -> 
     (tmp_path / "a.md").write_text("# T\n\n<!-- out -->\n\n    a = 1\n\n|a|b|\n|-|-|\n|1|2|\n\n- x\n")
     document = loaded(tmp_path / "a.md")
     found = [(block.kind, document.text[block.start : block.end]) for block in document.blocks]
-    assert found == [("heading", "T"), ("code", "    a = 1"), ("table", "a: 1; b: 2"), ("list", "x")]
+    assert found == [("heading", "T"), ("code", "    a = 1"), ("table", "a: 1; b: 2"), ("list", "- x")]
     assert document.metadata == {"hidden_characters": len("<!--out-->")}
 
 

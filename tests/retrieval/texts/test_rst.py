@@ -43,7 +43,7 @@ def seen(source: str) -> str:
         (".. deprecated:: 2.1 Use ``x``.", "Deprecated since version 2.1 Use x."),
         (
             ".. py:function:: f(a, *b, **c)\n\n   Does it.\n\n   :param a: what",
-            "f(a, *b, **c)\n\nDoes it.\n\nparam a: what",
+            "f(a, *b, **c)\n\nDoes it.\n\n- param a: what",
         ),
         (".. unheard-of:: words\n   :option: value\n\n   Content *here*.", "words\n\nContent here."),
         (".. toctree::\n   :maxdepth: 2\n\n   a\n   b\n\nend", "end"),
@@ -57,11 +57,18 @@ def seen(source: str) -> str:
         ("So::\n\n    a |b|\n      c\n", "So:\n\n    a |b|\n      c"),
         (">>> 1 + 1\n2\n\nend", "    >>> 1 + 1\n    2\n\nend"),
         (".. math:: a_b * c", "    a_b * c"),
-        ("3. three\n4. four\n\n   more", "3. three\n\n4. four\n\nmore"),
+        ("3. three\n4. four\n\n   more", "3. three\n\n4. four\n\n  more"),
         ("a) one\nb) two", "a) one\n\nb) two"),
-        ("term : kind\n    What it is.\n\nother\n    More.", "term : kind\n\nWhat it is.\n\nother\n\nMore."),
-        (":Author: Ann\n:Date: 2020\n\ntext", "Author: Ann\n\nDate: 2020\n\ntext"),
-        ("-a, --all  Show all.\n-b         Be brief.", "-a, --all Show all.\n\n-b Be brief."),
+        (
+            "- one\n\n  - deep\n\n    more\n\n    - deeper\n- two",
+            "- one\n\n  - deep\n\n   more\n\n   - deeper\n\n- two",
+        ),
+        ("- Run::\n\n    a = 1\n\n  .. note:: Not so.", "- Run:\n\n      a = 1\n\n  Note: Not so."),
+        ("term\n  ::\n\n    a = 1\n\n  It.", "- term:\n\n      a = 1\n\n  It."),
+        ("* ::\n\n    a = 1\n\n*\n\n* b", "      a = 1\n\n- b"),
+        ("term : kind\n    What it is.\n\nother\n    More.", "- term : kind: What it is.\n\n- other: More."),
+        (":Author: Ann\n:Date: 2020\n\ntext", "- Author: Ann\n\n- Date: 2020\n\ntext"),
+        ("-a, --all  Show all.\n-b         Be brief.", "- -a, --all Show all.\n\n- -b Be brief."),
         ("| one\n|   two\n| three", "one\n  two\nthree"),
         ("A [#n]_ b [1]_.\n\n.. [#n] auto\n.. [1] first", "A [^2] b [^1].\n\n[^2]: auto\n\n[^1]: first"),
         (".. figure:: a.png\n   :alt: plan\n\n   The caption.\n\n   Legend.", "plan\n\nThe caption.\n\nLegend."),
@@ -91,7 +98,7 @@ def test_headings_nest_and_blocks_are_marked(tmp_path: Path) -> None:
         (2, "Part two"),
     ]
     kinds = [(block.kind, document.text[block.start : block.end]) for block in document.blocks]
-    assert [each for each in kinds if each[0] != "heading"] == [("list", "x"), ("code", "    code")]
+    assert [each for each in kinds if each[0] != "heading"] == [("list", "- x"), ("code", "    code")]
     assert (document.title, document.metadata) == ("Title", {"hidden_characters": 4})
 
 

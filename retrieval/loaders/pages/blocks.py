@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from retrieval.loaders.errors import LoadFault
-from retrieval.loaders.hidden import beside_the_text, hidden_in
+from retrieval.loaders.pages.hidden import beside_the_text, hidden_in
+from retrieval.loaders.pages.paragraphs import Block, Paragraphs, whole
 from retrieval.loaders.table_lines import Row, repetition, table_lines
 from state.values import Kind
 
@@ -40,7 +40,7 @@ _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(_HEADINGS, "heading"),
     **dict.fromkeys(("pre", "listing", "plaintext", "xmp"), "code"),
-    "li": "list",
+    **dict.fromkeys(("li", "dt", "dd"), "list"),
 }
 _LAYOUT = frozenset(("table", *_VERBATIM, *_HEADINGS, "hr"))
 """Elements that no cell of figures holds: a table with one of them, and without a header, arranges a page."""
@@ -76,15 +76,6 @@ _CLOSE_THEMSELVES = frozenset(
 """Elements that are never closed, or whose end the standard lets authors omit."""
 
 
-class Block(NamedTuple):
-    """A paragraph or another block, a heading if it has a level, or text that keeps its lines."""
-
-    text: str
-    level: int | None = None
-    kind: Kind = "prose"
-    is_verbatim: bool = False
-
-
 def check_nesting(source: str, most: int) -> None:
     """Raise `LoadFault` for a page whose elements are nested more than `most` deep.
 
@@ -108,36 +99,6 @@ def check_nesting(source: str, most: int) -> None:
                 )
 
 
-class _Numbers:
-    """The numbers that a browser shows before the items of ordered lists."""
-
-    def __init__(self) -> None:
-        self._next: list[int | None] = []
-        self._label = ""
-
-    def meet(self, node: LexborNode, begins: bool) -> None:
-        """Take note that an element begins or ends."""
-        if node.tag == "li":
-            self._label = ""
-            if begins and self._next and (after := self._next[-1]) is not None:
-                number = _whole(node, "value", after)
-                self._label, self._next[-1] = f"{number}. ", number + 1
-        elif node.tag in ("ol", "ul", "menu", "dir") and begins:
-            self._next.append(_whole(node, "start", 1) if node.tag == "ol" else None)
-        elif node.tag in ("ol", "ul", "menu", "dir"):
-            self._next.pop()
-
-    def taken(self) -> str:
-        """Return the number of the item that has just begun, once."""
-        label, self._label = self._label, ""
-        return label
-
-
-def _whole(node: LexborNode, name: str, default: int) -> int:
-    stated = (node.attributes.get(name) or "").strip()[:9]
-    return int(stated) if stated.isascii() and stated.isdigit() else default
-
-
 class Page:
     """Reads the blocks of a page; `hidden` counts the characters of text, white space aside, that were left out."""
 
@@ -149,40 +110,20 @@ class Page:
 
     def blocks(self, top: LexborNode) -> Iterator[Block]:
         """Yield the blocks within `top`."""
-        inline: list[str] = []
-        within: list[str] = []
-        numbers = _Numbers()
-        verbatim = 0
-
-        def ended() -> Iterator[Block]:
-            text = "".join(inline)
-            inline.clear()
-            if text.strip():
-                inner = within[-1] if within else ""
-                label = numbers.taken() if inner == "li" else ""
-                yield Block(
-                    label + text.lstrip() if label else text,
-                    _HEADINGS.get(inner),
-                    _KINDS.get(inner, "prose"),
-                    verbatim > 0,
-                )
-
+        text = Paragraphs(_KINDS, _HEADINGS)
         for node, begins in self._seen(top, stop=self._data):
             tag = node.tag or ""
             if begins and tag == "table" and node.mem_id in self._data:
-                yield from ended()
+                yield from text.ended()
+                yield from text.left()
                 yield from self._table(node)
             elif tag in _BLOCKS:
-                yield from ended()
-                numbers.meet(node, begins)
-                verbatim += (1 if begins else -1) * (tag in _VERBATIM)
-                if begins and tag in _KINDS:
-                    within.append(tag)
-                elif tag in _KINDS:
-                    within.pop()
+                yield from text.ended()
+                text.meet(node, begins, verbatim=tag in _VERBATIM)
             elif begins:
-                inline.append(_own_text(node, keep=verbatim > 0))
-        yield from ended()
+                text.add(_own_text(node, keep=text.keeps_lines))
+        yield from text.ended()
+        yield from text.left()
 
     def _seen(
         self, top: LexborNode, stop: set[int] | frozenset[int] = frozenset()
@@ -287,7 +228,7 @@ def _fill(texts: list[str], below: dict[int, tuple[int, str]], last: int = -1) -
 
 
 def _span(cell: LexborNode, name: str, most: int) -> int:
-    return min(max(_whole(cell, name, 1), 1), most)
+    return min(max(whole(cell, name, 1), 1), most)
 
 
 def _children(node: LexborNode) -> Iterator[LexborNode]:

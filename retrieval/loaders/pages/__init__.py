@@ -1,0 +1,1 @@
+"""The parts of a web page that a reader sees: its blocks, and the marks of its lists."""
