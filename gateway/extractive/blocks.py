@@ -1,7 +1,8 @@
 """The blocks of a passage, told by its lines: paragraphs, items of lists, rows of tables, code and headings.
 
 A passage is canonical text: its loader has taken the marks of Markdown and reStructuredText away, indented code by four
-spaces, and written the rows of a table as `name: cell; name: cell`. Texts that kept their marks are read, too.
+spaces and what belongs to an item by two or three, and written the rows of a table as `name: cell; name: cell`. Texts
+that kept their marks are read, too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ COLON = re.compile(r"[:：][\"'”’»)\]*_`]*\s*\Z")
 _MARKED = re.compile(r"#{1,6}\s|.*\n\s*([=\-~^\"'+*#.`:_])\1{2,}\s*\Z")  # a heading that kept its marks
 _LABEL_WORDS = 12  # a longer line without an end is a sentence that lost its full stop; a chosen value
 _INDENT = 4
+_INSET = 2  # spaces before what belongs to an item of a list
 _FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})")
 _HASHES = re.compile(r"#{1,6}(?:\s|\Z)")
 _ADORNMENT = re.compile(r"\s*([=\-~^\"'+*#.`:_])\1{2,}\s*")
@@ -81,15 +83,26 @@ def blocks_of(item: EvidenceItem) -> list[Block]:
         if kind == "code":
             found += _code(lines, after=found[-1].kind if found else "heading")
         else:
-            found += _paragraph(lines, item.kind, names)
+            below_item = any(block.kind == "item" for block in found) and _INSET <= lines[0].indent < _INDENT
+            if below_item and not ITEM.match(lines[0].text) and not _FENCE.match(lines[0].text):
+                found.append(_trimmed("prose", lines[0].start, lines[-1]))
+            else:
+                found += _paragraph(lines, item.kind, names)
     found = _with_unmarked_items(item.text, found, names)
     if len(found) == 1 and found[0].kind == "heading" and _folded(item.text) not in names:
         return [found[0]._replace(kind="prose")]  # a text of one line, such as a message, has no full stop either
     return found
 
 
+def inset(text: str, block: Block) -> int:
+    """Return how far what belongs to an item stands to its right; 0 for what belongs to none."""
+    line = text[text.rfind("\n", 0, block.start) + 1 : block.end].expandtabs(_INDENT)
+    spaces = len(line) - len(line.lstrip()) - (_INDENT if block.kind == "code" else 0)
+    return spaces if _INSET <= spaces < _INDENT else 0
+
+
 def _with_unmarked_items(text: str, blocks: Sequence[Block], names: set[str]) -> list[Block]:
-    """Return `blocks` with the lines without an end below a colon as items: loaders leave out the marks of lists."""
+    """Return `blocks` with the lines without an end below a colon as items: some documents show no marks."""
     found: list[Block] = []
     unmarked = False
     for block, below in zip_longest(blocks, blocks[1:]):
@@ -97,6 +110,7 @@ def _with_unmarked_items(text: str, blocks: Sequence[Block], names: set[str]) ->
         above = found[-1] if found else None
         begins = above is not None and above.kind == "prose" and COLON.search(text[above.start : above.end])
         plain = block.kind in ("heading", "prose") and not ENDED.search(said) and not _MARKED.match(said)
+        plain &= not inset(text, block)
         caption = below is not None and below.kind == "row"
         unmarked = (
             plain
@@ -243,7 +257,12 @@ def _is_label(text: str, names: set[str], *, alone: bool) -> bool:
 def _is_table(lines: Sequence[str]) -> bool:
     """Whether each line, a title in the first aside, holds cells: named ones, or as many bars as the others."""
     if len(lines) == 1:
-        return len(_CELLS.findall(lines[0])) >= 2 and bool(_NAMED.fullmatch(lines[0])) and not ENDED.search(lines[0])
+        return (
+            not ITEM.match(lines[0])
+            and len(_CELLS.findall(lines[0])) >= 2
+            and bool(_NAMED.fullmatch(lines[0]))
+            and not ENDED.search(lines[0])
+        )
     for rows in (lines, lines[1:] if len(lines) > 2 else ()):
         first = {named["name"] if (named := _NAMED.fullmatch(row)) and _CELLS.search(row) else "" for row in rows}
         bars = {0 if row.lstrip().startswith("|") else row.count(" | ") for row in rows}

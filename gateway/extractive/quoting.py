@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from gateway.extractive.blocks import ITEM, Block, blocks_of
+from gateway.extractive.blocks import ITEM, Block, blocks_of, inset
 from state.evidence_block import EvidenceItem
 from state.markdown_text import md_quote
 
@@ -28,16 +28,32 @@ def quoted(excerpt: EvidenceItem, marked: Sequence[str]) -> str:
         if block.kind != "heading" or _plain(excerpt.text[block.start : block.end]) not in names
     ]
     mark = f"[{excerpt.alias}]"
-    signs = _signs(excerpt.text, blocks)
+    signs, depths = _signs(excerpt.text, blocks), _depths(excerpt.text, blocks)
     lines: list[str] = []
     for n, block in enumerate(blocks):
-        inside = _is_inside(excerpt.text, blocks, n)
+        inside = depths[n]
         tight = n > 0 and blocks[n - 1].kind == block.kind and block.kind in ("item", "row")
         lines += [] if n == 0 or tight else [""]
         lines += [
             f"{' ' * _NESTED * inside}{line}".rstrip() for line in _lines(excerpt.text, block, signs[n], mark, marked)
         ]
     return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+def _depths(text: str, blocks: Sequence[Block]) -> list[int]:
+    """Return in how many items of lists each block stands. The first item of a quotation stands in none."""
+    depths: list[int] = []
+    last: int | None = None
+    for n, block in enumerate(blocks):
+        right = inset(text, block)
+        if block.kind == "item":
+            last = 0 if last is None else min(max(right - 1, 0), last + 1)
+            depths.append(last)
+        elif block.kind == "row" or last is None or not right:
+            depths.append(int(_is_inside(text, blocks, n)))
+        else:
+            depths.append(min(right - 1, last + 1))
+    return depths
 
 
 def _is_inside(text: str, blocks: Sequence[Block], n: int) -> bool:

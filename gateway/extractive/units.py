@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from gateway.extractive.blocks import COLON, ITEM, Block, blocks_of
+from gateway.extractive.blocks import COLON, ITEM, Block, blocks_of, inset
 from gateway.extractive.entries import entry_end
 from state.evidence_block import EvidenceItem
 from state.sentences import sentences
@@ -213,8 +213,8 @@ def _group(text: str, blocks: Sequence[Block], at: int) -> tuple[int, UnitKind |
 def _after_unmarked(text: str, blocks: Sequence[Block], at: int) -> int:
     """Return the index after paragraphs, and code below them, that a line with a colon introduces; 0 if none does.
 
-    Loaders leave out the marks of lists. Where such a list ends, only a heading or another introduction tells, so that
-    no more than a long paragraph is taken.
+    Some documents show no marks of their lists. Where such a list ends, only a heading or another introduction tells,
+    so that no more than a long paragraph is taken.
     """
     if blocks[at].kind != "prose" or at + 1 >= len(blocks) or blocks[at + 1].kind != "prose":
         return 0
@@ -272,10 +272,14 @@ def _after_items(text: str, blocks: Sequence[Block], at: int) -> int:
             found = _NUMBER.match(text, block.start)
             number = int(found[1]) if found else 0
         elif block.kind == "code":
-            if not COLON.search(text[blocks[after - 1].start : blocks[after - 1].end]) and not (
-                number and _goes_on(text, blocks, after, number)
+            if (
+                not inset(text, block)
+                and not COLON.search(text[blocks[after - 1].start : blocks[after - 1].end])
+                and not (number and _goes_on(text, blocks, after, number))
             ):
                 break
+        elif block.kind == "prose" and inset(text, block):
+            pass
         elif block.kind != "prose" or not number or not _goes_on(text, blocks, after, number):
             break
         after += 1

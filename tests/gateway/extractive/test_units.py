@@ -221,3 +221,22 @@ def test_a_lead_whose_list_the_passage_lacks_is_not_quoted():
     (unit,) = units_of(item)
     (found,) = excerpts([Marked(unit, unit.sentences[0])])
     assert found.text == "The pump is tested each week. It runs for an hour."
+
+
+NESTED = (
+    "Set the pool up:\n\n- Choose its size:\n\n  - The least.\n\n   It is opened at once\n\n  - The most.\n\n"
+    "  Both of them are numbers\n\n      pool(min=1, max=4)\n\n- mode: What happens; none: error; wait: wait\n\n"
+    "Then connect."
+)
+
+
+def test_what_belongs_to_an_item_is_quoted_with_its_list():
+    first, second = units(NESTED)
+    assert (first.kind, first.text) == ("list", NESTED.removesuffix("\n\nThen connect."))
+    assert "Both of them are numbers" in marked(first)
+    assert second.text == "Then connect."
+
+
+def test_what_stands_below_a_list_does_not_belong_to_it():
+    text = "The tiers:\n\n- Free\n- Paid\n\n    a = 1\n\nThey differ in price."
+    assert next(unit.text for unit in units(text)) == "The tiers:\n\n- Free\n- Paid"

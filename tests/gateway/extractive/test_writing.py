@@ -173,6 +173,7 @@ TEXTS = [
     "1. Create a group.\n\n2. Add the statements:\n\n    Allow group a to read b\n\n    Allow group a to use c",
     "Shape: A1; Memory: 24 GB\nShape: A2; Memory: 48 GB",
     "ABC-12: the disk is full\n\nCause: Too many logs were kept.\n\nAction: Do this:\n\n- delete logs\n- restart it",
+    "Set up:\n\n- A size:\n\n  - The least.\n\n   It opens at once.\n\n  Both count.\n\n      pool(1, 4)\n\n- Connect.",
     "Saving outputs\n\nSee also:\n\nOther outputs\n\nVariables of the service",
 ]
 
@@ -189,3 +190,17 @@ def test_nothing_that_the_writer_quotes_is_left_unverified(text):
         for claim, each in zip(claims_of(drafted), drafted, strict=True):
             case = case_of(claim, each.aliases, sources, Asked(), each.quotation)
             assert decided(case).verdict is Support.SUPPORTED, claim.text
+
+
+def test_a_nested_list_keeps_its_shape():
+    said = (
+        "Set it up:\n\n- Choose a size:\n\n  - The least.\n\n   It opens at once.\n\n  - The most.\n\n"
+        "  Both are numbers.\n\n      pool(1, 4)\n\n- Connect."
+    )
+    item = EvidenceItem(alias="E1", title="Pools", text=said)
+    body = write({"findings": [finding(1, "Connect.", "q1", "E1", said)], "gaps": [{"sub_question": "q1"}]}, [item])
+    assert body.markdown.partition("## Pools\n\n")[2] == (
+        "> Set it up: [E1]\n>\n> - Choose a size: [E1]\n>    - The least. [E1]\n>\n>       It opens at once. [E1]\n>\n"
+        ">    - The most. [E1]\n>\n>    Both are numbers. [E1]\n>\n"
+        ">    ```\n>    pool(1, 4)\n>    ```\n>\n>    [E1]\n>\n> - **Connect.** [E1]"
+    )
