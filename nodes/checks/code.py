@@ -16,6 +16,7 @@ _INTRODUCES = re.compile(r"\A\s*\.\. (?:code|code-block|sourcecode|parsed-litera
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s")
 _PROMPTED = re.compile(r"\s*(?:\$|>>>|PS>|SQL>)\s")
 _WARNING_CHARS = 200  # of the text above a block that may warn of it; a chosen value
+_INSET = 2  # spaces before what belongs to an item of a list
 _INDENT = 4  # spaces that make a block of code in Markdown
 
 # A document without markup, such as a PDF, shows its code as lines of text. Lines that could be prose are no code.
@@ -186,22 +187,28 @@ def _looks_like_prose(lines: list[_Line]) -> bool:
 def _indented(lines: list[_Line]) -> Iterator[list[_Line]]:
     """Yield the indented blocks: below an introduction in reStructuredText, or by four spaces in Markdown."""
     block: list[_Line] = []
-    least, introduced, listed, above = _INDENT, False, False, _Line(0, "")
+    least, introduced, listed, deep, above = _INDENT, False, False, False, _Line(0, "")
     for n, line in enumerate(lines):
         filled = bool(line.text.strip())
         if filled and not block:
             introduced = bool(_INTRODUCES.search(above.text))
             least = above.indent + 1 if introduced else _INDENT
-            # The second paragraph of a list's item is indented too.
-            listed = bool(_ITEM.match(above.text)) or above.indent > 0 or (listed and line.indent > 0)
+            # The second paragraph of a list's item is indented too; code in an item is four spaces further in.
+            item = bool(_ITEM.match(above.text))
+            listed = item or above.indent > 0 or (listed and line.indent > 0)
+            deep = line.indent >= above.indent + _INSET * item + _INDENT
         if (line.indent >= least and (block or introduced or _blank(lines, n - 1))) if filled else block:
             block.append(line)
         elif block:
-            yield from [block] if introduced or not listed else _runs(block)
+            yield from [block] if introduced or not listed or (deep and _has_signs(block)) else _runs(block)
             block = []
         above = line if filled else above
     if block:
-        yield from [block] if introduced or not listed else _runs(block)
+        yield from [block] if introduced or not listed or (deep and _has_signs(block)) else _runs(block)
+
+
+def _has_signs(block: list[_Line]) -> bool:
+    return any(_CODE_SIGN.search(line.text) for line in block)
 
 
 def _runs(lines: list[_Line]) -> Iterator[list[_Line]]:

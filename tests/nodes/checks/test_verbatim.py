@@ -383,3 +383,15 @@ def test_a_heading_without_its_marks_takes_back_what_stands_below_it() -> None:
     passage = "Gateway\n\nMyths\n\nIt stores every prompt.\n\nThe gateway is free.\n\nLimits\n\nThe limit is 60."
     assert examined("The gateway is free.", passage).verdict is not Support.SUPPORTED
     assert examined("The limit is 60.", passage).verdict is Support.SUPPORTED
+
+
+LISTED = (
+    "Do this:\n\n- Create the folder on the server.\n\n      create or replace directory d as '/x'\n\n"
+    "  Its name is free.\n\n      Acme is bankrupt today"
+)
+
+
+def test_code_in_an_item_of_a_list_is_code_without_an_introduction():
+    code = "create or replace directory d as '/x'"
+    assert examined(code, LISTED, kind=ClaimKind.CODE).verdict is Support.SUPPORTED
+    assert examined("Acme is bankrupt today", LISTED, kind=ClaimKind.CODE).fault is ClaimFault.CODE
