@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from gateway.extractive.blocks import COLON, ITEM, Block, blocks_of, inset
 from gateway.extractive.entries import entry_end
+from gateway.extractive.ranking import words
 from state.evidence_block import EvidenceItem
 from state.sentences import sentences
 
@@ -365,4 +366,4 @@ def _states(sentence: str, least: int) -> bool:
     """Whether a sentence states something, and holds no mark that a report would misread."""
     if _MARKER.search(sentence) or len(sentence) > _LONGEST_SENTENCE or _ASKS.search(sentence):
         return False
-    return len(_WORDS.findall(sentence)) >= least
+    return len(words(sentence)) >= least

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from gateway.extractive.asking.languages import FRENCH_WORDS, is_french
 from gateway.extractive.asking.verbs import (
     ASKING,
     AUXILIARIES,
@@ -22,7 +21,7 @@ from gateway.extractive.asking.verbs import (
     is_verb,
 )
 from gateway.extractive.named_terms import names
-from gateway.extractive.ranking import GERMAN_STOP_WORDS, STOP_WORDS, fold, is_german
+from gateway.extractive.ranking import FRENCH_STOP_WORDS, GERMAN_STOP_WORDS, STOP_WORDS, fold, is_french, is_german
 
 _TOKEN = re.compile(r"[^\W_][\w]*(?:[.'’\-/+#:]\w+)*[+#]*|[^\w\s]")
 _ADVERBS_WORDS = """
@@ -101,7 +100,7 @@ def phrases(question: str) -> list[Phrase]:
     runs = list(_runs(tokens, stops))
     if stops is GERMAN_STOP_WORDS:
         runs = [part for run in runs for part in _nouns(tokens, run)]
-    elif stops is not FRENCH_WORDS:
+    elif stops is not FRENCH_STOP_WORDS:
         runs = [part for run in runs for part in _without_verbs(tokens, run)]
     found = [_phrase(question, tokens, run) for run in _joined(tokens, runs)]
     return [*(_headed(question, each, after) for each, after in pairwise(found)), *found[-1:]]
@@ -118,7 +117,7 @@ def _headed(question: str, phrase: Phrase, after: Phrase) -> Phrase:
 
 def _stops(question: str) -> frozenset[str]:
     if is_french(question):
-        return FRENCH_WORDS
+        return FRENCH_STOP_WORDS
     return GERMAN_STOP_WORDS if is_german(question) else STOP_WORDS | _ADVERBS | PREPOSITIONS | AUXILIARIES
 
 

@@ -1,4 +1,7 @@
-"""What kind of thing a question asks for, and whether a sentence holds such a thing. English and German patterns."""
+"""What kind of thing a question asks for, and whether a sentence holds such a thing.
+
+Patterns of English and German, and some of French, Spanish, Japanese, Chinese and Korean.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,15 @@ Kind = Literal[
 
 _ASKS: Mapping[Kind, str] = {
     "when": r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century)|\bdate of\b|\bwann\b|\bseit wann\b"
-    r"|\bwelche[mns]? (?:jahr|datum|tag|monat)",
-    "who": r"\bwho(?:m|se)?\b|\bwe(?:r|m|n|ssen)\b",
+    r"|\bwelche[mns]? (?:jahr|datum|tag|monat)|\b(?:quand|cuando)\b|\bquelle (?:annee|date)|\ben que (?:ano|fecha)"
+    r"|いつ|何年|何時|什么时候|哪一?年|언제",
+    "who": r"\bwho(?:m|se)?\b|\bwe(?:r|m|n|ssen)\b|^qui\b|\bquien(?:es)?\b",
     "where": r"\bwhere\b|\b(?:what|which) (?:country|city|place|state|town|location|region|nationality)"
-    r"|\bplace of\b|\bwo(?:her|hin)?\b|\bwelche[mnrs]? (?:land|stadt|ort|region)",
+    r"|\bplace of\b|\bwo(?:her|hin)?\b|\bwelche[mnrs]? (?:land|stadt|ort|region)|^ou (?:est|se|sont)\b|\bdonde\b",
     "number": r"\bhow (?:many|much|long|large|big|deep|high|far|old|tall|fast|often|wide)\b"
     r"|\bwhat (?:is|are|was) the (?:\w+ )?(?:number|price|cost|size|percentage|limit|rate|age|length|population)"
-    r"|\bwie (?:viele?|lange?|gross|hoch|weit|alt|oft|teuer|tief|schnell)\b",
+    r"|\bwie (?:viele?|lange?|gross|hoch|weit|alt|oft|teuer|tief|schnell)\b|\bcombien\b|\bcuant[oa]s?\b"
+    r"|いくつ|いくら|何[人個台本枚歳]|多少|[几幾]",
     "default": r"\bdefaults?\b|\bstandardwert|\bvoreinstell|\bstandardmassig"
     r"|\b(?:if|unless) (?:i|you|we|nothing|no\w*) (?:\w+ ){0,2}(?:set|say|specify|configure|give)\b"
     r"|\bif (?:\w+ ){1,3}(?:not|nothing) (?:is )?(?:set|given|specified|configured)\b|\bif i set nothing\b",
@@ -33,8 +38,8 @@ _ASKS: Mapping[Kind, str] = {
     r"|\bwelche \w+ (?:gibt|sind|hat|haben)\b|\b(?:liste|nenne|alle|jede[rsnm]?)\b",
     "definition": r"^what(?:'s| is| are| was| were) (?:an? |the )?(?:[^\s?]+ ?){1,4}\??$|\bmeans?\b|\bmeaning\b|\bdefin"
     r"|\bwhat does\b|^was (?:ist|sind|bedeutet|heisst)\b",
-    "cause": r"\bwhy\b|\bcauses?\b|\breasons?\b|\bwarum\b|\bweshalb\b|\bwieso\b|\bursachen?\b|\bgrund\b"
-    r"|\b[a-z]{2,5}-\d{3,5}\b|\berrors?\b|\bfehler",
+    "cause": r"\bwhy\b|\bcauses?\b|\breasons?\b|\bwarum\b|\bweshalb\b|\bwieso\b|\bpourquoi\b|\bpor que\b"
+    r"|\bursachen?\b|\bgrund\b|\b[a-z]{2,5}-\d{3,5}\b|\berrors?\b|\bfehler",
     "yes_no": r"^(?:is|are|was|were|do|does|did|can|could|has|have|had|should|will|may|must|ist|sind|war|hat|haben|kann"
     r"|darf|muss|gibt|wird)\b",
     "comparison": r"\bdifferen|\bcompar|\bversus\b|\bvs\b|\bunterschied|\bvergleich|\bbetter\b|\bbesser\b",
@@ -43,7 +48,7 @@ _ASKS: Mapping[Kind, str] = {
 _HOLDS: Mapping[Kind, str] = {
     "when": r"\b(?:1\d{3}|20\d\d)\b|\b\d{1,2}(?:st|nd|rd|th)? (?:century|jahrhundert)|\b(?:january|february|march|april"
     r"|june|july|august|september|october|november|december|januar|februar|marz|juni|juli|oktober|dezember)\b"
-    r"|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b",
+    r"|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\d{4}[年년]",
     "number": r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|hundred|thousand|million|billion"
     r"|half|zwei|drei|vier|funf|sechs|sieben|acht|neun|zehn|hundert|tausend)\b",
     "default": r"\bdefaults?\b|\bstandard(?:wert|massig)|\bvoreingestellt"
