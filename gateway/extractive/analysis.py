@@ -116,15 +116,15 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
     """
     if not reading.sentences or sub_question.absent:
         return Answer((), 0.0, about=False)
-    ranker, question = trained_ranker(), question_of(sub_question.text, reading)
+    ranker, question = trained_ranker(), question_of(sub_question.reads, reading)
     features = sentence_features(question, reading.sentences, asked, vectors)
     scores = _without_siblings(reading.sentences, features, ranker.scores(features))
     if "default" in question.kinds:
         scores = _defaults_first(question, reading.sentences, scores)
     best = best_of(reading.sentences, scores, limits.closest)
     row = answer_features(question, reading.sentences, features, scores, best)
-    # A summary names nothing that a passage could speak of.
-    broad = "summary" in question.kinds and not sub_question.missing
+    # A summary names nothing that a passage could speak of, and who asks for help may not know the words.
+    broad = sub_question.vague or ("summary" in question.kinds and not sub_question.missing)
     if not broad and ranker.speaks_of(row) < ranker.about:
         return Answer((), 0.0, about=False)
     likely = ranker.probability(row)

@@ -1,4 +1,4 @@
-"""How much a question asks for: all that the documents say, or all members of a list. Told by its words.
+"""How much a question asks for: all that the documents say, all members of a list, or any help. Told by its words.
 
 English, German and French.
 """
@@ -37,6 +37,18 @@ _ALL = re.compile(
     r"|(?:liste[rz]?|énumère[rz]?|quels? sont|quelles? sont)\b.*\b(?:tous|toutes|les))\b",
     re.IGNORECASE,
 )
+_HELP = re.compile(
+    r"\bwhat (?:can|could|should|shall|must|do) (?:i|we|one) (?:do|try|change|check)\b|\bwhat (?:now|next|to do|else)\b"
+    r"|\bany (?:advice|help|hints?|ideas?|suggestions?|tips?)\b|\b(?:advice|help|hints|tips) (?:for|on|with)\b"
+    r"|\bplease help\b"
+    r"|\bwas (?:kann|soll|muss) (?:ich|man) (?:\w+ )?(?:tun|machen)\b|\bwas tun\b|\bque faire\b",
+    re.IGNORECASE,
+)
+_TROUBLE = re.compile(
+    r"^\W*(?:my|our|the|i|we)\b(?!.*\b(?:how|what|when|where|which|who|whom|whose|why)\b).*\b(?:broken|crash\w*|errors?|fail\w*|hang\w*|never"
+    r"|no longer|not|problem\w*|slow\w*|stuck|too|trouble\w*|unable|wrong|\w+n['’]t)\b",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W\d_]\w*(?:['’]\w+)?")
 
 
@@ -59,3 +71,12 @@ def asks_for_all(question: str) -> bool:
     (True, False)
     """
     return bool(_ALL.search(question))
+
+
+def asks_for_help(question: str) -> bool:
+    """Return whether `question` tells of a trouble, or asks for anything that helps, without saying what.
+
+    >>> asks_for_help("My boats are slow, what can I do?"), asks_for_help("How fast are the boats?")
+    (True, False)
+    """
+    return bool(_HELP.search(question) or _TROUBLE.search(question))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from gateway.extractive.asking.attribute import asked_for, lacks_amount, lacks_names, speaks_of
+from gateway.extractive.asking.phrases import phrases
+from gateway.extractive.breadth import asks_for_help
 from gateway.extractive.bridges import open_hops
 from gateway.extractive.descriptions import has_hop
 from gateway.extractive.named_terms import PassageWords, names
-from gateway.extractive.ranking import content_terms, coverage, inverse_document_frequency, unseen_weight
-from gateway.extractive.terms.spelling import spelled
+from gateway.extractive.ranking import content_terms, coverage, inverse_document_frequency, unseen_weight, words
+from gateway.extractive.terms.spelling import corrected, spelled
 from gateway.extractive.units import Span, Unit, units_of
 from state.evidence_block import EvidenceItem
 
@@ -63,7 +66,8 @@ class Candidate:
 class SubQuestion:
     """One sub-question, and the names in it that no passage contains.
 
-    `absent` says whether the passages lack what it names or asks for, so that they cannot answer it.
+    `absent` says whether the passages lack what it names or asks for, so that they cannot answer it. `vague` says
+    whether it asks for any help with something of which a passage speaks: then what is closest may help.
     """
 
     id: str
@@ -71,6 +75,13 @@ class SubQuestion:
     round: int
     missing: tuple[str, ...]
     absent: bool = False
+    vague: bool = False
+    meant: str = ""
+
+    @property
+    def reads(self) -> str:
+        """The text to compare: without slips of the pen, if it has several."""
+        return self.meant or self.text
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ class Reading:
     @property
     def texts(self) -> tuple[str, ...]:
         """The texts to embed: the sub-questions, then the sentences."""
-        return (*(asked.text for asked in self.asked), *(candidate.context for candidate in self.sentences))
+        return (*(asked.reads for asked in self.asked), *(candidate.context for candidate in self.sentences))
 
 
 def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], embedded: int) -> Reading:
@@ -100,11 +111,12 @@ def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], embe
     found = [candidate for item in evidence for candidate in _sentences_of(item, passages[item.alias])]
     weights = inverse_document_frequency(words.present for words in passages.values())
     unseen = unseen_weight(len(passages))
-    asked = tuple(_read(sub_question, passages, evidence) for sub_question in _sub_questions(fields))
+    known = Counter(word for item in evidence for word in words(f"{item.title} {item.text}"))
+    asked = tuple(_read(sub_question, passages, evidence, known) for sub_question in _sub_questions(fields))
     share = max(1, embedded // max(1, len(asked)))
     kept: dict[int, Candidate] = {}
     for each in asked:
-        wanted = [spelled(term, weights) for term in content_terms(each.text)]
+        wanted = [spelled(term, weights) for term in content_terms(each.reads)]
         ranked = sorted(
             found,
             key=lambda one: -coverage(wanted, one.terms, weights, unseen) - _PASSAGE * (one.item.score or 0.0),
@@ -122,9 +134,13 @@ def _sub_questions(fields: Mapping[str, Any]) -> list[tuple[str, str, int]]:
 
 
 def _read(
-    sub_question: tuple[str, str, int], passages: Mapping[str, PassageWords], evidence: Sequence[EvidenceItem]
+    sub_question: tuple[str, str, int],
+    passages: Mapping[str, PassageWords],
+    evidence: Sequence[EvidenceItem],
+    known: Mapping[str, int],
 ) -> SubQuestion:
     identity, text, round_ = sub_question
+    meant = corrected(text, known)
     found, told = names(text), list(passages.values())
     missing = tuple(name.text for name in found if not any(map(name.stands_in, told)))
     # What a question with another hop asks for may stand in passages of a later round only.
@@ -134,7 +150,14 @@ def _read(
         or bool(word and told and not any(speaks_of(each, word) for each in told))
         or lacks_amount(text, (item.text for item in evidence))
     )
-    return SubQuestion(identity, text, round_, missing, absent)
+    return SubQuestion(identity, text, round_, missing, absent, _is_vague(text, told), meant)
+
+
+def _is_vague(text: str, passages: Sequence[PassageWords]) -> bool:
+    """Return whether a request for help names something first, and a passage has at least half of its words."""
+    subject = next((phrase for phrase in phrases(text) if phrase.tells), None) if asks_for_help(text) else None
+    said = content_terms(subject.text) if subject else []
+    return bool(said) and any(2 * sum(map(each.has, said)) >= len(said) for each in passages)
 
 
 def _words_of(item: EvidenceItem) -> PassageWords:

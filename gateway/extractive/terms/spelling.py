@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+
+from gateway.extractive.ranking import fold
 
 _INITIALS = re.compile(r"\b([^\W\d_])\.(?=[^\W\d_]\b)")
 _TELLING = 5  # letters; a change in a shorter word makes another word too often (Iran, Iraq); a chosen value
@@ -61,6 +63,56 @@ def inflects(left: str, right: str) -> bool:
     longer = max(len(left), len(right))
     shared = next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
     return shared >= max(_STEM, _SHARED * longer) and left.isalpha() and right.isalpha()
+
+
+_ASKING_WORDS = """
+    about after before between could does during from have here should than that their there these they this those
+    what when where which while whose with would your
+"""
+_ASKING = tuple(_ASKING_WORDS.split())
+_RIGHT = frozenset((*_ASKING, "form", "hose", "them", "then", "were"))
+"""These, and words that only look like slips of them."""
+
+_WORD = re.compile(r"[^\W\d_]{4,}(?![\w'’.\-])")
+_SHORTEST = 4  # letters of a word that asks, in which a slip is seen; a chosen value
+
+
+def corrected(text: str, known: Mapping[str, int]) -> str:
+    """Return `text` with its slips mended, if it has several: in words that ask, and in words of the documents.
+
+    A single one may be a word that the documents do not have. An ending is no slip.
+
+    Args:
+        text: what somebody typed.
+        known: how often each folded word stands in the documents; a word that stands there is right.
+
+    >>> corrected("wich harbuor has a crane?", {"harbour": 3, "crane": 1})
+    'which harbour has a crane?'
+    """
+    meant: dict[str, str] = {}
+    for word in _WORD.findall(text):
+        folded = fold(word)
+        if folded not in known and folded not in _RIGHT and (word.islower() or word.istitle()):
+            asks = [each for each in _ASKING if _slips(folded, each)]
+            best = max(asks or _inside(folded, known), key=lambda each: (known.get(each, 0), each), default=folded)
+            if best != folded:
+                meant[word] = best.capitalize() if word.istitle() else best
+    return _WORD.sub(lambda found: meant.get(found[0], found[0]), text) if len(meant) > 1 else text
+
+
+def _inside(word: str, known: Iterable[str]) -> list[str]:
+    """Return the words of `known` that are `word`, but for a slip before its ending."""
+    return [each for each in known if alike(word, each) and (each[-1] == word[-1] or sorted(each) == sorted(word))]
+
+
+def _slips(word: str, meant: str) -> bool:
+    """Return whether a short `word` is `meant` with a letter too few or two exchanged: `wich`, `waht`."""
+    if len(meant) < _SHORTEST or word[0] != meant[0]:
+        return False
+    if len(word) == len(meant):
+        at = next((n for n, (a, b) in enumerate(zip(word, meant, strict=True)) if a != b), 0)
+        return word[at : at + 2] == meant[at : at + 2][::-1] and word[at + 2 :] == meant[at + 2 :] != word[at:]
+    return len(word) + 1 == len(meant) and any(meant[:n] + meant[n + 1 :] == word for n in range(len(meant)))
 
 
 def spelled(term: str, vocabulary: Collection[str]) -> str:
