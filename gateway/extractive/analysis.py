@@ -55,18 +55,20 @@ class Limits:
 class Answer:
     """What is quoted for a sub-question, best first, and the probability that this answers it.
 
-    `about` says whether the evidence speaks of it at all, `alone` whether it is no alternative of others.
+    `about` says whether the evidence speaks of it at all, `alone` whether it is no alternative of others, `typed`
+    whether it holds a date, number, person or place if one is asked for.
     """
 
     chosen: tuple[Candidate, ...]
     probability: float
     about: bool
     alone: bool = True
+    typed: bool = True
 
     @property
     def certain(self) -> bool:
         """Whether the probability is high enough to say so."""
-        return self.about and self.alone and self.probability >= trained_ranker().answered
+        return self.about and self.alone and self.typed and self.probability >= trained_ranker().answered
 
 
 def analyse(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits, *, rounds_left: int) -> Analysis:
@@ -128,14 +130,16 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
     if not broad and ranker.speaks_of(row) < ranker.about:
         return Answer((), 0.0, about=False)
     likely = ranker.probability(row)
-    if likely >= ranker.answered:
+    lacking = features[best[: limits.answered], SENTENCE_FEATURES.index("typed_lacking")]
+    typed = not (len(lacking) and lacking.all())
+    if likely >= ranker.answered and typed:
         most = limits.closest if "list" in question.kinds else limits.answered
         kept = best[:1] + [index for index in best[1:most] if scores[index] >= scores[best[0]] - _MARGIN]
     else:
         cosines = [float(each) for each in features[:, 0]]
         near = sorted((n for n, each in enumerate(cosines) if each >= _NEAR * max(cosines)), key=lambda n: -cosines[n])
         kept = _filled(reading.sentences, best[:_BEST], near, limits.closest)
-    return Answer(tuple(reading.sentences[index] for index in kept), likely, about=True)
+    return Answer(tuple(reading.sentences[index] for index in kept), likely, about=True, typed=typed)
 
 
 def _without_siblings(found: Sequence[Candidate], features: Array, scores: Sequence[float]) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from gateway.extractive.breadth import asks_for_help
 from gateway.extractive.bridges import open_hops
 from gateway.extractive.descriptions import has_hop
 from gateway.extractive.named_terms import PassageWords, names
+from gateway.extractive.plan import reworded
 from gateway.extractive.ranking import content_terms, coverage, inverse_document_frequency, unseen_weight, words
 from gateway.extractive.terms.spelling import corrected, spelled
 from gateway.extractive.units import Span, Unit, units_of
@@ -112,7 +113,9 @@ def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], embe
     weights = inverse_document_frequency(words.present for words in passages.values())
     unseen = unseen_weight(len(passages))
     known = Counter(word for item in evidence for word in words(f"{item.title} {item.text}"))
-    asked = tuple(_read(sub_question, passages, evidence, known) for sub_question in _sub_questions(fields))
+    asked = _with_other_words(
+        [_read(sub_question, passages, evidence, known) for sub_question in _sub_questions(fields)]
+    )
     share = max(1, embedded // max(1, len(asked)))
     kept: dict[int, Candidate] = {}
     for each in asked:
@@ -125,6 +128,12 @@ def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], embe
     spoken_of = int(fields.get("round") or 1) == 1 or bool(fields.get("findings"))
     hops = open_hops(fields, evidence)
     return Reading(asked, tuple(kept.values()), weights, unseen, hops, spoken_of)
+
+
+def _with_other_words(asked: Sequence[SubQuestion]) -> tuple[SubQuestion, ...]:
+    """Return `asked`, absent too what asks in other words for what is absent: the other words do not tell it."""
+    absent = {reworded(each.text) for each in asked if each.absent}
+    return tuple(replace(each, absent=True) if each.text in absent else each for each in asked)
 
 
 def _sub_questions(fields: Mapping[str, Any]) -> list[tuple[str, str, int]]:

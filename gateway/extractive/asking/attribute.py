@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from gateway.extractive.asking.phrases import Phrase, phrases
-from gateway.extractive.descriptions import family
 from gateway.extractive.named_terms import Name, PassageWords
 from gateway.extractive.ranking import STOP_WORDS, is_german, stem, words
-from gateway.extractive.terms.spelling import inflects
 
 _OPENS = re.compile(
     r"^(?:.*?:\s*)?(?:and\s+)?(?:what|where|who|when|how(?: \w+)?)(?:'s|\s+(?:is|are|was|were))\s+"
@@ -72,11 +70,15 @@ def _telling(phrase: Phrase) -> str:
 
 def speaks_of(passage: PassageWords, word: str) -> bool:
     """Return whether `passage` has the stem `word`, in another form, with a slip, or within an identifier."""
-    return passage.has(word) or any(inflects(word, each) or _related(word, each) for each in passage.present)
+    return passage.has(word) or any(_related(word, each) for each in passage.present)
 
 
 def _related(word: str, other: str) -> bool:
-    return len(word) >= _TELLING and (family(word) == family(other) or word in other)
+    """Return whether a word begins as the other, but for a letter, or is a part of it: `encrypt`, `encryption`."""
+    shorter = min(len(word), len(other))
+    if len(word) < _TELLING or shorter < _TELLING:
+        return False
+    return word in other or word[: shorter - 1] == other[: shorter - 1]
 
 
 def lacks_names(question: str, found: Sequence[Name], passages: Sequence[PassageWords]) -> bool:

@@ -184,11 +184,18 @@ def _verb(tokens: Sequence[_Token], run: range) -> int | None:
             return position
         if auxiliary in ("be", "is") and position == run[-1] and word.text.endswith(("ed", "en", "own")):
             return position
+    if not auxiliary and tokens[run.start - 1].folded in ("which", "what"):
+        return next((at for at in run[1:] if _third_person(tokens[at].text, tokens[at - 1].text)), None)
     # "How does thin mode connect", "Is the harbour museum open": the verb, or what is said of it, comes last.
     ends = run.stop == len(tokens) or tokens[run.stop].text in ".?!,"
     said = auxiliary == "do" or (auxiliary == "is" and tokens[run.start - 1].folded not in ("a", "an"))
     last = said and len(run) > 1 and ends and tokens[run[-1]].text.islower()
     return run[-1] if last else None
+
+
+def _third_person(word: str, before: str) -> bool:
+    """Return whether `word` may be the verb of "Which school teaches music": it has an ending, its noun none."""
+    return word.islower() and word.endswith("s") and not word.endswith("ss") and not before.endswith("s")
 
 
 def _may_be(word: _Token, auxiliary: str) -> bool:

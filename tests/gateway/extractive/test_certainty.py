@@ -66,3 +66,12 @@ def test_alternatives_of_a_second_hop_are_not_certain_and_a_single_one_may_be(mo
     questions = ("Where is the largest lake?", "Which is the largest lake in Italy?", "Which is a lake in Lombardy?")
     assert {gap.sub_question for gap in later([GARDA, COMO], found, *questions).gaps} == {"q2", "q3"}
     assert not later([GARDA, COMO], found, *questions[:2]).gaps
+
+
+def test_an_answer_without_the_number_or_date_that_is_asked_for_is_not_certain(monkeypatch):
+    monkeypatch.setattr(analysis, "trained_ranker", lambda: replace(trained_ranker(), answered=0.0))
+    boats = EvidenceItem(alias="E1", title="Boats", text="Boats of the harbour are painted. The harbour has its boats.")
+    assert analyse([boats], "How many boats has the harbour?").gaps
+    counted = boats.model_copy(update={"text": "The harbour has 40 boats. Boats of the harbour are painted."})
+    assert not analyse([counted], "How many boats has the harbour?").gaps
+    assert not analyse([boats], "What has the harbour?").gaps

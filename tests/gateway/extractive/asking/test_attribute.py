@@ -4,6 +4,7 @@ import pytest
 
 from gateway.extractive.asking.attribute import asked_for, lacks_amount, lacks_names, speaks_of
 from gateway.extractive.named_terms import PassageWords, names
+from gateway.extractive.plan import reworded
 from gateway.extractive.reading import candidates
 from state.evidence_block import EvidenceItem
 
@@ -24,6 +25,7 @@ def absent(question: str) -> bool:
         ("How many oars does a boat have?", "oar"),
         ("How long is the warranty of a boat?", "warranty"),
         ("Which airline uses the harbour?", "airlin"),
+        ("Which university teaches rowing?", "university"),
         ("What is the telephone number of the harbour?", "telephon"),
         ("Who invented the rudder?", "invent"),
         ("What is the purpose of the fire?", ""),
@@ -86,3 +88,11 @@ def test_a_word_is_found_in_another_form_and_within_an_identifier():
     assert speaks_of(passage, "timeout")
     assert speaks_of(PassageWords.of("They were encrypted."), "encryption")
     assert not speaks_of(passage, "oar")
+    assert not speaks_of(PassageWords.of("It is universal."), "university")
+
+
+def test_what_is_absent_is_so_in_the_other_words_of_a_later_round():
+    question = "How long is the warranty of the Coral Ferry?"
+    asked = [{"id": "q1", "text": question}, {"id": "q2", "text": reworded(question), "round": 2}]
+    read = candidates({"question": question, "sub_questions": asked, "round": 2}, [FERRY], 60).asked
+    assert [each.absent for each in read] == [True, True]
