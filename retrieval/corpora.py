@@ -93,6 +93,13 @@ class Corpora:
         root = self._settings.home / "corpora" / checked_name("tenant", tenant)
         return await asyncio.to_thread(lambda: sorted(path.parent.name for path in root.glob("*/corpus.db")))
 
+    async def encoder(self) -> Embeddings:
+        """Return the model that encodes new corpora."""
+        self._use_database_embeddings()
+        if self._embeddings is not None:
+            return self._embeddings
+        return await asyncio.to_thread(load_embeddings, self._settings)
+
     async def aclose(self) -> None:
         """Drop the open corpora; close the pool if `async with` opened it."""
         self._open.clear()

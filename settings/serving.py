@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from settings.housekeeping import HousekeepingSettings
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +73,8 @@ class ServerSettings(_Section):
     """Time that a client has to send its request."""
     unwatched_run_seconds: float = Field(60.0, gt=0)
     """Time that a run goes on after the last HTTP client that waited for it has left; infinite: to its end."""
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
+    """The chores of chat front ends, which are answered without a run."""
     drain_seconds: float = Field(30.0, ge=0)
     """Time that runs have to finish when the server shuts down."""
     page: bool = True

@@ -29,7 +29,8 @@ from observability.audit import AuditEvent, AuditKind, Noted, named
 from policy import SafePassages
 from policy.identity import Permission, Principal
 from retrieval import Corpus, IngestReport, Manifest, Removal
-from state.errors import NameInvalid, RunMissing, ThreadMissing
+from retrieval.embeddings import model_of
+from state.errors import ModelUnknown, NameInvalid, RunMissing, ThreadMissing
 from state.report import CorpusRef
 from state.values import Passage, ReviewAnswer
 
@@ -172,6 +173,19 @@ class Desk:
             principal.require(Permission.ASK)
             found = await (await self._corpus(principal, name)).passages(ids)
             return await self._screened(principal, "passages", name, found.values())
+
+    async def embed(self, principal: Principal, texts: Sequence[str], model: str = "") -> tuple[str, list[list[float]]]:
+        """Return the name of the model that encodes corpora, and the vectors of texts.
+
+        Raises `Forbidden`, and `ModelUnknown` if `model` is another one.
+        """
+        async with self.watched(principal, "embed", ""), _charged(principal, "embed"):
+            principal.require(Permission.ASK)
+            encoder = await self.service.corpora.encoder()
+            name = model_of(encoder)
+            if model not in ("", name):
+                raise ModelUnknown(f"corpora are not encoded with {model[:80]!r}", hint=f"the model is `{name}`")
+            return name, await encoder.aembed_documents([*texts])
 
     async def ingest(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from experience.http.openai import completions, models
+from experience.http.openai import completions, embeddings, models, responses
 from experience.http.openai_problems import OpenAIProblem
 from experience.http.problems import PROBLEM_TEXTS
 
@@ -16,7 +16,7 @@ router = APIRouter(
     tags=["openai"],
     responses={status: {"model": OpenAIProblem, "description": text} for status, text in PROBLEM_TEXTS.items()},
 )
-for module in (models, completions):
+for module in (models, completions, responses, embeddings):
     router.include_router(module.router)
 
 __all__ = ["router"]

@@ -34,6 +34,7 @@ OF_THE_TENANT = {
         "/v1/chat/completions",
         {"model": "sixplane/small", "messages": [{"role": "user", "content": "Tariff A?"}]},
     ),
+    "response": ("POST", "/v1/responses", {"model": "sixplane/small", "input": "Tariff A?"}),
     "model": ("GET", "/v1/models/sixplane/small", None),
 }
 MCP = {
@@ -133,6 +134,7 @@ async def test_no_operation_is_left_out(home):
     own = {
         ("POST", "/v1/corpora/small/documents"),  # makes a corpus of the caller's own tenant, as the next one
         ("POST", "/v1/corpora/small/documents/stream"),
+        ("POST", "/v1/embeddings"),  # of the caller's own text
         ("POST", "/v1/batch"),  # each of its questions goes the way of `/v1/chat`
         *(("GET", path) for path in ("/v1/threads", "/v1/corpora", "/v1/budget", "/v1/models")),  # listed above
         *(("GET", f"/v1/health{part}") for part in ("", "/live", "/ready")),

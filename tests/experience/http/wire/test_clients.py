@@ -51,7 +51,7 @@ async def test_langchain_asks_streams_and_binds(langchain):
 
 @pytest.mark.long  # its import alone takes seconds
 @pytest.mark.filterwarnings("ignore::UserWarning")
-async def test_litellm_asks_streams_and_maps_errors(litellm):
+async def test_litellm_asks_streams_and_maps_errors(litellm, url):
     asked = [{"role": "user", "content": QUESTION}]
     answer = await litellm(asked, max_tokens=1)
     assert "12 dollars" in answer.choices[0].message.content
@@ -59,6 +59,11 @@ async def test_litellm_asks_streams_and_maps_errors(litellm):
     assert "12 dollars" in "".join(pieces)
     import litellm as module
 
+    given = {"api_base": url + "/v1", "api_key": "ann"}
+    vectors = await module.aembedding(model="openai/sixplane", input=["x"], encoding_format="float", **given)
+    assert len(vectors.data[0]["embedding"]) > 100
+    told = await module.aresponses(model="openai/sixplane/small", input=QUESTION, **given)
+    assert "12 dollars" in told.output[0].content[0].text
     with pytest.raises(module.AuthenticationError):
         await litellm(asked, api_key="nobody")
     with pytest.raises(module.BadRequestError, match="tools are not supported"):
