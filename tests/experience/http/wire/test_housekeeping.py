@@ -44,7 +44,7 @@ PLAIN = {
         {
             "role": USER,
             "content": "Provide a concise, 5-word-or-less title for the conversation, using title case "
-            "conventions. Only return the title itself.\n\nConversation:\nUser: What is the price of Tariff A?\nAI: 12 dollars.",
+            "conventions. Only return the title itself.\n\nConversation:\nUser: What is the price of Tariff A?",
         }
     ],
     "LobeChat": [
