@@ -23,6 +23,7 @@ NAMES = (
     "telemetry",
     "batch",
     "service",
+    "load",
     "cassettes",
     "calls",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +18,7 @@ from nodes.prompts import prompt_version
 from nodes.rendering import Rendered, rendered_report
 from nodes.research.completeness import completeness
 from observability import trace_id_of
+from settings.pools import CPU
 from state.channels import ResearchContext, ResearchState
 from state.editions import document_date, document_version
 from state.endings import UNFINISHED
@@ -52,7 +52,7 @@ class Publish:
             claims = ()
         passages = readable(state, await self._cited(context, claims))
         # In a thread: a long draft takes a good part of a second, in which the loop would serve nobody else.
-        rendered = await asyncio.to_thread(rendered_report, claims, passages, state, status, reason)
+        rendered = await CPU.run(rendered_report, claims, passages, state, status, reason)
         usage = await self._to.gateway.usage(context.tenant, run_id_of(runtime))
         report = Report(
             thread_id=_thread_id(runtime, context.tenant),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from nodes.judge.model import Judged, ModelJudge, known
 from nodes.outcome import tally
 from nodes.quotes import Candidate, Source
 from retrieval import Corpus
+from settings.pools import CPU
 from state.channels import ResearchContext, ResearchState
 from state.values import ClaimFault, Event, Passage, Quote, Support
 
@@ -38,7 +38,7 @@ class Verifier:
         passages = await load_evidence(state, corpus)
         model = self._to.gateway.judge_id(context_of(runtime))
         # In a thread: a long draft takes seconds, in which the loop would serve nobody else.
-        drafted = await asyncio.to_thread(cases_of, state, passages, judged=bool(model))
+        drafted = await CPU.run(cases_of, state, passages, judged=bool(model))
         cases = await verbatim_only(drafted, corpus, passages)
         opened = [case for case in cases if case.open and case.candidates]
         earlier = known(opened, state.get("judged", {})) if model else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -13,6 +12,7 @@ from nodes.draft import claims_of, draft_claims, draft_hash, literal, prepared_d
 from nodes.evidence import load_evidence, ranked_items
 from nodes.outcome import tally
 from nodes.prompts.writer import writing_messages
+from settings.pools import CPU
 from state.channels import ResearchContext, ResearchState
 from state.citation_marks import neutralised
 from state.roles import WrittenDraft
@@ -35,7 +35,7 @@ class Writer:
         items = self._to.evidence_for(runtime, Role.WRITER, WrittenDraft, bare, ranked)
         written = await self._to.ask(runtime, Role.WRITER, WrittenDraft, writing_messages(state, context, items))
         # In a thread, as in `publish`: parsing a long draft would hold up the loop.
-        draft = await asyncio.to_thread(new_draft, written.markdown, state.get("draft"), cut_off=written.cut_off)
+        draft = await CPU.run(new_draft, written.markdown, state.get("draft"), cut_off=written.cut_off)
         return {"draft": draft, "claims": ()}
 
 

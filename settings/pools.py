@@ -1,11 +1,14 @@
 """Threads for work that blocks the event loop, and the rule for what runs in which. Nothing else decides it.
 
-- `FRONT`: what a request needs before it is admitted: one row of the keys, a line of the audit trail. Nothing slow may
-  run there, so that a refusal never waits for the work of others.
+- The event loop itself: one row of an SQLite file by its key, where every request needs it (the keys). In write-ahead
+  mode such a read waits for nobody, and a change of thread would cost more than the read while other threads compute.
+- `FRONT`: what else a request needs before it is admitted: the keys in Oracle Database, a line of the audit trail.
+  Nothing slow may run there, so that a refusal never waits for the work of others.
 - `IO`: other files and databases.
 - `CPU`: guards, embeddings, searches, the rendering of reports.
-- `asyncio.to_thread`: only while something is opened or closed, and for work that may take minutes (an ingestion, a
-  copy). Its pool is shared with libraries, which put anything there.
+- `asyncio.to_thread`: while something is opened or closed, and for work that may take minutes (an ingestion, a copy, an
+  index that is built) or waits for the network. Its pool is shared with libraries, which put anything there.
+- A thread of its own: a connection that serves one caller at a time (the checkpoints).
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from experience.batch.outcome_index import Known, OutcomeIndex
 from experience.batch.rows import Row, RowFile
 from experience.batch.summary import BatchSummary, summary_of
 from experience.batch.values import BatchOutcome, BatchTask, RowStatus
+from settings.pools import IO
 from state.channels import ResearchContext
 from state.errors import BadInput, BudgetExceeded
 
@@ -214,7 +215,7 @@ class BatchJob:
         """
         known = self._index.get(outcome.key)
         if outcome.status is not RowStatus.STOPPED and not _same(known, outcome):
-            await asyncio.to_thread(journal.append, outcome)
+            await IO.run(journal.append, outcome)
             self._index.add(outcome)
         self._running -= 1
         if outcome.ends_job and not self.ending:
@@ -229,6 +230,6 @@ def _same(known: Known | None, outcome: BatchOutcome) -> bool:
 
 async def _in_chunks(rows: Iterator[Row]) -> AsyncIterator[Row]:
     """Yield rows, read in a worker thread."""
-    while chunk := await asyncio.to_thread(lambda: list(islice(rows, _CHUNK))):
+    while chunk := await IO.run(lambda: list(islice(rows, _CHUNK))):
         for row in chunk:
             yield row

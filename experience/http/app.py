@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from experience.http import chat, corpora, health, openai, threads
 from experience.http.bounds import BodyBounds, SameSite
-from experience.http.callers import Authenticate, Authenticated
+from experience.http.callers import Admitted, Authenticate, Authenticated
 from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
 from experience.http.quotas import RequestQuota
 from experience.http.request_ids import RequestId
@@ -26,6 +26,9 @@ from experience.service.runs import Runs
 from settings import Settings
 
 OpenService = Callable[[Settings], AbstractAsyncContextManager[ResearchService]]
+
+STARTS = ("/v1/chat", "/v1/chat/stream", "/v1/chat/completions")
+"""The paths that start a run for each request."""
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
@@ -74,6 +77,7 @@ def create_app(
     # Starlette runs the middleware added last first: nothing of a body is read before its sender is known.
     app.add_middleware(BodyBounds, settings=bounds, uploads=corpora.UPLOADS)
     app.add_middleware(RequestTrace, probes=(*health.PROBES, health.DETAILS))
+    app.add_middleware(Admitted, starts=STARTS)
     app.add_middleware(
         Authenticated,
         authenticate=authenticate,

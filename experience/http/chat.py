@@ -33,6 +33,9 @@ from state.report import Report
 
 router = APIRouter(tags=["chat"])
 
+AGAIN_SECONDS = 1
+"""How often an item of a batch asks for a place at the most: it asks in this process, so asking costs nothing."""
+
 PENDING: dict[int | str, dict[str, Any]] = {
     202: {"model": Pending, "description": "No report yet: the run waits for a review, or it was stopped."}
 }
@@ -147,4 +150,4 @@ async def _patiently(desk: Desk, caller: Principal, asked: ChatRequest) -> Run:
         except TooBusy as busy:
             if desk.runs.closed:  # the process is shutting down: waiting would outlast the drain
                 raise
-            await asyncio.sleep(busy.retry_after)
+            await asyncio.sleep(min(busy.retry_after, AGAIN_SECONDS))

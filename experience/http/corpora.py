@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import shutil
@@ -27,6 +26,7 @@ from policy import SafePassages
 from policy.identity import Permission, Principal
 from retrieval import IngestProgress, IngestReport, Manifest, Removal
 from retrieval.loaders.uploads import load_uploads
+from settings.pools import IO
 from state.access import MAX_AUDIENCES
 from state.errors import BadInput
 from state.report import CorpusRef
@@ -164,9 +164,7 @@ async def _ingested(
 ) -> IngestReport:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sixplane-")))
-        await asyncio.to_thread(
-            store_uploads, files, folder
-        )  # up to `max_upload_bytes` to disk would block the event loop
+        await IO.run(store_uploads, files, folder)  # up to `max_upload_bytes` to disk would block the event loop
         given = load_uploads(folder, desk.service.settings)
         return await desk.ingest(caller, corpus, given, audience=audience, progress=progress)
 

@@ -6,6 +6,7 @@ import errno
 import logging
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,10 @@ BACKLOG = 2048
 
 CLOSING_SECONDS = 5
 """How long uvicorn waits for open connections after the runs have ended; more than the grace period of the streams."""
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread keeps Python's global lock while another waits for it, in place of 5 ms. The event loop gives the
+lock away at every read and write, and waits so long to get it back from each thread that computes."""
 
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open. A chosen value above the usual idle timeout of load balancers (60 s): if the
@@ -73,6 +78,7 @@ def run_server(settings: Settings, app: Starlette, *, started: Callable[[str], N
         SixplaneError: the service cannot be opened.
     """
     logging.getLogger("uvicorn.error").addFilter(_without_content)
+    sys.setswitchinterval(SWITCH_SECONDS)
     # sse-starlette would end all streams at the signal, before their runs have ended: `shutdown` sets the flag later.
     # Both are globals of that library, so an earlier server of this process may have left `should_exit` set.
     AppStatus.enable_automatic_graceful_drain = False

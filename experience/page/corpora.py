@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
 import tempfile
@@ -28,6 +27,7 @@ from policy.identity import Permission, Principal
 from retrieval import IngestReport, Manifest, ManifestEntry
 from retrieval.loaders.uploads import load_uploads
 from settings import checked_name
+from settings.pools import IO
 from state.errors import CorpusMissing, NameInvalid
 
 router = APIRouter()
@@ -90,11 +90,11 @@ async def upload(
     audience: Annotated[str, Form()] = "",
 ) -> Response:
     """Take uploaded files and start to ingest them."""
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="sixplane-"))
+    folder = Path(await IO.run(tempfile.mkdtemp, prefix="sixplane-"))
     try:
-        await asyncio.to_thread(store_uploads, files, folder)
+        await IO.run(store_uploads, files, folder)
     except BaseException:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await IO.run(shutil.rmtree, folder, ignore_errors=True)
         raise
     labels = audience.replace(",", " ").split() or None
     started = _ingestions(request).start(
@@ -152,7 +152,7 @@ def _ingest_of(
             given = load_uploads(folder, desk.service.settings)
             return await desk.ingest(person, corpus, given, audience=labels, progress=tell)
         finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await IO.run(shutil.rmtree, folder, ignore_errors=True)
 
     return ingest
 

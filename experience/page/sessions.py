@@ -5,7 +5,6 @@ So a key that is revoked ends its sign-ins at once, and the server keeps no list
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -22,6 +21,7 @@ from starlette.responses import Response
 
 from experience.files import write_file
 from settings import Settings
+from settings.pools import IO
 from state.errors import BadInput
 
 COOKIE = "sixplane"
@@ -102,7 +102,7 @@ class Sessions:
     async def _seal(self) -> Fernet:
         if self._fernet is None:
             secret = self._settings.server.session_key.get_secret_value()
-            key = secret.encode() or await asyncio.to_thread(_stored_key, self._settings.home)
+            key = secret.encode() or await IO.run(_stored_key, self._settings.home)
             # What is sealed for one purpose must not open for another, so the purpose is a part of the key.
             digest = hashlib.sha256(b"sixplane page session\0" + key).digest()
             self._fernet = Fernet(base64.urlsafe_b64encode(digest))

@@ -15,6 +15,7 @@ from experience.bundle import AuditScope, Bundle, Contents, WholeTexts, build, g
 from experience.service.threads import UNFINISHED, ThreadRecord
 from observability.audit import AuditTrail, lines_about, named
 from retrieval import Corpora, Corpus
+from settings.pools import CPU
 from state.access import Held
 from state.errors import BadInput, CorpusMissing, ReviewPending, SettingsInvalid, ThreadBusy
 from state.report import Report
@@ -89,7 +90,7 @@ async def export_run(
         lines=lines,
         key=key,
     )
-    return await asyncio.to_thread(build, contents)
+    return await CPU.run(build, contents)
 
 
 def signing_key(given: Path | None, configured: Path | None) -> Ed25519PrivateKey | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -57,6 +56,7 @@ from observability.audit import Actor, AuditTrail, named
 from policy.fingerprint import policy_reference
 from retrieval.filters import parsed
 from settings import Settings, checked_name
+from settings.pools import IO
 from state.channels import ResearchContext
 from state.errors import NameInvalid, PolicyRefusal
 from state.report import Report
@@ -298,7 +298,7 @@ class ResearchService:
         async with self.audit.export(actor, named("thread", name)) as told:
             stored = await self._threads.get(tenant, name)
             run = finished(stored.record, (await self._snapshot(stored.record)).values)
-            key = await asyncio.to_thread(signing_key, sign_key, self.settings.audit.bundle_key)
+            key = await IO.run(signing_key, sign_key, self.settings.audit.bundle_key)
             await self.audit.report(actor, EXPORT, named("thread", name), run.report)
             bundle = await export_run(run, self.corpora, self.audit.trail, reader, whole, key)
             told(bundle)
@@ -341,7 +341,7 @@ class ResearchService:
             if isinstance(saver, BaseCheckpointSaver):
                 await saver.adelete_thread(f"{tenant}/{thread_id}")
             await self.gateway.forget_run(tenant, stored.record.run_id)
-            await asyncio.to_thread(trace_files(self.settings).forget, tenant, thread_id)
+            await IO.run(trace_files(self.settings).forget, tenant, thread_id)
         await self._threads.remove(tenant, thread_id)
 
     async def warm(self) -> None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import secrets
 import uuid
-from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,9 +29,9 @@ from experience.service.events import (
 )
 from experience.service.limits import RunLimits
 from experience.service.models import ResearchRequest
+from experience.service.places import Places
 from experience.service.watching import Watchers
-from gateway.limiter import RateLimiter
-from state.errors import RateLimited, RunMissing, RunStopped, SixplaneError, ThreadBusy, TooBusy
+from state.errors import RunMissing, RunStopped, SixplaneError, ThreadBusy, TooBusy
 from state.report import Report
 from state.values import ReviewAnswer
 
@@ -178,14 +177,8 @@ class Runs:
 
     def __init__(self, service: ResearchService, limits: RunLimits | None = None) -> None:
         self.service, self.limits = service, limits or RunLimits()
-        self._places = asyncio.Semaphore(self.limits.running)
-        self._pace = RateLimiter(
-            requests_per_minute=self.limits.per_second, characters_per_minute=None, window_seconds=1.0
-        )
-        self._admitted: Counter[tuple[str, str]] = Counter()
+        self.places = Places(self.limits)
         self._batches, self._batch_places = 0, asyncio.Semaphore(max(1, self.limits.running // 2))
-        self.closed = False
-        """Whether new runs are refused."""
         self._live: dict[str, Run] = {}
         self._ended: OrderedDict[str, Run] = OrderedDict()
         self._tasks: dict[asyncio.Task[None], Run] = {}
@@ -263,16 +256,21 @@ class Runs:
             TooBusy: too many batches are being served.
         """
         if self._batches >= max(1, self.limits.waiting):
-            raise TooBusy(f"{self._batches} batches are being served", retry_after=self._patience())
+            raise TooBusy(f"{self._batches} batches are being served", retry_after=self.places.patience())
         self._batches += 1
         try:
             yield self._batch_places
         finally:
             self._batches -= 1
 
+    @property
+    def closed(self) -> bool:
+        """Whether new runs are refused."""
+        return self.places.closed
+
     async def drain(self, reason: str, seconds: float) -> None:
         """Refuse new runs, stop every run after its current step, and cancel those that take more than `seconds`."""
-        self.closed = True
+        self.places.closed = True
         self.service.request_drain(reason)
         if not self._tasks:
             return
@@ -283,8 +281,8 @@ class Runs:
 
     async def _begin(self, run: Run, events: AsyncGenerator[RunEvent]) -> Run:
         run.resumed_after = run.last
-        await self._turn((run.tenant, run.owner))
-        task = asyncio.create_task(self._follow(run, events))
+        leave = await self.places.take((run.tenant, run.owner))
+        task = asyncio.create_task(self._follow(run, events, leave))
         self._tasks[task] = run
         task.add_done_callback(self._tasks.pop)
         try:
@@ -294,52 +292,10 @@ class Runs:
                 raise
         return run
 
-    async def _turn(self, whose: tuple[str, str]) -> None:
-        """Wait for a place. `_follow` releases it."""
-        self._check_open()
-        most = self.limits.per_principal
-        if most is not None and self._admitted[whose] >= most:
-            raise RateLimited(f"{most} runs of this principal are active or waiting", retry_after=self._patience())
-        if self._admitted.total() >= self.limits.running + self.limits.waiting:
-            raise TooBusy(
-                f"{self.limits.running} runs are active and {self.limits.waiting} are waiting",
-                retry_after=self._patience(),
-            )
-        self._admitted[whose] += 1
-        try:
-            await self._places.acquire()
-        except BaseException:  # cancellation too: a client that leaves the queue must not keep counting against it
-            self._forgo(whose)
-            raise
-        try:
-            # After the place: runs that waited with their permits in hand could all start in the same second.
-            await self._pace.acquire(0)
-            self._check_open()
-        except BaseException:  # cancellation too: otherwise the place stays taken for ever
-            self._leave(whose)
-            raise
-
-    def _check_open(self) -> None:
-        if self.closed:
-            raise TooBusy("the service is shutting down", retry_after=5)
-
-    def _leave(self, whose: tuple[str, str]) -> None:
-        self._places.release()
-        self._forgo(whose)
-
-    def _forgo(self, whose: tuple[str, str]) -> None:
-        self._admitted[whose] -= 1
-        self._admitted += Counter()  # drops the principals without runs
-
-    def _patience(self) -> int:
-        """Return the seconds after which a retry may succeed: a rough guess of one second per full round of runs."""
-        waiting = max(0, self._admitted.total() - self.limits.running)
-        return max(1, math.ceil(waiting / (self.limits.per_second or self.limits.running)))
-
-    async def _follow(self, run: Run, events: AsyncGenerator[RunEvent]) -> None:
+    async def _follow(self, run: Run, events: AsyncGenerator[RunEvent], leave: Callable[[], None]) -> None:
         ending: Ending | None = None
         try:
-            self._check_open()  # a drain that began before this task does not know of the run
+            self.places.check_open()  # a drain that began before this task does not know of the run
             async with aclosing(events):
                 async for event in events:
                     if isinstance(event, Ending):
@@ -356,7 +312,7 @@ class Runs:
             if known_error(error) is None:
                 _log.error("a run failed with %s", type(error).__name__)
         finally:
-            self._leave((run.tenant, run.owner))
+            leave()
             self.watchers.forget(run)
             if self._live.get(run.id) is run:
                 del self._live[run.id]

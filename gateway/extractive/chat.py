@@ -26,6 +26,7 @@ from gateway.extractive.reading import candidates
 from gateway.extractive.rounds import of_round
 from gateway.extractive.writing import review, write
 from gateway.local_chat import LocalChatModel, chat_result, cut_at, usage_of
+from settings.pools import CPU
 from state.errors import UnsupportedSchema
 from state.evidence_block import EvidenceItem
 from state.prompt_fields import parse_fields
@@ -116,9 +117,9 @@ class ExtractiveChatModel(LocalChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager, kwargs
-        work = self._work(messages, role_schema)
+        work = await CPU.run(self._work, messages, role_schema)
         rows = await self.embeddings.aembed_documents(list(work.texts)) if work.texts else []
-        return _result(messages, work.finish(rows), stop)
+        return _result(messages, await CPU.run(work.finish, rows), stop)
 
     def _work(self, messages: list[BaseMessage], role_schema: str) -> _Work:
         fields, evidence = _prompt(messages)

@@ -107,6 +107,11 @@ def settle(connection: sa.Connection, reservation: Reservation, usage: Usage, an
         connection.execute(_INSERT_MEMO, values)
 
 
+def any_lapsed(connection: sa.Connection) -> bool:
+    """Return whether `charge_lapsed` would charge an attempt."""
+    return connection.execute(_LAPSED, {"run": "", "key": "", "now": clock.now_ms()}).first() is not None
+
+
 def charge_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "") -> None:
     """Charge in full every pending attempt whose lease has run out, and earlier pending attempts of the given call.
 

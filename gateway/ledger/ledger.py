@@ -23,6 +23,7 @@ from gateway.ledger.scopes import Kind, ScopeLimits, beyond_soft_limit, kind_of,
 from gateway.ledger.tables import metadata, scopes
 from settings import Settings
 from settings.connections.sql import Database
+from settings.pools import IO
 from state.errors import BudgetExceeded, SettingsInvalid
 from state.values import Usage, Value
 
@@ -124,16 +125,22 @@ class Ledger:
     async def usage(self, tenant: str, run_id: str) -> Usage:
         """Return what the run used; calls of unknown outcome add to its calls and its cost only."""
 
-        def read(connection: sa.Connection) -> Usage:
-            attempts.charge_lapsed(connection)
-            return attempts.usage_of_run(connection, scope_key("run", tenant, run_id))
+        run = scope_key("run", tenant, run_id)
 
-        return await self._run(read)
+        def read(connection: sa.Connection) -> Usage | None:
+            return None if attempts.any_lapsed(connection) else attempts.usage_of_run(connection, run)
+
+        def charge_and_read(connection: sa.Connection) -> Usage:
+            attempts.charge_lapsed(connection)
+            return attempts.usage_of_run(connection, run)
+
+        used: Usage | None = await self._read(read)
+        return await self._run(charge_and_read) if used is None else used
 
     async def characters(self, tenant: str) -> Characters:
         """Return the characters of all chat calls of the tenant."""
         key = scope_key("tenant", tenant)
-        return await self._run(lambda connection: attempts.characters_of_tenant(connection, key))
+        return await self._read(lambda connection: attempts.characters_of_tenant(connection, key))
 
     async def end_run(self, tenant: str, run_id: str) -> None:
         """Delete the run's memo: it exists to resume after a crash, not to answer a repeated question."""
@@ -144,7 +151,7 @@ class Ledger:
     async def soft_limit_reached(self, tenant: str, run_id: str, principal: str = "") -> bool:
         """Return whether a scope of the run has spent the soft share of its hard limit."""
         keys = self._keys(tenant, run_id, principal)
-        return await self._run(lambda connection: beyond_soft_limit(connection, keys, self._soft_percent))
+        return await self._read(lambda connection: beyond_soft_limit(connection, keys, self._soft_percent))
 
     async def budget(self, tenant: str, principal: str = "") -> list[BudgetLine]:
         """Return the tenant's budget over all time, that of its current month, and the principal's if it has one."""
@@ -164,11 +171,11 @@ class Ledger:
 
     async def alerts(self) -> list[Alert]:
         """Return all recorded alerts, oldest first."""
-        return await self._run(ledger_alerts.recorded)
+        return await self._read(ledger_alerts.recorded)
 
     async def alerts_due_in(self) -> float | None:
         """Return the seconds until an unpublished alert may be claimed, `None` if all are published."""
-        return await self._run(ledger_alerts.due_in)
+        return await self._read(ledger_alerts.due_in)
 
     async def alert_published(self, alert: Alert) -> None:
         """Mark an alert as published; it stays on record."""
@@ -176,17 +183,24 @@ class Ledger:
 
     async def truncate_log(self) -> None:
         """Remove what was deleted, such as memos, from the write-ahead log too."""
-        await asyncio.to_thread(self._database.truncate_log)
+        await IO.run(self._database.truncate_log)
 
     async def aclose(self) -> None:
         """Close the connections that this ledger opened."""
         await asyncio.to_thread(self._database.close)
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
-        result, alerted = await asyncio.to_thread(self._in_transaction, work)
+        result, alerted = await IO.run(self._in_transaction, work)
         if alerted:
             self.on_alert()
         return result
+
+    async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return await IO.run(self._reading, work)
+
+    def _reading(self, work: Callable[[sa.Connection], Result]) -> Result:
+        with self._database.reading() as connection:
+            return work(connection)
 
     def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> tuple[Result, bool]:
         try:

@@ -22,6 +22,7 @@ from observability.audit.files import last_link, locked, write_all, write_head
 from observability.audit.retention import cut
 from settings import Settings
 from settings.folders import private_folder
+from settings.pools import FRONT
 from state.audit_kinds import AuditKind
 from state.errors import AuditUnavailable, Forbidden, PolicyRefusal, SixplaneError, Unauthenticated
 
@@ -83,7 +84,7 @@ class AuditTrail:
             AuditUnavailable: it cannot be written, or the end of the trail is not as it was written.
         """
         for piece in [event] if ids is None else in_pieces(event, ids):
-            await asyncio.to_thread(self.write, piece)
+            await FRONT.run(self.write, piece)
 
     @asynccontextmanager
     async def change(self, event: AuditEvent) -> AsyncIterator[Noted]:

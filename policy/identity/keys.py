@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from policy.identity.principal import Permission, Principal
 from settings import Settings, checked_name
 from settings.connections.sql import Database, JsonText
+from settings.pools import FRONT
 from state.access import EVERYBODY, is_name
 from state.errors import BadInput, KeyMissing, Unauthenticated
 from state.values import Value
@@ -145,7 +146,7 @@ class ApiKeys:
         match = _KEY.fullmatch(text)
         if match is None:
             raise Unauthenticated("the API key is not valid")
-        row = await self._run(lambda connection: _row(connection, match[1]))
+        row = await self._stored(match[1])
         # An unknown key id compares against a fixed hash, in constant time: timing must not tell which ids exist.
         right = hmac.compare_digest(row["secret_hash"] if row else _NOBODY, _hashed(match[2]))
         key = _key(row) if row else None
@@ -159,7 +160,7 @@ class ApiKeys:
         """Return the keys of a tenant, or of all tenants, oldest first."""
         query = sa.select(_keys).order_by(_keys.c.created_at, _keys.c.key_id)
         query = query if tenant is None else query.where(_keys.c.tenant == tenant)
-        return await self._run(lambda connection: [_key(row) for row in connection.execute(query).mappings()])
+        return await self._read(lambda connection: [_key(row) for row in connection.execute(query).mappings()])
 
     async def revoke(self, key_id: str) -> None:
         """Revoke a key. It is refused from the next request on. Raises `KeyMissing`."""
@@ -174,7 +175,20 @@ class ApiKeys:
         await asyncio.to_thread(self._database.close)
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
-        return await asyncio.to_thread(self._in_transaction, work)
+        return await FRONT.run(self._in_transaction, work)
+
+    async def _stored(self, key_id: str) -> Any:
+        """Return the row of a key, or `None`. Every request needs one: see `settings.pools` for how it is read."""
+        if self._database.is_quick:
+            return self._reading(lambda connection: _row(connection, key_id))
+        return await self._read(lambda connection: _row(connection, key_id))
+
+    async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return await FRONT.run(self._reading, work)
+
+    def _reading(self, work: Callable[[sa.Connection], Result]) -> Result:
+        with self._database.reading() as connection:
+            return work(connection)
 
     def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
         with self._database.transaction() as connection:

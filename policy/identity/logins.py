@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 
@@ -26,6 +27,8 @@ class LoginAudit:
     def __init__(self, trail: AuditTrail, clock: Callable[[], float]) -> None:
         self._trail, self._clock = trail, clock
         self._recorded: OrderedDict[Hashable, float] = OrderedDict()
+        self._recording: dict[Hashable, asyncio.Lock] = {}
+        """One lock for each line that is being written, so that a hundred clients with one key write one line."""
 
     async def succeeded(self, principal: Principal, key: str, sources: Sequence[Source]) -> None:
         """Record a log-in with the key `key`, empty for a token, unless that was done lately."""
@@ -49,11 +52,24 @@ class LoginAudit:
         await self._trail.aclose()
 
     async def _record_once(self, named: Hashable, event: AuditEvent, sources: Sequence[Source]) -> None:
-        now = self._clock()
-        if now - self._recorded.get(named, float("-inf")) < AGAIN_SECONDS:
+        if self._is_recorded(named):
             return
-        await self._record(event, sources)
-        self._recorded[named] = now  # not before: a log-in whose line failed is tried again with the next request
+        turn = self._recording.setdefault(named, asyncio.Lock())
+        try:
+            async with turn:
+                if not self._is_recorded(named):
+                    now = self._clock()
+                    await self._record(event, sources)
+                    self._note(named, now)  # not before: a log-in whose line failed is tried again by the next request
+        finally:
+            if not turn.locked():
+                self._recording.pop(named, None)
+
+    def _is_recorded(self, named: Hashable) -> bool:
+        return self._clock() - self._recorded.get(named, float("-inf")) < AGAIN_SECONDS
+
+    def _note(self, named: Hashable, now: float) -> None:
+        self._recorded[named] = now
         self._recorded.move_to_end(named)
         if len(self._recorded) > KEPT:
             self._recorded.popitem(last=False)

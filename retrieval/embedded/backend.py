@@ -18,6 +18,7 @@ from retrieval.embedded.database import Database, translated
 from retrieval.embedded.indexes import Indexes, lock_path
 from retrieval.preparation import PreparedDocument
 from retrieval.roots import Root
+from settings.pools import CPU, IO
 from state.access import Held, Labels
 from state.errors import CorpusBusy
 from state.values import Passage
@@ -100,7 +101,7 @@ class EmbeddedBackend:
 
     async def refresh(self, held: Held = None) -> tuple[Revision, bool]:
         """Open the index files of the last revision, building them if needed."""
-        revision = await asyncio.to_thread(self._indexes.refresh)
+        revision = await asyncio.to_thread(self._indexes.refresh)  # it may have to build them
         return revision, bool(self._indexes.size) if held is None else await self._ask(reads.has_readable, held)
 
     async def legs(
@@ -112,7 +113,7 @@ class EmbeddedBackend:
         held: Held = None,
     ) -> Legs:
         """Search the indexes, with `where` or `held` only among the rows that match them."""
-        return await asyncio.to_thread(self._legs, query, vector, depth, where, held)
+        return await CPU.run(self._legs, query, vector, depth, where, held)
 
     def _legs(
         self,
@@ -199,7 +200,7 @@ class EmbeddedBackend:
         return await self._ask(reads.hash_key)
 
     async def _ask(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
-        return await asyncio.to_thread(lambda: self._database.ask(query, *args, **named))
+        return await IO.run(lambda: self._database.ask(query, *args, **named))
 
     async def _change(
         self, action: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **named: P.kwargs

@@ -1,7 +1,8 @@
 """Database engines for SQLAlchemy Core: SQLite files in the home folder, or Oracle Database, from one code base.
 
-Callers run the blocking transactions in worker threads. On SQLite every transaction takes the write lock when it
-begins: a deferred one that reads first can fail when it upgrades its lock. In Oracle Database only `sixplane db init`
+Callers run the blocking transactions in worker threads. On SQLite every transaction that may write takes the write lock
+when it begins: a deferred one that reads first can fail when it upgrades its lock. One that only reads takes no lock,
+so that no reader waits for a writer. In Oracle Database only `sixplane db init`
 creates tables; opening checks that they exist.
 """
 
@@ -27,6 +28,9 @@ from state.errors import DependencyUnavailable, StorageFull
 
 BUSY_SECONDS = 30
 """How long a transaction waits for the write lock. A chosen value; transactions themselves take milliseconds."""
+
+_READS = "sixplane_reads"
+"""The option of a connection whose transaction only reads."""
 
 NO_ROOM_BYTES = 64 * 1024
 """If less space is free, an I/O error of SQLite is reported as a full disk."""
@@ -80,6 +84,21 @@ class Database:
         """
         with self._translated(), self._opened().begin() as connection:
             yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Open one transaction that only reads. It waits for no writer, and sees what was committed before.
+
+        Raises:
+            DependencyUnavailable: the database cannot be reached or read, or the tables are missing.
+        """
+        with self._translated(), self._opened().connect().execution_options(**{_READS: True}) as connection:
+            yield connection
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a read of one row takes microseconds and never waits: the database is a file that has been opened."""
+        return self._ready and self._engine is not None and self._engine.dialect.name == "sqlite"
 
     def truncate_log(self) -> None:
         """Remove what was deleted from the write-ahead log too. Oracle Database has none that we could empty."""
@@ -185,7 +204,8 @@ def _configure(connection: Any, _: Any) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     """Begin through the driver: a statement of SQLAlchemy takes longer than many of our transactions."""
-    connection.connection.driver_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]
+    how = "BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE"
+    connection.connection.driver_connection.execute(how)  # type: ignore[union-attr]
 
 
 def _oracle_engine(settings: Settings) -> sa.Engine:

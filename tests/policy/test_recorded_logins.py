@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -96,3 +97,10 @@ async def test_nobody_is_logged_in_without_a_line(tmp_path, authenticate, keys):
     (tmp_path / "audit.jsonl").rmdir()
     assert (await authenticate(f"Bearer {text}", ADDRESS)).id == "ann"
     assert len(lines(tmp_path)) == 1
+
+
+async def test_many_first_requests_with_one_key_at_once_are_one_line(keys, authenticate, tmp_path):
+    _, key = await keys.create("local", "ann", [Permission.ASK])
+    await asyncio.gather(*(authenticate(f"Bearer {key}", ADDRESS) for _ in range(20)))
+    assert [line["outcome"] for line in lines(tmp_path)] == ["done"]
+    assert authenticate._logins._recording == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from pathlib import Path
 
 from settings.pools import Pool, Stopwatch, measured
 
@@ -53,3 +54,28 @@ async def test_a_thread_that_is_busy_stops_the_clock_of_the_next_one() -> None:
         free.set()
         await asyncio.gather(holding, waiting)
     assert (watch.worked, watch.waited) == (2, 1_000)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOW = {
+    "experience/batch/job.py", "experience/corpora.py", "experience/doctor/health.py", "experience/doctor/oci.py",
+    "experience/doctor/oci_sinks.py", "experience/evaluation/asking.py", "experience/evaluation/running.py",
+    "experience/mcp/stdio.py", "experience/service/exporting.py", "experience/service/threads/table.py",
+    "gateway/ledger/ledger.py", "graphs/opening.py", "graphs/persistence/sqlite_checkpoints.py", "graphs/planes.py",
+    "graphs/studio.py", "observability/audit/trail.py", "observability/oci_notifications.py",
+    "policy/identity/keys.py", "retrieval/corpora.py", "retrieval/corpus.py", "retrieval/embedded/backend.py",
+    "retrieval/embeddings.py", "retrieval/ingesting.py", "retrieval/upkeep/takeover.py",
+    "settings/connections/oracle_pool.py",
+}  # fmt: skip
+"""What opens or closes something, may take minutes, or waits for the network."""
+
+
+def test_nothing_else_uses_the_pool_that_libraries_share() -> None:
+    packages = ("experience", "graphs", "nodes", "policy", "retrieval", "gateway", "observability", "settings", "state")
+    using = {
+        path.relative_to(ROOT).as_posix()
+        for package in packages
+        for path in (ROOT / package).rglob("*.py")
+        if "await asyncio.to_thread(" in path.read_text(encoding="utf-8")
+    }
+    assert using == SLOW

@@ -22,3 +22,31 @@ def test_a_column_that_came_later_is_added_and_what_was_there_stays(tmp_path):
         with (database := Database(settings, "t.db", after)).transaction() as connection:
             assert connection.execute(sa.select(after.tables["things"])).all() == [("a", None)]
         database.close()
+
+
+def test_a_reader_waits_for_no_writer_and_sees_one_moment(tmp_path):
+    things = table().tables["things"]
+    database = Database(Settings(home=tmp_path), "t.db", things.metadata)
+    with database.transaction() as connection:
+        connection.execute(things.insert().values(name="a"))
+    with database.reading() as reader:
+        assert reader.execute(sa.select(things)).all() == [("a",)]
+        with database.transaction() as writer:
+            writer.execute(things.insert().values(name="b"))
+            with database.reading() as beside:  # the write lock is held
+                assert beside.execute(sa.select(things)).all() == [("a",)]
+        assert reader.execute(sa.select(things)).all() == [("a",)]
+    with database.reading() as after:
+        assert after.execute(sa.select(sa.func.count()).select_from(things)).scalar() == 2
+    database.close()
+
+
+def test_who_reads_after_another_has_written_may_write_again(tmp_path):
+    things = table().tables["things"]
+    database = Database(Settings(home=tmp_path), "t.db", things.metadata)
+    for name in "abc":  # one connection of the pool serves both kinds
+        with database.reading() as connection:
+            connection.execute(sa.select(things)).all()
+        with database.transaction() as connection:
+            connection.execute(things.insert().values(name=name))
+    database.close()

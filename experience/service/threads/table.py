@@ -19,6 +19,7 @@ from experience.tables import backfill, runs
 from experience.tables import metadata as threads_metadata
 from settings import Settings
 from settings.connections.sql import Database
+from settings.pools import IO
 from state.channels import ResearchContext
 from state.errors import DependencyUnavailable
 from state.report import Report
@@ -137,24 +138,24 @@ class Threads:
             more = cursor_of(page[-1]) if len(found) > len(page) else None
             return ThreadPage(threads=tuple(rows.summary(row) for row in page), next=more)
 
-        return await self._run(read)
+        return await self._read(read)
 
     async def get(self, tenant: str, thread_id: str) -> StoredRun:
         """Return the latest run of a thread. Raises `ThreadMissing`."""
-        return await self._run(lambda connection: rows.stored(rows.existing(connection, tenant, thread_id)))
+        return await self._read(lambda connection: rows.stored(rows.existing(connection, tenant, thread_id)))
 
     async def runs(self, tenant: str, thread_id: str) -> tuple[RunRecord, ...]:
         """Return the runs of a thread, the latest first."""
-        return tuple(await self._run(lambda connection: rows.runs_of(connection, tenant, thread_id)))
+        return tuple(await self._read(lambda connection: rows.runs_of(connection, tenant, thread_id)))
 
     async def by_run(self, tenant: str, run_id: str) -> KeptRun | None:
         """Return a run with its thread, or `None`."""
-        return await self._run(lambda connection: rows.kept_run(connection, tenant, run_id))
+        return await self._read(lambda connection: rows.kept_run(connection, tenant, run_id))
 
     async def remove(self, tenant: str, thread_id: str) -> None:
         """Delete a thread with its runs, from the write-ahead log too."""
         await self._run(lambda connection: rows.remove(connection, tenant, thread_id))
-        await asyncio.to_thread(self._database.truncate_log)
+        await IO.run(self._database.truncate_log)
 
     async def _beat(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> None:
         held = rows.mine(tenant, thread_id, self._owner)
@@ -171,7 +172,14 @@ class Threads:
         return {"lease_owner": self._owner, "lease_until": datetime.now(UTC).timestamp() + self._lease_seconds}
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
-        return await asyncio.to_thread(self._in_transaction, work)
+        return await IO.run(self._in_transaction, work)
+
+    async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return await IO.run(self._reading, work)
+
+    def _reading(self, work: Callable[[sa.Connection], Result]) -> Result:
+        with self._database.reading() as connection:
+            return work(connection)
 
     def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
         with self._database.transaction() as connection:

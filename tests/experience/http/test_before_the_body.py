@@ -9,10 +9,12 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from experience.http.app import create_app
+from experience.http.app import STARTS, create_app
 from experience.mcp.serving import create_mcp_app
 from experience.service.auditing import ServiceAudit
 from experience.service.desk import Desk
+from experience.service.limits import RunLimits
+from experience.service.places import Places
 from observability.audit import AuditTrail, read_lines
 from policy.identity import Authenticator
 from retrieval import Corpora
@@ -72,7 +74,9 @@ class Exchange:
 def with_desk(app, home):
     """Give `app` what the lifespan would give it, as far as requests here get."""
     audit = ServiceAudit(AuditTrail(Settings(home=home), policy="3fd5"), create_autospec(Corpora, instance=True))
-    app.state.desk = Desk(SimpleNamespace(service=SimpleNamespace(audit=audit)))
+    app.state.desk = Desk(
+        SimpleNamespace(service=SimpleNamespace(audit=audit), places=Places(RunLimits(running=1, waiting=0)))
+    )
     return app
 
 
@@ -119,6 +123,20 @@ async def test_every_route_but_the_probes_and_the_documentation_needs_credential
         assert (path, refused.status, refused.read) == (path, 401, 0)
     for path in PUBLIC - {"/v1/health/ready"}:  # which asks the service, and none is open here
         assert (await Exchange(path, method="GET", size=0).through(app)).status == 200
+
+
+@pytest.mark.parametrize("path", STARTS)
+async def test_without_a_place_nothing_of_a_question_is_read(app, path):
+    await app.state.desk.runs.places.take(("local", "ann"))
+    refused = await Exchange(path, name="ann").through(app)
+    assert (refused.status, refused.read) == (429, 0)
+    assert int(refused.headers[b"retry-after"]) >= 1
+    assert (await Exchange(path, name="nobody").through(app)).status == 401
+    other = await Exchange("/v1/corpora/small/search", name="ann", body=b"{").through(app)
+    assert other.status == 422
+    goes_on = Exchange(path, name="ann", body=b"{")
+    goes_on.scope["headers"].append((b"last-event-id", b"1"))
+    assert (await goes_on.through(app)).status in (400, 422)
 
 
 async def test_an_openai_client_is_told_in_its_own_format(app):

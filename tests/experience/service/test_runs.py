@@ -114,13 +114,13 @@ async def test_a_cancelled_run_stops_and_goes_on_with_its_numbers(home):
 async def test_runs_that_waited_for_a_place_begin_no_faster_either(home):
     async with runs_of(home, running=3, waiting=9, per_second=1) as runs:
         for _ in range(3):
-            await runs._places.acquire()
+            await runs.places._free.acquire()
         starting = [asyncio.create_task(runs.start(ask())) for _ in range(3)]
         await asyncio.sleep(2.2)
         loop = asyncio.get_running_loop()
         freed = loop.time()
         for _ in range(3):
-            runs._places.release()
+            runs.places._free.release()
         await asyncio.gather(*starting)
         assert loop.time() - freed >= 1.9
 
