@@ -1,7 +1,8 @@
 """Splitting canonical text into passages with exact offsets.
 
 A passage is a part of one section, or several small sections under their common path. Headings stay with what follows
-them, code and tables are cut only where they are larger than a passage, and then between lines.
+them, and so do words that end with a colon above a list, code or a table. Code and tables are cut only where they are
+larger than a passage, and then between lines; a list is cut where it is larger, and then between items.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ _SMALL = 4
 at least this part. A chosen value."""
 
 _MARKUP_CHARS = 40  # what may stand beside the title of a heading in its line
+_LONGEST_LEAD = 400  # characters of a paragraph that stays with what it introduces; of a longer one, the last sentence
+_IN_ITEM = " " * 6  # before code that stands in an item of a list
+_COLON = re.compile(r"[:：]\s*\Z")
 _VISIBLE = re.compile(r"\S")
 
 Path = tuple[str, ...]
@@ -103,6 +107,51 @@ class _Parts:
             place = self._all[n].start
             n -= 1
         return place
+
+    def before_lead(self, place: int, least: int, most: int) -> int:
+        """Return where the words begin that introduce the list, code or table at `place`, after `least`.
+
+        It is `place` itself if there are none, or if both together are longer than `most`.
+        """
+        n = bisect_left(self._starts, place)
+        introduced = n < len(self._all) and self._all[n].kind in ("list", "code", "table")
+        if not introduced or not self.is_blank(place, self._starts[n]):
+            return place
+        before = self.text[least:place]
+        if not _COLON.search(before):
+            return place
+        lead = before.rstrip()
+        start = lead.rfind("\n\n") + 2
+        if start < 2 or len(lead) - start > _LONGEST_LEAD:
+            start = lead.rfind(". ", max(len(lead) - _LONGEST_LEAD, 0)) + 2
+        fits = start >= 2 and self._all[n].end - (least + start) <= most
+        return least + start if fits and start else place
+
+    def list_around(self, place: int, least: int, most: int) -> int:
+        """Return where the list begins that goes on at `place`, after `least`; `place` if it is longer than `most`."""
+        n = bisect_left(self._starts, place)
+        first = last = n - 1
+        cut = n > 0 and (place < self._all[first].end or (self._is_in_list(n) and self._follows(n)))
+        if not cut or not self._is_in_list(first):
+            return place
+        while self._is_in_list(last + 1) and self._follows(last + 1) and self._all[last].end - place <= most:
+            last += 1
+        while self._is_in_list(first - 1) and self._follows(first) and place - self._all[first].start <= most:
+            first -= 1
+        start = self._all[first].start
+        whole = self._all[first].kind == "list" and self._all[last].end - start <= most
+        return start if whole and start > least else place
+
+    def _is_in_list(self, n: int) -> bool:
+        """Whether there is a block `n`, and it is an item of a list or stands in one."""
+        if not 0 <= n < len(self._all):
+            return False
+        block = self._all[n]
+        return block.kind == "list" or (block.kind == "code" and self.text.startswith(_IN_ITEM, block.start))
+
+    def _follows(self, n: int) -> bool:
+        """Whether nothing stands between a block and the one before it."""
+        return n > 0 and self.is_blank(self._all[n - 1].end, self._all[n].start)
 
     def after_headings(self, place: int, end: int) -> int:
         """Return where the text begins below the headings that begin at `place`."""
@@ -252,7 +301,9 @@ class _Cutter:
         least = self._parts.after_headings(at, limit)
         if least >= limit:
             return self._narrowest(at, limit)
-        stop = self._parts.before_headings(self._break(at, least, limit), least)
+        low = max(least, at + self._size // _SMALL)
+        stop = self._parts.list_around(self._break(at, least, limit), low, self._most)
+        stop = self._parts.before_headings(self._parts.before_lead(stop, low, self._most), least)
         if stop >= self._body_end < self._end and self._body_end - 1 > at:
             # Only headings would be left: they get the last words of the text before them.
             return self._narrowest(least, min(self._body_end - 1, stop))

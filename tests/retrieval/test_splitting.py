@@ -215,3 +215,43 @@ def test_a_format_without_pages_gives_none():
     (span,) = split_document(document, chunk_chars=50, overlap=0)
     assert (span.page, span.page_end, span.heading_path) == (None, None, ())
     assert split_document(document.model_copy(update={"text": " \n "}), chunk_chars=50, overlap=0) == []
+
+
+def blocks(*parts):
+    built = TextBuilder()
+    for text, kind in parts:
+        built.add(text, kind=kind)
+    return made([built.text]).model_copy(update={"blocks": tuple(built.blocks)})
+
+
+def pieces(document, most):
+    return [document.text[span.start : span.end] for span in split_document(document, chunk_chars=most, overlap=0)]
+
+
+WORDS = "Words of a text that stands before. " * 4
+ITEMS = ("- one item of it", "list"), ("- another item", "list"), ("  which goes on", "list"), ("- the last", "list")
+
+
+@pytest.mark.parametrize(
+    ("kind", "below"), [("code", "    a = 1\n    b = 2"), ("table", "a: 1; b: 2\na: 3; b: 4"), ("list", "- one")]
+)
+def test_what_introduces_a_block_stays_with_it(kind, below):
+    document = blocks((WORDS, "prose"), ("Do it so:", "prose"), (below, kind), (WORDS, "prose"))
+    assert f"Do it so:\n\n{below}" in pieces(document, 160)[1]
+    told = blocks((f"{WORDS} Do it so:", "prose"), (below, kind), (WORDS, "prose"))
+    assert all(("Do it so:" in piece) == (below in piece) for piece in pieces(told, 170))
+
+
+def test_a_list_that_fits_is_not_cut():
+    document = blocks((WORDS, "prose"), ("These:", "prose"), *ITEMS, ("      a = 1", "code"), (WORDS, "prose"))
+    (whole,) = [piece for piece in pieces(document, 180) if "one item" in piece]
+    assert whole.startswith("These:")
+    assert "a = 1" in whole
+
+
+def test_a_list_that_does_not_fit_is_cut_between_its_items():
+    many = [(f"- item {n} of many of them", "list") for n in range(40)]
+    document = blocks(*many)
+    found = pieces(document, 200)
+    assert len(found) > 3
+    assert all(piece.startswith("- item") and len(piece) > 100 for piece in found[:-1])
