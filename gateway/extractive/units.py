@@ -182,6 +182,9 @@ def dangles(text: str) -> bool:
 
 def _before(unit: Unit, start: int, end: int) -> int:
     """Return where the sentence begins that stands before `start`, or the code or list that stands there."""
+    label = _label_above(unit.item, start)
+    if label is not None:
+        return label
     above = [each for each in units_of(unit.item) if each.start < start]
     if not above:
         return start
@@ -189,6 +192,14 @@ def _before(unit: Unit, start: int, end: int) -> int:
         spans = [span for span in sentences(unit.item.text) if above[-1].start <= span[0] and span[1] <= start]
         return spans[-1][0] if spans else start
     return above[-1].start if end - above[-1].start <= _LONGEST_GROUP else start
+
+
+def _label_above(item: EvidenceItem, start: int) -> int | None:
+    """Return where the heading begins that stands right above `start`: it names what the words below it speak of."""
+    above = [block for block in blocks_of(item) if block.start < start]
+    if not above or above[-1].kind != "heading" or above[-1].end > start:
+        return None
+    return above[-1].start
 
 
 def _group(text: str, blocks: Sequence[Block], at: int) -> tuple[int, UnitKind | None]:
@@ -239,7 +250,7 @@ def _after_leads(text: str, blocks: Sequence[Block], at: int) -> int:
         if following is None or block.kind not in ("prose", "heading"):
             break
         said = text[block.start : block.end]
-        captions = block.kind == "heading" and following.kind == "row"
+        captions = block.kind == "heading" and following.kind in ("row", "code")
         introduces = block.kind == "prose" and (
             following.kind == "code" or (following.kind in ("item", "row") and bool(COLON.search(said)))
         )
@@ -306,8 +317,11 @@ def _units(item: EvidenceItem, blocks: Sequence[Block], kind: UnitKind, found: S
     first = True
     for part in _cut(blocks, leads if kind != "error" else 1):
         # The message of an error often lacks a full stop, and looks like a heading.
+        # A heading tells what code is, if nothing else does.
+        told = kind == "error" or (kind == "code" and first and all(block.kind == "heading" for block in part[:leads]))
         read = [
-            block._replace(kind="prose") if block.kind == "heading" and kind == "error" else block for block in part
+            block._replace(kind="prose" if kind == "error" else "item") if block.kind == "heading" and told else block
+            for block in part
         ]
         spans = tuple(span for block in read for span in _markable(item.text, block, found))
         if kind == "prose":

@@ -240,3 +240,16 @@ def test_what_belongs_to_an_item_is_quoted_with_its_list():
 def test_what_stands_below_a_list_does_not_belong_to_it():
     text = "The tiers:\n\n- Free\n- Paid\n\n    a = 1\n\nThey differ in price."
     assert next(unit.text for unit in units(text)) == "The tiers:\n\n- Free\n- Paid"
+
+
+def test_code_that_no_sentence_introduces_has_its_heading():
+    text = "Closing a pool\n\n    pool.close()\n\nAll is well in the end."
+    for path in ((), ("Closing a pool",)):
+        (unit, _) = units(text, heading_path=path)
+        assert (unit.kind, unit.lead, marked(unit)) == ("code", "Closing a pool", ["Closing a pool"])
+        assert unit.text == "Closing a pool\n\n    pool.close()"
+
+
+def test_what_a_pronoun_refers_to_may_be_the_heading_above():
+    text = "The first part ends here.\n\nCursor.arraysize\n\nThis is the number of rows that one call fetches."
+    assert quoted(text, "This is the number of rows that one call fetches.") == [text.partition("\n\n")[2]]

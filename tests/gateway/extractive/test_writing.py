@@ -174,6 +174,7 @@ TEXTS = [
     "Shape: A1; Memory: 24 GB\nShape: A2; Memory: 48 GB",
     "ABC-12: the disk is full\n\nCause: Too many logs were kept.\n\nAction: Do this:\n\n- delete logs\n- restart it",
     "Set up:\n\n- A size:\n\n  - The least.\n\n   It opens at once.\n\n  Both count.\n\n      pool(1, 4)\n\n- Connect.",
+    "Closing a pool\n\n    pool.close(force=True)\n\nArraysize\n\nThis is the number of rows that a call fetches.",
     "Saving outputs\n\nSee also:\n\nOther outputs\n\nVariables of the service",
 ]
 
