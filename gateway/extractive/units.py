@@ -195,11 +195,16 @@ def _before(unit: Unit, start: int, end: int) -> int:
 
 
 def _label_above(item: EvidenceItem, start: int) -> int | None:
-    """Return where the heading begins that stands right above `start`: it names what the words below it speak of."""
+    """Return where the heading begins that stands right above `start`: it names what the words below it speak of.
+
+    `None` if there is none, or if it is the title or a heading of the passage, which stand above every excerpt.
+    """
     above = [block for block in blocks_of(item) if block.start < start]
     if not above or above[-1].kind != "heading" or above[-1].end > start:
         return None
-    return above[-1].start
+    said = " ".join(item.text[above[-1].start : above[-1].end].split()).casefold()
+    known = said in (" ".join(name.split()).casefold() for name in (item.title, *item.heading_path))
+    return None if known else above[-1].start
 
 
 def _group(text: str, blocks: Sequence[Block], at: int) -> tuple[int, UnitKind | None]:
