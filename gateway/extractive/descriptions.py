@@ -19,6 +19,9 @@ CONVERSE = tuple(
         "wife husband spouse married marry marriage widow consort ehefrau ehemann verheiratet epouse mari marie",
         "author writer wrote written writes novel book play autor autorin schrieb auteur ecrit ecrivit",
         "performer singer artist band sang sung recorded album song single sanger chanteur",
+        "grunder grunderin gegrundet grundete grundung",
+        "leiter leiterin leitet leitete geleitet",
+        "erfinder erfinderin erfand erfunden erfindung",
     )
 )
 """Words of which one stands in a question and another in its answer ("Who is her father?", "the daughter of"),
@@ -61,7 +64,7 @@ _IN_LAW = re.compile(r"[\s-]in[\s-]law\b", re.IGNORECASE)
 _NOUN_FOLLOWS = re.compile(r"\b(?:of|by|the|a|an|in|from)\s$", re.IGNORECASE)
 _LEAD = re.compile(
     r"(?:\b(?:the|a|an)\s+(?:[\w-]+\s+){1,3})?\b(?:that|which|who)\s+(?:(?:is|was|were|has|have|had)\s+)?$"
-    r"|(?:\b(?:the|a|an)\s+)$",
+    r"|(?:\b(?:the|a|an|der|die|das|den|dem)\s+)$",
     re.IGNORECASE,
 )
 

@@ -36,6 +36,8 @@ _REQUESTS = frozenset(_REQUEST_WORDS.split())
 _ARTICLES = frozenset(("a", "an", "the", "this"))
 _CONNECTORS = frozenset(_SMALL_WORDS.split())
 _APPOSITIONS = frozenset(_TITLE_WORDS.split())
+_GERMAN_ARTICLES = frozenset(("das", "dem", "den", "der", "des", "die"))
+_GERMAN_LINKS = frozenset(("der", "des", "vom", "von"))
 _SLACK = 2  # words allowed in a gap, for middle names and titles; a chosen value
 
 
@@ -110,6 +112,7 @@ def names(question: str) -> list[Name]:
     position = 0
     while position < len(tokens):
         end, qualified = _run(tokens, position)
+        position = position if telling else _behind_description(tokens, position, end)
         if end > position:
             text = question[tokens[position].start() : tokens[end - 1].end()]
             name = _name(text, qualified=qualified)
@@ -117,6 +120,14 @@ def names(question: str) -> list[Name]:
                 found.setdefault((*name.core, *sorted(name.qualifiers)), name)
         position = max(end, position + 1)
     return list(found.values())
+
+
+def _behind_description(tokens: list[re.Match[str]], start: int, end: int) -> int:
+    """Return where the name starts in a German run: in "die Mutter von Jana Roth", behind `von`."""
+    if end <= start or not start or tokens[start - 1][0].lower() not in _GERMAN_ARTICLES:
+        return start
+    links = [at for at in range(start + 1, end - 1) if tokens[at][0] in _GERMAN_LINKS]
+    return links[-1] + 1 if links else start
 
 
 def _case_tells_nothing(tokens: list[str]) -> bool:

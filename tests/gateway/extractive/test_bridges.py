@@ -116,3 +116,16 @@ def test_a_measure_is_no_word_that_a_passage_leaves_open() -> None:
         alias="E1", title="Desk", text="Jane Roe leads the refund desk of Kestrel. Refunds of Kestrel take nine days."
     )
     assert bridges("How long do refunds of Kestrel take?", [refunds], 4) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Wo wurde der Gründer des Museum Alter Hafen geboren?", "Wo wurde Jana Roth geboren?"),
+        ("Wann starb der Leiter des Museum Alter Hafen?", "Wann starb Tom Poe?"),
+    ],
+)
+def test_a_german_question_has_a_second_hop_too(question: str, asked: str) -> None:
+    text = "Das Museum Alter Hafen steht in Altstadt. Es wurde von Jana Roth gegründet. Tom Poe leitete es von 1950 an."
+    museum = EvidenceItem(alias="E1", title="Museum Alter Hafen", text=text)
+    assert asked in [each.asks for each in bridges(question, [museum], 4)]
