@@ -2,8 +2,10 @@
 
 `python -m benchmarks.ranker_records RECORDS [--home DIR] [--most N]` writes a file for `gateway.extractive.train`. Only
 training halves are read: split dev of 2WikiMultiHopQA, and of the other sets, and of the questions without support,
-those whose id has an even digest. Questions of one set that are asked of another corpus are absent by construction. The
-corpora are ingested below DIR once.
+those whose id has an even digest. Questions of one set that are asked of another corpus are absent by construction.
+Those of `documentation-questions.jsonl` are our own, on Oracle's documentation (UPL 1.0, small excerpts as gold); their
+subjects are others than those of `docs/reference/oracle-questions.jsonl`, which is a test. The corpora are ingested
+below DIR once.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 from benchmarks.quality.sets import DATA
 from experience.service import open_service
 from gateway.extractive.plan import plan
-from gateway.extractive.training.examples import holds
+from gateway.extractive.training.examples import holds, normal
 from nodes.evidence import ranked_items
 from retrieval import Corpus
 from settings import load_settings
@@ -40,7 +42,9 @@ MOST = 160
 ELSEWHERE = 40
 """Questions of each other set that are asked of a corpus that cannot answer them."""
 BESIDE = 4
+DOCUMENTATION = Path(__file__).with_name("documentation-questions.jsonl")
 _CHAIN = 4
+_TELLING = 8  # characters of an answer that tells by itself, wherever it stands; a "10" does not
 
 
 def training(name: str) -> list[Row]:
@@ -72,6 +76,25 @@ async def record(name: str, row: Row, corpus: Corpus, *, absent: bool) -> Row:
         "gold": [alias for alias, source in documents.items() if source.rpartition("#")[2] in gold],
         "telling": telling(row) if kind == "answerable" else [],
         "parts": [{"text": part, **wanted(row, part, len(asked))} for part in asked],
+    }
+
+
+async def documented(row: Row, corpus: Corpus) -> Row:
+    """Return what one of our own questions on documentation finds in `corpus`."""
+    asked = plan({"question": row["question"], "max_sub_questions": 4}).sub_questions
+    items, documents = await evidence(corpus, asked)
+    gold = row.get("gold") or []
+    texts = [each["text"] for each in gold]
+    several = len(texts) > 1
+    answers = [] if several else [each for each in row.get("answers") or [] if len(normal(each)) >= _TELLING]
+    return {
+        "set": "documentation",
+        "id": row["_id"],
+        "kind": "answerable" if gold else "near_miss" if row["group"] == "near miss" else "absent",
+        "passages": [item.model_dump(mode="json", exclude_defaults=True) for item in items],
+        "gold": [name for name, source in documents.items() if any(source.endswith(each["document"]) for each in gold)],
+        "telling": texts,
+        "parts": [{"text": part, "wanted": [*texts, *answers], "every": several and len(asked) == 1} for part in asked],
     }
 
 
@@ -152,6 +175,9 @@ async def _of_corpus(name: str, home: Path, most: int) -> Any:
             for row in [each for each in own if each["answerable"] is answerable][:most]:
                 for one in (row, *steps(row)):
                     yield await record(name, one, corpus, absent=False)
+        if name == "oracle":
+            for line in DOCUMENTATION.read_text(encoding="utf-8").splitlines():
+                yield await documented(json.loads(line), corpus)
         for other in FOLDERS:
             if other != name:
                 for row in [each for each in training(other) if each["answerable"]][:ELSEWHERE]:

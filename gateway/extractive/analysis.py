@@ -10,7 +10,7 @@ is named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.extractive.features import (
@@ -28,12 +28,13 @@ from gateway.extractive.terms.asked import folded_line, holds
 from gateway.extractive.units import Marked, excerpts
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
 
-_A_DOCUMENT = 2  # of the best sentences, so that one long document does not crowd out the others; a chosen value
+_A_PASSAGE = 2  # of the best sentences; a chosen value
+_A_DOCUMENT = 4  # of them, so that one long document does not crowd out the others; likewise
 _MARGIN = 3.0  # log odds below the best sentence, from which on a sentence says nothing for an answer; a chosen value
 _SIBLING = 2.0  # log odds that a sentence loses without the names that another one of its document holds; likewise
 _ON_IT = 0.5  # weighted share of the words of a question for a default, from which on a sentence is on it; likewise
 _NEAR = 0.5  # of the best cosine, below which a passage is not close; a chosen value
-_BEST = 2  # sentences by the ranker alone; the others are the nearest of other documents; a chosen value
+_BEST = 4  # sentences by the ranker alone; the others are the nearest ones; a chosen value
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,22 @@ class Limits:
 class Answer:
     """What is quoted for a sub-question, best first, and the probability that this answers it.
 
-    `about` says whether the evidence speaks of it at all, `alone` whether it is no alternative of others, `typed`
-    whether it holds a date, number, person or place if one is asked for.
+    `about` says whether the evidence speaks of it at all, `likely` whether the probability is high enough, `alone`
+    whether it is no alternative of others, `typed` whether it holds a date, number, person or place if one is asked
+    for.
     """
 
     chosen: tuple[Candidate, ...]
     probability: float
     about: bool
+    likely: bool = False
     alone: bool = True
     typed: bool = True
 
     @property
     def certain(self) -> bool:
-        """Whether the probability is high enough to say so."""
-        return self.about and self.alone and self.typed and self.probability >= trained_ranker().answered
+        """Whether it counts as answered."""
+        return self.about and self.alone and self.typed and self.likely
 
 
 def analyse(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits, *, rounds_left: int) -> Analysis:
@@ -129,17 +132,18 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
     broad = sub_question.vague or ("summary" in question.kinds and not sub_question.missing)
     if not broad and ranker.speaks_of(row) < ranker.about:
         return Answer((), 0.0, about=False)
-    likely = ranker.probability(row)
+    likely = ranker.answers(row)
     lacking = features[best[: limits.answered], SENTENCE_FEATURES.index("typed_lacking")]
     typed = not (len(lacking) and lacking.all())
-    if likely >= ranker.answered and typed:
+    if likely and typed:
         most = limits.closest if "list" in question.kinds else limits.answered
         kept = best[:1] + [index for index in best[1:most] if scores[index] >= scores[best[0]] - _MARGIN]
     else:
         cosines = [float(each) for each in features[:, 0]]
         near = sorted((n for n, each in enumerate(cosines) if each >= _NEAR * max(cosines)), key=lambda n: -cosines[n])
         kept = _filled(reading.sentences, best[:_BEST], near, limits.closest)
-    return Answer(tuple(reading.sentences[index] for index in kept), likely, about=True, typed=typed)
+    chosen = tuple(reading.sentences[index] for index in kept)
+    return Answer(chosen, ranker.probability(row), about=True, likely=likely, typed=typed)
 
 
 def _without_siblings(found: Sequence[Candidate], features: Array, scores: Sequence[float]) -> list[float]:
@@ -169,27 +173,20 @@ def _defaults_first(question: Question, found: Sequence[Candidate], scores: Sequ
 
 
 def best_of(found: Sequence[Candidate], scores: Sequence[float], most: int) -> list[int]:
-    """Return the indices of the best sentences, best first: two of a document, and none twice."""
-    chosen: list[int] = []
-    for index in sorted(range(len(scores)), key=lambda each: -scores[each]):
-        if len(chosen) < most and _adds(found, chosen, index, _A_DOCUMENT):
-            chosen.append(index)
-    return chosen
+    """Return the indices of the best sentences, best first: two of a passage, four of a document, and none twice."""
+    return _filled(found, [], sorted(range(len(scores)), key=lambda each: -scores[each]), most)
 
 
-def _filled(found: Sequence[Candidate], chosen: list[int], others: Sequence[int], most: int) -> list[int]:
-    """Return `chosen` with the first of `others` that stand in further documents."""
+def _filled(found: Sequence[Candidate], chosen: Sequence[int], others: Iterable[int], most: int) -> list[int]:
+    """Return `chosen` with the first of `others` that say something new, within the bounds of passage and document."""
     filled = list(chosen)
     for index in others:
-        if len(filled) < most and _adds(found, filled, index, 1):
+        same = [found[each] for each in filled if found[each].document == found[index].document]
+        beside = sum(each.item.alias == found[index].item.alias for each in same)
+        new = all(found[each].quote != found[index].quote for each in filled)
+        if len(filled) < most and beside < _A_PASSAGE and len(same) < _A_DOCUMENT and new:
             filled.append(index)
     return filled
-
-
-def _adds(found: Sequence[Candidate], chosen: Sequence[int], index: int, most: int) -> bool:
-    """Whether a sentence says something new, and its document does not have its `most` sentences yet."""
-    same = sum(found[each].document == found[index].document for each in chosen)
-    return same < most and all(found[each].quote != found[index].quote for each in chosen)
 
 
 def _findings(sub_question: SubQuestion, chosen: Sequence[Candidate]) -> list[ProposedFinding]:

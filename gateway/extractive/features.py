@@ -25,18 +25,25 @@ from gateway.extractive.terms.spelling import spelled
 
 Array = npt.NDArray[np.float64]
 
-SENTENCE_FEATURES = (
+_PLAIN = (
     "cosine", "cosine_below_best", "coverage", "coverage_alone", "coverage_of_passage", "rarest_term",
     "rarest_in_passage", "names", "names_in_passage", "title_is_asked", "pairs", "new_words", "new_names",
     "passage_score", "passage_rank", "first", "position", "length", "short", "is_list", "is_table", "is_error",
-    "near_cosine", "relation", "typed_held", "typed_lacking", "formal_held", "formal_lacking", "cosine_x_coverage",
+    "is_code", "near_cosine", "relation", "typed_held", "typed_lacking", "formal_held", "formal_lacking",
+    "cosine_x_coverage",
 )  # fmt: skip
-"""The numbers of `sentence_features`, in order."""
+
+IN_SECTION = "in_section"
+"""Whether the passage stands under headings, as those of manuals do; ends the names of what counts only there."""
+
+SENTENCE_FEATURES = (*_PLAIN, *(f"{name}_{IN_SECTION}" for name in _PLAIN), IN_SECTION)
+"""The numbers of `sentence_features`, in order. Each counts once more in a section: there the first sentence says less,
+and the section that is nearest to the question says more, than in an article of one passage."""
 
 ANSWER_FEATURES = (
     "best", "second", "cosine", "cosine_second", "coverage", "coverage_together", "coverage_of_passage",
     "names_missing", "names_apart", "rarest_missing", "typed_lacking", "formal_lacking", "terms", "relations", "names",
-    "hop", "hop_cosine", "yes_no", "comparison", "relation",
+    "hop", "hop_cosine", "yes_no", "comparison", "relation", IN_SECTION, f"best_{IN_SECTION}",
 )  # fmt: skip
 """The numbers of `answer_features`, in order."""
 
@@ -122,7 +129,9 @@ def sentence_features(question: Question, found: Sequence[Candidate], asked: Vec
                 float(cosine) * cover,
             ]
         )
-    return np.asarray(rows, dtype=np.float64).reshape(len(rows), len(SENTENCE_FEATURES))
+    plain = np.asarray(rows, dtype=np.float64).reshape(len(rows), len(_PLAIN))
+    inside = np.asarray([[float(bool(each.item.heading_path))] for each in found]).reshape(len(rows), 1)
+    return np.hstack([plain, plain * inside, inside])
 
 
 def answer_features(
@@ -162,6 +171,8 @@ def answer_features(
             hop * cosines[0],
             *(float(kind in question.kinds) for kind in ("yes_no", "comparison")),
             float(column["relation"][:3].max()),
+            float(column[IN_SECTION][0]),
+            float(column[IN_SECTION][0]) * top[0],
         ],
         dtype=np.float64,
     )
@@ -219,6 +230,7 @@ def _place(each: Candidate) -> list[float]:
         float(kind == "list"),
         float(kind == "table"),
         float(kind == "error"),
+        float(each.is_code),
     ]
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from gateway.extractive.features import ANSWER_FEATURES, SENTENCE_FEATURES, Array
+from gateway.extractive.features import ANSWER_FEATURES, IN_SECTION, SENTENCE_FEATURES, Array
 from state.errors import DependencyUnavailable
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS = "ranker.json"
 _CLIP = 4.0  # deviations; a feature far outside what was seen in training must not decide alone
 
@@ -45,14 +45,15 @@ class Head:
 class Ranker:
     """The heads and the thresholds.
 
-    `answered` is the probability from which a sub-question counts as answered, `about` the one from which the evidence
-    counts as speaking of it.
+    `answered` is the probability from which a sub-question counts as answered, `answered_in_section` the one if its
+    best sentence stands under headings, and `about` the one from which the evidence counts as speaking of it.
     """
 
     sentence: Head
     answer: Head
     topic: Head
     answered: float
+    answered_in_section: float
     about: float
 
     def scores(self, rows: Array) -> list[float]:
@@ -62,6 +63,11 @@ class Ranker:
     def probability(self, row: Array) -> float:
         """Return the probability that the quoted excerpts answer the sub-question."""
         return probability(float(self.answer.log_odds(row[None, :], ANSWER_FEATURES)[0]))
+
+    def answers(self, row: Array) -> bool:
+        """Return whether that probability is high enough to say that they do."""
+        needed = self.answered_in_section if row[ANSWER_FEATURES.index(IN_SECTION)] else self.answered
+        return self.probability(row) >= needed
 
     def speaks_of(self, row: Array) -> float:
         """Return the probability that the evidence speaks of what is asked."""
@@ -82,8 +88,9 @@ def trained_ranker() -> Ranker:
     """
     try:
         card = _checked(json.loads(files("gateway.extractive").joinpath(WEIGHTS).read_text(encoding="utf-8")))
-        heads = {name: _head(card["heads"][name]) for name in ("sentence", "answer", "topic")}
-        return Ranker(**heads, answered=float(card["answered"]), about=float(card["about"]))
+        sentence, answer, topic = (_head(card["heads"][name]) for name in ("sentence", "answer", "topic"))
+        thresholds = (float(card[name]) for name in ("answered", "answered_in_section", "about"))
+        return Ranker(sentence, answer, topic, *thresholds)
     except (OSError, ValueError, KeyError) as error:
         raise DependencyUnavailable(f"`{WEIGHTS}` cannot be used: {error}", hint="reinstall `sixplane`") from error
 

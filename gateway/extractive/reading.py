@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +21,17 @@ from gateway.extractive.terms.spelling import corrected, spelled
 from gateway.extractive.units import Span, Unit, units_of
 from state.evidence_block import EvidenceItem
 
+_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")  # of code: the words in `load_model` and `fromWallet`
+_CODE_WORDS = 60  # of code that are compared: about as many as the longest sentences have; a chosen value
 _PASSAGE = 0.3  # what the passage's score counts against a sentence's words; a chosen value
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One sentence of a passage in its unit, with its stems and those of its title and headings."""
+    """One sentence of a passage in its unit, with its stems and those of its title and headings.
+
+    Code that no sentence introduces is one by itself: `span` is all of it, and nothing of it can be marked.
+    """
 
     unit: Unit
     span: Span
@@ -49,13 +55,23 @@ class Candidate:
 
     @property
     def context(self) -> str:
-        """The text to embed: the sentence after its title, so that a pronoun in it has a referent."""
+        """The text to embed: the sentence after its title, so that a pronoun in it has a referent.
+
+        Code stands after its heading, which says what it is for.
+        """
+        if self.is_code:
+            return f"{[self.item.title, *self.item.heading_path][-1]}: {_said(self.unit, self.span)}"
         return f"{self.item.title}: {self.quote}" if self.item.title else self.quote
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is code without a sentence."""
+        return self.unit.kind == "code" and not self.unit.sentences
 
     @cached_property
     def own_terms(self) -> tuple[str, ...]:
         """The stems of the sentence alone."""
-        return tuple(content_terms(self.quote))
+        return tuple(content_terms(_said(self.unit, self.span)))
 
     @cached_property
     def words(self) -> PassageWords:
@@ -176,7 +192,19 @@ def _words_of(item: EvidenceItem) -> PassageWords:
 def _sentences_of(item: EvidenceItem, passage: PassageWords) -> list[Candidate]:
     heading = content_terms(" ".join([item.title, *item.heading_path]))
     return [
-        Candidate(unit, span, frozenset([*heading, *content_terms(item.text[slice(*span)])]), passage)
+        Candidate(unit, span, frozenset([*heading, *content_terms(_said(unit, span))]), passage)
         for unit in units_of(item)
-        for span in unit.sentences
+        for span in unit.sentences or _whole(unit)
     ]
+
+
+def _whole(unit: Unit) -> tuple[Span, ...]:
+    """Return all of a unit of code: it has no sentence."""
+    return ((unit.start, unit.end),) if unit.kind == "code" else ()
+
+
+def _said(unit: Unit, span: Span) -> str:
+    """Return a sentence as it is compared; of code without one the beginning, its names taken apart."""
+    if unit.kind == "code" and not unit.sentences:
+        return " ".join(_PARTS.findall(unit.text)[:_CODE_WORDS])
+    return unit.item.text[slice(*span)]

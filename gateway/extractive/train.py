@@ -57,10 +57,14 @@ ANSWERABLE_MISSED = 0.08
 """The share of the answerable questions of each set that may be left open; it comes before `ABSENT_MISSED`."""
 
 WRONG = 0.15
-"""The share of each set's answers that may be wrong from the threshold on, counting one more than were wrong."""
+"""The share of each set's answers that may be wrong from the threshold on."""
+
+FEWEST = 20
+"""The answers of a set below which that share says nothing."""
 
 _ABOVE = 1e-4  # as much as the file rounds: a threshold lies above the value that must not reach it
 _HIGHEST = 95
+_HALF = 0.5
 
 
 def main() -> None:
@@ -80,12 +84,14 @@ def main() -> None:
     sets = [row.example.set.partition(" asked of ")[0] for row in rows]
     unseen = crossed(rows, answer_head, sets), crossed(rows, topic_head, sets)
     speaks = about_from(rows, about)
-    answered = answered_from(rows, np.where(about >= speaks, likely, 0.0))
+    spoken = np.where(about >= speaks, likely, 0.0)
+    plain, sections = (answered_from(rows, spoken, in_section=each) for each in (False, True))
     heads = {"sentence": sentence_head(found), "answer": answer_head(rows), "topic": topic_head(rows)}
     stored = {name: _stored(head) for name, head in heads.items()}
-    card = {"format": FORMAT, "answered": round(answered, 4), "about": round(speaks, 4), "heads": stored}
+    thresholds = {"answered": plain, "answered_in_section": sections, "about": round(speaks, 4)}
+    card = {"format": FORMAT, **thresholds, "heads": stored}
     (FOLDER / WEIGHTS).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    table = tables(found, left_out, rows, ((likely, about), unseen), (answered, speaks))
+    table = tables(found, left_out, rows, ((likely, about), unseen), (plain, sections, speaks))
     before, _, rest = CARD.read_text(encoding="utf-8").partition(MARKS[0])
     CARD.write_text(f"{before}{MARKS[0]}\n\n{table}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}", encoding="utf-8")
     sys.stdout.write(f"{table}\n")
@@ -172,18 +178,20 @@ def _by_question(rows: Sequence[Row], about: Array, key: Callable[[Row], str]) -
     return {name: np.sort(list(found.values())) for name, found in greatest.items()}
 
 
-def answered_from(rows: Sequence[Row], likely: Array) -> float:
+def answered_from(rows: Sequence[Row], likely: Array, *, in_section: bool) -> float:
     """Return the lowest threshold, in steps of 0.01, above which at most `WRONG` of each set's answers are wrong.
 
-    A set's near misses count like its other questions. One wrong answer is added, so that a set with few answers does
-    not pass by luck.
+    Of sets most of whose answers stand under headings, or of the others. A set's near misses count like its other
+    questions. Fewer than `FEWEST` answers say too little.
     """
     right = np.asarray([float(row.right) for row in rows])
+    inside = np.asarray([float(row.in_section) for row in rows])
     own = [np.asarray([row.example.set == name for row in rows]) for name in sets_of([row.example for row in rows])]
-    answerable = [each for each in own if right[each].any()]
+    judged = [each for each in own if right[each].any() and (inside[each].mean() > _HALF) == in_section]
     for step in range(30, _HIGHEST):
         above = likely >= step / 100
-        if all((1 - right)[each & above].sum() + 1 <= WRONG * (each & above).sum() for each in answerable):
+        counts = [((1 - right)[each & above].sum(), (each & above).sum()) for each in judged]
+        if all(wrong <= WRONG * count and count >= FEWEST for wrong, count in counts):
             return step / 100
     return _HIGHEST / 100
 

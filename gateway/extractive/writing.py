@@ -101,7 +101,7 @@ def _stands_alone(finding: Fields) -> bool:
     alias, quote = _longest(finding)
     excerpt = EvidenceItem(alias=alias, title="", text=quote)
     kinds = {block.kind for block in blocks_of(excerpt) if statement in _line(quote[block.start : block.end])}
-    if kinds & {"item", "heading"} or ("row" in kinds and "|" in statement):
+    if kinds & {"item", "heading", "code"} or ("row" in kinds and "|" in statement):
         return False
     return "row" in kinds or bool(ENDED.search(statement)) or len(statement.split()) > _LABEL
 

@@ -104,7 +104,7 @@ def _example(record: dict[str, Any], embeddings: Embeddings, embedded: int, know
         rows = sentence_features(question, reading.sentences, vectors[position], vectors[count:])
         parts.append(Part(question, rows, tuple(part["wanted"]), bool(part["every"])))
     gold = frozenset(record["gold"])
-    right = [each.item.alias in gold and _tells(each.quote, record["telling"]) for each in reading.sentences]
+    right = [each.item.alias in gold and _right(each, record["telling"]) for each in reading.sentences]
     return Example(
         record["set"], record["id"], record["kind"], reading.sentences, np.asarray(right, dtype=float), tuple(parts)
     )
@@ -114,6 +114,16 @@ def _embedded(texts: Sequence[str], embeddings: Embeddings, known: dict[str, lis
     new = [text for text in dict.fromkeys(texts) if text not in known]
     known.update(zip(new, embeddings.embed_documents(new), strict=True) if new else ())
     return [known[text] for text in texts]
+
+
+def _right(candidate: Candidate, telling: Sequence[str]) -> bool:
+    """Return whether a sentence tells, or introduces what tells where no sentence does, such as code."""
+    if _tells(candidate.quote, telling):
+        return True
+    unit = candidate.unit
+    if unit.kind == "prose" or not any(holds(unit.text, text) for text in telling):
+        return False
+    return not any(_tells(unit.item.text[slice(*span)], telling) for span in unit.sentences)
 
 
 def _tells(sentence: str, telling: Iterable[str]) -> bool:

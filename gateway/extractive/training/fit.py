@@ -9,7 +9,7 @@ import hashlib
 
 import numpy as np
 
-from gateway.extractive.features import Array
+from gateway.extractive.features import IN_SECTION, Array
 from gateway.extractive.ranker import Head
 
 FOLDS = 5
@@ -26,10 +26,18 @@ def rising(
     that names the subject.
     """
     head = fitted(names, rows, labels, importance, penalty)
-    while falling := [name for name, weight in zip(head.names, head.weights, strict=True) if weight < 0 and name in up]:
+    while falling := _falling(head, up):
         kept = tuple(name for name in head.names if name not in falling)
         head = fitted(kept, rows[:, [names.index(name) for name in kept]], labels, importance, penalty)
     return head
+
+
+def _falling(head: Head, up: frozenset[str]) -> set[str]:
+    """Return what counts against a sentence everywhere, or in a section together with what counts everywhere."""
+    slopes = dict(zip(head.names, head.weights / head.deviations, strict=True))
+    alone = {name for name in up & slopes.keys() if slopes[name] < 0}
+    inside = {f"{name}_{IN_SECTION}": max(0.0, slopes.get(name, 0.0)) for name in up}
+    return alone | {name for name, base in inside.items() if name in slopes and base + slopes[name] < 0}
 
 
 def fitted(names: tuple[str, ...], rows: Array, labels: Array, importance: Array, penalty: float) -> Head:

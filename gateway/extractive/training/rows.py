@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.extractive.features import Array
+from gateway.extractive.features import ANSWER_FEATURES, IN_SECTION, Array
 from gateway.extractive.training.examples import Example
 
 
@@ -20,6 +20,11 @@ class Row:
     def near_miss(self) -> bool:
         """Whether its evidence is on the subject without an answer."""
         return self.example.kind == "near_miss"
+
+    @property
+    def in_section(self) -> bool:
+        """Whether its best sentence stands under headings."""
+        return bool(self.values[ANSWER_FEATURES.index(IN_SECTION)])
 
     @property
     def group(self) -> str:

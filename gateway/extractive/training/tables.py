@@ -23,7 +23,7 @@ def tables(
     left_out: Mapping[str, Head],
     rows: Sequence[Row],
     crossed: tuple[Pair, Pair],
-    thresholds: tuple[float, float],
+    thresholds: tuple[float, float, float],
 ) -> str:
     """Return the tables: the ranking with each set left out, the reliability, and what the thresholds do.
 
@@ -33,10 +33,13 @@ def tables(
         rows: their sub-questions.
         crossed: for each row the probability that it is answered, and that the evidence speaks of it: by heads that
             were fitted without its fold, and by heads that were fitted without its set.
-        thresholds: of the first and of the second.
+        thresholds: of the first, of the first in sections, and of the second.
     """
     inside, outside = crossed
-    said = f"Thresholds: answered from {thresholds[0]:.2f}, open below {thresholds[1]:.2f} of the second probability."
+    said = (
+        f"Thresholds: answered from {thresholds[0]:.2f}, under headings from {thresholds[1]:.2f}; open below "
+        f"{thresholds[2]:.2f} of the second probability."
+    )
     parts = (
         _ranking(found, left_out),
         reliability(rows, inside[0]),
@@ -82,15 +85,16 @@ def reliability(rows: Sequence[Row], likely: Array) -> Iterator[str]:
             yield f"| {low:.1f} to {high:.1f} | {inside.sum()} | {means} |"
 
 
-def _outcomes(rows: Sequence[Row], crossed: Pair, thresholds: tuple[float, float]) -> Iterator[str]:
-    (likely, about), (answered, speaks) = crossed, thresholds
+def _outcomes(rows: Sequence[Row], crossed: Pair, thresholds: tuple[float, float, float]) -> Iterator[str]:
+    (likely, about), (plain, inside, speaks) = crossed, thresholds
+    needed = np.asarray([inside if row.in_section else plain for row in rows])
     yield "| sub-questions | number | answered | of these wrong | partly | open |"
     yield "|---|---|---|---|---|---|"
     groups = [row.group for row in rows]
     for name in dict.fromkeys(sorted(groups)):
         own = np.asarray([group == name for group in groups])
         silent = own & (about < speaks)
-        sure = own & ~silent & (likely >= answered)
+        sure = own & ~silent & (likely >= needed)
         wrong = 1 - np.mean([row.right for row, each in zip(rows, sure, strict=True) if each]) if sure.any() else 0.0
         shares = (sure.sum() / own.sum(), wrong, (own & ~silent & ~sure).sum() / own.sum(), silent.sum() / own.sum())
         yield f"| {name} | {own.sum()} | " + " | ".join(f"{each:.2f}" for each in shares) + " |"
