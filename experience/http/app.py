@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Scope
 
-from experience.http import chat, corpora, health, openai, threads
+from experience.http import chat, corpora, documentation, health, openai, threads
 from experience.http.bounds import BodyBounds, SameSite
 from experience.http.callers import Admitted, Authenticate, Authenticated
 from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
@@ -68,9 +68,11 @@ def create_app(
         lifespan=lifespan,
         telemetry=FRAMEWORK,
         responses=PROBLEMS,
+        docs_url=None,  # those of the framework load from another host
+        redoc_url=None,
     )
     app.state.readiness = health.Readiness()
-    for module in (chat, threads, corpora, openai, health):
+    for module in (chat, threads, corpora, openai, health, documentation):
         app.include_router(module.router)
     install(app)
     bounds = settings.server
@@ -82,7 +84,7 @@ def create_app(
         Authenticated,
         authenticate=authenticate,
         quota=RequestQuota(bounds.principal_requests_per_minute),
-        public=(*health.PROBES, *_documentation(app)),
+        public=(*health.PROBES, "/openapi.json", *documentation.PATHS),
     )
     for each in before:
         app.add_middleware(each.cls, *each.args, **each.kwargs)
@@ -94,11 +96,6 @@ def create_app(
         app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"], is_page=is_page)
     app.add_middleware(RequestId)
     return app
-
-
-def _documentation(app: FastAPI) -> list[str]:
-    """Return the paths of the API's documentation, which needs no credentials."""
-    return [path for path in (app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url) if path]
 
 
 @asynccontextmanager

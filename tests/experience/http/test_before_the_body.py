@@ -9,6 +9,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
+from experience.http import documentation
 from experience.http.app import STARTS, create_app
 from experience.mcp.serving import create_mcp_app
 from experience.service.auditing import ServiceAudit
@@ -91,7 +92,7 @@ def mcp(tmp_path):
 
 
 UPLOAD = "/v1/corpora/small/documents"
-PUBLIC = {"/v1/health/live", "/v1/health/ready", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+PUBLIC = {"/v1/health/live", "/v1/health/ready", "/openapi.json", *documentation.PATHS}
 
 
 @pytest.mark.parametrize("name", [None, "nobody"])

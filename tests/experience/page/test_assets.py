@@ -8,21 +8,25 @@ from importlib.resources import files
 
 import pytest
 
+from experience.http import documentation
 from experience.page.templates import dollars, when
+from tests.experience.http.conftest import client
 from tests.experience.page.conftest import parsed
 
 ROW = re.compile(r"^\| (\S+) \| (\S+) (\S+), .* \| (\S+) \| ([0-9a-f]{64}) \|$", re.MULTILINE)
 
 
-def test_the_files_of_others_are_those_of_their_packages():
-    assets = files("experience.page") / "assets"
+@pytest.mark.parametrize("package", ["experience.page", "experience.http.documentation"])
+def test_the_files_of_others_are_those_of_their_packages(package):
+    assets = files(package) / "assets"
     rows = ROW.findall((assets / "README.md").read_text())
     assert len(rows) >= 2
     for name, _, _, licence, digest in rows:
         assert hashlib.sha256((assets / name).read_bytes()).hexdigest() == digest, name
         assert licence in ("0BSD", "Apache-2.0")
     named = {row[0] for row in rows}
-    assert {each.name for each in assets.iterdir() if ".min." in each.name or "bundle" in each.name} <= named
+    foreign = {each.name for each in assets.iterdir() if re.search(r"\.min\.|^swagger.*\.(js|css)$", each.name)}
+    assert foreign == named
 
 
 async def test_pages_load_from_this_server_alone_and_what_they_load_is_kept_for_good(ann):
@@ -35,6 +39,23 @@ async def test_pages_load_from_this_server_alone_and_what_they_load_is_kept_for_
         assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True), address
     assert (await ann.get("/assets/0000000000000000/page.css")).status_code == 404
     assert (await ann.get("/assets/x/..%2f..%2fapp.py")).status_code == 401  # no route of the page
+
+
+async def test_the_documentation_of_the_api_loads_from_this_server_alone(site):
+    async with client(site, None) as stranger:
+        page = await stranger.get("/docs")
+        assert "unsafe" not in page.headers["content-security-policy"].split("style-src")[0]
+        loaded = [each.attributes["src"] for each in parsed(page).css("script")]
+        loaded += [each.attributes["href"] for each in parsed(page).css("link[rel=stylesheet]")]
+        assert (
+            {f"/docs/{each.rpartition('/')[2]}" for each in loaded} == set(loaded) == {*documentation.PATHS} - {"/docs"}
+        )
+        for address in loaded:
+            answer = await stranger.get(address)
+            assert (answer.status_code, len(answer.content) > 100) == (200, True)
+            if address.endswith(".css"):
+                assert re.findall(rb"url\((?!data:|['\"]?data:)", answer.content) == []
+        assert (await stranger.get("/docs/LICENSE")).status_code == 401
 
 
 def test_no_template_has_a_script_or_a_style_of_its_own():
