@@ -35,7 +35,8 @@ class HumanReview:
                 "question": state["question"],
                 "draft": draft.markdown if draft else "",
                 "claims": [
-                    claim.model_dump(mode="json", include={"id", "text", "verdict"}) for claim in state["claims"]
+                    claim.model_dump(mode="json", include={"id", "text", "verdict", "citations"})
+                    for claim in state["claims"]
                 ],
                 "findings": [finding.model_dump(mode="json") for finding in state.get("review", ())],
             },

@@ -52,10 +52,13 @@ async def thread(thread_id: ThreadId, request: Request, person: Caller, desk: At
     """Show a thread: its latest run, or an earlier one."""
     view = await desk.thread(person, thread_id)
     latest = view.record.run_id
+    # The lease tells that a run works on the thread; a run that goes on after a review still has that status.
+    live = await _live(desk, person, latest) if view.live and not run else None
+    if view.live and live is None:
+        view = await desk.thread(person, thread_id)  # the run may have ended since
     report = await _report_of(desk, person, run) if run and run != latest else view.report
     if report is not None and not run and report.run_id != latest:
         report = None  # the state still holds the report of the run before
-    live = await _live(desk, person, latest) if view.record.status == "running" and not run else None
     values: dict[str, Any] = {
         "view": view,
         "run": run or latest,

@@ -37,7 +37,7 @@ async def test_a_question_is_asked_and_its_citation_opened_by_keyboard(site):
         await cite.focus()
         await tab.keyboard.press("Enter")
         beside = tab.locator("#beside")
-        await beside.locator("mark").wait_for()
+        await beside.locator("mark").first.wait_for()
         assert "Tariff A costs 12 dollars" in await beside.inner_text()
         assert await cite.get_attribute("aria-expanded") == "true"
         assert await tab.evaluate("document.activeElement.className") == "passage-view"

@@ -99,6 +99,7 @@ async def test_a_person_reads_the_draft_and_decides(ann):
     assert words(page, ".badge") == "Waits for your review"
     assert "12 dollars" in words(page, ".draft")
     assert "statements are supported by their quotes" in words(page, ".checked")
+    assert "Tariff A costs 12 dollars a month." in words(page, ".statements blockquote")
     assert "Waits for a review" in (await ann.get("/threads")).text
     assert (await ann.post(f"{page.url.path}/review", data={"decision": "perhaps"})).status_code == 422
     done = await ann.post(f"{page.url.path}/review", data={"decision": "approve"})
