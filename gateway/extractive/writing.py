@@ -52,12 +52,15 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
     for finding in kept:
         marked.setdefault(_longest(finding), []).append(_line(finding["statement"]))
     parts: list[str] = []
+    level = 2
     for key, findings in groups.items():
-        level = 2
+        if headings:
+            level = 2
         if key in headings:
             parts.append(f"{'#' * level} {headings[key]}")
             level += 1
-        if key in open_:
+        if key in open_ and (headings or level == 2):
+            # The rounds of one question share this heading: all that follows the first open one is no certain answer.
             parts.append(f"{'#' * level} {CLOSEST}")
             level += 1
         elif headings or not parts:

@@ -80,6 +80,16 @@ def test_a_sub_question_with_a_gap_gets_the_closest_passages_and_no_direct_answe
     assert both.endswith(f"## How deep is Lake Como?\n\n### Closest passages\n\n#### Lake Como\n\n{COMO_QUOTED}")
 
 
+def test_the_rounds_of_one_question_share_the_heading_of_the_closest_passages():
+    found = [finding(1, "Lake Garda is deep.", "q1", "E1", "Lake Garda is deep."), *FINDINGS[2:]]
+    text = draft(findings=found, gaps=[{"sub_question": key, "missing": "How deep?"} for key in ("q1", "q2")])
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "## Closest passages",
+        "### Lake Como",
+        "### Lake Garda",
+    ]
+
+
 def test_the_length_decides_how_many_excerpts_are_quoted():
     many = [
         finding(n, f"Lake number {n} is a lake.", "q1", "E1", f"Lake number {n} is a lake. It is wet.")
