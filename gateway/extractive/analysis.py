@@ -178,12 +178,15 @@ def best_of(found: Sequence[Candidate], scores: Sequence[float], most: int) -> l
 
 
 def _filled(found: Sequence[Candidate], chosen: Sequence[int], others: Iterable[int], most: int) -> list[int]:
-    """Return `chosen` with the first of `others` that say something new, within the bounds of passage and document."""
+    """Return `chosen` with the first of `others` that say something new, within the bounds of passage and document.
+
+    A table or note that several passages hold takes no second place: what answers in it is marked in the first one.
+    """
     filled = list(chosen)
     for index in others:
         same = [found[each] for each in filled if found[each].document == found[index].document]
         beside = sum(each.item.alias == found[index].item.alias for each in same)
-        new = all(found[each].quote != found[index].quote for each in filled)
+        new = not any(found[index].repeats(found[each]) for each in filled)
         if len(filled) < most and beside < _A_PASSAGE and len(same) < _A_DOCUMENT and new:
             filled.append(index)
     return filled

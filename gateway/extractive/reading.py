@@ -69,6 +69,21 @@ class Candidate:
         return self.unit.kind == "code" and not self.unit.sentences
 
     @cached_property
+    def line(self) -> str:
+        """The sentence on one line."""
+        return " ".join(self.quote.split())
+
+    @cached_property
+    def block(self) -> str:
+        """All of its unit on one line."""
+        return " ".join(self.unit.text.split())
+
+    def repeats(self, other: Candidate) -> bool:
+        """Whether it says the same as `other`, or its whole unit stands in that of `other` in another passage."""
+        apart = self.item.alias != other.item.alias
+        return self.line == other.line or (apart and self.block in other.block)
+
+    @cached_property
     def own_terms(self) -> tuple[str, ...]:
         """The stems of the sentence alone."""
         return tuple(content_terms(_said(self.unit, self.span)))

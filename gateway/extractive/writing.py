@@ -36,13 +36,14 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
     An excerpt is a block quote under the title and the headings of its passage, with the sentence that answers in bold.
     With the length `brief`, these are one sentence and one excerpt.
     """
-    kept = _focused(_once_each(_without_objected(fields)), str(fields.get("person") or ""))
+    items = {item.alias: item for item in evidence}
+    found = _in_one_place(_once_each(_without_objected(fields)), items)
+    kept = _focused(found, str(fields.get("person") or ""))
     groups: dict[str, list[Fields]] = {}
     for finding in kept:
         groups.setdefault(str(finding["sub_question"]), []).append(finding)
     if not groups:
         return WrittenDraft(markdown=NO_FINDINGS)
-    items = {item.alias: item for item in evidence}
     headings = _planned_headings(fields) if len(groups) > 1 else {}
     if not headings:
         groups = _later_first(groups)
@@ -166,6 +167,30 @@ def _once_each(findings: list[Fields]) -> list[Fields]:
         if not same or (best and all(other["sub_question"] != key for other in same)):
             kept.append(each)
     return kept
+
+
+def _in_one_place(findings: Sequence[Fields], items: Mapping[str, EvidenceItem]) -> list[Fields]:
+    """Return the findings, those whose excerpt stands in that of another one with that one's excerpt, white space aside.
+
+    So a block that several passages hold is quoted once, from the longest of them, or else from the best one. The best
+    finding of a sub-question stays in its document: there it tells of another thing than the same words in another one.
+    """
+    places = [_longest(each) for each in findings]
+    lines = [_line(quote) for _, quote in places]
+    best = {id(each) for each in {str(one["sub_question"]): one for one in reversed(findings)}.values()}
+    titles = [items[alias].title if alias in items else alias for alias, _ in places]
+    found: list[Fields] = []
+    for n, finding in enumerate(findings):
+        holding = [
+            m
+            for m, other in enumerate(findings)
+            if lines[n] in lines[m]
+            and (id(finding) not in best or titles[n] == titles[m] or other["sub_question"] == finding["sub_question"])
+        ]
+        alias, quote = place = places[max(holding, key=lambda m: (len(lines[m]), -m))]
+        moved = {"evidence": [alias], "quotes": [{"evidence": alias, "quote": quote}]}
+        found.append(finding if place == places[n] else {**finding, **moved})
+    return found
 
 
 def _focused(findings: list[Fields], person: str) -> list[Fields]:

@@ -260,6 +260,17 @@ def test_the_best_sentences_are_two_of_a_document_and_none_is_there_twice():
     assert len({each.quote for each in best}) == 4
 
 
+def test_a_table_that_two_documents_hold_takes_the_place_of_no_other_excerpt():
+    rows = "Limits of the service:\n\nTier: Free; Requests: 60; Price: 0\nTier: Paid; Requests: 600; Price: 9"
+    texts = [rows, f"Read this first, please.\n\n{rows.replace('; ', ';   ')}", "The tier is told at the gate."]
+    items = [EvidenceItem(alias=f"E{n}", title=f"Guide {n}", text=text) for n, text in enumerate(texts, 1)]
+    found = candidates({"question": "What are the tiers?"}, items, 60).sentences
+    order = ["Tier: Free", "Tier: Paid", "The tier"]
+    ranked = sorted(range(len(found)), key=lambda n: ([*map(found[n].line.startswith, order), True].index(True), n))
+    best = [found[n].item.alias for n in best_of(found, [float(-ranked.index(n)) for n in range(len(found))], 3)]
+    assert best == ["E1", "E1", "E3"]
+
+
 def test_an_answer_is_certain_partly_or_none_and_says_how_probable(monkeypatch):
     question = "Which is the largest lake in Italy?"
     partly = analyse([GARDA, COMO], question)

@@ -63,6 +63,34 @@ def test_an_excerpt_that_answers_two_sub_questions_is_quoted_once():
     assert "## How deep is it?" in text
 
 
+NOTE = "Back up the wallet first. Without it the data is lost."
+TITLED = [
+    EvidenceItem(alias="E1", title="Lake Garda", text=f"Boats are rented here.\n\n{NOTE}"),
+    EvidenceItem(alias="E2", title="Lake Como", text=NOTE.replace(" ", "\n", 3)),
+]
+
+
+def test_a_block_that_several_passages_hold_is_quoted_once_with_all_its_marked_sentences():
+    found = [
+        finding(1, "Back up the wallet first.", "q1", "E1", NOTE),
+        finding(2, "Without it the data is lost.", "q1", "E2", TITLED[1].text),
+    ]
+    text = write({"findings": found, "gaps": []}, TITLED).markdown
+    assert text.endswith("## Lake Garda\n\n> **Back up the wallet first. Without it the data is lost.** [E1]")
+    assert text.count("> ") == 1
+    longer = finding(2, "Boats are rented here.", "q1", "E2", f"Boats are rented here.\n\n{NOTE}")
+    whole = write({"findings": [found[0], longer], "gaps": []}, TITLED).markdown
+    assert "> **Boats are rented here.** [E2]\n>\n> **Back up the wallet first.** Without it" in whole
+    assert "[E1]" not in whole
+
+
+def test_the_same_words_of_two_documents_are_both_quoted_where_each_answers_its_own_sub_question():
+    found = [finding(n, "Back up the wallet first.", f"q{n}", f"E{n}", TITLED[n - 1].text) for n in (1, 2)]
+    text = write({"findings": found, "sections": ["And Garda?", "And Como?"], "gaps": []}, TITLED).markdown
+    assert "### Lake Garda\n\n" in text
+    assert "### Lake Como\n\n" in text
+
+
 def test_two_rows_of_a_direct_answer_stand_apart():
     rows = "Tier: Free; Limit: 60; Cost: 0\nTier: Paid; Limit: 600; Cost: 9"
     found = [finding(n, row, "q1", "E1", rows) for n, row in enumerate(rows.split("\n"))]
