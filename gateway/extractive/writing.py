@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.extractive.blocks import ENDED, blocks_of
@@ -37,11 +37,9 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
     With the length `brief`, these are one sentence and one excerpt.
     """
     items = {item.alias: item for item in evidence}
-    found = _in_one_place(_once_each(_without_objected(fields)), items)
+    found = _in_one_place(_once_each(_without_objected(fields)))
     kept = _focused(found, str(fields.get("person") or ""))
-    groups: dict[str, list[Fields]] = {}
-    for finding in kept:
-        groups.setdefault(str(finding["sub_question"]), []).append(finding)
+    groups = _by_sub_question(kept)
     if not groups:
         return WrittenDraft(markdown=NO_FINDINGS)
     headings = _planned_headings(fields) if len(groups) > 1 else {}
@@ -70,6 +68,17 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
         new = [quote for quote in dict.fromkeys(map(_longest, findings)) if quote in marked][:most]
         parts += _excerpts({quote: marked.pop(quote) for quote in new}, items, level)
     return WrittenDraft(markdown="\n\n".join(parts))
+
+
+def _by_sub_question(findings: Iterable[Fields]) -> dict[str, list[Fields]]:
+    groups: dict[str, list[Fields]] = {}
+    for finding in findings:
+        groups.setdefault(_asked(finding), []).append(finding)
+    return groups
+
+
+def _asked(finding: Fields) -> str:
+    return str(finding["sub_question"])
 
 
 def _later_first(groups: Mapping[str, list[Fields]]) -> dict[str, list[Fields]]:
@@ -169,23 +178,22 @@ def _once_each(findings: list[Fields]) -> list[Fields]:
     return kept
 
 
-def _in_one_place(findings: Sequence[Fields], items: Mapping[str, EvidenceItem]) -> list[Fields]:
-    """Return the findings, those whose excerpt stands in that of another one with that one's excerpt, white space aside.
+def _in_one_place(findings: Sequence[Fields]) -> list[Fields]:
+    """Return the findings. One whose excerpt stands in that of another one, white space aside, gets that one's excerpt.
 
     So a block that several passages hold is quoted once, from the longest of them, or else from the best one. The best
     finding of a sub-question stays in its document: there it tells of another thing than the same words in another one.
     """
     places = [_longest(each) for each in findings]
     lines = [_line(quote) for _, quote in places]
-    best = {id(each) for each in {str(one["sub_question"]): one for one in reversed(findings)}.values()}
-    titles = [items[alias].title if alias in items else alias for alias, _ in places]
+    best = {id(each[0]) for each in _by_sub_question(findings).values()}
     found: list[Fields] = []
     for n, finding in enumerate(findings):
         holding = [
             m
             for m, other in enumerate(findings)
             if lines[n] in lines[m]
-            and (id(finding) not in best or titles[n] == titles[m] or other["sub_question"] == finding["sub_question"])
+            and (id(finding) not in best or places[n][0] == places[m][0] or _asked(other) == _asked(finding))
         ]
         alias, quote = place = places[max(holding, key=lambda m: (len(lines[m]), -m))]
         moved = {"evidence": [alias], "quotes": [{"evidence": alias, "quote": quote}]}
