@@ -22,6 +22,7 @@ from experience.http.bodies import (
 from experience.http.callers import AtDesk, Caller
 from experience.http.events import EVENT_STREAM, event_stream, resumed
 from experience.http.leaving import left, unless_left
+from experience.http.negotiation import EVENTS, wants_events
 from experience.http.problems import problem_of
 from experience.service.desk import Desk
 from experience.service.events import RunFailed
@@ -36,14 +37,18 @@ router = APIRouter(tags=["chat"])
 AGAIN_SECONDS = 1
 """How often an item of a batch asks for a place at the most: it asks in this process, so asking costs nothing."""
 
+REPORT_OR_EVENTS: dict[str, Any] = {"model": Report, "content": {EVENTS: {}}}
+
 PENDING: dict[int | str, dict[str, Any]] = {
     202: {"model": Pending, "description": "No report yet: the run waits for a review, or it was stopped."}
 }
 
 
-@router.post("/v1/chat", responses={200: {"model": Report}, **PENDING}, response_model=None)
+@router.post("/v1/chat", responses={200: REPORT_OR_EVENTS, **PENDING}, response_model=None)
 async def chat(asked: ChatRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
-    """Answer a question and wait for the report."""
+    """Answer a question and wait for the report. With `Accept: text/event-stream`, stream the events instead."""
+    if wants_events(request):
+        return await stream(asked, request, caller, desk)
     return await answered(request, desk, desk.start(caller, asked.research()))
 
 

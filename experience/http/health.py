@@ -16,7 +16,7 @@ from policy.identity import Permission
 
 router = APIRouter(tags=["health"])
 
-PROBES = ("/v1/health/live", "/v1/health/ready")
+PROBES = ("/v1/health/live", "/v1/health/ready", "/health", "/ready")
 """The routes that need no credentials."""
 
 DETAILS = "/v1/health"
@@ -55,12 +55,14 @@ class Budgets(BaseModel):
     budgets: list[BudgetLine]
 
 
+@router.get("/health")
 @router.get("/v1/health/live")
 async def live() -> Alive:
     """Answer as long as the process runs."""
     return Alive(status="live")
 
 
+@router.get("/ready", responses={503: {"model": Alive, "description": "The process accepts no runs now."}})
 @router.get("/v1/health/ready", responses={503: {"model": Alive, "description": "The process accepts no runs now."}})
 async def ready(desk: AtDesk, request: Request, response: Response) -> Alive:
     """Tell whether runs are accepted. They are not during shutdown or while a health check fails."""

@@ -11,11 +11,11 @@ from sse_starlette import EventSourceResponse
 from experience.bundle import WholeTexts
 from experience.http.bodies import ResumeRequest, ThreadId, ThreadState
 from experience.http.callers import AtDesk, Caller
-from experience.http.chat import PENDING, answered
+from experience.http.chat import PENDING, REPORT_OR_EVENTS, answered
 from experience.http.events import EVENT_STREAM, event_stream, resumed
 from experience.http.leaving import unless_left
+from experience.http.negotiation import wants_events
 from experience.service.threads import CURSOR, MAX_PAGE, MAX_QUERY_CHARS, PAGE, ThreadPage
-from state.report import Report
 
 ZIP = "application/zip"
 BUNDLE: dict[str, Any] = {
@@ -64,9 +64,14 @@ async def export(
     return Response(bundle.data, media_type=ZIP, headers=headers)
 
 
-@router.post("/{thread_id}/resume", responses={200: {"model": Report}, **PENDING}, response_model=None)
+@router.post("/{thread_id}/resume", responses={200: REPORT_OR_EVENTS, **PENDING}, response_model=None)
 async def resume(thread_id: ThreadId, given: ResumeRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
-    """Continue a stopped thread, or answer its review, and wait for the report."""
+    """Continue a stopped thread, or answer its review, and wait for the report.
+
+    With `Accept: text/event-stream`, stream the events instead.
+    """
+    if wants_events(request):
+        return await resume_stream(thread_id, given, request, caller, desk)
     return await answered(request, desk, desk.resume(caller, thread_id, given.answer))
 
 

@@ -92,7 +92,8 @@ def mcp(tmp_path):
 
 
 UPLOAD = "/v1/corpora/small/documents"
-PUBLIC = {"/v1/health/live", "/v1/health/ready", "/openapi.json", *documentation.PATHS}
+PROBES = {"/v1/health/live", "/v1/health/ready", "/health", "/ready"}
+PUBLIC = {*PROBES, "/openapi.json", *documentation.PATHS}
 
 
 @pytest.mark.parametrize("name", [None, "nobody"])
@@ -122,7 +123,7 @@ async def test_every_route_but_the_probes_and_the_documentation_needs_credential
     for path, method in methods:
         refused = await Exchange(path, method=method).through(app)
         assert (path, refused.status, refused.read) == (path, 401, 0)
-    for path in PUBLIC - {"/v1/health/ready"}:  # which asks the service, and none is open here
+    for path in PUBLIC - {"/v1/health/ready", "/ready"}:  # which asks the service, and none is open here
         assert (await Exchange(path, method="GET", size=0).through(app)).status == 200
 
 

@@ -138,6 +138,7 @@ async def test_no_operation_is_left_out(home):
         ("POST", "/v1/batch"),  # each of its questions goes the way of `/v1/chat`
         *(("GET", path) for path in ("/v1/threads", "/v1/corpora", "/v1/budget", "/v1/models")),  # listed above
         *(("GET", f"/v1/health{part}") for part in ("", "/live", "/ready")),
+        *(("GET", path) for path in ("/health", "/ready")),
     }
     async with served(home) as url, client(url) as ann:
         paths = (await ann.get("/openapi.json")).json()["paths"]
