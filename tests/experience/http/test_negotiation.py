@@ -36,14 +36,14 @@ def test_the_accept_header_chooses(accept, events):
 
 
 async def test_one_address_answers_json_or_events(ann):
-    assert (await ann.post("/v1/chat", json=chat())).json()["status"] == "answered"
+    assert (await ann.post("/v1/chat", json=chat())).json()["markdown"]
     asked = {"json": chat(human_review=True, thread="t"), "headers": {"accept": "text/event-stream"}}
     async with ann.stream("POST", "/v1/chat", **asked) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert (await events_of(answer))[-1][1]["type"] == "review_pending"
     approve = {"json": {"answer": {"decision": "approve"}}, "headers": {"accept": "text/event-stream"}}
     async with ann.stream("POST", "/v1/threads/t/resume", **approve) as answer:
-        assert (await events_of(answer))[-1][1]["report"]["status"] == "answered"
+        assert (await events_of(answer))[-1][1]["report"]["stop_reason"] == "approved_by_person"
 
 
 async def test_probes_need_no_credentials_and_answer_by_their_status(url):
