@@ -10,7 +10,8 @@ from starlette.requests import Request
 from experience.http.negotiation import wants_events
 from experience.http.serving import listen
 from settings import Settings
-from tests.experience.http.conftest import chat, client, events_of
+from tests.experience.http.conftest import chat, client, events_of, served
+from tests.experience.service.helpers import SLOW, slow_plan
 
 
 @pytest.mark.parametrize(
@@ -35,15 +36,17 @@ def test_the_accept_header_chooses(accept, events):
     assert wants_events(Request({"type": "http", "headers": headers})) is events
 
 
-async def test_one_address_answers_json_or_events(ann):
-    assert (await ann.post("/v1/chat", json=chat())).json()["markdown"]
-    asked = {"json": chat(human_review=True, thread="t"), "headers": {"accept": "text/event-stream"}}
-    async with ann.stream("POST", "/v1/chat", **asked) as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert (await events_of(answer))[-1][1]["type"] == "review_pending"
-    approve = {"json": {"answer": {"decision": "approve"}}, "headers": {"accept": "text/event-stream"}}
-    async with ann.stream("POST", "/v1/threads/t/resume", **approve) as answer:
-        assert (await events_of(answer))[-1][1]["report"]["stop_reason"] == "approved_by_person"
+async def test_one_address_answers_json_or_events(home):
+    async with served(home, slow_plan(0)) as url, client(url) as ann:
+        assert (await ann.post("/v1/chat", json=chat(model=SLOW))).json()["markdown"]
+        events = {"accept": "text/event-stream"}
+        asked = chat(thread="t", model=SLOW, human_review=True)
+        async with ann.stream("POST", "/v1/chat", json=asked, headers=events) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert (await events_of(answer))[-1][1]["type"] == "review_pending"
+        approve = {"answer": {"decision": "approve"}}
+        async with ann.stream("POST", "/v1/threads/t/resume", json=approve, headers=events) as answer:
+            assert (await events_of(answer))[-1][1]["report"]["stop_reason"] == "approved_by_person"
 
 
 async def test_probes_need_no_credentials_and_answer_by_their_status(url):
