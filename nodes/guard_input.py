@@ -12,7 +12,7 @@ from langgraph.types import Command, Overwrite
 from nodes.collaborators import Collaborators, context_of, run_id_of
 from policy import WITHHELD, Action, Screening, Stage, check_answered, refusal_of
 from state.channels import ResearchContext, ResearchState
-from state.errors import CorpusEmpty, QuestionInvalid
+from state.errors import CorpusEmpty, CorpusMissing, QuestionInvalid
 from state.report import CorpusRef
 from state.values import Event, Refusal, Status, Turn, Usage, Verification
 
@@ -21,6 +21,15 @@ MAX_TURNS = 6
 
 TURN_CHARS = 400
 """Characters of an answer in the caller's messages that the plan sees; `publish` cuts summaries to the same length."""
+
+
+CHOOSE = (
+    "name the corpus as `corpus` in the context of the run, or in the context of an assistant that always asks it; "
+    "`sixplane ingest PATH --corpus NAME` makes one"
+)
+
+MAX_NAMES = 20
+"""Number of corpora that a run without a corpus names. A chosen value: the text stays readable."""
 
 
 class GuardInput:
@@ -74,10 +83,23 @@ class GuardInput:
         return tuple(passed)
 
     async def _corpus(self, context: ResearchContext) -> CorpusRef:
-        summary = await (await self._to.corpus(context)).summary()
+        try:
+            summary = await (await self._to.corpus(context)).summary()
+        except CorpusMissing as error:
+            raise CorpusMissing(f"{error.message}; {await self._others(context)}", hint=CHOOSE) from error
         if not summary.passages:
-            raise CorpusEmpty(f"the corpus {context.corpus!r} holds no passages")
+            raise CorpusEmpty(
+                f"the corpus `{context.corpus}` holds no passages; {await self._others(context)}", hint=CHOOSE
+            )
         return summary
+
+    async def _others(self, context: ResearchContext) -> str:
+        """Return which corpora there are. The service checks the corpus before a run; LangGraph's server does not."""
+        names = [name for name in await self._to.corpora.names(context.tenant) if name != context.corpus]
+        if not names:
+            return "there is no other"
+        shown = ", ".join(f"`{name}`" for name in names[:MAX_NAMES])
+        return f"there {'is' if len(names) == 1 else 'are'} {shown}{' and others' if names[MAX_NAMES:] else ''}"
 
 
 def _flags(screening: Screening) -> tuple[Event, ...]:

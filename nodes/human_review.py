@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
+from pydantic import ValidationError
 
 from nodes.collaborators import Collaborators
 from nodes.guard_input import refused
@@ -17,8 +18,7 @@ from state.values import ReviewAnswer, ReviewFinding, Severity, Status
 class HumanReview:
     """Interrupts the run until a person answers. The person's text is screened, since it goes to a model.
 
-    LangGraph runs the node again from the top when the run resumes. So there is one interrupt, and no side effect
-    before it.
+    LangGraph runs the node again from the top when the run resumes. So nothing has an effect before the last answer.
     """
 
     def __init__(self, collaborators: Collaborators) -> None:
@@ -30,7 +30,7 @@ class HumanReview:
         runtime: Runtime[ResearchContext],  # noqa: ARG002
     ) -> Command[Literal["writer", "guard_output", "publish"]]:
         draft = state["draft"]
-        answer: ReviewAnswer = interrupt(
+        answer = _answer_to(
             {
                 "question": state["question"],
                 "draft": draft.markdown if draft else "",
@@ -39,8 +39,7 @@ class HumanReview:
                     for claim in state["claims"]
                 ],
                 "findings": [finding.model_dump(mode="json") for finding in state.get("review", ())],
-            },
-            response_schema=ReviewAnswer,
+            }
         )
         if answer.decision == "approve":
             return Command(update={"stop_reason": "approved_by_person"}, goto="guard_output")
@@ -52,3 +51,26 @@ class HumanReview:
         text = screening.text if screening else ""
         wish = ReviewFinding(claim_id="", severity=Severity.MAJOR, remedy="do what the person asks")
         return Command(update={"person": text, "review": (*state.get("review", ()), wish)}, goto="writer")
+
+
+def _answer_to(asked: dict[str, Any]) -> ReviewAnswer:
+    """Interrupt until the answer is a valid one; a further interrupt says what was wrong with the last answer.
+
+    The service validates answers before it resumes a run, LangGraph's server passes on whatever a client sends. Were
+    LangGraph to validate it (`response_schema=ReviewAnswer`), the node would fail, and a failed node publishes a draft
+    that nobody has approved.
+    """
+    schema, told = ReviewAnswer.model_json_schema(), asked
+    while True:
+        given = interrupt(told, response_schema=schema)
+        try:
+            return ReviewAnswer.model_validate(given)
+        except ValidationError as error:
+            told = {**asked, "problem": _problem(error)}
+
+
+def _problem(error: ValidationError) -> str:
+    faults = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'answer'}: {each['msg']}" for each in error.errors())
+    return (
+        f'the answer is invalid ({faults}): resume with {{"decision": "approve"}}, "reject", or "revise" and a `text`'
+    )

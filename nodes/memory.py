@@ -17,13 +17,11 @@ from langgraph.store.base import BaseStore
 from nodes.collaborators import Collaborators, context_of
 from policy import Action, Stage
 from retrieval import Corpora
+from settings import MEMORY_CORPUS
 from state.channels import ResearchContext
 from state.errors import CorpusEmpty, CorpusMissing, DependencyUnavailable, EmbeddingMismatch
 from state.report import Report
 from state.values import Event, Status
-
-MEMORY_CORPUS = "memory.reports"
-"""Name of the reserved corpus of each tenant, which indexes the questions of answered reports."""
 
 NAMESPACE = "reports"
 RECALLED = 3

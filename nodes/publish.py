@@ -117,7 +117,7 @@ def published(report: Report, state: ResearchState) -> dict[str, Any]:
     asked = [HumanMessage(report.question, id=f"{report.run_id}-q")] if asked_by_message else []
     return {
         "report": report.model_dump(mode="json"),
-        "messages": [*asked, AIMessage(with_sources(report), id=f"{report.run_id}{_ANSWER}")],
+        "messages": [*asked, AIMessage(_told(report), id=f"{report.run_id}{_ANSWER}")],
         "history": (*state.get("history", ()), past)[-MAX_HISTORY:],
         "status": report.status,
         "usage": report.usage,
@@ -126,6 +126,17 @@ def published(report: Report, state: ResearchState) -> dict[str, Any]:
         "noticed": (),
         "question": "",
     }
+
+
+def _told(report: Report) -> str:
+    """Return the answer as the conversation keeps it: with its sources, or with what a stopped run says of its error.
+
+    An agent on LangGraph's server reads this text alone. Message and hint of our errors never contain content.
+    """
+    failed = [
+        event.detail for event in report.events if event.kind == "node_failed" and report.status is Status.STOPPED
+    ]
+    return "\n\n".join([with_sources(report), *failed[-1:]])
 
 
 def answered_runs(messages: Iterable[AnyMessage]) -> list[str]:

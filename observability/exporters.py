@@ -53,8 +53,14 @@ class RunStartedProcessor(SpanProcessor):
                 span.set_attribute("sixplane.trace_file_error", type(error).__name__)
 
 
-def build_tracer_provider(settings: Settings) -> TracerProvider:
+BATCH_MILLISECONDS = 1000
+"""How long spans wait for others where they are written in batches. A chosen value: a run is soon followed."""
+
+
+def build_tracer_provider(settings: Settings, *, batched: bool = False) -> TracerProvider:
     """Return a provider with the exporters that `settings` and the standard variables configure.
+
+    `batched` writes the trace files in a thread, with a delay: for a host that allows no writing in its event loop.
 
     Raises:
         SettingsInvalid: the settings of OCI APM are incomplete or not valid.
@@ -62,8 +68,12 @@ def build_tracer_provider(settings: Settings) -> TracerProvider:
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "sixplane"}))
     if settings.telemetry.jsonl:
         files = trace_files(settings)
-        provider.add_span_processor(RunStartedProcessor(files))
-        provider.add_span_processor(SimpleSpanProcessor(JsonLinesSpanExporter(files)))
+        exporter = JsonLinesSpanExporter(files)
+        if batched:
+            provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=BATCH_MILLISECONDS))
+        else:
+            provider.add_span_processor(RunStartedProcessor(files))
+            provider.add_span_processor(SimpleSpanProcessor(exporter))
     if otlp_endpoint_configured():
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
@@ -75,12 +85,15 @@ def build_tracer_provider(settings: Settings) -> TracerProvider:
     return provider
 
 
-def configure_tracing(settings: Settings) -> TracerProvider:
-    """Install the process's tracer provider, unless the host application has already installed one."""
+def configure_tracing(settings: Settings, *, batched: bool = False) -> TracerProvider:
+    """Install the process's tracer provider, unless the host application has already installed one.
+
+    `batched` as in `build_tracer_provider`.
+    """
     installed = trace.get_tracer_provider()
     if isinstance(installed, TracerProvider):
         return installed
-    provider = build_tracer_provider(settings)
+    provider = build_tracer_provider(settings, batched=batched)
     trace.set_tracer_provider(provider)
     return provider
 

@@ -15,7 +15,7 @@ from retrieval.backend import CorpusBackend
 from retrieval.corpus import Corpus
 from retrieval.embedded.backend import EmbeddedBackend
 from retrieval.embeddings import load_embeddings
-from settings import Settings, checked_name
+from settings import MEMORY_CORPUS, Settings, checked_name
 from settings.pools import IO
 from state.errors import CorpusMissing, DependencyUnavailable
 
@@ -87,12 +87,14 @@ class Corpora:
             await corpus.destroy()
             self._open.pop((tenant, name), None)
 
-    async def names(self, tenant: str) -> list[str]:
-        """Return the names of a tenant's corpora, sorted."""
+    async def names(self, tenant: str, *, internal: bool = False) -> list[str]:
+        """Return the names of a tenant's corpora, sorted. `internal`: with the reserved one, which nobody may ask."""
         if self._in_oracle:
-            return await self._oracle(checked_name("tenant", tenant), "").names()
-        root = self._settings.home / "corpora" / checked_name("tenant", tenant)
-        return await IO.run(lambda: sorted(path.parent.name for path in root.glob("*/corpus.db")))
+            names = await self._oracle(checked_name("tenant", tenant), "").names()
+        else:
+            root = self._settings.home / "corpora" / checked_name("tenant", tenant)
+            names = await IO.run(lambda: sorted(path.parent.name for path in root.glob("*/corpus.db")))
+        return [name for name in names if internal or name != MEMORY_CORPUS]
 
     async def encoder(self) -> Embeddings:
         """Return the model that encodes new corpora."""

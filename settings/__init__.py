@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from settings.names import checked_name
+from settings.names import MEMORY_CORPUS, checked_name
 from settings.process import set_process_defaults
 
 if TYPE_CHECKING:
     from settings.serving import OIDCSettings, ServerSettings
     from settings.tree import Settings, load_settings
 
-__all__ = ["OIDCSettings", "ServerSettings", "Settings", "checked_name", "load_settings"]
+__all__ = ["MEMORY_CORPUS", "OIDCSettings", "ServerSettings", "Settings", "checked_name", "load_settings"]
 
 set_process_defaults()
 

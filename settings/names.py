@@ -6,6 +6,9 @@ import re
 
 from state.errors import NameInvalid
 
+MEMORY_CORPUS = "memory.reports"
+"""Name of the reserved corpus of each tenant, which indexes the questions of answered reports."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -90,10 +90,14 @@ class ResearchInput(TypedDict, total=False):
     screening.
     """
 
-    question: str
-    messages: Annotated[list[AnyMessage], add_messages]
-    refusal: Refusal | None
-    noticed: tuple[Event, ...]
+    question: Annotated[str, Field(description="The question, in plain words. Or give `messages`.")]
+    messages: Annotated[
+        list[AnyMessage],
+        Field(description="A conversation. Its last message of a person is the question; the answer is appended."),
+        add_messages,
+    ]
+    refusal: Annotated[Refusal | None, Field(description="For the service alone: a guard has refused the question.")]
+    noticed: Annotated[tuple[Event, ...], Field(description="For the service alone: what its guards noticed.")]
 
 
 class ResearchState(TypedDict, total=False):
@@ -143,8 +147,10 @@ class ResearchState(TypedDict, total=False):
 class ResearchOutput(TypedDict, total=False):
     """The graph's output: the report as JSON, and the conversation."""
 
-    report: dict[str, Any]
-    messages: Annotated[list[AnyMessage], add_messages]
+    report: Annotated[dict[str, Any], Field(description="The report: its text, claims, citations and sources.")]
+    messages: Annotated[
+        list[AnyMessage], Field(description="The conversation, with the answer at its end."), add_messages
+    ]
 
 
 class RetrieveInput(TypedDict):

@@ -24,12 +24,12 @@ from experience.service.runs import Run, Runs
 from experience.service.threads import PAGE, PageWanted, ThreadPage
 from gateway.ledger.account import Account, accounted
 from gateway.ledger.ledger import BudgetLine
-from nodes.memory import MEMORY_CORPUS
 from observability.audit import AuditEvent, AuditKind, Noted, named
 from policy import SafePassages
 from policy.identity import Permission, Principal
 from retrieval import Corpus, IngestReport, Manifest, Removal
 from retrieval.embeddings import model_of
+from settings import MEMORY_CORPUS
 from state.errors import ModelUnknown, NameInvalid, RunMissing, ThreadMissing
 from state.report import CorpusRef
 from state.values import Passage, ReviewAnswer
@@ -139,7 +139,7 @@ class Desk:
         async with self.watched(principal, "corpora", ""):
             principal.require(Permission.ASK)
             names = await self.service.corpora.names(principal.tenant)
-            found = [await self._corpus(principal, name) for name in names if name != MEMORY_CORPUS]
+            found = [await self._corpus(principal, name) for name in names]
             return [await corpus.summary() for corpus in found]
 
     async def manifest(self, principal: Principal, name: str) -> Manifest:

@@ -49,13 +49,13 @@ from gateway.ledger.account import Account, accounted
 from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
-from nodes.memory import MEMORY_CORPUS, forget
+from nodes.memory import forget
 from nodes.publish import answered_runs
 from observability import collected_notices, configure_tracing, operation_span, trace_files
 from observability.audit import Actor, AuditTrail, named
 from policy.fingerprint import policy_reference
 from retrieval.filters import parsed
-from settings import Settings, checked_name
+from settings import MEMORY_CORPUS, Settings, checked_name
 from settings.pools import IO
 from state.channels import ResearchContext
 from state.errors import NameInvalid, PolicyRefusal

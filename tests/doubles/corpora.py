@@ -114,5 +114,8 @@ class StubCorpora:
             raise CorpusMissing(f"there is no corpus {name!r}")
         return self._corpora[tenant, name].seen_by(audiences)
 
+    async def names(self, tenant: str) -> list[str]:
+        return sorted(name for owner, name in self._corpora if owner == tenant)
+
     async def create(self, tenant: str, name: str, audiences: Sequence[str] | None = None) -> StubCorpus:
         return self._corpora.setdefault((tenant, name), StubCorpus(name, {})).seen_by(audiences)

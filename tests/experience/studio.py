@@ -48,12 +48,12 @@ def _start(home: Path, log: Path, port: int) -> subprocess.Popen[bytes]:
     """Start the server in the log's folder, where it keeps its state, on the repository's own configuration."""
     config = json.loads((ROOT / "langgraph.json").read_text())
     config["dependencies"] = [str(ROOT)]
-    config["graphs"]["research"]["path"] = str(ROOT / config["graphs"]["research"]["path"])
+    for part in (config["graphs"]["research"], config["checkpointer"]):
+        part["path"] = str(ROOT / part["path"])
     (log.parent / "langgraph.json").write_text(json.dumps(config))
     langgraph = str(Path(sys.executable).with_name("langgraph"))
     command = [langgraph, "dev", "--no-browser", "--no-reload", "--port", str(port)]
     environment = {**os.environ, **QUIET, "SIXPLANE_HOME": str(home)}
-    environment.pop("LANGGRAPH_STRICT_MSGPACK", None)  # set by this process; the server's serializer knows no types
     with log.open("wb") as output:
         return subprocess.Popen(
             command, cwd=log.parent, env=environment, stdout=output, stderr=output, start_new_session=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import uuid
@@ -9,6 +10,9 @@ import uuid
 import httpx
 import pytest
 import pytest_asyncio
+from a2a.client import A2ACardResolver, ClientConfig, ClientFactory
+from a2a.types import Message as A2AMessage
+from a2a.types import Part, Role, SendMessageRequest, TaskState
 from langgraph_sdk import get_client
 from mcp import Client
 
@@ -19,17 +23,23 @@ from tests.experience.studio import studio
 
 PRICE = "What is the price of Tariff A?"
 SMALL = {"corpus": "small"}
+CALLER = "ab" * 16
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
+@pytest.fixture(scope="module")
+def home_of_server(prepared, tmp_path_factory):
+    return shutil.copytree(prepared / "home", tmp_path_factory.mktemp("studio") / "home")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def url(prepared, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("studio")
-    home = shutil.copytree(prepared / "home", folder / "home")
-    async with studio(home, folder / "log") as address:
+async def url(home_of_server):
+    folder = home_of_server.parent
+    async with studio(home_of_server, folder / "log") as address:
         yield address
-    assert "BlockingError" not in (folder / "log").read_text()
+    log = (folder / "log").read_text()
+    assert [each for each in ("BlockingError", "unregistered type", "Blocked deserialization") if each in log] == []
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -49,7 +59,9 @@ async def test_the_form_of_the_context_explains_itself(client):
     assert set(fields) == set(ResearchContext.model_fields)
     assert all(field["description"] for field in fields.values())
     assert all("default" in field for field in fields.values())
-    assert {"question", "messages"} <= set(schemas["input_schema"]["properties"])
+    given = schemas["input_schema"]["properties"]
+    assert {"question", "messages"} <= set(given)
+    assert all(field["description"] for field in given.values())
     drawn = await client.assistants.get_graph(assistant["assistant_id"])
     assert {"guard_input", "researcher", "publish"} <= {node["id"] for node in drawn["nodes"]}
     assert len(drawn["edges"]) > 10
@@ -92,6 +104,46 @@ async def test_a_person_is_asked_and_answers(client, decision, reason):
         assert (ended["report"]["stop_reason"], after["next"]) == (reason, [])
 
 
+@pytest.mark.parametrize("malformed", ["yes", {"decision": "ok"}, 3])
+async def test_a_malformed_answer_to_a_review_interrupts_again(client, malformed):
+    thread = (await client.threads.create())["thread_id"]
+    await asked(client, thread, human_review=True)
+    context = {**SMALL, "human_review": True}
+    await client.runs.wait(thread, "research", command={"resume": malformed}, context=context)
+    state = await client.threads.get_state(thread)
+    (interrupt,) = state["interrupts"]
+    assert state["next"] == ["human_review"]
+    assert "resume with" in interrupt["value"]["problem"]
+    assert interrupt["value"]["draft"]
+    ended = await client.runs.wait(thread, "research", command={"resume": {"decision": "reject"}}, context=context)
+    assert ended["report"]["stop_reason"] == "rejected_by_person"
+
+
+async def test_a_run_without_a_corpus_says_what_there_is_and_how_to_choose(client):
+    thread = (await client.threads.create())["thread_id"]
+    ended = await client.runs.wait(thread, "research", input={"question": PRICE})
+    text = ended["messages"][-1]["content"]
+    assert "no corpus `default`" in text
+    assert "`small`" in text
+    assert "context" in text
+    assert (ended["report"]["status"], ended["report"]["stop_reason"]) == ("stopped", "corpus_missing")
+
+
+async def test_all_nodes_of_a_run_belong_to_the_trace_that_its_report_names(client, home_of_server):
+    thread = (await client.threads.create())["thread_id"]
+    sent = {"traceparent": f"00-{CALLER}-{'cd' * 8}-01"}
+    ended = await client.runs.wait(thread, "research", input={"question": PRICE}, context=SMALL, headers=sent)
+    path = home_of_server / "traces" / f"{ended['report']['trace_id']}.jsonl"
+    async with asyncio.timeout(SAFETY_SECONDS):
+        while "invoke_workflow" not in (text := path.read_text() if path.exists() else ""):  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0.05)
+    spans = {span["name"]: span for span in map(json.loads, text.splitlines())}
+    assert {"execute_node guard_input", "execute_node publish"} <= set(spans)
+    run = spans["invoke_workflow research"]
+    assert run["attributes"]["gen_ai.conversation.id"] == thread
+    assert [link["trace_id"] for link in run["links"]] == [CALLER]
+
+
 async def test_a_run_is_forked_from_an_earlier_checkpoint(client):
     thread = (await client.threads.create())["thread_id"]
     before = (await asked(client, thread))["report"]
@@ -115,20 +167,26 @@ async def test_agents_reach_it_over_mcp(url):
 
 
 async def test_agents_reach_it_over_a2a(url, client):
-    (assistant,) = await client.assistants.search(graph_id="research")
-    text = {"kind": "text", "text": PRICE}
-    sent = {"role": "user", "parts": [text], "messageId": str(uuid.uuid4())}
-    call = {"jsonrpc": "2.0", "id": "1", "method": "message/send", "params": {"message": sent}}
-    async with httpx.AsyncClient(timeout=SAFETY_SECONDS) as agent:
-        answer = await agent.post(
-            f"{url}/a2a/{assistant['assistant_id']}", json=call, headers={"accept": "application/json"}
+    chosen = {"name": "tariffs", "description": "Answers questions about tariffs.", "context": SMALL}
+    assistant = (await client.assistants.create("research", **chosen))["assistant_id"]
+    async with httpx.AsyncClient(timeout=SAFETY_SECONDS) as http:
+        card = await A2ACardResolver(http, f"{url}/a2a/{assistant}").get_agent_card()
+        (skill,) = card.skills
+        assert (card.name, skill.description, list(skill.output_modes)) == (
+            "tariffs",
+            chosen["description"],
+            list(card.default_output_modes),
         )
-    assert answer.status_code == 200
-    assert answer.json()["result"]["status"]["state"] in ("completed", "failed")
-    assert json.dumps(answer.json())
+        peer = ClientFactory(ClientConfig(httpx_client=http, streaming=False)).create(card)
+        asked = A2AMessage(role=Role.ROLE_USER, parts=[Part(text=PRICE)], message_id=str(uuid.uuid4()))
+        (answer,) = [each async for each in peer.send_message(SendMessageRequest(message=asked))]
+    assert answer.task.status.state == TaskState.TASK_STATE_COMPLETED
+    text = "".join(part.text for artifact in answer.task.artifacts for part in artifact.parts)
+    assert "12 dollars" in text
+    assert "## Sources" in text
 
 
 async def test_the_factory_brings_no_persistence_of_its_own(home, monkeypatch):
     monkeypatch.setenv("SIXPLANE_HOME", str(home))
-    async with research() as graph:
+    async with research({}) as graph:
         assert (graph.checkpointer, graph.store) == (None, None)

@@ -97,7 +97,7 @@ def remove(
 
 def delete(name: Name, yes: Yes = False, tenant: Tenant = "local", home: Home = None) -> None:
     """Delete a corpus for good, with all its documents. Reports that cite it verify as pruned."""
-    from nodes.memory import MEMORY_CORPUS
+    from settings import MEMORY_CORPUS
 
     _confirmed(yes, f"this would delete the corpus {name!r} for good")
     if name == MEMORY_CORPUS:
