@@ -96,7 +96,7 @@ sbom: $(VENV)/.dev ## Write the bill of materials (CycloneDX) into dist/ and che
 
 # Without `--upgrade` a pin that is in the lock stays: `make lock UPGRADE=` only adds and removes packages.
 lock: $(VENV)/.dev ## Resolve the dependencies, each at its latest version
-	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra server pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove everything that these targets made
