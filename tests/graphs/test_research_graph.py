@@ -119,7 +119,7 @@ async def test_a_missing_or_empty_corpus_is_loud(build: Any, ask: Any, corpus: s
     report = await ask(build(), QUESTION, corpus=corpus)
     assert (report["status"], report["stop_reason"], report["claims"]) == ("stopped", reason, [])
     (failed,) = report["events"]
-    assert "`c`" in failed["detail"]
+    assert "`default`" in failed["detail"]
 
 
 async def test_a_question_that_fails_at_the_door_carries_nothing_of_the_one_before(build: Any, ask: Any) -> None:
