@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gateway.extractive.asking.fitting import fits, says_default
 from gateway.extractive.features import (
     SENTENCE_FEATURES,
     Array,
@@ -24,7 +25,6 @@ from gateway.extractive.features import (
 from gateway.extractive.ranker import trained_ranker
 from gateway.extractive.ranking import Vectors, unit_rows
 from gateway.extractive.reading import Candidate, Reading, SubQuestion
-from gateway.extractive.terms.asked import folded_line, holds
 from gateway.extractive.units import Marked, excerpts
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
 
@@ -32,7 +32,6 @@ _A_PASSAGE = 2  # of the best sentences; a chosen value
 _A_DOCUMENT = 4  # of them, so that one long document does not crowd out the others; likewise
 _MARGIN = 3.0  # log odds below the best sentence, from which on a sentence says nothing for an answer; a chosen value
 _SIBLING = 2.0  # log odds that a sentence loses without the names that another one of its document holds; likewise
-_ON_IT = 0.5  # weighted share of the words of a question for a default, from which on a sentence is on it; likewise
 _NEAR = 0.5  # of the best cosine, below which a passage is not close; a chosen value
 _BEST = 4  # sentences by the ranker alone; the others are the nearest ones; a chosen value
 
@@ -58,7 +57,7 @@ class Answer:
 
     `about` says whether the evidence speaks of it at all, `likely` whether the probability is high enough, `alone`
     whether it is no alternative of others, `typed` whether it holds a date, number, person or place if one is asked
-    for.
+    for, and `fitting` whether it has the form of an answer to what is asked.
     """
 
     chosen: tuple[Candidate, ...]
@@ -67,11 +66,12 @@ class Answer:
     likely: bool = False
     alone: bool = True
     typed: bool = True
+    fitting: bool = True
 
     @property
     def certain(self) -> bool:
         """Whether it counts as answered."""
-        return self.about and self.alone and self.typed and self.likely
+        return self.about and self.alone and self.typed and self.fitting and self.likely
 
 
 def analyse(reading: Reading, rows: Sequence[Sequence[float]], limits: Limits, *, rounds_left: int) -> Analysis:
@@ -135,15 +135,20 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
     likely = ranker.answers(row)
     lacking = features[best[: limits.answered], SENTENCE_FEATURES.index("typed_lacking")]
     typed = not (len(lacking) and lacking.all())
-    if likely and typed:
-        most = limits.closest if "list" in question.kinds else limits.answered
-        kept = best[:1] + [index for index in best[1:most] if scores[index] >= scores[best[0]] - _MARGIN]
-    else:
-        cosines = [float(each) for each in features[:, 0]]
-        near = sorted((n for n, each in enumerate(cosines) if each >= _NEAR * max(cosines)), key=lambda n: -cosines[n])
-        kept = _filled(reading.sentences, best[:_BEST], near, limits.closest)
+    most = limits.closest if "list" in question.kinds else limits.answered
+    kept = best[:1] + [index for index in best[1:most] if scores[index] >= scores[best[0]] - _MARGIN]
+    fitting = fits(question, [reading.sentences[index] for index in kept])
+    if not (likely and typed and fitting):
+        kept = _with_nearest(reading.sentences, features, best, limits.closest)
     chosen = tuple(reading.sentences[index] for index in kept)
-    return Answer(chosen, ranker.probability(row), about=True, likely=likely, typed=typed)
+    return Answer(chosen, ranker.probability(row), about=True, likely=likely, typed=typed, fitting=fitting)
+
+
+def _with_nearest(found: Sequence[Candidate], features: Array, best: Sequence[int], most: int) -> list[int]:
+    """Return the best sentences by the ranker alone, then the ones nearest to the question."""
+    cosines = [float(each) for each in features[:, 0]]
+    near = sorted((n for n, each in enumerate(cosines) if each >= _NEAR * max(cosines)), key=lambda n: -cosines[n])
+    return _filled(found, best[:_BEST], near, most)
 
 
 def _without_siblings(found: Sequence[Candidate], features: Array, scores: Sequence[float]) -> list[float]:
@@ -160,11 +165,7 @@ def _without_siblings(found: Sequence[Candidate], features: Array, scores: Seque
 
 def _defaults_first(question: Question, found: Sequence[Candidate], scores: Sequence[float]) -> list[float]:
     """Return the scores, lower beside a sentence that says a default: `it can be disabled by …` is no value."""
-    says = [
-        question.covered(each.terms) >= _ON_IT
-        and holds("default", each.quote, folded_line(each.quote), each.unit.kind, question.known)
-        for each in found
-    ]
+    says = [says_default(question, each) for each in found]
     documents = {each.document for each, one in zip(found, says, strict=True) if one}
     return [
         score - _SIBLING * (each.document in documents and not one)

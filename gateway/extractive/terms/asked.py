@@ -29,7 +29,8 @@ _ASKS: Mapping[Kind, str] = {
     r"|いくつ|いくら|何[人個台本枚歳]|多少|[几幾]",
     "default": r"\bdefaults?\b|\bstandardwert|\bvoreinstell|\bstandardmassig"
     r"|\b(?:if|unless) (?:i|you|we|nothing|no\w*) (?:\w+ ){0,2}(?:set|say|specify|configure|give)\b"
-    r"|\bif (?:\w+ ){1,3}(?:not|nothing) (?:is )?(?:set|given|specified|configured)\b|\bif i set nothing\b",
+    r"|\bif (?:\w+ ){1,3}(?:not|nothing) (?:is )?(?:set|given|specified|configured)\b|\bif i set nothing\b"
+    r"|\bif (?:\w+ ){1,4}(?:left out|omitted|unset)\b",
     "how_to": r"\bhow (?:do|can|could|should|would|must|to|does one)\b|\bsteps?\b|\bwie (?:kann|konnen|muss|soll|mach"
     r"|richte|erstelle|stelle|lege|andere|verbinde|installiere|beantrage|aktiviere)\w*|\banleitung\b",
     "code": r"\b(?:code|snippet|syntax|command|example)s?\b|\bbeispiele?\b|\bbefehle?\b",
