@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.doubles.waiting import SAFETY_SECONDS
+
 CHROMIUM = shutil.which("chromium")
 AXE = (Path(__file__).parent / "assets" / "axe.min.js").read_text()
 
@@ -46,7 +48,7 @@ async def tabs():
 
         async def opened(url: str, *, key: str | None = "ann", **options: Any) -> Watched:
             context = await chromium.new_context(base_url=url, **options)
-            context.set_default_timeout(60 * 1000)
+            context.set_default_timeout(SAFETY_SECONDS * 1000)
             watched = Watched(await context.new_page())
             if key:
                 await watched.tab.goto("/sign-in")

@@ -48,7 +48,7 @@ def words(answer: httpx.Response, selector: str = "main") -> str:
     return re.sub(r"\s+", " ", found.text()).strip() if found else ""
 
 
-async def answered(client: httpx.AsyncClient, question: str = "What is the price of Tariff A?", **form: str):
+async def answered(client: httpx.AsyncClient, question: str = "What does Tariff A cost a month?", **form: str):
     """Ask, wait for the end of the run, and return the page of the thread."""
     asked = await client.post("/ask", data={"question": question, "corpus": "small", **form})
     assert asked.url.path.startswith("/threads/"), asked.text

@@ -15,7 +15,7 @@ from tests.experience.service.helpers import SLOW, held_plan
 
 pytestmark = needs_browser
 
-QUESTION = "What is the price of Tariff A?"
+QUESTION = "What does Tariff A cost a month?"
 
 
 async def ask(tab, question=QUESTION):

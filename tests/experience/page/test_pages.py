@@ -15,7 +15,7 @@ from tests.experience.service.helpers import SLOW, held_plan
 async def test_a_question_leads_to_its_report_with_citations_that_open_their_passages(ann):
     page = await answered(ann)
     found = parsed(page)
-    assert words(page, "h1") == "What is the price of Tariff A?"
+    assert words(page, "h1") == "What does Tariff A cost a month?"
     assert "12 dollars" in words(page, "#answer")
     assert words(page, ".badge") == "Answered"
     assert "This answer cost $0.00" in words(page)
@@ -57,7 +57,7 @@ async def test_the_work_is_streamed_node_by_node_and_the_report_as_it_is_publish
     model = held_plan()
     settings = {"models": {"default": SLOW}}
     async with served(home, model, make=create_site, **settings) as url, browser(url) as ann:
-        asked = await ann.post("/ask", data={"question": "What is the price of Tariff A?", "corpus": "small"})
+        asked = await ann.post("/ask", data={"question": "What does Tariff A cost a month?", "corpus": "small"})
         assert asked.url.path.startswith("/threads/")
         assert parsed(asked).css_first("[sse-connect]").attributes["sse-connect"] == f"{asked.url.path}/events"
         parts = []
@@ -79,7 +79,7 @@ async def test_the_work_is_streamed_node_by_node_and_the_report_as_it_is_publish
 async def test_a_run_can_be_stopped_and_gone_on_with(home):
     model = held_plan()
     async with served(home, model, make=create_site, models={"default": SLOW}) as url, browser(url) as ann:
-        asked = await ann.post("/ask", data={"question": "What is the price of Tariff A?", "corpus": "small"})
+        asked = await ann.post("/ask", data={"question": "What does Tariff A cost a month?", "corpus": "small"})
         stopping = asyncio.create_task(ann.post(f"{asked.url.path}/stop"))
         await stopping
         model.release()
@@ -113,7 +113,7 @@ async def test_a_person_reads_the_draft_and_decides(ann):
 
 
 async def test_the_history_is_searched_and_comes_in_parts(ann):
-    await answered(ann, "What is the price of Tariff A?")
+    await answered(ann, "What does Tariff A cost a month?")
     await answered(ann, "When did the Falcon project start?")
     assert len(parsed(await ann.get("/threads")).css(".threads li")) == 2
     found = await ann.get("/threads", params={"q": "falcon START"}, headers={"hx-request": "true"})
@@ -128,7 +128,7 @@ async def test_a_thread_goes_on_and_keeps_its_earlier_questions(ann):
     second = await answered(ann, "When did the Falcon project start?", thread_id=thread)
     assert second.url.path == page.url.path
     assert "2019" in words(second, "#answer")
-    assert words(second, ".earlier a") == "What is the price of Tariff A?"
+    assert words(second, ".earlier a") == "What does Tariff A cost a month?"
     earlier = await ann.get(parsed(second).css_first(".earlier a").attributes["href"])
     assert "12 dollars" in words(earlier, "#answer")
     assert "This is an earlier answer." in words(earlier)
