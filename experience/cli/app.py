@@ -6,7 +6,7 @@ checks it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -33,6 +33,7 @@ from experience.cli.commands.threads import app as threads
 from experience.cli.commands.threads import show
 from experience.cli.commands.verify import verify
 from experience.cli.errors import handled
+from experience.cli.output import say
 
 
 class PlainErrors(TyperGroup):
@@ -56,6 +57,25 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        say(f"sixplane {version('sixplane')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the command line as a whole."""
+
+
 for command in (
     ingest,
     search,

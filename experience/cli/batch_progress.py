@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from experience.cli.commands.models import dollars
 from experience.cli.output import span_of
+from experience.money import dollars
 
 if TYPE_CHECKING:
     from experience.batch import BatchJob, BatchOutcome

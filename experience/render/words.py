@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from experience.money import dollars
 from state.report import Report
 from state.values import EXTRACTIVE, Role, Status, Support, Usage
 
@@ -142,7 +143,7 @@ def left_out(report: Report) -> tuple[str, ...]:
 def usage_line(usage: Usage) -> str:
     """Return calls, tokens and cost on one line."""
     tokens = f"{_many(usage.input_tokens, 'token')} in, {usage.output_tokens} out"
-    return f"{_many(usage.calls, 'call')}, {tokens}, {_many(usage.cost_micro_usd, 'micro-dollar')}"
+    return f"{_many(usage.calls, 'call')}, {tokens}, {dollars(usage.cost_micro_usd)} USD"
 
 
 def _many(count: int, what: str) -> str:

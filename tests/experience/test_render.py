@@ -173,7 +173,7 @@ def test_a_report_without_an_answer_says_why_and_shows_no_empty_part():
 def test_provenance_is_folded_and_tells_the_roles_with_their_prompts_and_use():
     fold = page_of(cases.deep()).css_first("footer details")
     assert "open" not in fold.attributes
-    used = "1 call, 900 tokens in, 80 out, 1400 micro-dollars"
+    used = "1 call, 900 tokens in, 80 out, 0.0014 USD"
     assert [text_of(each) for each in fold.css("dl")[1].css("dd")] == [
         f"oci:meta.llama-4, prompt 1f0c99ab, {used}",
         "oci:cohere.command-a, prompt 77aa01bc",
@@ -197,7 +197,7 @@ def test_one_is_no_plural():
     report = cases.deep().model_copy(update={"research_rounds": 1, "revisions": 1, "corpus": one, "usage": usage})
     facts = dict(run_facts(report))
     assert facts["Corpus"] == "c, version 1 (1 document, 1 passage)"
-    assert facts["Usage"] == "1 call, 1 token in, 1 out, 1 micro-dollar"
+    assert facts["Usage"] == "1 call, 1 token in, 1 out, 0.000001 USD"
     assert facts["Loops"] == "1 research round, 1 revision"
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from experience.cli.batch_progress import BatchBoard
-from experience.cli.commands.models import dollars
 from experience.cli.commands.research import Model
 from experience.cli.live_line import live_line
 from experience.cli.options import CorpusName, FormOption, Home, Json, LengthOption, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import Drain, on_signals, run_async, settings_of
 from experience.exits import Exit
+from experience.money import dollars
 from state.errors import BadInput
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experience.cli.auditing import event_of, recorded
-from experience.cli.commands.models import dollars
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import print_json, print_table, say
 from experience.cli.running import run_async, settings_of
+from experience.money import dollars
 from state.errors import BadInput
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experience.cli.commands.models import dollars
 from experience.cli.commands.research import Model
 from experience.cli.evaluation_progress import EvaluationBoard
 from experience.cli.live_line import live_line
@@ -16,6 +15,7 @@ from experience.cli.options import CorpusName, Home, Json, LengthOption, Tenant
 from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import Drain, on_signals, run_async, settings_of
 from experience.exits import Exit
+from experience.money import dollars
 
 if TYPE_CHECKING:
     from experience.evaluation import Estimate, Evaluation, Group, Question, Reliability

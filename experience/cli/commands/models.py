@@ -9,6 +9,7 @@ import typer
 from experience.cli.options import Home, Json
 from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import settings_of
+from experience.money import dollars
 from gateway.token_estimates import TYPICAL_CHARS_PER_TOKEN
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def cost(
     if json_output:
         print_json(bill)
         return
-    say(f"{bill['cost_usd']} USD ({bill['cost_micro_usd']:,} micro-dollars)")
+    say(f"{bill['cost_usd']} USD")
     say(f"model: {entry.id}")
     say(f"counted: {bill['input_units']:,} {entry.unit} in, {bill['output_units']:,} {entry.unit} out")
     say(
@@ -58,14 +59,6 @@ def cost(
     say(f"source: {entry.source} ({entry.date})")
     if bill["estimated"]:
         say(_ESTIMATE)
-
-
-def dollars(micro_usd: int | None) -> str:
-    """Return micro-dollars as an exact amount in dollars, or `unknown` for `None`."""
-    if micro_usd is None:
-        return "unknown"
-    whole, rest = divmod(micro_usd, 1_000_000)
-    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
 
 
 def _row(entry: ModelEntry) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experience.cli.app import app
-from experience.cli.commands.models import dollars
+from experience.money import dollars
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "cost.md"
 EXAMPLES = re.findall(r"^\$ sixplane (.*)\n((?:[^$`].*\n)+)", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
@@ -25,7 +25,7 @@ def run(tmp_path, monkeypatch):
 def test_characters_cost_by_the_ten_thousand(run):
     result = run("cost", COMMAND_R_PLUS, "--input-chars", "10000", "--output-chars", "5000")
     assert result.exit_code == 0
-    assert result.stdout.startswith("0.0234 USD (23,400 micro-dollars)\n")
+    assert result.stdout.startswith("0.0234 USD\n")
     assert "price: 0.0156 USD in and 0.0156 USD out, per 10,000 characters" in result.stdout
     assert "second-hand" in result.stdout
     assert "2026-11-23" in result.stdout
@@ -60,7 +60,7 @@ def test_tokens_are_an_estimate_and_called_one(run):
 
 def test_a_cluster_of_your_own_costs_nothing_by_the_call(run):
     result = run("cost", "ocid1.generativeaiendpoint.oc1.us-chicago-1.amaaaa", "--input-chars", "10000")
-    assert result.stdout.startswith("0 USD (0 micro-dollars)")
+    assert result.stdout.startswith("0 USD")
     assert "unit-hours" in result.stdout
 
 

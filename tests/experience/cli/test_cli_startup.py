@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib.metadata import version
 
 HEAVY = ("langchain_core", "langgraph", "pydantic", "openvino", "numpy", "sqlalchemy", "asyncio")
 CODE = f"""
@@ -35,6 +36,12 @@ def test_help_imports_neither_langchain_nor_langgraph_nor_pydantic():
         "doctor",
     ):
         assert command in done.stdout
+
+
+def test_the_version_is_told_without_loading_anything():
+    code = CODE.replace('"--help"', '"--version"')
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"sixplane {version('sixplane')}\n"), done.stderr
 
 
 def test_closed_standard_streams_give_their_numbers_to_no_other_file():
