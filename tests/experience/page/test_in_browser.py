@@ -75,7 +75,8 @@ async def test_the_whole_way_from_the_upload_to_the_deletion(home, tmp_path):
         assert "11:30" in await tab.locator(".draft").inner_text()
         await tab.get_by_role("button", name="Approve and publish").click()
         await tab.locator("#answer").wait_for()
-        assert "approved by a person" in await tab.locator(".state").inner_text()
+        assert (await tab.locator(".badge").inner_text()).startswith("Answered")
+        assert "11:30" in await tab.locator("#answer").inner_text()
 
         await tab.locator("a.cite").first.click()
         passage = tab.locator("#beside")
