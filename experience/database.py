@@ -30,7 +30,7 @@ EXISTS = frozenset({"ORA-00955", "ORA-01408", "ORA-01430"})
 OCI_DIMENSIONS = 1536
 """The default of `cohere.embed-v4.0`, from the docstring of OCI's SDK."""
 
-ADDED_TO_THREADS = ("title", "searched")
+ADDED_TO_THREADS = ("title", "searched", "taken_up", "checkpoints_removed_at")
 """Columns that the table of threads did not have when migration 2 was first applied."""
 
 GONE = frozenset({"ORA-00942", "ORA-01418", "ORA-02289"})

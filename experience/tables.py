@@ -35,12 +35,14 @@ threads = sa.Table(
     sa.Column("updated_at", sa.String(40), nullable=False),
     sa.Column("title", sa.String(TITLE_CHARS)),
     sa.Column("searched", sa.Text),
+    sa.Column("taken_up", sa.Integer),
+    sa.Column("checkpoints_removed_at", sa.String(40)),
     # Both end with the columns that a list is sorted by, so that a page of it is read without sorting all threads.
     sa.Index("threads_recent", "tenant", "updated_at", "thread_id"),
     sa.Index("threads_owned", "tenant", "owner", "updated_at", "thread_id"),
 )
 """One row per thread, with its latest run. `title` is its first question; `searched` holds its questions in lower
-case."""
+case; `taken_up` counts how often its run was resumed after the death of its process."""
 
 runs = sa.Table(
     "runs",

@@ -222,6 +222,8 @@ class RunSettings(_Section):
     recursion_limit: int = Field(100, ge=20)
     """Last defence against endless loops: LangGraph's own default is 10,007 steps. Every loop has its own cap."""
     max_concurrency: int = Field(8, ge=1)
+    recover: bool = False
+    """Whether a server takes up the runs of processes that died, those of the command line among them."""
 
 
 class Settings(BaseSettings):

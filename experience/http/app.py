@@ -23,6 +23,7 @@ from experience.service import ResearchService, open_service
 from experience.service.desk import Desk
 from experience.service.limits import RunLimits
 from experience.service.runs import Runs
+from experience.service.upkeep import kept_up
 from settings import Settings
 
 OpenService = Callable[[Settings], AbstractAsyncContextManager[ResearchService]]
@@ -89,13 +90,17 @@ def create_app(
     for each in before:
         app.add_middleware(each.cls, *each.args, **each.kwargs)
     if bounds.auth == "off":
-        # Anything that reaches loopback is trusted, and a web page in the user's browser can reach it. The host check
-        # stops DNS rebinding (a page's own domain that resolves to 127.0.0.1), `SameSite` stops plain cross-site
-        # requests.
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
-        app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"], is_page=is_page)
+        _refuse_foreign_pages(app, is_page)
     app.add_middleware(RequestId)
     return app
+
+
+def _refuse_foreign_pages(app: FastAPI, is_page: Callable[[Scope], bool]) -> None:
+    """Protect a server without authentication from the pages that its user's browser shows."""
+    # Anything that reaches loopback is trusted, and a web page in the user's browser can reach it. The host check stops
+    # DNS rebinding (a page's own domain that resolves to 127.0.0.1), `SameSite` stops plain cross-site requests.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+    app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"], is_page=is_page)
 
 
 @asynccontextmanager
@@ -104,7 +109,8 @@ async def open_desk(settings: Settings, open_service: OpenService) -> AsyncItera
     async with open_service(settings) as service:
         runs = Runs(service, limits_of(settings))
         try:
-            yield Desk(runs)
+            async with kept_up(runs):
+                yield Desk(runs)
         finally:
             # Before the service closes: a run that is still active needs its databases to save a last checkpoint.
             await runs.drain("the server is going down", settings.server.drain_seconds)

@@ -53,9 +53,15 @@ def finished(record: ThreadRecord, values: Mapping[str, Any]) -> FinishedRun:
     Raises:
         ReviewPending: it waits for a person.
         ThreadBusy: it has no report yet.
+        BadInput: its checkpoints were removed.
     """
     if record.status == "review":
         raise ReviewPending(f"the thread {record.thread_id!r} waits for a person's answer and has no report")
+    if record.status not in UNFINISHED and not values:
+        raise BadInput(
+            f"the checkpoints of the thread {record.thread_id!r}, which a bundle needs, were removed for their age",
+            hint="export a thread before `retention.checkpoints_days` have passed",
+        )
     if record.status in UNFINISHED or not values.get("report"):
         hint = f"`sixplane resume {record.thread_id}` finishes it, unless another process is running it"
         raise ThreadBusy(f"the last run of the thread {record.thread_id!r} has no report yet", hint=hint)

@@ -12,7 +12,6 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.runtime import RunControl
-from langgraph.types import StateSnapshot
 
 from experience.bundle import Bundle, WholeTexts
 from experience.doctor.health import check_health
@@ -28,7 +27,6 @@ from experience.service.leg import (
     LegStart,
     NewRun,
     check_answer,
-    graph_config,
     leg_attributes,
     link_to_last_leg,
     span_ids,
@@ -37,14 +35,14 @@ from experience.service.leg import (
 from experience.service.models import ResearchRequest, RunView, ThreadView
 from experience.service.screening import graph_input, question_text, screened_answer, screened_question, screened_turns
 from experience.service.threads import (
-    UNFINISHED,
-    KeptRun,
+    AgedRun,
     PageWanted,
     StoredRun,
     ThreadPage,
     ThreadRecord,
     Threads,
 )
+from experience.service.views import KeptViews
 from gateway.ledger.account import Account, accounted
 from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
@@ -58,7 +56,7 @@ from retrieval.filters import parsed
 from settings import MEMORY_CORPUS, Settings, checked_name
 from settings.pools import IO
 from state.channels import ResearchContext
-from state.errors import NameInvalid, PolicyRefusal
+from state.errors import NameInvalid, PolicyRefusal, ThreadBusy
 from state.report import Report
 from state.values import Refusal, ReviewAnswer
 
@@ -74,7 +72,8 @@ class ResearchService:
         self.corpora = collaborators.corpora
         self.guards = collaborators.guards
         self.graph = graph
-        self._threads = threads
+        self.kept = threads
+        self._views = KeptViews(settings, graph, threads)
         self.audit = ServiceAudit(AuditTrail(settings, policy=policy_reference(settings).hash), self.corpora)
         self._driver = LegDriver(settings, graph, threads, self.audit)
         self._controls: dict[RunControl, tuple[str, str]] = {}
@@ -114,7 +113,7 @@ class ResearchService:
                 question, refusal, earlier = await self._screened(request, thread_id, run_id)
             # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
             await self.gateway.usage(context.tenant, run_id)
-            await self._threads.start(context.tenant, thread_id, run_id, question, context, refusal, span_ids(span))
+            await self.kept.start(context.tenant, thread_id, run_id, question, context, refusal, span_ids(span))
             leg = Leg(
                 context, thread_id, run_id, NewRun(graph_input(question, refusal, earlier, noticed)), span, control
             )
@@ -175,7 +174,7 @@ class ResearchService:
         named = checked_name("tenant", tenant), checked_name("thread", thread_id)
         # The control is registered first, so that a drain reaches a resume that is still being prepared.
         with self._controlled(*named) as control:
-            stored = (await self._threads.take(*named)).seen_by(audiences)
+            stored = (await self.kept.take(*named)).seen_by(audiences)
             async with aclosing(self._resumed(stored, answer, after, control)) as events:
                 async for event in events:
                     yield event
@@ -200,7 +199,7 @@ class ResearchService:
 
     async def _rest(self, stored: StoredRun, answer: ReviewAnswer | None) -> LegStart:
         """Return how the graph continues the run."""
-        snapshot = await self._snapshot(stored.record)
+        snapshot = await self._views.snapshot(stored.record)
         check_answer(stored.record, answer, waiting=bool(snapshot.interrupts))
         if answer is None:
             return start_of_rest(stored, snapshot)
@@ -216,7 +215,7 @@ class ResearchService:
         try:
             yield
         except BaseException:  # cancellation too: otherwise the thread stays busy until the lease expires
-            await self._threads.settle(record.tenant, record.thread_id, record.run_id, record.status)
+            await self.kept.release(record.tenant, record.thread_id)
             raise
 
     @contextmanager
@@ -240,39 +239,15 @@ class ResearchService:
 
     async def threads(self, tenant: str, wanted: PageWanted | None = None) -> ThreadPage:
         """Return a page of the tenant's threads, the latest first. Raises `BadInput` for a cursor of something else."""
-        return await self._threads.list(checked_name("tenant", tenant), wanted or PageWanted())
+        return await self.kept.list(checked_name("tenant", tenant), wanted or PageWanted())
 
     async def show(self, tenant: str, thread_id: str) -> ThreadView:
         """Return a thread with its latest report. Raises `ThreadMissing`."""
-        named = checked_name("tenant", tenant), checked_name("thread", thread_id)
-        stored, runs = await self._threads.get(*named), await self._threads.runs(*named)
-        return (await self._view(stored)).model_copy(update={"runs": runs})
+        return await self._views.thread(checked_name("tenant", tenant), checked_name("thread", thread_id))
 
     async def show_run(self, tenant: str, run_id: str) -> RunView | None:
         """Return a run with its report, or `None`."""
-        kept = await self._threads.by_run(checked_name("tenant", tenant), run_id)
-        if kept is None:
-            return None
-        told = RunView(thread=kept.thread.record, run=kept.run)
-        if not kept.latest or kept.run.status not in UNFINISHED:
-            return told.model_copy(update={"report": await self._report(kept)})
-        view = await self._view(kept.thread)
-        mine = view.report is not None and view.report.run_id == run_id
-        more = {"report": view.report if mine else None, "pending": view.pending, "live": view.live}
-        return told.model_copy(update=more)
-
-    async def _report(self, kept: KeptRun) -> Report | None:
-        """Return the report of a finished run, `None` if it was removed because of its age."""
-        run_id, record = kept.run.run_id, kept.thread.record
-        if kept.report is not None or not kept.run.has_report:
-            return Report.model_validate(kept.report) if kept.report else None
-        # A run of an earlier release, which left its report in the checkpoints alone.
-        config = graph_config(self.settings, record.tenant, record.thread_id, run_id)
-        async for snapshot in self.graph.aget_state_history(config, filter={"sixplane_run_id": run_id}, limit=1):
-            report = snapshot.values.get("report") or {}
-            if report.get("run_id") == run_id:
-                return Report.model_validate(report)
-        return None
+        return await self._views.run(checked_name("tenant", tenant), run_id)
 
     @asynccontextmanager
     async def exported(
@@ -296,8 +271,8 @@ class ResearchService:
         """
         tenant, name = checked_name("tenant", actor.tenant), checked_name("thread", thread_id)
         async with self.audit.export(actor, named("thread", name)) as told:
-            stored = await self._threads.get(tenant, name)
-            run = finished(stored.record, (await self._snapshot(stored.record)).values)
+            stored = await self.kept.get(tenant, name)
+            run = finished(stored.record, (await self._views.snapshot(stored.record)).values)
             key = await IO.run(signing_key, sign_key, self.settings.audit.bundle_key)
             await self.audit.report(actor, EXPORT, named("thread", name), run.report)
             bundle = await export_run(run, self.corpora, self.audit.trail, reader, whole, key)
@@ -306,43 +281,58 @@ class ResearchService:
 
     async def evidence(self, tenant: str, thread_id: str) -> RunEvidence:
         """Return which passages of a thread's latest run reached analyzer and writer. Raises `ThreadMissing`."""
-        stored = await self._threads.get(checked_name("tenant", tenant), checked_name("thread", thread_id))
-        return run_evidence((await self._snapshot(stored.record)).values)
+        stored = await self.kept.get(checked_name("tenant", tenant), checked_name("thread", thread_id))
+        return run_evidence((await self._views.snapshot(stored.record)).values)
 
-    async def _view(self, stored: StoredRun) -> ThreadView:
-        snapshot = await self._snapshot(stored.record)
-        report = snapshot.values.get("report")
-        return ThreadView(
-            record=stored.record,
-            report=Report.model_validate(report) if report else None,
-            next=tuple(snapshot.next),
-            pending=dict(snapshot.interrupts[0].value) if snapshot.interrupts else None,
-            history=snapshot.values.get("history", ()),
-            live=stored.live,
-        )
-
-    async def _snapshot(self, record: ThreadRecord) -> StateSnapshot:
-        """Return the thread's latest checkpoint."""
-        return await self.graph.aget_state(graph_config(self.settings, record.tenant, record.thread_id, record.run_id))
-
-    async def delete(self, tenant: str, thread_id: str) -> None:
+    async def delete(self, tenant: str, thread_id: str, *, before: str | None = None) -> None:
         """Delete a thread, its checkpoints, traces and memo, and the memory of its runs, with no trace in a log.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
-            ThreadBusy: another run holds the thread's lease.
+            ThreadBusy: another run holds the thread's lease, or the thread was used after `before`.
         """
-        stored = await self._threads.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
+        stored = await self.kept.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
         # The row goes last: if a step fails, the thread is still listed and deleting it again completes the work.
         async with self._given_back(stored.record):
-            messages = (await self._snapshot(stored.record)).values.get("messages", ())
-            await forget(self.corpora, self.graph.store, tenant, answered_runs(messages))
-            saver = self.graph.checkpointer
-            if isinstance(saver, BaseCheckpointSaver):
-                await saver.adelete_thread(f"{tenant}/{thread_id}")
+            _check_age(stored.record, before)
+            messages = (await self._views.snapshot(stored.record)).values.get("messages", ())
+            listed = [run.run_id for run in await self.kept.runs(tenant, thread_id)]
+            # From both: a thread may have more runs than are listed, and its checkpoints may be gone.
+            await forget(self.corpora, self.graph.store, tenant, [*{*answered_runs(messages), *listed}])
+            await self._delete_checkpoints(tenant, thread_id)
             await self.gateway.forget_run(tenant, stored.record.run_id)
             await IO.run(trace_files(self.settings).forget, tenant, thread_id)
-        await self._threads.remove(tenant, thread_id)
+        await self.kept.remove(tenant, thread_id)
+
+    async def drop_checkpoints(self, tenant: str, thread_id: str, before: str, *, but: str = "") -> None:
+        """Delete the checkpoints of a thread; its reports stay. The next question on it begins a new conversation.
+
+        Args:
+            tenant: the tenant that owns the thread.
+            thread_id: the thread.
+            before: when its last run must have ended.
+            but: a run whose report does not have to stay.
+
+        Raises:
+            ThreadMissing: the tenant has no such thread.
+            ThreadBusy: another run holds the thread's lease, or the thread was used after `before`.
+        """
+        stored = await self.kept.take(tenant, thread_id)
+        try:
+            _check_age(stored.record, before)
+            for run in await self.kept.runs(tenant, thread_id):
+                kept = await self.kept.by_run(tenant, run.run_id) if run.run_id != but else None
+                if kept is not None and kept.report is None and (report := await self._views.report(kept)) is not None:
+                    await self.kept.keep_report(AgedRun(tenant=tenant, thread_id=thread_id, run_id=run.run_id), report)
+            await self._delete_checkpoints(tenant, thread_id)
+            await self.kept.note_without_checkpoints(tenant, thread_id)
+        finally:
+            await self.kept.release(tenant, thread_id)
+
+    async def _delete_checkpoints(self, tenant: str, thread_id: str) -> None:
+        saver = self.graph.checkpointer
+        if isinstance(saver, BaseCheckpointSaver):
+            await saver.adelete_thread(f"{tenant}/{thread_id}")
 
     async def warm(self) -> None:
         """Load what the guards need, the encoder among it, so that no first question waits for it.
@@ -375,6 +365,11 @@ async def open_service(
                     yield service
         finally:
             await threads.aclose()
+
+
+def _check_age(record: ThreadRecord, before: str | None) -> None:
+    if before is not None and record.updated_at >= before:
+        raise ThreadBusy(f"the thread {record.thread_id!r} was used meanwhile", hint="it is not old any more")
 
 
 def _account(context: ResearchContext, run_id: str, thread_id: str) -> Account:

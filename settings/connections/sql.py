@@ -13,6 +13,7 @@ import json
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,11 @@ _READS = "sixplane_reads"
 
 NO_ROOM_BYTES = 64 * 1024
 """If less space is free, an I/O error of SQLite is reported as a full disk."""
+
+
+MONOTONIC = "monotonic_seconds"
+"""A function of our SQLite connections: the seconds since the machine was started, which nobody can set. All processes
+of a machine share them."""
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -200,6 +206,7 @@ def _configure(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute(SECURE_DELETE)
+    connection.create_function(MONOTONIC, 0, time.monotonic)
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -20,6 +20,7 @@ TEXTS = {
     r"null|string|number|boolean|double|float": "types of JSON",
     r'\$\."audience"(\[\*\]\?\(@\.stringOnly\(\) == \$label\))?': "the access label",
     r"\$\.(source|step|of_config|run_id|kind|n)": "a key, checked by the package",
+    r"1970-01-01": "what times are counted from",
     r"%|/": "a pattern around a bind, and its escape",
     r"__pregel_tasks|MINUTE|!|CTXSYS|CTX_DDL|vector_memory_size|langchain|vector_store": "constants",
 }
@@ -35,6 +36,7 @@ NUMBERS = {
     "500": "the runs of a thread that are listed",
     "95": "the target accuracy of the settings, a whole number",
     "1000": "VARCHAR2(1000)",
+    "86400": "the seconds of a day",
     "4000": "VARCHAR2(4000)",
 }
 

@@ -134,6 +134,19 @@ async def ask_threads(threads: Any) -> None:
     await threads.list("t", PageWanted(query="why", cursor=cursor_of({"updated_at": "2026-01-01", "thread_id": "one"})))
     await threads.get("t", "one")
     await threads.runs("t", "one")
+    await threads.release("t", "one")
+    await threads.start("t", "lost", "run-4", *given[3:])
+    with patch("experience.service.threads.ageing.is_live", return_value=False):
+        (lost,) = await threads.abandoned(1)
+        await threads.count_attempt("t", lost.record.thread_id)
+        assert await threads.abandoned(1) == []
+    later = "9999"
+    assert {name for _, name in await threads.threads_before(later)} == {"one", "lost"}
+    await threads.checkpointed_before(later)
+    await threads.note_without_checkpoints("t", "one")
+    for aged in await threads.reports_before(later):
+        await threads.keep_report(aged, make_report())
+        await threads.remove_report(aged)
     await threads.by_run("t", "run-1")
     await threads.remove("t", "one")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from experience.service.threads.listing import CURSOR, MAX_PAGE, MAX_QUERY_CHARS, PAGE, PageWanted
 from experience.service.threads.records import (
     UNFINISHED,
+    AgedRun,
     KeptRun,
     RunRecord,
     StoredRun,
@@ -24,6 +25,7 @@ __all__ = [
     "MAX_QUERY_CHARS",
     "PAGE",
     "UNFINISHED",
+    "AgedRun",
     "KeptRun",
     "PageWanted",
     "RunRecord",

@@ -1,30 +1,79 @@
-"""Leases of threads: who holds one, and whether its process still lives."""
+"""Leases of threads: who holds one, whether its process still lives, and the clock that they run by.
+
+No lease runs by a clock that somebody can set. In Oracle Database it is the database's, the same for all processes. A
+SQLite file has processes of one machine only, and they share the seconds since it started.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 import socket
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from settings.connections.sql import MONOTONIC
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_SINCE_1970 = 1_000_000_000
+"""More seconds than any machine has been up."""
+
+
+class lease_clock(FunctionElement[float]):  # noqa: N801 - a function of SQL
+    """The seconds that leases are counted in."""
+
+    type = sa.Float()
+    inherit_cache = True
+
+
+@compiles(lease_clock, "sqlite")
+def _sqlite_clock(*_: Any, **__: Any) -> str:
+    return f"{MONOTONIC}()"
+
+
+@compiles(lease_clock, "oracle")
+def _oracle_clock(*_: Any, **__: Any) -> str:
+    return "((CAST(SYS_EXTRACT_UTC(SYSTIMESTAMP) AS DATE) - DATE '1970-01-01') * 86400)"
 
 
 def new_owner() -> str:
     """Return a name for a holder of leases in this process."""
     # The random part distinguishes two services in one process, and a process that got a dead process's id.
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    return f"{socket.gethostname()}/{_boot()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
 def is_live(row: Any) -> bool:
-    """Return whether a process holds the lease of a thread's row.
+    """Return whether a process holds the lease of a thread's row, which has the time as `clock`.
 
     The lease of a dead process of this machine does not count, so that a run that was killed here resumes at once
     instead of after `lease_seconds`.
     """
-    if not row["lease_owner"] or row["lease_until"] < datetime.now(UTC).timestamp():
+    if not row["lease_owner"] or row["lease_until"] < row["clock"]:
         return False
-    host, process, _ = row["lease_owner"].split("/")
-    return host != socket.gethostname() or _alive(int(process))
+    host, boot, process = _parts(row["lease_owner"])
+    here, other_boot = host == socket.gethostname(), boot != _boot()
+    # Seconds since the machine started mean nothing after it has started again.
+    if other_boot and (here or row["clock"] < _SINCE_1970):
+        return False
+    return not here or _alive(process)
+
+
+def _parts(owner: str) -> tuple[str, str, int]:
+    """Return host, boot and process of an owner; that of an earlier release names no boot."""
+    host, *others, process, _ = owner.split("/")
+    return host, "".join(others), int(process)
+
+
+def _boot() -> str:
+    """Return what identifies the time since this machine was started; empty where the system does not say."""
+    try:
+        return _BOOT.read_text(encoding="ascii")[:8]
+    except OSError:
+        return ""
 
 
 def _alive(process: int) -> bool:

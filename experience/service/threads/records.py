@@ -59,6 +59,14 @@ class StoredRun(Value):
         return self.model_copy(update={"context": limited})
 
 
+class AgedRun(Value):
+    """A finished run that is old."""
+
+    tenant: str
+    thread_id: str
+    run_id: str
+
+
 class KeptRun(Value):
     """Any run of a thread. `report` is `None` if there is none, or if only the checkpoints of the thread have it."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from experience.service.threads.leases import is_live
+from experience.service.threads.leases import is_live, lease_clock
 from experience.service.threads.listing import searched_with, title_of
 from experience.service.threads.records import UNFINISHED, KeptRun, RunRecord, StoredRun, ThreadRecord, ThreadSummary
 from experience.tables import runs, threads
@@ -19,7 +19,7 @@ from state.values import Refusal
 MAX_RUNS = 500
 """How many runs of a thread are listed, the latest ones. A chosen value: it bounds an answer."""
 
-_NAMED = sa.select(threads).where(
+_NAMED = sa.select(threads, lease_clock().label("clock")).where(
     threads.c.tenant == sa.bindparam("tenant"), threads.c.thread_id == sa.bindparam("thread")
 )
 _LISTED = ("run_id", "question", "status", "created_at", "updated_at", "removed_at")
@@ -36,14 +36,17 @@ def begin(connection: sa.Connection, tenant: str, thread_id: str, values: Mappin
     searched = searched_with((row and row["searched"]) or "", values["question"])
     if row is None:
         created = {"created_at": values["updated_at"], "title": title_of(values["question"])}
-        connection.execute(
-            threads.insert().values(tenant=tenant, thread_id=thread_id, searched=searched, **created, **values)
-        )
+        new = threads.insert().values(tenant=tenant, thread_id=thread_id, searched=searched, **created, **values)
+        try:
+            connection.execute(new)
+        except sa.exc.IntegrityError as error:
+            raise _taken(thread_id) from error
     else:
         _check_free(row, thread_id, values["owner"])
         # The first owner stays: an administrator may ask on a user's thread, which remains the user's.
         kept = {name: value for name, value in values.items() if name != "owner"}
-        connection.execute(_of(threads.update(), tenant, thread_id).values(searched=searched, **kept))
+        anew = {"taken_up": None, "checkpoints_removed_at": None}
+        _claim(connection, row, searched=searched, **anew, **kept)
     own = {name: values[name] for name in ("run_id", "question", "status", "updated_at")}
     connection.execute(runs.insert().values(tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **own))
 
@@ -53,7 +56,7 @@ def take(connection: sa.Connection, tenant: str, thread_id: str, lease: Mapping[
     row = existing(connection, tenant, thread_id)
     if is_live(row):
         raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
-    connection.execute(_of(threads.update(), tenant, thread_id).values(**lease))
+    _claim(connection, row, **lease)
     return stored(row)
 
 
@@ -121,6 +124,26 @@ def _check_free(row: Any, thread_id: str, owner: str | None) -> None:
         raise ThreadMissing(f"there is no thread {thread_id!r} of yours", hint="choose another thread name")
     if row["status"] in UNFINISHED:
         raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+
+
+def _claim(connection: sa.Connection, row: Any, **values: Any) -> None:
+    """Update a thread that nobody has changed since its row was read. Raises `ThreadBusy`."""
+    # On SQLite the transaction is `BEGIN IMMEDIATE`, and nobody gets in between. In Oracle Database, of two processes
+    # that have both read the row, the second finds it changed.
+    owner = threads.c.lease_owner
+    unchanged = (
+        owner.is_(None) if row["lease_owner"] is None else owner == row["lease_owner"],
+        threads.c.run_id == row["run_id"],
+        threads.c.status == row["status"],
+    )
+    mine = _of(threads.update(), row["tenant"], row["thread_id"]).where(*unchanged)
+    if not connection.execute(mine.values(**values)).rowcount:
+        raise _taken(row["thread_id"])
+
+
+def _taken(thread_id: str) -> ThreadBusy:
+    hint = "wait until it ends, or ask on another thread"
+    return ThreadBusy(f"another process has just begun a run on the thread {thread_id!r}", hint=hint)
 
 
 def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from experience.service.threads import rows
-from experience.service.threads.leases import new_owner
+from experience.service.threads import ageing, rows
+from experience.service.threads.leases import lease_clock, new_owner
 from experience.service.threads.listing import PageWanted, cursor_of, page_of
-from experience.service.threads.records import KeptRun, RunRecord, StoredRun, ThreadPage
+from experience.service.threads.records import AgedRun, KeptRun, RunRecord, StoredRun, ThreadPage
 from experience.tables import backfill, runs
 from experience.tables import metadata as threads_metadata
 from settings import Settings
@@ -86,7 +85,6 @@ class Threads:
             ThreadMissing: the tenant has no such thread.
             ThreadBusy: another run holds the thread's lease.
         """
-        # On SQLite the transaction is `BEGIN IMMEDIATE`: no other process gets between the check and the update.
         return await self._run(lambda connection: rows.take(connection, tenant, thread_id, self._lease()))
 
     async def settle(
@@ -112,6 +110,11 @@ class Threads:
                 connection.execute(own.values(status=status, updated_at=at, **told))
 
         await self._run(settle)
+
+    async def release(self, tenant: str, thread_id: str) -> None:
+        """Release a lease that was taken and not used. The thread stays as it was."""
+        held = rows.mine(tenant, thread_id, self._owner).values(lease_owner=None, lease_until=None)
+        await self._run(lambda connection: connection.execute(held))
 
     @asynccontextmanager
     async def held(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> AsyncIterator[None]:
@@ -157,6 +160,40 @@ class Threads:
         await self._run(lambda connection: rows.remove(connection, tenant, thread_id))
         await IO.run(self._database.truncate_log)
 
+    async def abandoned(self, attempts: int) -> Sequence[StoredRun]:
+        """Return the runs of dead processes that were taken up fewer than `attempts` times, and give up the others."""
+        return await self._run(lambda connection: ageing.abandoned(connection, attempts))
+
+    async def count_attempt(self, tenant: str, thread_id: str) -> None:
+        """Note that the thread's run is taken up once more."""
+        await self._run(lambda connection: ageing.count_attempt(connection, tenant, thread_id))
+
+    async def threads_before(self, before: str) -> Sequence[tuple[str, str]]:
+        """Return tenant and name of some threads whose last run ended before a time, oldest first."""
+        return await self._read(lambda connection: ageing.threads_before(connection, before))
+
+    async def checkpointed_before(self, before: str) -> Sequence[tuple[str, str]]:
+        """Return tenant and name of some of them: those that are finished and still have checkpoints."""
+        return await self._read(lambda connection: ageing.checkpointed_before(connection, before))
+
+    async def reports_before(self, before: str) -> Sequence[AgedRun]:
+        """Return some finished runs that ended before a time and whose reports are kept, oldest first."""
+        return await self._read(lambda connection: ageing.reports_before(connection, before))
+
+    async def remove_report(self, aged: AgedRun) -> None:
+        """Delete a run's report, from the write-ahead log too. Its question, dates and status stay."""
+        await self._run(lambda connection: ageing.remove_report(connection, aged))
+        await IO.run(self._database.truncate_log)
+
+    async def keep_report(self, aged: AgedRun, report: Report) -> None:
+        """Store the report of a run of an earlier release, which stood in its checkpoints alone."""
+        told = report.model_dump(mode="json")
+        await self._run(lambda connection: ageing.keep_report(connection, aged, told))
+
+    async def note_without_checkpoints(self, tenant: str, thread_id: str) -> None:
+        """Note that a thread's checkpoints were removed."""
+        await self._run(lambda connection: ageing.note_without_checkpoints(connection, tenant, thread_id))
+
     async def _beat(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> None:
         held = rows.mine(tenant, thread_id, self._owner)
         while True:
@@ -169,7 +206,7 @@ class Threads:
                     return
 
     def _lease(self) -> dict[str, Any]:
-        return {"lease_owner": self._owner, "lease_until": datetime.now(UTC).timestamp() + self._lease_seconds}
+        return {"lease_owner": self._owner, "lease_until": lease_clock() + self._lease_seconds}
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
         return await IO.run(self._in_transaction, work)

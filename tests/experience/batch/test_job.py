@@ -13,6 +13,7 @@ import pytest
 from experience.batch import BatchJob, JobOptions, Journal, LocalEngine, RowStatus, outcomes_of
 from experience.service import ResearchRequest
 from experience.service.events import last_report
+from experience.service.threads.leases import new_owner
 from gateway import Answer
 from gateway.scripted import read_calls
 from state.channels import ResearchContext
@@ -250,11 +251,13 @@ async def test_a_run_of_a_machine_that_died_is_resumed_when_its_lease_has_run_ou
         assert [each.status for each in await collected(job)] == [RowStatus.STOPPED]
         assert (job.summary().ending, job.summary().unfinished, job.summary().exit_status) == ("", 1, 6)
     with closing(sqlite3.connect(tmp_path / "home" / "threads.db", isolation_level=None)) as threads:
-        lease_until = time.time() + 1.5
-        threads.execute("UPDATE threads SET lease_owner = 'elsewhere/1/x', lease_until = ?", (lease_until,))
+        lease_until = time.monotonic() + 1.5
+        _, boot, *_ = new_owner().split("/")
+        lease = (f"elsewhere/{boot}/1/x", lease_until)
+        threads.execute("UPDATE threads SET lease_owner = ?, lease_until = ?", lease)
     ended, summary = await case.run()
     assert (ended[1].status, summary.cost_micro_usd, case.calls()) == ("done", RUN_COST, 4)
-    assert time.time() >= lease_until
+    assert time.monotonic() >= lease_until
 
 
 async def stopped_at_once(service, request, **options):

@@ -141,7 +141,7 @@ async def test_a_run_whose_lease_was_lost_stops_and_leaves_the_thread_to_who_has
     async with service_of(home, slow_plan(2.0), run={"lease_seconds": 1.1}) as service:
         events = service.stream(ask(thread="t", model=SLOW))
         assert (await anext(events)).type == "run_started"
-        taken = (("lease_owner", "elsewhere/1/x"), ("lease_until", time.time() + 60))
+        taken = (("lease_owner", "elsewhere/1/x"), ("lease_until", time.monotonic() + 60))
         with closing(sqlite3.connect(home / "threads.db", isolation_level=None)) as threads:
             threads.execute("UPDATE threads SET lease_owner = ?, lease_until = ?", [value for _, value in taken])
             assert [event async for event in events][-1].type == "stopped"
@@ -151,7 +151,7 @@ async def test_a_run_whose_lease_was_lost_stops_and_leaves_the_thread_to_who_has
 
 async def test_a_failed_heartbeat_does_not_cost_the_report(home):
     async with service_of(home, slow_plan(1.6), run={"lease_seconds": 1.1}) as service:
-        lease = service._threads._lease
+        lease = service.kept._lease
         calls = itertools.count()
 
         def failing() -> Any:
@@ -159,6 +159,6 @@ async def test_a_failed_heartbeat_does_not_cost_the_report(home):
                 raise DependencyUnavailable("the table is locked")
             return lease()
 
-        service._threads._lease = failing
+        service.kept._lease = failing
         assert (await service.run(ask(thread="t", model=SLOW))).claims
     assert next(calls) > 2

@@ -271,5 +271,5 @@ async def test_a_run_keeps_the_number_of_passages_that_it_began_with(home: Any) 
     async with service_of(home, retrieval={"passages_per_sub_question": 3}) as service:
         await service.run(ask(PRICE, "t"))
         await service.run(ask(PRICE, "given", k=2))
-        stored = [(await service._threads.get("local", name)).context.k for name in ("t", "given")]
+        stored = [(await service.kept.get("local", name)).context.k for name in ("t", "given")]
     assert stored == [3, 2]
