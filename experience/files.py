@@ -23,7 +23,7 @@ def write_file(path: Path, data: bytes, *, mode: int, replace: bool = True) -> P
         OSError: it cannot be written.
     """
     # In the same folder: a rename is atomic only within one file system. Not `mkstemp`: its files are for their owner
-    # alone, and who else may read a report is for the user's umask to say.
+    # alone, whatever `mode` says.
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

@@ -29,4 +29,6 @@ class BatchBoard:
         done, rows, cost = self._job.progress
         rate = self._ended / max(monotonic() - self._began, 0.001)
         left = f"{span_of((rows - done) / rate)} left" if rate and rows else "starting"
+        if rows and done >= rows:
+            left = f"{span_of(monotonic() - self._began)} in all"
         return f"{done}/{rows} rows, {self._failed} failed, {rate:.1f} rows/s, {dollars(cost)} USD, {left}"

@@ -105,12 +105,12 @@ async def evaluate(
 
 def write_result(result: Evaluation, folder: Path) -> None:
     """Write `evaluation.json`, `evaluation.svg`, and `reliability.svg` if the reports give probabilities."""
-    write_file(folder / RESULT, result.model_dump_json(indent=1).encode() + b"\n", mode=0o666)
+    write_file(folder / RESULT, result.model_dump_json(indent=1).encode() + b"\n", mode=0o600)
     series = {group.name: group.figures for group in result.groups}
     shares = {key: measure.title for key, measure in TITLES.items() if measure.unit == "share"}
-    write_file(folder / PICTURE, drawing(shares, series).encode(), mode=0o666)
+    write_file(folder / PICTURE, drawing(shares, series).encode(), mode=0o600)
     if result.reliability is not None:
-        write_file(folder / DIAGRAM, diagram({result.corpus: result.reliability.bins}).encode(), mode=0o666)
+        write_file(folder / DIAGRAM, diagram({result.corpus: result.reliability.bins}).encode(), mode=0o600)
 
 
 def read_result(path: Path) -> Evaluation:

@@ -61,7 +61,9 @@ async def test_the_check_of_the_home_folder_tells_that_others_may_look_into_it(t
     assert "chmod 700" in await told()
 
 
-@pytest.mark.parametrize(("umask", "expected"), [(0o022, 0o644), (0o077, 0o600)])
-def test_who_may_read_a_written_report_is_for_the_umask_to_say(tmp_path: Path, umask: int, expected: int) -> None:
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_written_report_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     os.umask(umask)
-    assert {mode(path) for path in write_report(make_report(), tmp_path)} == {expected}
+    out = tmp_path / "new" / "out"
+    assert {mode(path) for path in write_report(make_report(), out)} == {0o600}
+    assert (mode(out), mode(out.parent)) == (0o700, 0o700)
