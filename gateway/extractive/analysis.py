@@ -138,6 +138,8 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
     most = limits.closest if "list" in question.kinds else limits.answered
     kept = best[:1] + [index for index in best[1:most] if scores[index] >= scores[best[0]] - _MARGIN]
     fitting = fits(question, [reading.sentences[index] for index in kept])
+    if sub_question.untold and not (likely and typed and fitting):
+        return Answer((), 0.0, about=False)
     if not (likely and typed and fitting):
         kept = _with_nearest(reading.sentences, features, best, limits.closest)
     chosen = tuple(reading.sentences[index] for index in kept)

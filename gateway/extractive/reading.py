@@ -98,8 +98,10 @@ class Candidate:
 class SubQuestion:
     """One sub-question, and the names in it that no passage contains.
 
-    `absent` says whether the passages lack what it names or asks for, so that they cannot answer it. `vague` says
-    whether it asks for any help with something of which a passage speaks: then what is closest may help.
+    `absent` says whether the passages lack what it names, so that they cannot answer it. `untold` says whether they lack
+    the word for what it asks for: they may tell it in other words ("costs 12 dollars" is a price), but what is merely
+    close does not. `vague` says whether it asks for any help with something of which a passage speaks: then what is
+    closest may help.
     """
 
     id: str
@@ -107,6 +109,7 @@ class SubQuestion:
     round: int
     missing: tuple[str, ...]
     absent: bool = False
+    untold: bool = False
     vague: bool = False
     meant: str = ""
 
@@ -164,7 +167,11 @@ def candidates(fields: Mapping[str, Any], evidence: Sequence[EvidenceItem], embe
 def _with_other_words(asked: Sequence[SubQuestion]) -> tuple[SubQuestion, ...]:
     """Return `asked`, absent too what asks in other words for what is absent: the other words do not tell it."""
     absent = {reworded(each.text) for each in asked if each.absent}
-    return tuple(replace(each, absent=True) if each.text in absent else each for each in asked)
+    untold = {reworded(each.text) for each in asked if each.untold}
+    return tuple(
+        replace(each, absent=each.absent or each.text in absent, untold=each.untold or each.text in untold)
+        for each in asked
+    )
 
 
 def _sub_questions(fields: Mapping[str, Any]) -> list[tuple[str, str, int]]:
@@ -185,12 +192,9 @@ def _read(
     missing = tuple(name.text for name in found if not any(map(name.stands_in, told)))
     # What a question with another hop asks for may stand in passages of a later round only.
     word = "" if has_hop(text, found) else asked_for(text)
-    absent = (
-        lacks_names(text, found, told)
-        or bool(word and told and not any(speaks_of(each, word) for each in told))
-        or lacks_amount(text, (item.text for item in evidence))
-    )
-    return SubQuestion(identity, text, round_, missing, absent, _is_vague(text, told), meant)
+    untold = bool(word and told and not any(speaks_of(each, word) for each in told))
+    absent = lacks_names(text, found, told) or lacks_amount(text, (item.text for item in evidence))
+    return SubQuestion(identity, text, round_, missing, absent, untold, _is_vague(text, told), meant)
 
 
 def _is_vague(text: str, passages: Sequence[PassageWords]) -> bool:

@@ -19,6 +19,11 @@ _OPENS = re.compile(
     re.IGNORECASE,
 )
 _WHO = re.compile(r"^(?:.*?:\s*)?who\s+(?P<verb>[a-z]\w+)\s+\w", re.IGNORECASE)
+MEASURES = frozenset(
+    """age area birthplace capacity cost default depth distance duration fee height inhabitant length nationality
+    occupation population price salary size speed temperature weight width""".split()
+)
+"""What a text states by a verb, an adjective or a unit instead of its name: "is 30 metres tall", "costs 4 euros"."""
 _VAGUE_WORDS = """
     address aim amount cause effect function goal importance meaning motive origin purpose reason role significance
     amount argument attribute case class date day element entry field file form format function instance item
@@ -40,7 +45,7 @@ _MONEY = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_VERBS = frozenset(["became", "did", "had", "has", "got", "gave", "made", "took"])
-_VAGUE = frozenset(_VAGUE_WORDS.split())
+_VAGUE = MEASURES | frozenset(_VAGUE_WORDS.split())
 
 
 def asked_for(question: str) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from gateway.extractive.asking.attribute import MEASURES
 from gateway.extractive.asking.phrases import Phrase, phrases
 from gateway.extractive.asking.substitution import substituted
 from gateway.extractive.asking.verbs import AUXILIARIES, PREPOSITIONS
@@ -219,7 +220,7 @@ def _candidates(asked: str) -> list[Phrase]:
     spans = [each.span() for each in _INSERTED.finditer(asked) if not any(each[0] in text for text in named)]
     inserted = [Phrase(part, *span) for span in spans for part in asked[span[0] + 1 : span[1] - 1].split(", ")]
     outside = [each for each in found if each.tells and not any(start <= each.start < end for start, end in spans)]
-    return [*inserted, *outside] or found
+    return [_measured(each) for each in [*inserted, *outside] or found]
 
 
 def _chosen(word: str, found: Sequence[Phrase]) -> list[str]:
@@ -236,6 +237,12 @@ def _chosen(word: str, found: Sequence[Phrase]) -> list[str]:
     # What is asked for ("which port does it listen on") comes after what is spoken of.
     spoken = sorted(fitting or found, key=lambda each: each.asked)[-_MOST:]
     return [each.text for each in (spoken if fitting else found[:_MOST])]
+
+
+def _measured(phrase: Phrase) -> Phrase:
+    """Return the name of what is measured: of `price of Tariff B`, `Tariff B`, for a next question is about that."""
+    owner = re.search(r"\bof (?:the )?(?=\w*[A-Z0-9])(.+)$", phrase.text)
+    return replace(phrase, text=owner[1]) if owner and phrase.head in MEASURES else phrase
 
 
 def _singular(phrase: Phrase) -> Phrase:

@@ -16,7 +16,8 @@ FERRY = EvidenceItem(
 
 
 def absent(question: str) -> bool:
-    return candidates({"question": question}, [FERRY], 60).asked[0].absent
+    read = candidates({"question": question}, [FERRY], 60).asked[0]
+    return read.absent or read.untold
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,8 @@ def absent(question: str) -> bool:
         ("Who invented the rudder?", "invent"),
         ("What is the purpose of the fire?", ""),
         ("Which value does the setting have?", ""),
+        ("What is the price of Tariff A?", ""),
+        ("What is the population of the village?", ""),
         ("How do I row?", ""),
         ("What is the Coral Ferry?", ""),
     ],
@@ -95,4 +98,4 @@ def test_what_is_absent_is_so_in_the_other_words_of_a_later_round():
     question = "How long is the warranty of the Coral Ferry?"
     asked = [{"id": "q1", "text": question}, {"id": "q2", "text": reworded(question), "round": 2}]
     read = candidates({"question": question, "sub_questions": asked, "round": 2}, [FERRY], 60).asked
-    assert [each.absent for each in read] == [True, True]
+    assert [each.untold for each in read] == [True, True]

@@ -34,6 +34,7 @@ PAIRS = [
     ("Is oak or beech harder?", "What does the former cost?", "oak", "beech"),
     ("Is oak or beech harder?", "What does the latter cost?", "beech", "oak"),
     # substitution
+    ("What is the price of Pass B?", "And what does it include?", "include pass b", "price"),
     ("What is the default of pagelength?", "And for linewidth?", "default linewidth", "pagelength"),
     ("What is the default of `max_rows`?", "What about `max_bytes`?", "default max_bytes", "max_rows"),
     ("How deep is Lake Ohrid?", "And Lake Prespa?", "deep lake prespa", "ohrid"),
