@@ -98,10 +98,9 @@ class Candidate:
 class SubQuestion:
     """One sub-question, and the names in it that no passage contains.
 
-    `absent` says whether the passages lack what it names, so that they cannot answer it. `untold` says whether they lack
-    the word for what it asks for: they may tell it in other words ("costs 12 dollars" is a price), but what is merely
-    close does not. `vague` says whether it asks for any help with something of which a passage speaks: then what is
-    closest may help.
+    `absent` says whether the passages lack what it names, so that they cannot answer it. `untold` says whether they
+    lack the word for what it asks for: they may tell it in other words, but what is merely close does not. `vague` says
+    whether it asks for any help with something of which a passage speaks: then what is closest may help.
     """
 
     id: str

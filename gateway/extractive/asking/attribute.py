@@ -19,10 +19,11 @@ _OPENS = re.compile(
     re.IGNORECASE,
 )
 _WHO = re.compile(r"^(?:.*?:\s*)?who\s+(?P<verb>[a-z]\w+)\s+\w", re.IGNORECASE)
-MEASURES = frozenset(
-    """age area birthplace capacity cost default depth distance duration fee height inhabitant length nationality
-    occupation population price salary size speed temperature weight width""".split()
-)
+_MEASURE_WORDS = """
+    age area birthplace capacity cost default depth distance duration fee height inhabitant length nationality
+    occupation population price salary size speed temperature weight width
+"""
+MEASURES = frozenset(_MEASURE_WORDS.split())
 """What a text states by a verb, an adjective or a unit instead of its name: "is 30 metres tall", "costs 4 euros"."""
 _VAGUE_WORDS = """
     address aim amount cause effect function goal importance meaning motive origin purpose reason role significance
