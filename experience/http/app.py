@@ -28,7 +28,7 @@ from settings import Settings
 
 OpenService = Callable[[Settings], AbstractAsyncContextManager[ResearchService]]
 
-STARTS = ("/v1/chat", "/v1/chat/stream", "/v1/chat/completions")
+STARTS = ("/v1/chat", "/v1/chat/stream", "/v1/chat/completions", "/v1/responses")
 """The paths that start a run for each request."""
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from experience.service import ResearchRequest
 from experience.service.threads import RunRecord, ThreadRecord
@@ -48,18 +48,20 @@ HAS_USER: dict[str, Any] = {"contains": {"properties": {"role": {"const": "user"
 """JSON schema of the rule that the validators enforce: without it, a request that fits the schema could be refused."""
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """The base of requests: an unknown field is an error."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class UserTurn(_Body):
+class UserTurn(Body):
     """A message of the user."""
 
     role: Literal["user"]
     content: Question
 
 
-class AssistantTurn(_Body):
+class AssistantTurn(Body):
     """An earlier answer. Its length is not limited, because reports may be long."""
 
     role: Literal["assistant"]
@@ -69,7 +71,7 @@ class AssistantTurn(_Body):
 ChatMessage = Annotated[UserTurn | AssistantTurn, Field(discriminator="role")]
 
 
-class QuestionRequest(_Body):
+class QuestionRequest(Body):
     """A question. Without `thread_id` it starts a new thread."""
 
     question: Question
@@ -81,7 +83,7 @@ class QuestionRequest(_Body):
         return ResearchRequest(question=self.question, thread_id=self.thread_id, context=self.context)
 
 
-class ConversationRequest(_Body):
+class ConversationRequest(Body):
     """A conversation. Its last user turn is the question."""
 
     messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER)
@@ -104,20 +106,7 @@ class ConversationRequest(_Body):
         return ResearchRequest(messages=turns, thread_id=self.thread_id, context=self.context)
 
 
-def _kind(body: Any) -> str:
-    """Return which request a body is meant as: the faults of the other kind would only mislead."""
-    conversation = isinstance(body, ConversationRequest) or (isinstance(body, dict) and "messages" in body)
-    return ConversationRequest.__name__ if conversation else QuestionRequest.__name__
-
-
-ChatRequest = Annotated[
-    Annotated[QuestionRequest, Tag(QuestionRequest.__name__)]
-    | Annotated[ConversationRequest, Tag(ConversationRequest.__name__)],
-    Discriminator(_kind),
-]
-
-
-class ResumeRequest(_Body):
+class ResumeRequest(Body):
     """Give `answer` if the thread waits for a review, and leave it out if the run was stopped."""
 
     answer: ReviewAnswer | None = None
@@ -160,7 +149,7 @@ class ThreadState(BaseModel):
     runs: tuple[RunRecord, ...]
 
 
-class SearchRequest(_Body):
+class SearchRequest(Body):
     """A search in a corpus."""
 
     query: Question
@@ -169,25 +158,3 @@ class SearchRequest(_Body):
     )
     mode: Literal["hybrid", "dense", "keyword"] = "hybrid"
     where: dict[str, Any] = Field({}, json_schema_extra=WHERE, description="Metadata filter.")
-
-
-class BatchRequest(_Body):
-    """Several questions in one request. Use `sixplane batch` for large jobs."""
-
-    requests: list[ChatRequest] = Field(min_length=1, max_length=MAX_BATCH)
-
-
-class BatchItem(BaseModel):
-    """The result of one request: a report, a pending state, or a problem."""
-
-    index: int
-    status: str
-    report: Report | None = None
-    pending: Pending | None = None
-    problem: dict[str, Any] | None = None
-
-
-class BatchResult(BaseModel):
-    """Results in the order of the requests."""
-
-    items: list[BatchItem]

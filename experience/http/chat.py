@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from opentelemetry import trace
+from pydantic import BaseModel
 from sse_starlette import EventSourceResponse
 
-from experience.http.bodies import (
+from experience.http.bodies import Pending, RunId, RunState
+from experience.http.callers import AtDesk, Caller
+from experience.http.contract import (
     BatchItem,
     BatchRequest,
     BatchResult,
     ChatRequest,
-    Pending,
-    RunId,
-    RunState,
+    ChatResponse,
+    MessagesRequest,
+    response_of,
 )
-from experience.http.callers import AtDesk, Caller
 from experience.http.events import EVENT_STREAM, event_stream, resumed
 from experience.http.leaving import left, unless_left
 from experience.http.negotiation import EVENTS, wants_events
@@ -38,18 +40,20 @@ AGAIN_SECONDS = 1
 """How often an item of a batch asks for a place at the most: it asks in this process, so asking costs nothing."""
 
 REPORT_OR_EVENTS: dict[str, Any] = {"model": Report, "content": {EVENTS: {}}}
+ANSWER_OR_EVENTS: dict[str, Any] = {"model": Report | ChatResponse, "content": {EVENTS: {}}}
 
 PENDING: dict[int | str, dict[str, Any]] = {
     202: {"model": Pending, "description": "No report yet: the run waits for a review, or it was stopped."}
 }
 
 
-@router.post("/v1/chat", responses={200: REPORT_OR_EVENTS, **PENDING}, response_model=None)
+@router.post("/v1/chat", responses={200: ANSWER_OR_EVENTS, **PENDING}, response_model=None)
 async def chat(asked: ChatRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
     """Answer a question and wait for the report. With `Accept: text/event-stream`, stream the events instead."""
     if wants_events(request):
         return await stream(asked, request, caller, desk)
-    return await answered(request, desk, desk.start(caller, asked.research()))
+    made = response_of if isinstance(asked, MessagesRequest) else None
+    return await answered(request, desk, desk.start(caller, asked.research()), made)
 
 
 @router.post("/v1/chat/stream", responses=EVENT_STREAM, response_class=EventSourceResponse)
@@ -101,19 +105,24 @@ async def cancel(run_id: RunId, caller: Caller, desk: AtDesk) -> RunState:
     return state_of(await desk.cancel(caller, run_id))
 
 
-async def answered(request: Request, desk: Desk, start: Awaitable[Run]) -> Response:
+async def answered(
+    request: Request, desk: Desk, start: Awaitable[Run], made: Callable[[Report], BaseModel] | None = None
+) -> Response:
     """Return `concluded` of the run that `start` starts. If the client leaves, nothing more is done for it."""
     run = await unless_left(request, start)
     with desk.runs.watchers.watching(run):
-        return await unless_left(request, concluded(run))
+        return await unless_left(request, concluded(run, made))
 
 
-async def concluded(run: Run) -> Response:
-    """Wait until the run ends, then return 200 with its report or 202 without one. Raises the error of a failed run."""
+async def concluded(run: Run, made: Callable[[Report], BaseModel] | None = None) -> Response:
+    """Wait until the run ends, then return 200 with its report or 202 without one. Raises the error of a failed run.
+
+    `made` turns the report into another answer.
+    """
     await run.ended()
     if run.error is not None:
         raise run.error
-    body = run.report or pending_of(run)
+    body = (made(run.report) if made else run.report) if run.report else pending_of(run)
     return Response(body.model_dump_json(), status_code=200 if run.report else 202, media_type="application/json")
 
 
@@ -140,7 +149,9 @@ async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, p
         return _failed(index, error)
     if run.error is not None:
         return _failed(index, run.error)
-    return BatchItem(index=index, status=run.status, report=run.report, pending=None if run.report else pending_of(run))
+    made = response_of(run.report) if run.report and isinstance(asked, MessagesRequest) else None
+    pending = None if run.report else pending_of(run)
+    return BatchItem(index=index, status=run.status, report=run.report, response=made, pending=pending)
 
 
 def _failed(index: int, error: BaseException) -> BatchItem:

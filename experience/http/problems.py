@@ -92,7 +92,7 @@ STATUSES: dict[type[SixplaneError], int] = {
 }
 """HTTP status by error class. A class that is not listed has the status of its nearest listed base class."""
 
-_OUR_NAMES = re.compile(r"\A(?:Question|Conversation)Request\Z|[\[\]()]|\Aconstrained-")
+_OUR_NAMES = re.compile(r"\A(?:Question|Conversation|Messages)Request\Z|[\[\]()]|\Aconstrained-")
 """Parts of a pydantic path that are no field: the kinds of a union, and types of the alternatives."""
 
 _HINTS = {

@@ -148,9 +148,9 @@ def research_of(
         Unsupported: the model and the context name different corpora.
     """
     given: dict[str, Any] = {
-        "corpus": _corpus(model, asked.context),
+        "corpus": chosen_corpus(model, asked.context),
         "temperature": temperature,
-        "max_output_tokens": min(max(tokens, FEWEST_TOKENS), MOST_TOKENS) if tokens else None,
+        "max_output_tokens": bounded_tokens(tokens),
         "length": asked.length,
         "form": asked.form,
     }
@@ -178,7 +178,17 @@ def corpus_of(model: str) -> str:
     return corpus
 
 
-def _corpus(model: str, context: ResearchContext | None) -> str:
+def bounded_tokens(tokens: int | None) -> int | None:
+    """Return a number of tokens that a model call may have, as near as possible to what the client asks for."""
+    return min(max(tokens, FEWEST_TOKENS), MOST_TOKENS) if tokens else None
+
+
+def chosen_corpus(model: str, context: ResearchContext | None) -> str:
+    """Return the corpus that model and context name together.
+
+    Raises:
+        Unsupported: they name different ones.
+    """
     named = corpus_of(model)
     if context is None or "corpus" not in context.model_fields_set:
         return named or DEFAULT_CORPUS
