@@ -6,26 +6,26 @@ report beside the content.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from experience.http.bodies import (
     HAS_USER,
     MAX_BATCH,
-    MAX_QUESTION,
+    MAX_MESSAGES,
+    AssistantTurn,
     Body,
     ConversationRequest,
     Pending,
     QuestionRequest,
     ThreadName,
+    UserTurn,
 )
-from experience.http.openai.conversation import Message, conversation_of
-from experience.http.openai.requests import MODEL, Temperature, Tokens, bounded_tokens, chosen_corpus
+from experience.http.openai.requests import MODEL, Temperature, Tokens, bounded_tokens
 from experience.render import render_answer
 from experience.service import ResearchRequest
 from state.channels import ResearchContext
-from state.errors import QuestionInvalid
 from state.report import Report
 from state.styles import Form, Length
 
@@ -39,43 +39,44 @@ class Parameters(Body):
     form: Form | None = Field(None, description="The form of the answer. The extractive model ignores it.")
 
 
+class SystemTurn(Body):
+    """Instructions. They are accepted and not followed: the roles of a run have their own prompts."""
+
+    role: Literal["system", "developer"]
+    content: str
+
+
 class MessagesRequest(Body):
     """Messages, a model and parameters. The last user message is the question."""
 
-    messages: list[Message] = Field(min_length=1, json_schema_extra=HAS_USER)
+    messages: list[Annotated[UserTurn | AssistantTurn | SystemTurn, Field(discriminator="role")]] = Field(
+        min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER
+    )
     model: str = Field(MODEL, max_length=128, description="`sixplane`, `sixplane/CORPUS`, or the id of a model.")
     parameters: Parameters = Parameters()
     thread_id: ThreadName | None = None
-    context: ResearchContext = ResearchContext()
+    context: ResearchContext = Field(ResearchContext(), description="Its `corpus` counts before the model's.")
 
     @model_validator(mode="after")
     def _asks(self) -> MessagesRequest:
-        if all(message.role != "user" for message in self.messages):
-            raise ValueError("no message has the role `user`")
+        if all(turn.role != "user" for turn in self.messages):
+            raise ValueError("no turn has the role `user`")
         return self
 
     def research(self) -> ResearchRequest:
-        """Return the request for the service.
-
-        Raises:
-            QuestionInvalid: the last user message has no words.
-            Unsupported: it has a part that is no text, or model and context name different corpora.
-        """
-        conversation = conversation_of(self.messages, MAX_QUESTION)
-        if not conversation.question:
-            raise QuestionInvalid("the last user message has no words", hint="ask a question about the documents")
-        ours = self.model.partition("/")[0] == MODEL
+        """Return the request for the service."""
+        kind, _, corpus = self.model.partition("/")
+        named = kind == MODEL and corpus and "corpus" not in self.context.model_fields_set
         given: dict[str, Any] = {
             **self.parameters.model_dump(include={"temperature", "length", "form"}),
             "max_output_tokens": bounded_tokens(self.parameters.max_tokens),
-            "corpus": chosen_corpus(self.model, self.context) if ours else None,
-            "model": None if ours else self.model,
+            "corpus": corpus if named else None,
+            "model": None if kind == MODEL else self.model,
         }
         chosen = {name: value for name, value in given.items() if value is not None}
+        turns = [turn for turn in self.messages if not isinstance(turn, SystemTurn)]
         context = self.context.model_copy(update=chosen)
-        if self.thread_id is not None:
-            return ResearchRequest(question=conversation.question, thread_id=self.thread_id, context=context)
-        return ResearchRequest(messages=conversation.turns, context=context)
+        return ConversationRequest(messages=turns, thread_id=self.thread_id, context=context).research()
 
 
 def _kind(body: Any) -> str:
