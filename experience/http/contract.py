@@ -1,6 +1,6 @@
 """Requests and answers in the form that chat applications share: messages, a model and parameters; content and usage.
 
-Such a request has the field `model` or `parameters`; it goes to the same routes as a question, and its answer has the
+Such a request has the field `model`; it goes to the same routes as a question, and its answer has the
 report beside the content.
 """
 
@@ -52,7 +52,7 @@ class MessagesRequest(Body):
     messages: list[Annotated[UserTurn | AssistantTurn | SystemTurn, Field(discriminator="role")]] = Field(
         min_length=1, max_length=MAX_MESSAGES, json_schema_extra=HAS_USER
     )
-    model: str = Field(MODEL, max_length=128, description="`sixplane`, `sixplane/CORPUS`, or the id of a model.")
+    model: str = Field(max_length=128, description="`sixplane`, `sixplane/CORPUS`, or the id of a model.")
     parameters: Parameters = Parameters()
     thread_id: ThreadName | None = None
     context: ResearchContext = Field(ResearchContext(), description="Its `corpus` counts before the model's.")
