@@ -123,6 +123,10 @@ class GuardChain:
                 task.cancel()
         return tuple(verdict.model_copy(update={"policy_hash": self.reference.hash}) for verdict in told)
 
+    def unprepared(self) -> tuple[str, ...]:
+        """Return the names of the guards that have not loaded what they need."""
+        return tuple(guard.name for place, guard in enumerate(self.guards) if place not in self._prepared)
+
     async def prepare(self) -> None:
         """Let every guard load what it needs, within `PREPARE_SECONDS`. A guard that is prepared is not asked again."""
         # Loading must not count against the guard's timeout: on a slow machine a first import took longer, and the

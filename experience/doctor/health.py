@@ -6,11 +6,11 @@ import asyncio
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from experience.doctor.values import HealthCheck, HealthStatus
+from experience.doctor.values import HealthCheck, HealthStatus, status_of
 from retrieval import Corpora, load_embeddings
 from settings import Settings
 from settings.folders import open_to_others, private_folder
@@ -19,10 +19,17 @@ from state.errors import DependencyUnavailable, SixplaneError
 Check = Callable[[Settings, Corpora | None], Awaitable[str]]
 
 
-async def check_health(settings: Settings, corpora: Corpora | None) -> HealthStatus:
-    """Run every check; a failed one does not stop the others. `corpora` is `None` if they could not be opened."""
-    checks = tuple([await checked(name, check(settings, corpora)) for name, check in CHECKS.items()])
-    return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
+async def check_health(settings: Settings, corpora: Corpora | None, opened: Sequence[HealthCheck] = ()) -> HealthStatus:
+    """Run every check; a failed one does not stop the others.
+
+    Args:
+        settings: the settings of the process.
+        corpora: `None` if they could not be opened.
+        opened: the checks of a running service, which stand in place of those of the same name.
+    """
+    seen = {check.name for check in opened}
+    others = [await checked(name, check(settings, corpora)) for name, check in CHECKS.items() if name not in seen]
+    return status_of((*others, *opened))
 
 
 async def checked(name: str, check: Awaitable[str]) -> HealthCheck:

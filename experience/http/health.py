@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from experience.doctor.values import HealthStatus
+from experience.doctor.values import HealthStatus, State
 from experience.http.callers import AtDesk, Caller
 from gateway.ledger.ledger import BudgetLine
 from policy.identity import Permission
@@ -28,23 +28,23 @@ SURE_SECONDS = 2.0
 
 
 class Readiness:
-    """Whether the service is healthy, checked at most once in `SURE_SECONDS`: a check costs, and anybody may ask."""
+    """The state of the service, checked at most once in `SURE_SECONDS`: anybody may ask."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._checking = clock, asyncio.Lock()
-        self._healthy, self._until = False, float("-inf")
+        self._state, self._until = State.UNHEALTHY, float("-inf")
 
-    async def healthy(self, check: Callable[[], Awaitable[HealthStatus]]) -> bool:
-        """Return the result of `check`, or of the last one."""
+    async def state(self, check: Callable[[], Awaitable[HealthStatus]]) -> State:
+        """Return what `check` amounts to, or the last one did."""
         async with self._checking:
             if self._clock() >= self._until:
-                self._healthy = (await check()).ok
+                self._state = (await check()).status
                 self._until = self._clock() + SURE_SECONDS
-            return self._healthy
+            return self._state
 
 
 class Alive(BaseModel):
-    """The answer to a probe: `live`, `ready`, `draining` or `unhealthy`."""
+    """The answer to a probe: `live`; or `ready`, `degraded`, `draining` or `unhealthy`."""
 
     status: str
 
@@ -65,14 +65,17 @@ async def live() -> Alive:
 @router.get("/ready", responses={503: {"model": Alive, "description": "The process accepts no runs now."}})
 @router.get("/v1/health/ready", responses={503: {"model": Alive, "description": "The process accepts no runs now."}})
 async def ready(desk: AtDesk, request: Request, response: Response) -> Alive:
-    """Tell whether runs are accepted. They are not during shutdown or while a health check fails."""
+    """Tell whether runs are accepted: not during shutdown, nor while something that every run needs fails.
+
+    `degraded` accepts runs: something is amiss, and an administrator sees what it is at `/v1/health`.
+    """
     if desk.runs.closed:
         response.status_code = 503
         return Alive(status="draining")
     readiness: Readiness = request.app.state.readiness
-    healthy = await readiness.healthy(desk.service.health)
-    response.status_code = 200 if healthy else 503
-    return Alive(status="ready" if healthy else "unhealthy")
+    state = await readiness.state(desk.service.ready)
+    response.status_code = 503 if state is State.UNHEALTHY else 200
+    return Alive(status=state.value)
 
 
 @router.get(DETAILS)

@@ -15,7 +15,8 @@ from langgraph.runtime import RunControl
 
 from experience.bundle import Bundle, WholeTexts
 from experience.doctor.health import check_health
-from experience.doctor.values import HealthStatus
+from experience.doctor.opened import OpenedHome
+from experience.doctor.values import HealthStatus, status_of
 from experience.service.auditing import ServiceAudit, of_context
 from experience.service.driver import LegDriver
 from experience.service.events import RunEvent, last_report
@@ -76,6 +77,8 @@ class ResearchService:
         self._views = KeptViews(settings, graph, threads)
         self.audit = ServiceAudit(AuditTrail(settings, policy=policy_reference(settings).hash), self.corpora)
         self._driver = LegDriver(settings, graph, threads, self.audit)
+        reads = (threads.check, lambda: self.gateway.usage("local", "-"))
+        self._opened = OpenedHome(settings.home, reads, self.guards.unprepared)
         self._controls: dict[RunControl, tuple[str, str]] = {}
 
     async def run(self, request: ResearchRequest, *, run_id: str | None = None) -> Report:
@@ -341,9 +344,13 @@ class ResearchService:
         """
         await self.guards.prepare()
 
+    async def ready(self) -> HealthStatus:
+        """Check what the service has opened: cheap, for probes."""
+        return status_of(await self._opened.checks())
+
     async def health(self) -> HealthStatus:
-        """Check the home folder, the encoder and the model endpoint, each with a remedy."""
-        return await check_health(self.settings, self.corpora)
+        """Check what the service has opened, the encoder and the corpora, each with a remedy."""
+        return await check_health(self.settings, self.corpora, await self._opened.checks())
 
 
 @asynccontextmanager

@@ -43,7 +43,7 @@ def doctor(live: Live = False, json_output: Json = False, home: Home = None) -> 
 async def _health(home: Path | None, *, live: bool) -> HealthStatus:
     from experience.doctor.endpoint import check_endpoint
     from experience.doctor.health import check_health
-    from experience.doctor.values import HealthStatus
+    from experience.doctor.values import status_of
     from retrieval import Corpora
 
     settings = settings_of(home)
@@ -58,7 +58,7 @@ async def _health(home: Path | None, *, live: bool) -> HealthStatus:
         *await _oci(settings, live=live),
         *await _oracle(settings),
     )
-    return HealthStatus(ok=all(check.ok for check in checks), checks=checks)
+    return status_of(checks)
 
 
 async def _oracle(settings: Settings) -> tuple[HealthCheck, ...]:

@@ -14,7 +14,7 @@ from experience.service.threads import ageing, rows
 from experience.service.threads.leases import lease_clock, new_owner
 from experience.service.threads.listing import PageWanted, cursor_of, page_of
 from experience.service.threads.records import AgedRun, KeptRun, RunRecord, StoredRun, ThreadPage
-from experience.tables import backfill, runs
+from experience.tables import backfill, runs, threads
 from experience.tables import metadata as threads_metadata
 from settings import Settings
 from settings.connections.sql import Database
@@ -29,6 +29,10 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
+AGAIN_SECONDS = 1.0
+"""How long after a failure a lease is tried to be given back again. A chosen value: no thread stays busy for longer."""
+
+
 class Threads:
     """The tables on SQLite or Oracle Database, through SQLAlchemy Core.
 
@@ -39,6 +43,8 @@ class Threads:
         self._database = Database(settings, "threads.db", threads_metadata, engine=engine, upgraded=_upgraded)
         self._lease_seconds = lease_seconds
         self._owner = new_owner()
+        self._late: set[asyncio.Task[None]] = set()
+        """Settles that failed and are tried again."""
 
     async def setup(self) -> None:
         """Open the tables. On SQLite, create what does not exist."""
@@ -46,6 +52,9 @@ class Threads:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
         await asyncio.to_thread(self._database.close)
 
     async def start(
@@ -97,7 +106,11 @@ class Threads:
         span: tuple[str, str] | None = None,
         report: Report | None = None,
     ) -> None:
-        """Store the status and the report, and release the lease, unless another process has taken the thread since."""
+        """Store the status and the report, and release the lease, unless another process has taken the thread since.
+
+        Raises:
+            DependencyUnavailable: it cannot be stored now. It is tried again until it is, or the table is closed.
+        """
         at = rows.now()
         traced = {"trace_id": span[0], "span_id": span[1]} if span else {}
         told = {"report": report.model_dump(mode="json")} if report else {}
@@ -109,7 +122,20 @@ class Threads:
             if connection.execute(held).rowcount:
                 connection.execute(own.values(status=status, updated_at=at, **told))
 
-        await self._run(settle)
+        try:
+            await self._run(settle)
+        except DependencyUnavailable:  # a full disk, for example: the lease is given back as soon as there is room
+            task = asyncio.create_task(self._settle_later(settle))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+            raise
+
+    async def _settle_later(self, settle: Callable[[sa.Connection], None]) -> None:
+        while True:
+            await asyncio.sleep(AGAIN_SECONDS)
+            with suppress(DependencyUnavailable):
+                await self._run(settle)
+                return
 
     async def release(self, tenant: str, thread_id: str) -> None:
         """Release a lease that was taken and not used. The thread stays as it was."""
@@ -154,6 +180,10 @@ class Threads:
     async def by_run(self, tenant: str, run_id: str) -> KeptRun | None:
         """Return a run with its thread, or `None`."""
         return await self._read(lambda connection: rows.kept_run(connection, tenant, run_id))
+
+    async def check(self) -> None:
+        """Read from the table. Raises `DependencyUnavailable`."""
+        await self._read(lambda connection: connection.execute(sa.select(threads.c.tenant).limit(1)).first())
 
     async def remove(self, tenant: str, thread_id: str) -> None:
         """Delete a thread with its runs, from the write-ahead log too."""

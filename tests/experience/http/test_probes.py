@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from experience.doctor.values import HealthStatus
+import pytest
+
+from experience.doctor.values import HealthCheck, HealthStatus, State, status_of
 from experience.http.health import SURE_SECONDS, Readiness
+from policy.pii import PersonalDataGuard
 from tests.doubles.clock import Clock
+from tests.experience.http.conftest import client, served
 
 
 async def test_many_probes_are_one_check():
@@ -15,11 +19,68 @@ async def test_many_probes_are_one_check():
     async def check() -> HealthStatus:
         await asyncio.sleep(0)
         checked.append(clock())
-        return HealthStatus(ok=len(checked) == 1, checks=())
+        return status_of([HealthCheck(name="x", ok=len(checked) == 1, detail="")])
 
     readiness = Readiness(clock)
-    assert await asyncio.gather(*(readiness.healthy(check) for _ in range(50))) == [True] * 50
+    assert await asyncio.gather(*(readiness.state(check) for _ in range(50))) == [State.READY] * 50
     assert len(checked) == 1
     clock.now += SURE_SECONDS
-    assert not await readiness.healthy(check)
+    assert await readiness.state(check) is State.UNHEALTHY
     assert len(checked) == 2
+
+
+async def probed(app_url, monkeypatch):
+    monkeypatch.setattr("experience.http.health.SURE_SECONDS", 0.0)
+    async with client(app_url, None) as anybody:
+        answer = await anybody.get("/v1/health/ready")
+        return answer.status_code, answer.json()["status"]
+
+
+async def detailed(url):
+    async with client(url, "root") as root:
+        told = (await root.get("/v1/health")).json()
+    return told["status"], {check["name"]: check["detail"] for check in told["checks"] if not check["ok"]}
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_a_home_that_was_deleted_is_not_healthy_nor_is_a_new_one_in_its_place(url, home, monkeypatch, back):
+    assert await probed(url, monkeypatch) == (200, "ready")
+    home.rename(home.with_name("gone"))
+    if back:
+        home.mkdir()
+    assert await probed(url, monkeypatch) == (503, "unhealthy")
+    state, failed = await detailed(url)
+    assert (state, failed["home"]) == ("unhealthy", "the home folder was removed or replaced")
+    assert back == home.exists()  # a check makes nothing
+
+
+async def test_a_database_that_was_replaced_is_not_healthy(url, home, monkeypatch):
+    (home / "threads.db").unlink()
+    assert await probed(url, monkeypatch) == (503, "unhealthy")
+    assert (await detailed(url))[1]["home"] == "threads.db was removed or replaced"
+
+
+async def test_what_is_amiss_without_stopping_runs_is_told_apart(url, monkeypatch):
+    monkeypatch.setattr("experience.doctor.opened.LOW_BYTES", 2**62)
+    assert await probed(url, monkeypatch) == (200, "degraded")
+    state, failed = await detailed(url)
+    assert (state, [*failed]) == ("degraded", ["space"])
+
+
+async def test_a_guard_that_cannot_be_loaded_degrades(home, monkeypatch):
+    async def fails(self):
+        raise ImportError("no such module")
+
+    monkeypatch.setattr(PersonalDataGuard, "prepare", fails)
+    async with served(home) as url:
+        assert await probed(url, monkeypatch) == (200, "degraded")
+        assert (await detailed(url))[1] == {"guards": "not loaded: personal_data"}
+
+
+async def test_a_probe_opens_no_corpus_and_embeds_nothing(url, monkeypatch):
+    async def costly(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("retrieval.Corpora.names", costly)
+    monkeypatch.setattr("retrieval.embeddings.LocalEmbeddings.aembed_query", costly)
+    assert await probed(url, monkeypatch) == (200, "ready")
