@@ -179,6 +179,7 @@ _PURPOSES = (
         "lists threads: a page, of an owner or found by a search",
         DIALECT,
     ),
+    (r"^SELECT threads\.tenant FROM threads FETCH", "reads a row: a check of the service's health", DIALECT),
     (r"^SELECT threads\.tenant.* threads\.thread_id = ", "reads a thread, with the time of its lease's clock", DIALECT),
     (r"^SELECT threads\.tenant.* WHERE threads\.status = ", "finds running threads, some of dead processes", DIALECT),
     (r"^SELECT threads\.tenant.* WHERE threads\.updated_at < ", "retention: finds old threads", DIALECT),

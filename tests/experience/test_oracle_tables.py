@@ -148,6 +148,7 @@ async def ask_threads(threads: Any) -> None:
         await threads.keep_report(aged, make_report())
         await threads.remove_report(aged)
     await threads.by_run("t", "run-1")
+    await threads.check()
     await threads.remove("t", "one")
 
 
