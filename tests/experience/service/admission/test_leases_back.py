@@ -18,14 +18,14 @@ async def test_the_lease_goes_back_as_soon_as_there_is_room(home, monkeypatch):
     async with service_of(home, held_plan()) as service:
         events = service.stream(ask(thread="t", model=SLOW))
         await until_started(events, "researcher")
-        run, full = service._threads._run, True
+        run, full = service.kept._run, True
 
         async def no_room(work):
             if full:
                 raise StorageFull("the disk is full")
             return await run(work)
 
-        monkeypatch.setattr(service._threads, "_run", no_room)
+        monkeypatch.setattr(service.kept, "_run", no_room)
         with suppress(DependencyUnavailable):
             await events.aclose()
         assert (await service.show("local", "t")).live
