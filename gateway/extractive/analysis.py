@@ -136,7 +136,7 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
     lacking = features[best[: limits.answered], SENTENCE_FEATURES.index("typed_lacking")]
     typed = not (len(lacking) and lacking.all())
     most = limits.closest if "list" in question.kinds else limits.answered
-    kept = best[:1] + [index for index in best[1:most] if scores[index] >= scores[best[0]] - _MARGIN]
+    kept = near_best(scores, best, most)
     fitting = fits(question, [reading.sentences[index] for index in kept])
     if sub_question.untold and not (likely and typed and fitting):
         return Answer((), 0.0, about=False)
@@ -144,6 +144,11 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
         kept = _with_nearest(reading.sentences, features, best, limits.closest)
     chosen = tuple(reading.sentences[index] for index in kept)
     return Answer(chosen, ranker.probability(row), about=True, likely=likely, typed=typed, fitting=fitting)
+
+
+def near_best(scores: Sequence[float], best: Sequence[int], most: int) -> list[int]:
+    """Return the indices of the best sentence and of those of `best`, `most` in all, that are ranked near it."""
+    return [*best[:1], *(index for index in best[1:most] if scores[index] >= scores[best[0]] - _MARGIN)]
 
 
 def _with_nearest(found: Sequence[Candidate], features: Array, best: Sequence[int], most: int) -> list[int]:

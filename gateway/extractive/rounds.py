@@ -11,7 +11,7 @@ from gateway.extractive.bridges import is_titled, relations
 from gateway.extractive.descriptions import family
 from gateway.extractive.named_terms import names
 from gateway.extractive.overview import overviews
-from gateway.extractive.plan import split
+from gateway.extractive.plan import reworded, split
 from gateway.extractive.ranking import words
 from gateway.extractive.terms.asked import kinds_of
 from state.evidence_block import EvidenceItem
@@ -61,12 +61,18 @@ def _of_later_round(
     """Return the best findings of each question of this round in turn, and those of earlier ones that had none."""
     asked = fields.get("sub_questions") or []
     latest = {str(each["id"]): str(each["text"]) for each in asked if each.get("round") == fields["round"]}
-    settled = {str(each["sub_question"]) for each in fields.get("findings") or []}
+    earlier = fields.get("findings") or []
+    settled = {str(each["sub_question"]) for each in earlier}
+    # Words of an earlier question, asked again, find its best sentences again: these stay where they were.
+    again = {reworded(str(each["text"])) for each in asked if str(each["id"]) not in latest}
+    known = {" ".join(str(each.get("statement", "")).split()) for each in earlier}
     items = {item.alias: item for item in evidence}
     by_question: dict[str, list[ProposedFinding]] = {}
     for finding in analysis.findings:
         key = finding.sub_question
         if key in latest and _leads_only(finding, str(fields.get("question") or ""), latest[key], items):
+            continue
+        if latest.get(key) in again and finding.statement in known:
             continue
         if key in latest or key not in settled:
             by_question.setdefault(key, []).append(finding)

@@ -52,13 +52,14 @@ def write(fields: Fields, evidence: Sequence[EvidenceItem] = ()) -> WrittenDraft
         marked.setdefault(_longest(finding), []).append(_line(finding["statement"]))
     parts: list[str] = []
     level = 2
+    later = False
     for key, findings in groups.items():
-        if headings:
-            level = 2
         if key in headings:
-            parts.append(f"{'#' * level} {headings[key]}")
-            level += 1
-        if key in open_ and (headings or level == 2):
+            parts.append(f"## {headings[key]}")
+            level = 3
+        elif headings and not later:
+            level, later = 2, True
+        if key in open_ and (key in headings or level == 2):
             # The rounds of one question share this heading: all that follows the first open one is no certain answer.
             parts.append(f"{'#' * level} {CLOSEST}")
             level += 1

@@ -31,12 +31,16 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Part:
-    """One sub-question of an example, with the features of its sentences."""
+    """One sub-question of an example, with the features of its sentences.
+
+    `told` is false if the analysis leaves it open by what it names or asks for, whatever the ranker says.
+    """
 
     question: Question
     rows: Array
     wanted: tuple[str, ...]
     every: bool
+    told: bool
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,8 @@ def _example(record: dict[str, Any], embeddings: Embeddings, embedded: int, know
     for position, part in enumerate(record["parts"]):
         question = question_of(part["text"], reading)
         rows = sentence_features(question, reading.sentences, vectors[position], vectors[count:])
-        parts.append(Part(question, rows, tuple(part["wanted"]), bool(part["every"])))
+        told = not (reading.asked[position].absent or reading.asked[position].untold)
+        parts.append(Part(question, rows, tuple(part["wanted"]), bool(part["every"]), told))
     gold = frozenset(record["gold"])
     right = [each.item.alias in gold and _right(each, record["telling"]) for each in reading.sentences]
     return Example(

@@ -10,11 +10,17 @@ from gateway.extractive.training.examples import Example
 
 @dataclass(frozen=True)
 class Row:
-    """One sub-question: the features of its answer, and whether what is quoted for it answers it."""
+    """One sub-question: the features of its answer, and whether what is quoted for it answers it.
+
+    `told` and `fitting` say what rules of the analysis say: whether the texts may tell it, and whether what is quoted
+    has the form of an answer.
+    """
 
     example: Example
     values: Array
     right: bool
+    told: bool
+    fitting: bool
 
     @property
     def near_miss(self) -> bool:

@@ -87,14 +87,15 @@ def reliability(rows: Sequence[Row], likely: Array) -> Iterator[str]:
 
 def _outcomes(rows: Sequence[Row], crossed: Pair, thresholds: tuple[float, float, float]) -> Iterator[str]:
     (likely, about), (plain, inside, speaks) = crossed, thresholds
+    told, fitting = (np.asarray([getattr(row, name) for row in rows]) for name in ("told", "fitting"))
     needed = np.asarray([inside if row.in_section else plain for row in rows])
     yield "| sub-questions | number | answered | of these wrong | partly | open |"
     yield "|---|---|---|---|---|---|"
     groups = [row.group for row in rows]
     for name in dict.fromkeys(sorted(groups)):
         own = np.asarray([group == name for group in groups])
-        silent = own & (about < speaks)
-        sure = own & ~silent & (likely >= needed)
+        silent = own & ((about < speaks) | ~told)
+        sure = own & ~silent & fitting & (likely >= needed)
         wrong = 1 - np.mean([row.right for row, each in zip(rows, sure, strict=True) if each]) if sure.any() else 0.0
         shares = (sure.sum() / own.sum(), wrong, (own & ~silent & ~sure).sum() / own.sum(), silent.sum() / own.sum())
         yield f"| {name} | {own.sum()} | " + " | ".join(f"{each:.2f}" for each in shares) + " |"
