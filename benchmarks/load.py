@@ -83,7 +83,8 @@ async def asks(number: int, port: int, key: str, until: float, told: Told) -> No
         status, headers, _ = await measured(connection, told, "POST", "/v1/chat", asked)
         if status:
             told.open.discard(thread)
-        await asyncio.sleep(float(headers.get("retry-after", 0.1)))
+        # Who is told to come back after the end does not wait for it.
+        await asyncio.sleep(min(float(headers.get("retry-after", 0.1)), max(0.0, until - time.monotonic())))
     connection.close()
 
 
