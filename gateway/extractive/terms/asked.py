@@ -30,7 +30,10 @@ _ASKS: Mapping[Kind, str] = {
     "default": r"\bdefaults?\b|\bstandardwert|\bvoreinstell|\bstandardmassig"
     r"|\b(?:if|unless) (?:i|you|we|nothing|no\w*) (?:\w+ ){0,2}(?:set|say|specify|configure|give)\b"
     r"|\bif (?:\w+ ){1,3}(?:not|nothing) (?:is )?(?:set|given|specified|configured)\b|\bif i set nothing\b"
-    r"|\bif (?:\w+ ){1,4}(?:left out|omitted|unset)\b",
+    r"|\bif (?:\w+ ){1,4}(?:left out|omitted|unset)\b"
+    r"|\b(?:if|when|where) (?:\w+ ){1,4}(?:gives?|sets?|says?|states?|chooses?|names?|passes) (?:none|nothing)\b"
+    r"|\bout of the box\b|\bstarts? (?:out|off) (?:as|at|on|with)\b|\binitial (?:value|size|setting)s?\b"
+    r"|\b(?:unless|until) (?:\w+ ){0,2}(?:changed|configured|set|told otherwise)\b",
     "how_to": r"\bhow (?:do|can|could|should|would|must|to|does one)\b|\bsteps?\b|\bwie (?:kann|konnen|muss|soll|mach"
     r"|richte|erstelle|stelle|lege|andere|verbinde|installiere|beantrage|aktiviere)\w*|\banleitung\b",
     "code": r"\b(?:code|snippet|syntax|command|example)s?\b|\bbeispiele?\b|\bbefehle?\b",

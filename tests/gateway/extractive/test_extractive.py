@@ -310,6 +310,21 @@ def test_what_a_question_asks_for(question, kinds):
     assert kinds_of(question) == kinds
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "At which speed does the pump start off at?",
+        "Which theme is used out of the box?",
+        "What is the initial size of the pool?",
+        "Which mode is active until it is changed?",
+        "How many workers run if the caller gives none?",
+    ],
+)
+def test_a_default_is_asked_for_in_many_words(question):
+    assert "default" in kinds_of(question)
+    assert "default" not in kinds_of("When was the bridge changed, and what starts at noon?")
+
+
 def test_a_file_of_weights_for_other_features_is_refused(monkeypatch):
     monkeypatch.setattr(ranker, "FORMAT", 0)
     ranker.trained_ranker.cache_clear()
