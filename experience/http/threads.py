@@ -36,12 +36,12 @@ async def threads(
     desk: AtDesk,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Threads on a page.")] = PAGE,
     cursor: Annotated[
-        str | None, Query(pattern=CURSOR, max_length=105, description="`next` of the page before.")
-    ] = None,
+        str, Query(pattern=f"^$|{CURSOR}", max_length=105, description="`next` of the page before.")
+    ] = "",
     q: Annotated[str, Query(max_length=MAX_QUERY_CHARS, description="Words that a thread's questions contain.")] = "",
 ) -> ThreadPage:
     """List the caller's threads, latest first. Administrators see all threads of the tenant."""
-    return await desk.threads(caller, query=q, limit=limit, cursor=cursor or "")
+    return await desk.threads(caller, query=q, limit=limit, cursor=cursor)
 
 
 @router.get("/{thread_id}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from experience.service.threads import AgedRun
 from nodes.memory import forget
 from observability import trace_files
 from observability.audit import AuditEvent, AuditKind, named, operator
+from settings.pools import IO
 from state.errors import ThreadBusy, ThreadMissing
 
 _log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ async def sweep(service: ResearchService, at: datetime | None = None) -> Swept:
     if retention.checkpoints_days is not None:
         checkpoints = await _checkpoints(service, before(retention.checkpoints_days))
     if service.settings.telemetry.jsonl:
-        await asyncio.to_thread(trace_files(service.settings).sweep)
+        await IO.run(trace_files(service.settings).sweep)
     if threads or reports or checkpoints:
         _log.info("removed because of their age: %d threads, %d reports, %d checkpoints", threads, reports, checkpoints)
     return Swept(threads, reports, checkpoints)

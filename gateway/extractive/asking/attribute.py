@@ -42,7 +42,7 @@ _ASKS_PRICE = re.compile(
 )
 _MONEY = re.compile(
     r"[$€£¥]\s?\d|\d\s?(?:[$€£¥]|(?:usd|eur|gbp|dollars?|euros?|pounds?|cents?|francs?|yen)\b)|\bfree\b"
-    r"|\bno (?:\w+ )?(?:charge|cost)\b|\bprices?\b.{0,40}\d|\bkostenlos|\bgratuit",
+    r"|\bno (?:\w+ )?(?:charge|cost)\b|\bcosts? (?:\w+ )?nothing\b|\bprices?\b.{0,40}\d|\bkostenlos|\bgratuit",
     re.IGNORECASE,
 )
 _PLAIN_VERBS = frozenset(["became", "did", "had", "has", "got", "gave", "made", "took"])

@@ -42,6 +42,7 @@ _PLACE = re.compile(
     r"|paths?|variables?|parameters?|database|server|methods?|class|object|cursor|repositor(?:y|ies)|service|region"
     r"|cluster)\b"
 )
+_NAMED_PLACE = re.compile(r"\b(?:at|from|in|near|off|on|to) (?:the )?[A-Z]\w")
 _INLINE_CODE = re.compile(r"`|\w_\w|[a-z][A-Z]|\w\(")
 _LEFT_OUT = re.compile(r"\b(?:if|unless)\b.*", re.IGNORECASE)
 _WANTS_CODE = re.compile(r"\b(?:code|snippet|syntax|command|example|sample)\b|\bshow me how\b")
@@ -100,7 +101,9 @@ def says_default(question: Question, each: Candidate) -> bool:
 
 
 def _says_where(question: Question, chosen: Sequence[Candidate]) -> bool:
-    return "where" not in question.kinds or any(_PLACE.search(folded_line(each.quote)) for each in chosen)
+    return "where" not in question.kinds or any(
+        _NAMED_PLACE.search(each.quote) or _PLACE.search(folded_line(each.quote)) for each in chosen
+    )
 
 
 def _says_which(question: Question, asked: str, chosen: Sequence[Candidate]) -> bool:

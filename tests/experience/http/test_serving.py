@@ -19,7 +19,7 @@ from tests.experience.http.conftest import chat
 from tests.experience.service.helpers import events_of, service_of
 
 QUESTION = "What is the price of Tariff A?"
-WITHOUT_FASTAPI = "import sys; sys.modules['fastapi'] = None; from experience.cli import main; main()"
+WITHOUT = "import sys; sys.modules['{}'] = None; from experience.cli import main; main()"
 
 
 def sixplane(home, *arguments):
@@ -134,9 +134,9 @@ def test_a_port_in_use_is_an_unavailable_dependency(home):
     assert "--port" in ended.stderr
 
 
-@pytest.mark.parametrize("name", ["serve", "mcp"])
-def test_a_missing_extra_names_what_to_install(home, name):
-    command = [sys.executable, "-c", WITHOUT_FASTAPI, name, "--home", str(home)]
+@pytest.mark.parametrize(("name", "package"), [("serve", "fastapi"), ("mcp", "mcp")])
+def test_a_missing_extra_names_what_to_install(home, name, package):
+    command = [sys.executable, "-c", WITHOUT.format(package), name, "--home", str(home)]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 2
     assert "pip install 'sixplane[server]'" in ended.stderr

@@ -11,7 +11,7 @@ from langgraph_sdk import get_client
 
 from experience.http.app import create_app
 from experience.mcp.serving import create_mcp_app
-from experience.render import render_answer
+from experience.render import passage_address, render_answer
 from state.report import Report
 from tests.doubles import processes
 from tests.experience.http.conftest import chat, client, served
@@ -51,7 +51,8 @@ async def by_openai(home, folder):
         asked = [{"role": "user", "content": QUESTION}]
         answer = await one.chat.completions.create(model="sixplane/small", messages=asked)
     report = Report.model_validate(answer.model_extra["sixplane"]["report"])
-    assert answer.choices[0].message.content == render_answer(report)
+    links = render_answer(report, lambda item: f"{url}{passage_address('small', item.id, report.run_id)}")
+    assert answer.choices[0].message.content == links
     return answer.model_extra["sixplane"]["report"]
 
 

@@ -78,7 +78,9 @@ def test_a_name_may_be_written_as_an_identifier_and_a_single_capital_may_be_no_n
     assert not lacks_names("Wo ist der Große Speicher?", [store], [PassageWords.of("Andere Wörter.")])
 
 
-@pytest.mark.parametrize("text", ["It costs $ 4.", "A ticket is 12 euros.", "The ferry is free.", "price: 3; seats: 4"])
+@pytest.mark.parametrize(
+    "text", ["It costs $ 4.", "A ticket is 12 euros.", "The ferry is free.", "It costs nothing.", "price: 3; seats: 4"]
+)
 def test_a_price_is_an_amount_of_money_or_none_at_all(text):
     asked = "What does a ticket cost?"
     assert not lacks_amount(asked, [text])
