@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from experience.page.app import create_page
 from settings import Settings
 from tests.experience.http.conftest import authenticate
 from tests.experience.page.conftest import answered, parsed, words
+
+pytestmark = pytest.mark.long  # each test opens a service of its own
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(1)>'

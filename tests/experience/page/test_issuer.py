@@ -19,6 +19,8 @@ from tests.experience.http.conftest import served
 from tests.experience.page.conftest import browser, words
 from tests.policy.test_tokens import AUDIENCE, RSA, public
 
+pytestmark = pytest.mark.long  # each test opens a service of its own
+
 CLIENT = "the-page"
 SECRET = "the secret of the page"
 

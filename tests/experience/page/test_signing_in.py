@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from experience.page import create_site
 from tests.experience.http.conftest import client as api_client
 from tests.experience.http.conftest import served
 from tests.experience.page.conftest import browser, parsed, words
+
+pytestmark = pytest.mark.long  # each test opens a service of its own
 
 PAGES = ["/", "/threads", "/threads/t-1", "/corpora", "/corpora/small", "/costs", "/passages/small/E1"]
 

@@ -11,6 +11,8 @@ from tests.experience.http.conftest import client as a_client
 from tests.experience.http.wire.conftest import ASKED, opened
 from tests.experience.service.helpers import SLOW, held_plan
 
+pytestmark = pytest.mark.long  # each test opens a service of its own
+
 
 async def test_a_completion_is_the_published_report(official):
     answer = await official.chat.completions.create(model="sixplane/small", messages=ASKED)

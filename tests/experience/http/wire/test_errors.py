@@ -8,6 +8,8 @@ import pytest
 from tests.experience.http.conftest import client
 from tests.experience.http.wire.conftest import ASKED, opened
 
+pytestmark = pytest.mark.long  # each test opens a service of its own
+
 IMAGE = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "https://x.example/y"}}]
 REFUSED = {
     "an image": ({"messages": [{"role": "user", "content": IMAGE}]}, "messages[0].content[1]", "unsupported_value"),

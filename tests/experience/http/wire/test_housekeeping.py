@@ -17,6 +17,8 @@ from settings.housekeeping import HousekeepingSettings
 from tests.experience.http.conftest import client, served
 from tests.experience.http.wire.conftest import opened, text_of
 
+pytestmark = pytest.mark.long  # each test opens a service of its own
+
 HISTORY = (
     "\n### Chat History:\n<chat_history>\nUSER: What is the price of Tariff A?\nASSISTANT: 12 dollars.\n</chat_history>"
 )

@@ -13,6 +13,8 @@ from experience.http.openai.responses import ResponseRequest, _events
 from experience.service.events import RunStarted
 from experience.service.runs import Run
 
+pytestmark = pytest.mark.long  # each test opens a service of its own
+
 QUESTION = "What is the price of Tariff A?"
 TURNS = [
     {"role": "developer", "content": "Answer in French."},
