@@ -60,7 +60,7 @@ class Connection:
             first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
             return int(first.split()[1]), headers, await reader.readexactly(int(headers.get("content-length", 0)))
-        except BaseException:  # whatever happened, this connection is not usable any more
+        except BaseException:  # cancellation too: an answer that is half read makes the connection unusable
             self.close()
             raise
 

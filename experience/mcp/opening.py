@@ -58,10 +58,9 @@ class _Holder(Generic[Opened]):
             async with await self._opens() as value:
                 opened.set_result(value)
                 await self._closing.wait()
-        except BaseException as error:
+        except BaseException as error:  # cancellation too: whoever waits must not wait for ever
             if opened.done():
                 raise
-            # Cancellation too: whoever waits must not wait for ever.
             opened.set_exception(error if isinstance(error, Exception) else RuntimeError("the server is closing"))
             if not isinstance(error, Exception):
                 raise

@@ -93,7 +93,7 @@ async def upload(
     folder = Path(await IO.run(tempfile.mkdtemp, prefix="sixplane-"))
     try:
         await IO.run(store_uploads, files, folder)
-    except BaseException:
+    except BaseException:  # cancellation too: a client that leaves must not leave its files behind
         await IO.run(shutil.rmtree, folder, ignore_errors=True)
         raise
     labels = audience.replace(",", " ").split() or None

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from experience import money
 from experience.page.assets import asset
 from experience.render import clean_html, shown_source
 from policy.identity import Permission, Principal
@@ -48,8 +49,7 @@ def dollars(micro_usd: int) -> str:
     >>> dollars(1_500_000), dollars(120), dollars(0)
     ('$1.50', '$0.00012', '$0.00')
     """
-    text = f"{micro_usd / 1_000_000:.6f}".rstrip("0")
-    whole, _, part = text.partition(".")
+    whole, _, part = money.dollars(micro_usd).partition(".")
     return f"${int(whole):,}.{part.ljust(2, '0')}"
 
 

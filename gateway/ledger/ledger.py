@@ -196,11 +196,7 @@ class Ledger:
         return result
 
     async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
-        return await IO.run(self._reading, work)
-
-    def _reading(self, work: Callable[[sa.Connection], Result]) -> Result:
-        with self._database.reading() as connection:
-            return work(connection)
+        return await IO.run(self._database.read, work)
 
     def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> tuple[Result, bool]:
         try:

@@ -175,24 +175,16 @@ class ApiKeys:
         await asyncio.to_thread(self._database.close)
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
-        return await FRONT.run(self._in_transaction, work)
+        return await FRONT.run(self._database.write, work)
 
     async def _stored(self, key_id: str) -> Any:
         """Return the row of a key, or `None`. Every request needs one: see `settings.pools` for how it is read."""
         if self._database.is_quick:
-            return self._reading(lambda connection: _row(connection, key_id))
+            return self._database.read(lambda connection: _row(connection, key_id))
         return await self._read(lambda connection: _row(connection, key_id))
 
     async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
-        return await FRONT.run(self._reading, work)
-
-    def _reading(self, work: Callable[[sa.Connection], Result]) -> Result:
-        with self._database.reading() as connection:
-            return work(connection)
-
-    def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
-        with self._database.transaction() as connection:
-            return work(connection)
+        return await FRONT.run(self._database.read, work)
 
 
 def key_id_of(text: str) -> str | None:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -26,6 +26,8 @@ from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.folders import private_folder
 from settings.tree import Settings
 from state.errors import DependencyUnavailable, StorageFull
+
+Result = TypeVar("Result")
 
 BUSY_SECONDS = 30
 """How long a transaction waits for the write lock. A chosen value; transactions themselves take milliseconds."""
@@ -100,6 +102,16 @@ class Database:
         """
         with self._translated(), self._opened().connect().execution_options(**{_READS: True}) as connection:
             yield connection
+
+    def read(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Return what `work` reads in a transaction of its own. Raises like `reading`."""
+        with self.reading() as connection:
+            return work(connection)
+
+    def write(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Return the result of `work` in a write transaction of its own. Raises like `transaction`."""
+        with self.transaction() as connection:
+            return work(connection)
 
     @property
     def is_quick(self) -> bool:

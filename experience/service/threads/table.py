@@ -239,18 +239,10 @@ class Threads:
         return {"lease_owner": self._owner, "lease_until": lease_clock() + self._lease_seconds}
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
-        return await IO.run(self._in_transaction, work)
+        return await IO.run(self._database.write, work)
 
     async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
-        return await IO.run(self._reading, work)
-
-    def _reading(self, work: Callable[[sa.Connection], Result]) -> Result:
-        with self._database.reading() as connection:
-            return work(connection)
-
-    def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> Result:
-        with self._database.transaction() as connection:
-            return work(connection)
+        return await IO.run(self._database.read, work)
 
 
 def _upgraded(connection: sa.Connection) -> None:
