@@ -127,6 +127,12 @@ class GuardChain:
         """Return the names of the guards that have not loaded what they need."""
         return tuple(guard.name for place, guard in enumerate(self.guards) if place not in self._prepared)
 
+    async def warm(self) -> None:
+        """Load what the guards in force need, and then those of a candidate, for which no question waits."""
+        await self.prepare()
+        if self._candidate:
+            await self._candidate.prepare()
+
     async def prepare(self) -> None:
         """Let every guard load what it needs, within `PREPARE_SECONDS`. A guard that is prepared is not asked again."""
         # Loading must not count against the guard's timeout: on a slow machine a first import took longer, and the

@@ -42,6 +42,7 @@ def create_app(
     authenticate: Authenticate,
     *,
     open_service: OpenService = open_service,
+    quota: RequestQuota | None = None,
     before: Sequence[Middleware] = (),
     is_page: Callable[[Scope], bool] = lambda _: False,
 ) -> FastAPI:
@@ -51,6 +52,7 @@ def create_app(
         settings: the settings of the process.
         authenticate: maps the `Authorization` header and the client's address to a principal.
         open_service: opens the service that handles the requests; tests pass their own.
+        quota: counts the requests of each principal; a new one by the settings, if there is none.
         before: middleware that sees a request before it is authenticated.
         is_page: whether a request is for something that people open in a browser, also by a link of another site.
     """
@@ -84,7 +86,7 @@ def create_app(
     app.add_middleware(
         Authenticated,
         authenticate=authenticate,
-        quota=RequestQuota(bounds.principal_requests_per_minute),
+        quota=quota or RequestQuota(bounds.principal_requests_per_minute),
         public=(*health.PROBES, "/openapi.json", *documentation.PATHS),
     )
     for each in before:

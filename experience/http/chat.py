@@ -23,7 +23,7 @@ from experience.http.contract import (
     response_of,
 )
 from experience.http.events import EVENT_STREAM, event_stream, resumed
-from experience.http.leaving import left, unless_left
+from experience.http.leaving import unless_left
 from experience.http.negotiation import EVENTS, wants_events
 from experience.http.problems import problem_of
 from experience.service.desk import Desk
@@ -72,16 +72,10 @@ async def batch(asked: BatchRequest, request: Request, caller: Caller, desk: AtD
     If the client disconnects, no further run is started.
     """
     with desk.runs.batch() as places:
-        # Without this, a batch would go on spending the tenant's budget on answers that nobody reads.
-        answering = asyncio.gather(*(_item(n, each, caller, desk, places) for n, each in enumerate(asked.requests)))
-        leaving = asyncio.create_task(left(request))
-        either: set[asyncio.Future[Any]] = {answering, leaving}
-        try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            return BatchResult(items=await answering if answering.done() else [])
-        finally:
-            for task in either:  # items that wait for a place must not start; runs that have started continue
-                task.cancel()
+        # Without this, a batch would go on spending the tenant's budget on answers that nobody reads: items that wait
+        # for a place do not start, and the runs that have started lose the one who watches them.
+        items = asyncio.gather(*(_item(n, each, caller, desk, places) for n, each in enumerate(asked.requests)))
+        return BatchResult(items=await unless_left(request, items))
 
 
 @router.get("/v1/runs/{run_id}")
@@ -144,14 +138,16 @@ async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, p
         async with places:
             with apart(trace.get_current_span().get_span_context()):
                 run = await _patiently(desk, caller, asked)
-            await run.ended()
+            with desk.runs.watchers.watching(run):
+                await run.ended()
     except Exception as error:  # noqa: BLE001 - an item must not end the others; its problem holds the error
         return _failed(index, error)
     if run.error is not None:
         return _failed(index, run.error)
     made = response_of(run.report) if run.report and isinstance(asked, MessagesRequest) else None
     pending = None if run.report else pending_of(run)
-    return BatchItem(index=index, status=run.status, report=run.report, response=made, pending=pending)
+    report = run.report if made is None else None  # the response has it
+    return BatchItem(index=index, status=run.status, report=report, response=made, pending=pending)
 
 
 def _failed(index: int, error: BaseException) -> BatchItem:

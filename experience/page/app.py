@@ -30,8 +30,8 @@ from state.errors import TooBusy
 _log = logging.getLogger(__name__)
 
 
-def create_page(settings: Settings, authenticate: Authenticate) -> FastAPI:
-    """Return the page. Its `state.desk` must be set before the first request."""
+def create_page(settings: Settings, authenticate: Authenticate, quota: RequestQuota) -> FastAPI:
+    """Return the page. Its `state.desk` must be set before the first request; `quota` is that of the API too."""
     page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, telemetry=FRAMEWORK)
     server = settings.server
     page.state.settings, page.state.authenticate = settings, authenticate
@@ -49,7 +49,7 @@ def create_page(settings: Settings, authenticate: Authenticate) -> FastAPI:
         SignedIn,
         authenticate=authenticate,
         sessions=page.state.sessions,
-        quota=RequestQuota(server.principal_requests_per_minute),
+        quota=quota,
         failed=_failed_outside(page),
     )
     page.add_middleware(SafeHeaders)

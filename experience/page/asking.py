@@ -103,7 +103,7 @@ async def _form(
         asked=asked,
         corpora=corpora,
         chosen=chosen,
-        models=models_of(desk.service.settings),
+        models=models_of(desk.service.gateway.catalog, desk.service.settings.models),
         problem=problem,
         longest=MAX_QUESTION,
     )

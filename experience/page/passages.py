@@ -46,7 +46,7 @@ async def passage(
     cited = await _cited(desk, person, run, evidence_id) if run else None
     shown = cited or await _found(desk, person, corpus, evidence_id)
     template = "_passage.html" if is_part(request) else "passage.html"
-    return page_of(request, template, passage=shown, corpus=corpus, run=run)
+    return page_of(request, template, passage=shown, corpus=corpus)
 
 
 async def _cited(desk: Desk, person: Principal, run_id: str, evidence_id: str) -> Shown | None:

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from experience.http.app import OpenService, create_app
 from experience.http.callers import Authenticate
+from experience.http.quotas import RequestQuota
 from experience.http.serving import run_server
 from experience.page.app import create_page
 from experience.page.door import Door, is_of_page
@@ -28,11 +29,13 @@ def create_site(settings: Settings, authenticate: Authenticate, *, open_service:
     """
     if not settings.server.page:
         return create_app(settings, authenticate, open_service=open_service)
-    page = create_page(settings, authenticate)
+    quota = RequestQuota(settings.server.principal_requests_per_minute)
+    page = create_page(settings, authenticate, quota)
     app = create_app(
         settings,
         authenticate,
         open_service=open_service,
+        quota=quota,
         before=[Middleware(Door, page=page)],
         is_page=lambda scope: is_of_page(page, scope),
     )

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -71,11 +70,7 @@ def when(iso: str) -> str:
 
 def _may(principal: Principal | None) -> Mapping[str, bool]:
     """Return which permissions the person has: what one may not do is not offered."""
-    held = principal is not None
-    return {
-        each.value: held and principal is not None and (principal.is_admin or each in principal.roles)
-        for each in Permission
-    }
+    return {each.value: principal is not None and principal.may(each) for each in Permission}
 
 
 _ENVIRONMENT = Environment(
@@ -86,4 +81,4 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters |= {"dollars": dollars, "short": short, "when": when, "source": shown_source}
-_ENVIRONMENT.globals |= {"asset": asset, "Markup": Markup}
+_ENVIRONMENT.globals |= {"asset": asset}

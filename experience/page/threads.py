@@ -10,7 +10,7 @@ from markupsafe import Markup
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import RedirectResponse, Response
 
-from experience.http.bodies import ThreadId
+from experience.http.bodies import MAX_QUESTION, ThreadId
 from experience.http.callers import AtDesk, Caller
 from experience.http.events import sent
 from experience.page.choices import models_of
@@ -52,11 +52,14 @@ async def thread(thread_id: ThreadId, request: Request, person: Caller, desk: At
     """Show a thread: its latest run, or an earlier one."""
     view = await desk.thread(person, thread_id)
     latest = view.record.run_id
+    run = "" if run == latest else run
+    if run and run not in (each.run_id for each in view.runs):
+        raise RunMissing(f"the thread has no run {run!r}")
     # The lease tells that a run works on the thread; a run that goes on after a review still has that status.
     live = await _live(desk, person, latest) if view.live and not run else None
     if view.live and live is None:
         view = await desk.thread(person, thread_id)  # the run may have ended since
-    report = await _report_of(desk, person, run) if run and run != latest else view.report
+    report = await _report_of(desk, person, run) if run else view.report
     if report is not None and not run and report.run_id != latest:
         report = None  # the state still holds the report of the run before
     values: dict[str, Any] = {
@@ -70,7 +73,8 @@ async def thread(thread_id: ThreadId, request: Request, person: Caller, desk: At
         "live": live,
         "work": work_of(live.events if live else ()),
         "others": [each for each in view.runs if each.run_id != (run or latest)],
-        "models": models_of(desk.service.settings),
+        "longest": MAX_QUESTION,
+        "models": models_of(desk.service.gateway.catalog, desk.service.settings.models),
     }
     return page_of(request, "thread.html", **values)
 

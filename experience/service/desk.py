@@ -150,7 +150,7 @@ class Desk:
         async with self.watched(principal, "manifest", name):
             principal.require(Permission.ASK)
             found = await (await self._corpus(principal, name)).manifest()
-            may_see = principal.is_admin or Permission.INGEST in principal.roles
+            may_see = principal.may(Permission.INGEST)
             shown = found if may_see else found.model_copy(update={"entries": ()})
             await record_listing(self.audit.trail, actor_of(principal), named("corpus", name), shown)
             return shown

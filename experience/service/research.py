@@ -342,7 +342,7 @@ class ResearchService:
 
         What cannot be loaded is logged, and the question that needs it fails.
         """
-        await self.guards.prepare()
+        await self.guards.warm()
 
     async def ready(self) -> HealthStatus:
         """Check what the service has opened: cheap, for probes."""

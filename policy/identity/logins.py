@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from weakref import WeakValueDictionary
 
 from observability.audit import Actor, AuditEvent, AuditKind, AuditTrail
 from policy.identity.failures import KEPT, Source
@@ -27,7 +28,7 @@ class LoginAudit:
     def __init__(self, trail: AuditTrail, clock: Callable[[], float]) -> None:
         self._trail, self._clock = trail, clock
         self._recorded: OrderedDict[Hashable, float] = OrderedDict()
-        self._recording: dict[Hashable, asyncio.Lock] = {}
+        self._recording: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
         """One lock for each line that is being written, so that a hundred clients with one key write one line."""
 
     async def succeeded(self, principal: Principal, key: str, sources: Sequence[Source]) -> None:
@@ -55,15 +56,11 @@ class LoginAudit:
         if self._is_recorded(named):
             return
         turn = self._recording.setdefault(named, asyncio.Lock())
-        try:
-            async with turn:
-                if not self._is_recorded(named):
-                    now = self._clock()
-                    await self._record(event, sources)
-                    self._note(named, now)  # not before: a log-in whose line failed is tried again by the next request
-        finally:
-            if not turn.locked():
-                self._recording.pop(named, None)
+        async with turn:
+            if not self._is_recorded(named):
+                now = self._clock()
+                await self._record(event, sources)
+                self._note(named, now)  # not before: a log-in whose line failed is tried again by the next request
 
     def _is_recorded(self, named: Hashable) -> bool:
         return self._clock() - self._recorded.get(named, float("-inf")) < AGAIN_SECONDS

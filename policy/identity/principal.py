@@ -41,9 +41,13 @@ class Principal(Value):
         """Whether it has every permission within its tenant."""
         return Permission.ADMIN in self.roles
 
+    def may(self, permission: Permission) -> bool:
+        """Return whether the principal has `permission`."""
+        return self.is_admin or permission in self.roles
+
     def require(self, permission: Permission) -> None:
         """Raise `Forbidden` unless the principal has `permission`."""
-        if permission not in self.roles and not self.is_admin:
+        if not self.may(permission):
             raise Forbidden(
                 f"the role {permission.value!r} is missing", hint="ask an administrator of the tenant for it"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -93,7 +94,7 @@ class ResponseRequest(Ours):
             raise ValueError("`input` has no message of the role `user`")
         return self
 
-    @property
+    @cached_property
     def chat(self) -> list[Message]:
         """The messages."""
         if isinstance(self.input, str):
@@ -126,7 +127,7 @@ async def _whole(answer: Answer, asked: ResponseRequest) -> Response:
     text = "".join([piece async for piece in answer.pieces()])
     if answer.error is not None:
         raise answer.error
-    return JSONResponse(_completed(answer, asked, text, int(time.time())))
+    return JSONResponse(_completed(answer, asked, _part(text, _annotations(answer, text)), int(time.time())))
 
 
 async def _events(answer: Answer, asked: ResponseRequest) -> AsyncIterator[ServerSentEvent]:
@@ -159,12 +160,12 @@ async def _numberless(answer: Answer, asked: ResponseRequest) -> AsyncIterator[t
     yield "response.output_text.done", {**place, "text": text, "logprobs": []}
     yield "response.content_part.done", {**place, "part": part}
     yield "response.output_item.done", {"output_index": 0, "item": _message(answer, [part], "completed")}
-    yield "response.completed", {"response": _completed(answer, asked, text, created)}
+    yield "response.completed", {"response": _completed(answer, asked, part, created)}
 
 
-def _completed(answer: Answer, asked: ResponseRequest, text: str, created: int) -> dict[str, Any]:
+def _completed(answer: Answer, asked: ResponseRequest, part: dict[str, Any], created: int) -> dict[str, Any]:
     read, written = answer.tokens
-    message = _message(answer, [_part(text, _annotations(answer, text))], "completed")
+    message = _message(answer, [part], "completed")
     usage = {
         "input_tokens": read,
         "input_tokens_details": {"cached_tokens": 0},

@@ -100,9 +100,10 @@ def _resolved(question: str, turns: Sequence[tuple[str, str]]) -> str:
     if not topics:
         return question
     told = f" ({', '.join(topics)})"
-    at = len(question.rstrip(" ?.!")) if reference is None else _after(question, reference)
-    end = question[at:] or "?"
-    return f"{question[:at]}{told}{end}" if reference is not None else f"{question[:at]}{told}?"
+    if reference is None:
+        return f"{question.rstrip(' ?.!')}{told}?"
+    at = _after(question, reference)
+    return f"{question[:at]}{told}{question[at:] or '?'}"
 
 
 def _asked_of(word: str, before: str) -> str:

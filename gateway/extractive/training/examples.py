@@ -104,7 +104,7 @@ def _example(record: dict[str, Any], embeddings: Embeddings, embedded: int, know
     count = len(reading.asked)
     parts = []
     for position, part in enumerate(record["parts"]):
-        question = question_of(part["text"], reading)
+        question = question_of(reading.asked[position].reads, reading)
         rows = sentence_features(question, reading.sentences, vectors[position], vectors[count:])
         told = not (reading.asked[position].absent or reading.asked[position].untold)
         parts.append(Part(question, rows, tuple(part["wanted"]), bool(part["every"]), told))

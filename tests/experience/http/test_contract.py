@@ -40,7 +40,7 @@ async def test_the_stream_and_the_batch_take_the_same_request(ann):
         events = await events_of(answer)
     assert events[-1][1]["type"] == "report"
     items = (await ann.post("/v1/batch", json={"requests": [given, asked(model="sixplane/none")]})).json()["items"]
-    assert items[0]["response"]["content"].startswith(items[0]["report"]["markdown"])
+    assert items[0]["response"]["content"].startswith(items[0]["response"]["report"]["markdown"])
     assert (items[1]["status"], items[1]["problem"]["code"]) == ("failed", "corpus_missing")
 
 

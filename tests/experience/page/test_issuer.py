@@ -152,7 +152,7 @@ async def test_a_token_that_is_not_for_this_sign_in_signs_nobody_in(claims, kind
         assert (await person.get("/")).url.path == "/sign-in"
 
 
-async def test_a_long_token_takes_several_cookies_and_one_that_is_too_long_says_so(home, issuer):
+async def test_a_long_token_takes_several_cookies_which_all_end_with_the_sign_in(home, issuer):
     issuer.claims = {"groups": [hashlib.sha256(bytes([n])).hexdigest() for n in range(120)]}
     async with served(home, make=make, **settings_of(issuer)) as url, browser(url, None) as person:
         answer = await person.get(issuer.agree(await to_issuer(person)))

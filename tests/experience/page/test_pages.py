@@ -150,6 +150,8 @@ async def test_a_question_that_cannot_be_asked_stays_in_the_form(ann):
         assert answer.status_code == status
         assert told in words(answer, "[role=alert]")
         assert parsed(answer).css_first("#question").text() == form["question"]
+    again = parsed(await ann.post("/ask", data={"corpus": "small", "question": "?!", "thread_id": "t-1"}))
+    assert again.css_first("[name=thread_id]").attributes["value"] == "t-1"
 
 
 async def test_documents_are_uploaded_listed_found_and_deleted(ann):

@@ -118,6 +118,16 @@ async def test_a_guard_is_prepared_once_and_again_if_that_failed() -> None:
     assert (ready.prepared, failing.prepared) == (1, 3)
 
 
+async def test_a_candidate_is_warmed_with_the_policy_in_force_and_no_question_waits_for_it() -> None:
+    tried = Counts(0)
+    candidate = GuardChain([tried], PolicySettings())
+    guards = GuardChain([Counts(0)], PolicySettings(), candidate=candidate)
+    await guards.prepare()
+    assert tried.prepared == 0
+    await guards.warm()
+    assert tried.prepared == 1
+
+
 async def test_the_guards_have_loaded_everything_before_a_first_text() -> None:
     class Encoder:
         model_id, asked = "", 0
