@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,7 +119,7 @@ class TraceFiles:
     def _sweep(self) -> None:
         kept, oldest = 0, time.time() - (self._bounds.days or 0) * _DAY_SECONDS
         for path in reversed(self._paths()):
-            with passing_over_missing():
+            with suppress(FileNotFoundError):  # another process has deleted it meanwhile
                 told = path.stat()
                 kept += told.st_size
                 aged = self._bounds.days is not None and told.st_mtime < oldest
@@ -130,7 +130,7 @@ class TraceFiles:
         """Return the files, oldest first. Those of earlier releases, one for each trace, are among them."""
         found = []
         for path in self._folder.glob("*.jsonl"):
-            with passing_over_missing():
+            with suppress(FileNotFoundError):  # another process has deleted it meanwhile
                 found.append((path.stat().st_mtime, path.name, path))
         return [path for _, _, path in sorted(found)]
 
@@ -157,15 +157,6 @@ def traces_folder(settings: Settings) -> Path:
     return settings.home / "traces"
 
 
-@contextmanager
-def passing_over_missing() -> Iterator[None]:
-    """Pass over a file that another process has deleted meanwhile."""
-    try:
-        yield
-    except FileNotFoundError:
-        return
-
-
 def _is_at(path: Path, mine: os.stat_result) -> bool:
     """Return whether the open file is still the one at `path`: another process may have written it anew."""
     try:
@@ -176,7 +167,7 @@ def _is_at(path: Path, mine: os.stat_result) -> bool:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with passing_over_missing(), path.open(encoding="utf-8", errors="replace") as file:
+    with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
         yield from file
 
 

@@ -1,7 +1,8 @@
 """Checks of what a running service has opened: cheap enough for every probe, and true where a path alone is not.
 
 A process that holds a file open reads it on after it was deleted, and nobody else ever sees what it writes. So the
-databases are read through the handles that the service has, and its files must still be those that it opened.
+databases of threads and of costs are read through the handles that the service has, and its files, those of checkpoints
+and memory too, must still be those that it opened.
 """
 
 from __future__ import annotations

@@ -7,8 +7,7 @@ tool waits for a whole run: `research_start` returns an id at once, and `researc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp.server.mcpserver import Context
@@ -132,17 +131,9 @@ async def _watched(run: Run, ctx: Context[Any], seconds: float) -> None:
     if run.elsewhere:  # only the process that owns the run has its events; the client gets the status `running`
         return
     done = 0
-    with _patience():
+    with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             async for event in run.watch():
                 if isinstance(event, NodeFinished):
                     done += 1
                     await ctx.report_progress(done, max(STEPS, done), event.node)
-
-
-@contextmanager
-def _patience() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError:
-        return

@@ -11,7 +11,7 @@ from experience.errors import known_error
 from experience.service.retention import sweep
 from experience.service.runs import Runs
 from experience.service.threads import StoredRun
-from state.errors import RateLimited, SixplaneError, ThreadBusy, ThreadMissing, ThreadNotResumable, TooBusy
+from state.errors import RateLimited, ThreadBusy, ThreadMissing, ThreadNotResumable, TooBusy
 
 MAX_ATTEMPTS = 3
 """How often a run is taken up. A chosen value: a run that kills its process must not do so for ever."""
@@ -63,7 +63,7 @@ async def _repeat(work: Callable[[], Awaitable[object]], seconds: float) -> None
     while True:
         try:
             await work()
-        except (SixplaneError, OSError) as error:  # a store that is down now is there again the next time
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: the next time may succeed, the log tells
             known = known_error(error)
             _log.warning("upkeep failed: %s", known.code if known else type(error).__name__)
         await asyncio.sleep(seconds)

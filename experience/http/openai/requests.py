@@ -39,7 +39,7 @@ NO_TOOLS = "tools are not supported: the answer comes from the documents; leave 
 PLAIN = "the answer is Markdown whose claims are checked, so it has no other format; `POST /v1/chat` answers with JSON"
 MAX_TOKENS = "Tokens of each model call. Fewer than 64 count as 64, since a role's answer would not be whole."
 
-Tools = Annotated[list[Any] | None, refusing(NO_TOOLS), Field(max_length=0)]
+Tools = Annotated[Annotated[list[Any], Field(max_length=0)] | None, refusing(NO_TOOLS)]
 Tokens = Annotated[int, Field(ge=1, le=2**31 - 1), NUMBER]
 Stop = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Metadata = Annotated[

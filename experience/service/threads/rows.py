@@ -124,6 +124,8 @@ def _check_free(row: Any, thread_id: str, owner: str | None) -> None:
         raise ThreadMissing(f"there is no thread {thread_id!r} of yours", hint="choose another thread name")
     if row["status"] in UNFINISHED:
         raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+    if is_live(row):  # a deletion or a sweep holds a thread without a status of its own
+        raise _taken(thread_id)
 
 
 def _claim(connection: sa.Connection, row: Any, **values: Any) -> None:
@@ -143,7 +145,7 @@ def _claim(connection: sa.Connection, row: Any, **values: Any) -> None:
 
 def _taken(thread_id: str) -> ThreadBusy:
     hint = "wait until it ends, or ask on another thread"
-    return ThreadBusy(f"another process has just begun a run on the thread {thread_id!r}", hint=hint)
+    return ThreadBusy(f"another run, or a deletion, has just begun on the thread {thread_id!r}", hint=hint)
 
 
 def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:

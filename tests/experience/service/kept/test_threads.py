@@ -16,7 +16,7 @@ from experience.tables import threads as table
 from settings import Settings
 from settings.connections.sql import open_engine
 from state.channels import ResearchContext
-from state.errors import BadInput, RunMissing
+from state.errors import BadInput, RunMissing, ThreadBusy
 from tests.doubles.roles import scripted
 from tests.experience.http.conftest import chat, client, served
 from tests.experience.service.helpers import OUTSIDE, PRICE, SLOW, ask, service_of
@@ -46,6 +46,15 @@ async def names(threads: Threads, **wanted: object) -> list[str]:
         page = await threads.list("local", PageWanted(**{**wanted, "cursor": page.next}))  # type: ignore[arg-type]
         found += (each.thread_id for each in page.threads)
     return found
+
+
+async def test_a_question_does_not_begin_on_a_thread_that_is_being_deleted(tmp_path: Path) -> None:
+    async with threads_of(tmp_path / "a") as threads:
+        await add(threads, "t", "What is it?")
+        await threads.take("local", "t")  # as a deletion does, which leaves the status as it is
+        with pytest.raises(ThreadBusy, match="deletion"):
+            await add(threads, "t", "And why?")
+        await threads.remove("local", "t")
 
 
 async def test_pages_hold_every_thread_once_latest_first(tmp_path: Path) -> None:
