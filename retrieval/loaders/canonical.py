@@ -171,6 +171,15 @@ def defined(term: str) -> str:
     return term if term.endswith((":", "?", "!", "：", "？")) or not term else f"{term}:"
 
 
+def defining(terms: Sequence[str]) -> str:
+    """Return the terms of one definition as an item of a list, which the definition follows.
+
+    >>> defining(["alpha", "beta"])
+    '- alpha, beta:'
+    """
+    return f"{BULLET}{defined(', '.join(terms))}"
+
+
 def join_pages(pages: Sequence[str]) -> tuple[str, list[int]]:
     """Return the pages joined by form feeds, and the offset of each page."""
     starts, at = [], 0

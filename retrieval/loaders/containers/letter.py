@@ -58,7 +58,7 @@ def letter(
         path,
         well_formed(built.text),
         parser=parser,
-        version="1",
+        version="2",
         title=header.subject,
         headings=built.headings,
         blocks=built.blocks,

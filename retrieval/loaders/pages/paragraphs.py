@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
-from retrieval.loaders.canonical import BULLET, defined
+from retrieval.loaders.canonical import BULLET, defining
 from state.values import Kind
 
 _ITEMS = ("li", "dd")
@@ -66,7 +66,7 @@ class _Labels:
         """Return the terms whose definition has not begun, once."""
         terms = [term for term in self._terms if term]
         self._terms.clear()
-        return f"{BULLET}{defined(', '.join(terms))}" if terms else ""
+        return defining(terms) if terms else ""
 
 
 class Paragraphs:

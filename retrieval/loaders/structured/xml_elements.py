@@ -39,7 +39,7 @@ def load(given: Source) -> Iterator[LoadedDocument]:
         given.path,
         built.text,
         parser="lxml",
-        version=version("lxml"),
+        version=f"2 on {version('lxml')}",
         title=title,
         headings=built.headings,
         blocks=built.blocks,

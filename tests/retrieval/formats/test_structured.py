@@ -82,11 +82,62 @@ def test_an_xml_document_is_paragraphs_headings_tables_and_code(tmp_path):
             "- pool: It holds some.",
         ),
         ("<list><list-item><p>a</p><list><list-item><p>b</p></list-item></list></list-item></list>", "- a\n\n  - b"),
+        ("<ul><li><para/></li></ul><para>After the list.</para>", "After the list."),
+        ("<ol start='4'><li>four</li><li value='7'>seven</li><li>eight</li></ol>", "4. four\n\n7. seven\n\n8. eight"),
+        ("<orderedlist startingnumber='3'><listitem>three</listitem></orderedlist>", "3. three"),
+        (f"<ol start='x'><li value='{'9' * 5000}'>one</li></ol>", "999999999. one"),
+        ("<list list-type='order'><list-item><p>a</p></list-item></list>", "1. a"),
+        ("<list list-type='order'><list-item><label>ii)</label><p>a</p></list-item></list>", "ii) a"),
+        ("<list list-type='bullet'><list-item><label>\u2022</label><p>a</p></list-item></list>", "- a"),
     ],
 )
 def test_items_of_xml_documents_show_what_they_are(tmp_path, source, text):
     page = f"<article><title>T</title><para>So <b>it</b> is.</para>{source}</article>"
     assert one(saved(tmp_path, "a.xml", page)).text == f"T\n\nSo it is.\n\n{text}"
+
+
+def defines(*terms: str, text: str = "") -> str:
+    return f"<varlistentry>{''.join(f'<term>{each}</term>' for each in terms)}{text}</varlistentry>"
+
+
+DEF = "<listitem><para>def</para></listitem>"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (defines("alpha", "beta", text=DEF), "- alpha, beta: def"),
+        (
+            defines("<option>-a</option>", "<option>-b</option> <replaceable>n</replaceable>", text=DEF),
+            "- -a, -b n: def",
+        ),
+        (defines("alpha") + "<ul><li>one</li></ul>", "- alpha:\n\n- one"),
+        (defines("alpha") + "<para>Next.</para>", "- alpha:\n\nNext."),
+        (defines("alpha") + defines("beta", text=DEF), "- alpha:\n\n- beta: def"),
+        (defines("alpha"), "- alpha:"),
+        (defines("alpha", text="<listitem/>") + "<para>Next.</para>", "- alpha:\n\nNext."),
+        (defines("alpha", text="<listitem><ul><li>one</li></ul></listitem>"), "- alpha:\n\n  - one"),
+        (defines("Why?", text="<listitem><screen>a</screen>b</listitem>"), "- Why?\n\n      a\n\n  b"),
+        (
+            defines("a", text=f"<listitem>one{defines('b')}{defines('c', text=DEF)}</listitem>"),
+            "- a: one\n\n  - b:\n\n  - c: def",
+        ),
+        (defines("a", text=f"<listitem>{defines('b', text=DEF)}</listitem>"), "- a:\n\n  - b: def"),
+        (f"<ul><li>{defines('alpha')}<para>more</para></li></ul>", "  - alpha:\n\n  more"),
+        ("<dl><dt>a</dt><dd>one</dd><dd>two</dd><dt>b</dt></dl>", "- a: one\n\n  two\n\n- b:"),
+        ("<dlentry><dt>a</dt><dt>b</dt><dd>one</dd></dlentry>", "- a, b: one"),
+        ("<def-item><term>a</term><def><p>one</p></def></def-item>", "- a: one"),
+        (
+            "<glossentry><glossterm>a</glossterm><acronym>A</acronym><glossdef><para>one</para></glossdef></glossentry>",
+            "- a, A: one",
+        ),
+    ],
+)
+def test_the_terms_of_xml_documents_stand_before_what_they_define(tmp_path, source, text):
+    page = f"<article><title>T</title><para>So <b>it</b> is.</para>{source}</article>"
+    found = one(saved(tmp_path, "a.xml", page))
+    assert found.text == f"T\n\nSo it is.\n\n{text}"
+    assert all(kind in ("heading", "list", "code") for kind, _ in blocks(found))
 
 
 def test_xml_data_are_values_with_their_paths(tmp_path):
