@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -19,14 +19,9 @@ from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
 from experience.http.quotas import RequestQuota
 from experience.http.request_ids import RequestId
 from experience.http.tracing import FRAMEWORK, RequestTrace
-from experience.service import ResearchService, open_service
-from experience.service.desk import Desk
-from experience.service.limits import RunLimits
-from experience.service.runs import Runs
-from experience.service.upkeep import kept_up
+from experience.service import open_service
+from experience.service.opening import OpenService, open_desk
 from settings import Settings
-
-OpenService = Callable[[Settings], AbstractAsyncContextManager[ResearchService]]
 
 STARTS = ("/v1/chat", "/v1/chat/stream", "/v1/chat/completions", "/v1/responses")
 """The paths that start a run for each request."""
@@ -103,28 +98,3 @@ def _refuse_foreign_pages(app: FastAPI, is_page: Callable[[Scope], bool]) -> Non
     # DNS rebinding (a page's own domain that resolves to 127.0.0.1), `SameSite` stops plain cross-site requests.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
     app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"], is_page=is_page)
-
-
-@asynccontextmanager
-async def open_desk(settings: Settings, open_service: OpenService) -> AsyncIterator[Desk]:
-    """Open the service, yield its desk, and drain every run before the service closes."""
-    async with open_service(settings) as service:
-        runs = Runs(service, limits_of(settings))
-        try:
-            async with kept_up(runs):
-                yield Desk(runs)
-        finally:
-            # Before the service closes: a run that is still active needs its databases to save a last checkpoint.
-            await runs.drain("the server is going down", settings.server.drain_seconds)
-
-
-def limits_of(settings: Settings) -> RunLimits:
-    """Return how many runs `settings` allow at a time."""
-    server = settings.server
-    return RunLimits(
-        running=server.max_running,
-        waiting=server.max_waiting,
-        per_second=server.runs_per_second,
-        per_principal=server.principal_max_runs,
-        unwatched_seconds=server.unwatched_run_seconds,
-    )

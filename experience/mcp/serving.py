@@ -13,7 +13,6 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from experience.http.app import OpenService, open_desk
 from experience.http.bounds import BodyBounds
 from experience.http.callers import Authenticate, Authenticated, principal_of
 from experience.http.problems import install
@@ -23,6 +22,7 @@ from experience.http.serving import run_server
 from experience.mcp.tools import create_mcp
 from experience.service import open_service
 from experience.service.desk import Desk
+from experience.service.opening import OpenService, open_desk
 from policy.identity import Principal
 from settings import Settings
 

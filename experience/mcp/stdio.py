@@ -23,9 +23,9 @@ async def serve_stdio(settings: Settings, tenant: str) -> None:
 
     async def opens() -> AbstractAsyncContextManager[Desk]:
         # In a thread: these imports take seconds, in which the client may ask for the list of tools.
-        http: Any = await asyncio.to_thread(import_module, "experience.http.app")
-        service: Any = await asyncio.to_thread(import_module, "experience.service")
-        desk: AbstractAsyncContextManager[Desk] = http.open_desk(settings, service.open_service)
+        opening: Any = await asyncio.to_thread(import_module, "experience.service.opening")
+        research: Any = await asyncio.to_thread(import_module, "experience.service.research")
+        desk: AbstractAsyncContextManager[Desk] = opening.open_desk(settings, research.open_service)
         return desk
 
     async with on_first_use(opens) as desk:

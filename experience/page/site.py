@@ -9,13 +9,14 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from experience.http.app import OpenService, create_app
+from experience.http.app import create_app
 from experience.http.callers import Authenticate
 from experience.http.quotas import RequestQuota
 from experience.http.serving import run_server
 from experience.page.app import create_page
 from experience.page.door import Door, is_of_page
 from experience.service import open_service
+from experience.service.opening import OpenService
 from settings import Settings
 
 

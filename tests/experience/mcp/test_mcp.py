@@ -225,10 +225,12 @@ async def test_a_request_without_credentials_or_with_a_foreign_host_is_refused(u
         assert answer.status_code in (403, 421)
 
 
-async def test_a_local_client_speaks_over_stdio(home, docs):
+async def test_a_local_client_speaks_over_stdio_without_the_http_api(home, docs):
+    # `None` makes every import of FastAPI fail.
+    start = "import sys; sys.modules['fastapi'] = None; from experience.cli import main; main()"
     server = StdioServerParameters(
         command=sys.executable,
-        args=["-c", "from experience.cli import main; main()", "mcp", "--home", str(home)],
+        args=["-c", start, "mcp", "--home", str(home)],
         env=dict(os.environ),
     )
     async with Client(server) as client:
