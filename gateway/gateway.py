@@ -67,7 +67,9 @@ class Gateway:
         self._dialects: dict[str, Dialect] = {}
         self._oci = oci
         self._governor = governor or Governor(settings, ledger, classify)
-        self.catalog = catalog or load_catalog(prices=settings.models.prices_micro_usd, extra=self._models)
+        self.catalog = catalog or load_catalog(
+            prices=settings.models.prices_micro_usd, declared=settings.models.declared, extra=self._models
+        )
 
     def model_id(self, role: Role, context: ResearchContext) -> str:
         """Return the id of the role's model.
@@ -92,9 +94,14 @@ class Gateway:
         Raises:
             CassetteUnusable: a cassette was written for another question or other options.
             ModelUnknown: there is no such chat model.
+            ModelRetired: OCI no longer serves it; the hint names its replacement.
+            ModelNotServed: OCI serves it elsewhere.
             PriceUnknown: the catalogue has no price for it.
         """
         chosen = {self.model_id(role, context) for role in Role if role is not Role.JUDGE} | {self.judge_id(context)}
+        fallbacks = (self._settings.models.fallbacks.get(model_id, ()) for model_id in chosen)
+        for fallback in {each for listed in fallbacks for each in listed}:
+            self._chat_entry(fallback)
         for model_id in sorted(chosen - {""}):
             if self._is_cassette(model_id):
                 k = self._settings.retrieval.passages_per_sub_question
@@ -209,12 +216,11 @@ class Gateway:
 
     def _chat_entry(self, model_id: str) -> ModelEntry:
         """Return the entry of a chat model, checked before a run begins: a run must not start if it cannot call it."""
-        entry = self.catalog.get(model_id)
-        if {"embedding", "rerank", "guard"} & set(entry.capabilities):
+        if not self.catalog.get(model_id).chats:
             raise ModelUnknown(
                 f"{model_id!r} is not a chat model", hint="`sixplane models` shows what each model is for"
             )
-        entry.cost(0, 0)  # raises `PriceUnknown`
+        entry = self.catalog.usable(model_id)
         if self._is_cassette(model_id):
             self._shelf.check(model_id)
         return entry

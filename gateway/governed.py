@@ -25,6 +25,7 @@ from gateway.oci.plane import ask_oci
 from gateway.openai.chat import Dialect, ask_openai
 from gateway.planned_call import PlannedCall
 from gateway.provider_error import FILTERED, FILTERED_FAILURE, ProviderError
+from gateway.retirement import notice_retirement
 from gateway.schemas import wire_text
 from gateway.structure import (
     Answer,
@@ -312,7 +313,7 @@ class GovernedChatModel(BaseChatModel):
         span.set_attribute("gen_ai.response.model", str(found.get("model_name") or self.scope.model))
         span.set_attribute("gen_ai.response.finish_reasons", [str(found.get("finish_reason") or "")])
         if found.get("retirement"):
-            span.set_attribute("sixplane.model_retirement", str(found["retirement"]))
+            notice_retirement(span, self.scope.model, str(found["retirement"]))
         if self.capture_content:
             span.set_attribute("gen_ai.input.messages", json.dumps([message.text for message in messages]))
             span.set_attribute("gen_ai.output.messages", json.dumps([answer.text]))

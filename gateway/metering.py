@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from gateway.catalog import ModelEntry
+from gateway.catalog import ModelEntry, search_units
 from gateway.token_estimates import CAUTIOUS_CHARS_PER_TOKEN, MAX_CHARS_PER_TOKEN
 from state.errors import PromptTooLong
 from state.values import Role, Usage
@@ -144,6 +144,18 @@ def input_usage(entry: ModelEntry, texts: Sequence[str]) -> Usage:
     chars = sum(map(len, texts))
     units = chars if entry.unit == "characters" else _tokens(chars)
     return Usage(calls=1, input_chars=chars, input_tokens=_tokens(chars), cost_micro_usd=entry.cost(units, 0))
+
+
+def rerank_usage(entry: ModelEntry, query: str, documents: Sequence[str]) -> Usage:
+    """Return the usage of a rerank call, by search units if the model is billed by them.
+
+    Raises:
+        PriceUnknown: the catalogue has no price for the model.
+    """
+    used = input_usage(entry, [query, *documents])
+    if entry.unit != "searches":
+        return used
+    return used.model_copy(update={"cost_micro_usd": entry.cost(search_units(query, documents), 0)})
 
 
 def usage_of_call(entry: ModelEntry, messages: Sequence[BaseMessage], answer: AIMessage) -> Usage:

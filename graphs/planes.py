@@ -61,7 +61,13 @@ async def open_planes(
     """
     session = await asyncio.to_thread(_session, settings)  # blocks: it reads files and may call a metadata service
     local: Embeddings = embeddings if embeddings is not None else await asyncio.to_thread(load_embeddings, settings)
-    catalog = await asyncio.to_thread(load_catalog, prices=settings.models.prices_micro_usd, extra=tuple(models or ()))
+    catalog = await asyncio.to_thread(
+        load_catalog,
+        prices=settings.models.prices_micro_usd,
+        declared=settings.models.declared,
+        extra=tuple(models or ()),
+        region=session.region if session is not None else "",
+    )
     async with AsyncExitStack() as stack:
         database = await _database(settings, stack)
         ledger = Ledger(settings)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from settings.audit import AuditSettings
+from settings.declared import DeclaredModel
 from settings.faults import faults_of
 from settings.policy import PolicySettings
 from settings.policy_file import load_policy
@@ -43,6 +44,8 @@ class ModelSettings(_Section):
     max_attempts: int = Field(5, ge=1, le=10)
     prices_micro_usd: dict[str, tuple[int, int]] = Field(default_factory=dict)
     """Prices of a model id, for input and output, in micro-dollars per the unit that the catalogue names."""
+    declared: dict[str, DeclaredModel] = Field(default_factory=dict)
+    """Models that the catalogue does not have, or has otherwise, by the id that is sent."""
     cassettes: Path = Path("tests/cassettes")
     """Folder of the cassettes for `cassette:NAME`, relative to the working folder."""
 

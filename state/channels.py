@@ -18,6 +18,7 @@ from state.report import CorpusRef
 from state.styles import Form, Length
 from state.values import (
     NUMBER,
+    ONCE_A_RUN,
     Claim,
     Draft,
     DraftReview,
@@ -74,8 +75,15 @@ def merge_usage(left: dict[str, Usage], right: dict[str, Usage]) -> dict[str, Us
 
 
 def append_events(left: tuple[Event, ...], right: tuple[Event, ...]) -> tuple[Event, ...]:
-    """Append the new events, each once."""
-    return (*left, *(event for event in right if event not in left))
+    """Append the new events, each once; a kind of `ONCE_A_RUN` once for all nodes, under the name of the first."""
+    found: dict[Event, Event] = {}
+    for event in (*left, *right):
+        found.setdefault(_identity(event), event)
+    return tuple(found.values())
+
+
+def _identity(event: Event) -> Event:
+    return event.model_copy(update={"node": ""}) if event.kind in ONCE_A_RUN else event
 
 
 def _ordinal(sub_question: str) -> int:

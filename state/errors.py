@@ -14,6 +14,8 @@ SixplaneError
 │   ├── KeyMissing           key_missing            no such API key
 │   ├── ThreadNotResumable   thread_not_resumable   nothing to resume, or an answer is needed
 │   ├── ModelUnknown         model_unknown          no such model
+│   ├── ModelRetired         model_retired          the provider no longer serves the model
+│   ├── ModelNotServed       model_not_served       a model of another region, API or way of serving
 │   ├── PriceUnknown         price_unknown          the catalogue has no price for the model
 │   ├── PromptTooLong        prompt_too_long        prompt and answer do not fit into the model's context
 │   ├── UnsupportedSchema    unsupported_schema     the extractive model fills only role schemas
@@ -133,6 +135,20 @@ class ModelUnknown(BadInput):
     """There is no model of that name."""
 
     code = "model_unknown"
+    default_hint = "`sixplane models` lists the models"
+
+
+class ModelRetired(BadInput):
+    """The provider no longer serves the model."""
+
+    code = "model_retired"
+    default_hint = "`sixplane models` lists the models"
+
+
+class ModelNotServed(BadInput):
+    """The provider serves the model in another region, on another API, or on dedicated clusters only."""
+
+    code = "model_not_served"
     default_hint = "`sixplane models` lists the models"
 
 

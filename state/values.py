@@ -326,6 +326,11 @@ class Refusal(Value):
     """The hash of the policy that the guard followed."""
 
 
+MODEL_RETIRING = "model_retiring"
+ONCE_A_RUN = frozenset({MODEL_RETIRING})
+"""Kinds of events that many nodes may notice alike. A report shows each once."""
+
+
 class Event(Value):
     """What a report shows of its run: a fallback, a dropped passage, a failed branch, how probable an answer is."""
 

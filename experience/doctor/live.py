@@ -87,7 +87,12 @@ async def _opened(settings: Settings, session: OCISession) -> AsyncIterator[_Liv
     hasty = settings.model_copy(update={"models": settings.models.model_copy(update=brief)})
     ledger = Ledger(hasty)
     governor = Governor(hasty, ledger, classify)
-    oci = OCIModels(hasty, session, governor, load_catalog(prices=settings.models.prices_micro_usd))
+    oci = OCIModels(
+        hasty,
+        session,
+        governor,
+        load_catalog(prices=settings.models.prices_micro_usd, declared=settings.models.declared),
+    )
     gateway = Gateway(hasty, ledger=ledger, embeddings=load_embeddings(hasty), oci=oci, governor=governor)
     account = Account(TENANT, f"doctor-{uuid.uuid4().hex[:12]}", "doctor")
     try:

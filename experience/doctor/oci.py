@@ -22,8 +22,6 @@ from settings.tree import standard_oci_file, uses_oci
 from state.errors import DependencyUnavailable, ModelUnknown, SettingsInvalid, SixplaneError
 from state.values import Role
 
-_SPECIAL = frozenset({"embedding", "rerank", "guard"})
-
 
 async def check_oci(settings: Settings, *, live: bool = False) -> tuple[HealthCheck, ...]:
     """Check every OCI service that `settings` use; return no checks if they use none.
@@ -35,18 +33,18 @@ async def check_oci(settings: Settings, *, live: bool = False) -> tuple[HealthCh
     apm = [await checked("oci apm", _apm(settings, live=live))] if settings.oci.apm_endpoint else []
     if not uses_oci(settings):
         return tuple(apm)
-    models = [await checked("oci models", _models(settings))] if _asks_models(settings) else []
     try:
         session = await asyncio.to_thread(open_oci_session, settings)
     except SixplaneError as error:
         failed = HealthCheck(name="oci credentials", ok=False, detail=error.message, hint=error.hint)
-        return (failed, *models, *apm)
+        return (failed, *await _checked_models(settings, ""), *apm)
+    models = await _checked_models(settings, session.region)
     found = HealthCheck(name="oci credentials", ok=True, detail=_described(settings, session))
     asked: list[HealthCheck] = []
     if _asks_models(settings):
         asked.append(await checked("oci generative ai", _reached(settings, session)))
         if live and all(check.ok for check in models):
-            asked += await check_live_models(settings, session, _chat_models(settings))
+            asked += await check_live_models(settings, session, _chat_models(settings, session.region))
     sinks = [await checked(sink.name, _sink(settings, session, sink, live=live)) for sink in SINKS]
     return (found, *models, *asked, *sinks, *apm)
 
@@ -62,8 +60,17 @@ def _described(settings: Settings, session: OCISession) -> str:
     return f"{settings.oci.auth}{whose}; region {session.region}; {urlsplit(session.inference_endpoint).netloc}"
 
 
-async def _models(settings: Settings) -> str:
-    catalog = load_catalog(prices=settings.models.prices_micro_usd)
+def _catalog(settings: Settings, region: str) -> Catalog:
+    models = settings.models
+    return load_catalog(prices=models.prices_micro_usd, declared=models.declared, region=region)
+
+
+async def _checked_models(settings: Settings, region: str) -> list[HealthCheck]:
+    return [await checked("oci models", _models(settings, region))] if _asks_models(settings) else []
+
+
+async def _models(settings: Settings, region: str) -> str:
+    catalog = _catalog(settings, region)
     return "; ".join(_priced(catalog, model, use) for model, use in _used(settings, catalog).items())
 
 
@@ -83,21 +90,19 @@ def _used(settings: Settings, catalog: Catalog) -> dict[str, str]:
     return used
 
 
-def _chat_models(settings: Settings) -> list[str]:
-    catalog = load_catalog(prices=settings.models.prices_micro_usd)
+def _chat_models(settings: Settings, region: str) -> list[str]:
+    catalog = _catalog(settings, region)
     chats = (model for model, use in _used(settings, catalog).items() if use == "chat")
     return [model for model in chats if catalog.get(model).provider == "oci"]
 
 
 def _priced(catalog: Catalog, model: str, use: str) -> str:
     entry = catalog.get(model)
-    capabilities = set(entry.capabilities)
     # Special uses are capabilities of their own; a chat model is any model without one.
-    usable = use in capabilities if use in _SPECIAL else not _SPECIAL & capabilities
-    if not usable:
+    if not (entry.chats if use == "chat" else use in entry.capabilities):
         raise ModelUnknown(f"{model!r} cannot be used for {use}", hint="`sixplane models` lists the uses of each model")
-    entry.cost(0, 0)  # raises if the model has no price: better now than in the first run
-    old = ", deprecated" if "deprecated" in entry.capabilities else ""
+    entry = catalog.usable(model)  # raises if it cannot be called or has no price: better now than in the first run
+    old = f", retires: {entry.retirement}" if entry.retirement else ""
     price = f"{entry.input_price}/{entry.output_price} micro-dollars per {entry.unit_size:,} {entry.unit}"
     return f"{model} for {use} at {price}{old}"
 

@@ -9,6 +9,8 @@ from state.errors import (
     CorpusEmpty,
     CorpusMissing,
     Forbidden,
+    ModelNotServed,
+    ModelRetired,
     ModelUnknown,
     ReviewPending,
     RunMissing,
@@ -31,6 +33,8 @@ _TOOLS: dict[type[SixplaneError], str] = {
     ThreadBusy: "wait until `research_result` returns a report, answer a review or continue a stopped run with "
     "`research_resume`, or ask without `thread_id`",
     ModelUnknown: "leave out `model` and `models` to use the configured model",
+    ModelRetired: "leave out `model` and `models`, or name the replacement",
+    ModelNotServed: "leave out `model` and `models` to use the configured model",
     RunStopped: "`research_resume` continues it",
     ReviewPending: "`research_resume` with a `decision` answers it",
     Forbidden: "tell the user that the key lacks a role for this",

@@ -15,7 +15,11 @@ def models_of(catalog: Catalog, models: ModelSettings) -> list[str]:
     listed = [
         entry.id
         for entry in catalog.listed()
-        if entry.provider == models.provider and "chat" in entry.capabilities and "*" not in entry.id
+        if entry.provider == models.provider
+        and entry.chats
+        and "*" not in entry.id
+        and entry.input_price is not None
+        and entry.recommendable(catalog.today())
     ]
     named = [models.default, *models.roles.values(), *models.fallbacks]
     return [*dict.fromkeys(filter(None, (*named, *listed, EXTRACTIVE)))]

@@ -53,6 +53,8 @@ class OCIModels:
 
         Raises:
             ModelUnknown: the configured model cannot embed.
+            ModelRetired: OCI no longer serves it.
+            ModelNotServed: the tenancy's region does not serve it.
             PriceUnknown: the catalogue has no price for it.
         """
         from gateway.oci.embeddings import OCIEmbeddings
@@ -83,13 +85,11 @@ class OCIModels:
         await self._clients.aclose()
 
     def _entry(self, model: str, capability: str) -> ModelEntry:
-        entry = self._catalog.get(model)
-        if capability not in entry.capabilities:
+        if capability not in self._catalog.get(model).capabilities:
             raise ModelUnknown(
                 f"{model!r} cannot be used for {capability}", hint="`sixplane models` shows what each model is for"
             )
-        entry.cost(0, 0)  # a model without a price is refused here, before a run
-        return entry
+        return self._catalog.usable(model)  # what cannot be called is refused here, before a run
 
 
 async def ask_oci(

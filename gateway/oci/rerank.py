@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor
-from gateway.metering import input_usage
+from gateway.metering import rerank_usage
 from gateway.oci.chat import not_oci
 from gateway.planned_call import unmemoised_call
 from gateway.sync import run_sync
@@ -66,7 +66,7 @@ class OCIReranker(BaseDocumentCompressor):
             compartment_id=self.clients.session.compartment_id,
             top_n=None,
         )
-        most = input_usage(self.entry, [query, *texts])
+        most = rerank_usage(self.entry, query, texts)
         return await self.governor.call(
             unmemoised_call("rerank", self.entry, most, lambda: upstream.ask(texts, query), lambda _: most)
         )

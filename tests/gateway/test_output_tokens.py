@@ -79,16 +79,16 @@ def oci_gateway(home, **models):
 def test_on_oci_the_researcher_gets_the_fast_model_unless_a_choice_was_made(tmp_path):
     gateway = oci_gateway(tmp_path)
     chosen = {role.value: gateway.model_id(role, ResearchContext()) for role in Role}
-    assert chosen.pop("researcher") == "meta.llama-3.3-70b-instruct"
+    assert chosen.pop("researcher") == "openai.gpt-oss-20b"
     assert set(chosen.values()) == {"cohere.command-a-03-2025"}
     for models, context in (
-        ({"default": "xai.grok-4"}, {}),
-        ({"roles": {"researcher": "xai.grok-4"}}, {}),
-        ({}, {"model": "xai.grok-4"}),
-        ({}, {"models": {"researcher": "xai.grok-4"}}),
+        ({"default": "xai.grok-4.3"}, {}),
+        ({"roles": {"researcher": "xai.grok-4.3"}}, {}),
+        ({}, {"model": "xai.grok-4.3"}),
+        ({}, {"models": {"researcher": "xai.grok-4.3"}}),
     ):
         gateway = oci_gateway(tmp_path, **models)
-        assert gateway.model_id(Role.RESEARCHER, ResearchContext(**context)) == "xai.grok-4"
+        assert gateway.model_id(Role.RESEARCHER, ResearchContext(**context)) == "xai.grok-4.3"
 
 
 def test_without_oci_every_role_is_extractive(tmp_path):

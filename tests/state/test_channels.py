@@ -23,6 +23,7 @@ from state.channels import (
 )
 from state.report import CorpusRef
 from state.values import (
+    MODEL_RETIRING,
     Claim,
     ClaimFault,
     Draft,
@@ -154,3 +155,11 @@ def test_events_are_kept_once() -> None:
     assert append_events((event,), (event,)) == (event,)
     other = Event(node="n", kind="k", detail="e")
     assert append_events((event,), (other,)) == (event, other)
+
+
+def test_what_many_nodes_notice_alike_is_kept_once_under_the_first() -> None:
+    first, later = (Event(node=node, kind=MODEL_RETIRING, detail="d") for node in ("writer", "reviewer"))
+    assert append_events((first,), (later,)) == (first,)
+    assert append_events((), (first, first)) == (first,)
+    other = Event(node="reviewer", kind=MODEL_RETIRING, detail="e")
+    assert append_events((first,), (later, other)) == (first, other)

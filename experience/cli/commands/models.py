@@ -13,9 +13,24 @@ from experience.money import dollars
 from gateway.token_estimates import TYPICAL_CHARS_PER_TOKEN
 
 if TYPE_CHECKING:
-    from gateway import ModelEntry
+    from collections.abc import Iterator
+    from pathlib import Path
 
-_COLUMNS = ("model", "use cases", "context", "output", "price of", "input USD", "output USD", "as of")
+    from gateway import Catalog, ModelEntry
+
+_COLUMNS = ("model", "served", "retires", "USD in", "USD out", "per")
+_SERVED = {
+    (): "",
+    ("on_demand",): "on demand",
+    ("dedicated",): "dedicated",
+    ("on_demand", "dedicated"): "both",
+    ("proxied",): "proxied",
+}
+_LEGEND = (
+    "served: on demand (by the call), dedicated (on your cluster), both, or proxied (by the call, through its maker)",
+    "retires: a date, or P1, P6: at least one or six months after a replacement is released",
+)
+_PER = {"tokens": "1M tokens", "characters": "10k chars", "searches": "1k search"}
 
 _ESTIMATE = f"an estimate: the model bills tokens, counted here as {TYPICAL_CHARS_PER_TOKEN} characters each"
 
@@ -25,16 +40,25 @@ _Output = Annotated[int, typer.Option("--output-chars", min=0, help="The number 
 
 
 def models(json_output: Json = False, home: Home = None) -> None:
-    """List the models with use cases, context and longest answer in tokens, and dated prices in USD."""
+    """List the models: how they are served, when they retire, and their prices in USD; `--json` shows everything."""
     from experience.render.words import COMPILED
-    from gateway import load_catalog
     from state.values import EXTRACTIVE
 
-    entries = load_catalog(prices=settings_of(home).models.prices_micro_usd).listed()
+    catalog = _catalog(home)
     if json_output:
-        print_json([entry.model_dump(mode="json") for entry in entries])
+        print_json([entry.model_dump(mode="json") for entry in catalog.listed()])
         return
-    print_table(_COLUMNS, [_row(entry) for entry in entries])
+    today = catalog.today()
+    retired = [entry for entry in catalog.listed() if entry.retired(today)]
+    delisted = [entry for entry in catalog.listed() if entry.retires == "delisted"]
+    print_table(_COLUMNS, [_row(entry) for entry in catalog.listed() if entry not in (*retired, *delisted)])
+    for line in (
+        *_instead("retired", retired),
+        *_instead("no longer in Oracle's table of on-demand models", delisted),
+        _recommended(catalog),
+        *_LEGEND,
+    ):
+        say(line)
     note(f"{EXTRACTIVE}: {COMPILED}")
 
 
@@ -42,9 +66,7 @@ def cost(
     model: _Model, input_chars: _Input = 0, output_chars: _Output = 0, json_output: Json = False, home: Home = None
 ) -> None:
     """Show what a model call costs. Prices in the settings override those of the catalogue."""
-    from gateway import load_catalog
-
-    entry = load_catalog(prices=settings_of(home).models.prices_micro_usd).get(model)
+    entry = _catalog(home).get(model)
     bill = _bill(entry, input_chars, output_chars)
     if json_output:
         print_json(bill)
@@ -61,23 +83,45 @@ def cost(
         say(_ESTIMATE)
 
 
+def _catalog(home: Path | None) -> Catalog:
+    from gateway import load_catalog
+
+    models = settings_of(home).models
+    return load_catalog(prices=models.prices_micro_usd, declared=models.declared)
+
+
 def _row(entry: ModelEntry) -> tuple[Any, ...]:
     return (
         entry.id,
-        ", ".join([*entry.use_cases, *(["deprecated"] if "deprecated" in entry.capabilities else [])]),
-        entry.context_window,
-        entry.output_cap,
-        f"{entry.unit_size:,} {entry.unit}",
+        _SERVED.get(entry.modes, ", ".join(entry.modes)),
+        str(entry.retires).replace("not before ", "from "),
         dollars(entry.input_price),
         dollars(entry.output_price),
-        entry.date,
+        _PER[entry.unit],
     )
 
 
+def _instead(what: str, gone: list[ModelEntry]) -> Iterator[str]:
+    """Yield a line for each replacement: the models that it replaces."""
+    for replacement in dict.fromkeys(entry.replacement for entry in gone):
+        names = ", ".join(entry.id for entry in gone if entry.replacement == replacement)
+        yield f"{what}, use {replacement} instead: {names}"
+
+
+def _recommended(catalog: Catalog) -> str:
+    chosen = catalog.recommended("oci")
+    return f"recommended on OCI: {', '.join(f'{use_case} {model}' for use_case, model in chosen.items())}"
+
+
 def _bill(entry: ModelEntry, input_chars: int, output_chars: int) -> dict[str, Any]:
+    from gateway.catalog import search_units
+
     by_token = entry.unit == "tokens"
-    # Rounded up: a part of a token is billed as one.
-    units = [-(-chars // TYPICAL_CHARS_PER_TOKEN) if by_token else chars for chars in (input_chars, output_chars)]
+    if entry.unit == "searches":
+        units = [search_units("", [" " * input_chars]), 0]
+    else:
+        # Rounded up: a part of a token is billed as one.
+        units = [-(-chars // TYPICAL_CHARS_PER_TOKEN) if by_token else chars for chars in (input_chars, output_chars)]
     micro_usd = entry.cost(*units)
     return {
         "model": entry.id,

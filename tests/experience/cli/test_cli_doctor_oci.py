@@ -16,7 +16,7 @@ from tests.doubles.oci.__main__ import write_keys
 from tests.doubles.oci.server import COMPARTMENT
 
 MODEL = "cohere.command-a-03-2025"
-FAST = "meta.llama-3.3-70b-instruct"
+FAST = "openai.gpt-oss-20b"
 VERSIONS = {"items": [{"guardrailVersion": "1.0.0", "state": "ACTIVE"}, {"guardrailVersion": "1.0.1"}]}
 DATA_KEY = "apm-private-data-key"
 SECRETS = (DATA_KEY, "PRIVATE KEY")
@@ -90,7 +90,7 @@ def test_who_where_and_at_what_price_is_told_without_anything_that_is_billed(doc
         "ok   oci credentials: api_key of the profile DEFAULT",
         f"region us-chicago-1; {oci.url.removeprefix('http://')}",
         "cohere.command-a-03-2025 for chat at 15600/15600 micro-dollars per 10,000 characters",
-        "meta.llama-3.3-70b-instruct for chat at 1800/1800 micro-dollars per 10,000 characters",
+        "openai.gpt-oss-20b for chat at 70000/300000 micro-dollars per 1,000,000 tokens",
         "ok   oci generative ai: answers; guardrails 1.0.0, 1.0.1",
         "ok   oci logging: not configured (SIXPLANE_OCI__LOG_ID)",
         "ok   oci monitoring: not configured",
@@ -106,7 +106,6 @@ def test_live_asks_each_model_once_for_little_and_writes_one_entry_to_each_sink(
     more = {
         "SIXPLANE_DATA__EMBEDDINGS": "oci",
         "SIXPLANE_OCI__RERANK_MODEL": "cohere.rerank-v4.0-fast",
-        "SIXPLANE_MODELS__PRICES_MICRO_USD": '{"cohere.rerank-v4.0-fast": [1000, 0]}',
     }
     result = doctor("--live", "--json", **sinks(oci), **more)
     found = checks_of(result)
@@ -129,10 +128,11 @@ def test_live_asks_each_model_once_for_little_and_writes_one_entry_to_each_sink(
     asked = ["guardrailVersions", "chat", "chat", "applyGuardrails", "embedText", "rerankText"]
     written = ["put_logs", "post_metric_data", "publish_message", "traces"]
     assert sorted(call.path for call in oci.calls) == sorted([*asked, *written])
-    assert oci.of("chat")[0].body["chatRequest"]["maxTokens"] == 16
+    assert oci.of("chat")[0].body["chatRequest"]["maxCompletionTokens"] == 16
     assert (len(oci.log_entries), len(oci.metrics), len(oci.messages), len(oci.spans)) == (1, 1, 1, 1)
     said = len("Say OK.") + len("OK")
-    billed = sum(-(-said * price // 10_000) for price in (15_600, 1_800)) + 2
+    command_a, gpt_oss, embedding, search = -(-said * 15_600 // 10_000), 1, 1, 2_000
+    billed = command_a + gpt_oss + embedding + search
     assert found["oci cost of these checks"]["detail"] == f"5 calls for {billed} micro-dollars"
 
 
@@ -164,14 +164,19 @@ FAILURES = {
         ("did you mean `cohere.command-a-03-2025`",),
     ),
     "a model without a price": (
-        {"SIXPLANE_MODELS__DEFAULT": "cohere.command-r-plus"},
+        {"SIXPLANE_MODELS__DEFAULT": "xai.grok-4.7"},
         "oci models",
         ("prices_micro_usd",),
     ),
-    "a reranker without a price": (
-        {"SIXPLANE_OCI__RERANK_MODEL": "cohere.rerank-v4.0-fast"},
+    "a retired model": (
+        {"SIXPLANE_MODELS__DEFAULT": "cohere.command-r-plus"},
         "oci models",
-        ("prices_micro_usd",),
+        ("is retired since 2025-01-16", "cohere.command-a-03-2025"),
+    ),
+    "a model of another region": (
+        {"SIXPLANE_MODELS__DEFAULT": "openai.gpt-oss-120b", "SIXPLANE_OCI__REGION": "us-phoenix-1"},
+        "oci models",
+        ("not served on demand in us-phoenix-1", "us-chicago-1"),
     ),
     "an embedding model for chat": (
         {"SIXPLANE_MODELS__DEFAULT": "cohere.embed-v4.0"},

@@ -14,7 +14,7 @@ from state.channels import ResearchContext
 from state.errors import GuardUnavailable
 from state.prompt_fields import parse_fields
 from state.values import Status, Usage
-from tests.doubles.oci import ChatCall, Fault, LocalOCI, Reply, wanted_schema
+from tests.doubles.oci import Call, ChatCall, Fault, LocalOCI, Reply, wanted_schema
 from tests.doubles.oci.server import COMPARTMENT
 from tests.doubles.oci.session import local_session, local_settings
 from tests.doubles.roles import PLAYS
@@ -27,8 +27,15 @@ TEXTS = {
 }
 QUESTION = "When did the Falcon project start?"
 OPEN_QUESTION = "What is missing?"
-MODEL, FAST = "cohere.command-a-03-2025", "meta.llama-3.3-70b-instruct"
-PRICES = {MODEL: 15_600, FAST: 1_800}
+MODEL, FAST = "cohere.command-a-03-2025", "openai.gpt-oss-20b"
+
+
+def billed(call: Call) -> int:
+    """Return the price of a call: by the character, or by the token, of which the local OCI counts one in four."""
+    if call.model == MODEL:
+        return -(-(call.prompt_chars + call.answer_chars) * 15_600 // 10_000)
+    asked, said = -(-call.prompt_chars // 4), -(-call.answer_chars // 4)
+    return -(-(asked * 70_000 + said * 300_000) // 1_000_000)
 
 
 def play(call: ChatCall) -> Reply:
@@ -86,9 +93,7 @@ async def test_a_run_is_answered_and_every_request_was_signed(oci, tmp_path):
     formats = [(call.body["chatRequest"].get("responseFormat") or {}).get("type") for call in chats]
     assert formats == ["JSON_SCHEMA", "JSON_OBJECT", None, "JSON_OBJECT"]  # the draft is asked for as plain text
     assert report.usage.calls == len(oci.calls)
-    assert report.usage.cost_micro_usd == sum(
-        -(-(call.prompt_chars + call.answer_chars) * PRICES[call.model] // 10_000) for call in chats
-    )
+    assert report.usage.cost_micro_usd == sum(map(billed, chats))
     by_role = report.usage_by_role
     assert set(by_role) == {"researcher", "analyzer", "writer", "reviewer", "guard", "other"}
     assert sum(by_role.values(), Usage()) == report.usage
@@ -160,7 +165,6 @@ async def test_embeddings_and_reranking_on_oci(oci, tmp_path):
     settings = local_settings(
         oci,
         tmp_path / "home",
-        models={"prices_micro_usd": {"cohere.rerank-v4.0-fast": (1_000, 0)}},
         data={"embeddings": "oci"},
         oci={"rerank_model": "cohere.rerank-v4.0-fast"},
     )
@@ -178,7 +182,6 @@ async def test_a_failed_rerank_degrades_visibly(oci, tmp_path):
     settings = local_settings(
         oci,
         tmp_path / "home",
-        models={"prices_micro_usd": {"cohere.rerank-v4.0-fast": (1_000, 0)}},
         oci={"rerank_model": "cohere.rerank-v4.0-fast"},
     )
     await ingested(settings)

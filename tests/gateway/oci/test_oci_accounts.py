@@ -17,7 +17,7 @@ from state.errors import BudgetExceeded, ModelUnavailable
 from tests.doubles.oci import Fault, LocalOCI
 from tests.doubles.oci.session import local_session, local_settings
 
-PRICES = {"cohere.rerank-v4.0-fast": (10_000, 0), "oci.guardrails": (10_000, 0)}
+PRICES = {"cohere.rerank-v4.0-fast": (2_000_000, 0), "oci.guardrails": (10_000, 0)}
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_each_task_pays_for_itself(plane):
         usage = await plane.ledger.usage(tenant, "run")
         chars = len(f"text of {tenant}") + 3
         assert (usage.calls, usage.input_chars) == (2, chars)
-        assert usage.cost_micro_usd == chars
+        assert usage.cost_micro_usd == len(f"text of {tenant}") + 2_000  # one search unit
     assert (await plane.ledger.usage("local", "run")).calls == 0
 
 

@@ -13,7 +13,7 @@ from tests.doubles.oci import LocalOCI, Reply
 from tests.doubles.oci.session import local_session, local_settings
 
 COHERE, GENERIC, V2 = "cohere.command-a-03-2025", "meta.llama-3.3-70b-instruct", "cohere.command-a-vision"
-UNSTRUCTURED = "xai.grok-4.20-multi-agent"
+UNSTRUCTURED = "cohere.command-a-translate-08-2025"
 ASKED = [SystemMessage("Write."), HumanMessage("How many?")]
 WHOLE = "Ten requests a minute are free [E1]. Sixty an hour are free [E2]."
 CUT = Reply("Ten requests a minute are free [E1]. Sixty an ho", finish_reason="length")
