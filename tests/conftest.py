@@ -10,6 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
@@ -36,3 +37,15 @@ _ROOM_BYTES = 4_000_000_000
 
 if os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free >= _ROOM_BYTES:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
+
+_FIRST = ("tests/experience/test_studio.py", "tests/notebooks/")
+"""Modules whose tests share a server that takes long to start, or take long themselves: the first of a worker's queue.
+
+Workers that have nothing left to do steal from the end of another's queue. A module there is split among the workers,
+and each of them starts the server of its own.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that should not be split among workers first; the others keep their order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from state.errors import BadInput, BudgetExceeded, CorpusMissing, ModelUnknown, RateLimited, TooBusy, Unauthenticated
 
-_PATHS = re.compile(r"/v1/(chat/completions|responses|embeddings|models(/.*)?)")
+_PATHS = re.compile(r"/v1/(chat/completions|responses|embeddings|models(/.*)?)", re.DOTALL)
 
 _CODES = {
     Unauthenticated.code: "invalid_api_key",

@@ -54,7 +54,7 @@ class Issuer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.answers = {"/.well-known/openid-configuration": json.dumps({"jwks_uri": f"{self.url}/keys"}).encode()}
         self.publish(one=RSA["one"], ec=EC)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def publish(self, **keys):
         self.answers["/keys"] = json.dumps({"keys": [public(key, name) for name, key in keys.items()]}).encode()
@@ -69,6 +69,12 @@ def issuer():
     served = Issuer()
     yield served
     served.close()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """Let the attempts of a fetch follow each other at once: the tests that look at the pauses pass their own clock."""
+    monkeypatch.setattr("policy.identity.issuer.PAUSES_SECONDS", (0.0, 0.0))
 
 
 @pytest.mark.parametrize("found", [{}, {"jwks_uri": "http://issuer.example/keys"}, {"jwks_uri": "https://[::1"}])

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from experience.http.bodies import WORD, Question
+from experience.http.openai_problems import speaks_openai
 from policy import Action, Stage
 from policy.limits import LimitsGuard
 from tests.experience.http.conftest import chat
@@ -72,3 +73,8 @@ def test_texts_without_letters_and_digits_or_with_control_characters_are_refused
 async def test_the_service_refuses_a_character_on_which_engines_disagreed(ann) -> None:
     answer = await ann.post("/v1/chat", json=chat("¾"))
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/v1/models/a\n", "/v1/models/a/b", "/v1/chat/completions"])
+def test_every_path_of_openai_gets_its_errors(path) -> None:
+    assert speaks_openai(path)

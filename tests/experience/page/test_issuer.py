@@ -59,7 +59,7 @@ class Issuer:
             "/.well-known/openid-configuration": {name: f"{self.url}{path}" for name, path in places.items()},
             "/keys": {"keys": [public(RSA["one"], "one")]},
         }
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def agree(self, address: str) -> str:
         """Return where the browser comes back to from the page of the issuer."""
