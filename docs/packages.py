@@ -12,7 +12,7 @@ from graphlib import TopologicalSorter
 import grimp
 
 PLANES = ("experience", "graphs", "nodes", "policy", "retrieval", "gateway", "observability", "settings", "state")
-WITH_ROOMS = ("experience", "graphs", "nodes", "policy", "retrieval", "gateway", "settings")
+WITH_ROOMS = ("experience", "graphs", "nodes", "policy", "retrieval", "gateway", "settings", "state")
 """The planes that have sub-packages."""
 
 Imports = Mapping[str, set[str]]

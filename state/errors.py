@@ -46,6 +46,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from state.money import dollars
+
 
 class SixplaneError(Exception):
     """Root of the tree.
@@ -228,7 +230,7 @@ class BudgetExceeded(SixplaneError):
 
     def __init__(self, scope: str, limit: int, needed: int) -> None:
         super().__init__(
-            f"the {scope} budget of {limit} micro-dollars does not cover {needed} micro-dollars",
+            f"the {scope} budget of {dollars(limit)} USD does not cover {dollars(needed)} USD",
             hint="raise the budget, or choose a cheaper model",
         )
         self.scope, self.limit, self.needed = scope, limit, needed

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.quality.figures import COMPARED, SHOWN, SWITCHED, Compared, QualityResult, SetResult
 from experience.evaluation import MEASURES, Estimate, Group, Reliability
 from experience.evaluation.picture import diagram, drawing
+from state.money import dollars
 
 RESULT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "evaluation.json"
 
@@ -18,6 +19,7 @@ _PROBABILITY = (
     "its events. Taken is the highest of a report. Right is a report that holds the answer; one on a question that is "
     "not answerable is wrong. A good probability of 0.7 is right in seven of ten reports."
 )
+_MONEY = {measure.key for measure in MEASURES if measure.unit == "micro_usd"}
 _COUNTED = {measure.key for measure in MEASURES if measure.unit != "share"}
 
 
@@ -208,6 +210,8 @@ def _signed(key: str, figure: Estimate | None) -> str:
 
 
 def _number(key: str, value: float, sign: str = "") -> str:
+    if key in _MONEY:
+        return f"{sign if value >= 0 else ''}{dollars(round(value))}"
     if key not in _COUNTED:
         return f"{value:{sign}.3f}"
     return f"{value:{sign}.0f}" if abs(value) >= 20 else f"{value:{sign}.1f}"

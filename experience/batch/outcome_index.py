@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from experience.batch.values import BatchOutcome, RowStatus
 
-_COLUMNS = "status, attempt, thread_id, run_id, cost, resumable, line, id, code, message, ended, corpus"
+_COLUMNS = "status, attempt, thread_id, run_id, cost, resumable, line, id, code, message, ended, corpus, malformed"
 _TABLE = f"""
 PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-512;
 CREATE TABLE outcomes (key TEXT PRIMARY KEY, {_COLUMNS}) WITHOUT ROWID;
@@ -55,7 +55,7 @@ class OutcomeIndex:
         self.cost_micro_usd += outcome.cost_micro_usd - paid
         self.dearest = max(self.dearest, outcome.cost_micro_usd)
         self.recorded += before is None
-        self._database.execute(f"REPLACE INTO outcomes VALUES (?{', ?' * 12})", (outcome.key, *_fields(outcome)))  # noqa: S608 - a constant number of placeholders
+        self._database.execute(f"REPLACE INTO outcomes VALUES (?{', ?' * 13})", (outcome.key, *_fields(outcome)))  # noqa: S608 - a constant number of placeholders
 
     def get(self, key: str) -> Known | None:
         """Return the row's latest outcome, or `None`."""
@@ -76,6 +76,10 @@ class OutcomeIndex:
         """Return the number of failed rows by error code, the most frequent first."""
         order = "GROUP BY code ORDER BY count(*) DESC, code"
         return self._grouped(f"SELECT code, count(*) FROM outcomes WHERE status = 'failed' {order}")  # noqa: S608 - constants
+
+    def malformed(self) -> int:
+        """Return the number of rows that cannot be asked as they stand."""
+        return int(self._database.execute("SELECT count(*) FROM outcomes WHERE malformed").fetchone()[0])
 
     def failures(self, most: int) -> list[FailedRow]:
         """Return the first `most` failed rows in the order of the input."""
@@ -111,6 +115,7 @@ def _fields(outcome: BatchOutcome) -> tuple[object, ...]:
         error.message if error else "",
         report.status.value if report else "",
         f"{report.corpus.name} {report.corpus.version}" if report and report.corpus else "",
+        outcome.malformed,
     )
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from experience.batch.values import BatchError
 from experience.service import ResearchRequest
@@ -25,15 +26,24 @@ _BOM = b"\xef\xbb\xbf"
 _TOLD_FAULTS = 3  # faults named in a message; the first ones show what is wrong with the row
 
 
+RowId = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class BatchRow(BaseModel):
     """One line of the input. The fields in `context` override those of the job's context."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: str
-    id: str | None = Field(None, min_length=1, max_length=200)
+    id: RowId | None = None
     thread_id: str | None = None
     context: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Identified(BaseModel):
+    """What an invalid line may still say of itself."""
+
+    id: RowId | None = None
 
 
 @dataclass(frozen=True)
@@ -81,16 +91,28 @@ class RowFile:
             row = _parsed(raw)
             request = ResearchRequest(question=row.question, thread_id=_thread(row), context=self._context(row))
         except (ValidationError, NameInvalid, BadInput) as error:
-            return Row(number, "", digest.hex(), seen.count(digest, number), fault=_fault(error))
-        if row.id is None:
-            return Row(number, "", digest.hex(), seen.count(digest, number), request)
-        before = seen.first(row.id, number)
+            return self._named(number, _id_of(raw), digest, seen, fault=_fault(error))
+        return self._named(number, row.id, digest, seen, request=request)
+
+    def _named(
+        self,
+        number: int,
+        row_id: str | None,
+        digest: bytes,
+        seen: _Seen,
+        *,
+        request: ResearchRequest | None = None,
+        fault: BatchError | None = None,
+    ) -> Row:
+        if row_id is None:
+            return Row(number, "", digest.hex(), seen.count(digest, number), request, fault)
+        before = seen.first(row_id, number)
         if before is not None:
             raise BadInput(
-                f"lines {before} and {number} of {self._path.name!r} have the same id {row.id[:80]!r}",
+                f"lines {before} and {number} of {self._path.name!r} have the same id {row_id[:80]!r}",
                 hint="give each row its own id, or none",
             )
-        return Row(number, row.id, digest.hex(), 0, request)
+        return Row(number, row_id, digest.hex(), 0, request, fault)
 
     def _context(self, row: BatchRow) -> ResearchContext:
         if row.context.get("tenant", self._defaults.tenant) != self._defaults.tenant:
@@ -156,6 +178,18 @@ def _parsed(raw: bytes) -> BatchRow:
     if len(raw) > MAX_LINE_BYTES:
         raise BadInput(f"the line has more than {MAX_LINE_BYTES:,} bytes", hint="ingest long texts as documents")
     return BatchRow.model_validate_json(raw)
+
+
+def _id_of(raw: bytes) -> str | None:
+    """Return the id of a line that is no valid row, so that its outcome can be told apart; `None` if it has none."""
+    try:
+        row = from_json(raw[:MAX_LINE_BYTES].strip(), allow_partial=True)  # a line that was cut off keeps what is whole
+    except ValueError:
+        return None
+    try:
+        return _Identified.model_validate(row).id
+    except ValidationError:
+        return None
 
 
 def _thread(row: BatchRow) -> str | None:

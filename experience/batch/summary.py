@@ -31,6 +31,7 @@ class BatchSummary(Value):
         reports: rows by the status of their report.
         failed_by_code: failed rows by error code.
         failures: the first failed rows.
+        malformed: failed rows that cannot be asked as they stand.
         corpora: reports by corpus and version; two versions mean that the corpus changed during the job.
         cost_micro_usd: the cost of all rows.
         ending: why the job stopped before its last row; empty if it did not.
@@ -44,6 +45,7 @@ class BatchSummary(Value):
     reports: dict[str, int]
     failed_by_code: dict[str, int]
     failures: tuple[RowFailure, ...]
+    malformed: int
     corpora: dict[str, int]
     cost_micro_usd: int
     ending: str
@@ -61,6 +63,7 @@ def summary_of(header: JobHeader | None, index: OutcomeIndex, rows: int, ending:
         reports=index.reports(),
         failed_by_code=codes,
         failures=tuple(RowFailure(**failure._asdict()) for failure in index.failures(_TOLD_FAILURES)),
+        malformed=index.malformed(),
         corpora={f"{name} version {version}": count for (name, version), count in index.corpora().items()},
         cost_micro_usd=index.cost_micro_usd,
         ending=ending,

@@ -50,9 +50,10 @@ class BatchTask(Value):
 class BatchOutcome(Value):
     """The outcome of one attempt at a row: one line of the output file.
 
-    `line` counts from 1. `report` is set whenever the run has a report, for failed rows too. `cost_micro_usd` is the
-    cost of the run, including its cost in earlier processes. `resumable` says that a retry continues the same run.
-    `ends_job` says that the tenant's budget is spent, so that no other row can be asked.
+    `line` counts from 1. `report` is set whenever the run has a report, for failed rows too. `malformed` says that the
+    row itself cannot be asked, so that a retry would change nothing. `cost_micro_usd` is the cost of the run, including
+    its cost in earlier processes. `resumable` says that a retry continues the same run. `ends_job` says that the
+    tenant's budget is spent, so that no other row can be asked.
     """
 
     key: str
@@ -64,6 +65,7 @@ class BatchOutcome(Value):
     run_id: str
     report: Report | None = None
     error: BatchError | None = None
+    malformed: bool = False
     cost_micro_usd: int = 0
     resumable: bool = False
     ends_job: bool = False

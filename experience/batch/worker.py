@@ -41,7 +41,7 @@ async def run_task(service: ResearchService, task: BatchTask) -> BatchOutcome:
 
 async def _ended(service: ResearchService, task: BatchTask) -> dict[str, Any]:
     if task.request is None:
-        return {"status": RowStatus.FAILED, "error": task.fault}
+        return {"status": RowStatus.FAILED, "error": task.fault, "malformed": True}
     try:
         return await _of_report(service, task, await _report(service, task, task.request))
     except Exception as error:  # noqa: BLE001 - one row never ends the job; its outcome names the error

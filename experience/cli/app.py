@@ -11,27 +11,27 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from experience.cli.commands.audit import app as audit
-from experience.cli.commands.batch import batch
-from experience.cli.commands.budget import app as budget
-from experience.cli.commands.corpus import app as corpus
-from experience.cli.commands.db import app as db
-from experience.cli.commands.doctor import doctor
-from experience.cli.commands.evaluate import evaluate
-from experience.cli.commands.export import export
-from experience.cli.commands.ingest import ingest
-from experience.cli.commands.keys import app as keys
-from experience.cli.commands.mcp import mcp
+from experience.cli.commands.asking.batch import batch
+from experience.cli.commands.asking.evaluate import evaluate
+from experience.cli.commands.asking.export import export
+from experience.cli.commands.asking.research import research
+from experience.cli.commands.asking.resume import resume
+from experience.cli.commands.asking.threads import app as threads
+from experience.cli.commands.asking.threads import show
+from experience.cli.commands.asking.verify import verify
+from experience.cli.commands.documents.corpus import app as corpus
+from experience.cli.commands.documents.ingest import ingest
+from experience.cli.commands.documents.search import search
 from experience.cli.commands.models import cost, models
-from experience.cli.commands.policy import app as policy
-from experience.cli.commands.policy import guard
-from experience.cli.commands.research import research
-from experience.cli.commands.resume import resume
-from experience.cli.commands.search import search
-from experience.cli.commands.serve import serve
-from experience.cli.commands.threads import app as threads
-from experience.cli.commands.threads import show
-from experience.cli.commands.verify import verify
+from experience.cli.commands.operating.audit import app as audit
+from experience.cli.commands.operating.budget import app as budget
+from experience.cli.commands.operating.db import app as db
+from experience.cli.commands.operating.doctor import doctor
+from experience.cli.commands.operating.keys import app as keys
+from experience.cli.commands.operating.mcp import mcp
+from experience.cli.commands.operating.policy import app as policy
+from experience.cli.commands.operating.policy import guard
+from experience.cli.commands.operating.serve import serve
 from experience.cli.errors import handled
 from experience.cli.output import say
 

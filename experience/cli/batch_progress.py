@@ -5,15 +5,15 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from experience.cli.output import span_of
-from experience.money import dollars
+from experience.cli.output import time_left
+from state.money import dollars
 
 if TYPE_CHECKING:
     from experience.batch import BatchJob, BatchOutcome
 
 
 class BatchBoard:
-    """Rows done, all rows, failures, rate, cost and remaining time."""
+    """Rows done, all rows, failures, rate, cost, and the time that is left or that it took."""
 
     def __init__(self, job: BatchJob) -> None:
         self._job, self._began = job, monotonic()
@@ -24,11 +24,10 @@ class BatchBoard:
         self._ended += 1
         self._failed += outcome.status == "failed"
 
-    def line(self) -> str:
-        """Return the progress as one line."""
+    def line(self, *, over: bool = False) -> str:
+        """Return the progress as one line. `over`: no further outcome comes."""
         done, rows, cost = self._job.progress
-        rate = self._ended / max(monotonic() - self._began, 0.001)
-        left = f"{span_of((rows - done) / rate)} left" if rate and rows else "starting"
-        if rows and done >= rows:
-            left = f"{span_of(monotonic() - self._began)} in all"
+        seconds = monotonic() - self._began
+        rate = self._ended / max(seconds, 0.001)
+        left = time_left(rows - done, self._ended, seconds, over=over) if rows else "starting"
         return f"{done}/{rows} rows, {self._failed} failed, {rate:.1f} rows/s, {dollars(cost)} USD, {left}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from experience.cli.output import span_of
+from experience.cli.output import time_left
 
 if TYPE_CHECKING:
     from experience.evaluation import Interview, Outcome
 
 
 class EvaluationBoard:
-    """Questions with an outcome, all questions, failures, and the remaining time."""
+    """Questions with an outcome, all questions, failures, and the time that is left or that it took."""
 
     def __init__(self, interview: Interview) -> None:
         self._interview, self._began = interview, monotonic()
@@ -23,9 +23,8 @@ class EvaluationBoard:
         self._ended += 1
         self._failed += outcome.error is not None
 
-    def line(self) -> str:
-        """Return the progress as one line."""
+    def line(self, *, over: bool = False) -> str:
+        """Return the progress as one line. `over`: no further outcome comes."""
         done, questions = self._interview.progress
-        rate = self._ended / max(monotonic() - self._began, 0.001)
-        left = f"{span_of((questions - done) / rate)} left" if rate else "starting"
+        left = time_left(questions - done, self._ended, monotonic() - self._began, over=over)
         return f"{done}/{questions} questions, {self._failed} failed, {left}"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from experience.cli.output import note, note_json, printable, span_of
+from experience.cli.output import note, note_json, printable, time_left
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,14 +42,14 @@ def ingest_progress(*, as_json: bool = False, clock: Callable[[], float] = monot
 
 
 def line_of(progress: IngestProgress, seconds: float) -> str:
-    """Return the progress as one line: files, passages, rate, failures and remaining time."""
+    """Return the progress as one line: files, passages, rate, failures, and the time that is left or that it took."""
     parts = [
         f"{progress.files}/{progress.all_files} files" if progress.all_files else f"{progress.documents} documents"
     ]
     parts += [f"{progress.passages} passages", f"{progress.passages / max(seconds, 0.001):.1f} passages/s"]
     parts.append(f"{progress.failed} failed")
     if progress.bytes and progress.all_bytes:
-        parts.append(f"{span_of(seconds * (progress.all_bytes - progress.bytes) / progress.bytes)} left")
+        parts.append(time_left(progress.all_bytes - progress.bytes, progress.bytes, seconds))
     if progress.source:
         parts.append(f"{progress.source} {progress.done}/{progress.total}")
     return ", ".join(parts)
@@ -65,16 +65,21 @@ def bar(console: Console | None = None) -> Iterator[Tell]:
     # No markup: a file may be called `[red]`.
     columns = (BarColumn(16), TaskProgressColumn(), TextColumn("{task.fields[line]}", markup=False))
     began = monotonic()
+    last: IngestProgress | None = None
     with Progress(*columns, console=console or Console(stderr=True), transient=True) as shown:
         task = shown.add_task("", total=None, line="starting")
 
         def tell(progress: IngestProgress) -> None:
+            nonlocal last
+            last = progress
             if progress.failure is not None:
                 shown.console.print(Text(printable(_skipped(progress))), soft_wrap=True)
             line = printable(line_of(progress, monotonic() - began))
             shown.update(task, completed=progress.bytes, total=progress.all_bytes or None, line=line)
 
         yield tell
+    if last is not None:
+        shown.console.print(Text(printable(line_of(last, monotonic() - began))), soft_wrap=True)
 
 
 def _tell_json(progress: IngestProgress) -> None:

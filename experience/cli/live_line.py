@@ -1,4 +1,7 @@
-"""One line of progress on standard error: live on a terminal, a plain line every 30 seconds elsewhere."""
+"""One line of progress on standard error: live on a terminal, a plain line every 30 seconds elsewhere.
+
+A last line says how long it took; elsewhere than on a terminal, only if there was a line before it.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ class Board(Protocol):
         """Count an outcome."""
         ...
 
-    def line(self) -> str:
-        """Return the progress as one line."""
+    def line(self, *, over: bool = False) -> str:
+        """Return the progress as one line. `over`: no further outcome comes."""
         ...
 
 
@@ -37,26 +40,31 @@ class _Shown:
 
 
 @contextmanager
-def live_line(name: str, board: Board) -> Iterator[Callable[[Any], None]]:
+def live_line(name: str, board: Board, *, clock: Callable[[], float] = monotonic) -> Iterator[Callable[[Any], None]]:
     """Show `board` while the block runs; plain lines begin with `name`. Yields the function that takes an outcome."""
     if not sys.stderr.isatty():
-        yield _plain(name, board)
+        with _plain(name, board, clock) as take:
+            yield take
         return
     from rich.console import Console
     from rich.live import Live
 
     with Live(_Shown(board), console=Console(stderr=True), refresh_per_second=4, transient=True):
         yield board.take
+    note(f"{name}: {board.line(over=True)}")
 
 
-def _plain(name: str, board: Board) -> Callable[[Any], None]:
-    told = monotonic()
+@contextmanager
+def _plain(name: str, board: Board, clock: Callable[[], float]) -> Iterator[Callable[[Any], None]]:
+    told, line = clock(), ""
 
     def take_and_tell(outcome: Any) -> None:
-        nonlocal told
+        nonlocal told, line
         board.take(outcome)
-        if monotonic() - told >= _PLAIN_SECONDS:
-            told = monotonic()
-            note(f"{name}: {board.line()}")
+        if clock() - told >= _PLAIN_SECONDS:
+            told, line = clock(), board.line()
+            note(f"{name}: {line}")
 
-    return take_and_tell
+    yield take_and_tell
+    if line and line != (last := board.line(over=True)):
+        note(f"{name}: {last}")

@@ -45,6 +45,18 @@ def span_of(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def time_left(left: float, made: float, seconds: float, *, over: bool = False) -> str:
+    """Return in words how long `left` takes, if `made` took `seconds`; if nothing is left, how long it took.
+
+    `over`: nothing more is made, so that nothing can be said of what is left.
+    """
+    if left <= 0:
+        return f"done in {span_of(seconds)}"
+    if over:
+        return f"stopped after {span_of(seconds)}"
+    return f"{span_of(seconds * left / made)} left" if made else "starting"
+
+
 def _json(document: Any, indent: int | None) -> bytes:
     text = json.dumps(document, ensure_ascii=False, indent=indent)
     try:
@@ -60,19 +72,18 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def print_table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """Print rows: a table on a terminal, tab-separated lines elsewhere."""
+def print_table(columns: tuple[str, ...], rows: list[tuple[Any, ...]], *, cut: str = "") -> None:
+    """Print rows: a table on a terminal, tab-separated lines elsewhere, which are whole and never wrapped.
+
+    A cell of the column `cut`, such as a title, is cut off where the terminal ends; no other one is.
+    """
     cells = [tuple(printable(str(cell)).replace("\n", " ").replace("\t", " ") for cell in row) for row in rows]
     if not is_terminal():
         for row in [columns, *cells]:
             say("\t".join(row))
         return
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table(*columns, box=box.SIMPLE_HEAD)
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    from experience.cli.tables import show_table
+
+    show_table(Console(), columns, cells, cut=cut)

@@ -66,9 +66,9 @@ async def _embeddings(settings: Settings, corpora: Corpora | None) -> str:  # no
 async def _corpora(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
     if corpora is None:
         raise DependencyUnavailable("the corpora cannot be opened", hint="see the checks of Oracle Database")
-    names = await corpora.names("local", internal=True)
-    for name in names:
+    for name in await corpora.names("local", internal=True):
         await (await corpora.get("local", name)).manifest()
+    names = await corpora.names("local")
     return f"{len(names)} of the tenant local: {', '.join(names) or 'none yet'}"
 
 

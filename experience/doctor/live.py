@@ -19,6 +19,7 @@ from gateway.oci.plane import OCIModels
 from retrieval import load_embeddings
 from settings import Settings
 from settings.connections.oci_session import OCISession
+from state.money import dollars
 from state.values import Role
 
 TENANT = "local"
@@ -77,7 +78,7 @@ class _Live:
 
     async def cost(self) -> str:
         usage = await self.ledger.usage(TENANT, self.account.run_id)
-        return f"{usage.calls} calls for {usage.cost_micro_usd} micro-dollars"
+        return f"{usage.calls} calls for {dollars(usage.cost_micro_usd)} USD"
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from settings import Settings
 from settings.connections.oci_session import OCISession, open_oci_session
 from settings.tree import standard_oci_file, uses_oci
 from state.errors import DependencyUnavailable, ModelUnknown, SettingsInvalid, SixplaneError
+from state.money import dollars
 from state.values import Role
 
 
@@ -103,7 +104,7 @@ def _priced(catalog: Catalog, model: str, use: str) -> str:
         raise ModelUnknown(f"{model!r} cannot be used for {use}", hint="`sixplane models` lists the uses of each model")
     entry = catalog.usable(model)  # raises if it cannot be called or has no price: better now than in the first run
     old = f", retires: {entry.retirement}" if entry.retirement else ""
-    price = f"{entry.input_price}/{entry.output_price} micro-dollars per {entry.unit_size:,} {entry.unit}"
+    price = f"{dollars(entry.input_price)}/{dollars(entry.output_price)} USD per {entry.unit_size:,} {entry.unit}"
     return f"{model} for {use} at {price}{old}"
 
 

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Measure(NamedTuple):
-    """One figure: its key, how tables call it, what it means, and its unit: a share, or a number of something."""
+    """One figure: its key, how tables call it, what it means, and its unit.
+
+    The unit is a share, a number of something, or micro-dollars, which people read as USD.
+    """
 
     key: str
     title: str
@@ -58,7 +61,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("rounds", "rounds of research", "mean number", "number"),
     Measure("words", "words of the answer", "mean number of words of the claims, over reports with claims", "number"),
     Measure("seconds", "seconds", "mean time of a question", "number"),
-    Measure("cost_micro_usd", "cost, micro-dollars", "mean cost of a question", "number"),
+    Measure("cost_micro_usd", "cost, USD", "mean cost of a question", "micro_usd"),
 )
 
 TITLES = {measure.key: measure for measure in MEASURES}

@@ -10,10 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from experience import money
 from experience.page.assets import asset
 from experience.render import clean_html, shown_source
 from policy.identity import Permission, Principal
+from state import money
 
 _SHORT = 90
 """Characters of a question in a list."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experience.money import dollars
+from state.money import dollars
 from state.report import Report
 from state.values import EXTRACTIVE, Role, Status, Support, Usage
 

@@ -160,9 +160,7 @@ class Ledger:
     async def set_limit(self, tenant: str, kind: Kind, hard_limit: int | None) -> None:
         """Set a tenant's limit; `None` removes it. Raises `SettingsInvalid` for zero and below."""
         if hard_limit is not None and hard_limit <= 0:
-            raise SettingsInvalid(
-                f"a budget of {hard_limit} micro-dollars allows nothing", hint="give a positive number"
-            )
+            raise SettingsInvalid("a budget of zero or less allows nothing", hint="give a positive number")
         await self._run(lambda connection: self._limits.set_limit(connection, tenant, kind, hard_limit))
 
     async def pending_alerts(self) -> list[Alert]:

@@ -57,7 +57,7 @@ def test_the_tables_name_every_field_and_no_other() -> None:
 
 def test_the_job_s_command_and_its_variables_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = CliRunner().invoke(app, ["batch", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
-    for option in {*re.findall(r"--[a-z-]+", BLOCKS["sh"]), "--retry", "--budget-micro-usd", "--engine"}:
+    for option in {*re.findall(r"--[a-z-]+", BLOCKS["sh"]), "--retry", "--budget-usd", "--engine"}:
         assert option in shown
     for variable in re.findall(r"`SIXPLANE_(\w+)`", DOC):
         kind: object = Settings

@@ -35,7 +35,7 @@ def test_every_document_is_a_page(site: Path) -> None:
     assert not (site / "sample").exists()
     assert not list(site.rglob("*.py"))
     assert 'id="experience.service.ResearchService.run"' in (site / "reference" / "experience.html").read_text()
-    assert "--budget-micro-usd" in (site / "cli.html").read_text()
+    assert "--budget-usd" in (site / "cli.html").read_text()
 
 
 @pytest.mark.slow

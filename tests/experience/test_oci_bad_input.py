@@ -100,7 +100,7 @@ def test_what_cannot_be_used_is_named_before_anything_is_asked(oci, home, argume
 
 
 def test_a_budget_of_nothing_is_a_usage_error(oci, home):
-    assert run(oci, home, "--budget-micro-usd", "0").exit_code == 2
+    assert run(oci, home, "--budget-usd", "0").exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import typer
 from experience.cli.options import Home, Json
 from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import settings_of
-from experience.money import dollars
 from gateway.token_estimates import TYPICAL_CHARS_PER_TOKEN
+from state.money import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

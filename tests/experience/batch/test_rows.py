@@ -45,6 +45,36 @@ def test_a_bad_line_is_a_fault_with_its_number_and_the_next_one_is_read(line, sa
     assert (good.line, good.request.question) == (3, "fine")
 
 
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ('{"id": "a", "question": 5}', "a"),
+        ('{"question": "x", "foo": 1, "id": "a"}', "a"),
+        ('{"id": "a", "question": "x", "thread_id": "../up"}', "a"),
+        ('{"id": "a", "question": "torn\n', "a"),
+        ('{"question": "x", "id": "torn', ""),
+        ('{"id": "a" "question": "x"}', "a"),
+        ('{"id": 7, "question": "x"}', ""),
+        ('{"id": "' + "a" * 201 + '", "question": "x"}', ""),
+        ('["id", "a"]', ""),
+        ("id: a", ""),
+    ],
+)
+def test_a_bad_line_keeps_the_id_that_can_be_read(line, kept, tmp_path):
+    (bad,) = rows(tmp_path, line)
+    assert (bad.id, bad.request) == (kept, None)
+
+
+def test_a_line_that_is_too_long_keeps_its_id(tmp_path):
+    (bad,) = rows(tmp_path, b'{"id": "a", "question": "' + b"x" * MAX_LINE_BYTES + b'"}')
+    assert bad.id == "a"
+
+
+def test_the_id_of_a_bad_line_is_taken(tmp_path):
+    with pytest.raises(BadInput, match=r"lines 1 and 2 .* 'a'"):
+        rows(tmp_path, '{"id": "a", "question": 5}\n{"id": "a", "question": "x"}\n')
+
+
 def test_bytes_that_are_no_utf8_and_lines_without_end_are_faults(tmp_path):
     long = b'{"question": "' + b"x" * (2 * MAX_LINE_BYTES) + b'"}\n'
     found = rows(tmp_path, b'{"question": "\xff"}\n' + long + b'{"question": "fine"}')

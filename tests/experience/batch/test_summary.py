@@ -7,7 +7,7 @@ import pytest
 from experience.batch import BatchError, BatchOutcome
 from experience.batch.outcome_index import OutcomeIndex
 from experience.batch.summary import summary_of
-from experience.cli.commands.batch import lines_of
+from experience.cli.commands.asking.batch import lines_of
 
 
 def tally_of(*ended):
@@ -68,6 +68,13 @@ def test_every_failure_is_counted_and_the_first_are_named():
     text = "\n".join(lines_of(summary, Path("out.jsonl")))
     for said in ("7 failed", "2 unfinished", "line 1: model_unavailable: why 1", "2 more, in out.jsonl"):
         assert said in text
+
+
+def test_what_cannot_be_asked_as_it_stands_is_counted_apart():
+    index, fields = OutcomeIndex(), {"status": "failed", "thread_id": "t", "started_at": "x", "seconds": 0}
+    for line, malformed in enumerate((True, False, True), start=1):
+        index.add(BatchOutcome(key=str(line), line=line, run_id=str(line), malformed=malformed, **fields))
+    assert summary_of(None, index, 3, "").malformed == 2
 
 
 def test_a_run_that_goes_on_in_a_later_attempt_is_paid_for_once():

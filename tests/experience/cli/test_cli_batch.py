@@ -80,12 +80,43 @@ def test_a_missing_input_a_foreign_output_and_a_busy_one(home, source, tmp_path)
 
 
 def test_failed_rows_are_told_and_give_the_exit_status(home, source, tmp_path):
-    source.write_text(source.read_text() + "torn\n")
-    result = run(home, str(source), "--out", str(tmp_path / "out.jsonl"), "-c", "small")
+    source.write_text(source.read_text() + '{"id": "c", "question": "torn\n')
+    out = tmp_path / "out.jsonl"
+    result = run(home, str(source), "--out", str(out), "-c", "small")
     assert result.exit_code == 2
-    assert "failed: line 3: bad_input: row: Invalid JSON" in result.stdout
+    assert "failed: line 3 (c): bad_input: row: Invalid JSON" in result.stdout
     assert "error: 1 rows failed: 1 bad_input" in result.stderr
-    assert "--retry failed" in result.stderr
+    outcomes = [json.loads(line) for line in out.read_text().splitlines()[1:]]
+    assert {each["id"]: each["malformed"] for each in outcomes} == {"a": False, "b": False, "c": True}
+
+
+def test_the_hint_offers_a_retry_only_for_rows_that_a_retry_asks_again(home, source, tmp_path):
+    source.write_text("torn\n")
+    command = (str(source), "--out", str(tmp_path / "out.jsonl"), "-c", "small")
+    torn = run(home, *command)
+    assert "--retry failed" not in torn.stderr
+    assert "the 1 that cannot be read" in torn.stderr
+    assert run(home, *command, "--retry", "failed").stdout == torn.stdout
+    source.write_text(json.dumps({"question": QUESTION, "context": {"model": "openai:none"}}))
+    asked = run(home, *command[:1], "--out", str(tmp_path / "other.jsonl"), "-c", "small")
+    assert "`--retry failed` asks 1 of them again" in asked.stderr
+    assert "cannot be read" not in asked.stderr
+
+
+@pytest.mark.parametrize(("usd", "said"), [("0", "allows nothing"), ("-1", "not an amount"), ("1e3", "not an amount")])
+def test_a_budget_is_an_amount_in_usd(home, source, tmp_path, usd, said):
+    result = run(home, str(source), "--out", str(tmp_path / "out.jsonl"), "-c", "small", "--budget-usd", usd)
+    assert (result.exit_code, said in result.stderr, "hint: " in result.stderr) == (2, True, True)
+
+
+def test_a_spent_job_says_so_in_usd(home, source, tmp_path):
+    prices = {"SIXPLANE_MODELS__PRICES_MICRO_USD": '{"extractive": [1000000, 1000000]}'}
+    command = ["batch", str(source), "--out", str(tmp_path / "out.jsonl"), "-c", "small", "--budget-usd", "0.000001"]
+    result = CliRunner().invoke(app, command, env={"SIXPLANE_HOME": str(home), **prices})
+    assert result.exit_code == 4
+    assert "the job budget of 0.000001 USD does not cover" in result.stderr
+    assert "with a higher `--budget-usd`" in result.stderr
+    assert "micro" not in result.stdout + result.stderr
 
 
 @pytest.mark.slow

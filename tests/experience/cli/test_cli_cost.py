@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experience.cli.app import app
-from experience.money import dollars
+from state.money import dollars
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "cost.md"
 EXAMPLES = re.findall(r"^\$ sixplane (.*)\n((?:[^$`].*\n)+)", DOCS.read_text(encoding="utf-8"), re.MULTILINE)

@@ -11,6 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from experience.cli.app import app
+from state.money import dollars
 from tests.doubles.oci import Fault, LocalOCI
 from tests.doubles.oci.__main__ import write_keys
 from tests.doubles.oci.server import COMPARTMENT
@@ -89,8 +90,8 @@ def test_who_where_and_at_what_price_is_told_without_anything_that_is_billed(doc
     for words in (
         "ok   oci credentials: api_key of the profile DEFAULT",
         f"region us-chicago-1; {oci.url.removeprefix('http://')}",
-        "cohere.command-a-03-2025 for chat at 15600/15600 micro-dollars per 10,000 characters",
-        "openai.gpt-oss-20b for chat at 70000/300000 micro-dollars per 1,000,000 tokens",
+        "cohere.command-a-03-2025 for chat at 0.0156/0.0156 USD per 10,000 characters",
+        "openai.gpt-oss-20b for chat at 0.07/0.3 USD per 1,000,000 tokens",
         "ok   oci generative ai: answers; guardrails 1.0.0, 1.0.1",
         "ok   oci logging: not configured (SIXPLANE_OCI__LOG_ID)",
         "ok   oci monitoring: not configured",
@@ -133,7 +134,7 @@ def test_live_asks_each_model_once_for_little_and_writes_one_entry_to_each_sink(
     said = len("Say OK.") + len("OK")
     command_a, gpt_oss, embedding, search = -(-said * 15_600 // 10_000), 1, 1, 2_000
     billed = command_a + gpt_oss + embedding + search
-    assert found["oci cost of these checks"]["detail"] == f"5 calls for {billed} micro-dollars"
+    assert found["oci cost of these checks"]["detail"] == f"5 calls for {dollars(billed)} USD"
 
 
 def test_live_twice_asks_twice(doctor, oci: LocalOCI) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experience.cli.commands.ingest import check_paths, ingest_into, summary_of
+from experience.cli.amounts import RunBudget, budget_of
+from experience.cli.commands.documents.ingest import check_paths, ingest_into, summary_of
 from experience.cli.following import Outcome, conclude, follow
 from experience.cli.options import FormOption, Home, Json, LengthOption, OutFolder, Tenant
 from experience.cli.output import note
@@ -42,9 +43,6 @@ K = Annotated[
         show_default=False,
     ),
 ]
-Budget = Annotated[
-    int | None, typer.Option("--budget-micro-usd", help="Hard limit of the run, in micro-dollars.", min=1)
-]
 
 
 def research(
@@ -58,7 +56,7 @@ def research(
     human_review: HumanReview = False,
     out: OutFolder = None,
     k: K = None,
-    budget_micro_usd: Budget = None,
+    budget_usd: RunBudget = None,
     tenant: Tenant = "local",
     json_output: Json = False,
     home: Home = None,
@@ -72,7 +70,7 @@ def research(
         "form": form,
         "human_review": human_review,
         "k": k,
-        "budget_micro_usd": budget_micro_usd,
+        "budget_micro_usd": budget_of(budget_usd),
     }
     choice["tenant"] = checked_name("tenant", tenant)
     choice["corpus"] = checked_name("corpus", corpus or (corpus_of(docs) if docs else DEFAULT_CORPUS))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experience.cli.auditing import event_of, recorded, trail_of
-from experience.cli.commands.copying import copy
+from experience.cli.commands.documents.copying import copy
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import note, print_json, print_table, say

@@ -15,7 +15,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from state.abbreviations import BEFORE_NAMES, BEFORE_NUMBERS, BEFORE_ORDINALS, MONTHS, STARTERS, WITHIN
+from state.sentences.abbreviations import BEFORE_NAMES, BEFORE_NUMBERS, BEFORE_ORDINALS, MONTHS, STARTERS, WITHIN
 
 _HARD_BREAK = re.compile(r"\n[ \t\r]*\n|\f|\x1c|\u2029")
 _OWN_LINE = re.compile(r"\s*(?:#{1,6}\s|[-*+•‣▪]\s|\d{1,3}[.)]\s|\(?(?:[a-z]|\d{1,3})\)\s|\||>|={3,}|-{3,}|`{3}|~{3})")

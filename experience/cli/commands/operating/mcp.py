@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from experience.cli.commands.serve import Host, Port, chosen
+from experience.cli.commands.operating.serve import Host, Port, chosen
 from experience.cli.extras import extra
 from experience.cli.options import Home, Tenant
 from experience.cli.output import note

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experience.cli.amounts import JobBudget, budget_of
 from experience.cli.batch_progress import BatchBoard
-from experience.cli.commands.research import Model
+from experience.cli.commands.asking.research import Model
 from experience.cli.live_line import live_line
 from experience.cli.options import CorpusName, FormOption, Home, Json, LengthOption, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import Drain, on_signals, run_async, settings_of
 from experience.exits import Exit
-from experience.money import dollars
 from state.errors import BadInput
+from state.money import dollars
 
 if TYPE_CHECKING:
     from experience.batch import BatchSummary
@@ -34,12 +35,6 @@ EngineName = Annotated[
     str, typer.Option("--engine", help="The engine that runs the rows: `local`; `ray` is not implemented yet.")
 ]
 Retry = Annotated[str, typer.Option("--retry", help="`failed`: ask the failed rows again.", show_default=False)]
-Budget = Annotated[
-    int | None,
-    typer.Option(
-        "--budget-micro-usd", help="Start no further row when the job has spent this, in micro-dollars.", min=1
-    ),
-]
 
 
 def batch(
@@ -53,7 +48,7 @@ def batch(
     engine: EngineName = "local",
     retry: Retry = "",
     tenant: Tenant = "local",
-    budget_micro_usd: Budget = None,
+    budget_usd: JobBudget = None,
     json_output: Json = False,
     home: Home = None,
 ) -> None:
@@ -69,7 +64,7 @@ def batch(
         "form": form,
         **({"model": model} if model else {}),
     }
-    given = {"source": source, "out": out, "retry_failed": bool(retry), "budget_micro_usd": budget_micro_usd}
+    given = {"source": source, "out": out, "retry_failed": bool(retry), "budget_micro_usd": budget_of(budget_usd)}
     summary, over = run_async(_batch(settings_of(home), engine, concurrency, context, given))
     if json_output:
         print_json(summary.model_dump(mode="json"))
@@ -124,14 +119,26 @@ def _tell_ending(summary: BatchSummary, over: BudgetExceeded | None) -> None:
         note(f"reports come from more than one corpus version: {_listed(summary.corpora)}")
     if summary.counts["failed"]:
         note(f"error: {summary.counts['failed']} rows failed: {_listed(summary.failed_by_code)}")
-        note("hint: the outcome of each row has a hint; the same command with `--retry failed` asks them again")
+        note(f"hint: {_remedy(summary)}")
     if summary.counts["review_pending"]:
         note("waiting for your review: `sixplane resume THREAD`, then run the same command to record the report")
     if summary.exit_status == Exit.BUDGET_EXCEEDED and summary.ending:
         note(f"error: {over.message if over else 'the budget of the tenant is spent'}; no further row was started")
-        note("hint: raise the budget, then run the same command to continue")
+        how = "with a higher `--budget-usd`" if over else "after `sixplane budget set`"
+        note(f"hint: run the same command {how} to continue")
     if summary.ending == "stopped" or (summary.unfinished and not summary.ending):
         note("stopped: run the same command to continue")
+
+
+def _remedy(summary: BatchSummary) -> str:
+    """Return what can be done about the failed rows. Malformed ones are not asked again: they would fail again."""
+    again = summary.counts["failed"] - summary.malformed
+    parts = ["the outcome of each row has a hint"]
+    if again:
+        parts.append(f"the same command with `--retry failed` asks {again} of them again")
+    if summary.malformed:
+        parts.append(f"put the {summary.malformed} that cannot be read, corrected, into a new input with a new `--out`")
+    return "; ".join(parts)
 
 
 def _listed(counts: dict[str, int]) -> str:

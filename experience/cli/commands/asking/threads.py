@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from experience.service.threads import ThreadSummary
     from settings import Settings
 
-TITLE_CHARS = 80
 LISTED = 50
 """Threads that are listed if the caller names no number. A chosen value: they fit a screen or two."""
 
@@ -52,8 +51,8 @@ def threads(
         return
     if not found:
         note("no thread has these words" if search else "no threads yet: `sixplane research QUESTION` starts one")
-    rows = [(each.thread_id, each.status, each.updated[:19], each.title[:TITLE_CHARS]) for each in found]
-    print_table(("thread", "status", "updated", "title"), rows)
+    rows = [(each.thread_id, each.status, each.updated[:19], each.title) for each in found]
+    print_table(("thread", "status", "updated", "title"), rows, cut="title")
     if more:
         note(f"there are more threads: list them with `--limit {limit * 10}`, or find one with `--search WORDS`")
 

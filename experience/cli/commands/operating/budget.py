@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experience.cli.amounts import budget_of, usd
 from experience.cli.auditing import event_of, recorded
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import print_json, print_table, say
 from experience.cli.running import run_async, settings_of
-from experience.money import dollars
 from state.errors import BadInput
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from gateway.ledger.ledger import BudgetLine
 
 app = typer.Typer(help="Show what a tenant has spent, its limits and its alerts; set limits.", no_args_is_help=True)
-
-_MICRO = 1_000_000
 
 Limit = Annotated[str | None, typer.Option(help="Hard limit in USD, for example 25 or 0.5; `none` removes it.")]
 
@@ -57,30 +54,14 @@ def set_limits(total: Limit = None, month: Limit = None, tenant: Tenant = "local
             hint="give `--total USD` or `--month USD`; `none` instead of a number removes the limit",
         )
     chosen = {"tenant": total, "month": month}
-    amounts = {kind: micro_usd(given) for kind, given in chosen.items() if given is not None}
+    amounts = {kind: _limit(given) for kind, given in chosen.items() if given is not None}
     run_async(_write(tenant, amounts, home))
     for kind, amount in amounts.items():
         say(f"{kind}: {'no limit' if amount is None else usd(amount)}")
 
 
-def micro_usd(given: str) -> int | None:
-    """Return an amount in USD as micro-dollars, `None` for `none`. Raises `BadInput` for anything else."""
-    if given.strip().lower() == "none":
-        return None
-    try:
-        amount = Decimal(given) * _MICRO  # not `float`: 0.1 USD must be exactly 100,000 micro-dollars
-    except InvalidOperation as error:
-        raise BadInput(f"{given!r} is not an amount", hint="give USD such as 25 or 0.5, or `none`") from error
-    if not amount.is_finite() or amount != amount.to_integral_value():
-        raise BadInput(f"{given!r} is not a whole number of micro-dollars", hint="give at most six decimals")
-    if amount <= 0:
-        raise BadInput(f"a budget of {given} USD allows nothing", hint="give a positive amount, or `none` for no limit")
-    return int(amount)
-
-
-def usd(amount: int | None) -> str:
-    """Return micro-dollars as an exact amount in USD, or a dash for `None`."""
-    return "—" if amount is None else f"{dollars(amount)} USD"
+def _limit(given: str) -> int | None:
+    return None if given.strip().lower() == "none" else budget_of(given)
 
 
 def _amounts(line: BudgetLine) -> tuple[int, int, int | None, int | None]:

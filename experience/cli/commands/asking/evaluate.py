@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experience.cli.commands.research import Model
+from experience.cli.commands.asking.research import Model
 from experience.cli.evaluation_progress import EvaluationBoard
 from experience.cli.live_line import live_line
 from experience.cli.options import CorpusName, Home, Json, LengthOption, Tenant
 from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import Drain, on_signals, run_async, settings_of
 from experience.exits import Exit
-from experience.money import dollars
+from state.money import dollars
 
 if TYPE_CHECKING:
     from experience.evaluation import Estimate, Evaluation, Group, Question, Reliability
@@ -108,10 +108,12 @@ def _show(result: Evaluation, folder: Path) -> None:
     first, *more = result.groups
     if more:
         columns = ("figure", *(f"{group.name} ({group.questions})" for group in result.groups))
-        rows = [(titles[key], *(_cell(group.figures.get(key)) for group in result.groups)) for key in first.figures]
+        rows = [
+            (titles[key], *(_cell(key, group.figures.get(key)) for group in result.groups)) for key in first.figures
+        ]
         print_table(columns, rows)
     else:
-        figures = [(titles[key], *_cells(figure)) for key, figure in first.figures.items()]
+        figures = [(titles[key], *_cells(key, figure)) for key, figure in first.figures.items()]
         print_table(("figure", "value", "95 % interval", "questions"), figures)
     if result.reliability is not None:
         _show_reliability(result.reliability)
@@ -125,7 +127,10 @@ def _show_reliability(found: Reliability) -> None:
     columns = ("probability", "mean", "right", "95 % interval", "reports")
     print_table(
         columns,
-        [(f"{each.low:.1f} to {each.high:.1f}", f"{each.probability:.2f}", *_cells(each.right)) for each in found.bins],
+        [
+            (f"{each.low:.1f} to {each.high:.1f}", f"{each.probability:.2f}", *_cells("", each.right))
+            for each in found.bins
+        ],
     )
     say(f"expected calibration error: {found.error:.3f}; Brier score: {found.brier:.3f}")
 
@@ -136,19 +141,25 @@ def _show_differences(found: dict[str, Estimate]) -> None:
     titles = {measure.key: measure.title for measure in MEASURES}
     say("differences to the earlier evaluation, over the questions that both have:")
     columns = ("figure", "difference", "95 % interval", "questions")
-    print_table(columns, [(titles[key], *_cells(figure, sign="+")) for key, figure in found.items()])
+    print_table(columns, [(titles[key], *_cells(key, figure, sign="+")) for key, figure in found.items()])
 
 
-def _cells(figure: Estimate, sign: str = "") -> tuple[str, str, int]:
-    digits = 3 if max(map(abs, (figure.value, figure.low, figure.high))) < 10 else 1
-    shown = [f"{each:{sign}.{digits}f}" for each in (figure.value, figure.low, figure.high)]
+def _cells(key: str, figure: Estimate, sign: str = "") -> tuple[str, str, int]:
+    from experience.evaluation.measures import TITLES
+
+    values = figure.value, figure.low, figure.high
+    if key in TITLES and TITLES[key].unit == "micro_usd":
+        shown = [f"{sign if each >= 0 else ''}{dollars(round(each))}" for each in values]
+    else:
+        digits = 3 if max(map(abs, values)) < 10 else 1
+        shown = [f"{each:{sign}.{digits}f}" for each in values]
     return shown[0], f"{shown[1]} to {shown[2]}", figure.count
 
 
-def _cell(figure: Estimate | None) -> str:
+def _cell(key: str, figure: Estimate | None) -> str:
     if figure is None:
         return ""
-    value, interval, _ = _cells(figure)
+    value, interval, _ = _cells(key, figure)
     return f"{value} ({interval})"
 
 
