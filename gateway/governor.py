@@ -21,10 +21,10 @@ from gateway.ledger.ledger import Ledger
 from gateway.ledger.role_usage import report_usage
 from gateway.limiter import RateLimiter, limiter_of
 from gateway.planned_call import Answer, PlannedCall
-from gateway.provider_error import Classify, ProviderError, ProviderFailure
+from gateway.provider_error import Classify, FailureKind, ProviderError, ProviderFailure
 from observability import CallObserved, CallTelemetry, operation_span
 from settings import Settings
-from state.errors import ModelUnavailable, SixplaneError
+from state.errors import ModelOutputInvalid, ModelUnavailable, SixplaneError
 from state.values import Usage
 
 MAX_BACKOFF_SECONDS = 20.0
@@ -67,6 +67,7 @@ class Governor:
         Raises:
             BudgetExceeded: a scope's limit does not cover the call.
             ModelUnavailable: all attempts failed, or the deadline passed.
+            ModelOutputInvalid: the provider broke its own format.
             PriceUnknown: the catalogue has no price for the model.
         """
         now = time.monotonic()
@@ -193,7 +194,7 @@ class Governor:
         """Wait until the next attempt may start.
 
         Raises:
-            ModelUnavailable: no attempt is left, or it would start after the deadline.
+            SixplaneError: no attempt is left, or it would start after the deadline; its class is that of the failure.
         """
         failure = error.failure
         last = course.attempts >= self.settings.models.max_attempts
@@ -202,7 +203,7 @@ class Governor:
             if max(wait, failure.retry_after) < course.left():
                 await asyncio.sleep(wait)
                 return
-        raise _unavailable(planned.entry.id, failure, course.attempts) from error.__cause__
+        raise _ended(planned.entry.id, failure, course.attempts) from error.__cause__
 
     def _observed(self, span: Span, planned: PlannedCall[Answer], course: _Course, status: str) -> None:
         if not course.memo:
@@ -261,6 +262,10 @@ def _no_room(error: Exception, before: ProviderFailure | None) -> ProviderFailur
     return ProviderFailure("its rate limit left no room before the deadline", transient=False, billed=False, hint=hint)
 
 
-def _unavailable(model: str, failure: ProviderFailure, attempts: int) -> ModelUnavailable:
+_ERRORS: dict[FailureKind, type[SixplaneError]] = {"outage": ModelUnavailable, "malformed": ModelOutputInvalid}
+
+
+def _ended(model: str, failure: ProviderFailure, attempts: int) -> SixplaneError:
+    """Return the error of a call that failed for good."""
     tries = "" if attempts == 1 else f" {attempts} times"
-    return ModelUnavailable(f"the model {model!r} failed{tries}: {failure.reason}", hint=failure.hint)
+    return _ERRORS[failure.kind](f"the model {model!r} failed{tries}: {failure.reason}", hint=failure.hint)

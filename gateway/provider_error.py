@@ -11,8 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 REQUEST_TIMEOUT, TOO_MANY, SERVER_FAULT = 408, 429, 500
+
+
+FailureKind = Literal["outage", "malformed"]
+"""What a failure is, and so which error ends the call:
+
+- `outage`: `ModelUnavailable`. The provider does not answer; a fallback model may.
+- `malformed`: `ModelOutputInvalid`. It answered, and broke its own format.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class ProviderFailure:
         retry_after: the least seconds to wait before the next attempt, 0 if the provider names none.
         hint: what the user can do about it.
         throttled: whether the provider refused because of its rate limit.
+        kind: which error ends the call.
     """
 
     reason: str
@@ -34,6 +44,7 @@ class ProviderFailure:
     retry_after: float = 0.0
     hint: str = ""
     throttled: bool = False
+    kind: FailureKind = "outage"
 
 
 FILTERED = frozenset(

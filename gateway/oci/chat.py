@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -35,11 +35,11 @@ from oci.generative_ai_inference import models as wire
 from opentelemetry import trace
 from pydantic import BaseModel, Field
 
-from gateway.oci.wire import answer_of, finish_reason, metadata, text_of, usage_of
-from gateway.provider_error import ProviderError, ProviderFailure
+from gateway.oci.streams import StreamReader
+from gateway.oci.wire import answer_of
 from gateway.schemas import wire_schema
 from gateway.sync import run_sync
-from settings.connections.oci_inference import REQUEST_ID, InferenceClients, new_request_id
+from settings.connections.oci_inference import InferenceClients, new_request_id
 from state.errors import ModelOutputInvalid
 
 Result = TypeVar("Result")
@@ -63,11 +63,6 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         """The session's clients, one per event loop."""
         found: InferenceClients = self.client
         return found
-
-    @property
-    def provider_adapter(self) -> Any:
-        """The adapter of langchain-oci for the model's family."""
-        return self._provider
 
     async def aclose(self) -> None:
         """Close the running loop's connections."""
@@ -137,10 +132,7 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         data, headers = await self._without_refused_parameters(
             details, lambda: self.clients.call("chat", self.model_id, details)
         )
-        try:
-            answer = answer_of(data, headers, tools_bound=bool(kwargs.get("tools")))
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise not_oci(data) from error
+        answer = answer_of(data, headers, tools_bound=bool(kwargs.get("tools")))
         return ChatResult(generations=[ChatGeneration(message=_trimmed(answer, stop or self.stop))])
 
     async def _astream(
@@ -152,15 +144,13 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
     ) -> AsyncIterator[ChatGenerationChunk]:
         details = self._details(messages, stop, stream=True, **kwargs)
         request_id = new_request_id()
-        reader = _StreamReader(self, request_id, tools_bound=bool(kwargs.get("tools")))
+        reader = StreamReader(self.model_id, request_id, tools_bound=bool(kwargs.get("tools")))
         events = await self._without_refused_parameters(details, lambda: self._opened(details, request_id))
-        async with aclosing(events):
-            async for event in events:
-                for chunk in reader.read(event):
-                    if run_manager:
-                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
-        reader.check_ended()
+        async with aclosing(events), aclosing(reader.chunks(events)) as chunks:
+            async for chunk in chunks:
+                if run_manager:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
 
     def _stream(
         self,
@@ -214,59 +204,6 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
                 trace.get_current_span().add_event("sixplane.dialect", {"refused": sorted(self.refused)})
 
 
-class _StreamReader:
-    """Turns the events of one stream into message chunks."""
-
-    def __init__(self, model: OCIChatModel, request_id: str, *, tools_bound: bool) -> None:
-        provider = model.provider_adapter
-        self._provider, self._request_id, self._tools_bound = provider, request_id, tools_bound
-        self._model_id = model.model_id
-        self._ids: dict[int, str] = {}
-        self._positions: dict[int, int] = {}
-        self._unfed = provider.new_stream_state() if hasattr(provider, "new_stream_state") else None
-        self._chars = 0
-        self._ended = False
-
-    def read(self, event: Any) -> Iterator[ChatGenerationChunk]:
-        """Yield the chunks of `event`. Raises `ProviderError` if the event ends the stream with an error."""
-        raw = event.get("finishReason")
-        if raw is None or self._ended:
-            yield from self._content(event)
-            return
-        reason = finish_reason(raw)
-        self._ended = True
-        if event.get("apiFormat") != "COHERE" or not self._chars:  # COHERE repeats the whole text in its last event
-            yield from self._content(event, with_usage=False)
-        found = metadata({"modelId": self._model_id}, {REQUEST_ID: self._request_id}, reason, self._chars)
-        message = AIMessageChunk(
-            content="", response_metadata=found, usage_metadata=usage_of(event.get("usage")), chunk_position="last"
-        )
-        yield ChatGenerationChunk(message=message, generation_info={"finish_reason": reason})
-
-    def check_ended(self) -> None:
-        """Raise `ProviderError` if the stream ended without an event that says so: its text is incomplete."""
-        if not self._ended:
-            finish_reason(None)
-
-    def _content(self, event: Any, *, with_usage: bool = True) -> Iterator[ChatGenerationChunk]:
-        text = text_of(event)
-        calls = self._tool_calls(event) if self._tools_bound else []
-        usage = usage_of(event.get("usage")) if with_usage else None
-        reasoning = (event.get("message") or {}).get("reasoningContent")
-        if not (text or calls or usage or reasoning):
-            return
-        self._chars += len(text) + sum(len(str(call["args"] or "")) for call in calls)
-        extra = {"reasoning_content": reasoning} if reasoning else {}
-        message = AIMessageChunk(content=text, tool_call_chunks=calls, usage_metadata=usage, additional_kwargs=extra)
-        yield ChatGenerationChunk(message=message)
-
-    def _tool_calls(self, event: Any) -> list[Any]:
-        found: list[Any] = self._provider.process_stream_tool_calls(
-            event, self._ids, stream_state=self._unfed, active_tool_call_indices=self._positions
-        )
-        return found
-
-
 async def _next(chunks: AsyncIterator[Result]) -> Result | None:
     return await anext(chunks, None)
 
@@ -310,13 +247,4 @@ def _parsed(answer: Any) -> Any:
     return answer["parsed"]
 
 
-def not_oci(data: Any) -> ProviderError:
-    """Return the error for an answer that cannot come from an OCI service."""
-    kind = "a page" if isinstance(data, str) and "<" in data[:100] else type(data).__name__
-    hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something other than OCI answered"
-    return ProviderError(
-        ProviderFailure(f"its answer is {kind}, not an answer of OCI", transient=False, billed=True, hint=hint)
-    )
-
-
-__all__ = ["OCIChatModel", "not_oci"]
+__all__ = ["OCIChatModel"]

@@ -6,8 +6,6 @@ langchain-oci 0.4.0 embeds queries with the input type of documents, and drops t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 from langchain_core.embeddings import Embeddings
 from langchain_oci import OCIGenAIEmbeddings
@@ -15,7 +13,7 @@ from langchain_oci import OCIGenAIEmbeddings
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor
 from gateway.metering import input_usage
-from gateway.oci.chat import not_oci
+from gateway.oci.answers import EmbedAnswer, check, read
 from gateway.planned_call import unmemoised_call
 from gateway.sync import run_sync
 from settings.connections.oci_inference import InferenceClients
@@ -71,11 +69,10 @@ class OCIEmbeddings(Embeddings):
                 "embeddings", self._entry, most, lambda: upstream.ask(texts), lambda answer: self._used(answer, most)
             )
         )
-        vectors: list[list[float]] = answer["embeddings"]
-        return vectors
+        return answer.embeddings
 
-    def _used(self, answer: Mapping[str, Any], most: Usage) -> Usage:
-        reported = (answer.get("usage") or {}).get("promptTokens")
+    def _used(self, answer: EmbedAnswer, most: Usage) -> Usage:
+        reported = answer.usage and answer.usage.prompt_tokens
         if not reported or self._entry.unit == "characters":
             return most
         return most.model_copy(update={"input_tokens": reported, "cost_micro_usd": self._entry.cost(reported, 0)})
@@ -84,13 +81,16 @@ class OCIEmbeddings(Embeddings):
 class _Upstream(OCIGenAIEmbeddings):  # type: ignore[misc]  # upstream is untyped
     """Builds requests with langchain-oci and sends them through the session's clients."""
 
-    async def ask(self, texts: list[str]) -> Mapping[str, Any]:
-        """Return the service's answer to one batch. Raises `ProviderError` if it is not a valid answer."""
+    async def ask(self, texts: list[str]) -> EmbedAnswer:
+        """Return the service's answer to one batch. Raises `ProviderError` if it is not one usable vector per text."""
         details = self._build_embed_request(texts)
-        answer: Any = (await self.client.call("embed_text", self.model_id, details))[0]
-        vectors = answer.get("embeddings") if isinstance(answer, Mapping) else None
-        if not isinstance(answer, Mapping) or not isinstance(vectors, list) or len(vectors) != len(texts):
-            raise not_oci(answer)
+        data, _ = await self.client.call("embed_text", self.model_id, details)
+        answer = read(EmbedAnswer, data)
+        vectors, wanted = answer.embeddings, self.output_dimensions
+        check(len(vectors) == len(texts), f"{len(vectors)} vectors for {len(texts)} inputs")
+        sizes = {len(vector) for vector in vectors}
+        check(sizes == {wanted or len(vectors[0])}, f"vectors of {', '.join(map(str, sorted(sizes)))} numbers")
+        check(all(map(any, vectors)), "a vector of nothing but zeros")  # it points nowhere, and nothing is like it
         return answer
 
 

@@ -45,7 +45,9 @@ def classify_oci(error: BaseException) -> ProviderFailure | None:
     if "CircuitBreakerError" in names:
         return _of_breaker(error)
     if "MalformedFrame" in names:
-        return ProviderFailure("a frame of its stream is not JSON", transient=True, billed=True, hint="try again")
+        return ProviderFailure(
+            "its answer cannot be read as JSON", transient=True, billed=True, kind="malformed", hint="try again"
+        )
     if "NoEventStream" in names:
         hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something other than OCI answered"
         return ProviderFailure(

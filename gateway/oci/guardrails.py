@@ -15,7 +15,7 @@ from oci.generative_ai_inference import models as wire
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor
 from gateway.metering import input_usage
-from gateway.oci.chat import not_oci
+from gateway.oci.answers import GuardrailAnswer, plain, read
 from gateway.planned_call import unmemoised_call
 from settings.connections.oci_inference import InferenceClients
 from settings.tree import OCISettings
@@ -34,6 +34,7 @@ class OCIGuardrailCalls:
 
         Raises:
             ModelUnavailable: the service did not answer.
+            ModelOutputInvalid: its answer is malformed.
             BudgetExceeded: a limit does not cover the call.
         """
         most = input_usage(self._entry, [text])
@@ -43,10 +44,7 @@ class OCIGuardrailCalls:
 
     async def _ask(self, text: str) -> Mapping[str, Any]:
         data, _ = await self._clients.call("apply_guardrails", self._entry.id, self._details(text))
-        results = data.get("results") if isinstance(data, Mapping) else None
-        if not isinstance(results, Mapping):
-            raise not_oci(data)
-        return results
+        return plain(read(GuardrailAnswer, data).results)
 
     def _details(self, text: str) -> Any:
         configs = wire.GuardrailConfigs(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -14,7 +12,7 @@ from pydantic import ConfigDict
 from gateway.catalog import ModelEntry
 from gateway.governor import Governor
 from gateway.metering import rerank_usage
-from gateway.oci.chat import not_oci
+from gateway.oci.answers import Rank, RerankAnswer, check, read
 from gateway.planned_call import unmemoised_call
 from gateway.sync import run_sync
 from settings.connections.oci_inference import InferenceClients
@@ -36,6 +34,7 @@ class OCIReranker(BaseDocumentCompressor):
 
         Raises:
             ModelUnavailable: the service did not answer.
+            ModelOutputInvalid: its answer is malformed.
             BudgetExceeded: a limit does not cover the call.
         """
         del callbacks
@@ -45,9 +44,9 @@ class OCIReranker(BaseDocumentCompressor):
         ranks = await self._ranked(query, texts)
         return [
             Document(
-                id=documents[rank["index"]].id,
-                page_content=documents[rank["index"]].page_content,
-                metadata={**documents[rank["index"]].metadata, "relevance_score": rank["relevance_score"]},
+                id=documents[rank.index].id,
+                page_content=documents[rank.index].page_content,
+                metadata={**documents[rank.index].metadata, "relevance_score": rank.relevance_score},
             )
             for rank in ranks
         ]
@@ -58,7 +57,7 @@ class OCIReranker(BaseDocumentCompressor):
         """Return all documents, most relevant first."""
         return run_sync(lambda: self.acompress_documents(documents, query, callbacks), self.clients.aclose)
 
-    async def _ranked(self, query: str, texts: list[str]) -> list[dict[str, Any]]:
+    async def _ranked(self, query: str, texts: list[str]) -> list[Rank]:
         upstream = _Upstream(
             client=self.clients,
             model_id=self.entry.id,
@@ -75,21 +74,11 @@ class OCIReranker(BaseDocumentCompressor):
 class _Upstream(OCIGenAIRerank):  # type: ignore[misc]  # upstream is untyped
     """Builds requests with langchain-oci and sends them through the session's clients."""
 
-    async def ask(self, texts: list[str], query: str) -> list[dict[str, Any]]:
-        """Return index and score, best first. Raises `ProviderError` if the answer is not valid."""
+    async def ask(self, texts: list[str], query: str) -> list[Rank]:
+        """Return the ranks, best first. Raises `ProviderError` unless every text is ranked exactly once."""
         details = self._build_rerank_details(texts, query, len(texts))
         data, _ = await self.client.call("rerank_text", self.model_id, details)
-        ranks = data.get("documentRanks") if isinstance(data, Mapping) else None
-        if not isinstance(ranks, list) or not _sound(ranks, len(texts)):
-            raise not_oci(data)
-        found = [{"index": rank["index"], "relevance_score": float(rank["relevanceScore"])} for rank in ranks]
-        return sorted(found, key=lambda rank: -rank["relevance_score"])
-
-
-def _sound(ranks: list[Any], documents: int) -> bool:
-    """Whether every document is ranked exactly once, with a finite score."""
-    found = [rank if isinstance(rank, Mapping) else {} for rank in ranks]
-    indexes: list[Any] = [rank.get("index") for rank in found]
-    scores: list[Any] = [rank.get("relevanceScore") for rank in found]
-    plain = all(type(index) is int for index in indexes) and all(type(score) in (int, float) for score in scores)
-    return plain and sorted(indexes) == list(range(documents)) and all(map(math.isfinite, scores))
+        ranks = read(RerankAnswer, data).document_ranks
+        indexes = sorted(rank.index for rank in ranks)
+        check(indexes == list(range(len(texts))), f"{len(ranks)} ranks that are not one for each of {len(texts)} texts")
+        return sorted(ranks, key=lambda rank: -rank.relevance_score)

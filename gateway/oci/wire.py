@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from langchain_core.messages.tool import ToolCall, invalid_tool_call
 
+from gateway.oci.answers import ChatAnswer, UsageBlock, WireToolCall, check, read
 from gateway.provider_error import FILTERED, FILTERED_FAILURE, ProviderError, ProviderFailure
 
 _FINISHED = {
@@ -29,16 +30,15 @@ _FINISHED = {
     "length": "length",
 }
 _LIMIT = frozenset({"error_limit"})
-_PROXY = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something other than OCI answered"
 
 
-def finish_reason(raw: Any) -> str:
+def finish_reason(raw: str | None) -> str:
     """Return `stop`, `length` or `tool_calls`.
 
     Raises:
         ProviderError: the answer ended in an error, or has no finish reason and so may be incomplete.
     """
-    said = str(raw or "").lower()
+    said = (raw or "").lower()
     if said in _FINISHED:
         return _FINISHED[said]
     if said in FILTERED:
@@ -46,7 +46,7 @@ def finish_reason(raw: Any) -> str:
     if said in _LIMIT:
         hint = "retrieve fewer passages with `-k`, or choose a model with a larger context"
         raise ProviderError(ProviderFailure("the prompt exceeds its context", transient=False, billed=True, hint=hint))
-    what = f"it ended with {said!r}" if said else "its answer has no finish reason"
+    what = f"it ended with {said[:40]!r}" if said else "its answer has no finish reason"
     raise ProviderError(ProviderFailure(what, transient=True, billed=True, hint="try again"))
 
 
@@ -61,32 +61,31 @@ def answer_of(data: Any, headers: Mapping[str, str], *, tools_bound: bool) -> AI
     Raises:
         ProviderError: it is not a chat answer, or it ended in an error.
     """
-    chat = data.get("chatResponse") if isinstance(data, Mapping) else None
-    if not isinstance(chat, Mapping):
-        raise ProviderError(
-            ProviderFailure("its answer is not a chat answer", transient=False, billed=True, hint=_PROXY)
-        )
-    choice = _choice(chat)
-    reason = finish_reason(choice.get("finishReason"))
-    said = text_of(choice)
-    calls, broken = tool_calls_of(choice) if tools_bound else ([], [])
-    reasoning = (choice.get("message") or {}).get("reasoningContent")
+    answer = read(ChatAnswer, data)
+    chat = answer.chat_response
+    check(bool(chat.choices or chat.text or chat.message or chat.finish_reason), "`chatResponse` holds no answer")
+    choice = chat.choices[0] if chat.choices else chat
+    reason = finish_reason(choice.finish_reason)
+    calls, broken = tool_calls_of(choice.calls) if tools_bound else ([], [])
+    chars = len(choice.said) + sum(map(_arguments_chars, calls))
     return AIMessage(
-        content=said,
+        content=choice.said,
         tool_calls=calls,
         invalid_tool_calls=broken,
-        usage_metadata=usage_of(chat.get("usage") or choice.get("usage")),
-        additional_kwargs={"reasoning_content": reasoning} if reasoning else {},
-        response_metadata=metadata(data, headers, reason, len(said) + sum(map(_arguments_chars, calls))),
+        usage_metadata=usage_of(chat.usage or choice.usage),
+        additional_kwargs={"reasoning_content": choice.reasoning} if choice.reasoning else {},
+        response_metadata=metadata(answer.model_id, headers, reason, chars, version=answer.model_version),
     )
 
 
-def metadata(data: Mapping[str, Any], headers: Mapping[str, str], reason: str, output_chars: int) -> dict[str, Any]:
+def metadata(
+    model: str | None, headers: Mapping[str, str], reason: str, output_chars: int, *, version: str | None = None
+) -> dict[str, Any]:
     """Return the metadata of an answer; `output_chars` is the length before a stop sequence cut it."""
     found = {
         "finish_reason": reason,
-        "model_name": data.get("modelId"),
-        "model_version": data.get("modelVersion"),
+        "model_name": model,
+        "model_version": version,
         "request_id": headers.get("opc-request-id"),
         "retirement": headers.get("model-retirement-info"),
         "output_chars": output_chars,
@@ -94,51 +93,35 @@ def metadata(data: Mapping[str, Any], headers: Mapping[str, str], reason: str, o
     return {name: value for name, value in found.items() if value is not None}
 
 
-def text_of(event: Mapping[str, Any]) -> str:
-    """Return the text of a GENERIC choice, a COHERE answer, or an event of a stream in either format."""
-    if isinstance(event.get("text"), str):
-        return str(event["text"])
-    content = (event.get("message") or {}).get("content")
-    if isinstance(content, str):
-        return content
-    return "".join(str(part.get("text") or "") for part in content or () if isinstance(part, Mapping))
-
-
-def tool_calls_of(choice: Mapping[str, Any]) -> tuple[list[ToolCall], list[Any]]:
-    """Return the valid tool calls, and the calls with arguments that are not a JSON object."""
-    raw = choice.get("toolCalls") or (choice.get("message") or {}).get("toolCalls") or ()
+def tool_calls_of(raw: Iterable[WireToolCall]) -> tuple[list[ToolCall], list[Any]]:
+    """Return the valid tool calls, and the calls without a name or with arguments that are not a JSON object."""
     calls, broken = [], []
     for each in raw:
-        call = {**each, **(each.get("function") or {})}  # COHEREV2 nests name and arguments
-        name, identifier = str(call.get("name") or ""), str(call.get("id") or uuid.uuid4().hex)
-        arguments = call.get("arguments", call.get("parameters", {}))
-        parsed = _parsed(arguments)
-        if parsed is None:
-            broken.append(invalid_tool_call(name=name, args=str(arguments), id=identifier, error="not a JSON object"))
+        call = each.function or each  # COHEREV2 nests name and arguments
+        name, identifier = call.name or "", each.id or uuid.uuid4().hex
+        arguments = each.parameters if call.arguments is None else call.arguments
+        parsed = _parsed({} if arguments is None else arguments)
+        if parsed is None or not name:
+            error = "not a JSON object" if name else "no name"
+            broken.append(invalid_tool_call(name=name, args=_text(arguments), id=identifier, error=error))
         else:
             calls.append(ToolCall(name=name, args=parsed, id=identifier))
     return calls, broken
 
 
-def usage_of(usage: Any) -> UsageMetadata | None:
+def usage_of(usage: UsageBlock | None) -> UsageMetadata | None:
     """Return the reported usage, `None` if the service reported none."""
-    if not isinstance(usage, Mapping):
+    if usage is None:
         return None
-    asked, said = (max(int(usage.get(name) or 0), 0) for name in ("promptTokens", "completionTokens"))
-    found = UsageMetadata(input_tokens=asked, output_tokens=said, total_tokens=int(usage.get("totalTokens") or 0))
-    found["total_tokens"] = found["total_tokens"] or asked + said
-    cached = (usage.get("promptTokensDetails") or {}).get("cachedTokens")
-    reasoned = (usage.get("completionTokensDetails") or {}).get("reasoningTokens")
+    asked, said = usage.prompt_tokens or 0, usage.completion_tokens or 0
+    found = UsageMetadata(input_tokens=asked, output_tokens=said, total_tokens=usage.total_tokens or asked + said)
+    cached = usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens
+    reasoned = usage.completion_tokens_details and usage.completion_tokens_details.reasoning_tokens
     if cached:
-        found["input_token_details"] = InputTokenDetails(cache_read=int(cached))
+        found["input_token_details"] = InputTokenDetails(cache_read=cached)
     if reasoned:
-        found["output_token_details"] = OutputTokenDetails(reasoning=int(reasoned))
+        found["output_token_details"] = OutputTokenDetails(reasoning=reasoned)
     return found
-
-
-def _choice(chat: Mapping[str, Any]) -> Mapping[str, Any]:
-    choices = chat.get("choices")
-    return choices[0] if choices else chat
 
 
 def _parsed(arguments: Any) -> dict[str, Any] | None:
@@ -146,9 +129,13 @@ def _parsed(arguments: Any) -> dict[str, Any] | None:
         if isinstance(arguments, str):
             try:
                 arguments = json.loads(arguments or "{}")
-            except ValueError:
+            except (ValueError, RecursionError):
                 return None
     return arguments if isinstance(arguments, dict) else None
+
+
+def _text(arguments: Any) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
 def _arguments_chars(call: ToolCall) -> int:

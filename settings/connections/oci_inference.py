@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 from oci.async_base_client import AsyncBaseClient
+from oci.exceptions import ServiceError
 from oci.generative_ai_inference import AsyncGenerativeAiInferenceClient
 from oci.retry import NoneRetryStrategy
 
@@ -25,8 +26,12 @@ from settings.tree import standard_ca_bundle
 REQUEST_ID = "opc-request-id"
 
 
+LONGEST_FRAME_BYTES = 2**22
+"""COHERE repeats the whole answer in its last frame; aiohttp's own limit of 128 KiB would end a long one."""
+
+
 class MalformedFrame(Exception):
-    """A frame of an event stream is not JSON."""
+    """A frame of an event stream, or a whole answer, cannot be read as JSON."""
 
 
 class NoEventStream(Exception):
@@ -44,7 +49,10 @@ class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is un
                 bundle = standard_ca_bundle()
                 trust = ssl.create_default_context(cafile=bundle) if bundle else True
                 self._session = aiohttp.ClientSession(
-                    timeout=self._get_client_timeout(), trust_env=True, connector=aiohttp.TCPConnector(ssl=trust)
+                    timeout=self._get_client_timeout(),
+                    trust_env=True,
+                    connector=aiohttp.TCPConnector(ssl=trust),
+                    read_bufsize=LONGEST_FRAME_BYTES // 2,  # aiohttp takes lines of twice this size
                 )
             return self._session
 
@@ -55,6 +63,18 @@ class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is un
             await context.__aexit__(None, None, None)
             raise NoEventStream(kind.partition(";")[0])
         return context, _StrictResponse(response)
+
+    async def _read_response_data(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super()._read_response_data(*args, **kwargs)
+        except (UnicodeError, RecursionError) as error:  # not UTF-8, or nested without end
+            raise MalformedFrame from error
+
+    async def _handle_error_response(self, response: aiohttp.ClientResponse, *args: Any, **kwargs: Any) -> None:
+        try:
+            await super()._handle_error_response(response, *args, **kwargs)
+        except (AttributeError, UnicodeError, RecursionError):  # the SDK reads any JSON as if it were an object
+            raise ServiceError(response.status, "Unknown", dict(response.headers), "") from None
 
 
 class _StrictResponse:
@@ -68,17 +88,21 @@ class _StrictResponse:
         return self._lines()
 
     async def _lines(self) -> AsyncIterator[bytes]:
-        async for line in self._response.content:
-            data = line.strip().removeprefix(b"data:").strip()
-            if line.startswith(b"data:") and data and not data.startswith(b"[DONE]"):
-                _check_json(data)
-            yield line
+        try:
+            async for line in self._response.content:
+                _check_frame(line)
+                yield line
+        except ValueError as error:  # aiohttp's word for a line that is too long
+            raise MalformedFrame from error
 
 
-def _check_json(data: bytes) -> None:
+def _check_frame(line: bytes) -> None:
     try:
-        json.loads(data)
-    except ValueError as error:
+        text = line.strip().decode("utf-8")
+        data = text[5:].strip() if text.lower().startswith("data:") else ""
+        if data and not data.startswith("[DONE]"):
+            json.loads(data)
+    except (ValueError, RecursionError) as error:
         raise MalformedFrame from error
 
 

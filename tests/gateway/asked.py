@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableLambda
 
 from gateway import CallScope, Gateway, Ledger, ScriptedChatModel
 from gateway.schemas import wire_text
@@ -20,6 +21,16 @@ RESERVED = -(-SENT // 3) + 100
 """For a plan: the request at three characters a token, and 100 tokens of answer."""
 
 DOWN = ConnectionRefusedError("refused")
+
+
+async def watched(model, messages):
+    """Return the answer of a model to a caller who watches it write, as who streams a graph does."""
+
+    async def ask(given):
+        return await model.ainvoke(given)
+
+    events = [event async for event in RunnableLambda(ask).astream_events(messages)]
+    return events[-1]["data"]["output"]
 
 
 class StatusError(Exception):

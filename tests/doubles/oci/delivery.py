@@ -50,8 +50,8 @@ def fault_answer(fault: Fault) -> Answer:
     body = fault.body if fault.body is not None else {"code": fault.error_code, "message": fault.message}
     if isinstance(body, dict):
         return Answer([json.dumps(body).encode()], fault.status, JSON, headers, whole=False)
-    media = JSON if body.startswith("{") else "text/html"
-    return Answer([body.encode()], fault.status, media, headers, whole=False)
+    media = fault.media or ("text/html" if body.startswith("<") else JSON)
+    return Answer([body.encode(errors="surrogateescape")], fault.status, media, headers, whole=False)
 
 
 def chat_answer(chat: ChatCall, reply: Reply, fault: Fault | None) -> Answer:
@@ -103,7 +103,11 @@ class Delivery(Response):
             await asyncio.sleep(0)
         gone = await Request(scope, receive).is_disconnected()
         self._call.completed = self._answer.whole and not gone
-        await send({"type": "http.response.body", "body": last, "more_body": False})
+        stays_open = self._kind == "stays_open"
+        await send({"type": "http.response.body", "body": last, "more_body": stays_open})
+        if stays_open:
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
     async def _drop(self, parts: list[bytes], send: Send) -> None:
         """Send half of it and return: uvicorn closes the connection of a response that is not finished."""

@@ -18,6 +18,7 @@ Kind = Literal[
     "truncated",
     "content_type",
     "no_content_length",
+    "stays_open",
 ]
 _CODES = {401: "NotAuthenticated", 404: "NotAuthorizedOrNotFound", 409: "IncorrectState", 429: "TooManyRequests"}
 
@@ -27,6 +28,7 @@ class Fault:
     """One way to misbehave.
 
     `status` answers instead of the service. With the others the model answers, which is billed, and then it goes wrong.
+    `stays_open` sends the whole answer and keeps the connection open.
 
     Args:
         kind: what goes wrong.
@@ -39,7 +41,8 @@ class Fault:
         message: of `status`, and the `errorMessage` of `error_finish`.
         retry_after: of `status`, in seconds.
         headers: of `status`.
-        body: of `status`, in place of `{"code", "message"}`: JSON where it is a mapping, else HTML.
+        body: of `status`, in place of `{"code", "message"}`: sent as it is where it is a text.
+        media: content type of a `body`; where it is empty, that of HTML for a text that begins so, else of JSON.
         seconds: of `slow_first_byte`.
         value: the content type of `content_type`.
     """
@@ -54,6 +57,7 @@ class Fault:
     retry_after: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: str | dict[str, Any] | None = None
+    media: str = ""
     seconds: float = 0.0
     value: str = "application/json; charset=utf-8"
 

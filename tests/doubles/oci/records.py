@@ -56,6 +56,11 @@ class Records:
         self.rejected: Counter[str] = Counter()
         self.seen = Seen()
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.lock:
+            self.calls, self.rejected, self.seen = [], Counter(), Seen()
+
     def add(self, call: Call) -> None:
         """Record a request that arrived."""
         with self.lock:

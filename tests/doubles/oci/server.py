@@ -143,6 +143,11 @@ class LocalOCI:
         """Return the characters of all chat calls that a model answered, whether the answer arrived or not."""
         return self._records.all_chars()
 
+    def forget(self) -> None:
+        """Forget calls and faults, so that one server can serve many tests."""
+        self.faults.clear()
+        self._records.clear()
+
     def start(self) -> None:
         """Serve, in a thread."""
         self._thread.start()

@@ -219,10 +219,10 @@ ERRORS = [
     (Fault("status", status=429), "answered 429", True, False),
     (Fault("status", status=500), "answered 500", True, True),
     (Fault("status", status=502, body="<html>proxy</html>"), "it answered with a web page and status 502", True, True),
-    (Fault("status", status=200, body="<html>proxy</html>"), "not a chat answer", False, True),
+    (Fault("status", status=200, body="<html>proxy</html>"), "not an answer of OCI", False, True),
     (Fault("drop_midstream"), "connection broke", True, True),
     (Fault("hang", seconds=30), "in time", True, True),
-    (Fault("malformed_frame"), "not a chat answer", False, True),
+    (Fault("malformed_frame"), "not whole JSON", False, True),
 ]
 
 
@@ -230,7 +230,7 @@ ERRORS = [
 @pytest.mark.parametrize(("fault", "reason", "transient", "billed"), ERRORS, ids=[error[1] for error in ERRORS])
 def test_trap_i_one_classifier_knows_every_error(oci, how, fault, reason, transient, billed):
     oci.faults.add(Fault(**{**vars(fault), "times": 1}))
-    model = local_model(oci, GENERIC, clients=local_clients(oci, timeout=(1.0, 0.5)))
+    model = local_model(oci, GENERIC, clients=local_clients(oci, timeout=(5.0, 0.5)))
     with pytest.raises(Exception) as caught:  # noqa: PT011
         answered(model, how)
     failure = classify(caught.value)
@@ -300,7 +300,7 @@ def test_trap_l_a_malformed_frame_is_a_failure(oci, how, model_id):
     oci.faults.add(Fault("malformed_frame", "chat"))
     with pytest.raises(Exception) as caught:  # noqa: PT011
         answered(local_model(oci, model_id), how)
-    assert classify(caught.value).reason == "a frame of its stream is not JSON"
+    assert classify(caught.value).reason == "its answer cannot be read as JSON"
 
 
 @WHOLE
