@@ -70,6 +70,8 @@ class OCISettings(_Section):
     compartment_id: str = ""
     endpoint: str = ""
     """Endpoint of Generative AI inference, for private endpoints and tests; empty: the endpoint of the region."""
+    management_endpoint: str = ""
+    """Endpoint of Generative AI's management API, which lists the tenancy's models; empty: that of the region."""
     endpoint_formats: dict[str, Literal["COHERE", "COHEREV2", "GENERIC"]] = Field(default_factory=dict)
     """Chat format of a dedicated endpoint, by OCID; the default is GENERIC."""
     connect_timeout_seconds: float = Field(10.0, gt=0)

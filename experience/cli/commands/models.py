@@ -8,7 +8,7 @@ import typer
 
 from experience.cli.options import Home, Json
 from experience.cli.output import note, print_json, print_table, say
-from experience.cli.running import settings_of
+from experience.cli.running import run_async, settings_of
 from gateway.token_estimates import TYPICAL_CHARS_PER_TOKEN
 from state.money import dollars
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway import Catalog, ModelEntry
+    from settings import Settings
 
 _COLUMNS = ("model", "served", "retires", "USD in", "USD out", "per")
 _SERVED = {
@@ -35,15 +36,19 @@ _PER = {"tokens": "1M tokens", "characters": "10k chars", "searches": "1k search
 _ESTIMATE = f"an estimate: the model bills tokens, counted here as {TYPICAL_CHARS_PER_TOKEN} characters each"
 
 _Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model; `sixplane models` lists them.")]
+_Live = Annotated[bool, typer.Option("--live", help="Compare the catalogue with the models of the OCI tenancy.")]
 _Input = Annotated[int, typer.Option("--input-chars", min=0, help="The number of characters in the prompt.")]
 _Output = Annotated[int, typer.Option("--output-chars", min=0, help="The number of characters in the answer.")]
 
 
-def models(json_output: Json = False, home: Home = None) -> None:
+def models(json_output: Json = False, live: _Live = False, home: Home = None) -> None:
     """List the models: how they are served, when they retire, and their prices in USD; `--json` shows everything."""
     from experience.render.words import COMPILED
     from state.values import EXTRACTIVE
 
+    if live:
+        _print_findings(settings_of(home), json_output)
+        return
     catalog = _catalog(home)
     if json_output:
         print_json([entry.model_dump(mode="json") for entry in catalog.listed()])
@@ -88,6 +93,19 @@ def _catalog(home: Path | None) -> Catalog:
 
     models = settings_of(home).models
     return load_catalog(prices=models.prices_micro_usd, declared=models.declared)
+
+
+def _print_findings(settings: Settings, json_output: bool) -> None:
+    """Print a line for each model of which the tenancy says something else than the catalogue."""
+    from experience.doctor.tenancy import check_tenancy
+
+    findings = run_async(check_tenancy(settings))
+    if json_output:
+        print_json([finding.model_dump(mode="json") for finding in findings])
+        return
+    for finding in findings:
+        say(f"{finding.kind:<9} {finding.model}: {finding.detail}")
+    note(f"{len(findings)} differences between the catalogue and the tenancy" if findings else "no differences")
 
 
 def _row(entry: ModelEntry) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.doubles.oci import chat_formats, services, storage, telemetry
+from tests.doubles.oci import chat_formats, management, services, storage, telemetry
 from tests.doubles.oci.answers import Answers, Reply
 from tests.doubles.oci.delivery import Answer, Delivery, chat_answer, error_answer, fault_answer, json_answer
 from tests.doubles.oci.faults import Fault, Faults
@@ -47,6 +47,7 @@ class Plane:
     faults: Faults
     records: Records
     buckets: storage.Buckets = field(default_factory=dict)
+    tenancy: management.Tenancy = field(default_factory=management.Tenancy)
 
     def app(self) -> Starlette:
         """Return the application."""
@@ -62,6 +63,8 @@ class Plane:
         routes = [Route(path, self._signed(serve), methods=["POST"]) for path, serve in actions.items()]
         listed = self._signed(self._guardrail_versions)
         routes.append(Route("/20231130/guardrailVersions", listed, methods=["GET"]))
+        models = self._signed(self._tenancy_models)
+        routes += [Route(path, models, methods=["GET"]) for path in (management.MODELS, management.DISCOVERY)]
         stored = self._signed(self._object_storage)
         routes += [Route(path, stored, methods=["GET"]) for path in (storage.LIST, storage.GET)]
         routes.append(Route(TRACES, self._traces, methods=["POST"]))
@@ -108,7 +111,8 @@ class Plane:
             reason = "length" if fault.kind == "truncated" else "error"
             reply = replace(reply, text=reply.text[: len(reply.text) // 2], tool_calls=(), finish_reason=reason)
         call.answer_chars, call.answered = reply.chars, True
-        return chat_answer(chat, reply, fault)
+        answer = chat_answer(chat, reply, fault)
+        return replace(answer, headers=answer.headers | self.tenancy.notice(chat.model))
 
     async def _embed_text(self, call: Call, _: Fault | None) -> Answer:
         call.model = call.body["servingMode"].get("modelId") or ""
@@ -124,6 +128,9 @@ class Plane:
 
     async def _guardrail_versions(self, _call: Call, _: Fault | None) -> Answer:
         return json_answer({"items": [{"guardrailVersion": version} for version in services.GUARDRAIL_VERSIONS]})
+
+    async def _tenancy_models(self, call: Call, _: Fault | None) -> Answer:
+        return self.tenancy.listed(call.target)
 
     async def _object_storage(self, call: Call, _: Fault | None) -> Answer:
         return storage.storage_answer(self.buckets, call.target)

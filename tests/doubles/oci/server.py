@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.doubles.oci.answers import Answers, extractive_answers, forwarded_answers, local_embeddings
 from tests.doubles.oci.faults import Faults
+from tests.doubles.oci.management import Tenancy
 from tests.doubles.oci.records import Call, Records, Seen
 from tests.doubles.oci.routes import Plane
 from tests.doubles.oci.services import Embed, hashed_words
@@ -43,6 +44,7 @@ class LocalOCI:
         delay: seconds before each answer of a chat model.
         port: any free one where it is 0.
         seed: of the faults that come with a probability.
+        tenancy: the models that its management API lists, and which of them say that they are about to retire.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class LocalOCI:
         delay: float = 0.0,
         port: int = 0,
         seed: int = 0,
+        tenancy: Tenancy | None = None,
     ) -> None:
         self._key = key or throw_away_key()
         self._fingerprint = fingerprint_of(self._key)
@@ -75,6 +78,7 @@ class LocalOCI:
             faults=self.faults,
             records=self._records,
             buckets=buckets or {},
+            tenancy=tenancy or Tenancy(),
         )
         self._socket = _bound(port)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

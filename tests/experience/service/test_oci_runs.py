@@ -13,8 +13,9 @@ from experience.service import ResearchRequest, open_service
 from state.channels import ResearchContext
 from state.errors import GuardUnavailable
 from state.prompt_fields import parse_fields
-from state.values import Status, Usage
+from state.values import MODEL_RETIRING, Status, Usage
 from tests.doubles.oci import Call, ChatCall, Fault, LocalOCI, Reply, wanted_schema
+from tests.doubles.oci.management import Tenancy, TenancyModel
 from tests.doubles.oci.server import COMPARTMENT
 from tests.doubles.oci.session import local_session, local_settings
 from tests.doubles.roles import PLAYS
@@ -98,6 +99,20 @@ async def test_a_run_is_answered_and_every_request_was_signed(oci, tmp_path):
     assert set(by_role) == {"researcher", "analyzer", "writer", "reviewer", "guard", "other"}
     assert sum(by_role.values(), Usage()) == report.usage
     assert by_role["other"].calls == 1  # the guard that screened the question before the graph started
+
+
+async def test_a_model_that_is_about_to_retire_says_so_once_in_the_report(tmp_path):
+    retiring = Tenancy((TenancyModel(MODEL, notice="on-demand retirement on 2027-01-31"), TenancyModel(FAST)))
+    with LocalOCI(play, tenancy=retiring) as oci:
+        settings = local_settings(oci, tmp_path / "home")
+        await ingested(settings)
+        async with open_service(settings) as service:
+            report = await service.run(ResearchRequest(question=QUESTION))
+    assert len([call for call in oci.of("chat") if call.model == MODEL]) == 3
+    told = [event for event in report.events if event.kind == MODEL_RETIRING]
+    assert [(event.node, event.detail) for event in told] == [
+        ("analyzer", f"OCI is about to retire {MODEL}: on-demand retirement on 2027-01-31")
+    ]
 
 
 def test_a_flipped_byte_in_the_body_is_answered_401(oci):

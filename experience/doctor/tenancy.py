@@ -1,0 +1,27 @@
+"""Compares the catalogue with the models of the tenancy."""
+
+from __future__ import annotations
+
+import asyncio
+
+from experience.doctor.remedies import tried
+from gateway import load_catalog
+from gateway.catalog.reconcile import Finding, reconciled
+from settings import Settings
+from settings.connections.oci_session import open_oci_session
+
+
+async def check_tenancy(settings: Settings) -> list[Finding]:
+    """Return what the tenancy knows otherwise than the catalogue. It asks no model, and nothing is billed.
+
+    Raises:
+        SettingsInvalid: OCI is not configured, or wrongly.
+        DependencyUnavailable: OCI did not answer, or refused; the hint says what to check.
+    """
+    from gateway.oci.tenancy import tenancy_models
+
+    session = await asyncio.to_thread(open_oci_session, settings)
+    models = settings.models
+    catalog = load_catalog(prices=models.prices_micro_usd, declared=models.declared, region=session.region)
+    endpoint = settings.oci.management_endpoint
+    return reconciled(catalog, await tried(asyncio.to_thread(tenancy_models, session, endpoint)))
