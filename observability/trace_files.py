@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,8 @@ from settings.folders import private_folder
 
 _DAY_SECONDS = 86_400
 _LOCK = ".lock"
+_THREAD = "gen_ai.conversation.id"
+"""The attribute that names a thread."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,14 @@ class TraceFiles:
         records = (_parsed(line) for line in lines)
         return [record for record in records if record.get("trace_id") == trace_id]
 
-    def forget(self, tenant: str, thread_id: str) -> None:
-        """Delete the traces in which a thread was run. Raises `OSError`."""
+    def forget(self, threads: Collection[tuple[str, str]]) -> None:
+        """Delete the traces in which any of `threads` was run, each named by tenant and name. Raises `OSError`."""
+        wanted = {*threads}
         found = {
             record["trace_id"]
-            for path in self._paths()
+            for path in (self._paths() if wanted else ())
             for line in _lines(path)
-            if thread_id in line and _is_of(record := _parsed(line), tenant, thread_id)
+            if _THREAD in line and _thread_of(record := _parsed(line)) in wanted
         }
         for path in self._paths() if found else ():
             with self._threads, self._locked(fcntl.LOCK_EX):
@@ -179,11 +182,10 @@ def _parsed(line: str) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _is_of(record: dict[str, Any], tenant: str, thread_id: str) -> bool:
-    """Return whether a record is of a run of the thread."""
+def _thread_of(record: dict[str, Any]) -> tuple[Any, Any] | None:
+    """Return tenant and name of the thread that a record of a trace is of, if it is of one."""
     attributes = record.get("attributes") or {}
-    of = attributes.get("sixplane.tenant"), attributes.get("gen_ai.conversation.id")
-    return "trace_id" in record and of == (tenant, thread_id)
+    return (attributes.get("sixplane.tenant"), attributes.get(_THREAD)) if "trace_id" in record else None
 
 
 def _without(path: Path, traces: set[str]) -> None:

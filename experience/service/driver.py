@@ -27,12 +27,12 @@ class LegDriver:
 
     async def events(self, leg: Leg) -> AsyncGenerator[RunEvent]:
         """Yield the leg's events while renewing the lease, then record the thread's status and release the lease."""
-        tenant, thread_id, numbered = leg.context.tenant, leg.thread_id, Numbered(leg.after)
+        numbered = Numbered(leg.after)
         status, report = "running", None
         try:
-            yield numbered(RunStarted, thread_id=thread_id, run_id=leg.run_id, trace_id=trace_id_of(leg.span))
+            yield numbered(RunStarted, thread_id=leg.thread_id, run_id=leg.run_id, trace_id=trace_id_of(leg.span))
             async with (
-                self._threads.held(tenant, thread_id, lambda: leg.control.request_drain("the lease was lost")),
+                self._threads.held(leg.lease, lambda: leg.control.request_drain("the lease was lost")),
                 aclosing(self._steps(leg, numbered)) as steps,
             ):
                 async for event in steps:
@@ -42,7 +42,7 @@ class LegDriver:
                     yield event
         finally:
             ended = "interrupted" if status == "running" else status
-            await self._threads.settle(tenant, thread_id, leg.run_id, ended, span=leg.span_ids, report=report)
+            await self._threads.settle(leg.lease, leg.run_id, ended, span=leg.span_ids, report=report)
 
     async def _steps(self, leg: Leg, numbered: Numbered) -> AsyncGenerator[RunEvent]:
         outcome: Report | dict[str, Any] | None = None

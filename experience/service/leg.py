@@ -15,10 +15,10 @@ from langgraph.types import Command, StateSnapshot
 from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 
 from experience.service.screening import graph_input
-from experience.service.threads import StoredRun, ThreadRecord
+from experience.service.threads import Lease, StoredRun, ThreadRecord
 from settings import Settings
 from state.channels import ResearchContext, ResearchInput
-from state.errors import ThreadNotResumable
+from state.errors import ThreadBusy, ThreadNotResumable
 from state.report import Report
 from state.values import ReviewAnswer
 
@@ -58,7 +58,7 @@ class Leg:
 
     Args:
         context: the run's context.
-        thread_id: its thread.
+        lease: the lease of its thread, which it holds.
         run_id: its UUID, the same for all legs of the run.
         start: how the graph is invoked.
         span: the leg's span.
@@ -67,12 +67,17 @@ class Leg:
     """
 
     context: ResearchContext
-    thread_id: str
+    lease: Lease
     run_id: str
     start: LegStart
     span: Span
     control: RunControl
     after: int = 0
+
+    @property
+    def thread_id(self) -> str:
+        """The thread of the run."""
+        return self.lease.thread_id
 
     @property
     def span_ids(self) -> tuple[str, str]:
@@ -104,6 +109,13 @@ def graph_config(settings: Settings, tenant: str, thread_id: str, run_id: str) -
         "recursion_limit": settings.run.recursion_limit,
         "max_concurrency": settings.run.max_concurrency,
     }
+
+
+def check_seen(record: ThreadRecord, seen: str | None) -> None:
+    """Raise `ThreadBusy` if a thread was continued since its caller has seen it at the time `seen`."""
+    if seen not in (None, record.updated_at):
+        hint = "look at the thread again: it may wait for an answer to another draft"
+        raise ThreadBusy(f"the thread {record.thread_id!r} was continued meanwhile", hint=hint)
 
 
 def check_answer(record: ThreadRecord, answer: ReviewAnswer | None, *, waiting: bool) -> None:

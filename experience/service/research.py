@@ -10,14 +10,15 @@ from pathlib import Path
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.runtime import RunControl
+from langgraph.types import StateSnapshot
 
 from experience.bundle import Bundle, WholeTexts
 from experience.doctor.health import check_health
 from experience.doctor.opened import OpenedHome
 from experience.doctor.values import HealthStatus, status_of
 from experience.service.auditing import ServiceAudit, of_context
+from experience.service.deletion import Deletions
 from experience.service.driver import LegDriver
 from experience.service.events import RunEvent, last_report
 from experience.service.evidence import RunEvidence, run_evidence
@@ -28,6 +29,7 @@ from experience.service.leg import (
     LegStart,
     NewRun,
     check_answer,
+    check_seen,
     leg_attributes,
     link_to_last_leg,
     span_ids,
@@ -35,29 +37,20 @@ from experience.service.leg import (
 )
 from experience.service.models import ResearchRequest, RunView, ThreadView
 from experience.service.screening import graph_input, question_text, screened_answer, screened_question, screened_turns
-from experience.service.threads import (
-    AgedRun,
-    PageWanted,
-    StoredRun,
-    ThreadPage,
-    ThreadRecord,
-    Threads,
-)
+from experience.service.threads import Lease, PageWanted, StoredRun, ThreadPage, Threads
 from experience.service.views import KeptViews
 from gateway.ledger.account import Account, accounted
 from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
-from nodes.memory import forget
-from nodes.publish import answered_runs
-from observability import collected_notices, configure_tracing, operation_span, trace_files
+from observability import collected_notices, configure_tracing, operation_span
 from observability.audit import Actor, AuditTrail, named
 from policy.fingerprint import policy_reference
 from retrieval.filters import parsed
 from settings import MEMORY_CORPUS, Settings, checked_name
 from settings.pools import IO
 from state.channels import ResearchContext
-from state.errors import NameInvalid, PolicyRefusal, ThreadBusy
+from state.errors import NameInvalid, PolicyRefusal
 from state.report import Report
 from state.values import Refusal, ReviewAnswer
 
@@ -76,6 +69,7 @@ class ResearchService:
         self.kept = threads
         self._views = KeptViews(settings, graph, threads)
         self.audit = ServiceAudit(AuditTrail(settings, policy=policy_reference(settings).hash), self.corpora)
+        self.deletions = Deletions(settings, graph, threads, self._views, self.corpora, self.gateway)
         self._driver = LegDriver(settings, graph, threads, self.audit)
         reads = (threads.check, lambda: self.gateway.usage("local", "-"))
         self._opened = OpenedHome(settings.home, reads, self.guards.unprepared)
@@ -116,10 +110,10 @@ class ResearchService:
                 question, refusal, earlier = await self._screened(request, thread_id, run_id)
             # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
             await self.gateway.usage(context.tenant, run_id)
-            await self.kept.start(context.tenant, thread_id, run_id, question, context, refusal, span_ids(span))
-            leg = Leg(
-                context, thread_id, run_id, NewRun(graph_input(question, refusal, earlier, noticed)), span, control
-            )
+            named = context.tenant, thread_id, run_id
+            lease = await self.kept.start(*named, question, context, refusal, span_ids(span))
+            start = NewRun(graph_input(question, refusal, earlier, noticed))
+            leg = Leg(context, lease, run_id, start, span, control)
             async with aclosing(self._driver.events(leg)) as events:
                 async for event in events:
                     yield event
@@ -161,14 +155,21 @@ class ResearchService:
         *,
         after: int = 0,
         audiences: tuple[str, ...] | None = None,
+        seen: str | None = None,
     ) -> AsyncGenerator[RunEvent]:
         """Continue an unfinished run and yield its further events, numbered from `after + 1`.
 
-        From here on, the run reads only what `audiences` may read as well; `None` limits it no further.
+        Args:
+            tenant: the tenant that owns the thread.
+            thread_id: the thread.
+            answer: the answer to the review for which the run waits.
+            after: the number of the run's last event.
+            audiences: from here on, the run reads only what they may read as well; `None` limits it no further.
+            seen: the `updated_at` of the thread that the caller continues; `None`: whatever it is by now.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
-            ThreadBusy: another run holds the thread's lease.
+            ThreadBusy: another run holds the thread's lease, or the thread was continued since it was `seen`.
             ThreadNotResumable: the run is finished, or it waits for an answer and got none, or the reverse.
             PolicyRefusal: a guard refuses the answer's text; the thread keeps waiting for an answer.
             GuardUnavailable: a guard could not answer; the thread keeps waiting.
@@ -177,32 +178,46 @@ class ResearchService:
         named = checked_name("tenant", tenant), checked_name("thread", thread_id)
         # The control is registered first, so that a drain reaches a resume that is still being prepared.
         with self._controlled(*named) as control:
-            stored = (await self.kept.take(*named)).seen_by(audiences)
-            async with aclosing(self._resumed(stored, answer, after, control)) as events:
+            stored, lease = await self.kept.take(*named)
+            stored = stored.seen_by(audiences)
+            async with aclosing(self._resumed(stored, lease, answer, after, control, seen)) as events:
                 async for event in events:
                     yield event
 
     async def _resumed(
-        self, stored: StoredRun, answer: ReviewAnswer | None, after: int, control: RunControl
+        self,
+        stored: StoredRun,
+        lease: Lease,
+        answer: ReviewAnswer | None,
+        after: int,
+        control: RunControl,
+        seen: str | None,
     ) -> AsyncGenerator[RunEvent]:
         """Yield the events of a resumed run. The caller has taken the thread's lease."""
-        record, context = stored.record, stored.context
-        async with self._given_back(record):
-            start = await self._rest(stored, answer)
+        record, context, left = stored.record, stored.context, stored.record.status
+        try:
+            check_seen(record, seen)
+            snapshot = await self._views.snapshot(record)
+            if snapshot.interrupts:
+                left = "review"  # also if its process died before the row could say so
+            start = await self._rest(stored, snapshot, answer)
+            await self.kept.go_on(lease, record.run_id)
+        except BaseException:  # cancellation too: otherwise the thread stays busy until the lease expires
+            await self.kept.release(lease, left)
+            raise
         attributes: dict[str, str | bool] = {
             **leg_attributes(context, record.thread_id, record.run_id),
             "sixplane.resumed": True,
         }
         links = (link_to_last_leg(stored),)
         with operation_span("invoke_workflow", "research", attributes, links=links) as span:
-            leg = Leg(context, record.thread_id, record.run_id, start, span, control, after)
+            leg = Leg(context, lease, record.run_id, start, span, control, after)
             async with aclosing(self._driver.events(leg)) as events:
                 async for event in events:
                     yield event
 
-    async def _rest(self, stored: StoredRun, answer: ReviewAnswer | None) -> LegStart:
+    async def _rest(self, stored: StoredRun, snapshot: StateSnapshot, answer: ReviewAnswer | None) -> LegStart:
         """Return how the graph continues the run."""
-        snapshot = await self._views.snapshot(stored.record)
         check_answer(stored.record, answer, waiting=bool(snapshot.interrupts))
         if answer is None:
             return start_of_rest(stored, snapshot)
@@ -211,15 +226,6 @@ class ResearchService:
         async with self.audit.refusals(of_context(context), "answer", what, (PolicyRefusal,)):
             with accounted(_account(context, record.run_id, record.thread_id)):
                 return Answered(await screened_answer(self.guards, answer, limit))
-
-    @asynccontextmanager
-    async def _given_back(self, record: ThreadRecord) -> AsyncIterator[None]:
-        """Release a taken lease and restore the thread's status if the block fails or is cancelled."""
-        try:
-            yield
-        except BaseException:  # cancellation too: otherwise the thread stays busy until the lease expires
-            await self.kept.release(record.tenant, record.thread_id)
-            raise
 
     @contextmanager
     def _controlled(self, tenant: str, thread_id: str) -> Iterator[RunControl]:
@@ -287,55 +293,16 @@ class ResearchService:
         stored = await self.kept.get(checked_name("tenant", tenant), checked_name("thread", thread_id))
         return run_evidence((await self._views.snapshot(stored.record)).values)
 
-    async def delete(self, tenant: str, thread_id: str, *, before: str | None = None) -> None:
+    async def delete(self, tenant: str, thread_id: str) -> None:
         """Delete a thread, its checkpoints, traces and memo, and the memory of its runs, with no trace in a log.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
-            ThreadBusy: another run holds the thread's lease, or the thread was used after `before`.
+            ThreadBusy: another run holds the thread's lease, or has taken it meanwhile.
         """
-        stored = await self.kept.take(checked_name("tenant", tenant), checked_name("thread", thread_id))
-        # The row goes last: if a step fails, the thread is still listed and deleting it again completes the work.
-        async with self._given_back(stored.record):
-            _check_age(stored.record, before)
-            messages = (await self._views.snapshot(stored.record)).values.get("messages", ())
-            listed = [run.run_id for run in await self.kept.runs(tenant, thread_id)]
-            # From both: a thread may have more runs than are listed, and its checkpoints may be gone.
-            await forget(self.corpora, self.graph.store, tenant, [*{*answered_runs(messages), *listed}])
-            await self._delete_checkpoints(tenant, thread_id)
-            await self.gateway.forget_run(tenant, stored.record.run_id)
-            await IO.run(trace_files(self.settings).forget, tenant, thread_id)
-        await self.kept.remove(tenant, thread_id)
-
-    async def drop_checkpoints(self, tenant: str, thread_id: str, before: str, *, but: str = "") -> None:
-        """Delete the checkpoints of a thread; its reports stay. The next question on it begins a new conversation.
-
-        Args:
-            tenant: the tenant that owns the thread.
-            thread_id: the thread.
-            before: when its last run must have ended.
-            but: a run whose report does not have to stay.
-
-        Raises:
-            ThreadMissing: the tenant has no such thread.
-            ThreadBusy: another run holds the thread's lease, or the thread was used after `before`.
-        """
-        stored = await self.kept.take(tenant, thread_id)
-        try:
-            _check_age(stored.record, before)
-            for run in await self.kept.runs(tenant, thread_id):
-                kept = await self.kept.by_run(tenant, run.run_id) if run.run_id != but else None
-                if kept is not None and kept.report is None and (report := await self._views.report(kept)) is not None:
-                    await self.kept.keep_report(AgedRun(tenant=tenant, thread_id=thread_id, run_id=run.run_id), report)
-            await self._delete_checkpoints(tenant, thread_id)
-            await self.kept.note_without_checkpoints(tenant, thread_id)
-        finally:
-            await self.kept.release(tenant, thread_id)
-
-    async def _delete_checkpoints(self, tenant: str, thread_id: str) -> None:
-        saver = self.graph.checkpointer
-        if isinstance(saver, BaseCheckpointSaver):
-            await saver.adelete_thread(f"{tenant}/{thread_id}")
+        named = checked_name("tenant", tenant), checked_name("thread", thread_id)
+        async with self.deletions.emptied(*named):
+            await self.deletions.forget_traces([named])
 
     async def warm(self) -> None:
         """Load what the guards need, the encoder among it, so that no first question waits for it.
@@ -372,11 +339,6 @@ async def open_service(
                     yield service
         finally:
             await threads.aclose()
-
-
-def _check_age(record: ThreadRecord, before: str | None) -> None:
-    if before is not None and record.updated_at >= before:
-        raise ThreadBusy(f"the thread {record.thread_id!r} was used meanwhile", hint="it is not old any more")
 
 
 def _account(context: ResearchContext, run_id: str, thread_id: str) -> Account:

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from experience.service import ResearchService
 from experience.service.threads import AgedRun
-from nodes.memory import forget
 from observability import trace_files
 from observability.audit import AuditEvent, AuditKind, named, operator
 from settings.pools import IO
@@ -62,27 +61,22 @@ async def _threads(service: ResearchService, before: str) -> int:
         event = AuditEvent(
             kind=AuditKind.DELETE, operation="sweep", actor=operator(tenant), object=named("thread", name)
         )
-        async with service.audit.trail.change(event):
-            await service.delete(tenant, name, before=before)
+        async with service.audit.trail.change(event), service.deletions.emptied(tenant, name, before):
+            await service.deletions.forget_traces([thread])
 
     return await _all(lambda: service.kept.threads_before(before), delete)
 
 
 async def _reports(service: ResearchService, before: str) -> int:
     async def remove(aged: AgedRun) -> None:
-        # The row last: a removal that breaks off before it is repeated.
-        await forget(service.corpora, service.graph.store, aged.tenant, [aged.run_id])
-        latest = (await service.kept.get(aged.tenant, aged.thread_id)).record.run_id == aged.run_id
-        if latest:  # the last checkpoint of a thread has its latest report
-            await service.drop_checkpoints(aged.tenant, aged.thread_id, before, but=aged.run_id)
-        await service.kept.remove_report(aged)
+        await service.deletions.drop_report(aged, before)
 
     return await _all(lambda: service.kept.reports_before(before), remove)
 
 
 async def _checkpoints(service: ResearchService, before: str) -> int:
     async def drop(thread: tuple[str, str]) -> None:
-        await service.drop_checkpoints(*thread, before)
+        await service.deletions.drop_checkpoints(*thread, before)
 
     return await _all(lambda: service.kept.checkpointed_before(before), drop)
 

@@ -212,7 +212,8 @@ class Runs:
         if before is not None:  # a copy: if the resume fails, the ended run keeps its events
             run.events, run.epoch = list(before.events), before.epoch
         return await self._begin(
-            run, self.service.resume(tenant, thread_id, answer, after=run.last, audiences=audiences)
+            run,
+            self.service.resume(tenant, thread_id, answer, after=run.last, audiences=audiences, seen=record.updated_at),
         )
 
     async def get(self, tenant: str, run_id: str) -> Run:

@@ -45,7 +45,6 @@ async def take_up(runs: Runs) -> int:
 
 async def _resumed(runs: Runs, stored: StoredRun) -> bool:
     tenant, thread_id = stored.record.tenant, stored.record.thread_id
-    await runs.service.kept.count_attempt(tenant, thread_id)
     while not runs.closed:
         try:
             await runs.resume(tenant, thread_id, audiences=stored.context.audiences)

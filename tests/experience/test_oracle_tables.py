@@ -118,28 +118,37 @@ async def ask_threads(threads: Any) -> None:
     span = ("0" * 32, "0" * 16)
     given = ("t", "one", "run-1", "Why?", ResearchContext(), None, span)
     await threads.setup()
-    await threads.start(*given)
+    lease = await threads.start(*given)
     with suppress(ThreadBusy):
         await threads.start(*given)
-    async with threads.held("t", "one", lambda: None):
+    async with threads.held(lease, lambda: None):
         await asyncio.sleep(0.5)
-    await threads.settle("t", "one", "run-1", "answered")
-    await threads.start("t", "one", "run-2", *given[3:])
-    await threads.settle("t", "one", "run-2", "answered", span=span, report=make_report())
-    await threads.start("t", "one", "run-3", *given[3:])
-    await threads.settle("t", "one", "run-3", "interrupted", span=span)
-    await threads.take("t", "one")
+    await threads.settle(lease, "run-1", "answered")
+    lease = await threads.start("t", "one", "run-2", *given[3:])
+    await threads.settle(lease, "run-2", "answered", span=span, report=make_report())
+    lease = await threads.start("t", "one", "run-3", *given[3:])
+    await threads.settle(lease, "run-3", "interrupted", span=span)
+    _, lease = await threads.take("t", "one")
+    await threads.go_on(lease, "run-3")
+    assert [ids async for ids in threads.run_ids("t", "one")] == [["run-1", "run-2", "run-3"]]
+    assert [ids async for ids in threads.run_ids("t", "one", unkept=True)] == [["run-1"]]
     first = await threads.list("t", PageWanted(owner="ann", query="why because"))
     assert first.threads == ()
     await threads.list("t", PageWanted(query="why", cursor=cursor_of({"updated_at": "2026-01-01", "thread_id": "one"})))
     await threads.get("t", "one")
     await threads.runs("t", "one")
-    await threads.release("t", "one")
+    await threads.release(lease, "interrupted")
     await threads.start("t", "lost", "run-4", *given[3:])
     with patch("experience.service.threads.ageing.is_live", return_value=False):
-        (lost,) = await threads.abandoned(1)
-        await threads.count_attempt("t", lost.record.thread_id)
+        assert len(await threads.abandoned(1)) == 1
+        with patch("experience.service.threads.rows.is_live", return_value=False):
+            with suppress(ThreadBusy):  # its lease has not expired in the database
+                await threads.take("t", "lost")
+            with patch("experience.service.threads.rows.has_died", return_value=True):
+                await threads.take("t", "lost")
         assert await threads.abandoned(1) == []
+        with patch("experience.service.threads.rows.has_died", return_value=True):
+            assert await threads.abandoned(1) == []
     later = "9999"
     assert {name for _, name in await threads.threads_before(later)} == {"one", "lost"}
     await threads.checkpointed_before(later)
@@ -149,7 +158,8 @@ async def ask_threads(threads: Any) -> None:
         await threads.remove_report(aged)
     await threads.by_run("t", "run-1")
     await threads.check()
-    await threads.remove("t", "one")
+    async with threads.alone("t", "one") as (_, lease):
+        await threads.remove(lease)
 
 
 async def ask_keys(keys: Any) -> None:

@@ -79,7 +79,7 @@ def test_forgetting_a_thread_deletes_its_traces_alone_and_loses_no_line_of_write
     threads = [threading.Thread(target=write, args=(files,)) for files in writers]
     for each in threads:
         each.start()
-    files_of(tmp_path).forget("t", "gone")
+    files_of(tmp_path).forget([("t", "gone"), ("t", "unknown")])
     for each in threads:
         each.join()
     assert files_of(tmp_path).read("a" * 32) == []
@@ -96,4 +96,4 @@ def test_a_line_that_a_killed_process_left_incomplete_spoils_no_other(tmp_path: 
     (tmp_path / ("d" * 32 + ".jsonl")).write_text(json.dumps(record("d" * 32)) + "\n[1]\n")  # of an earlier release
     for trace in "acd":
         assert len(files_of(tmp_path).read(trace * 32)) == 1
-    files_of(tmp_path).forget("t", "none")
+    files_of(tmp_path).forget([("t", "none")])

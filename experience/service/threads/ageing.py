@@ -9,11 +9,8 @@ import sqlalchemy as sa
 
 from experience.service.threads.leases import is_live, lease_clock
 from experience.service.threads.records import UNFINISHED, AgedRun, StoredRun
-from experience.service.threads.rows import now, stored
+from experience.service.threads.rows import AT_ONCE, now, stored, untaken
 from experience.tables import runs, threads
-
-AT_ONCE = 100
-"""How many of each kind one step of a sweep handles. A chosen value: it bounds a transaction."""
 
 
 def abandoned(connection: sa.Connection, attempts: int) -> list[StoredRun]:
@@ -22,16 +19,10 @@ def abandoned(connection: sa.Connection, attempts: int) -> list[StoredRun]:
     dead = [row for row in connection.execute(query).mappings() if not is_live(row)]
     for row in dead:
         if (row["taken_up"] or 0) >= attempts:
-            connection.execute(_run_of(threads, row).values(status="interrupted"))
-            connection.execute(_run_of(runs, row).values(status="interrupted"))
+            given_up = _run_of(threads, row).where(untaken(row)).values(status="interrupted")
+            if connection.execute(given_up).rowcount:
+                connection.execute(_run_of(runs, row).values(status="interrupted"))
     return [stored(row) for row in dead if (row["taken_up"] or 0) < attempts]
-
-
-def count_attempt(connection: sa.Connection, tenant: str, thread_id: str) -> None:
-    """Note that a run is taken up once more."""
-    same = threads.c.tenant == tenant, threads.c.thread_id == thread_id
-    counted = sa.func.coalesce(threads.c.taken_up, 0) + 1
-    connection.execute(threads.update().where(*same).values(taken_up=counted))
 
 
 def threads_before(connection: sa.Connection, before: str) -> Sequence[tuple[str, str]]:

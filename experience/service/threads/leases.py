@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,25 +42,40 @@ def _oracle_clock(*_: Any, **__: Any) -> str:
 
 
 def new_owner() -> str:
-    """Return a name for a holder of leases in this process."""
-    # The random part distinguishes two services in one process, and a process that got a dead process's id.
+    """Return a name for one holder of a lease in this process."""
+    # The random part distinguishes the runs of one process, and a process that got a dead process's id.
     return f"{socket.gethostname()}/{_boot()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
+@dataclass(frozen=True)
+class Lease:
+    """What one run, deletion or sweep holds of a thread.
+
+    Two of them never share an owner, not even in one process: what ends late must not release the lease of a newer one.
+    """
+
+    tenant: str
+    thread_id: str
+    owner: str = field(default_factory=new_owner)
+
+
 def is_live(row: Any) -> bool:
-    """Return whether a process holds the lease of a thread's row, which has the time as `clock`.
+    """Return whether somebody holds the lease of a thread's row, which has the time as `clock`.
 
     The lease of a dead process of this machine does not count, so that a run that was killed here resumes at once
     instead of after `lease_seconds`.
     """
-    if not row["lease_owner"] or row["lease_until"] < row["clock"]:
-        return False
+    return bool(row["lease_owner"]) and row["lease_until"] >= row["clock"] and not has_died(row)
+
+
+def has_died(row: Any) -> bool:
+    """Return whether the process that took the lease of a row is certainly gone, so that nobody will renew it."""
     host, boot, process = _parts(row["lease_owner"])
     here, other_boot = host == socket.gethostname(), boot != _boot()
     # Seconds since the machine started mean nothing after it has started again.
     if other_boot and (here or row["clock"] < _SINCE_1970):
-        return False
-    return not here or _alive(process)
+        return True
+    return here and not _alive(process)
 
 
 def _parts(owner: str) -> tuple[str, str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from experience.service.threads.leases import is_live, lease_clock
+from experience.service.threads.leases import Lease, has_died, is_live, lease_clock
 from experience.service.threads.listing import searched_with, title_of
 from experience.service.threads.records import UNFINISHED, KeptRun, RunRecord, StoredRun, ThreadRecord, ThreadSummary
 from experience.tables import runs, threads
@@ -18,6 +18,9 @@ from state.values import Refusal
 
 MAX_RUNS = 500
 """How many runs of a thread are listed, the latest ones. A chosen value: it bounds an answer."""
+
+AT_ONCE = 100
+"""How many of each kind one step of a sweep handles. A chosen value: it bounds a transaction."""
 
 _NAMED = sa.select(threads, lease_clock().label("clock")).where(
     threads.c.tenant == sa.bindparam("tenant"), threads.c.thread_id == sa.bindparam("thread")
@@ -40,7 +43,7 @@ def begin(connection: sa.Connection, tenant: str, thread_id: str, values: Mappin
         try:
             connection.execute(new)
         except sa.exc.IntegrityError as error:
-            raise _taken(thread_id) from error
+            raise taken(thread_id) from error
     else:
         _check_free(row, thread_id, values["owner"])
         # The first owner stays: an administrator may ask on a user's thread, which remains the user's.
@@ -51,13 +54,23 @@ def begin(connection: sa.Connection, tenant: str, thread_id: str, values: Mappin
     connection.execute(runs.insert().values(tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **own))
 
 
-def take(connection: sa.Connection, tenant: str, thread_id: str, lease: Mapping[str, Any]) -> StoredRun:
-    """Take the lease of a thread. Raises `ThreadMissing` and `ThreadBusy`."""
-    row = existing(connection, tenant, thread_id)
+def take(connection: sa.Connection, lease: Lease, values: Mapping[str, Any]) -> StoredRun:
+    """Take the lease of a thread, with its `values`. Raises `ThreadMissing` and `ThreadBusy`."""
+    row = existing(connection, lease.tenant, lease.thread_id)
     if is_live(row):
-        raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
-    _claim(connection, row, **lease)
+        raise ThreadBusy(f"the thread {lease.thread_id!r} {_state(row)}", hint=_busy_hint(lease.thread_id, row))
+    died = row["status"] == "running"  # counted by whoever takes the run up, and not by all who have looked
+    counted = {"taken_up": sa.func.coalesce(threads.c.taken_up, 0) + 1} if died else {}
+    _claim(connection, row, **values, **counted)
     return stored(row)
+
+
+def go_on(connection: sa.Connection, lease: Lease, run_id: str) -> None:
+    """Note that a run is running again. Raises `ThreadBusy` if its lease was lost."""
+    if not connection.execute(mine(lease).values(status="running")).rowcount:
+        raise taken(lease.thread_id)
+    own = runs.update().where(runs.c.tenant == lease.tenant, runs.c.run_id == run_id)
+    connection.execute(own.values(status="running"))
 
 
 def runs_of(connection: sa.Connection, tenant: str, thread_id: str) -> list[RunRecord]:
@@ -65,6 +78,19 @@ def runs_of(connection: sa.Connection, tenant: str, thread_id: str) -> list[RunR
     query = _of(sa.select(*(runs.c[name] for name in _LISTED)), tenant, thread_id, runs)
     latest_first = query.order_by(runs.c.created_at.desc(), runs.c.run_id).limit(MAX_RUNS)
     return [_run(row) for row in connection.execute(latest_first).mappings()]
+
+
+def run_ids(connection: sa.Connection, tenant: str, thread_id: str, after: str | None, *, unkept: bool) -> list[str]:
+    """Return some ids of a thread's runs in order: the first ones, or those above `after`.
+
+    `unkept`: of finished runs whose reports are neither stored nor removed.
+    """
+    query = _of(sa.select(runs.c.run_id), tenant, thread_id, runs)
+    if after is not None:  # not with an empty text, which Oracle Database takes for NULL
+        query = query.where(runs.c.run_id > after)
+    if unkept:
+        query = query.where(runs.c.report.is_(None), runs.c.removed_at.is_(None), runs.c.status.not_in(UNFINISHED))
+    return [*connection.execute(query.order_by(runs.c.run_id).limit(AT_ONCE)).scalars()]
 
 
 def kept_run(connection: sa.Connection, tenant: str, run_id: str) -> KeptRun | None:
@@ -77,10 +103,12 @@ def kept_run(connection: sa.Connection, tenant: str, run_id: str) -> KeptRun | N
     return KeptRun(thread=thread, run=_run(row), report=row["report"])
 
 
-def remove(connection: sa.Connection, tenant: str, thread_id: str) -> None:
-    """Delete a thread with its runs."""
-    for table in (runs, threads):
-        connection.execute(_of(sa.delete(table), tenant, thread_id, table))
+def remove(connection: sa.Connection, lease: Lease) -> None:
+    """Delete a thread with its runs. Raises `ThreadBusy` if its lease was lost."""
+    own = _of(sa.delete(threads), lease.tenant, lease.thread_id).where(threads.c.lease_owner == lease.owner)
+    if not connection.execute(own).rowcount:
+        raise taken(lease.thread_id)
+    connection.execute(_of(sa.delete(runs), lease.tenant, lease.thread_id, runs))
 
 
 def existing(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
@@ -108,10 +136,28 @@ def summary(row: Any) -> ThreadSummary:
     return ThreadSummary(title=_title(row), created=row["created_at"], updated=row["updated_at"], **own)
 
 
-def mine(tenant: str, thread_id: str, owner: str) -> sa.Update:
-    """Return an update of a thread whose lease `owner` holds."""
-    held: sa.Update = _of(threads.update(), tenant, thread_id).where(threads.c.lease_owner == owner)
+def mine(lease: Lease) -> sa.Update:
+    """Return an update of a thread that changes nothing unless `lease` still holds."""
+    held: sa.Update = _of(threads.update(), lease.tenant, lease.thread_id).where(threads.c.lease_owner == lease.owner)
     return held
+
+
+def untaken(row: Any) -> sa.ColumnElement[bool]:
+    """Return the condition that nobody has taken or renewed the lease of a thread since its row was read as free."""
+    # On SQLite the transaction is `BEGIN IMMEDIATE`, and nobody gets in between. In Oracle Database, of two processes
+    # that have both read the row, the second finds it changed.
+    owner = threads.c.lease_owner
+    if row["lease_owner"] is None:
+        return owner.is_(None)
+    same: sa.ColumnElement[bool] = owner == row["lease_owner"]
+    # What had expired, a process that was stopped for a while renews when it goes on.
+    return same if has_died(row) else sa.and_(same, threads.c.lease_until < lease_clock())
+
+
+def taken(thread_id: str) -> ThreadBusy:
+    """Return the error of who comes second."""
+    hint = "wait until it ends, or ask on another thread"
+    return ThreadBusy(f"another run, or a deletion, has just begun on the thread {thread_id!r}", hint=hint)
 
 
 def now() -> str:
@@ -125,27 +171,15 @@ def _check_free(row: Any, thread_id: str, owner: str | None) -> None:
     if row["status"] in UNFINISHED:
         raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
     if is_live(row):  # a deletion or a sweep holds a thread without a status of its own
-        raise _taken(thread_id)
+        raise taken(thread_id)
 
 
 def _claim(connection: sa.Connection, row: Any, **values: Any) -> None:
     """Update a thread that nobody has changed since its row was read. Raises `ThreadBusy`."""
-    # On SQLite the transaction is `BEGIN IMMEDIATE`, and nobody gets in between. In Oracle Database, of two processes
-    # that have both read the row, the second finds it changed.
-    owner = threads.c.lease_owner
-    unchanged = (
-        owner.is_(None) if row["lease_owner"] is None else owner == row["lease_owner"],
-        threads.c.run_id == row["run_id"],
-        threads.c.status == row["status"],
-    )
-    mine = _of(threads.update(), row["tenant"], row["thread_id"]).where(*unchanged)
-    if not connection.execute(mine.values(**values)).rowcount:
-        raise _taken(row["thread_id"])
-
-
-def _taken(thread_id: str) -> ThreadBusy:
-    hint = "wait until it ends, or ask on another thread"
-    return ThreadBusy(f"another run, or a deletion, has just begun on the thread {thread_id!r}", hint=hint)
+    unchanged = untaken(row), threads.c.run_id == row["run_id"], threads.c.status == row["status"]
+    claimed = _of(threads.update(), row["tenant"], row["thread_id"]).where(*unchanged)
+    if not connection.execute(claimed.values(**values)).rowcount:
+        raise taken(row["thread_id"])
 
 
 def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:

@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from experience.service.threads import ageing, rows
-from experience.service.threads.leases import lease_clock, new_owner
+from experience.service.threads.leases import Lease, lease_clock
 from experience.service.threads.listing import PageWanted, cursor_of, page_of
 from experience.service.threads.records import AgedRun, KeptRun, RunRecord, StoredRun, ThreadPage
 from experience.tables import backfill, runs, threads
@@ -42,7 +43,6 @@ class Threads:
     def __init__(self, settings: Settings, *, lease_seconds: float, engine: sa.Engine | None = None) -> None:
         self._database = Database(settings, "threads.db", threads_metadata, engine=engine, upgraded=_upgraded)
         self._lease_seconds = lease_seconds
-        self._owner = new_owner()
         self._late: set[asyncio.Task[None]] = set()
         """Settles that failed and are tried again."""
 
@@ -66,13 +66,14 @@ class Threads:
         context: ResearchContext,
         refusal: Refusal | None,
         span: tuple[str, str],
-    ) -> None:
-        """Store a new run and take the thread's lease.
+    ) -> Lease:
+        """Store a new run and return the thread's lease, which it has taken.
 
         Raises:
             ThreadBusy: another run holds the thread's lease, or the thread has an unfinished run.
             ThreadMissing: the thread belongs to another principal.
         """
+        lease = Lease(tenant, thread_id)
         values = {
             "run_id": run_id,
             "status": "running",
@@ -83,30 +84,41 @@ class Threads:
             "span_id": span[1],
             "owner": context.principal or None,
             "updated_at": rows.now(),
-            **self._lease(),
+            **self._held(lease),
         }
         await self._run(lambda connection: rows.begin(connection, tenant, thread_id, values))
+        return lease
 
-    async def take(self, tenant: str, thread_id: str) -> StoredRun:
-        """Take the lease of an existing thread to resume it.
+    async def take(self, tenant: str, thread_id: str) -> tuple[StoredRun, Lease]:
+        """Take the lease of an existing thread, to resume it or to delete from it.
+
+        If its process had died while it ran, that it is taken up is counted.
 
         Raises:
             ThreadMissing: the tenant has no such thread.
             ThreadBusy: another run holds the thread's lease.
         """
-        return await self._run(lambda connection: rows.take(connection, tenant, thread_id, self._lease()))
+        lease = Lease(tenant, thread_id)
+        return await self._run(lambda connection: rows.take(connection, lease, self._held(lease))), lease
+
+    async def go_on(self, lease: Lease, run_id: str) -> None:
+        """Note that a run of a taken thread is running again, so that it is taken up if its process dies.
+
+        Raises:
+            ThreadBusy: the lease was lost.
+        """
+        await self._run(lambda connection: rows.go_on(connection, lease, run_id))
 
     async def settle(
         self,
-        tenant: str,
-        thread_id: str,
+        lease: Lease,
         run_id: str,
         status: str,
         *,
         span: tuple[str, str] | None = None,
         report: Report | None = None,
     ) -> None:
-        """Store the status and the report, and release the lease, unless another process has taken the thread since.
+        """Store the status and the report, and release the lease, unless the thread was taken since.
 
         Raises:
             DependencyUnavailable: it cannot be stored now. It is tried again until it is, or the table is closed.
@@ -115,8 +127,8 @@ class Threads:
         traced = {"trace_id": span[0], "span_id": span[1]} if span else {}
         told = {"report": report.model_dump(mode="json")} if report else {}
         released = {"status": status, "lease_owner": None, "lease_until": None, "updated_at": at, **traced}
-        held = rows.mine(tenant, thread_id, self._owner).values(**released)
-        own = runs.update().where(runs.c.tenant == tenant, runs.c.run_id == run_id)
+        held = rows.mine(lease).values(**released)
+        own = runs.update().where(runs.c.tenant == lease.tenant, runs.c.run_id == run_id)
 
         def settle(connection: sa.Connection) -> None:
             if connection.execute(held).rowcount:
@@ -137,15 +149,32 @@ class Threads:
                 await self._run(settle)
                 return
 
-    async def release(self, tenant: str, thread_id: str) -> None:
-        """Release a lease that was taken and not used. The thread stays as it was."""
-        held = rows.mine(tenant, thread_id, self._owner).values(lease_owner=None, lease_until=None)
+    async def release(self, lease: Lease, status: str) -> None:
+        """Release a lease that was taken without effect, and leave the thread in `status`."""
+        held = rows.mine(lease).values(lease_owner=None, lease_until=None, status=status)
         await self._run(lambda connection: connection.execute(held))
 
     @asynccontextmanager
-    async def held(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> AsyncIterator[None]:
-        """Renew the lease while the block runs. Call `lost` if another process has taken it."""
-        beat = asyncio.create_task(self._beat(tenant, thread_id, lost))
+    async def alone(self, tenant: str, thread_id: str) -> AsyncIterator[tuple[StoredRun, Lease]]:
+        """Hold a thread while the block deletes from it. Its status stays.
+
+        Raises:
+            ThreadMissing: the tenant has no such thread.
+            ThreadBusy: another run holds the thread's lease, or has taken it, which cancels the block.
+        """
+        stored, lease = await self.take(tenant, thread_id)
+        try:
+            async with asyncio.timeout(None) as scope, self.held(lease, lambda: scope.reschedule(0)):
+                yield stored, lease
+        except TimeoutError as error:
+            raise rows.taken(thread_id) if scope.expired() else error from None
+        finally:
+            await self.release(lease, stored.record.status)
+
+    @asynccontextmanager
+    async def held(self, lease: Lease, lost: Callable[[], None]) -> AsyncIterator[None]:
+        """Renew the lease while the block runs. Call `lost` if it was taken by another."""
+        beat = asyncio.create_task(self._beat(lease, lost))
         try:
             yield
         finally:
@@ -177,6 +206,18 @@ class Threads:
         """Return the runs of a thread, the latest first."""
         return tuple(await self._read(lambda connection: rows.runs_of(connection, tenant, thread_id)))
 
+    async def run_ids(self, tenant: str, thread_id: str, *, unkept: bool = False) -> AsyncIterator[Sequence[str]]:
+        """Yield the ids of all runs of a thread, some at a time.
+
+        `unkept`: only those of finished runs whose reports are in the checkpoints alone.
+        """
+        after: str | None = None
+        while found := await self._read(
+            partial(rows.run_ids, tenant=tenant, thread_id=thread_id, after=after, unkept=unkept)
+        ):
+            yield found
+            after = found[-1]
+
     async def by_run(self, tenant: str, run_id: str) -> KeptRun | None:
         """Return a run with its thread, or `None`."""
         return await self._read(lambda connection: rows.kept_run(connection, tenant, run_id))
@@ -185,18 +226,14 @@ class Threads:
         """Read from the table. Raises `DependencyUnavailable`."""
         await self._read(lambda connection: connection.execute(sa.select(threads.c.tenant).limit(1)).first())
 
-    async def remove(self, tenant: str, thread_id: str) -> None:
-        """Delete a thread with its runs, from the write-ahead log too."""
-        await self._run(lambda connection: rows.remove(connection, tenant, thread_id))
+    async def remove(self, lease: Lease) -> None:
+        """Delete a thread with its runs, from the write-ahead log too. Raises `ThreadBusy` if the lease was lost."""
+        await self._run(lambda connection: rows.remove(connection, lease))
         await IO.run(self._database.truncate_log)
 
     async def abandoned(self, attempts: int) -> Sequence[StoredRun]:
         """Return the runs of dead processes that were taken up fewer than `attempts` times, and give up the others."""
         return await self._run(lambda connection: ageing.abandoned(connection, attempts))
-
-    async def count_attempt(self, tenant: str, thread_id: str) -> None:
-        """Note that the thread's run is taken up once more."""
-        await self._run(lambda connection: ageing.count_attempt(connection, tenant, thread_id))
 
     async def threads_before(self, before: str) -> Sequence[tuple[str, str]]:
         """Return tenant and name of some threads whose last run ended before a time, oldest first."""
@@ -224,19 +261,19 @@ class Threads:
         """Note that a thread's checkpoints were removed."""
         await self._run(lambda connection: ageing.note_without_checkpoints(connection, tenant, thread_id))
 
-    async def _beat(self, tenant: str, thread_id: str, lost: Callable[[], None]) -> None:
-        held = rows.mine(tenant, thread_id, self._owner)
+    async def _beat(self, lease: Lease, lost: Callable[[], None]) -> None:
+        held = rows.mine(lease)
         while True:
             # A third of the lease, so that one failed renewal does not lose the thread.
             await asyncio.sleep(self._lease_seconds / 3)
             with suppress(DependencyUnavailable):  # a locked table must not cost the report: the next beat tries again
-                if not await self._run(lambda c: c.execute(held.values(**self._lease())).rowcount):
-                    _log.warning("the thread %r was taken by another process: its run stops here", thread_id)
+                if not await self._run(lambda c: c.execute(held.values(**self._held(lease))).rowcount):
+                    _log.warning("the thread %r was taken by another process: its run stops here", lease.thread_id)
                     lost()
                     return
 
-    def _lease(self) -> dict[str, Any]:
-        return {"lease_owner": self._owner, "lease_until": lease_clock() + self._lease_seconds}
+    def _held(self, lease: Lease) -> dict[str, Any]:
+        return {"lease_owner": lease.owner, "lease_until": lease_clock() + self._lease_seconds}
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
         return await IO.run(self._database.write, work)

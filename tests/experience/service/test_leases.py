@@ -151,14 +151,14 @@ async def test_a_run_whose_lease_was_lost_stops_and_leaves_the_thread_to_who_has
 
 async def test_a_failed_heartbeat_does_not_cost_the_report(home):
     async with service_of(home, slow_plan(1.6), run={"lease_seconds": 1.1}) as service:
-        lease = service.kept._lease
+        held = service.kept._held
         calls = itertools.count()
 
-        def failing() -> Any:
+        def failing(lease: Any) -> Any:
             if next(calls) == 1:
                 raise DependencyUnavailable("the table is locked")
-            return lease()
+            return held(lease)
 
-        service.kept._lease = failing
+        service.kept._held = failing
         assert (await service.run(ask(thread="t", model=SLOW))).claims
     assert next(calls) > 2

@@ -33,8 +33,8 @@ async def threads_of(home: Path) -> AsyncIterator[Threads]:
 
 
 async def add(threads: Threads, name: str, question: str, owner: str = "ann") -> None:
-    await threads.start("local", name, f"run-{name}", question, ResearchContext(principal=owner), None, SPAN)
-    await threads.settle("local", name, f"run-{name}", "answered")
+    lease = await threads.start("local", name, f"run-{name}", question, ResearchContext(principal=owner), None, SPAN)
+    await threads.settle(lease, f"run-{name}", "answered")
 
 
 async def names(threads: Threads, **wanted: object) -> list[str]:
@@ -51,10 +51,10 @@ async def names(threads: Threads, **wanted: object) -> list[str]:
 async def test_a_question_does_not_begin_on_a_thread_that_is_being_deleted(tmp_path: Path) -> None:
     async with threads_of(tmp_path / "a") as threads:
         await add(threads, "t", "What is it?")
-        await threads.take("local", "t")  # as a deletion does, which leaves the status as it is
-        with pytest.raises(ThreadBusy, match="deletion"):
-            await add(threads, "t", "And why?")
-        await threads.remove("local", "t")
+        async with threads.alone("local", "t") as (_, lease):
+            with pytest.raises(ThreadBusy, match="deletion"):
+                await add(threads, "t", "And why?")
+            await threads.remove(lease)
 
 
 async def test_pages_hold_every_thread_once_latest_first(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ async def test_pages_hold_every_thread_once_latest_first(tmp_path: Path) -> None
 async def test_a_search_finds_words_of_every_question_in_any_case_and_order(tmp_path: Path) -> None:
     async with threads_of(tmp_path) as threads:
         await add(threads, "a", "What does the Ümlaut cost?")
-        await threads.start("local", "a", "run-2", "And 100% of_it?", ResearchContext(principal="ann"), None, SPAN)
-        await threads.settle("local", "a", "run-2", "answered")
+        more = ("local", "a", "run-2", "And 100% of_it?", ResearchContext(principal="ann"), None, SPAN)
+        await threads.settle(await threads.start(*more), "run-2", "answered")
         await add(threads, "b", "What does it cost?")
         assert await names(threads, query="cost what") == ["b", "a"]
         assert await names(threads, query="ÜMLAUT") == ["a"]

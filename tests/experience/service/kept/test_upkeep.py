@@ -14,7 +14,7 @@ import pytest
 
 from experience.service.retention import Swept, sweep
 from experience.service.runs import Runs
-from experience.service.threads import PageWanted, leases, rows
+from experience.service.threads import AgedRun, PageWanted, leases, rows
 from experience.service.upkeep import MAX_ATTEMPTS, kept_up, take_up
 from state.channels import ResearchContext
 from state.errors import BadInput, ThreadBusy, ThreadMissing
@@ -48,7 +48,8 @@ async def test_a_wall_clock_that_jumps_gives_no_lease_away_and_prolongs_none(
         with pytest.raises(ThreadBusy):
             await other.take("local", "t")
         change(tmp_path, "UPDATE threads SET lease_owner = 'elsewhere/' || ?, lease_until = lease_until - 61", boot())
-        assert (await other.take("local", "t")).record.run_id == "run"
+        stored, _ = await other.take("local", "t")
+        assert stored.record.run_id == "run"
 
 
 def boot() -> str:
@@ -137,8 +138,10 @@ async def test_a_run_that_kills_its_process_is_given_up_after_some_attempts(home
         await threads.start("local", "t", "run", "Why?", ResearchContext(), None, SPAN)
         for _ in range(MAX_ATTEMPTS):
             kill(home)
-            (lost,) = await threads.abandoned(MAX_ATTEMPTS)
-            await threads.count_attempt("local", lost.record.thread_id)
+            assert len(await threads.abandoned(MAX_ATTEMPTS)) == 1
+            assert len(await threads.abandoned(MAX_ATTEMPTS)) == 1  # looking counts nothing
+            await threads.take("local", "t")
+        kill(home)
         assert await threads.abandoned(MAX_ATTEMPTS) == []
         assert (await threads.get("local", "t")).record.status == "interrupted"
         assert [run.status for run in await threads.runs("local", "t")] == ["interrupted"]
@@ -225,14 +228,19 @@ async def test_what_is_used_again_or_run_now_is_not_swept(home: Path) -> None:
     async with service_of(home, scripted(), retention={"threads_days": 90, "checkpoints_days": 30}) as service:
         await service.run(ask(thread="t", model=SLOW))
         before = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-        for remove in (service.delete("local", "t", before=before), service.drop_checkpoints("local", "t", before)):
+        (run,) = await service.kept.runs("local", "t")
+        aged_run = AgedRun(tenant="local", thread_id="t", run_id=run.run_id)
+        for remove in (
+            service.deletions.drop_checkpoints("local", "t", before),
+            service.deletions.drop_report(aged_run, before),
+            service.deletions.emptied("local", "t", before).__aenter__(),
+        ):
             with pytest.raises(ThreadBusy, match="used meanwhile"):
                 await remove
+        assert not (await service.show("local", "t")).live
         aged(home, "t")
-        async with threads_of(home) as other:
-            await other.take("local", "t")
+        async with threads_of(home) as other, other.alone("local", "t"):
             assert await sweep(service) == Swept()
-            await other.release("local", "t")
         listed = (await service.threads("local", PageWanted())).threads
         assert [each.status for each in listed] == ["answered"]
 
