@@ -76,7 +76,8 @@ bench: $(VENV)/.dev ## Measure; each figure is compared with a baseline of the s
 shape: $(VENV)/.dev ## Print figures of the code: lines, docstrings, comments, blind excepts
 	$(BIN)/python -m benchmarks.shape
 
-docs: $(VENV)/.dev ## Write the generated parts of the documentation
+docs: $(VENV)/.dev ## Write the generated parts of the documentation and of the clients
+	@test -d clients/typescript/node_modules || ! command -v npm > /dev/null || npm ci --silent --ignore-scripts --prefix clients/typescript
 	$(BIN)/python -m docs.generate
 
 site: $(VENV)/.dev ## Build the documentation site into site/, offline; a warning fails it

@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 from benchmarks.quality.page import figures, picture, reliability, reliability_picture
+from clients.generator import openapi_text, python_methods, python_models, typescript_types
 from docs.access_rules import access_table
 from docs.packages import package_diagrams
 from docs.sequence import sequence_diagram
@@ -23,6 +24,7 @@ from graphs import build_research_graph
 from nodes import Collaborators
 
 ROOT = Path(__file__).resolve().parent.parent
+_CLIENT = "clients/python/src/sixplane_client"
 _ACCESS = re.compile(r"(?<=<!-- access -->\n).*?(?=<!-- /access -->)", re.DOTALL)
 _FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOTALL)
 _GRAPH = re.compile(r"(?<=<!-- graph -->\n)```mermaid\n.*?```\n", re.DOTALL)
@@ -86,6 +88,10 @@ PARTS = (
     Part("docs/evaluation.md", _MEASURES, measures_table, "the names of the figures are those of the code"),
     Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
     Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),
+    Part("clients/openapi.json", _WHOLE_FILE, openapi_text, "the document is the server's"),
+    Part(f"{_CLIENT}/models.py", _WHOLE_FILE, python_models, "the models are those of the document"),
+    Part(f"{_CLIENT}/client.py", _WHOLE_FILE, python_methods, "the methods are the operations of the document"),
+    Part("clients/typescript/src/schema.ts", _WHOLE_FILE, typescript_types, "the types are those of the document"),
 )
 
 

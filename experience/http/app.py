@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -15,7 +14,7 @@ from starlette.types import Scope
 from experience.http import chat, corpora, documentation, health, openai, threads
 from experience.http.bounds import BodyBounds, SameSite
 from experience.http.callers import Admitted, Authenticate, Authenticated
-from experience.http.problems import MEDIA_TYPE, PROBLEM_TEXTS, Problem, install
+from experience.http.problems import PROBLEM_RESPONSES, install
 from experience.http.quotas import RequestQuota
 from experience.http.request_ids import RequestId
 from experience.http.tracing import FRAMEWORK, RequestTrace
@@ -25,11 +24,6 @@ from settings import Settings
 
 STARTS = ("/v1/chat", "/v1/chat/stream", "/v1/chat/completions", "/v1/responses")
 """The paths that start a run for each request."""
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
-    for status, text in PROBLEM_TEXTS.items()
-}
 
 
 def create_app(
@@ -59,13 +53,13 @@ def create_app(
             app.state.desk = desk
             yield
 
-    app = FastAPI(
+    app = documentation.Api(
         title="Sixplane",
         version=version("sixplane"),
         description="Multi-agent research over your own documents. Every claim cites the text span that supports it.",
         lifespan=lifespan,
         telemetry=FRAMEWORK,
-        responses=PROBLEMS,
+        responses=PROBLEM_RESPONSES,
         docs_url=None,  # those of the framework load from another host
         redoc_url=None,
     )

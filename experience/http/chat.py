@@ -14,17 +14,17 @@ from sse_starlette import EventSourceResponse
 from experience.http.bodies import Pending, RunId, RunState
 from experience.http.callers import AtDesk, Caller
 from experience.http.contract import (
+    AnyRequest,
     BatchItem,
     BatchRequest,
     BatchResult,
     ChatRequest,
     ChatResponse,
-    MessagesRequest,
     response_of,
 )
-from experience.http.events import EVENT_STREAM, event_stream, resumed
+from experience.http.events import EVENT_STREAM, event_stream, resumed, stream_of
 from experience.http.leaving import unless_left
-from experience.http.negotiation import EVENTS, wants_events
+from experience.http.negotiation import wants_events
 from experience.http.problems import problem_of
 from experience.service.desk import Desk
 from experience.service.events import RunFailed
@@ -39,25 +39,25 @@ router = APIRouter(tags=["chat"])
 AGAIN_SECONDS = 1
 """How often an item of a batch asks for a place at the most: it asks in this process, so asking costs nothing."""
 
-REPORT_OR_EVENTS: dict[str, Any] = {"model": Report, "content": {EVENTS: {}}}
-ANSWER_OR_EVENTS: dict[str, Any] = {"model": Report | ChatResponse, "content": {EVENTS: {}}}
+REPORT_OR_EVENTS: dict[str, Any] = {"model": Report, "content": stream_of("RunEvent")}
+ANSWER_OR_EVENTS: dict[str, Any] = {"model": Report | ChatResponse, "content": stream_of("RunEvent")}
 
 PENDING: dict[int | str, dict[str, Any]] = {
     202: {"model": Pending, "description": "No report yet: the run waits for a review, or it was stopped."}
 }
 
 
-@router.post("/v1/chat", responses={200: ANSWER_OR_EVENTS, **PENDING}, response_model=None)
-async def chat(asked: ChatRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
+@router.post("/v1/chat", operation_id="chat", responses={200: ANSWER_OR_EVENTS, **PENDING}, response_model=None)
+async def chat(asked: AnyRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
     """Answer a question and wait for the report. With `Accept: text/event-stream`, stream the events instead."""
     if wants_events(request):
         return await stream(asked, request, caller, desk)
-    made = response_of if isinstance(asked, MessagesRequest) else None
+    made = response_of if isinstance(asked, ChatRequest) else None
     return await answered(request, desk, desk.start(caller, asked.research()), made)
 
 
-@router.post("/v1/chat/stream", responses=EVENT_STREAM, response_class=EventSourceResponse)
-async def stream(asked: ChatRequest, request: Request, caller: Caller, desk: AtDesk) -> EventSourceResponse:
+@router.post("/v1/chat/stream", operation_id="streamChat", responses=EVENT_STREAM, response_class=EventSourceResponse)
+async def stream(asked: AnyRequest, request: Request, caller: Caller, desk: AtDesk) -> EventSourceResponse:
     """Answer a question and stream the events. With `Last-Event-ID`, continue that event's run; start no new one."""
     seen = await resumed(request, desk, caller)
     if seen is not None:
@@ -65,7 +65,7 @@ async def stream(asked: ChatRequest, request: Request, caller: Caller, desk: AtD
     return event_stream(desk, await unless_left(request, desk.start(caller, asked.research())))
 
 
-@router.post("/v1/batch")
+@router.post("/v1/batch", operation_id="batchProcess")
 async def batch(asked: BatchRequest, request: Request, caller: Caller, desk: AtDesk) -> BatchResult:
     """Answer several questions. A failed item does not affect the others.
 
@@ -78,13 +78,15 @@ async def batch(asked: BatchRequest, request: Request, caller: Caller, desk: AtD
         return BatchResult(items=await unless_left(request, items))
 
 
-@router.get("/v1/runs/{run_id}")
+@router.get("/v1/runs/{run_id}", operation_id="getRun")
 async def run_state(run_id: RunId, caller: Caller, desk: AtDesk) -> RunState:
     """Return the state of a run, with its report if it has one."""
     return state_of(await desk.run(caller, run_id))
 
 
-@router.get("/v1/runs/{run_id}/events", responses=EVENT_STREAM, response_class=EventSourceResponse)
+@router.get(
+    "/v1/runs/{run_id}/events", operation_id="streamRun", responses=EVENT_STREAM, response_class=EventSourceResponse
+)
 async def run_events(run_id: RunId, request: Request, caller: Caller, desk: AtDesk) -> EventSourceResponse:
     """Stream the events of a run, from the first one or after `Last-Event-ID`."""
     run = await desk.run(caller, run_id)
@@ -93,7 +95,7 @@ async def run_events(run_id: RunId, request: Request, caller: Caller, desk: AtDe
     return event_stream(desk, run, seen[1] if seen and seen[0] is run else 0)
 
 
-@router.post("/v1/runs/{run_id}/cancel", status_code=202)
+@router.post("/v1/runs/{run_id}/cancel", operation_id="cancelRun", status_code=202)
 async def cancel(run_id: RunId, caller: Caller, desk: AtDesk) -> RunState:
     """Stop a run after its current step. Its thread can be resumed."""
     return state_of(await desk.cancel(caller, run_id))
@@ -132,7 +134,7 @@ def state_of(run: Run) -> RunState:
     return RunState(run_id=run.id, thread_id=run.thread_id, status=run.status, events=run.last, report=run.report)
 
 
-async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, places: asyncio.Semaphore) -> BatchItem:
+async def _item(index: int, asked: AnyRequest, caller: Principal, desk: Desk, places: asyncio.Semaphore) -> BatchItem:
     try:
         # Each question has a trace of its own, linked to the request's.
         async with places:
@@ -144,17 +146,17 @@ async def _item(index: int, asked: ChatRequest, caller: Principal, desk: Desk, p
         return _failed(index, error)
     if run.error is not None:
         return _failed(index, run.error)
-    made = response_of(run.report) if run.report and isinstance(asked, MessagesRequest) else None
+    made = response_of(run.report) if run.report and isinstance(asked, ChatRequest) else None
     pending = None if run.report else pending_of(run)
     report = run.report if made is None else None  # the response has it
     return BatchItem(index=index, status=run.status, report=report, response=made, pending=pending)
 
 
 def _failed(index: int, error: BaseException) -> BatchItem:
-    return BatchItem(index=index, status="failed", problem=problem_of(error).model_dump(mode="json"))
+    return BatchItem(index=index, status="failed", problem=problem_of(error))
 
 
-async def _patiently(desk: Desk, caller: Principal, asked: ChatRequest) -> Run:
+async def _patiently(desk: Desk, caller: Principal, asked: AnyRequest) -> Run:
     """Start a run of a batch. It waits for a place where a single question would be refused."""
     while True:
         try:

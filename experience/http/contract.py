@@ -23,6 +23,7 @@ from experience.http.bodies import (
     UserTurn,
 )
 from experience.http.openai.requests import MODEL, Temperature, Tokens, bounded_tokens
+from experience.http.problems import Problem
 from experience.render import render_answer
 from experience.service import ResearchRequest
 from state.channels import ResearchContext
@@ -46,7 +47,7 @@ class SystemTurn(Body):
     content: str
 
 
-class MessagesRequest(Body):
+class ChatRequest(Body):
     """Messages, a model and parameters. The last user message is the question."""
 
     messages: list[Annotated[UserTurn | AssistantTurn | SystemTurn, Field(discriminator="role")]] = Field(
@@ -58,7 +59,7 @@ class MessagesRequest(Body):
     context: ResearchContext = Field(ResearchContext(), description="Its `corpus` counts before the model's.")
 
     @model_validator(mode="after")
-    def _asks(self) -> MessagesRequest:
+    def _asks(self) -> ChatRequest:
         if all(turn.role != "user" for turn in self.messages):
             raise ValueError("no turn has the role `user`")
         return self
@@ -85,14 +86,14 @@ def _kind(body: Any) -> str:
         return type(body).__name__
     fields = body if isinstance(body, dict) else {}
     if "model" in fields or "parameters" in fields:
-        return MessagesRequest.__name__
+        return ChatRequest.__name__
     return ConversationRequest.__name__ if "messages" in fields else QuestionRequest.__name__
 
 
-ChatRequest = Annotated[
+AnyRequest = Annotated[
     Annotated[QuestionRequest, Tag(QuestionRequest.__name__)]
     | Annotated[ConversationRequest, Tag(ConversationRequest.__name__)]
-    | Annotated[MessagesRequest, Tag(MessagesRequest.__name__)],
+    | Annotated[ChatRequest, Tag(ChatRequest.__name__)],
     Discriminator(_kind),
 ]
 
@@ -150,7 +151,7 @@ def response_of(report: Report) -> ChatResponse:
 class BatchRequest(Body):
     """Several questions in one request. Use `sixplane batch` for large jobs."""
 
-    requests: list[ChatRequest] = Field(min_length=1, max_length=MAX_BATCH)
+    requests: list[AnyRequest] = Field(min_length=1, max_length=MAX_BATCH)
 
 
 class BatchItem(BaseModel):
@@ -161,7 +162,7 @@ class BatchItem(BaseModel):
     report: Report | None = None
     pending: Pending | None = None
     response: ChatResponse | None = Field(None, description="The report as the answer to messages, if it was asked so.")
-    problem: dict[str, Any] | None = None
+    problem: Problem | None = None
 
 
 class BatchResult(BaseModel):

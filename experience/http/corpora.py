@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
@@ -18,9 +17,9 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from experience.http.bodies import MAX_FILES, CorpusId, SearchRequest
 from experience.http.callers import AtDesk, Caller, principal_of
-from experience.http.events import sent
-from experience.http.problems import problem_of
-from experience.ingest_progress import Tell, event_of, followed
+from experience.http.events import sent, stream_of
+from experience.http.ingest_events import sent_error, sent_event
+from experience.ingest_progress import Tell, followed
 from experience.service.desk import Desk
 from policy import SafePassages
 from policy.identity import Permission, Principal
@@ -52,7 +51,7 @@ PROGRESS_SECONDS = 1.0
 INGEST_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events as JSON in `data`: `progress`, `failed`, and as the last one `report` or `error`.",
-        "content": {"text/event-stream": {}},
+        "content": stream_of("IngestEvent"),
     }
 }
 
@@ -96,31 +95,31 @@ Files = Annotated[list[UploadFile], File(min_length=1, max_length=MAX_FILES)]
 Audience = Annotated[list[str] | None, Form(description=f"{_LABELS}{_KEPT}")]
 
 
-@router.get("")
+@router.get("", operation_id="listCorpora")
 async def corpora(caller: Caller, desk: AtDesk) -> CorpusList:
     """List the tenant's corpora."""
     return CorpusList(corpora=await desk.corpora(caller))
 
 
-@router.get("/{corpus}")
+@router.get("/{corpus}", operation_id="getCorpus")
 async def manifest(corpus: CorpusId, caller: Caller, desk: AtDesk) -> Manifest:
     """Describe a corpus: its counts, models and documents. Only callers who may ingest see the document names."""
     return await desk.manifest(caller, corpus)
 
 
-@router.post("/{corpus}/search")
+@router.post("/{corpus}/search", operation_id="search")
 async def search(corpus: CorpusId, asked: SearchRequest, caller: Caller, desk: AtDesk) -> SafePassages:
     """Find passages, with their scores from each retrieval stage. What a guard refuses is left out and counted."""
     return await desk.search(caller, corpus, asked.query, k=asked.k, mode=asked.mode, where=asked.where)
 
 
-@router.delete("/{corpus}", status_code=204)
+@router.delete("/{corpus}", operation_id="deleteCorpus", status_code=204)
 async def delete(corpus: CorpusId, caller: Caller, desk: AtDesk) -> None:
     """Delete a corpus for good, with all its documents. Reports that cite it verify as pruned."""
     await desk.delete_corpus(caller, corpus)
 
 
-@router.delete("/{corpus}/documents")
+@router.delete("/{corpus}/documents", operation_id="deleteDocuments")
 async def remove(
     corpus: CorpusId, document: Annotated[list[DocumentId], Query(min_length=1)], caller: Caller, desk: AtDesk
 ) -> Removal:
@@ -128,7 +127,7 @@ async def remove(
     return await desk.remove(caller, corpus, document)
 
 
-@uploads.post("/{corpus}/documents")
+@uploads.post("/{corpus}/documents", operation_id="ingest")
 async def ingest(
     corpus: CorpusId,
     files: Files,
@@ -140,7 +139,12 @@ async def ingest(
     return await _ingested(corpus, files, caller, desk, audience)
 
 
-@uploads.post("/{corpus}/documents/stream", responses=INGEST_STREAM, response_class=EventSourceResponse)
+@uploads.post(
+    "/{corpus}/documents/stream",
+    operation_id="streamIngest",
+    responses=INGEST_STREAM,
+    response_class=EventSourceResponse,
+)
 async def ingest_stream(
     corpus: CorpusId, files: Files, caller: Caller, desk: AtDesk, audience: Audience = None
 ) -> EventSourceResponse:
@@ -174,19 +178,11 @@ async def _encoded(
 ) -> AsyncIterator[ServerSentEvent]:
     async with aclosing(rest):
         try:
-            yield _event(first, files)
+            yield sent_event(first, files)
             async for each in rest:
-                yield _event(each, files)
+                yield sent_event(each, files)
         except Exception as error:  # noqa: BLE001 - the response has started: the error can only be its last event
-            problem = problem_of(error).model_dump(mode="json")
-            yield ServerSentEvent(data=json.dumps({"type": "error", "problem": problem}))
-
-
-def _event(item: IngestProgress | IngestReport, files: int) -> ServerSentEvent:
-    if isinstance(item, IngestReport):
-        return ServerSentEvent(data=json.dumps({"type": "report", "report": item.model_dump(mode="json")}))
-    counted = item.model_copy(update={"files": min(item.documents, files), "all_files": files})
-    return ServerSentEvent(data=json.dumps(event_of(counted)))
+            yield sent_error(error)
 
 
 def store_uploads(files: list[UploadFile], folder: Path) -> None:

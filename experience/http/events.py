@@ -14,6 +14,7 @@ from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from experience.http.leaving import Watching
+from experience.http.negotiation import EVENTS
 from experience.service.desk import Desk
 from experience.service.runs import Run
 from policy.identity import Principal
@@ -79,10 +80,21 @@ async def _encoded(run: Run, after: int) -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent(data=event.model_dump_json(), id=f"{run.id}.{run.epoch}:{event.sequence}")
 
 
+def stream_of(event: str) -> dict[str, Any]:
+    """Return the OpenAPI content of a stream whose `data` are the JSON of the schema `event`."""
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"$ref": f"#/components/schemas/{event}"},
+    }
+    item = {"type": "object", "properties": {"data": data, "id": {"type": "string"}}, "required": ["data"]}
+    return {EVENTS: {"itemSchema": item}}  # of OpenAPI 3.2; FastAPI describes its own streams so, too
+
+
 EVENT_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events as JSON in `data`: `run_started`, `node_started`, `node_finished`, `text`, and as the "
         "last one `report`, `review_pending`, `stopped` or `failed`.",
-        "content": {"text/event-stream": {}},
+        "content": stream_of("RunEvent"),
     }
 }

@@ -55,15 +55,23 @@ class Budgets(BaseModel):
     budgets: list[BudgetLine]
 
 
-@router.get("/health")
-@router.get("/v1/health/live")
+@router.get("/health", operation_id="probeLive")
+@router.get("/v1/health/live", operation_id="live")
 async def live() -> Alive:
     """Answer as long as the process runs."""
     return Alive(status="live")
 
 
-@router.get("/ready", responses={503: {"model": Alive, "description": "The process accepts no runs now."}})
-@router.get("/v1/health/ready", responses={503: {"model": Alive, "description": "The process accepts no runs now."}})
+@router.get(
+    "/ready",
+    operation_id="probeReady",
+    responses={503: {"model": Alive, "description": "The process accepts no runs now."}},
+)
+@router.get(
+    "/v1/health/ready",
+    operation_id="ready",
+    responses={503: {"model": Alive, "description": "The process accepts no runs now."}},
+)
 async def ready(desk: AtDesk, request: Request, response: Response) -> Alive:
     """Tell whether runs are accepted: not during shutdown, nor while something that every run needs fails.
 
@@ -78,14 +86,14 @@ async def ready(desk: AtDesk, request: Request, response: Response) -> Alive:
     return Alive(status=state.value)
 
 
-@router.get(DETAILS)
+@router.get(DETAILS, operation_id="health")
 async def health(caller: Caller, desk: AtDesk) -> HealthStatus:
     """Return every check with its remedy. For administrators only: the checks reveal paths and addresses."""
     caller.require(Permission.ADMIN)
     return await desk.service.health()
 
 
-@router.get("/v1/budget")
+@router.get("/v1/budget", operation_id="budget")
 async def budget(caller: Caller, desk: AtDesk) -> Budgets:
     """Return the limits of the tenant and what is spent of them."""
     return Budgets(budgets=await desk.budget(caller))

@@ -65,6 +65,12 @@ PROBLEM_TEXTS = {
     507: "The disk of the server is full.",
 }
 
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    for status, text in PROBLEM_TEXTS.items()
+}
+"""Every problem in OpenAPI. FastAPI's `model` would describe it as `application/json`."""
+
 STATUSES: dict[type[SixplaneError], int] = {
     BadInput: 422,
     CorpusMissing: 404,
@@ -92,7 +98,7 @@ STATUSES: dict[type[SixplaneError], int] = {
 }
 """HTTP status by error class. A class that is not listed has the status of its nearest listed base class."""
 
-_OUR_NAMES = re.compile(r"\A(?:Question|Conversation|Messages)Request\Z|[\[\]()]|\Aconstrained-")
+_OUR_NAMES = re.compile(r"\A(?:Question|Conversation|Chat)Request\Z|[\[\]()]|\Aconstrained-")
 """Parts of a pydantic path that are no field: the kinds of a union, and types of the alternatives."""
 
 _HINTS = {

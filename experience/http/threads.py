@@ -30,7 +30,7 @@ TEXTS = (
 router = APIRouter(prefix="/v1/threads", tags=["threads"])
 
 
-@router.get("")
+@router.get("", operation_id="listThreads")
 async def threads(
     caller: Caller,
     desk: AtDesk,
@@ -44,14 +44,14 @@ async def threads(
     return await desk.threads(caller, query=q, limit=limit, cursor=cursor)
 
 
-@router.get("/{thread_id}")
+@router.get("/{thread_id}", operation_id="getThread")
 async def thread(thread_id: ThreadId, caller: Caller, desk: AtDesk) -> ThreadState:
     """Show a thread with its latest report and all its runs."""
     view = await desk.thread(caller, thread_id)
     return ThreadState(**{name: getattr(view, name) for name in ThreadState.model_fields})
 
 
-@router.get("/{thread_id}/export", responses={200: BUNDLE}, response_class=Response)
+@router.get("/{thread_id}/export", operation_id="exportThread", responses={200: BUNDLE}, response_class=Response)
 async def export(
     thread_id: ThreadId,
     caller: Caller,
@@ -64,7 +64,12 @@ async def export(
     return Response(bundle.data, media_type=ZIP, headers=headers)
 
 
-@router.post("/{thread_id}/resume", responses={200: REPORT_OR_EVENTS, **PENDING}, response_model=None)
+@router.post(
+    "/{thread_id}/resume",
+    operation_id="resumeThread",
+    responses={200: REPORT_OR_EVENTS, **PENDING},
+    response_model=None,
+)
 async def resume(thread_id: ThreadId, given: ResumeRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
     """Continue a stopped thread, or answer its review, and wait for the report.
 
@@ -75,7 +80,12 @@ async def resume(thread_id: ThreadId, given: ResumeRequest, request: Request, ca
     return await answered(request, desk, desk.resume(caller, thread_id, given.answer))
 
 
-@router.post("/{thread_id}/resume/stream", responses=EVENT_STREAM, response_class=EventSourceResponse)
+@router.post(
+    "/{thread_id}/resume/stream",
+    operation_id="streamResume",
+    responses=EVENT_STREAM,
+    response_class=EventSourceResponse,
+)
 async def resume_stream(
     thread_id: ThreadId, given: ResumeRequest, request: Request, caller: Caller, desk: AtDesk
 ) -> EventSourceResponse:
@@ -91,7 +101,7 @@ async def resume_stream(
     return event_stream(desk, run, run.resumed_after)
 
 
-@router.delete("/{thread_id}", status_code=204)
+@router.delete("/{thread_id}", operation_id="deleteThread", status_code=204)
 async def delete(thread_id: ThreadId, caller: Caller, desk: AtDesk) -> None:
     """Delete a thread, its checkpoints, and everything that later runs could recall of its reports."""
     await desk.delete(caller, thread_id)

@@ -1,7 +1,8 @@
-"""The interactive documentation of the API at `/docs`. Its files ship with Sixplane: it works without another host."""
+"""The OpenAPI document, and the interactive documentation at `/docs`, whose files ship with Sixplane."""
 
 from __future__ import annotations
 
+from experience.http.documentation.openapi import Api
 from experience.http.documentation.routes import PATHS, router
 
-__all__ = ["PATHS", "router"]
+__all__ = ["PATHS", "Api", "router"]

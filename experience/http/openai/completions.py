@@ -23,7 +23,11 @@ from experience.http.problems import openai_problem, problem_of
 router = APIRouter()
 
 
-@router.post("/v1/chat/completions", responses={200: {"content": {"application/json": {}, "text/event-stream": {}}}})
+@router.post(
+    "/v1/chat/completions",
+    operation_id="createChatCompletion",
+    responses={200: {"content": {"application/json": {}, "text/event-stream": {}}}},
+)
 async def completions(asked: CompletionRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
     """Answer the last user message, as one completion or, with `stream`, as chunks."""
     answer = await unless_left(request, answer_of(asked, request, caller, desk))

@@ -52,13 +52,16 @@ class EmbeddingRequest(BaseModel):
         return [self.input] if isinstance(self.input, str) else self.input
 
 
-@router.post("/v1/embeddings")
+@router.post("/v1/embeddings", operation_id="createEmbeddings")
 async def embeddings(asked: EmbeddingRequest, caller: Caller, desk: AtDesk) -> dict[str, Any]:
     """Encode texts with the model that corpora are encoded with."""
-    texts = asked.texts
-    model, vectors = await desk.embed(caller, texts, "" if asked.model == MODEL else asked.model)
-    if asked.dimensions not in (None, len(vectors[0])):
-        raise Unsupported("dimensions", f"`{model}` has {len(vectors[0])} dimensions", hint="leave `dimensions` out")
+    texts, named = asked.texts, "" if asked.model == MODEL else asked.model
+    if asked.dimensions is not None:
+        # One word tells the number of dimensions of any model: a refusal must not cost what the texts would.
+        name, [vector] = await desk.embed(caller, ["dimensions"], named)
+        if asked.dimensions != len(vector):
+            raise Unsupported("dimensions", f"`{name}` has {len(vector)} dimensions", hint="leave `dimensions` out")
+    model, vectors = await desk.embed(caller, texts, named)
     encoded = [_packed(each) if asked.encoding_format == "base64" else each for each in vectors]
     tokens = sum(-(-len(text) // TYPICAL_CHARS_PER_TOKEN) for text in texts)
     return {

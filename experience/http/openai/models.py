@@ -15,13 +15,13 @@ from state.errors import CorpusMissing
 router = APIRouter()
 
 
-@router.get("/v1/models")
+@router.get("/v1/models", operation_id="listModels")
 async def models(caller: Caller, desk: AtDesk) -> dict[str, Any]:
     """List one model per corpus of the tenant."""
     return {"object": "list", "data": [_model(name) for name in await _names(caller, desk)]}
 
 
-@router.get("/v1/models/{model:path}")
+@router.get("/v1/models/{model:path}", operation_id="getModel")
 async def model(model: str, caller: Caller, desk: AtDesk) -> dict[str, Any]:
     """Return a model: `sixplane/NAME`, or `sixplane` if there is a corpus `default`."""
     corpus = corpus_of(model) or DEFAULT_CORPUS

@@ -113,7 +113,11 @@ class ResponseRequest(Ours):
         return research_of(self, self.model, conversation, thread, tokens=tokens, temperature=temperature)
 
 
-@router.post("/v1/responses", responses={200: {"content": {"application/json": {}, "text/event-stream": {}}}})
+@router.post(
+    "/v1/responses",
+    operation_id="createResponse",
+    responses={200: {"content": {"application/json": {}, "text/event-stream": {}}}},
+)
 async def respond(asked: ResponseRequest, request: Request, caller: Caller, desk: AtDesk) -> Response:
     """Answer the last user message, as one response or, with `stream`, as events."""
     answer = await unless_left(request, answer_of(asked, request, caller, desk))

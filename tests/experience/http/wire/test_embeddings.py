@@ -53,3 +53,15 @@ async def test_embeddings_need_the_role_ask(url):
     async with opened(url, "guest") as guest:
         with pytest.raises(openai.PermissionDeniedError):
             await guest.embeddings.create(model="sixplane", input="x")
+
+
+async def test_other_dimensions_are_refused_before_the_texts_are_encoded(official, monkeypatch):
+    encoder, encoded = load_embeddings(Settings()), []
+    encode = encoder.embed_documents
+    monkeypatch.setattr(encoder, "embed_documents", lambda texts: encoded.extend(texts) or encode(texts))
+    with pytest.raises(openai.BadRequestError, match="leave `dimensions` out"):
+        await official.embeddings.create(model="sixplane", input=TEXTS, dimensions=7)
+    assert set(encoded).isdisjoint(TEXTS)
+    answer = await official.embeddings.create(model="sixplane", input=TEXTS, dimensions=encoder.dimensions)
+    assert len(answer.data) == len(TEXTS)
+    assert set(TEXTS[:1]) < set(encoded)
