@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gateway.catalog import Catalog, ModelEntry, load_catalog
+    from gateway.catalog import Catalog, ModelEntry, catalog_of, load_catalog
     from gateway.extractive.chat import ExtractiveChatModel
     from gateway.gateway import Gateway
     from gateway.governed import GovernedChatModel
@@ -29,6 +29,7 @@ _MODULES = {
     "Ledger": "ledger.ledger",
     "ModelEntry": "catalog",
     "ScriptedChatModel": "scripted",
+    "catalog_of": "catalog",
     "load_catalog": "catalog",
 }
 
@@ -43,6 +44,7 @@ __all__ = [
     "Ledger",
     "ModelEntry",
     "ScriptedChatModel",
+    "catalog_of",
     "load_catalog",
 ]
 

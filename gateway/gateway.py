@@ -12,7 +12,8 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import BaseModel
 
 from gateway.bare_text import bare_field
-from gateway.catalog import Catalog, ModelEntry, load_catalog
+from gateway.catalog import Catalog, ModelEntry, catalog_of
+from gateway.catalog.compatible import OCI_DEPLOYMENT, OCI_OPENAI, on_chosen_surface
 from gateway.classification import classify
 from gateway.extractive.chat import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
@@ -23,7 +24,10 @@ from gateway.ledger.ledger import BudgetLine, Ledger
 from gateway.ledger.scopes import Kind
 from gateway.metering import answer_tokens, most_prompt_chars, prompt_chars, wanted_tokens
 from gateway.oci.plane import OCIPlane
-from gateway.openai.chat import Dialect, openai_chat_model
+from gateway.oci_openai.plane import CompatiblePlane
+from gateway.openai.dialect import Dialect
+from gateway.openai.endpoint import Endpoint, openai_endpoint
+from gateway.openai.pricing import check_priced
 from gateway.schemas import schema_in_words
 from settings import Settings
 from state.channels import ResearchContext
@@ -45,6 +49,7 @@ class Gateway:
         embeddings: the embeddings that the extractive model ranks sentences with.
         models: further chat models by id.
         oci: the models of OCI, if it is configured.
+        compatible: the models of OCI on OpenAI's APIs, if they are configured.
         governor: makes the calls; by default one on `ledger` without telemetry.
         catalog: the model catalogue; by default the packaged one.
     """
@@ -57,6 +62,7 @@ class Gateway:
         embeddings: Embeddings,
         models: Mapping[str, BaseChatModel] | None = None,
         oci: OCIPlane | None = None,
+        compatible: CompatiblePlane | None = None,
         governor: Governor | None = None,
         catalog: Catalog | None = None,
     ) -> None:
@@ -65,11 +71,9 @@ class Gateway:
         self._embeddings = embeddings
         self._models = dict(models or {})
         self._dialects: dict[str, Dialect] = {}
-        self._oci = oci
+        self._oci, self._compatible = oci, compatible
         self._governor = governor or Governor(settings, ledger, classify)
-        self.catalog = catalog or load_catalog(
-            prices=settings.models.prices_micro_usd, declared=settings.models.declared, extra=self._models
-        )
+        self.catalog = catalog or catalog_of(settings, extra=self._models)
 
     def model_id(self, role: Role, context: ResearchContext) -> str:
         """Return the id of the role's model.
@@ -97,12 +101,14 @@ class Gateway:
             ModelRetired: OCI no longer serves it; the hint names its replacement.
             ModelNotServed: OCI serves it elsewhere.
             PriceUnknown: the catalogue has no price for it.
+            SettingsInvalid: its endpoint is not configured.
         """
         chosen = {self.model_id(role, context) for role in Role if role is not Role.JUDGE} | {self.judge_id(context)}
         fallbacks = (self._settings.models.fallbacks.get(model_id, ()) for model_id in chosen)
         for fallback in {each for listed in fallbacks for each in listed}:
             self._chat_entry(fallback)
         for model_id in sorted(chosen - {""}):
+            self._check_configured(self._entry(model_id))
             if self._is_cassette(model_id):
                 k = self._settings.retrieval.passages_per_sub_question
                 self._shelf.check_run(model_id, context, question, k)
@@ -140,7 +146,7 @@ class Gateway:
             entry=entry,
             governor=self._governor,
             capture_content=self._settings.telemetry.capture_content,
-            dialect=self._dialects.setdefault(scope.model, Dialect()),
+            dialect=self._dialect(entry),
         )
 
     def output_tokens(self, role: Role, context: ResearchContext) -> int:
@@ -203,19 +209,25 @@ class Gateway:
         await self._ledger.truncate_log()
 
     async def aclose(self) -> None:
-        """Close the ledger."""
+        """Close the ledger, and the connections to the OpenAI-compatible endpoint."""
+        if "_openai" in vars(self):
+            await self._openai.aclose()
         await self._ledger.aclose()
 
     def _entry(self, model_id: str) -> ModelEntry:
         entry = self.catalog.get(model_id)
+        if entry.provider == OCI_OPENAI:
+            return on_chosen_surface(entry, self._settings)
         if model_id in self._settings.oci.endpoint_formats:
             return entry.model_copy(update={"api_format": self._settings.oci.endpoint_formats[model_id]})
-        if entry.provider != "openai":
+        if entry.provider != "openai" or model_id in self._models:
             return entry
+        check_priced(self._settings, model_id)
         return entry.model_copy(update={"context_window": self._settings.openai.context_tokens})
 
     def _chat_entry(self, model_id: str) -> ModelEntry:
         """Return the entry of a chat model, checked before a run begins: a run must not start if it cannot call it."""
+        self._entry(model_id)  # refuses an API on which the model does not answer, and an endpoint without a price
         if not self.catalog.get(model_id).chats:
             raise ModelUnknown(
                 f"{model_id!r} is not a chat model", hint="`sixplane models` shows what each model is for"
@@ -248,12 +260,40 @@ class Gateway:
         if self._is_cassette(scope.model):
             return self._shelf.model(scope.model, scope.tenant, scope.run_id)
         if entry.provider == "oci":
-            return self._oci_model(entry, scope)
-        return openai_chat_model(self._settings, scope)
+            return self._oci_plane(entry).chat_model(entry, scope, self._dialect(entry).refused)
+        if entry.provider in (OCI_OPENAI, OCI_DEPLOYMENT):
+            return self._compatible_plane(entry).chat_model(entry)
+        return self._openai.chat_model(scope.model.removeprefix("openai:"))
 
-    def _oci_model(self, entry: ModelEntry, scope: CallScope) -> BaseChatModel:
+    def _check_configured(self, entry: ModelEntry) -> None:
+        """Raise `SettingsInvalid` unless there is an endpoint that a model can be asked at."""
+        if entry.id in self._models:
+            return
+        if entry.provider == "openai":
+            _ = self._openai
+        elif entry.provider == "oci":
+            self._oci_plane(entry)
+        elif entry.provider in (OCI_OPENAI, OCI_DEPLOYMENT):
+            self._compatible_plane(entry)
+
+    def _oci_plane(self, entry: ModelEntry) -> OCIPlane:
         if self._oci is None:
             raise SettingsInvalid(
-                f"the model {scope.model!r} needs OCI", hint="set SIXPLANE_MODELS__PROVIDER=oci, see docs/oci.md"
+                f"the model {entry.id!r} needs OCI", hint="set SIXPLANE_MODELS__PROVIDER=oci, see docs/oci.md"
             )
-        return self._oci.chat_model(entry, scope, self._dialects.setdefault(scope.model, Dialect()).refused)
+        return self._oci
+
+    def _compatible_plane(self, entry: ModelEntry) -> CompatiblePlane:
+        if self._compatible is None:
+            raise SettingsInvalid(
+                f"the model {entry.id!r} needs OCI",
+                hint="set SIXPLANE_MODELS__PROVIDER=oci, or oci-openai, see docs/oci.md",
+            )
+        return self._compatible
+
+    def _dialect(self, entry: ModelEntry) -> Dialect:
+        return self._dialects.setdefault(entry.id, Dialect(entry.api_format))
+
+    @cached_property
+    def _openai(self) -> Endpoint:
+        return openai_endpoint(self._settings)

@@ -22,7 +22,8 @@ from gateway.governor import Governor
 from gateway.ledger.account import CallScope
 from gateway.metering import check_fits, counted, usage_of_call, worst_usage
 from gateway.oci.plane import ask_oci
-from gateway.openai.chat import Dialect, ask_openai
+from gateway.openai.chat import ask_openai
+from gateway.openai.dialect import Dialect, speaks_openai
 from gateway.planned_call import PlannedCall
 from gateway.provider_error import FILTERED, FILTERED_FAILURE, ProviderError
 from gateway.retirement import notice_retirement
@@ -216,7 +217,8 @@ class GovernedChatModel(BaseChatModel):
 
     def _is_told(self, schema: type[BaseModel]) -> bool:
         """Whether a provider is asked for the schema. The text that a schema takes bare is asked for as plain text."""
-        return not bare_field(schema) or self.entry.provider not in ("openai", "oci", "cassette")
+        asked_in_text = speaks_openai(self.entry) or self.entry.provider in ("oci", "cassette")
+        return not (bare_field(schema) and asked_in_text)
 
     def _spells(self, schema: type[BaseModel]) -> bool:
         """Whether the schema goes into the prompt.
@@ -226,20 +228,20 @@ class GovernedChatModel(BaseChatModel):
         description, and others ignore it. It takes up to 2,000 characters. A prompt that depended on the format would
         also change when the format is refused, and after a crash the memo would not know it.
         """
-        spelled = self.entry.provider == "openai" or (
+        spelled = speaks_openai(self.entry) or (
             self.entry.provider == "oci" and "structured" not in self.entry.capabilities
         )
         return spelled and self._is_told(schema)
 
     async def _chat(self, messages: list[BaseMessage], **options: Any) -> AIMessage:
-        if self.entry.provider == "openai":
+        if speaks_openai(self.entry):
             return await ask_openai(self.inner, messages, self.scope, self.dialect, None, **options)
         return await self.inner.ainvoke(messages, **options)
 
     async def _provider(self, schema: type[BaseModel], messages: list[BaseMessage]) -> AIMessage:
         if not self._is_told(schema):
             return await self._chat(messages)
-        if self.entry.provider == "openai":
+        if speaks_openai(self.entry):
             return await ask_openai(self.inner, messages, self.scope, self.dialect, schema)
         if self.entry.provider == "oci":
             return counted(await ask_oci(self.inner, messages, self.entry, schema), self._beside(schema))
@@ -254,7 +256,7 @@ class GovernedChatModel(BaseChatModel):
         in_prompt_only = self.entry.provider == "oci" and "structured" not in self.entry.capabilities
         if in_prompt_only or self.entry.provider == "extractive" or not self._is_told(schema):
             return ""
-        return self.dialect.format_text(schema) if self.entry.provider == "openai" else wire_text(schema)
+        return self.dialect.format_text(schema) if speaks_openai(self.entry) else wire_text(schema)
 
     async def _call(
         self, messages: Sequence[BaseMessage], schema: str, provider: Provider, *, named: str, beside: str

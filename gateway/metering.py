@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -19,6 +20,7 @@ _HEADINGS_CHARS = 200
 """What stands around a schema and around passages in a prompt. A chosen value, twice of what it is today."""
 
 _BESIDE = "beside_chars"
+_ELAPSED = "elapsed_ms"
 
 _ANSWERS = {
     Role.RESEARCHER: 1_024,  # a plan: at most six questions and eight titles, about 400 tokens, twice that in CJK
@@ -93,6 +95,12 @@ def counted(answer: AIMessage, beside: str) -> AIMessage:
     return answer.model_copy(update={"response_metadata": {**answer.response_metadata, _BESIDE: len(beside)}})
 
 
+def timed(answer: AIMessage, seconds: float) -> AIMessage:
+    """Return `answer` with the time that it took, for models that bill it. Kept in the memo, like `counted`."""
+    spent = math.ceil(seconds * 1000)
+    return answer.model_copy(update={"response_metadata": {**answer.response_metadata, _ELAPSED: spent}})
+
+
 def most_prompt_chars(entry: ModelEntry, max_output_tokens: int, schema: str) -> int:
     """Return how many characters a prompt may have at the very most: beside the answer and the spelled `schema`."""
     room = (entry.context_window - answer_tokens(entry, max_output_tokens)) * CAUTIOUS_CHARS_PER_TOKEN
@@ -124,7 +132,7 @@ def worst_usage(
     """
     asked, said = chars_of(messages) + len(beside), max_output_tokens * MAX_CHARS_PER_TOKEN
     tokens = most_tokens([*messages, HumanMessage(beside)])
-    units = (asked, said) if entry.unit == "characters" else (tokens, max_output_tokens)
+    units = _billed(entry, (asked, said), (tokens, max_output_tokens), entry.longest_ms)
     return Usage(
         calls=1,
         input_chars=asked,
@@ -170,7 +178,8 @@ def usage_of_call(entry: ModelEntry, messages: Sequence[BaseMessage], answer: AI
     reported = answer.usage_metadata
     tokens_in = (reported["input_tokens"] if reported else 0) or _tokens(asked)
     tokens_out = (reported["output_tokens"] if reported else 0) or _tokens(said)
-    units = (tokens_in, tokens_out) if entry.unit == "tokens" else (asked, said)
+    elapsed = int(answer.response_metadata.get(_ELAPSED, entry.longest_ms))
+    units = _billed(entry, (asked, said), (tokens_in, tokens_out), elapsed)
     return Usage(
         calls=1,
         input_chars=asked,
@@ -179,6 +188,13 @@ def usage_of_call(entry: ModelEntry, messages: Sequence[BaseMessage], answer: AI
         output_tokens=tokens_out,
         cost_micro_usd=entry.cost(*units),
     )
+
+
+def _billed(
+    entry: ModelEntry, characters: tuple[int, int], tokens: tuple[int, int], elapsed_ms: int
+) -> tuple[int, int]:
+    """Return what `entry` bills of a call, for the prompt and for the answer."""
+    return {"characters": characters, "tokens": tokens, "milliseconds": (elapsed_ms, 0)}[entry.unit]
 
 
 def _tokens(chars: int) -> int:

@@ -13,10 +13,11 @@ from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
-from gateway import Gateway, Governor, Ledger, load_catalog
+from gateway import Gateway, Governor, Ledger, catalog_of
 from gateway.classification import classify
 from gateway.ledger.outbox import AlertOutbox, Publish
 from gateway.oci.plane import OCIModels
+from gateway.oci_openai.plane import open_compatible
 from observability import CallTelemetry, open_call_telemetry
 from policy.oci_guardrails import ApplyGuardrails
 from retrieval import load_embeddings
@@ -57,17 +58,13 @@ async def open_planes(
 
     Raises:
         SettingsInvalid: OCI is configured, but part of its configuration is missing or wrong.
-        DependencyUnavailable: the tenancy provides no credentials.
+        DependencyUnavailable: the tenancy provides no credentials, or OCI Vault no key.
     """
     session = await asyncio.to_thread(_session, settings)  # blocks: it reads files and may call a metadata service
     local: Embeddings = embeddings if embeddings is not None else await asyncio.to_thread(load_embeddings, settings)
-    catalog = await asyncio.to_thread(
-        load_catalog,
-        prices=settings.models.prices_micro_usd,
-        declared=settings.models.declared,
-        extra=tuple(models or ()),
-        region=session.region if session is not None else "",
-    )
+    compatible = await asyncio.to_thread(open_compatible, settings, session)
+    region = session.region if session is not None else ""
+    catalog = await asyncio.to_thread(catalog_of, settings, extra=tuple(models or ()), region=region)
     async with AsyncExitStack() as stack:
         database = await _database(settings, stack)
         ledger = Ledger(settings)
@@ -83,23 +80,39 @@ async def open_planes(
         oci = None if session is None else OCIModels(settings, session, governor, catalog)
         if oci is not None:
             stack.push_async_callback(oci.aclose)
+        if compatible is not None:
+            stack.push_async_callback(compatible.aclose)
         gateway = Gateway(
-            settings, ledger=ledger, embeddings=local, models=models, oci=oci, governor=governor, catalog=catalog
+            settings,
+            ledger=ledger,
+            embeddings=local,
+            models=models,
+            oci=oci,
+            compatible=compatible,
+            governor=governor,
+            catalog=catalog,
         )
+        stack.push_async_callback(gateway.aclose)
         remote = oci if oci is not None and settings.models.provider == "oci" else None
-        searching = oci.embeddings() if oci is not None and settings.data.embeddings == "oci" else local
-        if settings.data.embeddings == "database" and database is not None:
-            from retrieval.oracle.embeddings import DatabaseEmbeddings
-
-            searching = DatabaseEmbeddings(database, settings.oracle)
         yield Planes(
             gateway=gateway,
-            embeddings=embeddings or searching,
+            embeddings=embeddings or _searching(settings, local, oci, database),
             local=local,
             reranker=oci.reranker() if oci is not None else None,
             guardrails=remote.guardrails() if remote is not None else None,
             database=database,
         )
+
+
+def _searching(
+    settings: Settings, local: Embeddings, oci: OCIModels | None, database: AsyncConnectionPool | None
+) -> Embeddings:
+    """Return the embeddings that `data.embeddings` names."""
+    if settings.data.embeddings == "database" and database is not None:
+        from retrieval.oracle.embeddings import DatabaseEmbeddings
+
+        return DatabaseEmbeddings(database, settings.oracle)
+    return oci.embeddings() if oci is not None and settings.data.embeddings == "oci" else local
 
 
 async def _database(settings: Settings, stack: AsyncExitStack) -> AsyncConnectionPool | None:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from settings.audit import AuditSettings
 from settings.declared import DeclaredModel
 from settings.faults import faults_of
+from settings.oci_compatible import DeploymentSettings, OCIOpenAISettings
 from settings.policy import PolicySettings
 from settings.policy_file import load_policy
 from settings.reading import OcrSettings, ReadingLimits, RemoteSettings
@@ -32,7 +33,7 @@ class _Section(BaseModel):
 class ModelSettings(_Section):
     """Chat models, and timeouts and retries of their calls."""
 
-    provider: Literal["extractive", "oci", "openai"] = "extractive"
+    provider: Literal["extractive", "oci", "oci-openai", "openai"] = "extractive"
     default: str = ""
     roles: dict[str, str] = Field(default_factory=dict)
     fallbacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -74,6 +75,9 @@ class OCISettings(_Section):
     """Endpoint of Generative AI's management API, which lists the tenancy's models; empty: that of the region."""
     endpoint_formats: dict[str, Literal["COHERE", "COHEREV2", "GENERIC"]] = Field(default_factory=dict)
     """Chat format of a dedicated endpoint, by OCID; the default is GENERIC."""
+    openai: OCIOpenAISettings = OCIOpenAISettings()
+    deployments: dict[str, DeploymentSettings] = Field(default_factory=dict)
+    """Model deployments of OCI Data Science, by the NAME in `oci-deployment:NAME`."""
     connect_timeout_seconds: float = Field(10.0, gt=0)
     read_timeout_seconds: float = Field(60.0, gt=0)
     embedding_model: str = "cohere.embed-v4.0"
@@ -131,7 +135,7 @@ class LimitSettings(_Section):
     preset: Literal["free", "standard", "enterprise", "none"] = "standard"
     requests_per_minute: int | None = Field(None, ge=1)
     characters_per_minute: int | None = Field(None, ge=1)
-    providers: tuple[str, ...] = ("oci",)
+    providers: tuple[str, ...] = ("oci", "oci-openai", "oci-deployment")
 
     def per_minute(self, provider: str) -> tuple[int | None, int | None]:
         """Return the limits of `provider`, requests and characters per minute; `None` means no limit."""
@@ -271,6 +275,13 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+_NEED_DEFAULT = {
+    "openai": "openai:NAME and SIXPLANE_OPENAI__BASE_URL",
+    "oci-openai": "oci-openai:MODEL, for example oci-openai:openai.gpt-oss-120b",
+}
+"""Providers for which the catalogue recommends no model, and what to set."""
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Return the settings of this process; `overrides` take precedence over all sources.
 
@@ -282,10 +293,10 @@ def load_settings(**overrides: Any) -> Settings:
     except (ValidationError, ValueError) as error:
         raise SettingsInvalid(f"invalid settings: {faults_of(error)}", hint="see `sixplane.example.toml`") from error
     settings = _with_policy_file(_preset(settings))
-    if settings.models.provider == "openai" and not settings.models.default:
+    if settings.models.provider in _NEED_DEFAULT and not settings.models.default:
         raise SettingsInvalid(
-            "the provider `openai` needs a default model",
-            hint="set SIXPLANE_MODELS__DEFAULT=openai:NAME and SIXPLANE_OPENAI__BASE_URL",
+            f"the provider `{settings.models.provider}` needs a default model",
+            hint=f"set SIXPLANE_MODELS__DEFAULT={_NEED_DEFAULT[settings.models.provider]}",
         )
     if settings.data.embeddings == "database" and settings.data.backend != "oracle":
         raise SettingsInvalid(
@@ -319,10 +330,25 @@ def _with_policy_file(settings: Settings) -> Settings:
 
 
 def uses_oci(settings: Settings) -> bool:
-    """Whether `settings` use any OCI service, so that a session is needed."""
+    """Whether `settings` use any OCI service with the session's signature, so that a session is needed."""
     oci = settings.oci
     sinks = oci.log_id or oci.topic_id or oci.metrics_namespace
-    return settings.models.provider == "oci" or settings.data.embeddings == "oci" or bool(oci.rerank_model or sinks)
+    signed = asks_oci_openai(settings) and not oci.openai.api_key.get_secret_value()
+    models = settings.models.provider == "oci" or settings.data.embeddings == "oci" or signed
+    return models or bool(oci.rerank_model or sinks or oci.deployments)
+
+
+def asks_oci_openai(settings: Settings) -> bool:
+    """Whether any configured model is one of OCI's OpenAI-compatible endpoint."""
+    named = named_models(settings)
+    return settings.models.provider == "oci-openai" or any(model.startswith("oci-openai:") for model in named)
+
+
+def named_models(settings: Settings) -> set[str]:
+    """Return the ids of the chat models that the settings name."""
+    models = settings.models
+    further = (model for listed in models.fallbacks.values() for model in listed)
+    return {model for model in (models.default, *models.roles.values(), *further) if model}
 
 
 def standard_oci_file(settings: Settings) -> tuple[Path, str]:

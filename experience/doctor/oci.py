@@ -13,12 +13,14 @@ from experience.doctor.live import check_live_models
 from experience.doctor.oci_sinks import SINKS, Sink, Write, open_apm
 from experience.doctor.remedies import both_remedies, tried
 from experience.doctor.values import HealthCheck
-from gateway import Catalog, load_catalog
+from gateway import Catalog, catalog_of
+from gateway.catalog.compatible import OCI_DEPLOYMENT, OCI_OPENAI, on_chosen_surface
 from gateway.oci.plane import GUARDRAILS
+from gateway.oci_openai.plane import open_compatible
 from observability.oci_delivery import reason
 from settings import Settings
 from settings.connections.oci_session import OCISession, open_oci_session
-from settings.tree import standard_oci_file, uses_oci
+from settings.tree import asks_oci_openai, standard_oci_file, uses_oci
 from state.errors import DependencyUnavailable, ModelUnknown, SettingsInvalid, SixplaneError
 from state.money import dollars
 from state.values import Role
@@ -32,8 +34,13 @@ async def check_oci(settings: Settings, *, live: bool = False) -> tuple[HealthCh
         live: also ask each model for a few tokens, which is billed, and write one entry to each telemetry service.
     """
     apm = [await checked("oci apm", _apm(settings, live=live))] if settings.oci.apm_endpoint else []
-    if not uses_oci(settings):
+    if not (uses_oci(settings) or asks_oci_openai(settings)):
         return tuple(apm)
+    if not uses_oci(settings):  # an API key of Generative AI lets the requests in
+        models = await _checked_models(settings, settings.oci.region)
+        models.append(await checked("oci openai", _compatible(settings, None)))
+        asked = await _live(settings, None, models) if live else []
+        return (*models, *asked, *apm)
     try:
         session = await asyncio.to_thread(open_oci_session, settings)
     except SixplaneError as error:
@@ -41,17 +48,34 @@ async def check_oci(settings: Settings, *, live: bool = False) -> tuple[HealthCh
         return (failed, *await _checked_models(settings, ""), *apm)
     models = await _checked_models(settings, session.region)
     found = HealthCheck(name="oci credentials", ok=True, detail=_described(settings, session))
-    asked: list[HealthCheck] = []
+    asked = []
     if _asks_models(settings):
         asked.append(await checked("oci generative ai", _reached(settings, session)))
-        if live and all(check.ok for check in models):
-            asked += await check_live_models(settings, session, _chat_models(settings, session.region))
+        if asks_oci_openai(settings):
+            asked.append(await checked("oci openai", _compatible(settings, session)))
+        asked += await _live(settings, session, models) if live else []
     sinks = [await checked(sink.name, _sink(settings, session, sink, live=live)) for sink in SINKS]
     return (found, *models, *asked, *sinks, *apm)
 
 
+async def _live(settings: Settings, session: OCISession | None, models: list[HealthCheck]) -> list[HealthCheck]:
+    if not all(check.ok for check in models):
+        return []
+    region = settings.oci.region if session is None else session.region
+    return await check_live_models(settings, session, _chat_models(settings, region))
+
+
 def _asks_models(settings: Settings) -> bool:
-    return bool(settings.models.provider == "oci" or settings.data.embeddings == "oci" or settings.oci.rerank_model)
+    chat = settings.models.provider == "oci" or asks_oci_openai(settings)
+    return bool(chat or settings.data.embeddings == "oci" or settings.oci.rerank_model)
+
+
+async def _compatible(settings: Settings, session: OCISession | None) -> str:
+    """Describe the OpenAI-compatible endpoint: no request of it is free, so only Vault is asked, for the key."""
+    compatible = await asyncio.to_thread(open_compatible, settings, session)
+    if compatible is None:
+        raise SettingsInvalid("OCI's OpenAI-compatible endpoint is not configured", hint="see docs/oci.md")
+    return compatible.described()
 
 
 def _described(settings: Settings, session: OCISession) -> str:
@@ -61,29 +85,24 @@ def _described(settings: Settings, session: OCISession) -> str:
     return f"{settings.oci.auth}{whose}; region {session.region}; {urlsplit(session.inference_endpoint).netloc}"
 
 
-def _catalog(settings: Settings, region: str) -> Catalog:
-    models = settings.models
-    return load_catalog(prices=models.prices_micro_usd, declared=models.declared, region=region)
-
-
 async def _checked_models(settings: Settings, region: str) -> list[HealthCheck]:
     return [await checked("oci models", _models(settings, region))] if _asks_models(settings) else []
 
 
 async def _models(settings: Settings, region: str) -> str:
-    catalog = _catalog(settings, region)
-    return "; ".join(_priced(catalog, model, use) for model, use in _used(settings, catalog).items())
+    catalog = catalog_of(settings, region=region)
+    return "; ".join(_priced(settings, catalog, model, use) for model, use in _used(settings, catalog).items())
 
 
 def _used(settings: Settings, catalog: Catalog) -> dict[str, str]:
     """Return the use of each configured model: `chat`, `guard`, `embedding` or `rerank`."""
     models, oci = settings.models, settings.oci
     used: dict[str, str] = {}
-    if models.provider == "oci":
+    if models.provider in ("oci", OCI_OPENAI):
         fallbacks = (model for listed in models.fallbacks.values() for model in listed)
         chosen = (models.roles.get(role) or models.default or catalog.for_role(role, "oci").id for role in Role)
         used = dict.fromkeys((*chosen, *fallbacks), "chat")
-        used |= {GUARDRAILS: "guard"} if oci.guardrails else {}
+        used |= {GUARDRAILS: "guard"} if oci.guardrails and models.provider == "oci" else {}
     if settings.data.embeddings == "oci":
         used[oci.embedding_model] = "embedding"
     if oci.rerank_model:
@@ -92,13 +111,15 @@ def _used(settings: Settings, catalog: Catalog) -> dict[str, str]:
 
 
 def _chat_models(settings: Settings, region: str) -> list[str]:
-    catalog = _catalog(settings, region)
+    catalog = catalog_of(settings, region=region)
     chats = (model for model, use in _used(settings, catalog).items() if use == "chat")
-    return [model for model in chats if catalog.get(model).provider == "oci"]
+    return [model for model in chats if catalog.get(model).provider in ("oci", OCI_OPENAI, OCI_DEPLOYMENT)]
 
 
-def _priced(catalog: Catalog, model: str, use: str) -> str:
+def _priced(settings: Settings, catalog: Catalog, model: str, use: str) -> str:
     entry = catalog.get(model)
+    if entry.provider == OCI_OPENAI:
+        entry = on_chosen_surface(entry, settings)
     # Special uses are capabilities of their own; a chat model is any model without one.
     if not (entry.chats if use == "chat" else use in entry.capabilities):
         raise ModelUnknown(f"{model!r} cannot be used for {use}", hint="`sixplane models` lists the uses of each model")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 
+from gateway.catalog.compatible import OCI_OPENAI, compatible_entry
 from gateway.catalog.entries import ModelEntry, Surface
 from state.errors import ModelNotServed, ModelRetired, ModelUnknown
 from state.values import Role
@@ -67,17 +68,22 @@ class Catalog:
         """
         if model_id in self._found:
             return self._found[model_id]
+        if model_id.startswith(f"{OCI_OPENAI}:"):
+            return self._priced(compatible_entry(self.get(model_id.partition(":")[2]), model_id))
         entry = next((entry for entry in self.entries if fnmatchcase(model_id, entry.id)), None)
         if entry is None and model_id in self._extra:
             entry = _unpriced(model_id)
         # A pattern such as `openai:*` matches its own text and its bare prefix, which are not models.
         if entry is None or model_id.endswith((":", ".", "*")):
             raise ModelUnknown(f"there is no model {model_id!r}", hint=self._nearest(model_id))
-        price = self._prices.get(model_id)
+        return self._priced(entry.model_copy(update={"id": model_id}))
+
+    def _priced(self, entry: ModelEntry) -> ModelEntry:
+        price = self._prices.get(entry.id)
         priced = {"input_price": price[0], "output_price": price[1], "tiers": ()} if price else {}
-        found = entry.model_copy(update={"id": model_id, **priced})
+        found = entry.model_copy(update=priced)
         if len(self._found) < _KEPT:
-            self._found[model_id] = found
+            self._found[entry.id] = found
         return found
 
     def usable(self, model_id: str, surface: Surface = "native") -> ModelEntry:

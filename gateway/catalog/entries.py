@@ -8,7 +8,7 @@ from typing import Literal
 from state.errors import PriceUnknown
 from state.values import Value
 
-Unit = Literal["tokens", "characters", "searches"]
+Unit = Literal["tokens", "characters", "searches", "milliseconds"]
 Mode = Literal["on_demand", "dedicated", "proxied"]
 """How OCI serves a model: by the call, on a cluster of one's own, or by the call through another provider."""
 Surface = Literal["native", "chat_completions", "responses"]
@@ -17,7 +17,7 @@ Surface = Literal["native", "chat_completions", "responses"]
 SPECIAL = frozenset({"embedding", "rerank", "guard"})
 """Capabilities of models that do not chat."""
 
-_PER: dict[Unit, int] = {"tokens": 1_000_000, "characters": 10_000, "searches": 1_000}
+_PER: dict[Unit, int] = {"tokens": 1_000_000, "characters": 10_000, "searches": 1_000, "milliseconds": 3_600_000}
 
 _RULES = {
     "": "",
@@ -43,7 +43,7 @@ class ModelEntry(Value):
 
     `retires` is the last day of on-demand calls, or a rule: `P1` or `P6`, `not before DATE`, `delisted`, `retired`.
     `modes`, `regions` (of on-demand calls) and `surfaces` are empty where they are not known. A SKU is Oracle's part
-    number of the price.
+    number of the price. `longest_ms` is the longest that a call can take, for a model that bills time.
     """
 
     id: str
@@ -56,6 +56,7 @@ class ModelEntry(Value):
     output_price: int | None = None
     input_sku: str = ""
     output_sku: str = ""
+    longest_ms: int = 0
     tiers: tuple[Tier, ...] = ()
     capabilities: tuple[str, ...] = ()
     use_cases: tuple[str, ...] = ()
@@ -69,7 +70,7 @@ class ModelEntry(Value):
 
     @property
     def unit_size(self) -> int:
-        """The number of tokens, characters or search units that a price covers."""
+        """The number of tokens, characters, search units or milliseconds that a price covers."""
         return _PER[self.unit]
 
     @property

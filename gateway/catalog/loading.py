@@ -9,7 +9,9 @@ from importlib import resources
 from typing import Any
 
 from gateway.catalog.catalog import Catalog, today_utc
+from gateway.catalog.compatible import deployment_entries
 from gateway.catalog.entries import ModelEntry
+from settings import Settings
 from settings.declared import DeclaredModel
 from state.errors import SettingsInvalid
 
@@ -18,11 +20,23 @@ _FORMATS = {"embedding": "EMBED", "rerank": "RERANK"}
 _SOURCE = "declared in the settings"
 
 
+def catalog_of(settings: Settings, *, extra: Iterable[str] = (), region: str = "") -> Catalog:
+    """Return the packaged catalogue with the prices, models and deployments of `settings`.
+
+    For the other arguments and the errors see `load_catalog`.
+    """
+    models, deployments = settings.models, deployment_entries(settings)
+    return load_catalog(
+        prices=models.prices_micro_usd, declared=models.declared, extra=extra, further=deployments, region=region
+    )
+
+
 def load_catalog(
     *,
     prices: Mapping[str, tuple[int, int]],
     declared: Mapping[str, DeclaredModel] | None = None,
     extra: Iterable[str] = (),
+    further: Iterable[ModelEntry] = (),
     region: str = "",
     today: Callable[[], date] = today_utc,
 ) -> Catalog:
@@ -32,6 +46,7 @@ def load_catalog(
         prices: prices by model id; they override those of the catalogue.
         declared: models of the settings; they override the catalogue's entries, and what it knows of their retirement.
         extra: models that the caller supplies itself, free unless in `prices`.
+        further: entries that come before those of the catalogue.
         region: the identifier of the tenancy's region.
         today: the clock that decides what is retired.
 
@@ -42,9 +57,9 @@ def load_catalog(
     entries = [ModelEntry.model_validate(entry) for entry in table["model"]]
     known = {entry.id: entry for entry in entries}
     made = [_entry(model_id, model, known) for model_id, model in (declared or {}).items()]
-    return Catalog(
-        [*made, *entries], prices=prices, extra=extra, use_cases=table["use_cases"], region=region, today=today
-    )
+    use_cases = table["use_cases"]
+    listed = [*made, *further, *entries]
+    return Catalog(listed, prices=prices, extra=extra, use_cases=use_cases, region=region, today=today)
 
 
 def _entry(model_id: str, model: DeclaredModel, known: Mapping[str, ModelEntry]) -> ModelEntry:

@@ -35,6 +35,7 @@ from oci.generative_ai_inference import models as wire
 from opentelemetry import trace
 from pydantic import BaseModel, Field
 
+from gateway.oci.cohere_v2 import CohereV2Provider
 from gateway.oci.streams import StreamReader
 from gateway.oci.wire import answer_of
 from gateway.schemas import wire_schema
@@ -63,6 +64,10 @@ class OCIChatModel(ChatOCIGenAI):  # type: ignore[misc]  # upstream is untyped
         """The session's clients, one per event loop."""
         found: InferenceClients = self.client
         return found
+
+    @property
+    def _provider_map(self) -> dict[str, Any]:
+        return {**super()._provider_map, "cohere-v2": CohereV2Provider()}
 
     async def aclose(self) -> None:
         """Close the running loop's connections."""

@@ -7,7 +7,7 @@ from gateway.ledger.account import CallScope
 from gateway.oci.chat import OCIChatModel
 from settings.connections.oci_inference import InferenceClients
 
-_PROVIDERS = {"COHERE": "cohere", "COHEREV2": "cohere", "GENERIC": ""}
+_PROVIDERS = {"COHERE": "cohere", "COHEREV2": "cohere-v2", "GENERIC": ""}
 _FAMILIES = frozenset({"cohere", "google", "meta", "openai"})
 
 

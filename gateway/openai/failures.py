@@ -7,6 +7,8 @@ an error can be looked at without it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import httpx
 
@@ -23,6 +25,7 @@ _HINTS = {
 _TOO_LONG = (
     "retrieve fewer passages with `-k`, or set SIXPLANE_OPENAI__CONTEXT_TOKENS to the context length of the server"
 )
+ADDRESS_HINT = "check SIXPLANE_OPENAI__BASE_URL, which usually ends in `/v1`, and any proxy in between"
 # No request left this machine after one of these, so the attempt is free.
 _NEVER_SENT = (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -30,8 +33,7 @@ _NEVER_SENT = (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout,
 class NoCompletionError(ProviderError):
     """An endpoint answered with something other than a chat completion."""
 
-    def __init__(self) -> None:
-        hint = "check SIXPLANE_OPENAI__BASE_URL; it usually ends in `/v1`"
+    def __init__(self, hint: str) -> None:
         # Billed, because the answer had status 200: the model may have run behind whatever broke its answer.
         super().__init__(
             ProviderFailure("its answer is not a chat completion", transient=False, billed=True, hint=hint)
@@ -40,36 +42,65 @@ class NoCompletionError(ProviderError):
 
 def classify_openai(error: BaseException) -> ProviderFailure | None:
     """Return what an error of an OpenAI-compatible endpoint means, `None` if the endpoint did not cause it."""
-    if isinstance(error, TimeoutError | httpx.TimeoutException) or _named(error, "APITimeoutError"):
+    status = page_status(error)
+    if status is not None:
+        return page_failure(status, ADDRESS_HINT)
+    if isinstance(error, TimeoutError | httpx.TimeoutException) or named(error, "APITimeoutError"):
         hint = "raise SIXPLANE_MODELS__TIMEOUT_SECONDS"
-        return ProviderFailure("it did not answer in time", transient=True, billed=_was_sent(error), hint=hint)
+        return ProviderFailure("it did not answer in time", transient=True, billed=was_sent(error), hint=hint)
     if isinstance(getattr(error, "status_code", None), int):
         return _of_status(error, error.status_code)  # type: ignore[attr-defined]  # tested in the line above
-    if isinstance(error, ConnectionError | httpx.TransportError) or _named(error, "APIConnectionError"):
+    if isinstance(error, ConnectionError | httpx.TransportError) or named(error, "APIConnectionError"):
         hint = "check that the server runs, and SIXPLANE_OPENAI__BASE_URL"
-        return ProviderFailure("it cannot be reached", transient=True, billed=_was_sent(error), hint=hint)
+        return ProviderFailure("it cannot be reached", transient=True, billed=was_sent(error), hint=hint)
     return None
+
+
+def page_status(error: BaseException) -> int | None:
+    """Return the status of the web page that came instead of an answer, `None` if none did."""
+    page = next((cause for cause in causes(error) if named(cause, "WebPage")), None)
+    return None if page is None else int(str(page))
+
+
+def page_failure(status: int, hint: str) -> ProviderFailure:
+    """Return the failure of a web page. It costs nothing, unless a model may have answered behind a proxy's 5xx."""
+    found = status_failure(status, hint)
+    return replace(found, reason=f"it answered with a web page and status {status}")
+
+
+def failed_response(error: BaseException) -> ProviderFailure | None:
+    """Return what the `error` of a failed Response means; langchain-openai raises it as a bare `ValueError`."""
+    said: Any = error.args[0] if error.args else None
+    code, message = getattr(said, "code", None), getattr(said, "message", None)
+    if not isinstance(code, str) or not isinstance(message, str):
+        return None
+    transient = code in ("server_error", "rate_limit_exceeded", "vector_store_timeout")
+    return ProviderFailure(f"its response failed: {code}", transient=transient, billed=True, hint="try again")
 
 
 def _of_status(error: BaseException, status: int) -> ProviderFailure:
     hint = _TOO_LONG if status == 400 and "context" in str(error) else _HINTS.get(status, "check the server's log")
-    return status_failure(status, hint, _retry_after(error))
+    return status_failure(status, hint, retry_after_of(error))
 
 
-def _was_sent(error: BaseException) -> bool:
-    return not any(isinstance(cause, _NEVER_SENT) for cause in _causes(error))
+def was_sent(error: BaseException) -> bool:
+    """Whether a request may have left this machine before the error."""
+    return not any(isinstance(cause, _NEVER_SENT) for cause in causes(error))
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and what caused it."""
     while error is not None:
         yield error
         error = error.__cause__
 
 
-def _named(error: BaseException, name: str) -> bool:
+def named(error: BaseException, name: str) -> bool:
+    """Whether the error is of the class `name`, or of one that inherits from it."""
     return any(kind.__name__ == name for kind in type(error).__mro__)
 
 
-def _retry_after(error: BaseException) -> float:
+def retry_after_of(error: BaseException) -> float:
+    """Return the seconds that the answer's `Retry-After` demands."""
     response = getattr(error, "response", None)
     return seconds_of(response.headers.get("retry-after", "")) if response is not None else 0.0

@@ -98,7 +98,6 @@ def open_oci_session(settings: Settings) -> OCISession:
     """
     config, signer = _AUTHS[settings.oci.auth](settings)
     region = _region(settings.oci.region or str(config.get("region") or getattr(signer, "region", "") or ""))
-    endpoint = settings.oci.endpoint or _inference_endpoint(region)
     timeout = (settings.oci.connect_timeout_seconds, settings.oci.read_timeout_seconds)
     return OCISession(
         config={**config, "region": region},
@@ -106,8 +105,22 @@ def open_oci_session(settings: Settings) -> OCISession:
         region=region,
         compartment_id=_compartment(settings),
         timeout=timeout,
-        inference_endpoint=endpoint.rstrip("/"),
+        inference_endpoint=inference_endpoint(settings, region),
     )
+
+
+def inference_endpoint(settings: Settings, region: str = "") -> str:
+    """Return the endpoint of Generative AI inference: that of the settings, else that of the region.
+
+    Args:
+        settings: their endpoint and region come first.
+        region: its identifier, if the session knows it.
+
+    Raises:
+        SettingsInvalid: the region is missing or unknown.
+    """
+    endpoint = settings.oci.endpoint or _inference_endpoint(region or _region(settings.oci.region))
+    return endpoint.rstrip("/")
 
 
 def _compartment(settings: Settings) -> str:

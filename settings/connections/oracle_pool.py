@@ -7,7 +7,6 @@ either fail, and it supports neither wallets nor timeouts.
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -174,23 +173,8 @@ def oracle_password(settings: Settings) -> str:
             )
         return oracle.password_file.read_text(encoding="utf-8").strip()
     if oracle.password_secret_id:
-        return _vault_secret(settings, oracle.password_secret_id)
+        from settings.connections.oci_session import open_oci_session
+        from settings.connections.vault import read_secret
+
+        return read_secret(settings, open_oci_session(settings), oracle.password_secret_id, "password")
     return oracle.password.get_secret_value()
-
-
-def _vault_secret(settings: Settings, secret_id: str) -> str:
-    """Return the current version of a secret in OCI Vault."""
-    from oci.exceptions import ServiceError
-    from oci.secrets import SecretsClient
-
-    from settings.connections.oci_session import open_oci_session
-
-    client = open_oci_session(settings).client(SecretsClient, name="vault", endpoint=settings.oci.vault_endpoint)
-    try:
-        bundle = client.get_secret_bundle(secret_id)
-    except ServiceError as error:
-        raise DependencyUnavailable(
-            f"OCI Vault does not return the password: it answered {error.status}",
-            hint="the policy `allow group … to read secret-family in compartment …` is needed; check the secret's OCID",
-        ) from error
-    return base64.b64decode(bundle.data.secret_bundle_content.content).decode()

@@ -204,8 +204,8 @@ def test_unknown_and_impossible_names(home, arguments):
 def test_a_model_without_an_endpoint(home):
     result = run(home, "research", QUESTION, "--corpus", "small", "--model", "openai:gpt")
     assert result.exit_code == 2
-    assert "settings_invalid" in result.stderr
-    assert "hint: " in result.stderr
+    assert "the models `openai:…` need an endpoint" in result.stderr
+    assert "hint: set SIXPLANE_OPENAI__BASE_URL" in result.stderr
 
 
 def test_doctor_names_a_damaged_database(home):

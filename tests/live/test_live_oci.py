@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from experience.doctor.oci import check_oci
 from experience.doctor.oci_sinks import SINKS, open_apm
 from experience.service import ResearchRequest, open_service
-from gateway import load_catalog
+from gateway import catalog_of
 from gateway.metering import worst_usage
 from gateway.oci.chat import OCIChatModel
 from gateway.oci.guardrails import CATEGORIES
@@ -88,7 +88,7 @@ async def clients(session: OCISession) -> AsyncIterator[InferenceClients]:
 
 
 def test_the_suite_costs_at_most_what_it_says(settings: Settings) -> None:
-    catalog = load_catalog(prices=settings.models.prices_micro_usd)
+    catalog = catalog_of(settings)
     chats = sum(worst_usage(catalog.get(model), [QUESTION], TOKENS).cost_micro_usd for model in (COHERE, GENERIC))
     assert chats > 0
     assert len(WAYS) * chats + LEDGER_LIMIT_MICRO_USD <= LIMIT_MICRO_USD

@@ -10,6 +10,7 @@ from experience.cli.options import Home, Json
 from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import run_async, settings_of
 from gateway.token_estimates import TYPICAL_CHARS_PER_TOKEN
+from state.errors import BadInput
 from state.money import dollars
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _LEGEND = (
     "served: on demand (by the call), dedicated (on your cluster), both, or proxied (by the call, through its maker)",
     "retires: a date, or P1, P6: at least one or six months after a replacement is released",
 )
-_PER = {"tokens": "1M tokens", "characters": "10k chars", "searches": "1k search"}
+_PER = {"tokens": "1M tokens", "characters": "10k chars", "searches": "1k search", "milliseconds": "hour"}
 
 _ESTIMATE = f"an estimate: the model bills tokens, counted here as {TYPICAL_CHARS_PER_TOKEN} characters each"
 
@@ -89,10 +90,9 @@ def cost(
 
 
 def _catalog(home: Path | None) -> Catalog:
-    from gateway import load_catalog
+    from gateway import catalog_of
 
-    models = settings_of(home).models
-    return load_catalog(prices=models.prices_micro_usd, declared=models.declared)
+    return catalog_of(settings_of(home))
 
 
 def _print_findings(settings: Settings, json_output: bool) -> None:
@@ -134,6 +134,8 @@ def _recommended(catalog: Catalog) -> str:
 def _bill(entry: ModelEntry, input_chars: int, output_chars: int) -> dict[str, Any]:
     from gateway.catalog import search_units
 
+    if entry.unit == "milliseconds":
+        raise BadInput(f"{entry.id!r} is billed by the hour: characters do not say what a call costs")
     by_token = entry.unit == "tokens"
     if entry.unit == "searches":
         units = [search_units("", [" " * input_chars]), 0]

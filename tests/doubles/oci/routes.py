@@ -25,6 +25,7 @@ from tests.doubles.oci import chat_formats, management, services, storage, telem
 from tests.doubles.oci.answers import Answers, Reply
 from tests.doubles.oci.delivery import Answer, Delivery, chat_answer, error_answer, fault_answer, json_answer
 from tests.doubles.oci.faults import Fault, Faults
+from tests.doubles.oci.openai_surface import OpenAISurface
 from tests.doubles.oci.records import Call, Records
 from tests.doubles.oci.signature import NotAuthenticated, Verifier
 
@@ -46,6 +47,7 @@ class Plane:
     verifier: Verifier
     faults: Faults
     records: Records
+    openai: OpenAISurface
     buckets: storage.Buckets = field(default_factory=dict)
     tenancy: management.Tenancy = field(default_factory=management.Tenancy)
 
@@ -69,6 +71,7 @@ class Plane:
         routes += [Route(path, stored, methods=["GET"]) for path in (storage.LIST, storage.GET)]
         routes.append(Route(TRACES, self._traces, methods=["POST"]))
         routes.append(Route("/_double/calls", self._counts, methods=["GET"]))
+        routes += self.openai.routes()
         routes.append(Route("/{rest:path}", self._signed(self._nothing), methods=["GET", "POST", "PUT", "DELETE"]))
         return Starlette(routes=routes, middleware=[Middleware(_OriginForm)])
 

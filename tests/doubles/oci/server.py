@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from tests.doubles.oci.answers import Answers, extractive_answers, forwarded_answers, local_embeddings
 from tests.doubles.oci.faults import Faults
 from tests.doubles.oci.management import Tenancy
+from tests.doubles.oci.openai_surface import OpenAISurface
 from tests.doubles.oci.records import Call, Records, Seen
 from tests.doubles.oci.routes import Plane
 from tests.doubles.oci.services import Embed, hashed_words
@@ -27,6 +28,9 @@ from tests.doubles.oci.storage import Buckets
 TENANCY, USER = "ocid1.tenancy.oc1..local", "ocid1.user.oc1..local"
 COMPARTMENT = "ocid1.compartment.oc1..local"
 REGION = "us-chicago-1"
+PROJECT = "ocid1.generativeaiproject.oc1.us-chicago-1.local"
+STORE = "ocid1.generativeaiconversationstore.oc1.us-chicago-1.local"
+DEPLOYMENT = "ocid1.datasciencemodeldeployment.oc1.us-chicago-1.local"
 
 
 class LocalOCI:
@@ -38,6 +42,7 @@ class LocalOCI:
         embed: `minilm` (the encoder of this repository), `hash` (bags of words, fast), or what makes vectors.
         key: of the signatures that are accepted; the process's throw-away key without one.
         token: a security token that is accepted beside the API key.
+        api_key: an API key of Generative AI that is accepted on OpenAI's APIs.
         data_key: the data key of APM; any is accepted where it is empty.
         buckets: the objects of Object Storage, by namespace and bucket.
         unsafe: words that the content moderation flags.
@@ -55,6 +60,7 @@ class LocalOCI:
         embed: Literal["minilm", "hash"] | Embed = "minilm",
         key: RSAPrivateKey | None = None,
         token: str = "",
+        api_key: str = "",
         data_key: str = "",
         buckets: Buckets | None = None,
         unsafe: tuple[str, ...] = ("bombspell",),
@@ -68,17 +74,30 @@ class LocalOCI:
         key_ids = {f"{TENANCY}/{USER}/{self._fingerprint}", *([f"ST${token}"] if token else [])}
         self.faults, self._records = Faults(seed), Records()
         forwarded = forwarded_answers(forward_to) if forward_to else None
+        answers = answer or forwarded or extractive_answers()
+        verifier = Verifier(self._key.public_key(), frozenset(key_ids))
         plane = Plane(
-            answer=answer or forwarded or extractive_answers(),
+            answer=answers,
             embed=_embedder(embed),
             unsafe=unsafe,
             data_key=data_key,
             delay=delay,
-            verifier=Verifier(self._key.public_key(), frozenset(key_ids)),
+            verifier=verifier,
             faults=self.faults,
             records=self._records,
             buckets=buckets or {},
             tenancy=tenancy or Tenancy(),
+            openai=OpenAISurface(
+                answer=answers,
+                verifier=verifier,
+                faults=self.faults,
+                records=self._records,
+                api_keys=frozenset({api_key} - {""}),
+                compartments=frozenset({COMPARTMENT}),
+                projects=frozenset({PROJECT}),
+                stores=frozenset({STORE}),
+                deployments=frozenset({DEPLOYMENT}),
+            ),
         )
         self._socket = _bound(port)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

@@ -70,9 +70,9 @@ async def _oracle(settings: Settings) -> tuple[HealthCheck, ...]:
 
 
 async def _oci(settings: Settings, *, live: bool) -> tuple[HealthCheck, ...]:
-    from settings.tree import uses_oci
+    from settings.tree import asks_oci_openai, uses_oci
 
-    if not (uses_oci(settings) or settings.oci.apm_endpoint):
+    if not (uses_oci(settings) or asks_oci_openai(settings) or settings.oci.apm_endpoint):
         return ()  # the checks of OCI import its SDK, which is slow
     from experience.doctor.oci import check_oci
 
