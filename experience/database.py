@@ -92,6 +92,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("pending vectors", pending_ddl(settings.oracle, dimensions), pending_drops(settings.oracle)),
         ("source roots", roots_ddl(settings.oracle), roots_drops(settings.oracle)),
         ("kept runs", _kept_runs(thread_tables), ()),
+        ("totals of calls", _added_to_ledger(ledger_tables), ()),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 
@@ -250,6 +251,12 @@ def _kept_runs(tables: Any) -> list[str]:
     ]
     added = f"ALTER TABLE {tables.threads.name} ADD ({', '.join(_flat(each) for each in columns)})"
     return [added, *(each for each in made if not each.startswith("CREATE TABLE threads ")), *filled]
+
+
+def _added_to_ledger(tables: Any) -> list[str]:
+    """Return the statements that bring the ledger of an earlier release up to date."""
+    made, _ = _of_metadata(tables.metadata)
+    return [*tables.ENDED_DDL, *(each for each in made if " ledger_totals" in each)]
 
 
 def _flat(compiled: Any) -> str:

@@ -21,6 +21,7 @@ from gateway.governor import Governor
 from gateway.ledger.account import CallScope
 from gateway.ledger.attempts import Characters
 from gateway.ledger.ledger import BudgetLine, Ledger
+from gateway.ledger.pruning import Cutoffs, PrunedRows
 from gateway.ledger.scopes import Kind
 from gateway.metering import answer_tokens, most_prompt_chars, prompt_chars, wanted_tokens
 from gateway.oci.plane import OCIPlane
@@ -207,6 +208,10 @@ class Gateway:
         """Delete the run's memo, from the ledger's write-ahead log too."""
         await self.end_run(tenant, run_id)
         await self._ledger.truncate_log()
+
+    async def prune(self, old: Cutoffs, *, dry_run: bool = False) -> PrunedRows:
+        """Delete what is old in the ledger, and return how many rows went, or would go. Its totals stay."""
+        return await self._ledger.prune(old, dry_run=dry_run)
 
     async def aclose(self) -> None:
         """Close the ledger, and the connections to the OpenAI-compatible endpoint."""

@@ -118,7 +118,8 @@ class GovernedChatModel(BaseChatModel):
         return run_sync(lambda: self._agenerate(messages, stop, **kwargs), self._close)
 
     async def _close(self) -> None:
-        """Close the connections of this model and its fallbacks, which are bound to the running loop."""
+        """End what is bound to the running loop: settlements, and the connections of this model and its fallbacks."""
+        await self.governor.ledger.finishing.wait()
         for model in (self, *self.fallbacks):
             close = getattr(model.inner, "aclose", None)
             if close is not None:
@@ -295,9 +296,9 @@ class GovernedChatModel(BaseChatModel):
             scope.max_output_tokens,
             schema,
             named,
-            [[message.type, _without_nonce(message)] for message in messages],
+            [[message.type, _without_nonce(message), *_beside_text(message)] for message in messages],
         ]
-        return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=False, default=str).encode()).hexdigest()
 
     def _attributes(self) -> dict[str, Any]:
         scope = self.scope
@@ -349,6 +350,18 @@ def _without_nonce(message: BaseMessage) -> str:
     A call repeated after a crash has another nonce; without this its memoised answer would not be found.
     """
     return _NONCE.sub("evidence>", message.text)
+
+
+def _beside_text(message: BaseMessage) -> list[Any]:
+    """Return what a message says beside its text: images and the like, tool calls, and the call that a result answers.
+
+    The ids of tool calls stay out: some providers' packages draw them at random.
+    """
+    blocks = [message.content] if isinstance(message.content, str) else message.content
+    others = [block for block in blocks if isinstance(block, dict) and block.get("type") != "text"]
+    asked = [[call["name"], call["args"]] for call in getattr(message, "tool_calls", ())]
+    named = [message.name] if message.name else []
+    return [others, asked, named] if others or asked or named else []
 
 
 def _dump(answer: AIMessage) -> str:

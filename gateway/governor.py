@@ -12,6 +12,7 @@ import time
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from opentelemetry.trace import Span
 
@@ -22,7 +23,7 @@ from gateway.ledger.role_usage import report_usage
 from gateway.limiter import RateLimiter, limiter_of
 from gateway.planned_call import Answer, PlannedCall
 from gateway.provider_error import Classify, FailureKind, ProviderError, ProviderFailure
-from observability import CallObserved, CallTelemetry, operation_span
+from observability import CallObserved, CallTelemetry, notice, operation_span
 from settings import Settings
 from state.errors import ModelOutputInvalid, ModelUnavailable, SixplaneError
 from state.values import Usage
@@ -104,8 +105,11 @@ class Governor:
         answer, usage, memo = await self._provided(planned, course, held)
         course.usage += usage
         course.request_id = planned.request_id(answer) if planned.request_id else ""
-        # Shielded: the answer is paid for, so a cancellation must not lose its settlement and memo.
-        await asyncio.shield(self.ledger.settle(held, usage, memo))
+        # In a task of its own: the answer is paid for, so a cancellation must not lose its settlement and memo.
+        settled = self.ledger.settle(held, usage, memo, patience_seconds=course.left())
+        await self.ledger.finishing.run(settled)
+        if usage.cost_micro_usd > held.amount:
+            _exceeded(span, planned, held.amount, usage.cost_micro_usd)
         if planned.observe:
             planned.observe(span, answer)
         return answer
@@ -143,11 +147,14 @@ class Governor:
         try:
             return await asyncio.shield(reserving)
         except asyncio.CancelledError:
-            with suppress(SixplaneError):  # if reserving failed, there is nothing to free
-                held = await reserving
-                if held.answer is None:
-                    await self.ledger.settle(held, Usage(), None, state="free")
+            await self.ledger.finishing.run(self._freed(reserving))
             raise
+
+    async def _freed(self, reserving: asyncio.Future[Reservation]) -> None:
+        with suppress(SixplaneError):  # if reserving failed, there is nothing to free
+            held = await reserving
+            if held.answer is None:
+                await self.ledger.settle(held, Usage(), None, state="free")
 
     async def _provided(
         self, planned: PlannedCall[Answer], course: _Course, held: Reservation
@@ -159,18 +166,25 @@ class Governor:
         """
         limiter = self._limiter(planned.entry)
         sent = False
+
+        async def asked() -> Answer:
+            nonlocal sent
+            await asyncio.sleep(0)  # a cancellation that is due arrives here, before anything is sent
+            sent = True
+            return await planned.ask()
+
         try:
             size = planned.most.input_chars + planned.most.output_chars
             grant = await asyncio.wait_for(limiter.acquire(size), course.left())
-            sent = True
-            answer = await asyncio.wait_for(planned.ask(), min(self.settings.models.timeout_seconds, course.left()))
+            answer = await asyncio.wait_for(asked(), min(self.settings.models.timeout_seconds, course.left()))
             used, memo = planned.measure(answer), planned.dump(answer) if planned.dump else None
         except asyncio.CancelledError:
-            await asyncio.shield(self._lost(held, course, charged=sent))
+            await self.ledger.finishing.run(self._lost(held, course, charged=sent))
             raise
         except Exception as error:  # SDKs raise all kinds: each is classified, charged and raised again
             failure = self._classify(error) if sent else _no_room(error, course.failed)
-            await asyncio.shield(self._lost(held, course, charged=sent and (failure is None or failure.billed)))
+            charged = sent and (failure is None or failure.billed)
+            await self.ledger.finishing.run(self._lost(held, course, charged=charged))
             if failure is None:
                 raise
             course.failed = failure
@@ -184,7 +198,8 @@ class Governor:
     async def _lost(self, held: Reservation, course: _Course, *, charged: bool) -> None:
         usage = Usage(calls=1, cost_micro_usd=held.amount if charged else 0)
         course.usage += usage
-        await self.ledger.settle(held, usage, None, state="charged" if charged else "free")
+        state = "charged" if charged else "free"
+        await self.ledger.settle(held, usage, None, state=state, patience_seconds=course.left())
 
     def _limiter(self, entry: ModelEntry) -> RateLimiter:
         requests, characters = self.settings.limits.per_minute(entry.provider)
@@ -236,6 +251,13 @@ def _describe(span: Span, course: _Course) -> None:
     span.set_attribute("sixplane.cost_micro_usd", course.usage.cost_micro_usd)
     if course.request_id:
         span.set_attribute("sixplane.request_id", course.request_id)
+
+
+def _exceeded(span: Span, planned: PlannedCall[Any], reserved: int, cost: int) -> None:
+    """Flag an answer that cost more than was reserved for it. A limit that it exceeds refuses every further call."""
+    span.set_attribute("sixplane.reserved_micro_usd", reserved)
+    detail = f"an answer of {planned.entry.id} cost {cost} micro-dollars, of which {reserved} were reserved"
+    notice(planned.role or planned.operation, "reservation_exceeded", detail)
 
 
 def wait_seconds(attempt: int, failure: ProviderFailure) -> float:

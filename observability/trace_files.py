@@ -42,6 +42,14 @@ class TraceBounds:
     days: int | None = None
 
 
+@dataclass(frozen=True)
+class Removed:
+    """How many files were deleted, or would be, and their bytes."""
+
+    files: int = 0
+    bytes: int = 0
+
+
 class TraceFiles:
     """Appends lines to the day's file, reads traces, and deletes what is too old, too much, or of a deleted thread.
 
@@ -82,10 +90,10 @@ class TraceFiles:
             with self._threads, self._locked(fcntl.LOCK_EX):
                 _without(path, found)
 
-    def sweep(self) -> None:
+    def sweep(self, *, dry_run: bool = False) -> Removed:
         """Delete the files that are too old, and the oldest of those that are too much. Raises `OSError`."""
         with self._threads, self._locked(fcntl.LOCK_EX):
-            self._sweep()
+            return self._sweep(dry_run=dry_run)
 
     def close(self) -> None:
         """Close the open file."""
@@ -119,15 +127,18 @@ class TraceFiles:
         self._sweep()  # as often as a file begins: the sizes of the others do not change in between
         return self._folder / f"{day}.{number:06}.jsonl"
 
-    def _sweep(self) -> None:
-        kept, oldest = 0, time.time() - (self._bounds.days or 0) * _DAY_SECONDS
+    def _sweep(self, *, dry_run: bool = False) -> Removed:
+        kept, removed, oldest = 0, list[int](), time.time() - (self._bounds.days or 0) * _DAY_SECONDS
         for path in reversed(self._paths()):
             with suppress(FileNotFoundError):  # another process has deleted it meanwhile
                 told = path.stat()
                 kept += told.st_size
                 aged = self._bounds.days is not None and told.st_mtime < oldest
                 if aged or kept > self._bounds.total_bytes:
-                    path.unlink()
+                    removed.append(told.st_size)
+                    if not dry_run:
+                        path.unlink()
+        return Removed(len(removed), sum(removed))
 
     def _paths(self) -> list[Path]:
         """Return the files, oldest first. Those of earlier releases, one for each trace, are among them."""

@@ -31,6 +31,7 @@ SixplaneError
 │   ├── BatchBusy            batch_busy             another process is writing to the output file
 │   ├── CorpusBusy           corpus_busy            another process is writing to the corpus
 │   ├── CorpusCorrupt        corpus_corrupt         the corpus database cannot be read
+│   ├── StorageBusy          storage_busy           another process holds the database for too long
 │   ├── StorageFull          storage_full           no space left on the device
 │   ├── ThreadBusy           thread_busy            another run holds the thread, or it is unfinished
 │   ├── TooBusy              too_busy               the queue of waiting runs is full
@@ -271,6 +272,14 @@ class CorpusCorrupt(DependencyUnavailable):
 
     code = "corpus_corrupt"
     default_hint = "restore the corpus folder from a backup, or remove it and ingest again"
+
+
+class StorageBusy(DependencyUnavailable):
+    """Another process holds a database for too long. The database is sound."""
+
+    code = "storage_busy"
+    default_hint = "try again in a moment; if it stays busy, look for another process of Sixplane that hangs"
+    retry_after = 5
 
 
 class StorageFull(DependencyUnavailable):

@@ -31,6 +31,7 @@ from experience.cli.commands.operating.keys import app as keys
 from experience.cli.commands.operating.mcp import mcp
 from experience.cli.commands.operating.policy import app as policy
 from experience.cli.commands.operating.policy import guard
+from experience.cli.commands.operating.prune import prune
 from experience.cli.commands.operating.serve import serve
 from experience.cli.errors import handled
 from experience.cli.output import say
@@ -92,6 +93,7 @@ for command in (
     models,
     cost,
     doctor,
+    prune,
 ):
     app.command()(handled(command))
 app.add_typer(threads, name="threads")

@@ -1,65 +1,92 @@
-"""Applies the settings of `retention`: deletes the threads, reports, checkpoints and trace files that are too old."""
+"""Applies the settings of `retention`: deletes what is too old of threads, ledger and trace files."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from experience.service import ResearchService
-from experience.service.threads import AgedRun
+from experience.service.threads import NEVER, AgedRun
+from gateway.ledger.pruning import Cutoffs
 from observability import trace_files
 from observability.audit import AuditEvent, AuditKind, named, operator
+from observability.trace_files import Removed
 from settings.pools import IO
 from state.errors import ThreadBusy, ThreadMissing
+from state.values import Value
 
 _log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
-class Swept:
-    """How much a sweep has deleted."""
+class Pruned(Value):
+    """How much was deleted, or would be. Calls of the ledger become totals."""
 
     threads: int = 0
     reports: int = 0
     checkpoints: int = 0
+    calls: int = 0
+    memos: int = 0
+    alerts: int = 0
+    trace_files: int = 0
+    trace_bytes: int = 0
 
 
-async def sweep(service: ResearchService, at: datetime | None = None) -> Swept:
+async def prune(service: ResearchService, at: datetime | None = None, *, dry_run: bool = False) -> Pruned:
     """Delete what is too old at the time `at`, and return how much it was. What is being run is left for the next time.
+
+    Args:
+        service: the open service.
+        at: the time; now, if it is `None`.
+        dry_run: delete nothing, and count what would be deleted.
 
     Raises:
         DependencyUnavailable: a store cannot be read or written; what was deleted by then is gone.
         OSError: a trace file cannot be deleted.
     """
-    retention, now = service.settings.retention, at or datetime.now(UTC)
+    keep, now = service.settings.retention, at or datetime.now(UTC)
 
-    def before(days: int) -> str:
-        return (now - timedelta(days=days)).isoformat()
-
-    threads = reports = checkpoints = 0
-    if retention.threads_days is not None:
-        threads = await _threads(service, before(retention.threads_days))
-    if retention.reports_days is not None:
-        reports = await _reports(service, before(retention.reports_days))
-    if retention.checkpoints_days is not None:
-        checkpoints = await _checkpoints(service, before(retention.checkpoints_days))
+    ages = (keep.threads_days, keep.reports_days, keep.checkpoints_days)
+    ended = [NEVER if days is None else (now - timedelta(days=days)).isoformat() for days in ages]
+    threads, reports, checkpoints = await (service.kept.counts_before(*ended) if dry_run else _ended(service, *ended))
+    old = {"calls": keep.calls_days, "memos": keep.memos_days, "alerts": keep.alerts_days}
+    cutoffs = {
+        name: round((now - timedelta(days=days)).timestamp() * 1000) for name, days in old.items() if days is not None
+    }
+    rows = await service.gateway.prune(Cutoffs(**cutoffs), dry_run=dry_run)
+    files = Removed()
     if service.settings.telemetry.jsonl:
-        await IO.run(trace_files(service.settings).sweep)
-    if threads or reports or checkpoints:
-        _log.info("removed because of their age: %d threads, %d reports, %d checkpoints", threads, reports, checkpoints)
-    return Swept(threads, reports, checkpoints)
+        files = await IO.run(trace_files(service.settings).sweep, dry_run=dry_run)
+    pruned = Pruned(
+        threads=threads,
+        reports=reports,
+        checkpoints=checkpoints,
+        trace_files=files.files,
+        trace_bytes=files.bytes,
+        **rows.model_dump(),
+    )
+    if pruned != Pruned() and not dry_run:
+        _log.info("removed because of their age: %s", pruned.model_dump_json(exclude_defaults=True))
+    return pruned
+
+
+async def _ended(service: ResearchService, threads: str, reports: str, checkpoints: str) -> tuple[int, int, int]:
+    """Delete what ended before these times, and return how much it was."""
+    return (
+        await _threads(service, threads),
+        await _reports(service, reports),
+        await _checkpoints(service, checkpoints),
+    )
 
 
 async def _threads(service: ResearchService, before: str) -> int:
     async def delete(thread: tuple[str, str]) -> None:
         tenant, name = thread
         event = AuditEvent(
-            kind=AuditKind.DELETE, operation="sweep", actor=operator(tenant), object=named("thread", name)
+            kind=AuditKind.DELETE, operation="prune", actor=operator(tenant), object=named("thread", name)
         )
         async with service.audit.trail.change(event), service.deletions.emptied(tenant, name, before):
             await service.deletions.forget_traces([thread])

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from experience.errors import known_error
-from experience.service.retention import sweep
+from experience.service.retention import prune
 from experience.service.runs import Runs
 from experience.service.threads import StoredRun
 from state.errors import RateLimited, ThreadBusy, ThreadMissing, ThreadNotResumable, TooBusy
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 async def kept_up(runs: Runs) -> AsyncIterator[None]:
     """Keep the service of `runs` up while the block runs."""
     settings = runs.service.settings
-    tasks = [asyncio.create_task(_repeat(lambda: sweep(runs.service), settings.retention.sweep_minutes * 60))]
+    tasks = [asyncio.create_task(_repeat(lambda: prune(runs.service), settings.retention.sweep_minutes * 60))]
     if settings.run.recover:
         # Again and again: the lease of a process on another machine ends only some time after its death.
         tasks.append(asyncio.create_task(_repeat(lambda: take_up(runs), settings.run.lease_seconds)))

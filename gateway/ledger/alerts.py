@@ -19,7 +19,7 @@ from gateway.ledger.tables import alerts, scopes
 from state.values import Value
 
 THRESHOLDS = (50, 75, 90, 100)
-"""Percent of a hard limit. 100 is also recorded when the limit first refuses a call."""
+"""Percent of a hard limit. 100 is also recorded when the limit first refuses a call, if anything is spent of it."""
 
 _BIT = {threshold: 1 << n for n, threshold in enumerate(THRESHOLDS)}
 
@@ -64,8 +64,14 @@ class Alert(Value):
 
     def title(self) -> str:
         """Return the subject line."""
-        whose = f"{self.principal} in {self.tenant}" if self.principal else self.tenant
-        return f"Sixplane: {self.threshold} % of the {self.kind} budget of {whose}"
+        return f"Sixplane: {self.told(f'{self.principal} in {self.tenant}' if self.principal else self.tenant)}"
+
+    def told(self, whose: str) -> str:
+        """Return what happened to the budget of `whose`."""
+        budget = f"the {self.kind} budget of {whose}"
+        if self.spent * 100 < self.hard_limit * self.threshold:  # the rest did not suffice for a call
+            return f"{budget} refuses calls at {self.spent * 100 // self.hard_limit} %"
+        return f"{self.threshold} % of {budget}"
 
     def body(self) -> str:
         """Return the message as JSON; a repeated publication has the same `id`, so that a reader can drop it."""

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.ledger import alerts, clock
-from gateway.ledger.scopes import charge
-from gateway.ledger.tables import calls, memo
+from gateway.ledger.scopes import charge, has_ended
+from gateway.ledger.tables import calls, memo, totals
 from state.values import Usage, Value
 
 FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
@@ -31,11 +31,26 @@ _SETTLED = (
     .where(calls.c.id == sa.bindparam("call"), calls.c.state == sa.bindparam("before"))
     .values({name: sa.bindparam(f"new_{name}") for name in ("state", "cost", *FIGURES)})
 )
-_USAGE = sa.select(sa.func.count(), sa.func.sum(calls.c.cost), *(sa.func.sum(calls.c[name]) for name in FIGURES)).where(
-    calls.c.run_scope == sa.bindparam("run"), calls.c.state.in_(("completed", "free"))
+_NAMED, _SUMMED = ("run_scope", "tenant_scope", "operation", "state"), ("calls", "cost", *FIGURES)
+_PARTS = sa.union_all(
+    sa.select(
+        *(calls.c[name] for name in _NAMED),
+        sa.literal_column("1").label("calls"),
+        *(calls.c[name] for name in ("cost", *FIGURES)),
+    ),
+    sa.select(*(totals.c[name] for name in (*_NAMED, *_SUMMED))),
+).subquery("parts")
+"""Every call: those that have a row, and those that were pruned."""
+
+_USAGE = (
+    sa.select(_PARTS.c.state, *(sa.func.sum(_PARTS.c[name]) for name in _SUMMED))
+    .where(_PARTS.c.run_scope == sa.bindparam("run"), _PARTS.c.state.in_(("completed", "free", "charged")))
+    .group_by(_PARTS.c.state)
 )
-_CHARGED = sa.select(sa.func.count(), sa.func.sum(calls.c.cost)).where(
-    calls.c.run_scope == sa.bindparam("run"), calls.c.state == "charged"
+_CHARACTERS = (
+    sa.select(_PARTS.c.state, sa.func.sum(_PARTS.c.input_chars + _PARTS.c.output_chars))
+    .where(_PARTS.c.tenant_scope == sa.bindparam("tenant"), _PARTS.c.operation == "chat")
+    .group_by(_PARTS.c.state)
 )
 
 
@@ -95,14 +110,19 @@ def insert_attempt(connection: sa.Connection, wanted: Reservation, lease_until: 
 
 
 def settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None, state: str) -> None:
-    """Replace a reservation by what the attempt used, and memoise its answer."""
+    """Replace a reservation by what the attempt used, and memoise its answer unless its run has ended."""
     figures = {name: getattr(usage, name) for name in FIGURES} if state != "charged" else None
-    if _close(connection, reservation.id, "pending", state, usage.cost_micro_usd, figures):
-        charge(connection, reservation.scopes, cost=usage.cost_micro_usd, change=-reservation.amount)
+    cost, held = usage.cost_micro_usd, reservation.amount
+    if _close(connection, reservation.id, "pending", state, cost, figures):
+        charge(connection, reservation.scopes, cost=cost, change=-held)
         alerts.record_crossed(connection, reservation.scopes)
-    elif state == "completed":  # the lease ran out first: the full charge stays, but the figures are known now
-        _close(connection, reservation.id, "charged", state, reservation.amount, figures)
-    if answer is not None and memoised(connection, reservation.run, reservation.call_key) is None:
+    # The lease ran out first: the full charge stays, but the figures are known now.
+    elif state == "completed" and _close(connection, reservation.id, "charged", state, max(cost, held), figures):
+        charge(connection, reservation.scopes, cost=max(cost - held, 0), change=0)
+        alerts.record_crossed(connection, reservation.scopes)
+    if answer is None or has_ended(connection, reservation.run):
+        return
+    if memoised(connection, reservation.run, reservation.call_key) is None:
         values = {"run_scope": reservation.run, "call_key": reservation.call_key, "answer": answer}
         connection.execute(_INSERT_MEMO, values)
 
@@ -129,20 +149,16 @@ def charge_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "
 
 def usage_of_run(connection: sa.Connection, run: str) -> Usage:
     """Return what a run used; charged attempts add to its calls and its cost only, their figures are not known."""
-    count, cost, *figures = connection.execute(_USAGE, {"run": run}).one()
-    charged, lost = connection.execute(_CHARGED, {"run": run}).one()
-    found = dict(zip(FIGURES, (int(figure or 0) for figure in figures), strict=True))
-    return Usage(calls=count + charged, cost_micro_usd=int(cost or 0) + int(lost or 0), **found)
+    used = Usage()
+    for state, count, cost, *figures in connection.execute(_USAGE, {"run": run}):
+        known = zip(FIGURES, map(int, figures), strict=True) if state != "charged" else ()
+        used += Usage(calls=int(count), cost_micro_usd=int(cost), **dict(known))
+    return used
 
 
 def characters_of_tenant(connection: sa.Connection, tenant: str) -> Characters:
     """Return the characters of all chat calls of a tenant."""
-    by_state = (
-        sa.select(calls.c.state, sa.func.sum(calls.c.input_chars + calls.c.output_chars))
-        .where(calls.c.tenant_scope == tenant, calls.c.operation == "chat")
-        .group_by(calls.c.state)
-    )
-    found = {state: int(total or 0) for state, total in connection.execute(by_state)}
+    found = {state: int(total) for state, total in connection.execute(_CHARACTERS, {"tenant": tenant})}
     return Characters(completed=found.get("completed", 0), charged=found.get("charged", 0) + found.get("pending", 0))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -16,15 +17,18 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from gateway.ledger import alerts as ledger_alerts
-from gateway.ledger import attempts, clock
+from gateway.ledger import attempts, clock, pruning
 from gateway.ledger.alerts import Alert
 from gateway.ledger.attempts import FIGURES, Characters, Reservation
-from gateway.ledger.scopes import Kind, ScopeLimits, beyond_soft_limit, kind_of, scope_key, scope_keys
+from gateway.ledger.finishing import Finishing
+from gateway.ledger.pruning import Cutoffs, PrunedRows
+from gateway.ledger.scopes import Kind, ScopeLimits, beyond_soft_limit, end, kind_of, scope_key, scope_keys
 from gateway.ledger.tables import metadata, scopes
+from gateway.ledger.unsettled import Settlement, Unsettled
 from settings import Settings
 from settings.connections.sql import Database
 from settings.pools import IO
-from state.errors import BudgetExceeded, SettingsInvalid
+from state.errors import BudgetExceeded, DependencyUnavailable, SettingsInvalid, StorageFull
 from state.values import Usage, Value
 
 Result = TypeVar("Result")
@@ -34,6 +38,9 @@ _LEASE_MARGIN_SECONDS = 60
 
 A chosen value: a longer one delays the charge of a dead process's call, a shorter one charges slow settles in full.
 """
+
+_AGAIN_SECONDS = 0.2
+"""How long after a failure a settlement is tried again. A chosen value: a busy database makes each attempt wait."""
 
 
 class BudgetLine(Value):
@@ -59,6 +66,9 @@ class Ledger:
         self._soft_percent = settings.budgets.soft_percent
         self._lease_ms = round((settings.models.deadline_seconds + _LEASE_MARGIN_SECONDS) * 1000)
         self._limits = ScopeLimits(settings.budgets)
+        self._unsettled = Unsettled(settings.home / "unsettled")
+        self.finishing = Finishing()
+        """Settlements whose callers may have left. `aclose` waits for them."""
         self.on_alert: Callable[[], None] = lambda: None
         """Called in the caller's event loop after a transaction that recorded an alert."""
 
@@ -108,19 +118,50 @@ class Ledger:
         return outcome
 
     async def settle(
-        self, reservation: Reservation, usage: Usage, answer: str | None, *, state: str = "completed"
+        self,
+        reservation: Reservation,
+        usage: Usage,
+        answer: str | None,
+        *,
+        state: str = "completed",
+        patience_seconds: float = 0.0,
     ) -> None:
         """Replace a reservation by what the call used, and memoise its answer, in one transaction.
 
-        If the lease has run out meanwhile, the call was already charged in full and nothing more is charged.
+        If the lease has run out meanwhile, the call was already charged in full and only what it cost beyond that is
+        charged. If the database does not take it within `patience_seconds`, it waits in a file of the home folder for
+        the next transaction. An answer of a run that has ended is not memoised.
 
         Args:
             reservation: as `reserve` returned it.
             usage: what the attempt used; for state `charged` only its cost counts.
             answer: the text to memoise, `None` for nothing.
             state: `completed`, `charged` (nobody knows whether the provider answered) or `free` (it certainly did not).
+            patience_seconds: how long it is tried again while the database is busy or down.
+
+        Raises:
+            StorageFull: the disk is full.
+            DependencyUnavailable: neither the database nor the home folder can be written.
         """
-        await self._run(lambda connection: attempts.settle(connection, reservation, usage, answer, state))
+        settlement = Settlement(reservation=reservation, usage=usage, answer=answer, state=state)
+        until = time.monotonic() + patience_seconds
+        while True:
+            try:
+                await self._run(settlement.settle)
+            except StorageFull:
+                raise
+            except DependencyUnavailable:
+                if time.monotonic() + _AGAIN_SECONDS < until:
+                    await asyncio.sleep(_AGAIN_SECONDS)
+                    continue
+                try:
+                    await IO.run(self._unsettled.keep, settlement)
+                except OSError:
+                    pass
+                else:
+                    return
+                raise
+            return
 
     async def usage(self, tenant: str, run_id: str) -> Usage:
         """Return what the run used; calls of unknown outcome add to its calls and its cost only."""
@@ -128,7 +169,8 @@ class Ledger:
         run = scope_key("run", tenant, run_id)
 
         def read(connection: sa.Connection) -> Usage | None:
-            return None if attempts.any_lapsed(connection) else attempts.usage_of_run(connection, run)
+            late = attempts.any_lapsed(connection) or self._unsettled.waiting()
+            return None if late else attempts.usage_of_run(connection, run)
 
         def charge_and_read(connection: sa.Connection) -> Usage:
             attempts.charge_lapsed(connection)
@@ -143,10 +185,18 @@ class Ledger:
         return await self._read(lambda connection: attempts.characters_of_tenant(connection, key))
 
     async def end_run(self, tenant: str, run_id: str) -> None:
-        """Delete the run's memo: it exists to resume after a crash, not to answer a repeated question."""
+        """Delete the run's memo, and memoise nothing for it from now on.
+
+        A memo exists to resume after a crash, not to answer a repeated question.
+        """
         run = scope_key("run", tenant, run_id)
         self._limits.forget([run])
-        await self._run(lambda connection: attempts.forget_answers(connection, run))
+
+        def ended(connection: sa.Connection) -> None:
+            end(connection, run)
+            attempts.forget_answers(connection, run)
+
+        await self._run(ended)
 
     async def soft_limit_reached(self, tenant: str, run_id: str, principal: str = "") -> bool:
         """Return whether a scope of the run has spent the soft share of its hard limit."""
@@ -179,12 +229,31 @@ class Ledger:
         """Mark an alert as published; it stays on record."""
         await self._run(lambda connection: ledger_alerts.published(connection, alert))
 
+    async def prune(self, old: Cutoffs, *, dry_run: bool = False) -> PrunedRows:
+        """Turn old calls into totals, delete old memos and alerts, and return how many rows went, or would go.
+
+        What the ledger tells of runs, tenants and months stays as it was.
+        """
+        await self._run(attempts.charge_lapsed)
+        if dry_run:
+            return await self._read(lambda connection: pruning.count(connection, old))
+        counted = dict.fromkeys(PrunedRows.model_fields, 0)
+        for name, step, again in pruning.STEPS:
+            before = getattr(old, name)
+            while before is not None:
+                done = await self._run(lambda connection, step=step, before=before: step(connection, before))  # type: ignore[misc]
+                counted[name] += done
+                if not (again and done):
+                    break
+        return PrunedRows(**counted)
+
     async def truncate_log(self) -> None:
         """Remove what was deleted, such as memos, from the write-ahead log too."""
         await IO.run(self._database.truncate_log)
 
     async def aclose(self) -> None:
-        """Close the connections that this ledger opened."""
+        """Wait for settlements whose callers have left, then close the connections that this ledger opened."""
+        await self.finishing.wait()
         await asyncio.to_thread(self._database.close)
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
@@ -200,7 +269,12 @@ class Ledger:
         try:
             with self._database.transaction() as connection:
                 connection.info[ledger_alerts.RECORDED] = False
-                return work(connection), connection.info[ledger_alerts.RECORDED]
+                waiting = self._unsettled.waiting()
+                for settlement in waiting.values():
+                    settlement.settle(connection)
+                result, alerted = work(connection), connection.info[ledger_alerts.RECORDED]
+            self._unsettled.applied(waiting)  # after the commit: what is applied twice changes nothing
+            return result, alerted
         except BaseException:  # always raised again: the limits that were rolled back are applied anew
             self._limits.forget_all()
             raise
@@ -218,7 +292,8 @@ class Ledger:
         for held in self._limits.locked(connection, wanted.scopes, limit):
             needed = held.spent + held.reserved + wanted.amount
             if held.hard_limit is not None and needed > held.hard_limit:
-                ledger_alerts.record(connection, held, (100,))
+                if held.spent:  # a call that is too dear for an untouched budget has used up nothing
+                    ledger_alerts.record(connection, held, (100,))
                 return BudgetExceeded(kind_of(held.scope), held.hard_limit, needed)
         attempts.insert_attempt(connection, wanted, now + self._lease_ms, row)
         return wanted

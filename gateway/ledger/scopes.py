@@ -27,6 +27,12 @@ _LOCKED = sa.select(scopes).where(IN_SCOPES).order_by(scopes.c.scope).with_for_u
 _BEYOND_SOFT = sa.select(sa.func.count()).where(
     IN_SCOPES, scopes.c.spent * 100 >= scopes.c.hard_limit * sa.bindparam("percent")
 )
+_ENDED = sa.select(scopes.c.ended_at).where(scopes.c.scope == sa.bindparam("run"))
+_END = (
+    scopes.update()
+    .where(scopes.c.scope == sa.bindparam("run"), scopes.c.ended_at.is_(None))
+    .values(ended_at=sa.bindparam("ended"))
+)
 _CHARGE = (
     scopes.update()
     .where(IN_SCOPES)
@@ -61,6 +67,19 @@ def kind_of(key: str) -> str:
 def charge(connection: sa.Connection, keys: Mapping[str, str], *, cost: int, change: int) -> None:
     """Add `cost` to what the scopes have spent, and `change` to what they hold reserved."""
     connection.execute(_CHARGE, {**keys, "cost": cost, "change": change})
+
+
+def end(connection: sa.Connection, run: str) -> None:
+    """Note that a run has ended."""
+    connection.execute(_END, {"run": run, "ended": clock.now_ms()})
+
+
+def has_ended(connection: sa.Connection, run: str) -> bool:
+    """Return whether a run has ended. Its row stays locked until the transaction ends, so that it cannot end meanwhile.
+
+    Whoever settles holds the lock already, and whoever ends the run takes it before the memo's: one order.
+    """
+    return connection.execute(_ENDED.with_for_update(), {"run": run}).scalar() is not None
 
 
 def beyond_soft_limit(connection: sa.Connection, keys: Mapping[str, str], percent: int) -> bool:

@@ -18,8 +18,10 @@ scopes = sa.Table(
     sa.Column("hard_limit", sa.BigInteger),
     sa.Column("limit_version", sa.Integer, nullable=False),
     sa.Column("alerted", sa.Integer, nullable=False),
+    sa.Column("ended_at", sa.BigInteger),
 )
-"""What each scope has spent and reserved. `alerted` has a bit for each recorded threshold of the current limit."""
+"""What each scope has spent and reserved. `alerted` has a bit for each recorded threshold of the current limit;
+`ended_at` is set once a run has ended, and no answer is memoised from then on."""
 
 limits = sa.Table(
     "ledger_limits",
@@ -57,8 +59,29 @@ calls = sa.Table(
 `charged` in full if nobody knows whether it was answered (its characters are then the most it can have used); or `free`
 if it certainly was not answered."""
 
+totals = sa.Table(
+    "ledger_totals",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    *(sa.Column(f"{kind}_scope", sa.String(300), nullable=False) for kind in ("run", "tenant", "month")),
+    sa.Column("principal_scope", sa.String(300)),
+    sa.Column("operation", sa.String(20), nullable=False),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    *(
+        sa.Column(figure, sa.BigInteger, nullable=False)
+        for figure in ("calls", "cost", "input_chars", "output_chars", "input_tokens", "output_tokens")
+    ),
+    sa.Index("ledger_totals_run", "run_scope"),
+    sa.Index("ledger_totals_tenant", "tenant_scope"),
+)
+"""What the rows of `ledger_calls` that were pruned add up to, by scopes, operation, model and state."""
+
 PRINCIPAL_DDL = ("ALTER TABLE ledger_calls ADD (principal_scope VARCHAR2(300 CHAR))",)
 """Adds the scope of a call's principal to an earlier version's table on Oracle Database. SQLite gets it by itself."""
+
+ENDED_DDL = ("ALTER TABLE ledger_scopes ADD (ended_at NUMBER(19))",)
+"""Adds the end of a run in the same way."""
 
 memo = sa.Table(
     "ledger_memo",

@@ -25,7 +25,7 @@ from settings.connections.oracle_errors import classify_oracle
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.folders import private_folder
 from settings.tree import Settings
-from state.errors import DependencyUnavailable, StorageFull
+from state.errors import DependencyUnavailable, StorageBusy, StorageFull
 
 Result = TypeVar("Result")
 
@@ -88,6 +88,7 @@ class Database:
 
         Raises:
             StorageFull: the disk or tablespace is full.
+            StorageBusy: another process wrote for longer than `BUSY_SECONDS`.
             DependencyUnavailable: the database cannot be reached, read or written, or the tables are missing.
         """
         with self._translated(), self._opened().begin() as connection:
@@ -169,6 +170,8 @@ class Database:
             return classify_oracle(cause or error)
         if _is_full(cause, self._settings.home):
             return StorageFull(f"`{self._name}` cannot be written: the disk is full")
+        if getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return StorageBusy(f"`{self._name}` is busy: another process wrote to it for over {BUSY_SECONDS} seconds")
         hint = f"check the permissions of the home folder, or move `{self._name}` away and start again"
         # Without the file's path, which the text of an `OSError` has: callers of a server see the message.
         reason = cause.strerror if isinstance(cause, OSError) else cause

@@ -24,9 +24,10 @@ from sqlalchemy.sql.elements import ReleaseSavepointClause
 
 from experience.database import Migration, Schema, _journal_ddl, migrations
 from experience.doctor.oracle import check_oracle
-from experience.service.threads import PageWanted, Threads
+from experience.service.threads import NEVER, PageWanted, Threads
 from experience.service.threads.listing import cursor_of
 from gateway.ledger.ledger import Ledger
+from gateway.ledger.pruning import Cutoffs
 from policy.identity import ApiKeys, Permission
 from settings import Settings, load_settings
 from settings.connections.sql import open_engine
@@ -38,7 +39,7 @@ from tests.experience.reports import make_report
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "oracle_tables.sql.json"
 OURS = ("ledger", "threads", "keys")
-MIGRATED = (*OURS, "kept runs")
+MIGRATED = (*OURS, "kept runs", "totals of calls")
 BUDGETS = dict.fromkeys(("tenant_micro_usd", "month_micro_usd", "principal_month_micro_usd"), 1_000)
 DIALECT: Any = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 
@@ -110,6 +111,12 @@ async def ask_ledger(ledger: Any) -> None:
     assert await ledger.soft_limit_reached("t", "r")
     await ledger.set_limit("t", "tenant", 500)
     await ledger.budget("t")
+    everything = Cutoffs(calls=10**15, memos=10**15, alerts=10**15)
+    assert (await ledger.prune(everything, dry_run=True)).memos == 1
+    assert (await ledger.prune(everything)).memos == 1
+    last = await ledger.reserve(**plain, call_key="later", amount=1, limit=900)
+    await ledger.settle(last, Usage(calls=1), None, state="free")
+    assert (await ledger.prune(everything)).calls == 1  # one total is there already
     await ledger.end_run("t", "r")
 
 
@@ -152,6 +159,8 @@ async def ask_threads(threads: Any) -> None:
     later = "9999"
     assert {name for _, name in await threads.threads_before(later)} == {"one", "lost"}
     await threads.checkpointed_before(later)
+    assert await threads.counts_before(later, later, NEVER) == (2, 0, 0)
+    assert (await threads.counts_before(NEVER, later, later))[1:] == (2, 0)
     await threads.note_without_checkpoints("t", "one")
     for aged in await threads.reports_before(later):
         await threads.keep_report(aged, make_report())

@@ -17,8 +17,8 @@ MODEL = "scripted:one"
 PROMPT = [SystemMessage("Plan."), HumanMessage("Why?")]
 SENT = 9 + len(wire_text(ResearchPlan))
 """Characters of the request for a plan: the prompt, and the schema beside it."""
-RESERVED = -(-SENT // 3) + 100
-"""For a plan: the request at three characters a token, and 100 tokens of answer."""
+RESERVED = -(-(SENT + 2 * sum(map(str.isdigit, wire_text(ResearchPlan)))) // 3) + 100
+"""For a plan: the request at three characters a token, and one digit a token, and 100 tokens of answer."""
 
 DOWN = ConnectionRefusedError("refused")
 

@@ -6,6 +6,7 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from gateway import Answer
 from gateway.governed import said_of
@@ -15,7 +16,6 @@ from gateway.provider_error import ProviderFailure
 from state.errors import BudgetExceeded, ModelOutputInvalid, ModelUnavailable, UnsupportedSchema
 from state.roles import ResearchPlan
 from state.values import Usage
-from tests.doubles.waiting import safely
 from tests.gateway.asked import DOWN, PLAN, PROMPT, RESERVED, SENT, Asked, StatusError
 
 
@@ -205,40 +205,6 @@ async def test_a_free_model_runs_within_a_budget_of_nothing(tmp_path):
     assert await Asked(tmp_path, PLAN, price=(0, 0)).plan(limit=0) == PLAN
 
 
-async def test_a_cancellation_passes_at_once_and_the_call_is_charged(tmp_path):
-    asked = Asked(tmp_path, Answer(PLAN, delay=30))
-    task = asyncio.create_task(asked.plan())
-    await asked.first_call()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await safely(task)
-    assert asked.calls == 1
-    assert await asked.usage() == Usage(calls=1, cost_micro_usd=RESERVED)
-
-
-@pytest.mark.parametrize("step", ["reserve", "settle"])
-async def test_a_cancellation_leaves_nothing_reserved(tmp_path, monkeypatch, step):
-    asked, reached = Asked(tmp_path, Answer(PLAN, usage=(10, 5))), asyncio.Event()
-    ledger = asked.gateway._ledger
-    whole = getattr(ledger, step)
-
-    async def slowly(*args, **kwargs):
-        reached.set()
-        await asyncio.sleep(0.1)
-        return await whole(*args, **kwargs)
-
-    monkeypatch.setattr(ledger, step, slowly)
-    task = asyncio.create_task(asked.plan())
-    await safely(reached.wait())
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await safely(task)
-    await asyncio.sleep(0.3)
-    spent = {"reserve": 0, "settle": 15}[step]
-    assert [(line.spent, line.reserved) for line in await ledger.budget("local")] == [(spent, 0)] * 2
-    assert asked.calls == (step == "settle")
-
-
 async def test_equal_calls_at_once_are_one_call(tmp_path):
     asked = Asked(tmp_path, Answer(PLAN, usage=(10, 5), delay=0.05))
     assert await asyncio.gather(*(asked.plan() for _ in range(4))) == [PLAN] * 4
@@ -252,6 +218,30 @@ async def test_tools_are_part_of_what_is_reserved_and_of_what_makes_calls_equal(
     assert most[1].cost_micro_usd > most[0].cost_micro_usd
     keys = {model._key(PROMPT, "", 0, said_of(options)) for options in ({}, {"tools": None}, {"stop": ["x"]})}
     assert len(keys) == 2
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+OTHER = {"type": "image_url", "image_url": {"url": "data:image/png;base64,BBBB"}}
+
+
+def calls_tool(**args):
+    return AIMessage("", tool_calls=[{"name": "search", "args": args, "id": "drawn at random"}])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (HumanMessage(["See", IMAGE]), HumanMessage(["See", OTHER])),
+        (HumanMessage(["See", IMAGE]), HumanMessage("See")),
+        (calls_tool(q="a"), calls_tool(q="b")),
+        (calls_tool(q="a"), AIMessage("")),
+        (ToolMessage("x", tool_call_id="1", name="a"), ToolMessage("x", tool_call_id="1", name="b")),
+    ],
+)
+def test_images_and_tool_calls_make_calls_different(tmp_path, one, other):
+    model = Asked(tmp_path).model()
+    assert model._key([one], "", 0, "") != model._key([other], "", 0, "")
+    assert model._key([one], "", 0, "") == model._key([one.model_copy(update={"id": "another"})], "", 0, "")
 
 
 # what a crash leaves

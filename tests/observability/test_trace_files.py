@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from observability.trace_files import TraceBounds, TraceFiles
+from observability.trace_files import Removed, TraceBounds, TraceFiles
 
 DAY = 86_400
 
@@ -48,7 +48,10 @@ def test_the_oldest_files_go_when_all_are_too_large_or_too_old(tmp_path: Path) -
     assert files.read(f"{999:032x}")
     oldest = kept(tmp_path)[0]
     os.utime(oldest, (time.time() - 4 * DAY,) * 2)
-    files.sweep()
+    size = oldest.stat().st_size
+    assert files.sweep(dry_run=True) == Removed(1, size)
+    assert oldest in kept(tmp_path)
+    assert files.sweep() == Removed(1, size)
     assert oldest not in kept(tmp_path)
     assert files.read(f"{999:032x}")
 

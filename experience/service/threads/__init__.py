@@ -6,6 +6,7 @@ lease, so that two runs never write to it at once. A thread id authorises nothin
 
 from __future__ import annotations
 
+from experience.service.threads.ageing import NEVER
 from experience.service.threads.leases import Lease
 from experience.service.threads.listing import CURSOR, MAX_PAGE, MAX_QUERY_CHARS, PAGE, PageWanted
 from experience.service.threads.records import (
@@ -24,6 +25,7 @@ __all__ = [
     "CURSOR",
     "MAX_PAGE",
     "MAX_QUERY_CHARS",
+    "NEVER",
     "PAGE",
     "UNFINISHED",
     "AgedRun",

@@ -12,6 +12,9 @@ from experience.service.threads.records import UNFINISHED, AgedRun, StoredRun
 from experience.service.threads.rows import AT_ONCE, now, stored, untaken
 from experience.tables import runs, threads
 
+NEVER = "0"
+"""Earlier than every time. An empty text would not do: Oracle Database takes it for NULL."""
+
 
 def abandoned(connection: sa.Connection, attempts: int) -> list[StoredRun]:
     """Return the runs of dead processes that were taken up fewer than `attempts` times, and give up the others."""
@@ -42,6 +45,27 @@ def reports_before(connection: sa.Connection, before: str) -> list[AgedRun]:
     query = sa.select(runs.c.tenant, runs.c.thread_id, runs.c.run_id).where(runs.c.updated_at < before, *finished)
     rows = connection.execute(query.order_by(runs.c.updated_at).limit(AT_ONCE)).mappings()
     return [AgedRun(**row) for row in rows]
+
+
+def counts_before(
+    connection: sa.Connection, threads_before: str, reports_before: str, checkpoints_before: str
+) -> tuple[int, int, int]:
+    """Return how many threads, reports and checkpointed threads a prune would handle; `NEVER`: none of a kind.
+
+    What goes with a thread is not counted again.
+    """
+    stays = threads.c.updated_at >= threads_before
+    same = (threads.c.tenant == runs.c.tenant) & (threads.c.thread_id == runs.c.thread_id)
+    finished, listed = threads.c.status.not_in(UNFINISHED), threads.c.checkpoints_removed_at.is_(None)
+    reports = runs.c.status.not_in(UNFINISHED), runs.c.removed_at.is_(None), runs.c.updated_at < reports_before
+    of_threads, count = sa.select(sa.func.count()).select_from(threads), sa.func.count()
+    wanted = (
+        of_threads.where(threads.c.updated_at < threads_before),
+        sa.select(count).select_from(runs).where(*reports, sa.exists().where(same, stays)),
+        of_threads.where(threads.c.updated_at < checkpoints_before, finished, listed, stays),
+    )
+    first, second, third = (int(connection.execute(each).scalar_one()) for each in wanted)
+    return first, second, third
 
 
 def remove_report(connection: sa.Connection, aged: AgedRun) -> None:

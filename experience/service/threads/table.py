@@ -247,6 +247,10 @@ class Threads:
         """Return some finished runs that ended before a time and whose reports are kept, oldest first."""
         return await self._read(lambda connection: ageing.reports_before(connection, before))
 
+    async def counts_before(self, threads: str, reports: str, checkpoints: str) -> tuple[int, int, int]:
+        """Return how many threads, reports and checkpointed threads ended before these times; `NEVER`: none."""
+        return await self._read(lambda connection: ageing.counts_before(connection, threads, reports, checkpoints))
+
     async def remove_report(self, aged: AgedRun) -> None:
         """Delete a run's report, from the write-ahead log too. Its question, dates and status stay."""
         await self._run(lambda connection: ageing.remove_report(connection, aged))

@@ -95,6 +95,8 @@ def test_a_prompt_in_another_script_is_not_counted_like_english() -> None:
 
     assert most_tokens([HumanMessage("a" * 900)]) == 300
     assert most_tokens([HumanMessage("\u4e2d" * 900)]) == 1800
+    assert most_tokens([HumanMessage("7" * 900)]) == 900
+    assert most_tokens([HumanMessage("a1\u4e2d" * 900)]) == 300 + 900 + 1800
 
 
 @pytest.mark.parametrize("entry", OCI, ids=lambda entry: entry.id)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from gateway.ledger.ledger import Ledger
 from settings import load_settings
-from state.errors import BudgetExceeded, DependencyUnavailable, StorageFull
+from state.errors import BudgetExceeded, DependencyUnavailable, StorageBusy, StorageFull
 from state.values import Usage
 
 LIMIT = 1_000
@@ -230,7 +230,8 @@ async def test_a_database_that_another_process_holds_is_a_typed_error(tmp_path, 
     await ledger.usage("local", "run")
     with sqlite3.connect(tmp_path / "ledger.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DependencyUnavailable, match="locked"):
+        with pytest.raises(StorageBusy, match=r"`ledger\.db` is busy") as caught:
             await ledger.reserve("local", "run", "a", 1, None)
+        assert "move" not in caught.value.hint
         other.execute("ROLLBACK")
     assert (await ledger.reserve("local", "run", "a", 1, None)).amount == 1

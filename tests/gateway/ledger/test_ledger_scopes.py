@@ -123,12 +123,26 @@ async def test_each_threshold_is_recorded_once_also_when_one_charge_crosses_seve
 
 async def test_the_first_refusal_is_an_alert_and_the_second_is_not(tmp_path):
     on = opened(tmp_path, tenant_micro_usd=100)
+    await spend(on, 40)
     for _ in range(2):
         with pytest.raises(BudgetExceeded):
-            await on.reserve("local", "run", "a", 101, None)
-    assert [(alert.threshold, alert.spent) for alert in await on.alerts()] == [(100, 0)]
-    await spend(on, 80)
+            await on.reserve("local", "run", "a", 61, None)
+    (alert,) = await on.alerts()
+    assert (alert.threshold, alert.spent) == (100, 40)
+    assert alert.title() == "Sixplane: the tenant budget of local refuses calls at 40 %"
+    await spend(on, 40)
     assert sorted(alert.threshold for alert in await on.alerts()) == [50, 75, 100]
+
+
+async def test_a_refusal_of_an_untouched_budget_is_no_alert(tmp_path):
+    on = opened(tmp_path, tenant_micro_usd=100)
+    held = await on.reserve("local", "run", "a", 60, None)
+    for amount in (101, 41):
+        with pytest.raises(BudgetExceeded):
+            await on.reserve("local", "run", "b", amount, None)
+    assert await on.alerts() == []
+    await on.settle(held, Usage(calls=1, cost_micro_usd=100), None)
+    assert [alert.threshold for alert in await on.alerts()] == [50, 75, 90, 100]
 
 
 async def test_another_limit_has_thresholds_of_its_own(tmp_path):

@@ -96,18 +96,8 @@ def delete(thread: ThreadName, yes: Yes = False, tenant: Tenant = "local", home:
     say(f"deleted: {thread}")
 
 
-def sweep(json_output: Json = False, home: Home = None) -> None:
-    """Delete what is older than the settings of `retention` allow, in all tenants."""
-    swept = run_async(_sweep(settings_of(home)))
-    if json_output:
-        print_json(swept)
-    else:
-        say("deleted: " + ", ".join(f"{count} {what}" for what, count in swept.items()))
-
-
 app.callback()(handled(threads))
 app.command("delete")(handled(delete))
-app.command("sweep")(handled(sweep))
 
 
 async def _delete(settings: Settings, tenant: str, thread: str) -> None:
@@ -121,16 +111,6 @@ async def _delete(settings: Settings, tenant: str, thread: str) -> None:
         )
         async with service.audit.trail.change(event):
             await service.delete(tenant, thread)
-
-
-async def _sweep(settings: Settings) -> dict[str, int]:
-    from dataclasses import asdict
-
-    from experience.service import open_service
-    from experience.service.retention import sweep
-
-    async with open_service(settings) as service:
-        return asdict(await sweep(service))
 
 
 async def _threads(settings: Settings, tenant: str, search: str, limit: int) -> tuple[list[ThreadSummary], bool]:

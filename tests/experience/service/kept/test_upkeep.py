@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from experience.service.retention import Swept, sweep
+from experience.service.retention import Pruned, prune
 from experience.service.runs import Runs
 from experience.service.threads import AgedRun, PageWanted, leases, rows
 from experience.service.upkeep import MAX_ATTEMPTS, kept_up, take_up
@@ -177,11 +177,12 @@ async def test_old_threads_go_with_all_that_belongs_to_them(home: Path) -> None:
         for thread in ("old", "new"):
             await service.run(ask(thread=thread, model=SLOW))
         aged(home, "old")
-        assert await sweep(service) == Swept(threads=1)
+        assert await prune(service, dry_run=True) == Pruned(threads=1)
+        assert await prune(service) == Pruned(threads=1)
         assert [each.thread_id for each in (await service.threads("local")).threads] == ["new"]
         with pytest.raises(ThreadMissing):
             await service.show("local", "old")
-        assert await sweep(service) == Swept()
+        assert await prune(service) == Pruned()
 
 
 async def test_old_checkpoints_go_and_the_reports_stay(home: Path) -> None:
@@ -191,7 +192,8 @@ async def test_old_checkpoints_go_and_the_reports_stay(home: Path) -> None:
         await service.run(ask(thread="new", model=SLOW))
         change(home, "UPDATE runs SET report = NULL")  # as an earlier release has left it
         aged(home, "old")
-        assert await sweep(service) == Swept(checkpoints=1)
+        assert await prune(service, dry_run=True) == Pruned(checkpoints=1)
+        assert await prune(service) == Pruned(checkpoints=1)
         assert (await service.graph.aget_state({"configurable": {"thread_id": "local/old"}})).values == {}
         assert (await service.graph.aget_state({"configurable": {"thread_id": "local/new"}})).values
         assert (await service.show("local", "old")).report == second
@@ -199,7 +201,7 @@ async def test_old_checkpoints_go_and_the_reports_stay(home: Path) -> None:
             kept = await service.show_run("local", report.run_id)
             assert kept is not None
             assert kept.report == report
-        assert await sweep(service) == Swept()
+        assert await prune(service) == Pruned()
         assert (await service.run(ask(thread="old", model=SLOW))).status == "answered"
         await service.delete("local", "old")
         memory = await service.corpora.get("local", "memory.reports")
@@ -212,14 +214,15 @@ async def test_old_reports_go_and_stay_listed(home: Path) -> None:
         new = await service.run(ask(thread="new", model=SLOW))
         aged(home, "old")
         assert b"40 million" in stored_bytes(home)
-        assert await sweep(service) == Swept(reports=1)
+        assert await prune(service, dry_run=True) == Pruned(reports=1)
+        assert await prune(service) == Pruned(reports=1)
         kept = await service.show_run("local", old.run_id)
         assert kept is not None
         assert (kept.report, kept.run.has_report, kept.run.status) == (None, False, str(old.status))
         assert (await service.show("local", "old")).report is None
         assert [run.question for run in (await service.show("local", "old")).runs] == ["What did the Falcon cost?"]
         assert (await service.show("local", "new")).report == new
-        assert await sweep(service) == Swept()
+        assert await prune(service) == Pruned()
     with closing(sqlite3.connect(home / "store.db")) as store:
         assert [key for (key,) in store.execute("SELECT key FROM store")] == [new.run_id]
 
@@ -240,7 +243,7 @@ async def test_what_is_used_again_or_run_now_is_not_swept(home: Path) -> None:
         assert not (await service.show("local", "t")).live
         aged(home, "t")
         async with threads_of(home) as other, other.alone("local", "t"):
-            assert await sweep(service) == Swept()
+            assert await prune(service) == Pruned()
         listed = (await service.threads("local", PageWanted())).threads
         assert [each.status for each in listed] == ["answered"]
 
@@ -250,7 +253,7 @@ async def test_a_bundle_without_checkpoints_is_refused_with_the_reason(home: Pat
         await ann.post("/v1/chat", json=chat(thread="t", model=SLOW))
         aged(home, "t")
         async with service_of(home, scripted(), retention={"checkpoints_days": 30}) as service:
-            assert await sweep(service) == Swept(checkpoints=1)
+            assert await prune(service) == Pruned(checkpoints=1)
         refused = await ann.get("/v1/threads/t/export")
         assert refused.json()["code"] == BadInput.code
         assert "retention.checkpoints_days" in refused.json()["hint"]

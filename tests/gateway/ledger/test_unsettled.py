@@ -1,0 +1,140 @@
+"""A paid answer outlives a database that is busy, and an ended run memoises nothing any more."""
+
+import asyncio
+import sqlite3
+from contextlib import closing, contextmanager
+
+import pytest
+
+from gateway import Answer, Ledger
+from observability import collected_notices
+from settings import load_settings
+from state.errors import BudgetExceeded, DependencyUnavailable
+from state.values import Usage
+from tests.gateway.asked import PLAN, RESERVED, Asked
+
+USED = Usage(calls=1, input_tokens=7, output_tokens=3, cost_micro_usd=40)
+
+
+@pytest.fixture
+async def ledger(tmp_path, monkeypatch):
+    monkeypatch.setattr("settings.connections.sql.BUSY_SECONDS", 0.02)
+    opened = Ledger(load_settings(home=tmp_path))
+    yield opened
+    await opened.aclose()
+
+
+@contextmanager
+def held_by_another(home):
+    with closing(sqlite3.connect(home / "ledger.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def test_a_settlement_that_a_busy_database_does_not_take_waits_on_disk(tmp_path, ledger):
+    held = await ledger.reserve("local", "run", "call", 600, None)
+    with held_by_another(tmp_path):
+        await ledger.settle(held, USED, "the answer")
+        (kept,) = (tmp_path / "unsettled").glob("*.json")
+        assert kept.stat().st_mode & 0o077 == 0
+    resumed = Ledger(load_settings(home=tmp_path))  # another process takes it up, before it looks for the answer
+    assert (await resumed.reserve("local", "run", "call", 600, None)).answer == "the answer"
+    assert await ledger.usage("local", "run") == USED
+    assert [(line.spent, line.reserved) for line in await ledger.budget("local")] == [(40, 0)] * 2
+    assert list((tmp_path / "unsettled").iterdir()) == []
+    await resumed.aclose()
+
+
+async def test_the_usage_of_a_run_counts_what_waits(tmp_path, ledger):
+    held = await ledger.reserve("local", "run", "call", 600, None)
+    with held_by_another(tmp_path):
+        await ledger.settle(held, USED, None)
+    assert await ledger.usage("local", "run") == USED
+
+
+async def test_what_two_processes_apply_is_charged_once(tmp_path, ledger):
+    held = await ledger.reserve("local", "run", "call", 600, None)
+    with held_by_another(tmp_path):
+        await ledger.settle(held, USED, "the answer")
+        (path,) = (tmp_path / "unsettled").glob("*.json")
+        text = path.read_text()
+    for _ in range(2):
+        path.write_text(text)
+        assert await ledger.usage("local", "run") == USED
+    assert [(line.spent, line.reserved) for line in await ledger.budget("local")] == [(40, 0)] * 2
+
+
+async def test_a_settlement_is_tried_again_while_there_is_time(tmp_path, ledger):
+    held = await ledger.reserve("local", "run", "call", 600, None)
+    with held_by_another(tmp_path):
+        settling = asyncio.create_task(ledger.settle(held, USED, "the answer", patience_seconds=600))
+        await asyncio.sleep(0.1)
+        assert not settling.done()
+    await settling
+    assert not (tmp_path / "unsettled").exists()
+    assert await ledger.usage("local", "run") == USED
+
+
+async def test_a_settlement_that_can_be_kept_nowhere_is_a_typed_error(tmp_path, ledger):
+    held = await ledger.reserve("local", "run", "call", 600, None)
+    (tmp_path / "unsettled").write_text("in the way")
+    with held_by_another(tmp_path), pytest.raises(DependencyUnavailable, match="busy"):
+        await ledger.settle(held, USED, "the answer")
+    assert {line.reserved for line in await ledger.budget("local")} == {600}
+
+
+async def test_a_file_that_holds_no_settlement_is_set_aside_and_stops_nothing(tmp_path, ledger):
+    (tmp_path / "unsettled").mkdir()
+    (tmp_path / "unsettled" / "half.json").write_text('{"reservation"')
+    held = await ledger.reserve("local", "run", "call", 600, None)
+    await ledger.settle(held, USED, None)
+    assert [path.name for path in (tmp_path / "unsettled").iterdir()] == ["half.unread"]
+
+
+async def test_a_paid_answer_is_handed_on_while_the_ledger_is_busy(tmp_path, monkeypatch):
+    monkeypatch.setattr("settings.connections.sql.BUSY_SECONDS", 0.02)
+    asked = Asked(tmp_path, Answer(PLAN, usage=(10, 5), delay=0.1), deadline_seconds=0.5)
+    await asked.usage()
+    task = asyncio.create_task(asked.plan())
+    await asked.first_call()
+    with held_by_another(tmp_path):
+        assert await task == PLAN
+    after = Asked(tmp_path)
+    assert await after.plan() == PLAN
+    assert after.calls == 0
+    assert (await after.usage()).cost_micro_usd == 15
+
+
+async def test_an_ended_run_s_late_answer_is_charged_and_not_memoised(ledger):
+    late = await ledger.reserve("local", "run", "call", 600, None)
+    await ledger.end_run("local", "run")
+    await ledger.settle(late, USED, "late")
+    again = await ledger.reserve("local", "run", "call", 600, None)
+    assert again.answer is None
+    await ledger.settle(again, USED, "later")
+    assert (await ledger.reserve("local", "run", "call", 600, None)).answer is None
+    assert (await ledger.usage("local", "run")).cost_micro_usd == 80
+
+
+async def test_an_answer_that_used_more_than_was_reserved_is_charged_flagged_and_closes_the_budget(tmp_path):
+    asked = Asked(tmp_path, Answer(PLAN, usage=(36_000, 1)), PLAN)
+    with collected_notices() as notices:
+        assert await asked.plan(limit=RESERVED) == PLAN
+    assert [(each.node, each.kind) for each in notices] == [("researcher", "reservation_exceeded")]
+    assert f"cost 36001 micro-dollars, of which {RESERVED} were reserved" in notices[0].detail
+    assert (await asked.usage()).cost_micro_usd == 36_001
+    for amount in (0, 1):
+        with pytest.raises(BudgetExceeded):
+            await asked.gateway._ledger.reserve("local", "run", f"free-{amount}", amount, RESERVED)
+    assert await asked.plan(limit=RESERVED) == PLAN  # paid for already
+    assert asked.calls == 1
+
+
+async def test_a_late_answer_that_used_more_than_was_charged_is_charged_the_rest(ledger, monkeypatch):
+    held = await ledger.reserve("local", "run", "call", 30, None)
+    monkeypatch.setattr("gateway.ledger.clock.now_ms", lambda: 10**14)
+    assert (await ledger.usage("local", "run")).cost_micro_usd == 30
+    await ledger.settle(held, USED, None)
+    assert (await ledger.usage("local", "run")).cost_micro_usd == 40
+    assert [(line.spent, line.reserved) for line in await ledger.budget("local")] == [(40, 0)] * 2
