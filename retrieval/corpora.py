@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from retrieval.oracle.backend import OracleBackend
 
+CHECKED = 32
+"""How many open corpora one check reads. A chosen value: a probe stays cheap however many tenants there are."""
+
 
 class Corpora:
     """Corpora by tenant and name; `async with` closes them.
@@ -95,6 +98,16 @@ class Corpora:
             root = self._settings.home / "corpora" / checked_name("tenant", tenant)
             names = await IO.run(lambda: sorted(path.parent.name for path in root.glob("*/corpus.db")))
         return [name for name in names if internal or name != MEMORY_CORPUS]
+
+    async def check(self) -> None:
+        """Read from stores and indexes of the corpora that were opened last, through the handles that are open.
+
+        Raises:
+            DependencyUnavailable: one of them cannot be read.
+        """
+        for (tenant, name), corpus in [*self._open.items()][-CHECKED:]:
+            if await self._exists(tenant, name):  # another process may have deleted it, as it may
+                await corpus.check()
 
     async def encoder(self) -> Embeddings:
         """Return the model that encodes new corpora."""

@@ -87,6 +87,11 @@ class Corpus:
         view._held = shared(self._held, narrowed(audiences))
         return view
 
+    async def check(self) -> None:
+        """Read a row and ask the index for one word. Raises `DependencyUnavailable`."""
+        await self._backend.revision()
+        await self._backend.legs("health", None, 1)
+
     @property
     def vector_store(self) -> VectorStore:
         """The corpus as a LangChain vector store. On Oracle Database, read this within the pool's event loop."""

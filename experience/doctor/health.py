@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from experience.doctor.values import HealthCheck, HealthStatus, status_of
+from experience.errors import known_error
 from retrieval import Corpora, load_embeddings
 from settings import Settings
 from settings.folders import open_to_others, private_folder
@@ -38,6 +39,9 @@ async def checked(name: str, check: Awaitable[str]) -> HealthCheck:
         return HealthCheck(name=name, ok=True, detail=await check)
     except SixplaneError as error:
         return HealthCheck(name=name, ok=False, detail=error.message, hint=error.hint)
+    except sqlite3.DatabaseError as error:
+        known = known_error(error) or SixplaneError(str(error))
+        return HealthCheck(name=name, ok=False, detail=known.message, hint=known.hint)
     except OSError as error:
         hint = "check the folder's permissions and free space, or set SIXPLANE_HOME"
         return HealthCheck(name=name, ok=False, detail=error.strerror or type(error).__name__, hint=hint)

@@ -1,8 +1,8 @@
 """Checks of what a running service has opened: cheap enough for every probe, and true where a path alone is not.
 
-A process that holds a file open reads it on after it was deleted, and nobody else ever sees what it writes. So the
-databases of threads and of costs are read through the handles that the service has, and its files, those of checkpoints
-and memory too, must still be those that it opened.
+A process that holds a file open reads it on after it was deleted, and nobody else ever sees what it writes. So
+everything that a run needs is read through the handles that the service has, and its files must still be those that it
+opened.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from experience.doctor.health import checked
@@ -26,25 +27,51 @@ Identity = tuple[int, int]
 Read = Callable[[], Awaitable[object]]
 
 
+@dataclass(frozen=True)
+class Handle:
+    """Something that a service holds open.
+
+    Args:
+        name: the name of its check.
+        reads: each reads a little of it, and raises if that fails.
+        told: what its check tells if all is well.
+        essential: whether no run can work without it.
+    """
+
+    name: str
+    reads: tuple[Read, ...]
+    told: str
+    essential: bool = True
+
+    async def check(self) -> HealthCheck:
+        """Read from it, and return the result."""
+        return (await checked(self.name, self._read())).model_copy(update={"essential": self.essential})
+
+    async def _read(self) -> str:
+        for read in self.reads:
+            await read()
+        return self.told
+
+
 class OpenedHome:
     """The home folder of a service, as it was when the service opened it.
 
     Args:
         home: the folder.
-        reads: read a row through the handles of each database.
+        handles: what else the service has opened.
         unprepared: returns the names of the guards that could not be loaded.
     """
 
-    def __init__(self, home: Path, reads: Sequence[Read], unprepared: Callable[[], Sequence[str]]) -> None:
-        self._home, self._reads, self._unprepared = home, tuple(reads), unprepared
+    def __init__(self, home: Path, handles: Sequence[Handle], unprepared: Callable[[], Sequence[str]]) -> None:
+        self._home, self._handles, self._unprepared = home, tuple(handles), unprepared
         self._known: dict[Path, Identity] = {}
         self._note()
 
     async def checks(self) -> tuple[HealthCheck, ...]:
         """Return what a probe is told."""
-        essential = (await checked("home", self._files()), await checked("databases", self._databases()))
+        opened = (await checked("home", self._files()), *[await handle.check() for handle in self._handles])
         others = (await checked("space", self._space()), await checked("guards", self._guards()))
-        return (*essential, *(each.model_copy(update={"essential": False}) for each in others))
+        return (*opened, *(each.model_copy(update={"essential": False}) for each in others))
 
     async def _files(self) -> str:
         return await IO.run(self._same)
@@ -67,11 +94,6 @@ class OpenedHome:
         for path in (self._home, *(self._home / name for name in FILES)):
             if path not in self._known and (found := _identity(path)) is not None:
                 self._known[path] = found
-
-    async def _databases(self) -> str:
-        for read in self._reads:
-            await read()
-        return "threads and ledger can be read"
 
     async def _space(self) -> str:
         free = (await IO.run(shutil.disk_usage, self._home)).free

@@ -10,12 +10,13 @@ from pathlib import Path
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
 from experience.bundle import Bundle, WholeTexts
 from experience.doctor.health import check_health
-from experience.doctor.opened import OpenedHome
+from experience.doctor.opened import Handle, OpenedHome, Read
 from experience.doctor.values import HealthStatus, status_of
 from experience.service.auditing import ServiceAudit, of_context
 from experience.service.deletion import Deletions
@@ -54,6 +55,9 @@ from state.errors import NameInvalid, PolicyRefusal
 from state.report import Report
 from state.values import Refusal, ReviewAnswer
 
+_NOBODY = "-"
+"""A name that no tenant has."""
+
 
 class ResearchService:
     """Starts, resumes, shows and deletes runs. `open_service` opens it."""
@@ -71,8 +75,7 @@ class ResearchService:
         self.audit = ServiceAudit(AuditTrail(settings, policy=policy_reference(settings).hash), self.corpora)
         self.deletions = Deletions(settings, graph, threads, self._views, self.corpora, self.gateway)
         self._driver = LegDriver(settings, graph, threads, self.audit)
-        reads = (threads.check, lambda: self.gateway.usage("local", "-"))
-        self._opened = OpenedHome(settings.home, reads, self.guards.unprepared)
+        self._opened = OpenedHome(settings.home, self._handles(), self.guards.unprepared)
         self._controls: dict[RunControl, tuple[str, str]] = {}
 
     async def run(self, request: ResearchRequest, *, run_id: str | None = None) -> Report:
@@ -310,6 +313,22 @@ class ResearchService:
         What cannot be loaded is logged, and the question that needs it fails.
         """
         await self.guards.warm()
+
+    def _handles(self) -> tuple[Handle, ...]:
+        saver, store = self.graph.checkpointer, self.graph.store
+        kept: list[Read] = []
+        if isinstance(saver, BaseCheckpointSaver):
+            kept.append(lambda: saver.aget_tuple({"configurable": {"thread_id": _NOBODY, "checkpoint_ns": ""}}))
+        if store is not None:
+            kept.append(lambda: store.aget((_NOBODY,), _NOBODY))
+        rows = (self.kept.check, lambda: self.gateway.usage(_NOBODY, _NOBODY))
+        return (
+            Handle("databases", rows, "threads and ledger can be read"),
+            Handle("checkpoints", tuple(kept), "checkpoints and the memory of reports can be read"),
+            Handle("audit", (self.audit.trail.check,), "it takes lines" if self.audit.trail.enabled else "it is off"),
+            # Not essential: one corpus that is damaged must not stop the others.
+            Handle("open corpora", (self.corpora.check,), "stores and indexes can be searched", essential=False),
+        )
 
     async def ready(self) -> HealthStatus:
         """Check what the service has opened: cheap, for probes."""

@@ -18,7 +18,7 @@ from filelock import Timeout
 
 from observability.audit.chain import Link, removed_object, seal
 from observability.audit.events import Actor, AuditEvent, in_pieces
-from observability.audit.files import last_link, locked, write_all, write_head
+from observability.audit.files import last_link, locked, read_head, write_all, write_head
 from observability.audit.retention import cut
 from settings import Settings
 from settings.folders import private_folder
@@ -126,6 +126,28 @@ class AuditTrail:
         except ValueError as error:
             raise AuditUnavailable(f"the audit trail is damaged: {error}", hint=REMEDY) from error
         self._copy(line)
+
+    async def check(self) -> None:
+        """Find out whether a line could be written; write none.
+
+        Raises:
+            AuditUnavailable: it could not.
+        """
+        if self.enabled:
+            await FRONT.run(self._check)
+
+    def _check(self) -> None:
+        try:
+            if self.path.exists():
+                os.close(os.open(self.path, os.O_RDWR | os.O_APPEND))
+            elif self.path.parent.exists() and not os.access(self.path.parent, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            read_head(self.path)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise AuditUnavailable(f"the audit trail cannot be written: {reason}", hint=REMEDY) from error
+        except ValueError as error:
+            raise AuditUnavailable(f"the audit trail is damaged: {error}", hint=REMEDY) from error
 
     async def aclose(self) -> None:
         """Send the copies that are still waiting."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 import pytest
 
 from experience.doctor.values import HealthCheck, HealthStatus, State, status_of
 from experience.http.health import SURE_SECONDS, Readiness
 from policy.pii import PersonalDataGuard
+from retrieval.embedded.indexes import Indexes
+from state.errors import DependencyUnavailable
 from tests.doubles.clock import Clock
 from tests.experience.http.conftest import client, served
+from tests.experience.service.helpers import service_of
 
 
 async def test_many_probes_are_one_check():
@@ -58,6 +62,71 @@ async def test_a_database_that_was_replaced_is_not_healthy(url, home, monkeypatc
     (home / "threads.db").unlink()
     assert await probed(url, monkeypatch) == (503, "unhealthy")
     assert (await detailed(url))[1]["home"] == "threads.db was removed or replaced"
+
+
+async def amiss(service):
+    """The checks that have failed, but for the guards, which these tests do not load."""
+    return [check for check in (await service.ready()).checks if not check.ok and check.name != "guards"]
+
+
+async def test_checkpoints_that_cannot_be_read_are_not_healthy(home, monkeypatch):
+    async with service_of(home) as service:
+        assert await amiss(service) == []
+        read = service.graph.checkpointer.aget_tuple
+
+        async def broken(config):
+            if config["configurable"]["thread_id"] == "-":
+                raise sqlite3.DatabaseError("database disk image is malformed")
+            return await read(config)
+
+        monkeypatch.setattr(service.graph.checkpointer, "aget_tuple", broken)
+        (failed,) = await amiss(service)
+        assert (failed.name, failed.essential) == ("checkpoints", True)
+        assert "backup" in failed.hint
+
+
+@pytest.mark.parametrize("damage", ["folder", "head"])
+async def test_an_audit_trail_that_takes_no_line_is_not_healthy(home, monkeypatch, damage):
+    async with service_of(home) as service:
+        assert await amiss(service) == []
+        if damage == "folder":
+            (home / "audit.jsonl").mkdir()
+        else:
+            (home / "audit.jsonl.head").write_text("nonsense")
+        (failed,) = await amiss(service)
+        assert (failed.name, failed.essential) == ("audit", True)
+        assert "audit verify" in failed.hint
+
+
+@pytest.mark.parametrize("part", ["store", "index"])
+async def test_a_corpus_that_cannot_be_searched_degrades(home, monkeypatch, part):
+    async with service_of(home) as service:
+        await (await service.corpora.get("local", "small")).search("price")
+        assert await amiss(service) == []
+        if part == "store":
+            for path in (home / "corpora/local/small").glob("corpus.db*"):
+                path.write_bytes(b"nonsense" * 1000)
+        else:
+            monkeypatch.setattr(Indexes, "keyword", raising(DependencyUnavailable("the index is gone")))
+        told = await service.ready()
+        assert (told.status, [check.name for check in told.checks if not check.ok]) == (
+            State.DEGRADED,
+            ["open corpora"],
+        )
+
+
+async def test_a_corpus_that_another_process_has_deleted_is_no_fault(home):
+    async with service_of(home) as service, service_of(home) as other:
+        await (await service.corpora.get("local", "small")).search("price")
+        await other.corpora.delete("local", "small")
+        assert await amiss(service) == []
+
+
+def raising(error):
+    def raises(*_):
+        raise error
+
+    return raises
 
 
 async def test_what_is_amiss_without_stopping_runs_is_told_apart(url, monkeypatch):
