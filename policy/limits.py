@@ -8,7 +8,10 @@ from policy.guard import Guard
 from policy.normalise import normalised
 from policy.verdict import Stage, Verdict
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+CONTROL_CHARACTERS = r"\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f"
+"""The inside of a character class: the control characters but those that stand for a space."""
+
+_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}\ud800-\udfff]")
 
 
 class LimitsGuard(Guard):

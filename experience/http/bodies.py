@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from experience.service import ResearchRequest
 from experience.service.threads import RunRecord, ThreadRecord
+from policy.limits import CONTROL_CHARACTERS
 from state.channels import CORPUS_NAME as NAME
 from state.channels import WHERE, ResearchContext
 from state.report import Report
@@ -28,7 +29,7 @@ Ranges instead of `\\w`, because the engines that read the published pattern dis
 takes `¾` in Python's `re`, and refuses `¾` in the validator's Rust engine.
 """
 
-_PLAIN = r"[^\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]*"
+_PLAIN = f"[^{CONTROL_CHARACTERS}]*"
 QUESTION = rf"^{_PLAIN}[{WORD}]{_PLAIN}$"
 """A question contains a letter or a digit, and no control characters."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from experience.http.problems import Problem, answer, answer_framework
@@ -21,6 +22,9 @@ from settings import ServerSettings
 
 _DIGITS = 18
 """Longest declared length that is read as a number. Python refuses texts of more than 4,300 digits."""
+
+Failed = Callable[[Scope, HTTPException], Awaitable[Response]]
+"""Answers an error that middleware raises."""
 
 
 class BodyBounds:
@@ -30,10 +34,19 @@ class BodyBounds:
         app: the application behind this middleware.
         settings: the limits.
         uploads: matches the paths that take uploads. A header must not choose the limit, because the caller writes it.
+        failed: answers a refusal; a problem response, if there is none.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: ServerSettings, uploads: re.Pattern[str] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: ServerSettings,
+        uploads: re.Pattern[str] | None = None,
+        failed: Failed | None = None,
+    ) -> None:
         self._app, self._settings, self._uploads = app, settings, uploads
+        self._failed = failed or _problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with a `receive` that enforces the limits."""
@@ -45,7 +58,7 @@ class BodyBounds:
         declared = Headers(scope=scope).get("content-length", "0")
         # A declared size is refused before the body is read. Chunked bodies declare none, so `_bounded` counts bytes.
         if declared.isdecimal() and (len(declared) > _DIGITS or int(declared) > most):
-            await answer_framework(_too_large(most), path=scope["path"])(scope, receive, send)
+            await (await self._failed(scope, _too_large(most)))(scope, receive, send)
             return
         await self._app(scope, _bounded(receive, most, self._settings.request_timeout_seconds), send)
 
@@ -117,6 +130,10 @@ def _bounded(receive: Receive, most: int, seconds: float) -> Receive:
         return message
 
     return bounded
+
+
+async def _problem(scope: Scope, error: HTTPException) -> Response:
+    return answer_framework(error, path=scope["path"])
 
 
 def _too_large(most: int) -> HTTPException:

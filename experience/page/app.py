@@ -19,13 +19,20 @@ from experience.http.problems import EXPECTED, Problem, problem_of
 from experience.http.quotas import RequestQuota
 from experience.http.tracing import FRAMEWORK, RequestTrace
 from experience.page import asking, assets, corpora, costs, passages, signing_in, threads
-from experience.page.door import SafeHeaders, SignedIn
+from experience.page.door import SignedIn
 from experience.page.ingestions import Ingestions
 from experience.page.sessions import Sessions
 from experience.page.templates import is_part, page_of
 from policy.identity.code_flow import CodeFlow
 from settings import Settings
 from state.errors import TooBusy
+
+_TITLES = {
+    404: "There is no such page",
+    405: "This address does not take that",
+    408: "The upload took too long",
+    413: "That is too much at once",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +50,7 @@ def create_page(settings: Settings, authenticate: Authenticate, quota: RequestQu
     for kind in (*EXPECTED, RequestValidationError, HTTPException, Exception):
         page.add_exception_handler(kind, _failed)
     # Starlette runs the middleware added last first: nothing of a body is read before its sender is known.
-    page.add_middleware(BodyBounds, settings=server, uploads=corpora.UPLOADS)
+    page.add_middleware(BodyBounds, settings=server, uploads=corpora.UPLOADS, failed=_failed_outside(page))
     page.add_middleware(RequestTrace)
     page.add_middleware(
         SignedIn,
@@ -52,7 +59,6 @@ def create_page(settings: Settings, authenticate: Authenticate, quota: RequestQu
         quota=quota,
         failed=_failed_outside(page),
     )
-    page.add_middleware(SafeHeaders)
     return page
 
 
@@ -79,8 +85,7 @@ def _problem(error: Exception) -> Problem:
     if isinstance(error, RequestValidationError):
         return _said(422, "The form is not complete", "Go back and fill in what is missing.", "bad_input")
     if isinstance(error, HTTPException):
-        known = {404: "There is no such page", 405: "This address does not take that", 408: "The upload took too long"}
-        title = known.get(error.status_code, str(error.detail))
+        title = _TITLES.get(error.status_code, str(error.detail))
         return _said(error.status_code, title, "", "http")
     found = problem_of(error)
     if known_error(error) is None:

@@ -42,12 +42,15 @@ class Door:
     """
 
     def __init__(self, app: ASGIApp, *, page: FastAPI) -> None:
-        self._app, self._page = app, page
+        # Around the whole page: its answer to an unexpected error comes from outside of its own middleware.
+        self._app, self._page, self._safe = app, page, SafeHeaders(page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request to whoever answers it."""
-        chosen = self._page if scope["type"] == "http" and is_of_page(self._page, scope) else self._app
-        await chosen(dict(scope) if chosen is self._page else scope, receive, send)
+        if scope["type"] == "http" and is_of_page(self._page, scope):
+            await self._safe(dict(scope), receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class SignedIn:

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from experience.http.addresses import origin_of
 from experience.http.problems import problem_of
 from experience.page.door import SIGN_IN
 from experience.page.sessions import SIGNING_IN, Sessions
 from experience.page.templates import page_of
 from policy.identity.code_flow import Attempt, CodeFlow
-from settings import Settings
 from state.errors import DependencyUnavailable, RateLimited, SixplaneError, Unauthenticated
 
 router = APIRouter()
@@ -36,7 +36,8 @@ async def sign_in(request: Request, key: Annotated[str, Form()], next: Annotated
 async def to_issuer(request: Request, next: str = "/") -> Response:  # noqa: A002
     """Lead to the sign-in of the issuer."""
     try:
-        attempt = await _flow(request).begin(f"{_origin(request)}{SIGN_IN}/back")
+        here = origin_of(request.app.state.settings.server, request)
+        attempt = await _flow(request).begin(f"{here}{SIGN_IN}/back")
     except SixplaneError as error:
         return _page(request, _own(next), problem_of(error).detail, status=503)
     response = RedirectResponse(attempt.address, status_code=303)
@@ -117,10 +118,5 @@ def _own(wanted: str) -> str:
     return wanted
 
 
-def _origin(request: Request) -> str:
-    settings: Settings = request.app.state.settings
-    return settings.server.public_url or f"{request.url.scheme}://{request.url.netloc}"
-
-
 def _is_secure(request: Request) -> bool:
-    return _origin(request).startswith("https:")
+    return origin_of(request.app.state.settings.server, request).startswith("https:")

@@ -82,8 +82,7 @@ async def thread(thread_id: ThreadId, request: Request, person: Caller, desk: At
 @router.get("/threads/{thread_id}/events")
 async def events(thread_id: ThreadId, person: Caller, desk: AtDesk) -> EventSourceResponse:
     """Stream the work of the latest run as HTML, each part whole, so that a browser may miss some."""
-    view = await desk.thread(person, thread_id)
-    run = await desk.run(person, view.record.run_id)
+    run = await desk.run(person, (await desk.record(person, thread_id)).run_id)
     run.here()
     return sent(_parts(run))
 
@@ -111,8 +110,7 @@ async def resume(thread_id: ThreadId, person: Caller, desk: AtDesk) -> Response:
 @router.post("/threads/{thread_id}/stop")
 async def stop(thread_id: ThreadId, person: Caller, desk: AtDesk) -> Response:
     """Stop the run after its current step."""
-    view = await desk.thread(person, thread_id)
-    await desk.cancel(person, view.record.run_id)
+    await desk.cancel(person, (await desk.record(person, thread_id)).run_id)
     return RedirectResponse(f"/threads/{thread_id}", status_code=303)
 
 

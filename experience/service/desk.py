@@ -21,7 +21,7 @@ from experience.service.auditing import REFUSALS, actor_of
 from experience.service.exporting import Reader
 from experience.service.models import ResearchRequest, ThreadView
 from experience.service.runs import Run, Runs
-from experience.service.threads import PAGE, PageWanted, ThreadPage
+from experience.service.threads import PAGE, PageWanted, ThreadPage, ThreadRecord
 from gateway.ledger.account import Account, accounted
 from gateway.ledger.ledger import BudgetLine
 from observability.audit import AuditEvent, AuditKind, Noted, named
@@ -76,18 +76,18 @@ class Desk:
         """Return one of the principal's runs. Raises `RunMissing`."""
         async with self.watched(principal, "run", run_id):
             principal.require(Permission.ASK)
-            run = await self.runs.get(principal.tenant, run_id)
-            if not principal.is_admin and run.owner != principal.id:
-                raise RunMissing(f"there is no run {run_id!r}")
+            run = await self._own_run(principal, run_id)
             if principal.id != run.owner:  # the owner's own read is recorded at the end of the run
                 await self.audit.report(actor_of(principal), "run", named("run", run_id), run.report)
             return run
 
     async def cancel(self, principal: Principal, run_id: str) -> Run:
         """Stop one of the principal's runs after its current step, and return it. Raises `RunMissing`."""
-        run = await self.run(principal, run_id)
-        self.runs.cancel(run)
-        return run
+        async with self.watched(principal, "run", run_id):
+            principal.require(Permission.ASK)
+            run = await self._own_run(principal, run_id)
+            self.runs.cancel(run)
+            return run
 
     async def threads(
         self, principal: Principal, *, query: str = "", limit: int = PAGE, cursor: str = ""
@@ -101,11 +101,18 @@ class Desk:
             owner = None if principal.is_admin else principal.id
             return await self.service.threads(principal.tenant, PageWanted(owner, query, limit, cursor))
 
+    async def record(self, principal: Principal, thread_id: str) -> ThreadRecord:
+        """Return the row of one of the principal's threads, and nothing of its reports. Raises `ThreadMissing`."""
+        async with self.watched(principal, "thread", thread_id):
+            principal.require(Permission.ASK)
+            return await self._own(principal, thread_id)
+
     async def thread(self, principal: Principal, thread_id: str) -> ThreadView:
         """Return one of the principal's threads with its latest report. Raises `ThreadMissing`."""
         async with self.watched(principal, "thread", thread_id):
             principal.require(Permission.ASK)
-            view = await self._own(principal, thread_id)
+            await self._own(principal, thread_id)
+            view = await self.service.show(principal.tenant, thread_id)
             await self.audit.report(actor_of(principal), "thread", named("thread", thread_id), view.report)
             return view
 
@@ -258,11 +265,17 @@ class Desk:
         event = AuditEvent(kind=kind, operation=operation, actor=actor_of(principal), object=what)
         return self.audit.trail.change(event)
 
-    async def _own(self, principal: Principal, thread_id: str) -> ThreadView:
-        view = await self.service.show(principal.tenant, thread_id)
-        if not principal.is_admin and view.record.owner != principal.id:
+    async def _own(self, principal: Principal, thread_id: str) -> ThreadRecord:
+        record = await self.service.record(principal.tenant, thread_id)
+        if not principal.is_admin and record.owner != principal.id:
             raise ThreadMissing(f"there is no thread {thread_id!r}")
-        return view
+        return record
+
+    async def _own_run(self, principal: Principal, run_id: str) -> Run:
+        run = await self.runs.get(principal.tenant, run_id)
+        if not principal.is_admin and run.owner != principal.id:
+            raise RunMissing(f"there is no run {run_id!r}")
+        return run
 
 
 def audiences_of(principal: Principal) -> tuple[str, ...] | None:

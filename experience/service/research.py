@@ -38,7 +38,7 @@ from experience.service.leg import (
 )
 from experience.service.models import ResearchRequest, RunView, ThreadView
 from experience.service.screening import graph_input, question_text, screened_answer, screened_question, screened_turns
-from experience.service.threads import Lease, PageWanted, StoredRun, ThreadPage, Threads
+from experience.service.threads import Lease, PageWanted, StoredRun, ThreadPage, ThreadRecord, Threads
 from experience.service.views import KeptViews
 from gateway.ledger.account import Account, accounted
 from graphs import open_collaborators
@@ -252,6 +252,10 @@ class ResearchService:
     async def threads(self, tenant: str, wanted: PageWanted | None = None) -> ThreadPage:
         """Return a page of the tenant's threads, the latest first. Raises `BadInput` for a cursor of something else."""
         return await self.kept.list(checked_name("tenant", tenant), wanted or PageWanted())
+
+    async def record(self, tenant: str, thread_id: str) -> ThreadRecord:
+        """Return the row of a thread. Raises `ThreadMissing`."""
+        return (await self.kept.get(checked_name("tenant", tenant), checked_name("thread", thread_id))).record
 
     async def show(self, tenant: str, thread_id: str) -> ThreadView:
         """Return a thread with its latest report. Raises `ThreadMissing`."""

@@ -204,7 +204,7 @@ class Runs:
         audiences: tuple[str, ...] | None = None,
     ) -> Run:
         """Continue a thread, or answer its review. Raises `TooBusy`, and the errors of `ResearchService.resume`."""
-        record = (await self.service.show(tenant, thread_id)).record
+        record = await self.service.record(tenant, thread_id)
         if record.run_id in self._live:
             raise ThreadBusy(f"the thread {thread_id!r} is being run", hint="wait until it ends")
         run = Run(record.run_id, tenant, record.owner or "", thread_id)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import httpx
 import jwt
 
-from policy.identity.issuer import FRESH_SECONDS, MAX_BYTES, TIMEOUT_SECONDS, check_address, issuer_document
+from policy.identity.issuer import FRESH_SECONDS, TIMEOUT_SECONDS, check_address, issuer_document, object_of
 from settings import OIDCSettings
 from state.errors import DependencyUnavailable, Unauthenticated
 from state.values import Value
@@ -96,17 +96,18 @@ class CodeFlow:
         login = httpx.BasicAuth(self._settings.client_id, secret) if secret else httpx.Auth()
         endpoint = await self._endpoint("token_endpoint")
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-                answer = await client.post(endpoint, data=form, auth=login, headers={"accept": "application/json"})
-            if 400 <= answer.status_code < 500:
-                raise Unauthenticated("the issuer refuses this sign-in")
-            answer.raise_for_status()
-            if len(answer.content) > MAX_BYTES:
-                raise ValueError("the answer is too large")
-            given: dict[str, Any] = dict(answer.json())
+            async with (
+                httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client,
+                client.stream(
+                    "POST", endpoint, data=form, auth=login, headers={"accept": "application/json"}
+                ) as answer,
+            ):
+                if 400 <= answer.status_code < 500:
+                    raise Unauthenticated("the issuer refuses this sign-in")
+                answer.raise_for_status()
+                return await object_of(answer)
         except _UNUSABLE as error:
             raise _unavailable(error) from error
-        return given
 
     async def _endpoint(self, name: str) -> str:
         if self._clock() > self._until:

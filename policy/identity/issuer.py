@@ -144,13 +144,21 @@ class IssuerKeys:
 
 async def issuer_document(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
     """Return the JSON object at `address`. Raises `httpx.HTTPError`, `ValueError` or `TypeError` for anything else."""
-    found = bytearray()
     async with client.stream("GET", address, headers={"accept": "application/json"}) as answer:
         answer.raise_for_status()
-        async for piece in answer.aiter_bytes():
-            found += piece
-            if len(found) > MAX_BYTES:
-                raise ValueError("the document is too large")
+        return await object_of(answer)
+
+
+async def object_of(answer: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object of an answer that is read here, and no more of it than `MAX_BYTES`.
+
+    Raises `httpx.HTTPError`, `ValueError` or `TypeError` for anything else.
+    """
+    found = bytearray()
+    async for piece in answer.aiter_bytes():
+        found += piece
+        if len(found) > MAX_BYTES:
+            raise ValueError("the document is too large")
     document = json.loads(found)
     if not isinstance(document, dict):
         raise TypeError("the document is not an object")

@@ -6,13 +6,13 @@ from typing import Protocol
 
 from fastapi import Request
 
+from experience.http.addresses import origin_of
 from experience.http.openai.answers import NO_QUESTION, Answer, Published, Told
 from experience.http.openai.conversation import Conversation, Message, conversation_of
 from experience.http.openai.housekeeping import chore_of, done
 from experience.service import ResearchRequest
 from experience.service.desk import Desk
 from policy.identity import Permission, Principal
-from settings import ServerSettings
 
 
 class Asked(Protocol):
@@ -47,15 +47,12 @@ async def answer_of(asked: Asked, request: Request, caller: Principal, desk: Des
         await _permitted(desk, caller, research)
         return Told(NO_QUESTION)
     run = await desk.start(caller, research)
-    return Published(run, desk.runs, _origin(settings.server, request), shortened=conversation.shortened)
+    # Empty if no page shows passages there.
+    origin = origin_of(settings.server, request) if settings.server.page else ""
+    return Published(run, desk.runs, origin, shortened=conversation.shortened)
 
 
 async def _permitted(desk: Desk, caller: Principal, research: ResearchRequest) -> None:
     """Raise `Forbidden` where a question would."""
     async with desk.watched(caller, "ask", research.thread_id or ""):
         caller.require(Permission.ASK)
-
-
-def _origin(settings: ServerSettings, request: Request) -> str:
-    """Return this server's address for readers; empty if no page shows passages there."""
-    return (settings.public_url or str(request.base_url).rstrip("/")) if settings.page else ""

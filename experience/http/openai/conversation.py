@@ -16,9 +16,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from experience.http.bodies import WORD
 from experience.http.openai_problems import Unsupported
 from nodes.guard_input import MAX_TURNS
+from policy.limits import CONTROL_CHARACTERS
 
-_UNREADABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
-"""The control characters that a question must not have."""
+_UNREADABLE = re.compile(f"[{CONTROL_CHARACTERS}]")
+"""What a question must not have."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a character, as clients leave it that cut a text between its halves."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from experience.page.app import create_page
-from settings import Settings
-from tests.experience.http.conftest import authenticate
 from tests.experience.page.conftest import answered, parsed, words
 
 pytestmark = pytest.mark.long  # each test opens a service of its own
@@ -61,21 +58,3 @@ async def test_hostile_documents_and_questions_stay_text_on_every_page(ann):
     draft = await answered(ann, f"What does the lodge cost a night {SCRIPT} {IMAGE}?", corpus="lodge")
     check(draft)
     assert SCRIPT in words(draft, "h1")
-
-
-async def test_a_failed_page_tells_the_kind_of_the_error_and_no_more(tmp_path):
-    import httpx
-
-    page = create_page(Settings(home=tmp_path), authenticate)
-
-    @page.get("/broken")
-    async def broken():
-        raise RuntimeError("the secret of the question")
-
-    transport = httpx.ASGITransport(page, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://site", headers={"origin": "http://site"}) as one:
-        assert (await one.post("/sign-in", data={"key": "ann"})).status_code == 303
-        answer = await one.get("/broken")
-    assert answer.status_code == 500
-    assert "unexpected RuntimeError" in answer.text
-    assert "secret" not in answer.text

@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +23,9 @@ from tests.policy.test_tokens import AUDIENCE, RSA, public
 pytestmark = pytest.mark.long  # each test opens a service of its own
 
 CLIENT = "the-page"
+MOST = 64 * 1024 * 1024
+"""Bytes of an answer without an end: far more than the buffers of two sockets hold."""
+
 SECRET = "the secret of the page"
 
 
@@ -31,6 +35,7 @@ class Issuer:
     def __init__(self):
         issuer = self
         self.challenges, self.sent, self.claims, self.status = {}, [], {}, 200
+        self.endless, self.told = False, 0
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
@@ -40,6 +45,13 @@ class Issuer:
                 form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
                 issuer.sent.append((form, self.headers.get("authorization", "")))
                 tokens = issuer.tokens({name: values[0] for name, values in form.items()})
+                if issuer.endless:
+                    self.send_response(200)
+                    self.end_headers()
+                    with suppress(OSError):  # whoever asked has heard enough
+                        while issuer.told < MOST:
+                            issuer.told += self.wfile.write(b" " * 65_536)
+                    return
                 self.answer(tokens or {"error": "invalid_grant"}, issuer.status if tokens else 400)
 
             def answer(self, document, status=200):
