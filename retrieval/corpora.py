@@ -14,6 +14,7 @@ from langchain_core.embeddings import Embeddings
 from retrieval.backend import CorpusBackend
 from retrieval.corpus import Corpus
 from retrieval.embedded.backend import EmbeddedBackend
+from retrieval.embedded.names import FOLDER, corpus_names
 from retrieval.embeddings import load_embeddings
 from settings import MEMORY_CORPUS, Settings, checked_name
 from settings.pools import IO
@@ -95,8 +96,7 @@ class Corpora:
         if self._in_oracle:
             names = await self._oracle(checked_name("tenant", tenant), "").names()
         else:
-            root = self._settings.home / "corpora" / checked_name("tenant", tenant)
-            names = await IO.run(lambda: sorted(path.parent.name for path in root.glob("*/corpus.db")))
+            names = await IO.run(corpus_names, self._settings.home, checked_name("tenant", tenant))
         return [name for name in names if internal or name != MEMORY_CORPUS]
 
     async def check(self) -> None:
@@ -132,7 +132,7 @@ class Corpora:
         await self.aclose()
 
     def _folder(self, tenant: str, name: str) -> Path:
-        return self._settings.home / "corpora" / checked_name("tenant", tenant) / checked_name("corpus", name)
+        return self._settings.home / FOLDER / checked_name("tenant", tenant) / checked_name("corpus", name)
 
     @property
     def _in_oracle(self) -> bool:

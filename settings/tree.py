@@ -288,8 +288,13 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsInvalid: a value is invalid, or a setting that the profile requires is missing.
     """
+    return loaded(Settings, overrides)
+
+
+def loaded(kind: type[Settings], given: dict[str, Any]) -> Settings:
+    """Return the settings of `kind` from `given` and its sources, complete and checked, as `load_settings` does."""
     try:
-        settings = Settings(**overrides)
+        settings = kind(**given)
     except (ValidationError, ValueError) as error:
         raise SettingsInvalid(f"invalid settings: {faults_of(error)}", hint="see `sixplane.example.toml`") from error
     settings = _with_policy_file(_preset(settings))

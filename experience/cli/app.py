@@ -27,6 +27,7 @@ from experience.cli.commands.operating.audit import app as audit
 from experience.cli.commands.operating.budget import app as budget
 from experience.cli.commands.operating.db import app as db
 from experience.cli.commands.operating.doctor import doctor
+from experience.cli.commands.operating.init import init
 from experience.cli.commands.operating.keys import app as keys
 from experience.cli.commands.operating.mcp import mcp
 from experience.cli.commands.operating.policy import app as policy
@@ -78,6 +79,7 @@ def options(
 
 
 for command in (
+    init,
     ingest,
     search,
     research,

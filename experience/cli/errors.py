@@ -35,10 +35,15 @@ def tell_stop(report: Report) -> None:
 
 
 def handled(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` with the option `--debug`; its errors are printed as a message and a hint."""
+    """Return `command` with the option `--debug`; its errors are printed as a message and a hint.
+
+    What it writes is for its owner alone, whatever the umask.
+    """
 
     @functools.wraps(command)
     def run(*args: Any, debug: bool = False, **options: Any) -> None:
+        # SQLite and the libraries of the indexes choose the modes of their files by it, and so do their side files.
+        umask = os.umask(0o077)
         try:
             command(*args, **options)
         except (typer.Exit, typer.Abort):
@@ -49,6 +54,8 @@ def handled(command: Callable[..., None]) -> Callable[..., None]:
             if debug:
                 _print_traceback()
             raise typer.Exit(_tell(error, as_json=bool(options.get("json_output")))) from None
+        finally:
+            os.umask(umask)
 
     hints = get_type_hints(command, include_extras=True)
     named = [each.replace(annotation=hints[each.name]) for each in inspect.signature(command).parameters.values()]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from experience.cli.completion import complete_corpus, complete_thread
 from state.styles import Form, Length
 
 LengthOption = Annotated[Length, typer.Option("--length", help="How long the answer is.")]
@@ -25,9 +26,12 @@ Home = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-CorpusName = Annotated[str, typer.Option("--corpus", "-c", help="The corpus.")]
+CorpusName = Annotated[str, typer.Option("--corpus", "-c", help="The corpus.", autocompletion=complete_corpus)]
 Tenant = Annotated[str, typer.Option("--tenant", help="The tenant that owns the corpora and threads.")]
-ThreadName = Annotated[str, typer.Argument(metavar="THREAD", help="A thread; `sixplane threads` lists them.")]
+ThreadName = Annotated[
+    str,
+    typer.Argument(metavar="THREAD", help="A thread; `sixplane threads` lists them.", autocompletion=complete_thread),
+]
 OutFolder = Annotated[
     Path | None, typer.Option("--out", help="Folder for report.md, report.json and report.html.", file_okay=False)
 ]

@@ -67,7 +67,7 @@ def test_other_programs_get_whole_lines(capsysbinary):
     assert capsysbinary.readouterr().out.decode().splitlines()[1] == f"a b\tc d\t\t{'x' * 500}"
 
 
-@pytest.mark.parametrize("columns", ["60", "200"])
-def test_a_pipe_has_no_width(columns):
-    lines = CliRunner().invoke(app, ["models"], env={"COLUMNS": columns}).stdout.splitlines()
-    assert {line.count("\t") for line in lines} == {7}
+def test_a_pipe_has_no_width():
+    narrow, wide = (CliRunner().invoke(app, ["models"], env={"COLUMNS": width}).stdout for width in ("20", "200"))
+    assert narrow == wide
+    assert "\t" in narrow

@@ -10,6 +10,7 @@ import typer
 
 from experience.cli.amounts import RunBudget, budget_of
 from experience.cli.commands.documents.ingest import check_paths, ingest_into, summary_of
+from experience.cli.completion import complete_corpus, complete_thread
 from experience.cli.following import Outcome, conclude, follow
 from experience.cli.options import FormOption, Home, Json, LengthOption, OutFolder, Tenant
 from experience.cli.output import note
@@ -24,10 +25,22 @@ DEFAULT_CORPUS = "default"
 Question = Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")]
 Docs = Annotated[list[Path] | None, typer.Option("--docs", help="A file or folder to ingest first; may be repeated.")]
 Corpus = Annotated[
-    str | None, typer.Option("--corpus", "-c", help="The corpus to answer from.", show_default=DEFAULT_CORPUS)
+    str | None,
+    typer.Option(
+        "--corpus",
+        "-c",
+        help="The corpus to answer from.",
+        show_default=DEFAULT_CORPUS,
+        autocompletion=complete_corpus,
+    ),
 ]
 Thread = Annotated[
-    str | None, typer.Option("--thread", help="The thread to ask on; it remembers its earlier questions.")
+    str | None,
+    typer.Option(
+        "--thread",
+        help="The thread to ask on; it remembers its earlier questions.",
+        autocompletion=complete_thread,
+    ),
 ]
 Model = Annotated[str, typer.Option("--model", help="The model for every role; `sixplane models` lists them.")]
 HumanReview = Annotated[

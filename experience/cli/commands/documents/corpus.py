@@ -9,6 +9,7 @@ import typer
 
 from experience.cli.auditing import event_of, recorded, trail_of
 from experience.cli.commands.documents.copying import copy
+from experience.cli.completion import complete_corpus
 from experience.cli.errors import handled
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import note, print_json, print_table, say
@@ -18,7 +19,7 @@ from state.errors import BadInput
 if TYPE_CHECKING:
     from retrieval import Manifest, Removal
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The corpus.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The corpus.", autocompletion=complete_corpus)]
 
 Documents = Annotated[
     list[str] | None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,25 +27,35 @@ Live = Annotated[
 
 def doctor(live: Live = False, json_output: Json = False, home: Home = None) -> None:
     """Check Python, home folder, encoder, corpora and model endpoint, and OCI and Oracle Database if they are used."""
-    health = run_async(_health(home, live=live))
+    health = run_async(examined(settings_of(home), live=live))
     if json_output:
         print_json(health.model_dump(mode="json"))
     else:
-        for check in health.checks:
-            say(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
-            if not check.ok and check.hint:
-                say(f"     hint: {check.hint}")
+        for line in lines_of(health):
+            say(line)
     if not health.ok:
         raise typer.Exit(Exit.UNAVAILABLE)
 
 
-async def _health(home: Path | None, *, live: bool) -> HealthStatus:
+def lines_of(health: HealthStatus) -> list[str]:
+    """Return the result of each check as a line, with a hint where one failed."""
+    return [
+        line
+        for check in health.checks
+        for line in (
+            f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}",
+            *([f"     hint: {check.hint}"] if not check.ok and check.hint else []),
+        )
+    ]
+
+
+async def examined(settings: Settings, *, live: bool = False) -> HealthStatus:
+    """Run every check of what `settings` use."""
     from experience.doctor.endpoint import check_endpoint
     from experience.doctor.health import check_health
     from experience.doctor.values import status_of
     from retrieval import Corpora
 
-    settings = settings_of(home)
     try:
         async with Corpora(settings) as corpora:
             health = await check_health(settings, corpora)
