@@ -26,7 +26,6 @@ from gateway.openai.chat import ask_openai
 from gateway.openai.dialect import Dialect, speaks_openai
 from gateway.planned_call import PlannedCall
 from gateway.provider_error import FILTERED, FILTERED_FAILURE, ProviderError
-from gateway.retirement import notice_retirement
 from gateway.schemas import wire_text
 from gateway.structure import (
     Answer,
@@ -315,8 +314,6 @@ class GovernedChatModel(BaseChatModel):
         found = answer.response_metadata
         span.set_attribute("gen_ai.response.model", str(found.get("model_name") or self.scope.model))
         span.set_attribute("gen_ai.response.finish_reasons", [str(found.get("finish_reason") or "")])
-        if found.get("retirement"):
-            notice_retirement(span, self.scope.model, str(found["retirement"]))
         if self.capture_content:
             span.set_attribute("gen_ai.input.messages", json.dumps([message.text for message in messages]))
             span.set_attribute("gen_ai.output.messages", json.dumps([answer.text]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from experience.doctor.remedies import tried
-from gateway import load_catalog
+from gateway.catalog import catalog_of
 from gateway.catalog.reconcile import Finding, reconciled
 from settings import Settings
 from settings.connections.oci_session import open_oci_session
@@ -21,7 +21,6 @@ async def check_tenancy(settings: Settings) -> list[Finding]:
     from gateway.oci.tenancy import tenancy_models
 
     session = await asyncio.to_thread(open_oci_session, settings)
-    models = settings.models
-    catalog = load_catalog(prices=models.prices_micro_usd, declared=models.declared, region=session.region)
+    catalog = catalog_of(settings, region=session.region)
     endpoint = settings.oci.management_endpoint
     return reconciled(catalog, await tried(asyncio.to_thread(tenancy_models, session, endpoint)))

@@ -40,6 +40,7 @@ class Catalog:
         use_cases: model ids by use case, the preferred one of each provider first.
         region: the identifier of the tenancy's region; empty if it is not known.
         today: the clock that decides what is retired.
+        as_of: the date of the newest entry that was not declared.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Catalog:
         use_cases: Mapping[str, Sequence[str]] | None = None,
         region: str = "",
         today: Callable[[], date] = today_utc,
+        as_of: date = date.min,
     ) -> None:
         self.entries = tuple(entries)
         self.region = region
         self.today = today
+        self.as_of = as_of
         self._use_cases = dict(use_cases or {})
         self._prices = dict(prices)
         self._extra = tuple(extra)

@@ -59,7 +59,8 @@ def load_catalog(
     made = [_entry(model_id, model, known) for model_id, model in (declared or {}).items()]
     use_cases = table["use_cases"]
     listed = [*made, *further, *entries]
-    return Catalog(listed, prices=prices, extra=extra, use_cases=use_cases, region=region, today=today)
+    as_of = max(date.fromisoformat(entry.date) for entry in entries)
+    return Catalog(listed, prices=prices, extra=extra, use_cases=use_cases, region=region, today=today, as_of=as_of)
 
 
 def _entry(model_id: str, model: DeclaredModel, known: Mapping[str, ModelEntry]) -> ModelEntry:

@@ -73,8 +73,7 @@ def _of(catalog: Catalog, model: TenancyModel) -> Iterator[Finding]:
 def _unheard_of(catalog: Catalog, model: TenancyModel) -> Finding:
     if model.custom:
         return Finding(kind="unknown", model=model.name, detail=f"a model of your own; {_DECLARE}")
-    as_of = max(dt.date.fromisoformat(entry.date) for entry in catalog.entries)
-    if model.created is not None and model.created.date() > as_of:
+    if model.created is not None and model.created.date() > catalog.as_of:
         return Finding(kind="new", model=model.name, detail=f"released on {model.created.date()}; {_DECLARE}")
     return Finding(kind="unknown", model=model.name, detail=f"the catalogue does not have it; {_DECLARE}")
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from gateway.catalog import Catalog, ModelEntry
 from gateway.ledger.account import CallScope
+from gateway.retirement import notice_retirement
 from settings import Settings
 from state.errors import ModelUnknown
 
@@ -40,7 +41,7 @@ class OCIModels:
         from settings.connections.oci_inference import InferenceClients
 
         self._settings, self._governor, self._catalog = settings, governor, catalog
-        self._clients: InferenceClients = InferenceClients(session)
+        self._clients: InferenceClients = InferenceClients(session, seen=notice_retirement)
 
     def chat_model(self, entry: ModelEntry, scope: CallScope, refused: set[str]) -> BaseChatModel:
         """Return the chat model of `entry`."""

@@ -87,7 +87,6 @@ def metadata(
         "model_name": model,
         "model_version": version,
         "request_id": headers.get("opc-request-id"),
-        "retirement": headers.get("model-retirement-info"),
         "output_chars": output_chars,
     }
     return {name: value for name, value in found.items() if value is not None}

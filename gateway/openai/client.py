@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from typing import Any
 
 import httpx
 
+from gateway.retirement import notice_retirement
 from settings.tree import standard_ca_bundle
 
 
@@ -53,9 +55,16 @@ class LoopClient(httpx.AsyncClient):
             trust = ssl.create_default_context(cafile=bundle) if bundle else True
             # Redirects are not followed: a signature holds for one host and path, and a key belongs to one endpoint.
             self._clients[loop] = httpx.AsyncClient(
-                auth=self._auth_of_all, verify=trust, event_hooks={"response": [_refuse_page]}
+                auth=self._auth_of_all, verify=trust, event_hooks={"response": [_refuse_page, _notice_retirement]}
             )
         return self._clients[loop]
+
+
+async def _notice_retirement(response: httpx.Response) -> None:
+    """OCI's compatible endpoint answers with the headers of its own API; other servers do not know this one."""
+    if "model-retirement-info" in response.headers:
+        asked = json.loads(response.request.content or b"{}")
+        notice_retirement(str(asked.get("model", "")), response.headers)
 
 
 async def _refuse_page(response: httpx.Response) -> None:

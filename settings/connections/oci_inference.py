@@ -11,7 +11,7 @@ import asyncio
 import json
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -38,10 +38,20 @@ class NoEventStream(Exception):
     """The answer is not an event stream, for example an error page of a proxy. The argument is its content type."""
 
 
+Seen = Callable[[str, Mapping[str, str]], None]
+"""Is told the model and the headers, in lower case, of every answer: of a stream when it begins."""
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is untyped
     """Uses proxies and the CA bundle from the environment, and rejects answers that are not event streams."""
 
     _session: aiohttp.ClientSession | None
+    seen: Seen | None = None
+    model = ""
 
     async def _get_session(self) -> aiohttp.ClientSession:
         async with self._get_session_lock():
@@ -62,6 +72,8 @@ class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is un
         if not kind.startswith("text/event-stream"):
             await context.__aexit__(None, None, None)
             raise NoEventStream(kind.partition(";")[0])
+        if self.seen is not None:
+            self.seen(self.model, _lower(response.headers))
         return context, _StrictResponse(response)
 
     async def _read_response_data(self, *args: Any, **kwargs: Any) -> Any:
@@ -111,11 +123,17 @@ class InferenceClients:
 
     Connections are bound to the event loop that opened them. Each client has its own circuit breaker: with a shared
     one, the outage of one model would also block its fallback and the guardrails.
+
+    Args:
+        session: the session.
+        name: begins the names of the circuit breakers.
+        seen: is told the headers of every answer.
     """
 
-    def __init__(self, session: OCISession, *, name: str = "generative-ai") -> None:
+    def __init__(self, session: OCISession, *, name: str = "generative-ai", seen: Seen | None = None) -> None:
         self.session = session
         self._name = name
+        self._seen = seen
         self._clients: dict[tuple[asyncio.AbstractEventLoop, str], AsyncGenerativeAiInferenceClient] = {}
 
     def current(self, model: str) -> AsyncGenerativeAiInferenceClient:
@@ -135,7 +153,9 @@ class InferenceClients:
         An answer that is not a JSON object is returned as text, an empty one as `None`.
         """
         answer = await getattr(self.current(model), operation)(details, opc_request_id=new_request_id())
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        headers = _lower(answer.headers)
+        if self._seen is not None:
+            self._seen(model, headers)
         return answer.data, headers
 
     def stream(self, path: str, model: str, details: Any, request_id: str) -> AsyncIterator[Mapping[str, Any]]:
@@ -172,9 +192,11 @@ class InferenceClients:
         }
         client = AsyncGenerativeAiInferenceClient(dict(session.config), signer=session.signer, **options)
         plain = client.async_base_client
-        client.async_base_client = _StrictBaseClient(
+        strict = _StrictBaseClient(
             plain.service, plain.config, plain.signer, plain.type_mapping, base_path=plain.base_path, **options
         )
+        strict.seen, strict.model = self._seen, model
+        client.async_base_client = strict
         return client
 
 

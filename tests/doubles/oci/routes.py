@@ -100,7 +100,7 @@ class Plane:
             return error_answer(400, "InvalidParameter", f"missing or wrong: {error}")
         except httpx.HTTPError as error:
             return error_answer(502, "BadGateway", f"nobody to forward to: {type(error).__name__}")
-        return answer
+        return replace(answer, headers=answer.headers | self.tenancy.notice(call.model))
 
     async def _chat(self, call: Call, fault: Fault | None) -> Answer:
         chat = chat_formats.read_call(call.body)
@@ -114,8 +114,7 @@ class Plane:
             reason = "length" if fault.kind == "truncated" else "error"
             reply = replace(reply, text=reply.text[: len(reply.text) // 2], tool_calls=(), finish_reason=reason)
         call.answer_chars, call.answered = reply.chars, True
-        answer = chat_answer(chat, reply, fault)
-        return replace(answer, headers=answer.headers | self.tenancy.notice(chat.model))
+        return chat_answer(chat, reply, fault)
 
     async def _embed_text(self, call: Call, _: Fault | None) -> Answer:
         call.model = call.body["servingMode"].get("modelId") or ""

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.oci.answers import Choice, UsageBlock, read
-from gateway.oci.wire import answer_of, finish_reason, tool_calls_of, usage_of
+from gateway.oci.wire import finish_reason, tool_calls_of, usage_of
 from gateway.provider_error import ProviderError
 from gateway.schemas import wire_schema
 
@@ -64,12 +64,6 @@ def test_what_is_no_end_is_a_failure_that_was_billed(raw, transient):
 def test_usage_may_lack_what_gemini_leaves_out(usage, expected):
     found = usage_of(usage and read(UsageBlock, usage))
     assert (found and (found["input_tokens"], found["output_tokens"], found["total_tokens"])) == expected
-
-
-def test_a_retirement_is_told_in_the_metadata():
-    data = {"modelId": "m", "chatResponse": {"text": "Hi", "finishReason": "COMPLETE"}}
-    answer = answer_of(data, {"model-retirement-info": "2027-01-01"}, tools_bound=False)
-    assert answer.response_metadata["retirement"] == "2027-01-01"
 
 
 def test_a_schema_is_inlined_closed_and_free_of_unions():
