@@ -167,10 +167,12 @@ async def served(home: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
         await process.wait()
 
 
-def resident(process: int) -> float:
-    """Return the MiB that a process holds."""
-    status = Path(f"/proc/{process}/status").read_text()
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+def held(process: int) -> float:
+    """Return the MiB that a process and its children hold; what several share counts once (`Pss`)."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+    own = next(int(line.split()[1]) / 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+    return own + sum(held(int(child)) for child in children)
 
 
 async def under_load(home: Path, key: str, seconds: float) -> None:
@@ -180,13 +182,13 @@ async def under_load(home: Path, key: str, seconds: float) -> None:
         with busy(LOOPS):
             work = asyncio.create_task(loaded(port, key, seconds, told))
             await asyncio.sleep(seconds / 3)
-            early = resident(process.pid)
+            early = held(process.pid)
             await work
-        late = resident(process.pid)
+        late = held(process.pid)
     for status, times in sorted(told.seconds.items()):
         say(f"{len(times)} × {status}: {told_times(times)}")
     say(f"lag of the clients: {told_times(told.lags)}; broken connections: {dict(told.broken)}")
-    say(f"{early:.0f} MiB after a third of the time, {late:.0f} MiB at its end")
+    say(f"both processes hold {early:.0f} MiB after a third of the time, {late:.0f} MiB at its end")
 
 
 async def killed_and_restarted(home: Path, key: str, seconds: float) -> None:

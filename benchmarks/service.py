@@ -13,14 +13,19 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from benchmarks.batch import CALL_SECONDS, QUESTION, delayed
+from benchmarks.load import held as memory_held
 from experience.http.app import create_app
+from experience.http.callers import Authenticate
 from experience.http.serving import run_server
+from experience.http.worker import Worker
 from policy.identity.authenticator import LOCAL
 from policy.identity.principal import Principal
 from settings import Settings
@@ -35,14 +40,26 @@ ASKED = {"question": QUESTION, "context": {"model": "scripted:m"}}
 def serve(home: Path, seconds: float, limit: int | None) -> None:
     """Serve a stubbed corpus and a scripted model, until the process is told to end."""
     server = {"port": 0, "max_running": 16, "max_waiting": 16, "runs_per_second": limit}
-    model = delayed(seconds) if seconds else scripted()
-
-    async def anybody(_: str | None, __: str) -> Principal:
-        return LOCAL
-
     settings = Settings(home=home, server=server, telemetry={"jsonl": False})
-    app = create_app(settings, anybody, open_service=lambda given: stubbed_service(given.home, model))
-    run_server(settings, app, started=lambda url: print(url, flush=True))
+    # Imported by its name: the process that works could not find it in `__main__`.
+    from benchmarks.service import stubbed_app
+
+    run_server(settings, anybody, partial(stubbed_app, seconds), started=lambda url: print(url, flush=True))
+
+
+async def anybody(_: str | None, __: str) -> Principal:
+    """Authenticate everybody."""
+    return LOCAL
+
+
+def stubbed_app(
+    seconds: float, settings: Settings, authenticate: Authenticate, *, worker: Worker | None = None
+) -> FastAPI:
+    """Return the API over a stubbed corpus and a model that takes so long for each call."""
+    model = delayed(seconds) if seconds else scripted()
+    return create_app(
+        settings, authenticate, open_service=lambda given: stubbed_service(given.home, model), worker=worker
+    )
 
 
 @asynccontextmanager
@@ -96,13 +113,8 @@ async def memory(home: Path) -> list[float]:
                     told[(await client.post("/v1/chat", json=ASKED)).status_code] += 1
 
             await asyncio.gather(*(some() for _ in range(8)))
-            held.append(_resident(process.pid))
+            held.append(memory_held(process.pid))
     return held
-
-
-def _resident(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
 
 
 def main() -> None:

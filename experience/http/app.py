@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import Scope
+from starlette.types import Lifespan, Scope
 
 from experience.http import chat, corpora, documentation, health, openai, threads
 from experience.http.bounds import BodyBounds, SameSite
@@ -18,6 +19,7 @@ from experience.http.problems import PROBLEM_RESPONSES, install
 from experience.http.quotas import RequestQuota
 from experience.http.request_ids import RequestId
 from experience.http.tracing import FRAMEWORK, RequestTrace
+from experience.http.worker import Relay, Worker
 from experience.service import open_service
 from experience.service.opening import OpenService, open_desk
 from settings import Settings
@@ -34,6 +36,7 @@ def create_app(
     quota: RequestQuota | None = None,
     before: Sequence[Middleware] = (),
     is_page: Callable[[Scope], bool] = lambda _: False,
+    worker: Worker | None = None,
 ) -> FastAPI:
     """Return the HTTP application.
 
@@ -44,26 +47,18 @@ def create_app(
         quota: counts the requests of each principal; a new one by the settings, if there is none.
         before: middleware that sees a request before it is authenticated.
         is_page: whether a request is for something that people open in a browser, also by a link of another site.
+        worker: the process that works. This one then opens no service, and relays what it does not answer itself.
     """
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_desk(settings, open_service) as desk:
-            await desk.service.warm()  # before a request comes: a first question must not pay for it
-            app.state.desk = desk
-            yield
-
     app = documentation.Api(
         title="Sixplane",
         version=version("sixplane"),
         description="Multi-agent research over your own documents. Every claim cites the text span that supports it.",
-        lifespan=lifespan,
+        lifespan=_lifespan(settings, open_service, worker),
         telemetry=FRAMEWORK,
         responses=PROBLEM_RESPONSES,
         docs_url=None,  # those of the framework load from another host
         redoc_url=None,
     )
-    app.state.readiness = health.Readiness()
     for module in (chat, threads, corpora, openai, health, documentation):
         app.include_router(module.router)
     install(app)
@@ -71,12 +66,15 @@ def create_app(
     # Starlette runs the middleware added last first: nothing of a body is read before its sender is known.
     app.add_middleware(BodyBounds, settings=bounds, uploads=corpora.UPLOADS)
     app.add_middleware(RequestTrace, probes=(*health.PROBES, health.DETAILS))
-    app.add_middleware(Admitted, starts=STARTS)
+    public = (*health.PROBES, "/openapi.json", *documentation.PATHS)
+    if worker is not None:
+        app.add_middleware(Relay, worker=worker, here=public)
+    app.add_middleware(Admitted, starts=STARTS, room=worker.room if worker is not None else None)
     app.add_middleware(
         Authenticated,
         authenticate=authenticate,
         quota=quota or RequestQuota(bounds.principal_requests_per_minute),
-        public=(*health.PROBES, "/openapi.json", *documentation.PATHS),
+        public=public,
     )
     for each in before:
         app.add_middleware(each.cls, *each.args, **each.kwargs)
@@ -84,6 +82,27 @@ def create_app(
         _refuse_foreign_pages(app, is_page)
     app.add_middleware(RequestId)
     return app
+
+
+def _lifespan(settings: Settings, open_service: OpenService, worker: Worker | None) -> Lifespan[FastAPI]:
+    """Return what opens the service, here or in `worker`, and closes it."""
+
+    @asynccontextmanager
+    async def there(app: FastAPI) -> AsyncIterator[None]:
+        assert worker is not None
+        app.state.standing = worker.standing
+        async with worker.running():
+            yield
+
+    @asynccontextmanager
+    async def here(app: FastAPI) -> AsyncIterator[None]:
+        async with open_desk(settings, open_service) as desk:
+            await desk.service.warm()  # before a request comes: a first question must not pay for it
+            app.state.desk = desk
+            app.state.standing = partial(health.standing, desk, health.Readiness())
+            yield
+
+    return here if worker is None else there
 
 
 def _refuse_foreign_pages(app: FastAPI, is_page: Callable[[Scope], bool]) -> None:

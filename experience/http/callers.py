@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Annotated
+from contextlib import AbstractContextManager, ExitStack
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -47,7 +48,7 @@ class Authenticated:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its principal, or answer with the problem."""
-        if scope["type"] == "http" and scope["path"] not in self._public:
+        if scope["type"] == "http" and scope["path"] not in self._public and not is_known(scope):
             try:
                 address = (scope.get("client") or ("",))[0]  # no client: a Unix socket
                 principal = await self._authenticate(Headers(scope=scope).get("authorization"), address)
@@ -59,6 +60,19 @@ class Authenticated:
         await self._app(scope, receive, send)
 
 
+def is_known(scope: Scope) -> bool:
+    """Whether the process that took the connection has stored who sends the request, and has counted it."""
+    return "principal" in scope.get("state", {})
+
+
+class Room(Protocol):
+    """What knows whether there is a place for a run."""
+
+    def passing(self, whose: tuple[str, str]) -> AbstractContextManager[None]:
+        """Hold a request of the principal. Raises `TooBusy` or `RateLimited` if its run would be refused."""
+        ...
+
+
 class Admitted:
     """ASGI middleware: refuses a request for a run while there is no place for one, before anything of it is read.
 
@@ -66,24 +80,27 @@ class Admitted:
     server ten times as much as this refusal.
 
     Args:
-        app: the application behind this middleware, with a `Desk` in `state.desk`.
+        app: the application behind this middleware.
         starts: the paths whose `POST` starts a run.
+        room: knows the places; those of the `Desk` in `state.desk`, if there is none.
     """
 
-    def __init__(self, app: ASGIApp, *, starts: Collection[str]) -> None:
-        self._app, self._starts = app, frozenset(starts)
+    def __init__(self, app: ASGIApp, *, starts: Collection[str], room: Room | None = None) -> None:
+        self._app, self._starts, self._room = app, frozenset(starts), room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer with the problem."""
         # With `last-event-id`, a request goes on with a run that has its place.
-        if self._asks(scope) and "last-event-id" not in Headers(scope=scope):
-            principal, desk = scope["state"]["principal"], scope["app"].state.desk
-            try:
-                desk.runs.places.check((principal.tenant, principal.id))
-            except TooBusy as error:
-                await answer_error(error, scope)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        with ExitStack() as held:
+            if self._asks(scope) and "last-event-id" not in Headers(scope=scope):
+                principal = scope["state"]["principal"]
+                room: Room = self._room or scope["app"].state.desk.runs.places
+                try:
+                    held.enter_context(room.passing((principal.tenant, principal.id)))
+                except TooBusy as error:
+                    await answer_error(error, scope)(scope, receive, send)
+                    return
+            await self._app(scope, receive, send)
 
     def _asks(self, scope: Scope) -> bool:
         return bool(scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._starts)

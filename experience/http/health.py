@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from experience.doctor.values import HealthStatus, State
 from experience.http.callers import AtDesk, Caller
+from experience.service.desk import Desk
 from gateway.ledger.ledger import BudgetLine
 from policy.identity import Permission
 
@@ -43,6 +44,11 @@ class Readiness:
             return self._state
 
 
+async def standing(desk: Desk, readiness: Readiness) -> str:
+    """Return `ready`, `degraded`, `draining` or `unhealthy`."""
+    return "draining" if desk.runs.closed else (await readiness.state(desk.service.ready)).value
+
+
 class Alive(BaseModel):
     """The answer to a probe: `live`; or `ready`, `degraded`, `draining` or `unhealthy`."""
 
@@ -72,18 +78,15 @@ async def live() -> Alive:
     operation_id="ready",
     responses={503: {"model": Alive, "description": "The process accepts no runs now."}},
 )
-async def ready(desk: AtDesk, request: Request, response: Response) -> Alive:
+async def ready(request: Request, response: Response) -> Alive:
     """Tell whether runs are accepted: not during shutdown, nor while something that every run needs fails.
 
     `degraded` accepts runs: something is amiss, and an administrator sees what it is at `/v1/health`.
     """
-    if desk.runs.closed:
-        response.status_code = 503
-        return Alive(status="draining")
-    readiness: Readiness = request.app.state.readiness
-    state = await readiness.state(desk.service.ready)
-    response.status_code = 503 if state is State.UNHEALTHY else 200
-    return Alive(status=state.value)
+    tell: Callable[[], Awaitable[str]] = request.app.state.standing
+    status = await tell()
+    response.status_code = 200 if status in (State.READY.value, State.DEGRADED.value) else 503
+    return Alive(status=status)
 
 
 @router.get(DETAILS, operation_id="health")

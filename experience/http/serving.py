@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
-from sse_starlette.sse import AppStatus
-from starlette.applications import Starlette
 
-from experience.service.runs import Runs
+from experience.http.callers import Authenticate
+from experience.http.worker import Make, Worker
 from settings import Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
 
@@ -24,10 +23,6 @@ BACKLOG = 2048
 
 CLOSING_SECONDS = 5
 """How long uvicorn waits for open connections after the runs have ended; more than the grace period of the streams."""
-
-SWITCH_SECONDS = 0.0005
-"""How long a thread keeps Python's global lock while another waits for it, in place of 5 ms. The event loop gives the
-lock away at every read and write, and waits so long to get it back from each thread that computes."""
 
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open. A chosen value above the usual idle timeout of load balancers (60 s): if the
@@ -39,37 +34,38 @@ class _Server(uvicorn.Server):
 
     Args:
         config: the configuration of uvicorn.
-        app: an application with a `Desk` in `state.desk`.
-        seconds: how long the runs may take to reach the end of their step.
+        worker: the process with the runs.
         started: called once the server accepts requests.
     """
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, seconds: float, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, worker: Worker, started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._app, self._seconds, self._on_start = app, seconds, started
+        self._worker, self._on_start = worker, started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application and accept requests."""
         await super().startup(sockets)
         if self.started:
+            # What is loaded now stays: a collection that went through all of it would stop every answer.
+            gc.collect()
+            gc.freeze()
             self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the runs after their current step, which also ends their streams. Then close the connections."""
         # The order matters: uvicorn closes connections before it ends the lifespan, so a drain in the lifespan alone
-        # would find no client left to tell. `should_exit` comes after the drain, because it ends every stream.
-        runs: Runs = self._app.state.desk.runs
-        await runs.drain("the server is going down", self._seconds)
-        AppStatus.should_exit = True
+        # would find no client left to tell.
+        await self._worker.drain()
         await super().shutdown(sockets)
 
 
-def run_server(settings: Settings, app: Starlette, *, started: Callable[[str], None]) -> None:
-    """Serve an application that has a `Desk` in `state.desk` until SIGTERM or SIGINT.
+def run_server(settings: Settings, authenticate: Authenticate, make: Make, *, started: Callable[[str], None]) -> None:
+    """Serve an application until SIGTERM or SIGINT. Its runs are in a process of their own (`experience.http.worker`).
 
     Args:
-        settings: the settings of the process.
-        app: the application.
+        settings: the settings of both processes.
+        authenticate: maps the `Authorization` header and the client's address to a principal.
+        make: makes the application, in both processes.
         started: called with the URL once the server accepts requests.
 
     Raises:
@@ -78,14 +74,11 @@ def run_server(settings: Settings, app: Starlette, *, started: Callable[[str], N
         SixplaneError: the service cannot be opened.
     """
     logging.getLogger("uvicorn.error").addFilter(_without_content)
-    sys.setswitchinterval(SWITCH_SECONDS)
-    # sse-starlette would end all streams at the signal, before their runs have ended: `shutdown` sets the flag later.
-    # Both are globals of that library, so an earlier server of this process may have left `should_exit` set.
-    AppStatus.enable_automatic_graceful_drain = False
-    AppStatus.should_exit = False
     # Bound here and not by uvicorn, which logs a port in use and exits with a status of its own.
     listening = listen(settings.server.host, settings.server.port)
     url = f"http://{settings.server.host}:{listening.getsockname()[1]}"
+    worker = Worker(settings, make)
+    app = make(settings, authenticate, worker=worker)
     failed: list[Exception] = []
     app.router.lifespan_context = _remembering(app.router.lifespan_context, failed)
     config = uvicorn.Config(
@@ -100,7 +93,7 @@ def run_server(settings: Settings, app: Starlette, *, started: Callable[[str], N
     # default handler would end the process by the signal; with this one, a stop on request exits with 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    server = _Server(config, app, settings.server.drain_seconds, lambda: started(url))
+    server = _Server(config, worker, lambda: started(url))
     try:
         server.run(sockets=[listening])
     finally:

@@ -19,6 +19,7 @@ from experience.http.problems import install
 from experience.http.quotas import RequestQuota
 from experience.http.request_ids import RequestId
 from experience.http.serving import run_server
+from experience.http.worker import Relay, Worker
 from experience.mcp.tools import create_mcp
 from experience.service import open_service
 from experience.service.desk import Desk
@@ -31,13 +32,17 @@ PATH = "/mcp"
 
 def serve_http(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
     """Serve clients over streamable HTTP at `/mcp`. Raises the errors of `run_server`."""
-    run_server(settings, create_mcp_app(settings, authenticate), started=lambda url: started(f"{url}{PATH}"))
+    run_server(settings, authenticate, create_mcp_app, started=lambda url: started(f"{url}{PATH}"))
 
 
 def create_mcp_app(
-    settings: Settings, authenticate: Authenticate, *, open_service: OpenService = open_service
+    settings: Settings,
+    authenticate: Authenticate,
+    *,
+    open_service: OpenService = open_service,
+    worker: Worker | None = None,
 ) -> Starlette:
-    """Return the ASGI application. Every request needs credentials."""
+    """Return the ASGI application. Every request needs credentials. It is relayed to `worker`, if there is one."""
     app: Starlette
 
     async def desk() -> Desk:
@@ -55,6 +60,10 @@ def create_mcp_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Any]:
+        if worker is not None:
+            async with worker.running():
+                yield
+            return
         async with open_desk(settings, open_service) as desk, inner(app) as state:
             await desk.service.warm()
             app.state.desk = desk
@@ -64,6 +73,8 @@ def create_mcp_app(
     install(app)
     app.add_middleware(OwnSessions)
     app.add_middleware(BodyBounds, settings=settings.server)
+    if worker is not None:
+        app.add_middleware(Relay, worker=worker)
     quota = RequestQuota(settings.server.principal_requests_per_minute)
     app.add_middleware(Authenticated, authenticate=authenticate, quota=quota)
     app.add_middleware(RequestId)

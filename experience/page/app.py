@@ -18,6 +18,7 @@ from experience.http.callers import Authenticate
 from experience.http.problems import EXPECTED, Problem, problem_of
 from experience.http.quotas import RequestQuota
 from experience.http.tracing import FRAMEWORK, RequestTrace
+from experience.http.worker import Relay, Worker
 from experience.page import asking, assets, corpora, costs, passages, signing_in, threads
 from experience.page.door import SignedIn
 from experience.page.ingestions import Ingestions
@@ -37,8 +38,13 @@ _TITLES = {
 _log = logging.getLogger(__name__)
 
 
-def create_page(settings: Settings, authenticate: Authenticate, quota: RequestQuota) -> FastAPI:
-    """Return the page. Its `state.desk` must be set before the first request; `quota` is that of the API too."""
+def create_page(
+    settings: Settings, authenticate: Authenticate, quota: RequestQuota, *, worker: Worker | None = None
+) -> FastAPI:
+    """Return the page; `quota` is that of the API too.
+
+    Its `state.desk` must be set before the first request, unless its requests are relayed to `worker`.
+    """
     page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, telemetry=FRAMEWORK)
     server = settings.server
     page.state.settings, page.state.authenticate = settings, authenticate
@@ -52,6 +58,8 @@ def create_page(settings: Settings, authenticate: Authenticate, quota: RequestQu
     # Starlette runs the middleware added last first: nothing of a body is read before its sender is known.
     page.add_middleware(BodyBounds, settings=server, uploads=corpora.UPLOADS, failed=_failed_outside(page))
     page.add_middleware(RequestTrace)
+    if worker is not None:
+        page.add_middleware(Relay, worker=worker, failed=_failed_outside(page))
     page.add_middleware(
         SignedIn,
         authenticate=authenticate,

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from experience.http.callers import Authenticate
+from experience.http.callers import Authenticate, is_known
 from experience.http.problems import EXPECTED
 from experience.http.quotas import RequestQuota
 from experience.page.sessions import Sessions
@@ -87,7 +87,7 @@ class SignedIn:
         try:
             if scope["method"] not in SAFE_METHODS:
                 check_own(Headers(scope=scope))
-            if not _is_open(scope["path"]):
+            if not _is_open(scope["path"]) and not is_known(scope):
                 address = (scope.get("client") or ("",))[0]
                 header = await self._sessions.header(Headers(scope=scope))
                 principal = await self._authenticate(header, address)

@@ -13,6 +13,7 @@ from experience.http.app import create_app
 from experience.http.callers import Authenticate
 from experience.http.quotas import RequestQuota
 from experience.http.serving import run_server
+from experience.http.worker import Worker
 from experience.page.app import create_page
 from experience.page.door import Door, is_of_page
 from experience.service import open_service
@@ -20,18 +21,25 @@ from experience.service.opening import OpenService
 from settings import Settings
 
 
-def create_site(settings: Settings, authenticate: Authenticate, *, open_service: OpenService = open_service) -> FastAPI:
+def create_site(
+    settings: Settings,
+    authenticate: Authenticate,
+    *,
+    open_service: OpenService = open_service,
+    worker: Worker | None = None,
+) -> FastAPI:
     """Return the HTTP API with the page in front of it, or the API alone if `server.page` is off.
 
     Args:
         settings: the settings of the process.
         authenticate: maps the `Authorization` header and the client's address to a principal.
         open_service: opens the service that handles the requests; tests pass their own.
+        worker: the process that works, if it is not this one.
     """
     if not settings.server.page:
-        return create_app(settings, authenticate, open_service=open_service)
+        return create_app(settings, authenticate, open_service=open_service, worker=worker)
     quota = RequestQuota(settings.server.principal_requests_per_minute)
-    page = create_page(settings, authenticate, quota)
+    page = create_page(settings, authenticate, quota, worker=worker)
     app = create_app(
         settings,
         authenticate,
@@ -39,14 +47,16 @@ def create_site(settings: Settings, authenticate: Authenticate, *, open_service:
         quota=quota,
         before=[Middleware(Door, page=page)],
         is_page=lambda scope: is_of_page(page, scope),
+        worker=worker,
     )
-    app.router.lifespan_context = _with_page(app.router.lifespan_context, page)
+    if worker is None:
+        app.router.lifespan_context = _with_page(app.router.lifespan_context, page)
     return app
 
 
 def serve_site(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
     """Serve the site until SIGTERM or SIGINT. `started` gets the address. Raises the errors of `run_server`."""
-    run_server(settings, create_site(settings, authenticate), started=started)
+    run_server(settings, authenticate, create_site, started=started)
 
 
 def _with_page(lifespan: Callable[[Any], Any], page: FastAPI) -> Callable[[Any], Any]:

@@ -7,7 +7,9 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from experience.service.limits import RunLimits
 from gateway.limiter import RateLimiter
@@ -20,35 +22,70 @@ _RECENT = 0.2
 """The weight of the last run in the mean duration of runs. A chosen value: it follows a change within some ten runs."""
 
 
-class Places:
-    """Gives out the places of `limits`, to a tenant's principal each."""
+@dataclass
+class Occupancy:
+    """Who has a place or waits for one, and whether another one would get one.
 
-    def __init__(self, limits: RunLimits, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limits, self._clock = limits, clock
-        self._free = asyncio.Semaphore(limits.running)
-        self._pace = RateLimiter(requests_per_minute=limits.per_second, characters_per_minute=None, window_seconds=1.0)
-        self._admitted: Counter[tuple[str, str]] = Counter()
-        self._mean = 1.0
-        """Seconds of a run; a guess until the first one has ended."""
-        self.closed = False
-        """Whether no more places are given out."""
+    Args:
+        limits: how many places there are.
+        admitted: how many runs each principal of a tenant has that are active or waiting.
+        mean: seconds of a run; a guess until the first one has ended.
+        closed: whether no more places are given out.
+    """
+
+    limits: RunLimits
+    admitted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    mean: float = 1.0
+    closed: bool = False
 
     def check(self, whose: tuple[str, str]) -> None:
         """Raise `TooBusy` or `RateLimited` if a run of the principal would be refused now."""
         self.check_open()
-        most = self._limits.per_principal
-        if most is not None and self._admitted[whose] >= most:
-            raise RateLimited(f"{most} runs of this principal are active or waiting", retry_after=self.patience())
-        if self._admitted.total() >= self._limits.running + self._limits.waiting:
-            raise TooBusy(
-                f"{self._limits.running} runs are active and {self._limits.waiting} are waiting",
-                retry_after=self.patience(),
+        limits = self.limits
+        if limits.per_principal is not None and self.admitted[whose] >= limits.per_principal:
+            raise RateLimited(
+                f"{limits.per_principal} runs of this principal are active or waiting", retry_after=self.patience()
             )
+        if self.admitted.total() >= limits.running + limits.waiting:
+            raise TooBusy(
+                f"{limits.running} runs are active and {limits.waiting} are waiting", retry_after=self.patience()
+            )
+
+    def check_open(self) -> None:
+        """Raise `TooBusy` if no more places are given out."""
+        if self.closed:
+            raise TooBusy("the service is shutting down", retry_after=5)
+
+    def patience(self) -> int:
+        """Return the seconds after which a retry may succeed: when the runs that wait now will have had their turn.
+
+        It is spread over twice the time. Otherwise all who were refused together would come back together.
+        """
+        limits = self.limits
+        waiting = max(0, self.admitted.total() - limits.running) + 1
+        seconds = max(waiting * self.mean / limits.running, waiting / limits.per_second if limits.per_second else 0.0)
+        return math.ceil(min(LONGEST_SECONDS, max(1.0, seconds)) * random.uniform(1.0, 2.0))  # noqa: S311 - spreads load
+
+
+class Places(Occupancy):
+    """Gives out the places of `limits`, to a tenant's principal each."""
+
+    def __init__(self, limits: RunLimits, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(limits)
+        self._clock = clock
+        self._free = asyncio.Semaphore(limits.running)
+        self._pace = RateLimiter(requests_per_minute=limits.per_second, characters_per_minute=None, window_seconds=1.0)
+
+    @contextmanager
+    def passing(self, whose: tuple[str, str]) -> Iterator[None]:
+        """Check before the block. A request in it takes its place by itself, so there is nothing to count."""
+        self.check(whose)
+        yield
 
     async def take(self, whose: tuple[str, str]) -> Callable[[], None]:
         """Wait for a place, and return what gives it back. Raises like `check`."""
         self.check(whose)
-        self._admitted[whose] += 1
+        self.admitted[whose] += 1
         try:
             await self._free.acquire()
         except BaseException:  # cancellation too: a client that leaves the queue must not keep counting against it
@@ -65,27 +102,12 @@ class Places:
         began = self._clock()
 
         def leave() -> None:
-            self._mean += _RECENT * (self._clock() - began - self._mean)
+            self.mean += _RECENT * (self._clock() - began - self.mean)
             self._free.release()
             self._forgo(whose)
 
         return leave
 
-    def patience(self) -> int:
-        """Return the seconds after which a retry may succeed: when the runs that wait now will have had their turn.
-
-        It is spread over twice the time. Otherwise all who were refused together would come back together.
-        """
-        limits = self._limits
-        waiting = max(0, self._admitted.total() - limits.running) + 1
-        seconds = max(waiting * self._mean / limits.running, waiting / limits.per_second if limits.per_second else 0.0)
-        return math.ceil(min(LONGEST_SECONDS, max(1.0, seconds)) * random.uniform(1.0, 2.0))  # noqa: S311 - spreads load
-
-    def check_open(self) -> None:
-        """Raise `TooBusy` if no more places are given out."""
-        if self.closed:
-            raise TooBusy("the service is shutting down", retry_after=5)
-
     def _forgo(self, whose: tuple[str, str]) -> None:
-        self._admitted[whose] -= 1
-        self._admitted += Counter()  # drops the principals without runs
+        self.admitted[whose] -= 1
+        self.admitted += Counter()  # drops the principals without runs

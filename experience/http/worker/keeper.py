@@ -1,0 +1,183 @@
+"""Keeps the process that works: starts it, starts it again if it dies, and lets it end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import secrets
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from starlette.applications import Starlette
+
+from experience.http.worker.frames import framed, next_frame
+from experience.http.worker.room import Room
+from experience.service.opening import limits_of
+from settings import Settings
+from state.errors import DependencyUnavailable, SixplaneError
+
+Make = Callable[..., Starlette]
+"""A function of a module, called in both processes: `make(settings, authenticate, worker=…)` returns the application.
+Here, `worker` is the `Worker`; in the process that works, it is `None`."""
+
+ENDING_SECONDS = 10
+"""How long the process may take to close its service after its runs have ended. A chosen value."""
+
+SILENT_SECONDS = 15.0
+"""After so long without a word, the process counts as unhealthy. A chosen value: some times as long as it ever was
+silent under load."""
+
+RETRY_SECONDS = 5
+"""When a request that nobody could work on may come again: about as long as a start takes."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before a process that has died is started again: twice as long after each start that failed."""
+
+# `-P`: nothing is imported from the folder in which the command was given.
+_COMMAND = (sys.executable, "-P", "-c", "from experience.http.worker.process import main; main()")
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """The process that works, as the process that takes connections sees it.
+
+    Args:
+        settings: the settings of both processes.
+        make: makes the application.
+    """
+
+    def __init__(self, settings: Settings, make: Make) -> None:
+        self._settings, self._make = settings, make
+        self.room = Room(limits_of(settings))
+        self._process: Process | None = None
+        self._port: int | None = None
+        self._secret = b""
+        self._state, self._heard = "unhealthy", float("-inf")
+        self._drained = asyncio.Event()
+        self._ending = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the process while the block runs.
+
+        Raises:
+            SixplaneError: the service cannot be opened.
+        """
+        await self._start()
+        keeping = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            self._ending = True
+            self._tell_nothing_more()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.server.drain_seconds + ENDING_SECONDS):
+                    await keeping
+            await self._reap()
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return a connection for one request. Raises `DependencyUnavailable` while the process is started again."""
+        if self._port is None:
+            raise self.gone()
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:
+            raise self.gone() from None
+        writer.write(self._secret)
+        return reader, writer
+
+    @property
+    def pid(self) -> int:
+        """The id of the process; 0 if there is none."""
+        return self._process.pid if self._process is not None else 0
+
+    @staticmethod
+    def gone() -> DependencyUnavailable:
+        """Return the error for requests that nobody can work on."""
+        error = DependencyUnavailable(
+            "the process that works has ended and is started again",
+            hint="try again; a run that it had begun can be resumed",
+        )
+        error.retry_after = RETRY_SECONDS
+        return error
+
+    async def standing(self) -> str:
+        """Return `ready`, `degraded`, `draining` or `unhealthy`, as the process has told last."""
+        silent = time.monotonic() - self._heard > SILENT_SECONDS
+        return "unhealthy" if self._port is None or silent else self._state
+
+    async def drain(self) -> None:
+        """Let all runs end after their current step, and wait for it."""
+        if self._process is None or self._process.stdin is None or self._port is None:
+            return
+        self._process.stdin.write(framed({"type": "drain"}))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.server.drain_seconds + ENDING_SECONDS):
+                await self._drained.wait()
+
+    async def _start(self) -> None:
+        self._secret = secrets.token_bytes(32)
+        self._process = process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        given = pickle.dumps((self._make, self._settings))
+        process.stdin.write(framed({"path": sys.path, "given": given, "secret": self._secret}))
+        told = await next_frame(process.stdout)
+        if told is None or told["type"] == "failed":
+            await self._reap()
+            raise pickle.loads(told["error"]) if told else self.gone()  # noqa: S301 - our own process has written it
+        self._heard, self._state, self._port = time.monotonic(), "ready", told["port"]
+
+    async def _keep(self) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            if self._port is not None:
+                await self._listen()
+                self._port = None
+                self.room.empty()
+                self._drained.set()
+                pause = _FIRST_PAUSE
+            if self._ending:
+                return
+            await self._reap()
+            _log.error("the process that works has ended; it is started again in %g s", pause)
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, 2 * pause)
+            try:
+                await self._start()
+            except SixplaneError as error:
+                _log.error("the process that works cannot be started: %s", error.message)
+
+    async def _listen(self) -> None:
+        """Take over what the process tells, until it ends."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while (told := await next_frame(self._process.stdout)) is not None:
+            self._heard = time.monotonic()
+            if told["type"] == "drained":
+                self._drained.set()
+            else:
+                self._state = told["state"]
+                self.room.take_over(told["places"])
+
+    def _tell_nothing_more(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    async def _reap(self) -> None:
+        """Wait for the end of the process, which is due."""
+        process = self._process
+        if process is None:
+            return
+        self._tell_nothing_more()
+        try:
+            async with asyncio.timeout(ENDING_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()

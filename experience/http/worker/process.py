@@ -1,0 +1,148 @@
+"""The process that works: the application with its service, for the requests that the other process relays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, BinaryIO
+
+import ormsgpack
+import uvicorn
+from sse_starlette.sse import AppStatus
+from starlette.applications import Starlette
+
+from experience.errors import known_error
+from experience.http.health import Readiness, standing
+from experience.http.worker.frames import framed
+from experience.http.worker.receiving import Receiver
+from experience.http.worker.room import said
+from policy.identity import Authenticator, Principal
+from settings import Settings
+from state.errors import SixplaneError
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread keeps Python's global lock while another waits for it, in place of 5 ms. The event loop gives the
+lock away at every read and write, and waits so long to get it back from each thread that computes."""
+
+TELL_SECONDS = 0.1
+"""How often the other process is told who has the places. A chosen value: it counts by itself what it lets pass."""
+
+_BACKLOG = 2048
+"""Connections that the kernel queues before they are accepted, as many as for the other process."""
+
+
+def main() -> None:
+    """Work until the standard input ends: then the other process has closed it, or is gone."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Ctrl-C, and many a supervisor, signal both processes. The other one says when it is time.
+        signal.signal(number, signal.SIG_IGN)
+    heard, told = _taken_streams()
+    first = _read(heard)
+    if first is None:
+        return
+    sys.path[:] = first["path"]
+    sys.setswitchinterval(SWITCH_SECONDS)
+    make, settings = pickle.loads(first["given"])  # noqa: S301 - the process that has started us has written it
+    with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
+        runner.run(_Work(settings, first["secret"], heard, told).run(make))
+
+
+def _taken_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Return standard input and output, and put others in their place: libraries print, and children read."""
+    heard = os.fdopen(os.dup(0), "rb", buffering=0)
+    told = os.fdopen(os.dup(1), "wb", buffering=0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.dup2(2, 1)
+    os.close(empty)
+    return heard, told
+
+
+def _read(stream: BinaryIO) -> dict[str, Any] | None:
+    """Return the next message of a stream that blocks, `None` at its end."""
+    size = _exactly(stream, 4)
+    return ormsgpack.unpackb(_exactly(stream, int.from_bytes(size))) if size else None
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    got = b""
+    while len(got) < size and (more := stream.read(size - len(got))):
+        got += more
+    return got if len(got) == size else b""
+
+
+class _Work:
+    """The application, its service, and what the two processes tell each other."""
+
+    def __init__(self, settings: Settings, secret: bytes, heard: BinaryIO, told: BinaryIO) -> None:
+        self._settings, self._secret, self._heard, self._told = settings, secret, heard, told
+        self._orders: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+    async def run(self, make: Any) -> None:
+        AppStatus.enable_automatic_graceful_drain = False
+        listening = threading.Thread(target=self._listen, args=(asyncio.get_running_loop(),), daemon=True)
+        try:
+            async with _authenticator(self._settings) as authenticate:
+                app = make(self._settings, authenticate)
+                async with app.router.lifespan_context(app):
+                    listening.start()
+                    await self._serve(app)
+        except Exception as error:
+            known = known_error(error, paths=True) or SixplaneError(f"unexpected {type(error).__name__}")
+            self._tell({"type": "failed", "error": pickle.dumps(known)})
+            if known_error(error) is None:
+                raise
+
+    async def _serve(self, app: Starlette) -> None:
+        receiver = Receiver(app, self._secret)
+        server = await asyncio.start_server(receiver, "127.0.0.1", 0, backlog=_BACKLOG)
+        self._tell({"type": "opened", "port": server.sockets[0].getsockname()[1]})
+        telling = asyncio.create_task(self._tells(app))
+        try:
+            while await self._orders.get() is not None:  # `drain` is the only order
+                await app.state.desk.runs.drain("the server is going down", self._settings.server.drain_seconds)
+                AppStatus.should_exit = True  # after the drain, because it ends every stream
+                self._tell({"type": "drained"})
+        finally:
+            telling.cancel()
+            server.close()
+            await receiver.close()
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        order: dict[str, Any] | None = {}
+        while order is not None:
+            order = _read(self._heard)
+            loop.call_soon_threadsafe(self._orders.put_nowait, order)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        self._told.write(framed(message))
+
+    async def _tells(self, app: Starlette) -> None:
+        readiness = Readiness()
+        while True:
+            desk = app.state.desk
+            self._tell({"type": "told", "places": said(desk.runs.places), "state": await standing(desk, readiness)})
+            await asyncio.sleep(TELL_SECONDS)
+
+
+@asynccontextmanager
+async def _authenticator(settings: Settings) -> AsyncIterator[Any]:
+    """Yield what checks the credentials of a sign-in on the page. All others have been checked by the other process."""
+    made: list[Authenticator] = []
+
+    async def authenticate(header: str | None, address: str) -> Principal:
+        if not made:
+            made.append(Authenticator(settings))
+        return await made[0](header, address)
+
+    try:
+        yield authenticate
+    finally:
+        for each in made:
+            await each.aclose()
