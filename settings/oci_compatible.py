@@ -6,6 +6,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+_KINDS = {
+    "project_id": "generativeaiproject",
+    "conversation_store_id": "generativeaiconversationstore",
+    "api_key_secret_id": "vaultsecret",
+}
+
 
 class OCIOpenAISettings(BaseModel):
     """The OpenAI-compatible endpoint of OCI Generative AI, for the models `oci-openai:NAME`."""
@@ -20,11 +26,24 @@ class OCIOpenAISettings(BaseModel):
     """A Generative AI API key (`sk-…`). Without one, requests are signed as `oci.auth` says."""
     api_key_secret_id: str = ""
     """OCID of a secret in OCI Vault that holds such a key."""
-    project_id: str = Field("", pattern=r"^(|ocid1\.generativeaiproject\.[A-Za-z0-9._-]+)$")
-    conversation_store_id: str = Field("", pattern=r"^(|ocid1\.[A-Za-z0-9._-]+)$")
-    """Where OCI keeps what is said on Responses. Empty: it keeps nothing, since we keep the state."""
+    project_id: str = ""
+    """OCID of a Generative AI project. It takes the place of the compartment, which it belongs to."""
+    conversation_store_id: str = ""
+    """OCID of a conversation store, which projects have replaced; implies `store`."""
+    store: bool = False
+    """Whether OCI keeps what is said on Responses. We keep the state, so that nothing needs it."""
     stream: bool = False
     """Whether answers are streamed to us, so that the read timeout holds for each piece and not for the whole."""
+
+    @model_validator(mode="after")
+    def _ocids(self) -> OCIOpenAISettings:
+        for name, kind in _KINDS.items():
+            given = getattr(self, name)
+            if given and not given.startswith(f"ocid1.{kind}."):
+                raise ValueError(f"copy `{name}` from the console: it starts with `ocid1.{kind}.`")
+        if self.store and not (self.project_id or self.conversation_store_id):
+            raise ValueError("`store` needs a place: set `project_id`")
+        return self
 
 
 class DeploymentSettings(BaseModel):

@@ -85,7 +85,9 @@ class CompatibleModels:
 
         openai, failures = self._settings.oci.openai, FailureTable(keyed=bool(self._key))
         store = openai.conversation_store_id if api_format == RESPONSES else ""
-        headers = {COMPARTMENT: self._compartment(), PROJECT: openai.project_id, STORE: store}
+        # A project belongs to a compartment and takes its place: Oracle's examples send either.
+        compartment = "" if openai.project_id else self._compartment()
+        headers = {COMPARTMENT: compartment, PROJECT: openai.project_id, STORE: store}
         return Endpoint(
             base_url=self._base_url(),
             client=LoopClient(None if self._key else self._signed),
@@ -93,7 +95,7 @@ class CompatibleModels:
             key=SecretStr(self._key) if self._key else NO_KEY,
             headers={name: value for name, value in headers.items() if value},
             stream=openai.stream,
-            store=bool(store),
+            store=bool(store or openai.store),
             address_hint=failures.address_hint,
             failure_of=failures,
         )

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from experience.doctor.oci import check_oci
 from experience.doctor.oci_sinks import SINKS, open_apm
 from experience.service import ResearchRequest, open_service
-from gateway import catalog_of
+from gateway import CallScope, catalog_of
 from gateway.metering import worst_usage
 from gateway.oci.chat import OCIChatModel
 from gateway.oci.guardrails import CATEGORIES
@@ -27,7 +27,7 @@ from settings.connections.oci_inference import InferenceClients
 from settings.connections.oci_session import OCISession, open_oci_session
 from state.channels import ResearchContext
 from state.errors import BudgetExceeded
-from state.values import Status
+from state.values import Role, Status
 
 COHERE = os.environ.get("LIVE_OCI_COHERE_MODEL") or "cohere.command-a-03-2025"
 GENERIC = os.environ.get("LIVE_OCI_GENERIC_MODEL") or "openai.gpt-oss-20b"
@@ -41,6 +41,8 @@ LEDGER_LIMIT_MICRO_USD = 200_000
 WAYS = ("sync", "async", "stream", "structured")
 QUESTION = HumanMessage("What is the capital of France? Answer with its name.")
 TOKENS = 64
+THINKING_TOKENS = 512
+"""For a model that thinks before it answers. Counted within the ledger's limit."""
 SAMPLE = Path(__file__).resolve().parents[2] / "docs" / "sample"
 RESEARCH = "How are on-demand models priced, and when does the monthly budget refuse a request?"
 
@@ -127,6 +129,20 @@ async def test_a_model_answers(clients: InferenceClients, model: str, way: str) 
     assert answer.response_metadata["request_id"]
     assert answer.usage_metadata is not None
     assert answer.usage_metadata["output_tokens"] > 0
+
+
+@pytest.mark.parametrize("surface", ["chat", "responses"])
+async def test_a_model_answers_on_the_apis_of_openai(settings: Settings, surface: str) -> None:
+    openai = settings.oci.openai.model_copy(update={"surface": surface})
+    chosen = settings.model_copy(update={"oci": settings.oci.model_copy(update={"openai": openai})})
+    scope = CallScope(
+        "local", "live", "live", surface, 1, Role.WRITER, f"oci-openai:{GENERIC}", max_output_tokens=THINKING_TOKENS
+    )
+    async with open_planes(chosen) as planes:
+        answer = await planes.gateway.chat_model(scope).ainvoke([QUESTION])
+    assert "Paris" in answer.text
+    assert answer.response_metadata["finish_reason"] == "stop"
+    assert answer.response_metadata["request_id"]
 
 
 async def _answer(chat: OCIChatModel, way: str) -> AIMessage:

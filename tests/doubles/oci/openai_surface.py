@@ -1,9 +1,10 @@
 """The local OCI on OpenAI's APIs: `/openai/v1` of Generative AI, and deployments of Data Science.
 
-What is known of the service: paths, headers, that a request is signed or carries an API key of the same region, that
-Cohere's models do not answer here, and the words with which a model of agents refuses chat completions
-(oracle/langchain-oracle#221). Not known, and chosen here: the words of all other refusals, whether they come as OCI's
-`{"code", "message"}` or within `{"error": …}`, and what a field that OpenAI does not know is answered with.
+What is known of the service: paths, headers, that a request is signed or carries an API key of the same region, that a
+project replaces the compartment and the conversation store (README of oracle-samples/oci-openai), that Cohere's models
+do not answer here, and the words with which a model of agents refuses chat completions (oracle/langchain-oracle#221).
+Not known, and chosen here: the words of all other refusals, whether they come as OCI's `{"code", "message"}` or within
+`{"error": …}`, and what a field that OpenAI does not know is answered with.
 """
 
 from __future__ import annotations
@@ -117,8 +118,8 @@ class OpenAISurface:
         store = request.headers.get("opc-conversation-store-id", "")
         if store and store not in self.stores:
             return error_answer(404, "NotAuthorizedOrNotFound", "conversation store not found")
-        if call.body.get("store", True) and not store:
-            return error_answer(400, "InvalidParameter", "a response that is stored needs a conversation store")
+        if call.body.get("store", True) and not (store or request.headers.get("openai-project")):
+            return error_answer(400, "InvalidParameter", "a response that is stored needs a project")
         return _responses_call(call.body)
 
     def _predict(self, call: Call, request: Request) -> Answer | ChatCall:
@@ -137,7 +138,7 @@ class OpenAISurface:
             return error_answer(400, "InvalidParameter", f"unknown field {unknown[0]!r}")
         signed = not request.headers.get("authorization", "").startswith("Bearer ")
         compartment, project = (request.headers.get(name, "") for name in ("opc-compartment-id", "openai-project"))
-        if (signed or compartment) and compartment not in self.compartments:
+        if (compartment or (signed and not project)) and compartment not in self.compartments:
             return error_answer(404, "NotAuthorizedOrNotFound", "the compartment is not found, or not authorized")
         if project and project not in self.projects:
             return error_answer(404, "NotAuthorizedOrNotFound", "the project is not found, or not authorized")

@@ -297,3 +297,45 @@ def test_a_principal_outside_oci_is_told(doctor) -> None:
     found = checks_of(doctor("--json", SIXPLANE_OCI__AUTH="resource_principal"))["oci credentials"]
     assert not found["ok"]
     assert "SIXPLANE_OCI__AUTH=api_key" in str(found["hint"])
+
+
+COMPATIBLE = f"oci-openai:{FAST}"
+
+
+def test_the_endpoint_of_openais_apis_is_told_and_asked_live(doctor, oci: LocalOCI) -> None:
+    more = {"SIXPLANE_MODELS__DEFAULT": COMPATIBLE, "SIXPLANE_OCI__OPENAI__SURFACE": "responses"}
+    told = checks_of(doctor("--json", **more))
+    assert told["oci openai"]["detail"] == f"{oci.url}/openai/v1 with signatures (api_key), on responses APIs"
+    assert f"{COMPATIBLE} for chat at 0.07/0.3 USD" in str(told["oci models"]["detail"])
+    assert [call.path for call in oci.calls] == ["guardrailVersions"]
+    found = checks_of(doctor("--live", "--json", **more))
+    assert all(check["ok"] for check in found.values()), found
+    assert (len(oci.of("responses")), oci.of("chat")) == (1, [])
+
+
+def test_with_a_key_of_generative_ai_no_credentials_are_looked_for(doctor, oci: LocalOCI, tmp_path: Path) -> None:
+    more = {
+        "SIXPLANE_MODELS__PROVIDER": "oci-openai",
+        "SIXPLANE_MODELS__DEFAULT": COMPATIBLE,
+        "SIXPLANE_OCI__OPENAI__API_KEY": "sk-of-another-region",
+        "SIXPLANE_OCI__CONFIG_FILE": str(tmp_path / "nothing"),
+    }
+    result = doctor("--live", "--json", **more)
+    found = checks_of(result)
+    assert list(found) == ["oci models", "oci openai", f"oci chat {COMPATIBLE}", "oci cost of these checks"]
+    assert found["oci openai"]["detail"] == f"{oci.url}/openai/v1 with an API key, on auto APIs"
+    assert "its API key is not accepted" in str(found[f"oci chat {COMPATIBLE}"]["detail"])
+    assert "another region" in str(found[f"oci chat {COMPATIBLE}"]["hint"])
+    assert "sk-of-another-region" not in result.stdout
+
+
+def test_an_endpoint_elsewhere_without_a_price_is_found_before_it_is_asked(doctor) -> None:
+    more = {
+        "SIXPLANE_MODELS__PROVIDER": "openai",
+        "SIXPLANE_MODELS__DEFAULT": "openai:gpt",
+        "SIXPLANE_OPENAI__BASE_URL": "https://models.example/v1",
+    }
+    result = doctor(**more)
+    assert result.exit_code == 5
+    assert "FAIL model endpoint: the price of the model 'openai:gpt' at models.example is not known" in result.stdout
+    assert "[models.prices_micro_usd]" in result.stdout

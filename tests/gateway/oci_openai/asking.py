@@ -28,10 +28,13 @@ INPUT_PRICE, OUTPUT_PRICE = 150_000, 600_000
 class Asked:
     """A gateway of a local OCI, and the one question that the tests ask."""
 
-    def __init__(self, server: LocalOCI, home: Any, model: str = MODEL, **sections: Any) -> None:
+    def __init__(
+        self, server: LocalOCI, home: Any, model: str = MODEL, *, session: Any = None, **sections: Any
+    ) -> None:
         self.model_id = model
         self.settings: Settings = local_settings(server, home, **sections)
-        session = open_oci_session(self.settings) if uses_oci(self.settings) else None
+        if session is None and uses_oci(self.settings):
+            session = open_oci_session(self.settings)
         self.compatible = open_compatible(self.settings, session)
         self.gateway = Gateway(self.settings, ledger=Ledger(self.settings), embeddings=None, compatible=self.compatible)
 

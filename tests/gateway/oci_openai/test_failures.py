@@ -49,7 +49,7 @@ FAILURES: dict[str, tuple[dict[str, Any], Fault | None, str, str]] = {
         "SIXPLANE_OCI__OPENAI__PROJECT_ID",
     ),
     "a conversation store that does not exist": (
-        _openai(surface="responses", conversation_store_id="ocid1.store.other"),
+        _openai(surface="responses", conversation_store_id="ocid1.generativeaiconversationstore.oc1..other"),
         None,
         "its conversation store does not exist, or may not be used",
         "SIXPLANE_OCI__OPENAI__CONVERSATION_STORE_ID",

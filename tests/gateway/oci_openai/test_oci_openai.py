@@ -87,16 +87,30 @@ async def test_an_api_key_takes_the_place_of_the_signature(tmp_path: Any) -> Non
     assert call.verified
 
 
-async def test_project_and_conversation_store_are_sent_where_they_are_set(tmp_path: Any) -> None:
+@pytest.mark.parametrize(
+    ("surface", "chosen", "sent", "stored"),
+    [
+        ("chat", {"project_id": PROJECT}, {"openai-project": PROJECT}, None),
+        ("responses", {"project_id": PROJECT}, {"openai-project": PROJECT}, False),
+        ("responses", {"project_id": PROJECT, "store": True}, {"openai-project": PROJECT}, True),
+        (
+            "responses",
+            {"conversation_store_id": STORE},
+            {"opc-compartment-id": COMPARTMENT, "opc-conversation-store-id": STORE},
+            True,
+        ),
+        ("chat", {"conversation_store_id": STORE}, {"opc-compartment-id": COMPARTMENT}, None),
+    ],
+)
+async def test_a_project_takes_the_place_of_the_compartment_and_nothing_is_stored_unasked(
+    tmp_path: Any, surface: str, chosen: dict[str, Any], sent: dict[str, str], stored: bool | None
+) -> None:
     with LocalOCI(lambda _: REPLY) as oci:
-        for surface in SURFACES:
-            chosen = {"surface": surface, "project_id": PROJECT, "conversation_store_id": STORE}
-            await Asked(oci, tmp_path / surface, oci={"openai": chosen}).plan()
-    chat, responses = oci.calls
-    assert chat.headers["openai-project"] == responses.headers["openai-project"] == PROJECT
-    assert responses.headers["opc-conversation-store-id"] == STORE
-    assert responses.body["store"] is True
-    assert "opc-conversation-store-id" not in chat.headers
+        assert await Asked(oci, tmp_path / "home", oci={"openai": {"surface": surface, **chosen}}).plan() == PLAN
+    (call,) = oci.calls
+    named = ("openai-project", "opc-compartment-id", "opc-conversation-store-id")
+    assert {name: call.headers[name] for name in named if name in call.headers} == sent
+    assert call.body.get("store") is stored
 
 
 async def test_a_stream_that_ends_early_is_asked_for_again_and_charged(tmp_path: Any) -> None:
