@@ -120,10 +120,11 @@ def _row(entry: ModelEntry) -> tuple[Any, ...]:
 
 
 def _instead(what: str, gone: list[ModelEntry]) -> Iterator[str]:
-    """Yield a line for each replacement: the models that it replaces."""
-    for replacement in dict.fromkeys(entry.replacement for entry in gone):
-        names = ", ".join(entry.id for entry in gone if entry.replacement == replacement)
-        yield f"{what}, use {replacement} instead: {names}"
+    """Yield a line for each date and replacement: the models that went then, and what replaces them."""
+    for since, replacement in dict.fromkeys((entry.retires, entry.replacement) for entry in gone):
+        names = ", ".join(entry.id for entry in gone if (entry.retires, entry.replacement) == (since, replacement))
+        when = "" if isinstance(since, str) else f" since {since}"
+        yield f"{what}{when}, use {replacement} instead: {names}"
 
 
 def _recommended(catalog: Catalog) -> str:

@@ -123,7 +123,7 @@ def test_the_models_are_listed_with_unit_price_and_date(run):
 
 def test_the_models_that_retired_stand_apart_with_their_replacement(run):
     lines = run("models").stdout.splitlines()
-    retired = [line for line in lines if line.startswith("retired, use cohere.embed-v4.0 instead: ")]
+    retired = [line for line in lines if line.startswith("retired since 2026-09-30, use cohere.embed-v4.0 instead: ")]
     assert len(retired) == 1
     assert "cohere.embed-english-v3.0" in retired[0]
     assert not [line for line in lines if line.startswith("cohere.embed-english-v3.0")]

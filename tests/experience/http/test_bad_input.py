@@ -31,6 +31,7 @@ MALFORMED = {
     "corpus name": {"json": chat(corpus="../x")},
     "reserved corpus": {"json": chat(corpus="memory.reports")},
     "unknown model": {"json": chat(model="gpt-99")},
+    "retired model": {"json": chat(model="cohere.command-r-plus-08-2024")},
     "filter": {"json": chat(where={"a b": 1})},
     "last event": {"json": chat(), "headers": {"last-event-id": "x"}},
 }
@@ -46,6 +47,20 @@ async def test_an_invalid_request_is_a_problem_and_starts_no_run(ann, given):
     assert told["detail"]
     assert told["hint"]
     assert (await ann.get("/v1/threads")).json()["threads"] == []
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "hint"),
+    [
+        ("cohere.command-r-plus-08-2024", "model_retired", "use `cohere.command-a-03-2025` instead"),
+        ("cohere.command-a-reasoning", "model_not_served", "use `openai.gpt-oss-120b` instead"),
+    ],
+)
+async def test_a_model_that_cannot_be_called_is_refused_with_another(ann, model, code, hint):
+    answer = await ann.post("/v1/chat", json=chat(model=model))
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (422, code)
+    assert hint in told["hint"]
 
 
 @pytest.mark.parametrize(
