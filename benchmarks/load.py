@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -169,10 +170,14 @@ async def served(home: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
 
 def held(process: int) -> float:
     """Return the MiB that a process and its children hold; what several share counts once (`Pss`)."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
     own = next(int(line.split()[1]) / 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
-    return own + sum(held(int(child)) for child in children)
+    return own + sum(held(child) for child in children(process))
+
+
+def children(process: int) -> list[int]:
+    """Return the ids of the processes that a process has started."""
+    return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 async def under_load(home: Path, key: str, seconds: float) -> None:
@@ -198,7 +203,8 @@ async def killed_and_restarted(home: Path, key: str, seconds: float) -> None:
         with busy(LOOPS):
             work = asyncio.create_task(loaded(port, key, seconds, told))
             await asyncio.sleep(seconds / 2)
-            process.kill()
+            for each in (*children(process.pid), process.pid):  # the process that works too, or its runs would end well
+                os.kill(each, signal.SIGKILL)
             await process.wait()
             left = sorted(told.open)
             work.cancel()
