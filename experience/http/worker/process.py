@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, BinaryIO
 
 import ormsgpack
@@ -121,7 +121,8 @@ class _Work:
             loop.call_soon_threadsafe(self._orders.put_nowait, order)
 
     def _tell(self, message: dict[str, Any]) -> None:
-        self._told.write(framed(message))
+        with suppress(BrokenPipeError):  # the other process is gone, and its orders end too
+            self._told.write(framed(message))
 
     async def _tells(self, app: Starlette) -> None:
         readiness = Readiness()
