@@ -1,0 +1,66 @@
+"""`deploy/backup.py` copies a home folder beside a running server, and the copy answers elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from experience.cli.app import app
+from tests.experience.conftest import home, prepared  # noqa: F401 - fixtures
+from tests.experience.http.conftest import chat, client, served
+
+SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "backup.py"
+
+
+def backup(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(SCRIPT), str(source), str(target)], capture_output=True, text=True)
+
+
+def sixplane(folder: Path, *arguments: str) -> str:
+    done = CliRunner().invoke(app, [*arguments, "--home", str(folder)])
+    assert done.exit_code == 0, (arguments, done.output)
+    return done.stdout
+
+
+async def test_a_backup_beside_a_running_server_answers_elsewhere(home: Path, tmp_path: Path) -> None:  # noqa: F811
+    target = tmp_path / "backup"
+    async with served(home) as url, client(url) as ann:
+        assert (await ann.post("/v1/chat", json=chat(thread="kept"))).json()["status"] == "answered"
+        running = [asyncio.create_task(ann.post("/v1/chat", json=chat())) for _ in range(2)]
+        done = await asyncio.to_thread(backup, home, target)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert {(await one).status_code for one in running} == {200}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in target.rglob("*")} == {0o600, 0o700}
+    assert not list(target.rglob("keyword-*"))
+    for path in target.rglob("*.db"):
+        with closing(sqlite3.connect(path)) as database:
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    shutil.rmtree(home)
+    restored = tmp_path / "elsewhere"
+    shutil.copytree(target, restored)
+    await asyncio.to_thread(assert_answers, restored, tmp_path / "bundle.zip")
+
+
+def assert_answers(restored: Path, bundle: Path) -> None:
+    assert "12 dollars" in sixplane(restored, "show", "kept")
+    assert "12 dollars" in sixplane(restored, "research", "What is the price of Tariff A?", "-c", "small")
+    sixplane(restored, "export", "kept", "--out", str(bundle))
+    sixplane(restored, "verify", str(bundle))
+    sixplane(restored, "audit", "verify")
+
+
+def test_a_backup_replaces_none_and_names_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "taken").mkdir()
+    for source, target, said in (("home", "taken", "exists"), ("nowhere", "new", "no folder")):
+        done = backup(tmp_path / source, tmp_path / target)
+        assert (done.returncode, said in done.stderr) == (2, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "taken"]
