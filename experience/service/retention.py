@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -20,6 +21,9 @@ from state.values import Value
 _log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+
+_PASSED_OVER = (ThreadBusy, ThreadMissing)
+"""It is used again, or another process was first."""
 
 
 class Pruned(Value):
@@ -83,40 +87,63 @@ async def _ended(service: ResearchService, threads: str, reports: str, checkpoin
 
 
 async def _threads(service: ResearchService, before: str) -> int:
-    async def delete(thread: tuple[str, str]) -> None:
-        tenant, name = thread
-        event = AuditEvent(
-            kind=AuditKind.DELETE, operation="prune", actor=operator(tenant), object=named("thread", name)
-        )
-        async with service.audit.trail.change(event), service.deletions.emptied(tenant, name, before):
-            await service.deletions.forget_traces([thread])
+    async def delete(page: Sequence[tuple[str, str]]) -> int:
+        async with AsyncExitStack() as stack:
+            held = [thread for thread in page if await _is_emptied(service, thread, before, stack)]
+            await service.deletions.forget_traces(held)  # in one pass over the trace files, not one for each thread
+        return len(held)
 
     return await _all(lambda: service.kept.threads_before(before), delete)
+
+
+async def _is_emptied(service: ResearchService, thread: tuple[str, str], before: str, stack: AsyncExitStack) -> bool:
+    """Empty a thread, which `stack` deletes at its end. Return false if it is used again, or another was first."""
+    tenant, name = thread
+    event = AuditEvent(kind=AuditKind.DELETE, operation="prune", actor=operator(tenant), object=named("thread", name))
+    try:
+        async with AsyncExitStack() as entered:
+            await entered.enter_async_context(service.audit.trail.change(event))
+            await entered.enter_async_context(service.deletions.emptied(tenant, name, before))
+            stack.push_async_exit(entered.pop_all())
+    except _PASSED_OVER:
+        return False
+    return True
 
 
 async def _reports(service: ResearchService, before: str) -> int:
     async def remove(aged: AgedRun) -> None:
         await service.deletions.drop_report(aged, before)
 
-    return await _all(lambda: service.kept.reports_before(before), remove)
+    return await _all(lambda: service.kept.reports_before(before), _each(remove))
 
 
 async def _checkpoints(service: ResearchService, before: str) -> int:
     async def drop(thread: tuple[str, str]) -> None:
         await service.deletions.drop_checkpoints(*thread, before)
 
-    return await _all(lambda: service.kept.checkpointed_before(before), drop)
+    return await _all(lambda: service.kept.checkpointed_before(before), _each(drop))
 
 
-async def _all(found: Callable[[], Awaitable[Sequence[Item]]], handle: Callable[[Item], Awaitable[None]]) -> int:
-    """Handle what `found` returns until nothing new comes, and return how many were handled."""
-    handled, seen = 0, set[Item]()
-    while items := [item for item in await found() if item not in seen]:
-        for item in items:
-            seen.add(item)
-            try:
+def _each(handle: Callable[[Item], Awaitable[None]]) -> Callable[[Sequence[Item]], Awaitable[int]]:
+    """Return what handles a page one by one, and returns how many were handled."""
+
+    async def handled(page: Sequence[Item]) -> int:
+        count = 0
+        for item in page:
+            with suppress(*_PASSED_OVER):
                 await handle(item)
-            except (ThreadBusy, ThreadMissing):  # it is used again, or another process was first
-                continue
-            handled += 1
+                count += 1
+        return count
+
+    return handled
+
+
+async def _all(
+    found: Callable[[], Awaitable[Sequence[Item]]], handle: Callable[[Sequence[Item]], Awaitable[int]]
+) -> int:
+    """Handle the pages that `found` returns until nothing new comes, and return how many items were handled."""
+    handled, seen = 0, set[Item]()
+    while page := [item for item in await found() if item not in seen]:
+        seen.update(page)
+        handled += await handle(page)
     return handled

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
 
 from experience.mcp.serving import PATH, create_mcp_app
+from tests.doubles.waiting import safely
 from tests.experience.http.conftest import client, served
 
 _ACCEPT = {"accept": "application/json, text/event-stream"}
@@ -24,3 +29,16 @@ async def test_others_neither_use_nor_end_a_session(home):
         assert (await ann.post(PATH, json=message("tools/list"), headers=named)).status_code == 200
         assert (await ann.delete(PATH, headers=named)).status_code == 200
         assert (await ann.post(PATH, json=message("tools/list"), headers=named)).status_code == 404
+
+
+@pytest.mark.parametrize("size", [200, 10_000_000])
+async def test_a_body_that_comes_slowly_or_is_too_large_is_refused(home, size):
+    async with served(home, make=create_mcp_app, server={"request_timeout_seconds": 0.3}) as url:
+        reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+        writer.write(
+            f"POST {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ann\r\naccept: {_ACCEPT['accept']}\r\n"
+            f'content-type: application/json\r\ncontent-length: {size}\r\n\r\n{{"jsonrpc"'.encode()
+        )
+        head = await safely(reader.readline())
+        writer.close()
+    assert (b" 408 " if size == 200 else b" 413 ") in head

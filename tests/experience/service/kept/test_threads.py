@@ -112,9 +112,17 @@ def test_a_title_is_one_line_cut_at_a_word() -> None:
     assert long.endswith(("words…", "twelve…"))
 
 
-@pytest.mark.parametrize("wanted", [PageWanted(), PageWanted(owner="ann"), PageWanted(owner="ann", query="why")])
-async def test_a_page_is_read_from_an_index_without_sorting(wanted: PageWanted, tmp_path: Path) -> None:
+CURSOR = "2026-01-01T00:00:00Z~t500"
+
+
+@pytest.mark.parametrize("cursor", ["", CURSOR])
+@pytest.mark.parametrize("query", ["", "why"])
+@pytest.mark.parametrize("owner", [None, "ann"])
+async def test_a_page_is_read_from_an_index_without_sorting(
+    owner: str | None, query: str, cursor: str, tmp_path: Path
+) -> None:
     """Ten thousand threads are then as fast as ten: the time does not grow with them."""
+    wanted = PageWanted(owner=owner, query=query, cursor=cursor)
     async with threads_of(tmp_path):
         engine = open_engine(Settings(home=tmp_path), "threads.db")
         with engine.begin() as connection:
@@ -123,6 +131,30 @@ async def test_a_page_is_read_from_an_index_without_sorting(wanted: PageWanted, 
         engine.dispose()
     used = "threads_owned" if wanted.owner else "threads_recent"
     assert [used in line and "SEARCH" in line for line in plan] == [True], plan
+    assert ("updated_at<" in plan[0]) == bool(cursor), plan
+
+
+async def test_ten_thousand_threads_are_paged_to_their_end_and_searched(tmp_path: Path) -> None:
+    async with threads_of(tmp_path) as threads:
+        await add(threads, "first", "What does the canteen cost?")
+        with closing(sqlite3.connect(tmp_path / "threads.db")) as database, database:
+            database.execute("CREATE TABLE one AS SELECT * FROM threads")
+            columns = [name for _, name, *_ in database.execute("PRAGMA table_info(threads)")]
+            own = {
+                "thread_id": "'t' || i",
+                "searched": "'why ' || i",
+                "updated_at": "'2026-01-01T00:00:00.' || (i % 7)",
+            }
+            told = ", ".join(own.get(name, name) for name in columns)
+            database.execute(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) "
+                f"INSERT INTO threads SELECT {told} FROM n, one"
+            )
+        found = await names(threads, limit=200)
+        assert (len(found), len(set(found)), found[0]) == (10_000, 10_000, "first")
+        assert await names(threads, query="canteen") == ["first"]
+        assert await names(threads, query="9876", owner="ann") == ["t9876"]
+        assert len(await names(threads, query="why 12", limit=50)) == 299
 
 
 async def test_every_report_of_a_thread_survives_a_restart(home: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+import uuid
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,8 @@ from experience.service.retention import Pruned, prune
 from experience.service.runs import Runs
 from experience.service.threads import AgedRun, PageWanted, leases, rows
 from experience.service.upkeep import MAX_ATTEMPTS, kept_up, take_up
+from observability import trace_files
+from observability.trace_files import TraceFiles
 from state.channels import ResearchContext
 from state.errors import BadInput, ThreadBusy, ThreadMissing
 from tests.doubles.roles import scripted
@@ -183,6 +186,33 @@ async def test_old_threads_go_with_all_that_belongs_to_them(home: Path) -> None:
         with pytest.raises(ThreadMissing):
             await service.show("local", "old")
         assert await prune(service) == Pruned()
+
+
+async def test_the_traces_of_many_threads_go_in_one_pass(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, paths = [], TraceFiles._paths
+
+    def counted(self: TraceFiles) -> list[Path]:
+        reads.append(self)
+        return paths(self)
+
+    async with service_of(home, scripted(), retention={"threads_days": 90}) as service:
+        written = trace_files(service.settings)
+        threads = ("old-0", "old-1", "busy", "new")
+        for number, name in enumerate(threads):
+            run = str(uuid.uuid4())
+            lease = await service.kept.start("local", name, run, "Why?", ResearchContext(), None, SPAN)
+            await service.kept.settle(lease, run, "answered")
+            told = {"sixplane.tenant": "local", "gen_ai.conversation.id": name}
+            written.append({"trace_id": str(number) * 32, "attributes": told})
+            if name != "new":
+                aged(home, name)
+        written.close()
+        async with threads_of(home) as other, other.alone("local", "busy"):
+            monkeypatch.setattr(TraceFiles, "_paths", counted)
+            assert (await prune(service)).threads == 2
+        assert len(reads) == 3  # to find the traces, to write the files anew, and for what is too old
+        assert [len(written.read(str(number) * 32)) for number in range(4)] == [0, 0, 1, 1]
+        assert {each.thread_id for each in (await service.threads("local")).threads} == {"busy", "new"}
 
 
 async def test_old_checkpoints_go_and_the_reports_stay(home: Path) -> None:
