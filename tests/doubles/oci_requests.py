@@ -11,7 +11,11 @@ import pytest
 import requests
 from oci.generative_ai_inference import GenerativeAiInferenceClient, models
 
-COMPARTMENT, MODEL = "ocid1.compartment.oc1..x", "meta.llama-3.3-70b-instruct"
+from tests.doubles.oci.server import COMPARTMENT
+
+MODEL = "meta.llama-3.3-70b-instruct"
+MODELS = {"COHERE": "cohere.command-a-03-2025", "COHEREV2": "cohere.command-a-vision", "GENERIC": MODEL}
+EMBED, RERANK = "cohere.embed-v4.0", "cohere.rerank-v4.0-fast"
 PROMPT, ANSWER = "How are you?", "Very well, thank you."
 FORMATS = pytest.mark.parametrize("api_format", ["COHERE", "COHEREV2", "GENERIC"])
 CHAT = "/20231130/actions/chat"
@@ -42,7 +46,9 @@ def asked(api_format="GENERIC", prompt=PROMPT, **options):
     else:
         message = models.UserMessage(content=[models.TextContent(text=prompt)])
         request = models.GenericChatRequest(messages=[message], **options)
-    return models.ChatDetails(compartment_id=COMPARTMENT, serving_mode=on_demand(), chat_request=request)
+    return models.ChatDetails(
+        compartment_id=COMPARTMENT, serving_mode=on_demand(MODELS[api_format]), chat_request=request
+    )
 
 
 def streamed(oci, api_format="GENERIC", **options):

@@ -19,12 +19,15 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from tests.doubles.oci import LocalOCI, Reply
+from tests.doubles.oci.server import COMPARTMENT
 from tests.doubles.oci_requests import (
     ANSWER,
-    COMPARTMENT,
+    EMBED,
     FORMATS,
     MODEL,
+    MODELS,
     PROMPT,
+    RERANK,
     asked,
     client,
     inference,
@@ -47,7 +50,7 @@ def test_a_whole_answer_deserialises_in_every_format(oci, api_format):
     assert (chat.choices[0] if api_format == "GENERIC" else chat).finish_reason == reason
     assert (chat.usage.prompt_tokens, chat.usage.completion_tokens) == (3, 6)
     assert response.headers["content-type"] == "application/json"
-    assert response.data.model_id == MODEL
+    assert response.data.model_id == MODELS[api_format]
 
 
 @FORMATS
@@ -114,20 +117,21 @@ def test_the_call_shows_the_model_what_was_asked():
 
 def test_embeddings_are_deterministic_unit_vectors(oci):
     texts = ["a cat sat", "a cat sat", "something else"]
-    details = models.EmbedTextDetails(inputs=texts, serving_mode=on_demand(), compartment_id=COMPARTMENT)
+    details = models.EmbedTextDetails(inputs=texts, serving_mode=on_demand(EMBED), compartment_id=COMPARTMENT)
     found = inference(oci).embed_text(details).data.embeddings
     assert found[0] == found[1] != found[2]
     assert len(found[0]) == 64
     assert sum(value * value for value in found[0]) == pytest.approx(1.0)
-    details.inputs = texts * 40
-    with pytest.raises(sdk.exceptions.ServiceError, match="1 to 96 inputs"):
-        inference(oci).embed_text(details)
+    details.output_dimensions = 256
+    sized = inference(oci).embed_text(details).data.embeddings
+    assert [len(vector) for vector in sized] == [256] * 3
+    assert sum(value * value for value in sized[2]) == pytest.approx(1.0)
 
 
 def test_reranking_counts_shared_words_and_honours_top_n(oci):
     documents = ["about dogs", "the cat sat on the mat", "a cat"]
     details = models.RerankTextDetails(
-        input="the cat sat", documents=documents, top_n=2, serving_mode=on_demand(), compartment_id=COMPARTMENT
+        input="the cat sat", documents=documents, top_n=2, serving_mode=on_demand(RERANK), compartment_id=COMPARTMENT
     )
     ranks = inference(oci).rerank_text(details).data.document_ranks
     assert [rank.index for rank in ranks] == [1, 2]

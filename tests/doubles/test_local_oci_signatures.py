@@ -59,13 +59,6 @@ def test_a_security_token_signs_too(oci):
         assert requests.Session().send(signer(request.prepare())).status_code == status
 
 
-@pytest.mark.parametrize("body", ["no json", "[]", "{}", '{"servingMode": {}, "chatRequest": {"apiFormat": "OTHER"}}'])
-def test_what_is_no_request_is_an_invalid_parameter(oci, body):
-    answer = requests.Session().send(signed(oci, body))
-    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidParameter")
-    assert not oci.calls[0].completed
-
-
 def test_what_is_not_there_is_not_found_by_those_who_may_ask(oci):
     request = signed(oci, "{}", path="/20231130/actions/nothing")
     request.headers["opc-request-id"] = "R"

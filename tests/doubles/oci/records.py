@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.doubles.oci.delivery import Answer
 
 
 @dataclass
@@ -47,6 +50,14 @@ class Seen:
     spans: list[Any] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """What a request with a retry token asked, and the answer that it had."""
+
+    body: bytes
+    answer: Answer
+
+
 class Records:
     """The calls, and what they carried. Written by the server's thread, read by any."""
 
@@ -55,11 +66,13 @@ class Records:
         self.calls: list[Call] = []
         self.rejected: Counter[str] = Counter()
         self.seen = Seen()
+        self.answered: dict[str, Remembered] = {}
+        """By retry token."""
 
     def clear(self) -> None:
         """Forget everything."""
         with self.lock:
-            self.calls, self.rejected, self.seen = [], Counter(), Seen()
+            self.calls, self.rejected, self.seen, self.answered = [], Counter(), Seen(), {}
 
     def add(self, call: Call) -> None:
         """Record a request that arrived."""

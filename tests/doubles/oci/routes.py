@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 from google.protobuf.message import DecodeError
@@ -26,11 +26,16 @@ from tests.doubles.oci.answers import Answers, Reply
 from tests.doubles.oci.delivery import Answer, Delivery, chat_answer, error_answer, fault_answer, json_answer
 from tests.doubles.oci.faults import Fault, Faults
 from tests.doubles.oci.openai_surface import OpenAISurface
-from tests.doubles.oci.records import Call, Records
+from tests.doubles.oci.records import Call, Records, Remembered
+from tests.doubles.oci.rules import limits
+from tests.doubles.oci.rules.models import SERVED
 from tests.doubles.oci.signature import NotAuthenticated, Verifier
 
 TRACES = "/20200101/opentelemetry/private/v1/traces"
 _NAMES = {"push": "put_logs", "metrics": "post_metric_data", "messages": "publish_message"}
+
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+RETRY_TOKEN = "opc-retry-token"
 
 Serve = Callable[[Call, Fault | None], Awaitable[Answer]]
 
@@ -50,6 +55,8 @@ class Plane:
     openai: OpenAISurface
     buckets: storage.Buckets = field(default_factory=dict)
     tenancy: management.Tenancy = field(default_factory=management.Tenancy)
+    served: limits.Served = field(default_factory=lambda: SERVED)
+    compartments: frozenset[str] = frozenset()
 
     def app(self) -> Starlette:
         """Return the application."""
@@ -72,7 +79,7 @@ class Plane:
         routes.append(Route(TRACES, self._traces, methods=["POST"]))
         routes.append(Route("/_double/calls", self._counts, methods=["GET"]))
         routes += self.openai.routes()
-        routes.append(Route("/{rest:path}", self._signed(self._nothing), methods=["GET", "POST", "PUT", "DELETE"]))
+        routes.append(Route("/{rest:path}", self._signed(self._nothing), methods=_METHODS))
         return Starlette(routes=routes, middleware=[Middleware(_OriginForm)])
 
     def _signed(self, serve: Serve) -> Callable[[Request], Awaitable[Response]]:
@@ -87,15 +94,32 @@ class Plane:
             call.verified = True
             self.records.add(call)
             fault = self.faults.next(call.path)
-            return Delivery(await self._answered(serve, call, fault), call, fault, request_id)
+            return Delivery(await self._once(serve, call, fault, body), call, fault, request_id)
 
         return endpoint
+
+    async def _once(self, serve: Serve, call: Call, fault: Fault | None, body: bytes) -> Answer:
+        """Return the answer; to a request that comes again with its retry token, the answer that it had."""
+        token = call.headers.get(RETRY_TOKEN)
+        if token is None:
+            return await self._answered(serve, call, fault)
+        known = self.records.answered.get(token)
+        if known is not None and known.body != body:
+            return error_answer(409, "InvalidatedRetryToken", "The retry token was used for another request.")
+        if known is not None:
+            return known.answer
+        answer = await self._answered(serve, call, fault)
+        if answer.status < 400:
+            self.records.answered[token] = Remembered(body, answer)
+        return answer
 
     async def _answered(self, serve: Serve, call: Call, fault: Fault | None) -> Answer:
         if fault is not None and fault.kind == "status":
             return fault_answer(fault)
         try:
             answer = await serve(call, fault)
+        except limits.Refused as error:
+            return error_answer(error.status, error.code, error.message)
         except (LookupError, TypeError, AttributeError) as error:
             return error_answer(400, "InvalidParameter", f"missing or wrong: {error}")
         except httpx.HTTPError as error:
@@ -103,7 +127,9 @@ class Plane:
         return replace(answer, headers=answer.headers | self.tenancy.notice(call.model))
 
     async def _chat(self, call: Call, fault: Fault | None) -> Answer:
+        limits.check_chat(call.body, self.served, self.compartments)
         chat = chat_formats.read_call(call.body)
+        limits.check_chat(call.body, self.served, self.compartments, chat.chars)
         call.model, call.prompt_chars = chat.model, chat.chars
         await asyncio.sleep(self.delay)
         said: Any = self.answer(chat)
@@ -117,19 +143,24 @@ class Plane:
         return chat_answer(chat, reply, fault)
 
     async def _embed_text(self, call: Call, _: Fault | None) -> Answer:
+        limits.check_embed(call.body, self.served, self.compartments)
         call.model = call.body["servingMode"].get("modelId") or ""
         call.prompt_chars = sum(map(len, call.body["inputs"]))
         return json_answer(await asyncio.to_thread(services.embed_answer, call.body, self.embed))
 
     async def _rerank_text(self, call: Call, _: Fault | None) -> Answer:
+        limits.check_rerank(call.body, self.served, self.compartments)
         call.model = call.body["servingMode"].get("modelId") or ""
         return json_answer(services.rerank_answer(call.body))
 
     async def _apply_guardrails(self, call: Call, _: Fault | None) -> Answer:
+        limits.check_guardrails(call.body, self.compartments)
         return json_answer(services.guardrails_answer(call.body, self.unsafe))
 
-    async def _guardrail_versions(self, _call: Call, _: Fault | None) -> Answer:
-        return json_answer({"items": [{"guardrailVersion": version} for version in services.GUARDRAIL_VERSIONS]})
+    async def _guardrail_versions(self, call: Call, _: Fault | None) -> Answer:
+        named = parse_qs(urlsplit(call.target).query).get("compartmentId", [None])[0]
+        limits.check_compartment(named, self.compartments)
+        return json_answer({"items": [{"guardrailVersion": version} for version in limits.GUARDRAIL_VERSIONS]})
 
     async def _tenancy_models(self, call: Call, _: Fault | None) -> Answer:
         return self.tenancy.listed(call.target)

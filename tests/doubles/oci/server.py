@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import uvicorn
@@ -21,6 +22,7 @@ from tests.doubles.oci.management import Tenancy
 from tests.doubles.oci.openai_surface import OpenAISurface
 from tests.doubles.oci.records import Call, Records, Seen
 from tests.doubles.oci.routes import Plane
+from tests.doubles.oci.rules.models import SERVED, ServedModel
 from tests.doubles.oci.services import Embed, hashed_words
 from tests.doubles.oci.signature import Verifier, fingerprint_of, pem_of, throw_away_key
 from tests.doubles.oci.storage import Buckets
@@ -45,6 +47,8 @@ class LocalOCI:
         api_key: an API key of Generative AI that is accepted on OpenAI's APIs.
         data_key: the data key of APM; any is accepted where it is empty.
         buckets: the objects of Object Storage, by namespace and bucket.
+        models: what is served on demand, by id.
+        compartments: those that the caller may use.
         unsafe: words that the content moderation flags.
         delay: seconds before each answer of a chat model.
         port: any free one where it is 0.
@@ -63,6 +67,8 @@ class LocalOCI:
         api_key: str = "",
         data_key: str = "",
         buckets: Buckets | None = None,
+        models: Mapping[str, ServedModel] = SERVED,
+        compartments: Iterable[str] = (COMPARTMENT, TENANCY),
         unsafe: tuple[str, ...] = ("bombspell",),
         delay: float = 0.0,
         port: int = 0,
@@ -93,11 +99,13 @@ class LocalOCI:
                 faults=self.faults,
                 records=self._records,
                 api_keys=frozenset({api_key} - {""}),
-                compartments=frozenset({COMPARTMENT}),
+                compartments=frozenset(compartments),
                 projects=frozenset({PROJECT}),
                 stores=frozenset({STORE}),
                 deployments=frozenset({DEPLOYMENT}),
             ),
+            served=models,
+            compartments=frozenset(compartments),
         )
         self._socket = _bound(port)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

@@ -8,11 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-GUARDRAIL_VERSIONS = ("1.0.0", "1.0.1")
-
 Embed = Callable[[list[str]], list[list[float]]]
 
-MAX_INPUTS = 96
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _WORD = re.compile(r"\w+")
 _INJECTION = "ignore all previous instructions"
@@ -32,18 +29,24 @@ def _hashed(text: str, dimensions: int) -> list[float]:
 
 
 def embed_answer(body: dict[str, Any], embed: Embed) -> dict[str, Any]:
-    """Return the answer to `embedText`. Raises `LookupError` without inputs or with more than the service takes."""
-    inputs = body["inputs"]
-    if not 1 <= len(inputs) <= MAX_INPUTS:
-        raise LookupError(f"1 to {MAX_INPUTS} inputs, not {len(inputs)}")
+    """Return the answer to `embedText`, with vectors of the size that is asked for."""
+    inputs, wanted = body["inputs"], body.get("outputDimensions")
     tokens = sum(-(-len(text) // 4) for text in inputs)
+    vectors = embed(inputs)
     return {
         "id": "embed",
-        "embeddings": embed(inputs),
+        "embeddings": [_sized(vector, wanted) for vector in vectors] if wanted else vectors,
         "modelId": body["servingMode"].get("modelId"),
         "modelVersion": "1.0",
         "usage": {"promptTokens": tokens, "completionTokens": 0, "totalTokens": tokens},
     }
+
+
+def _sized(vector: list[float], dimensions: int) -> list[float]:
+    """Return a vector of length one with so many numbers, repeated or cut: like texts stay alike."""
+    found = (vector * -(-dimensions // len(vector)))[:dimensions]
+    length = math.sqrt(sum(value * value for value in found)) or 1.0
+    return [value / length for value in found]
 
 
 def rerank_answer(body: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def rerank_answer(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def guardrails_answer(body: dict[str, Any], unsafe: tuple[str, ...]) -> dict[str, Any]:
-    """Return the answer to `applyGuardrails`. Raises `LookupError` for configurations without what is required."""
+    """Return the answer to `applyGuardrails`."""
     text, wanted = body["input"]["content"], body["guardrailConfigs"]
     results: dict[str, Any] = {}
     if wanted.get("contentModerationConfig") is not None:
