@@ -22,6 +22,7 @@ from docs.sql_inventory import REWRITES, table
 from experience.evaluation import MEASURES
 from graphs import build_research_graph
 from nodes import Collaborators
+from observability.metrics_table import table as metrics_table
 
 ROOT = Path(__file__).resolve().parent.parent
 _CLIENT = "clients/python/src/sixplane_client"
@@ -29,6 +30,7 @@ _ACCESS = re.compile(r"(?<=<!-- access -->\n).*?(?=<!-- /access -->)", re.DOTALL
 _FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOTALL)
 _GRAPH = re.compile(r"(?<=<!-- graph -->\n)```mermaid\n.*?```\n", re.DOTALL)
 _MEASURES = re.compile(r"(?<=<!-- measures -->\n).*?(?=<!-- /measures -->)", re.DOTALL)
+_METRICS = re.compile(r"(?<=<!-- metrics -->\n).*?(?=<!-- /metrics -->)", re.DOTALL)
 _PACKAGES = re.compile(r"(?<=<!-- packages -->\n).*?(?=<!-- /packages -->)", re.DOTALL)
 _RELIABILITY = re.compile(r"(?<=<!-- reliability -->\n).*?(?=<!-- /reliability -->)", re.DOTALL)
 _SEQUENCE = re.compile(r"(?<=<!-- sequence -->\n).*?(?=<!-- /sequence -->)", re.DOTALL)
@@ -86,6 +88,7 @@ PARTS = (
     Part("docs/reference/answers.svg", _WHOLE_FILE, picture, "the picture shows the figures that were measured"),
     Part("docs/reference/reliability.svg", _WHOLE_FILE, reliability_picture, "so does the reliability diagram"),
     Part("docs/evaluation.md", _MEASURES, measures_table, "the names of the figures are those of the code"),
+    Part("docs/telemetry.md", _METRICS, metrics_table, "the metrics are those that are emitted"),
     Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
     Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),
     Part("clients/openapi.json", _WHOLE_FILE, openapi_text, "the document is the server's"),

@@ -27,6 +27,7 @@ from gateway.openai.dialect import Dialect, speaks_openai
 from gateway.planned_call import PlannedCall
 from gateway.provider_error import FILTERED, FILTERED_FAILURE, ProviderError
 from gateway.schemas import wire_text
+from gateway.spans.told import answered, captured
 from gateway.structure import (
     Answer,
     SchemaFault,
@@ -314,9 +315,9 @@ class GovernedChatModel(BaseChatModel):
         found = answer.response_metadata
         span.set_attribute("gen_ai.response.model", str(found.get("model_name") or self.scope.model))
         span.set_attribute("gen_ai.response.finish_reasons", [str(found.get("finish_reason") or "")])
+        span.set_attributes(answered(answer))
         if self.capture_content:
-            span.set_attribute("gen_ai.input.messages", json.dumps([message.text for message in messages]))
-            span.set_attribute("gen_ai.output.messages", json.dumps([answer.text]))
+            span.set_attributes(captured(messages, answer))
 
 
 async def _unfiltered(provider: Provider) -> AIMessage:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.metrics import Meter
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     HistogramDataPoint,
@@ -26,16 +26,34 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 
 from observability.calls import CallObserved
 from observability.delivery_tally import DeliveryTally
+from observability.metrics_table import (
+    ABSTENTIONS,
+    CHARACTERS,
+    COST,
+    DURATION,
+    MEMO_HITS,
+    METRICS,
+    NODE_SECONDS,
+    QUEUE,
+    RETRIEVAL_SECONDS,
+    RUN_SECONDS,
+    RUNS,
+    TOKEN_USAGE,
+    VERDICTS,
+)
+from observability.watching import OperationEnded, listen, queue_length
 
-COST = "genai_cost_usd"
+ABSTAINED = "abstained"
+"""The status of a run that does not answer."""
 MICRO = 1_000_000
 EXPORT_SECONDS = 10.0
 
 
 class MetricsSink:
-    """Counts calls, and exports the counts every `interval_seconds` (`None`: as `OTEL_METRIC_EXPORT_*` says).
+    """Measures calls, runs and their operations, and exports every `interval_seconds`.
 
-    A call answered from the memo reached no provider, so it counts in `genai_memo_hits` only.
+    With `None` it does so as `OTEL_METRIC_EXPORT_*` says. A call answered from the memo reached no provider, so it
+    counts in `sixplane.memo.hits` only. Operations are those of the whole process.
     """
 
     def __init__(
@@ -47,6 +65,7 @@ class MetricsSink:
         resource = Resource.create({SERVICE_NAME: "sixplane"})
         self._provider = MeterProvider([self._reader], resource=resource, shutdown_on_exit=False)
         self._instruments = _Instruments(self._provider.get_meter("sixplane"))
+        self._unheard = listen(self._instruments.ended)
 
     def observe(self, call: CallObserved) -> None:
         """Count `call`."""
@@ -54,36 +73,70 @@ class MetricsSink:
 
     def stop(self, timeout_seconds: float) -> None:
         """Export the counts since the last export, and stop."""
+        self._unheard()
         self._reader.shutdown(timeout_millis=timeout_seconds * 1000)
 
 
 class _Instruments:
     def __init__(self, meter: Meter) -> None:
-        self._requests = meter.create_counter("genai_requests", "1", "Calls that went to a provider")
-        self._memo = meter.create_counter("genai_memo_hits", "1", "Calls that the memo answered")
-        self._tokens = meter.create_counter("genai_tokens", "1", "Tokens, by direction")
-        self._characters = meter.create_counter("genai_characters", "1", "Characters, by direction")
-        self._cost = meter.create_counter(COST, "USD", "Cost; integer micro-dollars until it is exported")
-        self._latency = meter.create_histogram("genai_latency_ms", "ms", "Latency of a call with all its attempts")
+        self._counters = {
+            each: meter.create_counter(each.name, each.unit, each.tells) for each in METRICS if each.kind == "counter"
+        }
+        self._histograms = {
+            each: meter.create_histogram(
+                each.name, each.unit, each.tells, explicit_bucket_boundaries_advisory=each.buckets
+            )
+            for each in METRICS
+            if each.kind == "histogram"
+        }
+        meter.create_observable_gauge(QUEUE.name, [_waiting], QUEUE.unit, QUEUE.tells)
 
     def record(self, call: CallObserved) -> None:
-        attributes = {"service": "sixplane", "model": call.model, "status": call.status}
+        attributes = {
+            "gen_ai.operation.name": call.operation,
+            "gen_ai.provider.name": call.provider,
+            "gen_ai.request.model": call.model,
+        }
         if call.memo:
-            self._memo.add(1, attributes)
+            self._counters[MEMO_HITS].add(1, attributes)
             return
-        self._requests.add(1, attributes)
-        self._latency.record(call.latency_ms, attributes)
+        failed = {} if call.status == "ok" else {"error.type": call.status}
+        self._histograms[DURATION].record(call.latency_ms / 1000, {**attributes, **failed})
         if call.cost_micro_usd:
-            self._cost.add(call.cost_micro_usd, attributes)
+            self._counters[COST].add(call.cost_micro_usd, attributes)
         for direction, tokens, characters in (
             ("input", call.input_tokens, call.input_chars),
             ("output", call.output_tokens, call.output_chars),
         ):
-            directed = {**attributes, "direction": direction}
+            directed = {**attributes, "gen_ai.token.type": direction}
             if tokens:
-                self._tokens.add(tokens, directed)
+                self._histograms[TOKEN_USAGE].record(tokens, directed)
             if characters:
-                self._characters.add(characters, directed)
+                self._counters[CHARACTERS].add(characters, directed)
+
+    def ended(self, operation: OperationEnded) -> None:
+        told = operation.attributes
+        failed = {"error.type": operation.error} if operation.error else {}
+        if operation.operation == "execute_node" and "sixplane.handler" not in told:
+            self._histograms[NODE_SECONDS].record(operation.seconds, {"node": operation.target, **failed})
+        elif operation.operation == "retrieval":
+            mode = str(told.get("sixplane.retrieval.mode", ""))
+            self._histograms[RETRIEVAL_SECONDS].record(operation.seconds, {"mode": mode, **failed})
+        elif operation.operation == "guard":
+            action = operation.error or str(told.get("sixplane.guard.action", ""))
+            self._counters[VERDICTS].add(1, {"stage": operation.target, "action": action})
+        elif operation.operation == "invoke_workflow":
+            status = str(told.get("sixplane.status") or operation.error or "paused")
+            self._counters[RUNS].add(1, {"status": status})
+            self._histograms[RUN_SECONDS].record(operation.seconds, {"status": status})
+            if status == ABSTAINED:
+                self._counters[ABSTENTIONS].add(1, {"reason": str(told.get("sixplane.stop_reason", ""))})
+
+
+def _waiting(_: CallbackOptions) -> Iterator[Observation]:
+    length = queue_length()
+    if length is not None:
+        yield Observation(length)
 
 
 def points(data: MetricsData) -> Iterator[tuple[str, NumberDataPoint | HistogramDataPoint]]:
@@ -116,7 +169,7 @@ def in_dollars(data: MetricsData) -> MetricsData:
 
 
 def _in_dollars(metric: Metric) -> Metric:
-    if metric.name != COST or not isinstance(metric.data, Sum):
+    if metric.name != COST.name or not isinstance(metric.data, Sum):
         return metric
     divided = [replace(point, value=point.value / MICRO) for point in metric.data.data_points]
     return replace(metric, data=replace(metric.data, data_points=divided))

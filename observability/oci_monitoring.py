@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,8 @@ ENDPOINT_TEMPLATE = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
 MAX_STREAMS = 50
 MAX_DIMENSIONS, MAX_KEY, MAX_VALUE = 20, 256, 512
 PAST_SECONDS, FUTURE_SECONDS = 2 * 3600, 10 * 60
+
+Point = NumberDataPoint | HistogramDataPoint
 
 _NAMESPACE = re.compile(r"(?!oci_|oracle_)[a-z][a-z0-9_]{0,255}", re.IGNORECASE | re.ASCII)
 _NOT_IN_KEYS = re.compile(r"[^!-~]")
@@ -62,10 +64,10 @@ class OCIMonitoringExporter(MetricExporter):
         **kwargs: Any,  # noqa: ARG002 - OpenTelemetry's interface
     ) -> MetricExportResult:
         """Post `metrics_data`; batches that are not sent within `timeout_millis` are lost."""
-        found = list(points(in_dollars(metrics_data)))
+        found = [(point, *one) for name, point in points(in_dollars(metrics_data)) for one in measured(name, point)]
         if not self._tally.take(len(found)):
             return MetricExportResult.FAILURE
-        streams = [self._stream(name, point) for name, point in found if in_window(point.time_unix_nano)]
+        streams = [self._stream(*each) for each in found if in_window(each[0].time_unix_nano)]
         stale = len(found) - len(streams)
         self._tally.settle(stale, lost=stale)
         deadline = time.monotonic() + timeout_millis / 1000
@@ -96,25 +98,39 @@ class OCIMonitoringExporter(MetricExporter):
 
         return self._courier.send(len(batch), post)
 
-    def _stream(self, name: str, point: NumberDataPoint | HistogramDataPoint) -> Any:
+    def _stream(self, point: Point, name: str, value: float, further: Mapping[str, str]) -> Any:
         from oci.monitoring.models import Datapoint, MetricDataDetails
 
-        value, count = measured(point)
         moment = datetime.fromtimestamp(point.time_unix_nano / 1e9, tz=UTC)
         return MetricDataDetails(
             namespace=self._namespace,
             compartment_id=self._compartment,
             name=name,
-            dimensions=dimensions(point.attributes or {}),
-            datapoints=[Datapoint(timestamp=moment, value=value, count=count)],
+            dimensions=dimensions({"service": "sixplane", **(point.attributes or {}), **further}),
+            datapoints=[Datapoint(timestamp=moment, value=value, count=1)],
         )
 
 
-def measured(point: NumberDataPoint | HistogramDataPoint) -> tuple[float, int]:
-    """Return the value of a data point and the number of measurements; a histogram becomes its mean."""
-    if isinstance(point, HistogramDataPoint):
-        return point.sum / point.count, point.count
-    return float(point.value), 1
+def measured(name: str, point: Point) -> Iterator[tuple[str, float, Mapping[str, str]]]:
+    """Yield the metrics of a data point: name, value and further dimensions.
+
+    A histogram becomes its sum, its count, and the count of each bucket that is not empty, with its upper bound as
+    dimension `le`. Added up from the lowest, the buckets tell every percentile, over any time and any models; a mean or
+    a percentile of one minute could not be combined.
+    """
+    if not isinstance(point, HistogramDataPoint):
+        yield name, float(point.value), {}
+        return
+    yield f"{name}.sum", float(point.sum), {}
+    yield f"{name}.count", float(point.count), {}
+    bounds = (*map(_bound, point.explicit_bounds), "inf")
+    for bound, count in zip(bounds, point.bucket_counts, strict=True):
+        if count:
+            yield f"{name}.bucket", float(count), {"le": bound}
+
+
+def _bound(bound: float) -> str:
+    return f"{bound:.6g}" if bound < 10**6 else str(int(bound))
 
 
 def in_window(nanoseconds: int) -> bool:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
@@ -14,6 +15,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 
+from observability.watching import OperationEnded, is_heard, tell
 from state.errors import SixplaneError
 
 Operation = Literal["invoke_workflow", "execute_node", "chat", "embeddings", "rerank", "retrieval", "guard"]
@@ -45,12 +47,24 @@ def operation_span(
         attributes={"gen_ai.operation.name": operation, **(attributes or {})},
         links=(*links, *_linked()),
     )
-    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-        try:
-            yield span
-        except BaseException as error:  # also marks cancellations; always raised again
-            mark_failed(span, error)
-            raise
+    began, failed = time.monotonic(), ""
+    try:
+        with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+            try:
+                yield span
+            except BaseException as error:  # also marks cancellations; always raised again
+                mark_failed(span, error)
+                failed = "" if _is_outcome(error) else _kind_of(error)
+                raise
+    finally:
+        if is_heard():
+            known = getattr(span, "attributes", None) or attributes or {}
+            seconds = time.monotonic() - began
+            tell(
+                OperationEnded(
+                    operation=operation, target=target, seconds=seconds, attributes=dict(known), error=failed
+                )
+            )
 
 
 @contextmanager
@@ -94,12 +108,20 @@ def mark_failed(span: Span, error: BaseException) -> None:
     LangGraph uses exceptions for control flow: those are recorded as an outcome, not as an error. They are compared by
     name, so that this package does not load LangGraph.
     """
-    if type(error).__name__ in {"GraphInterrupt", "GraphDrained", "ParentCommand"}:
+    if _is_outcome(error):
         span.set_attribute("sixplane.outcome", type(error).__name__)
         return
-    kind = error.code if isinstance(error, SixplaneError) else type(error).__name__
+    kind = _kind_of(error)
     span.set_attribute("error.type", kind)
     span.set_status(Status(StatusCode.ERROR, kind))
+
+
+def _is_outcome(error: BaseException) -> bool:
+    return type(error).__name__ in {"GraphInterrupt", "GraphDrained", "ParentCommand"}
+
+
+def _kind_of(error: BaseException) -> str:
+    return error.code if isinstance(error, SixplaneError) else type(error).__name__
 
 
 def trace_id_of(span: Span) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from experience.service.limits import RunLimits
 from gateway.limiter import RateLimiter
+from observability.watching import measure_queue
 from state.errors import RateLimited, TooBusy
 
 LONGEST_SECONDS = 60.0
@@ -51,6 +52,11 @@ class Occupancy:
                 f"{limits.running} runs are active and {limits.waiting} are waiting", retry_after=self.patience()
             )
 
+    @property
+    def waiting(self) -> int:
+        """How many runs wait for a place."""
+        return max(0, self.admitted.total() - self.limits.running)
+
     def check_open(self) -> None:
         """Raise `TooBusy` if no more places are given out."""
         if self.closed:
@@ -62,7 +68,7 @@ class Occupancy:
         It is spread over twice the time. Otherwise all who were refused together would come back together.
         """
         limits = self.limits
-        waiting = max(0, self.admitted.total() - limits.running) + 1
+        waiting = self.waiting + 1
         seconds = max(waiting * self.mean / limits.running, waiting / limits.per_second if limits.per_second else 0.0)
         return math.ceil(min(LONGEST_SECONDS, max(1.0, seconds)) * random.uniform(1.0, 2.0))  # noqa: S311 - spreads load
 
@@ -72,6 +78,7 @@ class Places(Occupancy):
 
     def __init__(self, limits: RunLimits, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(limits)
+        measure_queue(self)
         self._clock = clock
         self._free = asyncio.Semaphore(limits.running)
         self._pace = RateLimiter(requests_per_minute=limits.per_second, characters_per_minute=None, window_seconds=1.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
 from circuitbreaker import CircuitBreakerMonitor
@@ -28,3 +30,9 @@ def closed_breakers() -> Iterator[None]:
     yield
     for breaker in CircuitBreakerMonitor.get_circuits():
         breaker.reset()
+
+
+@pytest.fixture(autouse=True)
+def _no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure no queue of a service that another test has opened in this process."""
+    monkeypatch.setattr("observability.watching._queues", WeakValueDictionary[int, Any]())

@@ -47,7 +47,8 @@ def by_name(sinks: SinkServer) -> dict[tuple[str, ...], dict[str, Any]]:
     found = {}
     for item in sinks.metrics():
         dimensions = item["dimensions"]
-        parts = (dimensions["model"], dimensions["status"], dimensions.get("direction", ""))
+        told = ("gen_ai.request.model", "error.type", "gen_ai.token.type", "le")
+        parts = [dimensions.get(name, "") for name in told]
         found[(item["name"], *(part for part in parts if part))] = item["datapoints"][0]
     return found
 
@@ -94,15 +95,27 @@ def test_the_metrics_of_calls_are_exact(sinks: SinkServer, session: OCISession) 
     telemetry.observe(call(memo=True, latency_ms=1))
     telemetry.shutdown()
     found = by_name(sinks)
-    ok = ("oci:meta.llama", "ok")
-    assert found["genai_requests", *ok]["value"] == 2
-    assert found["genai_memo_hits", *ok]["value"] == 1
-    assert found["genai_requests", "oci:meta.llama", "budget_exceeded"]["value"] == 1
-    assert found["genai_tokens", *ok, "input"]["value"] == 15
-    assert found["genai_tokens", *ok, "output"]["value"] == 4
-    assert found["genai_characters", *ok, "input"]["value"] == 40
-    assert found["genai_cost_usd", *ok]["value"] == 1.234567
-    assert (found["genai_latency_ms", *ok]["value"], found["genai_latency_ms", *ok]["count"]) == (200.0, 2)
+    model, seconds, tokens = "oci:meta.llama", "gen_ai.client.operation.duration", "gen_ai.client.token.usage"
+    values = {name: point["value"] for name, point in found.items()}
+    assert values == {
+        (f"{seconds}.sum", model): 0.4,
+        (f"{seconds}.count", model): 2,
+        (f"{seconds}.bucket", model, "0.16"): 1,
+        (f"{seconds}.bucket", model, "0.32"): 1,
+        (f"{seconds}.sum", model, "budget_exceeded"): 0.001,
+        (f"{seconds}.count", model, "budget_exceeded"): 1,
+        (f"{seconds}.bucket", model, "budget_exceeded", "0.01"): 1,
+        (f"{tokens}.sum", model, "input"): 15,
+        (f"{tokens}.count", model, "input"): 2,
+        (f"{tokens}.bucket", model, "input", "16"): 2,
+        (f"{tokens}.sum", model, "output"): 4,
+        (f"{tokens}.count", model, "output"): 1,
+        (f"{tokens}.bucket", model, "output", "4"): 1,
+        ("sixplane.characters", model, "input"): 40,
+        ("sixplane.cost", model): 1.234567,
+        ("sixplane.memo.hits", model): 1,
+    }
+    assert {point["count"] for point in found.values()} == {1}
     assert {item["dimensions"]["service"] for item in sinks.metrics()} == {"sixplane"}
     assert {(item["namespace"], item["compartmentId"]) for item in sinks.metrics()} == {
         ("sixplane", "ocid1.compartment.oc1..c")
@@ -114,7 +127,7 @@ def test_cost_is_the_sum_of_its_integers_and_not_of_fractions(sinks: SinkServer,
     for _ in range(1000):
         telemetry.observe(call(cost_micro_usd=100_001))
     telemetry.shutdown()
-    assert by_name(sinks)["genai_cost_usd", "oci:meta.llama", "ok"]["value"] == 100.001
+    assert by_name(sinks)["sixplane.cost", "oci:meta.llama"]["value"] == 100.001
 
 
 def test_nothing_configured_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +154,7 @@ def test_dead_sinks_neither_hold_up_nor_fail_who_observes(session: OCISession) -
     for _ in range(200):
         telemetry.observe(call())
     telemetry.shutdown(3.0)
-    assert telemetry.dropped() == {"oci_monitoring": 2, "oci_logging": 200}
+    assert telemetry.dropped() == {"oci_monitoring": 3, "oci_logging": 200}
 
 
 def test_a_sink_that_never_answers_holds_up_nobody_who_observes(sinks: SinkServer, session: OCISession) -> None:
@@ -171,10 +184,10 @@ def test_shutdown_is_bounded_over_all_sinks_and_counts_what_is_left(sinks: SinkS
     telemetry = open_call_telemetry(settings_for(sinks.url), session)
     telemetry.observe(call())
     telemetry.shutdown(0.3)
-    assert telemetry.dropped() == {"oci_monitoring": 2, "oci_logging": 1}
+    assert telemetry.dropped() == {"oci_monitoring": 3, "oci_logging": 1}
     telemetry.observe(call())
     telemetry.shutdown()
-    assert telemetry.dropped() == {"oci_monitoring": 3, "oci_logging": 2}
+    assert telemetry.dropped() == {"oci_monitoring": 4, "oci_logging": 2}
 
 
 def test_an_open_breaker_of_generative_ai_leaves_the_sinks_alone(sinks: SinkServer, session: OCISession) -> None:
@@ -195,7 +208,7 @@ def test_an_open_breaker_of_generative_ai_leaves_the_sinks_alone(sinks: SinkServ
     telemetry.observe(call())
     telemetry.shutdown()
     assert len(sinks.events()) == 1
-    assert len(sinks.metrics()) == 2
+    assert len(sinks.metrics()) == 3
     assert telemetry.dropped() == {"oci_monitoring": 0, "oci_logging": 0}
 
 
@@ -211,7 +224,7 @@ def test_the_standard_variables_send_metrics_by_otlp_with_the_cost_in_dollars(
     (request,) = sinks.received
     assert request.path == "/v1/metrics"
     sent = ExportMetricsServiceRequest.FromString(request.body).resource_metrics[0].scope_metrics[0].metrics
-    (cost,) = [metric for metric in sent if metric.name == "genai_cost_usd"]
+    (cost,) = [metric for metric in sent if metric.name == "sixplane.cost"]
     assert (cost.unit, cost.sum.data_points[0].as_double) == ("USD", 2.5)
     assert telemetry.dropped() == {"otlp_metrics": 0}
 
@@ -222,7 +235,7 @@ def test_an_otlp_collector_that_refuses_is_counted(sinks: SinkServer, monkeypatc
     telemetry = open_call_telemetry(Settings(), None)
     telemetry.observe(call())
     telemetry.shutdown()
-    assert telemetry.dropped() == {"otlp_metrics": 2}
+    assert telemetry.dropped() == {"otlp_metrics": 1}
 
 
 @pytest.mark.parametrize("setting", ["metrics_namespace", "log_id"])

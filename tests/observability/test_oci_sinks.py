@@ -36,7 +36,7 @@ TOPIC = "ocid1.onstopic.oc1..t"
 
 def collected(streams: int) -> MetricsData:
     reader = InMemoryMetricReader()
-    counter = MeterProvider([reader], shutdown_on_exit=False).get_meter("t").create_counter("genai_requests")
+    counter = MeterProvider([reader], shutdown_on_exit=False).get_meter("t").create_counter("sixplane.memo.hits")
     for number in range(streams):
         counter.add(1, {"service": "sixplane", "model": f"m{number}"})
     data = reader.get_metrics_data()
@@ -261,7 +261,9 @@ async def test_all_sinks_sign_what_the_local_oci_accepts(session: OCISession, tm
         provider.get_tracer("t").start_span("execute_node writer").end()
         provider.shutdown()
         assert not oci.rejected
-        assert {item["name"] for item in oci.seen.metrics} == {"genai_requests", "genai_latency_ms"}
+        assert {item["name"] for item in oci.seen.metrics} == {
+            f"gen_ai.client.operation.duration.{part}" for part in ("sum", "count", "bucket")
+        }
         assert [json.loads(entry["data"])["model"] for entry in oci.seen.log_entries] == ["oci:meta.llama"]
         assert oci.seen.messages == [{"title": "title", "body": "body"}]
         assert [span.name for span in oci.seen.spans] == ["execute_node writer"]

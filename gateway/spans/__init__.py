@@ -1,0 +1,1 @@
+"""What the spans of calls tell."""
