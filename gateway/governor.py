@@ -26,6 +26,7 @@ from gateway.provider_error import Classify, FailureKind, ProviderError, Provide
 from observability import CallObserved, CallTelemetry, notice, operation_span
 from settings import Settings
 from state.errors import ModelOutputInvalid, ModelUnavailable, SixplaneError
+from state.money import dollars
 from state.values import Usage
 
 MAX_BACKOFF_SECONDS = 20.0
@@ -256,7 +257,9 @@ def _describe(span: Span, course: _Course) -> None:
 def _exceeded(span: Span, planned: PlannedCall[Any], reserved: int, cost: int) -> None:
     """Flag an answer that cost more than was reserved for it. A limit that it exceeds refuses every further call."""
     span.set_attribute("sixplane.reserved_micro_usd", reserved)
-    detail = f"an answer of {planned.entry.id} cost {cost} micro-dollars, of which {reserved} were reserved"
+    detail = (
+        f"an answer of {planned.entry.id} cost {dollars(cost)} USD, for which {dollars(reserved)} USD were reserved"
+    )
     notice(planned.role or planned.operation, "reservation_exceeded", detail)
 
 

@@ -15,6 +15,9 @@ from typing import Literal
 
 REQUEST_TIMEOUT, TOO_MANY, SERVER_FAULT = 408, 429, 500
 
+MOST_TOKENS = 2**40
+"""Who reports more tokens of one call than this has broken its own format; the ledger could not add them up."""
+
 
 FailureKind = Literal["outage", "malformed"]
 """What a failure is, and so which error ends the call:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-_Price = Annotated[int, Field(ge=0)]
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 
 class DeclaredModel(BaseModel):
@@ -14,7 +12,7 @@ class DeclaredModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    price_micro_usd: tuple[_Price, _Price]
+    price_micro_usd: tuple[NonNegativeInt, NonNegativeInt]
     """Price of input and output in micro-dollars per `unit`: 1,000,000 tokens, 10,000 characters, 1,000 searches."""
     like: str = ""
     """A model of the catalogue; what is not set here is as for it."""

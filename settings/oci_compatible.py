@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, SecretStr, field_validator, model_validator
 
 _KINDS = {
     "project_id": "generativeaiproject",
@@ -59,9 +59,9 @@ class DeploymentSettings(BaseModel):
     """Whether `/predictWithResponseStream` is asked. `/predict` ends each call after 60 seconds."""
     context_tokens: int = Field(8192, ge=512)
     output_tokens: int = Field(4096, ge=16)
-    token_prices_micro_usd: tuple[int, int] | None = None
+    token_prices_micro_usd: tuple[NonNegativeInt, NonNegativeInt] | None = None
     """Prices of 1,000,000 tokens of prompt and of answer, in micro-dollars."""
-    hour_price_micro_usd: int | None = Field(None, ge=0)
+    hour_price_micro_usd: NonNegativeInt | None = None
     """The price of an hour, in micro-dollars. A call is charged for the time that it takes."""
 
     @field_validator("endpoint")

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from settings.audit import AuditSettings
@@ -43,7 +43,7 @@ class ModelSettings(_Section):
     deadline_seconds: float = Field(240.0, gt=0)
     """Limit for a call including all attempts and waits. Must exceed `timeout_seconds`, or no retry is possible."""
     max_attempts: int = Field(5, ge=1, le=10)
-    prices_micro_usd: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    prices_micro_usd: dict[str, tuple[NonNegativeInt, NonNegativeInt]] = Field(default_factory=dict)
     """Prices of a model id, for input and output, in micro-dollars per the unit that the catalogue names."""
     declared: dict[str, DeclaredModel] = Field(default_factory=dict)
     """Models that the catalogue does not have, or has otherwise, by the id that is sent."""

@@ -100,7 +100,8 @@ class Catalog:
         """
         entry = self.get(model_id)
         instead = f"use `{entry.replacement}` instead" if entry.replacement else "`sixplane models` lists the models"
-        declare = _DECLARE.format(id=model_id)
+        # A model has one entry, whichever of OCI's APIs it is asked on.
+        declare = _DECLARE.format(id=model_id.removeprefix(f"{OCI_OPENAI}:"))
         if entry.retired(self.today()):
             since = f" since {entry.retires}" if isinstance(entry.retires, date) else ""
             raise ModelRetired(f"the model {model_id!r} is retired{since}", hint=f"{instead}; {declare}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.catalog.entries import ModelEntry, Surface
 from settings import Settings
 from settings.oci_compatible import DeploymentSettings
-from state.errors import ModelNotServed
+from state.errors import ModelNotServed, ModelUnknown
 
 OCI_OPENAI, OCI_DEPLOYMENT = "oci-openai", "oci-deployment"
 """Providers; before a colon, they begin the ids of their models."""
@@ -22,8 +22,14 @@ def compatible_entry(native: ModelEntry, model_id: str) -> ModelEntry:
     """Return the entry of `oci-openai:NAME`: the model is the same, and so are its price and its limits.
 
     Raises:
+        ModelUnknown: `native` is no model of OCI, so that its price says nothing about a call there.
         ModelNotServed: the model answers on OCI's own API only.
     """
+    if native.provider != "oci":
+        raise ModelUnknown(
+            f"there is no model {model_id!r}: {native.id!r} is not a model of OCI",
+            hint="`sixplane models` lists the models; put `oci-openai:` before the name of one of OCI's",
+        )
     formats = [_SURFACES[each] for each in native.surfaces if each in _SURFACES]
     if native.surfaces and not formats:
         raise ModelNotServed(

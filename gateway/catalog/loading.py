@@ -51,7 +51,8 @@ def load_catalog(
         today: the clock that decides what is retired.
 
     Raises:
-        SettingsInvalid: a declared model is said to be like one that the catalogue does not have.
+        SettingsInvalid: a declared model is said to be like one that the catalogue does not have, or is billed by
+            searches and no reranker.
     """
     table = tomllib.loads(resources.files("gateway.catalog").joinpath("models.toml").read_text(encoding="utf-8"))
     entries = [ModelEntry.model_validate(entry) for entry in table["model"]]
@@ -84,4 +85,9 @@ def _entry(model_id: str, model: DeclaredModel, known: Mapping[str, ModelEntry])
         names = {"context_tokens": "context_window", "output_tokens": "output_cap", "use": "capabilities"}
         given = {names.get(field, field) for field in model.model_fields_set}
         said = {field: value if field in given else getattr(like, field) for field, value in said.items()}
+    if said["unit"] == "searches" and "rerank" not in said["capabilities"]:
+        raise SettingsInvalid(
+            f"`models.declared.{model_id}` is billed by searches, which only rerankers are",
+            hint="set its `unit` to `tokens` or `characters`, or its `use` to `rerank`",
+        )
     return ModelEntry(id=model_id, provider="oci", source=_SOURCE, date=today_utc().isoformat(), **price, **said)

@@ -11,6 +11,7 @@ from gateway.catalog.entries import ModelEntry
 from state.values import Value
 
 Kind = Literal["retired", "retires", "elsewhere", "unknown", "new", "missing"]
+_ENDPOINT = "ocid1.generativeaiendpoint."
 _DECLARE = "declare it under `[models.declared]` to use it"
 
 
@@ -80,7 +81,9 @@ def _unheard_of(catalog: Catalog, model: TenancyModel) -> Finding:
 
 def _missing(catalog: Catalog, models: Mapping[str, TenancyModel]) -> Iterator[Finding]:
     for entry in catalog.listed():
-        sold = entry.provider == "oci" and entry.id != "oci.guardrails" and "*" not in entry.id
+        # The tenancy lists models: not the endpoints of dedicated clusters, which the settings may declare.
+        listed = entry.id != "oci.guardrails" and "*" not in entry.id and not entry.id.startswith(_ENDPOINT)
+        sold = entry.provider == "oci" and listed
         if sold and entry.id not in models and not entry.retired(catalog.today()):
             use = f"; use {entry.replacement} instead" if entry.replacement else ""
             yield Finding(kind="missing", model=entry.id, detail=f"the tenancy does not list it{use}")

@@ -12,6 +12,7 @@ from gateway.catalog.price_list import ListedPrice, PriceList
 from state.values import Value
 
 Direction = Literal["higher", "lower", "first", "new", "unit"]
+Field = Literal["input", "output"]
 
 _PRODUCT = re.compile(
     r"(?:OCI|Oracle Cloud Infrastructure) Generative AI ?- ?(\w+) ?- ?(.+?) ?- ?(Input|Output) Tokens.*",
@@ -50,7 +51,7 @@ class Difference(Value):
 
     direction: Direction
     model: str
-    field: Literal["input", "output"]
+    field: Field
     sku: str
     ours: int | None
     listed: int
@@ -61,7 +62,7 @@ def differences(entries: Iterable[ModelEntry], prices: PriceList) -> list[Differ
     """Return the differences by model, in the order of the catalogue; those of new models last."""
     entries = [entry for entry in entries if entry.provider == "oci"]
     found = [difference for entry in entries for difference in _of(entry, prices)]
-    ours = {sku for entry in entries for _, _, sku, _ in _priced(entry)}
+    ours = {sku for entry in entries for _, _, sku in _priced(entry)}
     by_id = {entry.id: entry for entry in entries}
     return [*found, *_unknown(by_id, ours, prices)]
 
@@ -92,46 +93,55 @@ def refreshed(text: str, changes: Iterable[Difference], as_of: str) -> str:
     return "".join([*blocks, *(f"\n{block}" for block in further)])
 
 
-def _priced(entry: ModelEntry) -> Iterator[tuple[int, Literal["input", "output"], str, int | None]]:
-    """Yield tier, field, SKU and price of each price of an entry that has a SKU."""
+def _priced(entry: ModelEntry) -> Iterator[tuple[int, Field, str]]:
+    """Yield tier, field and SKU of each price of an entry that has a SKU."""
     holders: list[tuple[int, ModelEntry | Tier]] = [(-1, entry), *enumerate(entry.tiers)]
     for tier, holder in holders:
         if holder.input_sku:
-            yield tier, "input", holder.input_sku, holder.input_price
+            yield tier, "input", holder.input_sku
         if holder.output_sku:
-            yield tier, "output", holder.output_sku, holder.output_price
+            yield tier, "output", holder.output_sku
 
 
 def _of(entry: ModelEntry, prices: PriceList) -> Iterator[Difference]:
-    for tier, field, sku, ours in _priced(entry):
+    for tier, field, sku in _priced(entry):
         price = prices.prices.get(sku)
         if price is None:
             continue
-        listed = price.micro_usd(entry.unit_size)
-        direction: Direction = "unit" if price.unit != entry.unit else "first" if ours is None else "higher"
-        if direction == "higher" and ours is not None and listed <= ours:
-            direction = "lower"
-        if direction == "unit" or listed != ours:
-            yield Difference(
-                direction=direction, model=entry.id, field=field, sku=sku, ours=ours, listed=listed, tier=tier
-            )
+        if (found := _compared(entry, tier, field, price)) is not None:
+            yield found
+
+
+def _compared(entry: ModelEntry, tier: int, field: Field, price: ListedPrice) -> Difference | None:
+    """Return how a listed price differs from ours, `None` if it does not."""
+    holder = entry if tier < 0 else entry.tiers[tier]
+    ours = holder.input_price if field == "input" else holder.output_price
+    listed = price.micro_usd(entry.unit_size)
+    direction: Direction = "unit" if price.unit != entry.unit else "first" if ours is None else "higher"
+    if direction == "higher" and ours is not None and listed <= ours:
+        direction = "lower"
+    if direction != "unit" and listed == ours:
+        return None
+    return Difference(
+        direction=direction, model=entry.id, field=field, sku=price.sku, ours=ours, listed=listed, tier=tier
+    )
 
 
 def _unknown(by_id: dict[str, ModelEntry], ours: set[str], prices: PriceList) -> Iterator[Difference]:
-    """Yield the prices of token models whose SKU the catalogue does not have, by the id that their name suggests."""
+    """Yield what differs in prices whose SKU the catalogue does not have, by the id that their name suggests."""
     for price in prices.prices.values():
         named = _named(price)
         if price.sku in ours or named is None:
             continue
         model, field = named
-        entry = by_id.get(model)
-        if entry is None or (entry.input_price if field == "input" else entry.output_price) is None:
-            listed = price.micro_usd(1_000_000)
-            direction: Direction = "new" if entry is None else "first"
-            yield Difference(direction=direction, model=model, field=field, sku=price.sku, ours=None, listed=listed)
+        entry, listed = by_id.get(model), price.micro_usd(1_000_000)
+        if entry is None:
+            yield Difference(direction="new", model=model, field=field, sku=price.sku, ours=None, listed=listed)
+        elif (found := _compared(entry, -1, field, price)) is not None:
+            yield found
 
 
-def _named(price: ListedPrice) -> tuple[str, Literal["input", "output"]] | None:
+def _named(price: ListedPrice) -> tuple[str, Field] | None:
     """Return the model's id and the field, if the part is the plain price of text tokens."""
     product = _PRODUCT.fullmatch(price.name)
     if product is None or price.unit != "tokens" or _OTHER_THAN_TEXT.search(price.name):

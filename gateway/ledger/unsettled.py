@@ -72,8 +72,11 @@ def _read(path: Path) -> Settlement | None:
         return Settlement.model_validate_json(path.read_bytes())
     except FileNotFoundError:  # another process has applied it
         return None
+    except OSError as error:  # another account's, for example: no call may fail for it
+        _log.warning("the settlement `%s` cannot be read: %s; it waits", path.name, error.strerror)
+        return None
     except ValidationError:
         _log.warning("`%s` is no settlement of this version; it was set aside", path.name)
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             path.rename(path.with_suffix(".unread"))
         return None

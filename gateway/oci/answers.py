@@ -15,12 +15,11 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from gateway.provider_error import ProviderError, ProviderFailure
+from gateway.provider_error import MOST_TOKENS, ProviderError, ProviderFailure
 
 PROXY_HINT = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: something other than OCI answered"
 MALFORMED_HINT = "use another model, and report the request id to Oracle: the service broke its own format"
 
-_MOST_TOKENS = 2**40
 _FLOAT32 = 3.4e38
 """Vectors are stored and compared as 32-bit floats; a larger number would become infinite there."""
 
@@ -36,7 +35,7 @@ def _parts(content: Any) -> Any:
     return [{"type": "TEXT", "text": content}] if isinstance(content, str) else content
 
 
-Count = Annotated[int, Field(ge=0, le=_MOST_TOKENS)]
+Count = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 Score = Annotated[float, Field(allow_inf_nan=False)]
 Component = Annotated[float, Field(ge=-_FLOAT32, le=_FLOAT32)]
 

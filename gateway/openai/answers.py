@@ -7,11 +7,18 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from gateway.provider_error import ProviderError, ProviderFailure
+from gateway.provider_error import MOST_TOKENS, ProviderError, ProviderFailure
 
 REQUEST_ID_HEADERS = ("opc-request-id", "x-request-id")
 _RETIREMENT = "model-retirement-info"
 
+_MALFORMED_USAGE = ProviderFailure(
+    "its answer is malformed: its token counts are no counts",
+    transient=False,
+    billed=True,
+    hint="use another model or endpoint: what this one reports cannot be charged",
+    kind="malformed",
+)
 _UNENDED = ProviderFailure("its answer ended before its end", transient=True, billed=True, hint="try again")
 _CUT = {"max_output_tokens": "length", "max_tokens": "length"}
 _ENDED = {"completed": "stop", "incomplete": "length"}
@@ -25,13 +32,16 @@ def whole_answer(answer: AIMessage, *, streamed: bool) -> AIMessage:
         streamed: whether it came in pieces; then it needs an end, since a connection may end early without an error.
 
     Raises:
-        ProviderError: a streamed answer has no end.
+        ProviderError: a streamed answer has no end, or the token counts are below zero or beyond any prompt.
     """
     found = dict(answer.response_metadata)
     headers: Mapping[str, Any] = found.pop("headers", None) or {}
     reason = _finish_reason(answer, found)
     if streamed and not reason:
         raise ProviderError(_UNENDED)
+    used = answer.usage_metadata
+    if used and not all(0 <= count <= MOST_TOKENS for count in (used["input_tokens"], used["output_tokens"])):
+        raise ProviderError(_MALFORMED_USAGE)
     kept = {"finish_reason": reason} if reason else {}
     named = {"request_id": request_id_of(headers), "retirement": str(headers.get(_RETIREMENT) or "")}
     metadata = {**found, **kept, **{name: value for name, value in named.items() if value}}

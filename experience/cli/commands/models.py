@@ -72,7 +72,11 @@ def cost(
     model: _Model, input_chars: _Input = 0, output_chars: _Output = 0, json_output: Json = False, home: Home = None
 ) -> None:
     """Show what a model call costs. Prices in the settings override those of the catalogue."""
+    from gateway.openai.pricing import check_priced
+
     entry = _catalog(home).get(model)
+    if entry.provider == "openai":
+        check_priced(settings_of(home), entry.id)  # else it would seem to cost nothing, and a run would refuse it
     bill = _bill(entry, input_chars, output_chars)
     if json_output:
         print_json(bill)

@@ -142,6 +142,13 @@ def test_the_models_fit_into_a_hundred_columns(run, monkeypatch):
     assert {"cohere.command-a-reasoning-08-2025", "xai.grok-4.20-0309-non-reasoning", "openai.gpt-oss-20b"} <= shown
 
 
+def test_an_endpoint_elsewhere_without_a_price_does_not_seem_to_cost_nothing(run, monkeypatch):
+    monkeypatch.setenv("SIXPLANE_OPENAI__BASE_URL", "https://api.example.com/v1")
+    result = run("cost", "openai:gpt-4.1-mini", "--input-chars", "10000")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "[models.prices_micro_usd]" in result.stderr
+
+
 def test_the_models_as_json_bear_their_source(run):
     entries = {entry["id"]: entry for entry in json.loads(run("models", "--json").stdout)}
     assert entries[COMMAND_R_PLUS]["input_price"] == 15_600

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.catalog import load_catalog
+from settings import load_settings
 from settings.declared import DeclaredModel
 from state.errors import SettingsInvalid
 
@@ -62,6 +63,13 @@ def test_a_model_that_is_like_none_is_an_error():
         declared("mine", like="nothing", price_micro_usd=(0, 0))
 
 
+@pytest.mark.parametrize("said", [{}, {"use": "embedding"}, {"like": "openai.gpt-oss-20b"}])
+def test_only_a_reranker_is_billed_by_searches(said):
+    with pytest.raises(SettingsInvalid, match="only rerankers are") as caught:
+        declared("acme.anything-1", price_micro_usd=(1, 1), unit="searches", **said)
+    assert "`use` to `rerank`" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{}, {"price_micro_usd": (-1, 0)}, {"price_micro_usd": (1.5, 0)}, {"price_micro_usd": (0, 0), "surfaces": ("x",)}],
@@ -69,3 +77,15 @@ def test_a_model_that_is_like_none_is_an_error():
 def test_a_declaration_without_a_usable_price_is_refused(wrong):
     with pytest.raises(ValidationError):
         DeclaredModel.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"models": {"prices_micro_usd": {"openai.gpt-oss-20b": (-5_000_000, 0)}}},
+        {"oci": {"deployments": {"a": {"endpoint": "https://a.invalid", "token_prices_micro_usd": (0, -1)}}}},
+    ],
+)
+def test_no_price_is_below_zero(wrong, tmp_path):
+    with pytest.raises(SettingsInvalid, match="greater than or equal to 0"):
+        load_settings(home=tmp_path, **wrong)

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.catalog import load_catalog
 from gateway.catalog.reconcile import TenancyModel, reconciled
+from settings.declared import DeclaredModel
 
 TODAY = date(2026, 11, 28)
 CATALOG = load_catalog(prices={}, region="us-chicago-1", today=lambda: TODAY)
@@ -61,6 +62,13 @@ def test_what_the_tenancy_lists_nowhere_is_missing_unless_it_is_known_to_be_reti
     (finding,) = found(without=["meta.llama-3.3-70b-instruct", "cohere.embed-english-v3.0"])
     assert (finding.kind, finding.model) == ("missing", "meta.llama-3.3-70b-instruct")
     assert "use openai.gpt-oss-20b instead" in finding.detail
+
+
+def test_a_declared_endpoint_is_not_missing_for_a_tenancy_lists_models():
+    price = DeclaredModel(price_micro_usd=(0, 0))
+    declared = {"ocid1.generativeaiendpoint.oc1..a": price, "ocid1.generativeaimodel.oc1..a": price}
+    catalog = load_catalog(prices={}, declared=declared, region="us-chicago-1", today=lambda: TODAY)
+    assert [each.model for each in reconciled(catalog, WHOLE)] == ["ocid1.generativeaimodel.oc1..a"]
 
 
 def test_a_retirement_that_the_catalogue_knows_is_no_line():

@@ -133,3 +133,19 @@ def test_what_is_no_price_list_is_an_error_with_the_remedy(catalogue, tmp_path, 
     assert refresh(catalogue, "--write", file=file) == 2
     assert "apexapps.oracle.com" in capsys.readouterr().err
     assert catalogue.read_bytes() == PACKAGED.read_bytes()
+
+
+@pytest.mark.parametrize(("usd", "said"), [(2, "higher: 2 USD in the list, 1.25 here"), (1, "lower: 1 USD")])
+def test_a_price_of_a_model_that_has_no_sku_here_is_compared_by_its_name(catalogue, tmp_path, capsys, usd, said):
+    local = {"currencyCode": "USD", "prices": [{"model": "PAY_AS_YOU_GO", "value": usd}]}
+    product = {
+        "partNumber": "B119999",
+        "displayName": "OCI Generative AI - OpenAI - GPT-5 - Input Tokens",
+        "metricName": "1,000,000 Tokens",
+        "currencyCodeLocalizations": [local],
+    }
+    file = tmp_path / "list.json"
+    file.write_text(json.dumps({"items": [product]}))
+    assert refresh(catalogue, "--write", file=file) == 0
+    assert f"openai.gpt-5: input price (B119999): {said}" in capsys.readouterr().out
+    assert entries(catalogue)["openai.gpt-5"].input_price == max(usd * 1_000_000, 1_250_000)

@@ -10,6 +10,7 @@ from gateway import Answer, Ledger
 from observability import collected_notices
 from settings import load_settings
 from state.errors import BudgetExceeded, DependencyUnavailable
+from state.money import dollars
 from state.values import Usage
 from tests.gateway.asked import PLAN, RESERVED, Asked
 
@@ -122,7 +123,7 @@ async def test_an_answer_that_used_more_than_was_reserved_is_charged_flagged_and
     with collected_notices() as notices:
         assert await asked.plan(limit=RESERVED) == PLAN
     assert [(each.node, each.kind) for each in notices] == [("researcher", "reservation_exceeded")]
-    assert f"cost 36001 micro-dollars, of which {RESERVED} were reserved" in notices[0].detail
+    assert f"cost 0.036001 USD, for which {dollars(RESERVED)} USD were reserved" in notices[0].detail
     assert (await asked.usage()).cost_micro_usd == 36_001
     for amount in (0, 1):
         with pytest.raises(BudgetExceeded):
@@ -138,3 +139,12 @@ async def test_a_late_answer_that_used_more_than_was_charged_is_charged_the_rest
     await ledger.settle(held, USED, None)
     assert (await ledger.usage("local", "run")).cost_micro_usd == 40
     assert [(line.spent, line.reserved) for line in await ledger.budget("local")] == [(40, 0)] * 2
+
+
+async def test_a_file_that_cannot_be_read_fails_no_call(tmp_path, ledger):
+    held = await ledger.reserve("local", "run", "call", 600, None)
+    with held_by_another(tmp_path):
+        await ledger.settle(held, USED, "the answer")
+    (tmp_path / "unsettled" / "another.json").mkdir()  # as unreadable as another account's file, for root too
+    assert await ledger.usage("local", "run") == USED
+    assert [path.name for path in (tmp_path / "unsettled").iterdir()] == ["another.json"]

@@ -8,8 +8,17 @@ import pytest
 
 from gateway import Gateway, Ledger, load_catalog
 from settings import load_settings
+from settings.declared import DeclaredModel
 from state.channels import ResearchContext
-from state.errors import ModelNotServed, ModelRetired, ModelUnavailable, PriceUnknown, SettingsInvalid
+from state.errors import (
+    ModelNotServed,
+    ModelOutputInvalid,
+    ModelRetired,
+    ModelUnavailable,
+    ModelUnknown,
+    PriceUnknown,
+    SettingsInvalid,
+)
 from tests.doubles.oci import Fault, LocalOCI, Reply
 from tests.gateway.oci_openai.asking import JSON, MODEL, PLAN, Asked, deployment
 
@@ -143,6 +152,34 @@ def test_a_retired_model_names_its_replacement_on_this_endpoint_too(tmp_path: An
     with pytest.raises(ModelRetired) as caught:
         load_catalog(prices={}).usable("oci-openai:xai.grok-3")
     assert "use `oci-openai:xai." in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["extractive", "openai:gpt-4.1", "cassette:any", "oci-openai:openai.gpt-oss-20b"])
+def test_a_model_that_is_not_one_of_oci_lends_it_no_price(name: str) -> None:
+    with pytest.raises(ModelUnknown, match="is not a model of OCI") as caught:
+        load_catalog(prices={}).usable(f"oci-openai:{name}")
+    assert "put `oci-openai:` before the name" in caught.value.hint
+
+
+def test_a_retired_model_can_be_declared_as_the_hint_says() -> None:
+    with pytest.raises(ModelRetired) as caught:
+        load_catalog(prices={}).usable("oci-openai:xai.grok-3")
+    assert '`[models.declared."xai.grok-3"]`' in caught.value.hint
+    surfaces = ("native", "chat_completions")
+    declared = {"xai.grok-3": DeclaredModel(price_micro_usd=(5_000_000, 25_000_000), surfaces=surfaces)}
+    assert load_catalog(prices={}, declared=declared).usable("oci-openai:xai.grok-3").input_price == 5_000_000
+
+
+@pytest.mark.parametrize("surface", ["chat", "responses"])
+@pytest.mark.parametrize("counts", [(-1_000_000, 1), (1, -1_000_000), (10**30, 1)])
+async def test_token_counts_that_are_none_give_no_budget_back(tmp_path: Any, surface: str, counts: Any) -> None:
+    with LocalOCI(lambda _: Reply(JSON, usage=counts)) as oci:
+        asked = Asked(oci, tmp_path / "home", **_openai(surface=surface))
+        with pytest.raises(ModelOutputInvalid, match="its token counts are no counts"):
+            await asked.plan()
+    usage = await asked.usage()
+    assert (usage.calls, usage.cost_micro_usd > 0) == (1, True)
+    assert all(line.reserved == 0 for line in await asked.gateway.budget("local"))
 
 
 async def test_a_model_without_a_price_is_refused_before_it_is_asked(tmp_path: Any) -> None:
