@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 COMPARTMENT, PROJECT, STORE = "opc-compartment-id", "OpenAI-Project", "opc-conversation-store-id"
 """Headers of the endpoint of Generative AI."""
 
+_ORGANIZATION = "OpenAI-Organization"
+"""The SDK of OpenAI sends this and `PROJECT` from `OPENAI_ORG_ID` and `OPENAI_PROJECT_ID`, an account that OCI must not
+learn of and does not know."""
+
 _DEPLOYMENT_PATHS = {True: "predictWithResponseStream", False: "predict"}
 
 
@@ -88,9 +92,10 @@ class CompatibleModels:
         # A project belongs to a compartment and takes its place: Oracle's examples send either.
         compartment = "" if openai.project_id else self._compartment()
         headers = {COMPARTMENT: compartment, PROJECT: openai.project_id, STORE: store}
+        foreign = (_ORGANIZATION,) if openai.project_id else (_ORGANIZATION, PROJECT)
         return Endpoint(
             base_url=self._base_url(),
-            client=LoopClient(None if self._key else self._signed),
+            client=LoopClient(None if self._key else self._signed, dropped=foreign),
             timeout=self._timeout(),
             key=SecretStr(self._key) if self._key else NO_KEY,
             headers={name: value for name, value in headers.items() if value},
@@ -106,7 +111,7 @@ class CompatibleModels:
         deployment, failures = self._settings.oci.deployments[name], FailureTable(deployment=name)
         return Endpoint(
             base_url=f"{deployment.endpoint}/{_DEPLOYMENT_PATHS[deployment.stream]}/v1",
-            client=LoopClient(self._signed),
+            client=LoopClient(self._signed, dropped=(_ORGANIZATION, PROJECT)),
             timeout=self._timeout(),
             stream=deployment.stream,
             address_hint=failures.address_hint,

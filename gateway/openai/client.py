@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
@@ -25,11 +26,13 @@ class LoopClient(httpx.AsyncClient):
 
     Args:
         auth: signs each request; `None` where the SDK's bearer header suffices.
+        dropped: headers that are not sent, though the SDK sets them.
     """
 
-    def __init__(self, auth: httpx.Auth | None = None) -> None:
+    def __init__(self, auth: httpx.Auth | None = None, *, dropped: Iterable[str] = ()) -> None:
         super().__init__(transport=httpx.AsyncBaseTransport())  # never used: what is sent goes through `_current`
         self._auth_of_all = auth
+        self._dropped = tuple(dropped)
         self._clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
@@ -38,6 +41,8 @@ class LoopClient(httpx.AsyncClient):
         Raises:
             WebPage: the answer is HTML, which no model writes.
         """
+        for name in self._dropped:
+            request.headers.pop(name, None)
         return await self._current().send(request, **options)
 
     async def aclose(self) -> None:

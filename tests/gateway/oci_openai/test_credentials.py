@@ -81,6 +81,27 @@ def test_a_secret_that_vault_does_not_return_is_told_with_its_remedy(tmp_path: A
     assert "secret-family" in caught.value.hint
 
 
+def test_a_vault_that_cannot_be_reached_is_told_with_its_remedy(tmp_path: Any) -> None:
+    with LocalOCI(lambda _: Reply(JSON)) as oci:
+        chosen = {"vault_endpoint": "http://127.0.0.1:9", "openai": {"api_key_secret_id": SECRET}}
+        with pytest.raises(DependencyUnavailable, match="API key of Generative AI: it cannot be reached") as caught:
+            Asked(oci, tmp_path / "home", oci=chosen)
+    assert "SIXPLANE_OCI__VAULT_ENDPOINT" in caught.value.hint
+
+
+@pytest.mark.parametrize("project", ["", "ocid1.generativeaiproject.oc1.us-chicago-1.local"])
+async def test_what_the_environment_says_of_an_account_at_openai_does_not_reach_oci(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, project: str
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-mine")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-mine")
+    with LocalOCI(lambda _: Reply(JSON)) as oci:
+        assert await Asked(oci, tmp_path / "home", oci={"openai": {"project_id": project}}).plan() == PLAN
+    (call,) = oci.calls
+    assert "openai-organization" not in call.headers
+    assert call.headers.get("openai-project", "") == project
+
+
 def test_a_key_needs_no_configuration_file_but_a_region(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     given = {"models": {"provider": "oci-openai", "default": MODEL}}
