@@ -76,7 +76,7 @@ async def test_a_continuation_that_does_not_fit_is_not_asked_for(tmp_path):
 
 
 async def test_a_continuation_that_the_budget_does_not_cover_is_not_made_and_the_paid_part_stays(tmp_path):
-    with OpenAIServer(cut(FIRST, usage=(10, 500))) as server:
+    with OpenAIServer(cut(FIRST, usage=(5, 500))) as server:
         asked = Asked(tmp_path, server.base_url)
         model = asked.model(role=Role.WRITER, limit=1_800)
         with collected_notices() as notices:
