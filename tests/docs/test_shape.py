@@ -10,13 +10,14 @@ import pytest
 from benchmarks.shape import PACKAGES, Shape, measured
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = (*PACKAGES, "tests", "benchmarks", "docs")
+FOLDERS = (*PACKAGES, "tests", "benchmarks", "docs", "clients/generator", "clients/python")
+GENERATED = {"clients/python/src/sixplane_client/client.py", "clients/python/src/sixplane_client/models.py"}
 MODULES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 def test_no_file_has_more_than_400_lines() -> None:
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in MODULES}
-    assert {name: length for name, length in lengths.items() if length > 400} == {}
+    assert {name: length for name, length in lengths.items() if length > 400 and name not in GENERATED} == {}
 
 
 def test_no_folder_holds_more_than_20_modules() -> None:

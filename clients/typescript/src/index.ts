@@ -1,0 +1,5 @@
+/** Typed client of Sixplane's HTTP API. */
+
+export { Sixplane, type CallOptions, type IngestOptions, type Options, type Upload } from "./client.js";
+export { ApiError, NotFinished } from "./errors.js";
+export type * from "./schema.js";
