@@ -80,7 +80,7 @@ async def _databases(settings: Settings, corpora: Corpora | None) -> str:  # noq
     present = [name for name in DATABASES if (settings.home / name).is_file()]
     for name in present:
         await asyncio.to_thread(_read_database, settings.home / name)
-    return f"{len(present)} of {len(DATABASES)} can be read"
+    return f"{len(present)} can be read" if present else "none yet"
 
 
 def _read_database(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -37,7 +38,7 @@ class Asked(BaseModel):
     model: str = ""
     length: Length = "standard"
     form: AnswerForm = "answer"
-    limit_usd: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    limit_usd: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=6)] | None = None
     human_review: bool = False
 
     def research(self) -> ResearchRequest:
@@ -47,7 +48,7 @@ class Asked(BaseModel):
             model=self.model,
             length=self.length,
             form=self.form,
-            budget_micro_usd=None if self.limit_usd is None else max(1, round(self.limit_usd * _MICRO)),
+            budget_micro_usd=None if self.limit_usd is None else int(self.limit_usd * _MICRO),
             human_review=self.human_review,
         )
         # The same checks as for the API, so that both accept the same questions.

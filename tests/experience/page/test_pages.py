@@ -140,6 +140,7 @@ REFUSED = [
     ({"question": "What?", "corpus": "../etc"}, 422, "The corpus is not valid."),
     ({"question": "What?", "corpus": "missing"}, 404, "missing"),
     ({"question": "What?", "limit_usd": "-1"}, 422, "The limit is not valid."),
+    ({"question": "What?", "limit_usd": "0.0000001"}, 422, "The limit is not valid."),
     ({"question": "What?", "model": "no-such-model"}, 404, "there is no model 'no-such-model'"),
 ]
 

@@ -42,8 +42,8 @@ def show(tenant: Tenant = "local", json_output: Json = False, home: Home = None)
     )
     for alert in alerts:
         state = "waiting to be published" if alert.published_at is None else "published"
-        whose = f"{alert.kind} {alert.principal}".rstrip()
-        say(f"alert: {alert.threshold} % of the {whose} budget ({alert.period}), {usd(alert.spent)} spent: {state}")
+        told = alert.told(alert.principal or alert.tenant)
+        say(f"alert: {told} ({alert.period}), {usd(alert.spent)} spent: {state}")
 
 
 def set_limits(total: Limit = None, month: Limit = None, tenant: Tenant = "local", home: Home = None) -> None:
