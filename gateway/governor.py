@@ -22,7 +22,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.ledger.role_usage import report_usage
 from gateway.limiter import RateLimiter, limiter_of
 from gateway.planned_call import Answer, PlannedCall
-from gateway.provider_error import Classify, FailureKind, ProviderError, ProviderFailure
+from gateway.provider_error import Classify, FailureKind, ProviderError, ProviderFailure, request_id_of
 from observability import CallObserved, CallTelemetry, notice, operation_span
 from settings import Settings
 from state.errors import ModelOutputInvalid, ModelUnavailable, SixplaneError
@@ -92,7 +92,10 @@ class Governor:
             try:
                 return await self._attempt(span, planned, course)
             except ProviderError as error:
-                span.add_event("sixplane.attempt_failed", {"attempt": course.attempts, "reason": error.failure.reason})
+                told: dict[str, int | str] = {"attempt": course.attempts, "reason": error.failure.reason}
+                if error.__cause__ and (asked := request_id_of(error.__cause__)):
+                    told["sixplane.request_id"] = asked
+                span.add_event("sixplane.attempt_failed", told)
                 await self._before_the_next(planned, course, error)
 
     async def _attempt(self, span: Span, planned: PlannedCall[Answer], course: _Course) -> Answer:

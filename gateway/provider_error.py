@@ -13,6 +13,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+MOST_ID_CHARS = 512
+"""The longest request id that is kept: the ids of OCI have some hundred characters."""
+
 REQUEST_TIMEOUT, TOO_MANY, SERVER_FAULT = 408, 429, 500
 
 MOST_TOKENS = 2**40
@@ -81,6 +84,16 @@ def status_failure(status: int, hint: str, retry_after: float = 0.0) -> Provider
     return ProviderFailure(
         f"it answered {status}", transient, billed, retry_after=retry_after, hint=hint, throttled=status == TOO_MANY
     )
+
+
+def request_id_of(error: BaseException) -> str:
+    """Return the id that the provider gave to the request that ended in `error`, `""` if its answer had none.
+
+    Oracle's support asks for the `opc-request-id`, that of others for the `x-request-id`.
+    """
+    headers = getattr(getattr(error, "response", None), "headers", None) or getattr(error, "headers", None) or {}
+    given = {str(name).lower(): str(value) for name, value in dict(headers).items()}
+    return (given.get("opc-request-id") or given.get("x-request-id") or "")[:MOST_ID_CHARS]
 
 
 def seconds_of(retry_after: str) -> float:

@@ -125,10 +125,11 @@ async def test_a_memo_hit_says_so(tmp_path, spans):
 
 async def test_a_failure_s_span_bears_its_code_and_not_its_text(tmp_path, spans):
     with pytest.raises(ModelUnavailable):
-        await Asked(tmp_path, Answer(raises=StatusError(401))).plan()
+        await Asked(tmp_path, Answer(raises=StatusError(401, {"opc-request-id": "an-id"}))).plan()
     assert spans()[0].attributes["error.type"] == "model_unavailable"
     assert spans()[0].status.status_code is StatusCode.ERROR
-    assert [dict(event.attributes) for event in spans()[0].events] == [{"attempt": 1, "reason": "it answered 401"}]
+    told = {"attempt": 1, "reason": "it answered 401", "sixplane.request_id": "an-id"}
+    assert [dict(event.attributes) for event in spans()[0].events] == [told]
     assert "what the server said" not in spans()[0].to_json()
 
 

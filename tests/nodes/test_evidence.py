@@ -25,7 +25,7 @@ def changed(alias: str, **values: Any) -> Passage:
 
 
 def test_the_best_passages_come_first_and_whole() -> None:
-    items = fitting(ranked_items(PASSAGES, HITS), 400, 400)
+    items = fitting(ranked_items(PASSAGES, HITS), 450, 450)
     assert [item.alias for item in items] == ["E2", "E3"]
     assert all(item.text == PASSAGES[item.alias].text for item in items)
 

@@ -286,8 +286,10 @@ async def test_every_call_is_an_event_and_a_metric_without_a_word_of_what_was_sa
     assert len(events) == report.usage.calls
     assert sum(event["cost_micro_usd"] for event in events) == report.usage.cost_micro_usd
     names = {metric["name"] for metric in metrics}
-    assert {"genai_requests", "genai_tokens", "genai_latency_ms", "genai_cost_usd"} <= names
-    assert {"service", "model", "status"} <= set(metrics[0]["dimensions"])
+    durations, tokens = "gen_ai.client.operation.duration", "gen_ai.client.token.usage"
+    assert {f"{durations}.sum", f"{durations}.count", f"{durations}.bucket", f"{tokens}.sum", "sixplane.cost"} <= names
+    (dimensions, *_) = [metric["dimensions"] for metric in metrics if metric["name"] == "sixplane.cost"]
+    assert {"service", "gen_ai.request.model"} <= set(dimensions)
     everything = json.dumps([events, metrics])
     assert not [word for word in ("Falcon", "Ada", "million", "tenant") if word in everything]
 
