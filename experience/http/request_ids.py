@@ -25,7 +25,8 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(HEADER, "")
-        name = given if _GIVEN.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+        # The process that took the connection has given one already: the client gets it, so the log must name it.
+        name = request_id(scope) or (given if _GIVEN.fullmatch(given) else f"req_{uuid.uuid4().hex}")
         scope.setdefault("state", {})["request_id"] = name
 
         async def named(message: Message) -> None:

@@ -76,7 +76,7 @@ def run_server(settings: Settings, authenticate: Authenticate, make: Make, *, st
     logging.getLogger("uvicorn.error").addFilter(_without_content)
     # Bound here and not by uvicorn, which logs a port in use and exits with a status of its own.
     listening = listen(settings.server.host, settings.server.port)
-    url = f"http://{settings.server.host}:{listening.getsockname()[1]}"
+    url = url_of(settings.server.host, listening.getsockname()[1])
     worker = Worker(settings, make)
     app = make(settings, authenticate, worker=worker)
     failed: list[Exception] = []
@@ -125,6 +125,11 @@ def _without_content(record: logging.LogRecord) -> bool:
         record.msg, record.args = f"{record.getMessage()}: {record.exc_info[0].__name__}", ()
         record.exc_info = record.exc_text = None
     return True
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the URL of a server at an address."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

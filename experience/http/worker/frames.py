@@ -47,13 +47,17 @@ async def next_frame(stream: Reads) -> dict[str, Any] | None:
 
 
 def carried(scope: Scope) -> dict[str, Any]:
-    """Return the scope of a request as a message, with its principal if it is known."""
-    principal: Principal | None = scope.get("state", {}).get("principal")
-    state = {"principal": principal.model_dump(mode="json")} if principal is not None else {}
+    """Return the scope of a request as a message, with its id, and with its principal if it is known."""
+    given = scope.get("state", {})
+    state = {name: given[name] for name in ("request_id",) if name in given}
+    if "principal" in given:
+        state["principal"] = given["principal"].model_dump(mode="json")
     return {**{name: scope[name] for name in _CARRIED if name in scope}, "state": state}
 
 
 def scope_of(message: dict[str, Any]) -> Scope:
     """Return the scope of a request from its message."""
-    state = {name: Principal.model_validate(value) for name, value in message["state"].items()}
+    state = dict(message["state"])
+    if "principal" in state:
+        state["principal"] = Principal.model_validate(state["principal"])
     return {**message, "headers": [(name, value) for name, value in message["headers"]], "state": state}

@@ -59,7 +59,7 @@ class Worker:
         self._secret = b""
         self._state, self._heard = "unhealthy", float("-inf")
         self._drained = asyncio.Event()
-        self._ending = False
+        self._ending = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -73,7 +73,7 @@ class Worker:
         try:
             yield
         finally:
-            self._ending = True
+            self._ending.set()
             self._tell_nothing_more()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.server.drain_seconds + ENDING_SECONDS):
@@ -122,6 +122,7 @@ class Worker:
 
     async def _start(self) -> None:
         self._secret = secrets.token_bytes(32)
+        self._drained.clear()  # the process before this one may have drained, or died
         self._process = process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE)
         assert process.stdin is not None
         assert process.stdout is not None
@@ -142,16 +143,21 @@ class Worker:
                 self.room.empty()
                 self._drained.set()
                 pause = _FIRST_PAUSE
-            if self._ending:
+            if self._ending.is_set():
                 return
             await self._reap()
             _log.error("the process that works has ended; it is started again in %g s", pause)
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._ending.wait()
+                    return
             pause = min(_LONGEST_PAUSE, 2 * pause)
             try:
                 await self._start()
             except SixplaneError as error:
                 _log.error("the process that works cannot be started: %s", error.message)
+            except Exception as error:  # noqa: BLE001 - nobody awaits this task: without it, nothing is started again
+                _log.error("the process that works cannot be started: %s", type(error).__name__)
 
     async def _listen(self) -> None:
         """Take over what the process tells, until it ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -86,5 +86,6 @@ class _Answer:
     async def _hand_over(self) -> None:
         message = await self._receive()
         self._left = message["type"] == "http.disconnect"
-        self._writer.write(framed(dict(message)))
-        await self._writer.drain()
+        with suppress(ConnectionError):  # the other process is gone: who reads its answer notices it
+            self._writer.write(framed(dict(message)))
+            await self._writer.drain()

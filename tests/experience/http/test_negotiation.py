@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from experience.http.negotiation import wants_events
-from experience.http.serving import listen
+from experience.http.serving import listen, url_of
 from settings import Settings
 from tests.experience.http.conftest import chat, client, events_of, served
 from tests.experience.service.helpers import SLOW, slow_plan
@@ -54,6 +54,11 @@ async def test_probes_need_no_credentials_and_answer_by_their_status(url):
         for path in ("/ready", "/health"):
             answer = await platform.get(path)
             assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+
+
+def test_an_address_of_ipv6_stands_in_brackets():
+    assert url_of("::1", 8080) == "http://[::1]:8080"
+    assert url_of("localhost", 8080) == "http://localhost:8080"
 
 
 def test_the_server_listens_where_the_setting_says(monkeypatch):

@@ -84,3 +84,4 @@ async def test_a_process_that_is_killed_is_started_again_and_its_run_is_resumed(
 
         await until(resumed)
         assert (await anybody.get("/ready")).json() == {"status": "ready"}
+        assert not worker._drained.is_set()  # the end of the first process is no drain of the second

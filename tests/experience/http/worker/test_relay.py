@@ -9,7 +9,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
 
+from experience.http.problems import install
+from experience.http.request_ids import RequestId
 from experience.http.worker import Relay
 from experience.http.worker.keeper import Worker
 from experience.http.worker.receiving import Receiver
@@ -61,7 +64,7 @@ async def test_a_request_arrives_as_it_was_sent_and_so_does_its_answer(tmp_path)
                              "from": "127.0.0.1", "state": []}  # fmt: skip
 
 
-async def test_who_sends_a_request_is_told(tmp_path):
+async def test_who_sends_a_request_and_its_id_are_told(tmp_path):
     class Known:
         def __init__(self, app):
             self._app = app
@@ -70,7 +73,7 @@ async def test_who_sends_a_request_is_told(tmp_path):
             await self._app({**scope, "state": {"principal": PRINCIPALS["ann"], "request_id": "r"}}, receive, send)
 
     async def work(scope, receive, send):
-        await JSONResponse(scope["state"]["principal"] == PRINCIPALS["ann"])(scope, receive, send)
+        await JSONResponse(scope["state"] == {"principal": PRINCIPALS["ann"], "request_id": "r"})(scope, receive, send)
 
     worker = There(Settings(home=tmp_path), create)
     app = Starlette()
@@ -170,3 +173,19 @@ async def test_a_connection_without_the_secret_gets_nothing(tmp_path, shown):
         assert await safely(reader.read()) == b""
         writer.close()
     assert called == []
+
+
+async def test_the_log_of_the_process_that_works_names_the_id_that_the_client_got(tmp_path, caplog):
+    async def broken(_):
+        raise RuntimeError
+
+    work, front = Starlette(routes=[Route("/v1/x", broken)]), Starlette()
+    install(work)
+    work.add_middleware(RequestId)
+    worker = There(Settings(home=tmp_path), create)
+    front.add_middleware(Relay, worker=worker)
+    front.add_middleware(RequestId)
+    async with worker.receiving(work), running(front) as url, client(url, None) as one:
+        answer = await one.get("/v1/x")
+    assert answer.status_code == 500
+    assert f"({answer.headers['x-request-id']})" in caplog.text

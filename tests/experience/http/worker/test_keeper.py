@@ -1,0 +1,56 @@
+"""The process that works is started again whatever hindered it, and is let end whenever the server stops."""
+
+from __future__ import annotations
+
+import asyncio
+
+from experience.http.worker.keeper import Worker
+from settings import Settings
+from tests.doubles.waiting import safely, until
+
+
+class Mortal(Worker):
+    """Over a process that ends as soon as `dies` is set; starting it raises the errors of `fails` first."""
+
+    def __init__(self, settings, fails=()):
+        super().__init__(settings, create)
+        self.dies, self.fails, self.starts = asyncio.Event(), [*fails], 0
+
+    async def _start(self):
+        self.starts += 1
+        if self.starts > 1 and self.fails:
+            raise self.fails.pop(0)
+        self._port = 1
+
+    async def _listen(self):
+        ending = asyncio.create_task(self._ending.wait())
+        await asyncio.wait((asyncio.create_task(self.dies.wait()), ending), return_when=asyncio.FIRST_COMPLETED)
+        self.dies.clear()
+
+
+def create():
+    raise AssertionError("nothing is started")
+
+
+async def test_an_error_of_the_system_does_not_end_the_attempts(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("experience.http.worker.keeper._FIRST_PAUSE", 0.0)
+    worker = Mortal(Settings(home=tmp_path), [OSError("private"), TypeError("private")])
+    async with worker.running():
+        worker.dies.set()
+        await until(lambda: worker.starts == 4 and worker._port == 1)
+    assert "cannot be started: OSError" in caplog.text
+    assert "private" not in caplog.text
+
+
+async def test_a_server_that_stops_starts_nothing_again_and_waits_for_no_pause(tmp_path, monkeypatch):
+    monkeypatch.setattr("experience.http.worker.keeper._FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr("experience.http.worker.keeper.ENDING_SECONDS", 3600.0)
+    worker = Mortal(Settings(home=tmp_path))
+
+    async def stopped_while_nothing_runs():
+        async with worker.running():
+            worker.dies.set()
+            await until(lambda: worker._port is None)
+
+    await safely(stopped_while_nothing_runs())
+    assert worker.starts == 1
