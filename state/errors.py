@@ -45,7 +45,8 @@ SixplaneError
 
 from __future__ import annotations
 
-from typing import ClassVar
+import copyreg
+from typing import Any, ClassVar
 
 from state.money import dollars
 
@@ -65,6 +66,10 @@ class SixplaneError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = self.default_hint if hint is None else hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to copy the error into another process, whatever its class is made from."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class BadInput(SixplaneError):

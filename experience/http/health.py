@@ -39,8 +39,11 @@ class Readiness:
         """Return what `check` amounts to, or the last one did."""
         async with self._checking:
             if self._clock() >= self._until:
-                self._state = (await check()).status
-                self._until = self._clock() + SURE_SECONDS
+                self._state = State.UNHEALTHY  # stays so if the check itself fails
+                try:
+                    self._state = (await check()).status
+                finally:
+                    self._until = self._clock() + SURE_SECONDS
             return self._state
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pickle
 import signal
@@ -32,6 +33,8 @@ lock away at every read and write, and waits so long to get it back from each th
 
 TELL_SECONDS = 0.1
 """How often the other process is told who has the places. A chosen value: it counts by itself what it lets pass."""
+
+_log = logging.getLogger(__name__)
 
 _BACKLOG = 2048
 """Connections that the kernel queues before they are accepted, as many as for the other process."""
@@ -93,7 +96,7 @@ class _Work:
                 async with app.router.lifespan_context(app):
                     listening.start()
                     await self._serve(app)
-        except Exception as error:
+        except Exception as error:  # whatever the start raises is shown by the other process, and a bug raised again
             known = known_error(error, paths=True) or SixplaneError(f"unexpected {type(error).__name__}")
             self._tell({"type": "failed", "error": pickle.dumps(known)})
             if known_error(error) is None:
@@ -128,7 +131,11 @@ class _Work:
         readiness = Readiness()
         while True:
             desk = app.state.desk
-            self._tell({"type": "told", "places": said(desk.runs.places), "state": await standing(desk, readiness)})
+            try:
+                state = await standing(desk, readiness)
+                self._tell({"type": "told", "places": said(desk.runs.places), "state": state})
+            except Exception as error:  # noqa: BLE001 - nobody awaits this task: without it, nothing is told any more
+                _log.error("the check of health failed with %s", type(error).__name__)
             await asyncio.sleep(TELL_SECONDS)
 
 

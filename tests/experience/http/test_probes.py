@@ -33,6 +33,20 @@ async def test_many_probes_are_one_check():
     assert len(checked) == 2
 
 
+async def test_a_check_that_fails_is_asked_as_rarely_and_counts_as_unhealthy():
+    clock, asked = Clock(), []
+
+    async def check() -> HealthStatus:
+        asked.append(clock())
+        raise LookupError
+
+    readiness = Readiness(clock)
+    with pytest.raises(LookupError):
+        await readiness.state(check)
+    assert await readiness.state(check) is State.UNHEALTHY
+    assert len(asked) == 1
+
+
 async def probed(app_url, monkeypatch):
     monkeypatch.setattr("experience.http.health.SURE_SECONDS", 0.0)
     async with client(app_url, None) as anybody:
