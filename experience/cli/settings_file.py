@@ -26,7 +26,7 @@ class Models(StrEnum):
 
 
 class SignIn(StrEnum):
-    """How OCI's requests are signed."""
+    """How OCI's requests are signed: `oci.auth` of the settings, whose import would cost the help text a second."""
 
     API_KEY = "api_key"
     SECURITY_TOKEN = "security_token"  # noqa: S105 - a way to sign in, and no secret

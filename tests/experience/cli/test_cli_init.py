@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 from experience.cli.app import app
 from experience.cli.settings_file import Answers, Models, SignIn, file_of
 from settings.candidate import settings_with
-from settings.tree import load_settings
+from settings.tree import OCISettings, load_settings
 from state.errors import BadInput
 
 OCI = Answers(Models.OCI, compartment="ocid1.compartment.oc1..x", region="us-chicago-1", oci_profile="A")
@@ -32,6 +33,10 @@ def run(tmp_path, monkeypatch):
         app, ["init", *arguments], input=answers, env={"SIXPLANE_HOME": None, **environment}
     )
     os.umask(before)
+
+
+def test_every_way_of_the_settings_to_sign_can_be_chosen():
+    assert {each.value for each in SignIn} == set(get_args(OCISettings.model_fields["auth"].annotation))
 
 
 def refused(result, status, *words):

@@ -92,9 +92,10 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _options(base_url: str, api_key: str | None) -> dict[str, Any]:
-    headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-    return {"base_url": base_url, "headers": headers, "timeout": TIMEOUT}
+def _options(base_url: str, api_key: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    headers = httpx.Headers({"authorization": f"Bearer {api_key}"} if api_key else {})
+    headers.update(given.get("headers"))  # added to the key's header, which they do not replace by being there
+    return {"timeout": TIMEOUT, **given, "base_url": base_url, "headers": headers}
 
 
 class Transport:
@@ -107,7 +108,7 @@ class Transport:
     """
 
     def __init__(self, base_url: str, api_key: str | None = None, **options: Any) -> None:
-        self._client = httpx.Client(**{**_options(base_url, api_key), **options})
+        self._client = httpx.Client(**_options(base_url, api_key, options))
 
     def close(self) -> None:
         """Close the connections."""
@@ -163,7 +164,7 @@ class AsyncTransport:
     """
 
     def __init__(self, base_url: str, api_key: str | None = None, **options: Any) -> None:
-        self._client = httpx.AsyncClient(**{**_options(base_url, api_key), **options})
+        self._client = httpx.AsyncClient(**_options(base_url, api_key, options))
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -141,3 +141,15 @@ async def test_what_is_no_answer_of_sixplane_is_an_error_that_says_so():
     async with AsyncSixplane("http://x", transport=page) as client:
         with pytest.raises(ApiError, match="502 http: Bad Gateway; check the address"):
             await client.live()
+
+
+def test_further_headers_are_sent_beside_the_key() -> None:
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers)
+        return httpx.Response(200, json={"status": "live"})
+
+    with Sixplane("http://server", "key", headers={"x-team": "a"}, transport=httpx.MockTransport(answer)) as client:
+        assert client.live().status == "live"
+    assert (sent[0]["authorization"], sent[0]["x-team"]) == ("Bearer key", "a")
