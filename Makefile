@@ -84,7 +84,7 @@ site: $(VENV)/.dev ## Build the documentation site into site/, offline; a warnin
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 notebooks: $(VENV)/.dev ## Execute the notebooks on a real kernel
-	$(BIN)/python -m pytest tests/notebooks
+	$(BIN)/python -m pytest tests/notebooks -m ""
 
 studio: $(VENV)/.dev ## Serve the graph to LangGraph Studio
 	$(BIN)/langgraph dev --no-browser

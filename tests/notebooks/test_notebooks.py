@@ -20,6 +20,11 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 PICTURES = {"01": 1, "02": 1, "03": 3, "04": 2, "05": 1, "06": 1}
 """The least number of outputs per notebook that are pictures or rich HTML."""
 
+LONG = ("04", "05", "06")
+"""Each takes up to a minute: `make notebooks` runs them, `make test` only the others."""
+
+EACH = [pytest.param(path, marks=pytest.mark.long if path.name[:2] in LONG else ()) for path in NOTEBOOKS]
+
 
 class Kernel(KernelManager):
     """A kernel that runs this interpreter, even if no kernel specification is installed for it."""
@@ -65,7 +70,7 @@ def test_the_committed_notebook_contains_no_outputs(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EACH, ids=lambda path: path.stem)
 def test_the_notebook_runs_on_a_kernel(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     kernel, here = Kernel(), {"metadata": {"path": str(FOLDER)}}
