@@ -2,6 +2,9 @@
 
 langchain-oracledb and langgraph-oracledb check with `isinstance`, so that only subclasses are accepted.
 
+Binds are checked against the tables of `sixplane db init` (`binds.py`), so a value that the database would refuse is
+refused here too.
+
 pool = RecordingPool()
 pool.answer(r"SELECT privilege", [("CREATE TABLE",)])
 pool.fail(r"INSERT INTO", "ORA-00001")
@@ -10,49 +13,37 @@ pool.fail(r"INSERT INTO", "ORA-00001")
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import oracledb
 
+from tests.doubles.oracle.binds import check_binds
+from tests.doubles.oracle.errors import oracle_error
+
 Rows = Sequence[tuple[Any, ...]]
 Answer = Rows | Callable[["Statement"], Rows]
 
-_CONNECTION_CODES = ("ORA-03113", "ORA-03114", "ORA-03135", "DPY-4011", "DPY-1001")
+_LOCKS = re.compile(r"^(INSERT|UPDATE|DELETE|MERGE)\b|\bFOR UPDATE\b", re.IGNORECASE)
+_DEFINES = re.compile(r"^(CREATE|ALTER|DROP|GRANT)\b", re.IGNORECASE)  # commits before it runs, and after
+_OPTIONS = ("fetch_lobs", "fetch_decimals", "suspend_on_success")
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement as it was sent. `many` marks an array bind."""
+    """A statement as it was sent. `many` marks an array bind; `types` are those of `setinputsizes`."""
 
     sql: str
     binds: Any = None
     many: bool = False
+    types: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """The statement on one line."""
         return " ".join(self.sql.split())
-
-
-@dataclass
-class _Details:
-    full_code: str
-    code: int
-    message: str
-    isrecoverable: bool = False
-    context: str = ""
-    offset: int = 0
-
-
-def oracle_error(code: str, message: str = "") -> oracledb.DatabaseError:
-    """Return the driver's error for `code`, for example `ORA-00001`."""
-    kinds: dict[str, type[oracledb.DatabaseError]] = {"ORA-00001": oracledb.IntegrityError}
-    kind = oracledb.OperationalError if code in _CONNECTION_CODES else kinds.get(code, oracledb.DatabaseError)
-    details = _Details(code, int(code.partition("-")[2]), message or f"{code}: scripted", code in _CONNECTION_CODES)
-    return kind(details)
 
 
 @dataclass
@@ -65,6 +56,7 @@ class _Script:
     commits: int = 0
     rollbacks: int = 0
     held: int = 0
+    transactions: int = 0
 
     def run(self, statement: Statement) -> Rows:
         """Record a statement, then return its rows or raise its error."""
@@ -89,8 +81,10 @@ class RecordingCursor:
         self.rowcount, self.arraysize, self.prefetchrows = 0, 100, 2
         self.outputtypehandler: Any = None
         self.description: list[Any] | None = None
+        self._types: dict[str, Any] = {}
 
     async def execute(self, statement: str, parameters: Any = None, **named: Any) -> None:
+        named = {name: value for name, value in named.items() if name not in _OPTIONS}
         self._fetch(Statement(statement, parameters if parameters is not None else named or None))
 
     async def executemany(self, statement: str, parameters: Any, **_: Any) -> None:
@@ -98,6 +92,11 @@ class RecordingCursor:
         self.rowcount = len(parameters) if hasattr(parameters, "__len__") else int(parameters)
 
     def _fetch(self, statement: Statement) -> None:
+        statement, self._types = replace(statement, types=self._types), {}
+        rows = statement.binds if statement.many and not isinstance(statement.binds, int) else [statement.binds]
+        for row in rows:
+            check_binds(statement.sql, row, statement.types)
+        self.connection.follow(statement)
         self._rows = [tuple(row) for row in self._script.run(statement)]
         self.rowcount = len(self._rows)
         self.description = [_Column((name,)) for name in _columns(statement.text, self._rows)]
@@ -113,8 +112,9 @@ class RecordingCursor:
         rows, self._rows = self._rows[:size], self._rows[size:]
         return rows
 
-    def setinputsizes(self, *_: Any, **__: Any) -> None:
-        """Accept the types."""
+    def setinputsizes(self, *_: Any, **types: Any) -> None:
+        """Keep the types for the next execution, as the driver does."""
+        self._types = types
 
     def getbatcherrors(self) -> list[Any]:
         return []
@@ -183,21 +183,36 @@ class RecordingConnection(oracledb.AsyncConnection):
     def __init__(self, script: _Script | None = None) -> None:
         # The driver's own constructor is not called: it would connect.
         self.script = script or _Script()
+        self.in_transaction = False
+
+    def follow(self, statement: Statement) -> None:
+        """Note whether a transaction is open after `statement`."""
+        if _LOCKS.search(statement.text):
+            self._transact(True)
+        elif _DEFINES.match(statement.text):
+            self._transact(False)
+
+    def _transact(self, begun: bool) -> None:
+        self.script.transactions += begun - self.in_transaction
+        self.in_transaction = begun
 
     def cursor(self, *_: Any, **__: Any) -> RecordingCursor:
         return RecordingCursor(self, self.script)
 
     async def commit(self) -> None:
         self.script.commits += 1
+        self._transact(False)
 
     async def rollback(self) -> None:
         self.script.rollbacks += 1
+        self._transact(False)
 
     async def createlob(self, _: Any, data: Any = None) -> Any:
         return RecordingLob(data or b"")
 
     async def close(self, *_: Any, **__: Any) -> None:
-        """Do nothing: no network connection is open."""
+        """Roll back an open transaction; no network connection is open."""
+        self._transact(False)
 
     async def __aenter__(self) -> RecordingConnection:
         return self
@@ -235,6 +250,11 @@ class RecordingPool(oracledb.AsyncConnectionPool):
         """The number of connections that are acquired at the moment."""
         return self.script.held
 
+    @property
+    def transactions(self) -> int:
+        """The number of connections with a transaction open at the moment: after a change or a FOR UPDATE."""
+        return self.script.transactions
+
     def answer(self, pattern: str, rows: Answer) -> None:
         """Answer statements that match `pattern` with `rows`; the latest matching answer is used."""
         self.script.answers.append((re.compile(pattern, re.IGNORECASE), rows))
@@ -247,10 +267,12 @@ class RecordingPool(oracledb.AsyncConnectionPool):
     async def acquire(self, *_: Any, **__: Any) -> Any:
         """Acquire a connection for a block."""
         self.script.held += 1
+        connection = RecordingConnection(self.script)
         try:
-            yield RecordingConnection(self.script)
+            yield connection
         finally:
             self.script.held -= 1
+            await connection.close()  # a connection that returns to a pool is rolled back
 
     async def release(self, *_: Any, **__: Any) -> None:
         """Accept the connection."""

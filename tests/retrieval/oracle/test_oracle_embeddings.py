@@ -17,7 +17,6 @@ from settings.tree import OracleSettings
 from state.errors import DependencyUnavailable, EmbeddingMismatch, SettingsInvalid
 from tests.conformance.planes import DIMENSIONS, Hashed, document
 from tests.doubles.oracle import RecordingPool
-from tests.doubles.oracle.recording import RecordingCursor
 from tests.retrieval.oracle.recording import PlaybackPool
 
 HOSTILE = "x' AS DATA) FROM dual -- :items {MODEL}"
@@ -35,18 +34,14 @@ def embeddings(pool: Any, model: str = "minilm") -> DatabaseEmbeddings:
     return DatabaseEmbeddings(pool, OracleSettings(embedding_model=model))
 
 
-async def test_texts_are_binds_and_the_model_is_an_identifier(
-    pool: RecordingPool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    types: list[Any] = []
-    monkeypatch.setattr(RecordingCursor, "setinputsizes", lambda _, **named: types.append(named))
+async def test_texts_are_binds_and_the_model_is_an_identifier(pool: RecordingPool) -> None:
     made = embeddings(pool, "models.minilm_v2")
     assert await made.aembed_documents([HOSTILE, "b"]) == [[1.0, 2.0], [3.0, 4.0]]
     (statement,) = pool.statements
     assert statement.text.startswith("SELECT VECTOR_EMBEDDING(MODELS.MINILM_V2 USING t.item AS DATA) FROM JSON_TABLE(")
     assert statement.text.endswith("ORDER BY t.place")
     assert statement.binds == {"items": [HOSTILE, "b"]}
-    assert types == [{"items": oracledb.DB_TYPE_JSON}]
+    assert statement.types == {"items": oracledb.DB_TYPE_JSON}
     assert made.model_id == "database:MODELS.MINILM_V2"
 
 
