@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from state.errors import BadInput, BatchBusy, BatchMismatch, StorageFull
@@ -56,30 +56,25 @@ class AppendOnlyFile:
 
 @contextmanager
 def open_append_only(path: Path) -> Iterator[AppendOnlyFile]:
-    """Open the file for the block, and lock it by a file beside it.
+    """Open the file for the block, and lock it.
 
-    The lock file is never removed: a process that waits for it would lock the removed file, and a third one a new file.
+    The lock is one on the file itself, which the system gives back when the process ends, however it ends: nothing
+    stays beside the file.
 
     Raises:
         BatchBusy: another process is writing to the file.
-        BadInput: the file cannot be written.
+        BadInput: the file cannot be written, or its file system has no locks.
     """
-    # Not bound to a thread: a job opens the file in a worker thread and closes it in the event loop's.
-    lock = FileLock(f"{path}.lock", timeout=0, thread_local=False)
     try:
-        lock.acquire()
-    except Timeout as error:
-        raise BatchBusy(f"another process is writing to {str(path)!r}") from error
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise _unwritable(path, error) from error
     try:
-        descriptor = _descriptor(path)
-        try:
-            yield AppendOnlyFile(path, descriptor)
-        finally:
-            os.close(descriptor)
+        _lock(path, descriptor)
+        yield AppendOnlyFile(path, descriptor)
     finally:
-        lock.release()
+        os.close(descriptor)  # this gives the lock back
 
 
 def replayed(path: Path, reader: BinaryIO, kind: type[Line], take: Callable[[Line], None]) -> int:
@@ -105,9 +100,11 @@ def replayed(path: Path, reader: BinaryIO, kind: type[Line], take: Callable[[Lin
     return whole
 
 
-def _descriptor(path: Path) -> int:
+def _lock(path: Path, descriptor: int) -> None:
     try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BatchBusy(f"another process is writing to {str(path)!r}") from error
     except OSError as error:
         raise _unwritable(path, error) from error
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from nodes.collaborators import Collaborators
 from nodes.guard_input import refused
 from policy import Action, Stage, refusal_of
+from settings.faults import faults_of
 from state.channels import ResearchContext, ResearchState
 from state.values import ReviewAnswer, ReviewFinding, Severity, Status
 
@@ -70,7 +71,5 @@ def _answer_to(asked: dict[str, Any]) -> ReviewAnswer:
 
 
 def _problem(error: ValidationError) -> str:
-    faults = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'answer'}: {each['msg']}" for each in error.errors())
-    return (
-        f'the answer is invalid ({faults}): resume with {{"decision": "approve"}}, "reject", or "revise" and a `text`'
-    )
+    how = 'resume with {"decision": "approve"}, "reject", or "revise" and a `text`'
+    return f"the answer is invalid ({faults_of(error, whole='the answer')}): {how}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,13 +17,17 @@ from pydantic_core import from_json
 from experience.batch.values import BatchError
 from experience.service import ResearchRequest
 from settings import checked_name
+from settings.faults import faults_of
 from state.channels import ResearchContext
-from state.errors import BadInput, NameInvalid
+from state.errors import BadInput
 
 MAX_LINE_BYTES = 1024 * 1024
 """A longer line is an invalid row. A chosen value: it bounds the memory that one row can take."""
 
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = 'a row is `{"question": "…"}`, with `id`, `thread_id` and `context` if you like: docs/batch.md lists them'
+_ONE_LINE = "write each row as one JSON object on one line of its own; `jq -c . FILE` does so with valid JSON"
+_WHERE = re.compile(r" at line \d+ column (\d+)$")  # in the messages of `from_json`
 _TOLD_FAULTS = 3  # faults named in a message; the first ones show what is wrong with the row
 
 
@@ -90,8 +95,9 @@ class RowFile:
         try:
             row = _parsed(raw)
             request = ResearchRequest(question=row.question, thread_id=_thread(row), context=self._context(row))
-        except (ValidationError, NameInvalid, BadInput) as error:
-            return self._named(number, _id_of(raw), digest, seen, fault=_fault(error))
+        except BadInput as error:
+            fault = BatchError(code=error.code, message=error.message, hint=error.hint)
+            return self._named(number, _id_of(raw), digest, seen, fault=fault)
         return self._named(number, row.id, digest, seen, request=request)
 
     def _named(
@@ -117,7 +123,10 @@ class RowFile:
     def _context(self, row: BatchRow) -> ResearchContext:
         if row.context.get("tenant", self._defaults.tenant) != self._defaults.tenant:
             raise BadInput("a row cannot choose its tenant", hint="run one job for each tenant, with `--tenant`")
-        return ResearchContext.model_validate({**self._defaults.model_dump(exclude_unset=True), **row.context})
+        try:
+            return ResearchContext.model_validate({**self._defaults.model_dump(exclude_unset=True), **row.context})
+        except ValidationError as error:
+            raise _invalid(error, ResearchContext, within="context") from error
 
 
 class _Seen:
@@ -175,9 +184,32 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _parsed(raw: bytes) -> BatchRow:
+    """Return the row of a line. Raises `BadInput`, without the contents of the line, which may be personal data."""
     if len(raw) > MAX_LINE_BYTES:
         raise BadInput(f"the line has more than {MAX_LINE_BYTES:,} bytes", hint="ingest long texts as documents")
-    return BatchRow.model_validate_json(raw)
+    try:
+        return BatchRow.model_validate(_json(raw))
+    except ValidationError as error:
+        raise _invalid(error, BatchRow) from error
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return from_json(raw.rstrip())
+    except ValueError as error:
+        # The parser was given one line: the number of the line in the file is not its business.
+        what = (
+            _WHERE.sub(r", at byte \1", str(error))
+            .replace("EOF while", "it ends while")
+            .replace("expected ident", "expected value")
+        )
+        raise BadInput(f"the line is not JSON: {what}", hint=_ONE_LINE) from error
+
+
+def _invalid(error: ValidationError, kind: type[BaseModel], *, within: str = "") -> BadInput:
+    """Return the error of a row or a context that is JSON and does not fit."""
+    told = faults_of(error, within=within, whole="the row", known=kind.model_fields, limit=_TOLD_FAULTS)
+    return BadInput(told, hint=_FIELDS)
 
 
 def _id_of(raw: bytes) -> str | None:
@@ -194,12 +226,3 @@ def _id_of(raw: bytes) -> str | None:
 
 def _thread(row: BatchRow) -> str | None:
     return None if row.thread_id is None else checked_name("thread", row.thread_id)
-
-
-def _fault(error: ValidationError | BadInput) -> BatchError:
-    """Return the fault of a line without its contents, which may be personal data."""
-    if isinstance(error, BadInput):
-        return BatchError(code=error.code, message=error.message, hint=error.hint)
-    told = [f"{'.'.join(map(str, each['loc'])) or 'row'}: {each['msg']}" for each in error.errors()[:_TOLD_FAULTS]]
-    hint = 'a row is `{"question": "…"}`, with `id`, `thread_id` and `context` if you like: see docs/batch.md'
-    return BatchError(code=BadInput.code, message="; ".join(told), hint=hint)

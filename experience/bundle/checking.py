@@ -37,6 +37,7 @@ from experience.bundle.values import (
 from experience.render import renderer_hash
 from experience.verification import Cited, VerificationResult, check_report
 from observability.audit import check_lines, named
+from settings.faults import faults_of
 from state.errors import BadInput
 from state.report import Report
 from state.values import Support, Value
@@ -167,7 +168,7 @@ class _Contents:
             return kind.model_validate_json(self._members[name])
         except ValidationError as error:
             raise BadInput(
-                f"`{name}` of the bundle is not as this version knows it: {_first(error)}",
+                f"`{name}` of the bundle is not as this version knows it: {faults_of(error, limit=1)}",
                 hint=f"verify it with {self._manifest.program}, which wrote it",
             ) from error
 
@@ -232,7 +233,7 @@ def _manifest(members: Mapping[str, bytes]) -> Manifest:
             )
         return Manifest.model_validate_json(members[MANIFEST])
     except ValidationError as error:
-        raise BadInput(f"the bundle has no valid `{MANIFEST}`: {_first(error)}", hint=_HINT) from error
+        raise BadInput(f"the bundle has no valid `{MANIFEST}`: {faults_of(error, limit=1)}", hint=_HINT) from error
 
 
 def _integrity_faults(data: bytes, members: Mapping[str, bytes], manifest: Manifest) -> Iterator[BundleFault]:
@@ -273,7 +274,7 @@ def _signature(content: bytes) -> Signature:
     try:
         return Signature.model_validate_json(content)
     except ValidationError as error:
-        raise BadInput(f"the bundle has no valid `{SIGNATURE}`: {_first(error)}", hint=_HINT) from error
+        raise BadInput(f"the bundle has no valid `{SIGNATURE}`: {faults_of(error, limit=1)}", hint=_HINT) from error
 
 
 def _trouble(listed: Member | None, content: bytes | None) -> str:
@@ -319,9 +320,3 @@ def _verdict_faults(report: Report, verdicts: Verdicts) -> Iterator[BundleFault]
     # A run that ended while its last draft was not checked has no verdicts, and counts of an earlier draft.
     if (given or report.claims) and any(counts[each] != getattr(report.verification, each) for each in Support):
         yield BundleFault(kind="verdict", member=VERDICTS, detail="the verdicts are not those that the report counts")
-
-
-def _first(error: ValidationError) -> str:
-    fault = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(part) for part in fault["loc"])
-    return f"{where}: {fault['msg']}".removeprefix(": ")

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from settings.faults import fault_of, words_of
 from state.errors import BadInput
 from state.values import Value
 
@@ -152,8 +153,7 @@ def _told(error: ValidationError) -> str:
     known = _PLACE_FIELDS if in_gold else _FIELDS
     if fault["type"] == "extra_forbidden":
         return f"there is no field `{where}`; the fields are {known}"
-    told = f"`{where}`: {fault['msg']}" if where else fault["msg"]
-    told = told.replace("Value error, ", "")
+    told = fault_of(f"`{where}`", fault) if where else words_of(fault)
     return f"{told}; give a document's name, or an object with {known}" if in_gold else told
 
 

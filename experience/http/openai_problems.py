@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
+from settings.faults import words_of
 from state.errors import BadInput, BudgetExceeded, CorpusMissing, ModelUnknown, RateLimited, TooBusy, Unauthenticated
 
 _PATHS = re.compile(r"/v1/(chat/completions|responses|embeddings|models(/.*)?)", re.DOTALL)
@@ -94,7 +95,7 @@ def invalid_request(errors: Sequence[Mapping[str, Any]], places: Sequence[str]) 
     # Of the alternatives that a value may be, those of another type say nothing about it.
     kinds = [_code_of(str(each["type"])) for each in errors]
     told = next((n for n, kind in enumerate(kinds) if kind != "invalid_type"), 0)
-    param, message = _parameter(places[told]), str(errors[told]["msg"]).removeprefix("Value error, ")
+    param, message = _parameter(places[told]), words_of(errors[told])
     return openai_fault(status=400, code=kinds[told], message=f"{param}: {message}", param=param)
 
 

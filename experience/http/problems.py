@@ -20,6 +20,7 @@ from experience.errors import known_error
 from experience.http.bodies import MAX_FILES
 from experience.http.openai_problems import OpenAIProblem, Unsupported, invalid_request, openai_fault, speaks_openai
 from experience.http.request_ids import HEADER, request_id
+from settings.faults import words_of
 from state.errors import (
     BadInput,
     BudgetExceeded,
@@ -209,7 +210,7 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
     if speaks_openai(request.url.path):
         told = invalid_request(given, [_place(fault["loc"]) for fault in given])
         return JSONResponse(told.model_dump(mode="json"), status_code=400)
-    faults = [Fault(place=_place(fault["loc"]), message=_words(fault["msg"])) for fault in given]
+    faults = [Fault(place=_place(fault["loc"]), message=words_of(fault)) for fault in given]
     first = f"{faults[0].place}: {faults[0].message}" if faults else "the request cannot be read"
     return answer(
         Problem(
@@ -227,10 +228,6 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
 def _place(path: Iterable[Any]) -> str:
     """Return the path of a field as the sender of a request knows it, without the names of our classes and types."""
     return ".".join(str(part) for part in path if not _OUR_NAMES.search(str(part)))
-
-
-def _words(message: Any) -> str:
-    return str(message).removeprefix("Value error, ")
 
 
 async def _framework(request: Request, error: Exception) -> JSONResponse:

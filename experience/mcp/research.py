@@ -17,9 +17,10 @@ from pydantic import ValidationError
 from experience.exits import kind_of
 from experience.mcp.callers import Callers
 from experience.mcp.hints import hint_for_agents
-from experience.mcp.server import ADDS, READS, SETTLES, faults_of, tool
+from experience.mcp.server import ADDS, READS, SETTLES, tool
 from experience.mcp.values import Corpus, NewThread, Options, Question, RunId, RunResult, RunStatus, ThreadId, Wait
 from experience.service.events import NodeFinished, RunFailed
+from settings.faults import faults_of
 from state.errors import BadInput, SixplaneError
 from state.values import ReviewAnswer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -15,6 +15,7 @@ from pydantic import ValidationError, create_model
 
 from experience.errors import known_error
 from experience.mcp.hints import hint_for_agents
+from settings.faults import faults_of
 from state.errors import BadInput, CorpusMissing, RunMissing, SixplaneError, ThreadMissing
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -89,9 +90,3 @@ def _caused(error: ToolError | ResourceError) -> SixplaneError:
 def _told(error: SixplaneError) -> str:
     hint = hint_for_agents(type(error), error.hint)
     return json.dumps({"code": error.code, "message": error.message, "hint": hint})
-
-
-def faults_of(error: ValidationError) -> str:
-    """Return what is wrong with each field, without the values, which are the caller's."""
-    faults: Iterable[str] = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-    return "; ".join(faults)

@@ -15,6 +15,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.cassette.places import loose
+from settings.faults import faults_of
 from state.channels import ResearchContext
 from state.errors import CassetteUnusable
 from state.roles import (
@@ -258,11 +259,5 @@ def _parsed(path: Path, name: str, changed: int) -> Cassette:
         return Cassette(name=name, **tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError, TypeError, ValidationError) as error:
         raise CassetteUnusable(
-            f"the cassette {name!r} is not valid: {_faults(error)}", hint=f"mend `{path.name}`"
+            f"the cassette {name!r} is not valid: {faults_of(error, limit=5)}", hint=f"mend `{path.name}`"
         ) from error
-
-
-def _faults(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5])

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 from typer.testing import CliRunner
 
+from experience.append_only import open_append_only
 from experience.cli.app import app
 from tests.doubles import processes
 from tests.doubles.openai_server import OpenAIServer, Reply
@@ -74,9 +74,10 @@ def test_a_missing_input_a_foreign_output_and_a_busy_one(home, source, tmp_path)
     foreign = run(home, str(source), "--out", str(out), "-c", "small", "--json")
     assert (foreign.exit_code, json.loads(foreign.stdout)["error"]["code"]) == (2, "batch_mismatch")
     assert out.read_text() == "my notes"
-    with FileLock(f"{tmp_path / 'busy.jsonl'}.lock"):
+    with open_append_only(tmp_path / "busy.jsonl"):
         busy = run(home, str(source), "--out", str(tmp_path / "busy.jsonl"), "-c", "small")
     assert (busy.exit_code, "another process" in busy.stderr) == (5, True)
+    assert not list(tmp_path.glob("*.lock"))
 
 
 def test_failed_rows_are_told_and_give_the_exit_status(home, source, tmp_path):
@@ -84,7 +85,10 @@ def test_failed_rows_are_told_and_give_the_exit_status(home, source, tmp_path):
     out = tmp_path / "out.jsonl"
     result = run(home, str(source), "--out", str(out), "-c", "small")
     assert result.exit_code == 2
-    assert "failed: line 3 (c): bad_input: row: Invalid JSON" in result.stdout
+    assert (
+        "failed: line 3 (c): bad_input: the line is not JSON: it ends while parsing a string, at byte 29"
+        in result.stdout
+    )
     assert "error: 1 rows failed: 1 bad_input" in result.stderr
     outcomes = [json.loads(line) for line in out.read_text().splitlines()[1:]]
     assert {each["id"]: each["malformed"] for each in outcomes} == {"a": False, "b": False, "c": True}

@@ -66,22 +66,22 @@ async def test_a_model_that_cannot_be_called_is_refused_with_another(ann, model,
 @pytest.mark.parametrize(
     ("path", "given", "place", "message"),
     [
-        ("/v1/chat", chat(length="huge"), "body.context.length", "Input should be 'brief', 'standard' or 'deep'"),
-        ("/v1/chat", chat(form="poem"), "body.context.form", "Input should be 'answer', 'report', 'table' or 'steps'"),
+        ("/v1/chat", chat(length="huge"), "body.context.length", "must be 'brief', 'standard' or 'deep'"),
+        ("/v1/chat", chat(form="poem"), "body.context.form", "must be 'answer', 'report', 'table' or 'steps'"),
         (
             "/v1/chat",
             {"messages": [{"role": "user", "content": "Why?"}], "context": {"length": "huge"}},
             "body.context.length",
-            "Input should be 'brief', 'standard' or 'deep'",
+            "must be 'brief', 'standard' or 'deep'",
         ),
         (
             "/v1/batch",
             {"requests": [chat(), chat(length="huge")]},
             "body.requests.1.context.length",
-            "Input should be 'brief', 'standard' or 'deep'",
+            "must be 'brief', 'standard' or 'deep'",
         ),
         ("/v1/chat", {"messages": [{"role": "assistant", "content": "x"}]}, "body", "no turn has the role `user`"),
-        ("/v1/chat", {}, "body.question", "Field required"),
+        ("/v1/chat", {}, "body.question", "is missing"),
     ],
 )
 async def test_a_wrong_field_is_named_as_the_sender_knows_it(ann, path, given, place, message):
@@ -93,7 +93,7 @@ async def test_a_wrong_field_is_named_as_the_sender_knows_it(ann, path, given, p
 async def test_an_openai_client_is_told_the_allowed_values(ann):
     given = {"model": "sixplane", "messages": [{"role": "user", "content": "Why?"}], "length": "huge"}
     told = (await ann.post("/v1/chat/completions", json=given)).json()["error"]["message"]
-    assert told.startswith("length: Input should be 'brief', 'standard' or 'deep'")
+    assert told.startswith("length: must be 'brief', 'standard' or 'deep'")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ async def examined(settings: Settings, *, live: bool = False) -> HealthStatus:
         health = await check_health(settings, None)
     checks = (
         *health.checks,
-        await check_endpoint(settings),
+        *await check_endpoint(settings),
         *await _oci(settings, live=live),
         *await _oracle(settings),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -73,7 +72,8 @@ def init(
 ) -> None:
     """Write a settings file, `sixplane.toml`, after some questions or from the options, and check it as `doctor` does.
 
-    Secrets are not written: the file and the last lines name the environment variables that hold them.
+    Secrets are not written: the file and the last lines name the environment variables that hold them. The results
+    of the checks go to standard output, as those of `doctor` do; questions go to standard error.
     """
     asks = sys.stdin.isatty() if ask is None else ask
     _check_place(out, replace=force)
@@ -92,19 +92,38 @@ def init(
         user=db_user,
     )
     answers = _asked(answers, where=models is None) if asks else answers
-    text = file_of(answers)
-    _write(out, text, replace=force, check=lambda settings: _examine(settings, asks=asks) if check else None)
+    settings = _complete(answers)
+    if check:
+        _examine(settings, asks=asks)
+    _write(out, file_of(answers), replace=force)
     note(f"written: {out}")
     for line in _next_steps(answers):
         say(line)
 
 
-def _write(out: Path, text: str, *, replace: bool, check: Callable[[Settings], None]) -> None:
-    """Write the file once its settings are valid and `check` raises nothing."""
-    from experience.files import write_file
-    from settings.candidate import settings_with
+def _complete(answers: Answers) -> Settings:
+    """Return the settings that the file and the environment make.
 
-    check(settings_with(tomllib.loads(text)))
+    Raises:
+        BadInput: an answer is missing that the environment does not give either, or one cannot stand in the file.
+        SettingsInvalid: a setting is not valid.
+    """
+    from settings.candidate import settings_with
+    from settings.tree import standard_compartment
+
+    settings = settings_with(tomllib.loads(file_of(answers)))
+    if answers.models is Models.OCI and not standard_compartment(settings):
+        raise BadInput(
+            "no compartment is named",
+            hint="give `--compartment OCID`, or set SIXPLANE_OCI__COMPARTMENT_ID: OCI charges its models to it",
+        )
+    return settings
+
+
+def _write(out: Path, text: str, *, replace: bool) -> None:
+    """Write the file, for its owner alone."""
+    from experience.files import write_file
+
     try:
         write_file(out, text.encode(), mode=0o600, replace=replace)
     except OSError as error:
@@ -141,7 +160,7 @@ def _examine(settings: Settings, *, asks: bool) -> None:
     """
     health = run_async(examined(settings))
     for line in lines_of(health):
-        note(line)
+        say(line)
     if health.ok:
         return
     if not asks or not _confirmed("Write the file all the same?"):
