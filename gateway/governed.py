@@ -41,10 +41,11 @@ from gateway.sync import run_sync
 from observability import notice
 from state.errors import (
     BudgetExceeded,
+    ContentRefused,
+    CredentialsRefused,
     ModelOutputInvalid,
     ModelUnavailable,
     PromptTooLong,
-    SixplaneError,
     UnsupportedSchema,
 )
 
@@ -145,19 +146,22 @@ class GovernedChatModel(BaseChatModel):
         return await self._call(messages, "", provider, named=said, beside=said)
 
     async def _with_fallbacks(self, ask: Callable[[GovernedChatModel], Awaitable[Result]]) -> Result:
-        """Call this model; while it is unavailable, call its fallbacks in order. Each use is recorded as a notice."""
-        try:
-            return await ask(self)
-        except ModelUnavailable as error:
-            failed: SixplaneError = error
-        for model in self.fallbacks:
-            detail = f"{self.scope.model} → {model.scope.model}: {failed.message}"
-            notice(self.scope.role.value, "model_fallback", detail)
+        """Call this model; while one is unavailable, or takes less than the prompt, call its fallbacks in order.
+
+        Each use of a fallback is recorded as a notice. A refusal of the content and bad credentials go to no fallback:
+        another model must not answer what one refuses, and must not hide that a key has to be renewed.
+        """
+        failed: list[ModelUnavailable | PromptTooLong] = []
+        for model in (self, *self.fallbacks):
+            if failed:
+                detail = f"{self.scope.model} → {model.scope.model}: {failed[-1].message}"
+                notice(self.scope.role.value, "model_fallback", detail)
             try:
                 return await ask(model)
-            except (ModelUnavailable, PromptTooLong) as error:  # a fallback may have a smaller context
-                failed = error
-        raise failed
+            except (ModelUnavailable, PromptTooLong) as error:
+                failed.append(error)
+        # The notices tell the others. An outage comes first: it ends, while a prompt stays too long.
+        raise next((error for error in reversed(failed) if isinstance(error, ModelUnavailable)), failed[-1])
 
     async def _ask(self, schema: type[BaseModel], messages: list[BaseMessage]) -> BaseModel:
         asked = with_schema_prompt(messages, schema) if self._spells(schema) else messages
@@ -203,7 +207,7 @@ class GovernedChatModel(BaseChatModel):
         """Return the text as the model goes on with it, whether its end is missing, and why it did not go on."""
         try:
             more = await self._answer(schema, [*messages, AIMessage(text), HumanMessage(CONTINUE)])
-        except (BudgetExceeded, ModelUnavailable, PromptTooLong) as error:
+        except (BudgetExceeded, ContentRefused, CredentialsRefused, ModelUnavailable, PromptTooLong) as error:
             return text, True, f", and going on with it failed: {error.message}"  # the text so far is paid for
         return *continued(text, further_text(schema, more), cut_off=is_cut_off(more)), ""
 
@@ -280,6 +284,7 @@ class GovernedChatModel(BaseChatModel):
                 role=self.scope.role.value,
                 observe=lambda span, answer: self._observe(span, messages, answer),
                 request_id=lambda answer: str(answer.response_metadata.get("request_id") or ""),
+                sent=[message.text for message in messages],
             )
         )
 

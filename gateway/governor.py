@@ -22,10 +22,18 @@ from gateway.ledger.ledger import Ledger
 from gateway.ledger.role_usage import report_usage
 from gateway.limiter import RateLimiter, limiter_of
 from gateway.planned_call import Answer, PlannedCall
-from gateway.provider_error import Classify, FailureKind, ProviderError, ProviderFailure, request_id_of
+from gateway.provider_error import Classify, FailureKind, ProviderError, ProviderFailure
+from gateway.replies.reply import Heard, listening, reply_in
 from observability import CallObserved, CallTelemetry, notice, operation_span
 from settings import Settings
-from state.errors import ModelOutputInvalid, ModelUnavailable, SixplaneError
+from state.errors import (
+    ContentRefused,
+    CredentialsRefused,
+    ModelOutputInvalid,
+    ModelUnavailable,
+    PromptTooLong,
+    SixplaneError,
+)
 from state.money import dollars
 from state.values import Usage
 
@@ -70,6 +78,9 @@ class Governor:
             BudgetExceeded: a scope's limit does not cover the call.
             ModelUnavailable: all attempts failed, or the deadline passed.
             ModelOutputInvalid: the provider broke its own format.
+            ContentRefused: a content filter of the provider refused the request, or ended the answer.
+            CredentialsRefused: the provider does not accept the credentials.
+            PromptTooLong: the provider says that the prompt does not fit.
             PriceUnknown: the catalogue has no price for the model.
         """
         now = time.monotonic()
@@ -92,11 +103,17 @@ class Governor:
             try:
                 return await self._attempt(span, planned, course)
             except ProviderError as error:
-                told: dict[str, int | str] = {"attempt": course.attempts, "reason": error.failure.reason}
-                if error.__cause__ and (asked := request_id_of(error.__cause__)):
-                    told["sixplane.request_id"] = asked
-                span.add_event("sixplane.attempt_failed", told)
-                await self._before_the_next(planned, course, error)
+                failure = error.failure
+                told: dict[str, int | str] = {
+                    "attempt": course.attempts,
+                    "reason": failure.reason,
+                    "error.type": _ERRORS[failure.kind].code,
+                }
+                span.add_event("sixplane.attempt_failed", {**told, **failure.attributes()})
+                if not await self._may_try_again(course, failure):
+                    course.request_id = failure.reply.request_id if failure.reply else ""
+                    span.set_attributes(failure.attributes())
+                    raise _ended(planned.entry.id, failure, course.attempts) from error.__cause__
 
     async def _attempt(self, span: Span, planned: PlannedCall[Answer], course: _Course) -> Answer:
         held = await self._reserved(planned)
@@ -169,13 +186,14 @@ class Governor:
         may have answered.
         """
         limiter = self._limiter(planned.entry)
-        sent = False
+        sent, heard = False, Heard()
 
         async def asked() -> Answer:
-            nonlocal sent
+            nonlocal sent, heard
             await asyncio.sleep(0)  # a cancellation that is due arrives here, before anything is sent
             sent = True
-            return await planned.ask()
+            with listening() as heard:
+                return await planned.ask()
 
         try:
             size = planned.most.input_chars + planned.most.output_chars
@@ -191,6 +209,8 @@ class Governor:
             await self.ledger.finishing.run(self._lost(held, course, charged=charged))
             if failure is None:
                 raise
+            if sent:
+                failure = replace(failure, reply=reply_in(error, heard, planned.sent))
             course.failed = failure
             if failure.throttled:
                 limiter.throttled(failure.retry_after)
@@ -209,20 +229,15 @@ class Governor:
         requests, characters = self.settings.limits.per_minute(entry.provider)
         return limiter_of(entry.provider, entry.id, requests, characters)
 
-    async def _before_the_next(self, planned: PlannedCall[Answer], course: _Course, error: ProviderError) -> None:
-        """Wait until the next attempt may start.
-
-        Raises:
-            SixplaneError: no attempt is left, or it would start after the deadline; its class is that of the failure.
-        """
-        failure = error.failure
-        last = course.attempts >= self.settings.models.max_attempts
-        if failure.transient and not last:
-            wait = wait_seconds(course.attempts, failure)
-            if max(wait, failure.retry_after) < course.left():
-                await asyncio.sleep(wait)
-                return
-        raise _ended(planned.entry.id, failure, course.attempts) from error.__cause__
+    async def _may_try_again(self, course: _Course, failure: ProviderFailure) -> bool:
+        """Wait until the next attempt may start; return `False` if none is left or it would start too late."""
+        if not failure.transient or course.attempts >= self.settings.models.max_attempts:
+            return False
+        wait = wait_seconds(course.attempts, failure)
+        if max(wait, failure.retry_after) >= course.left():
+            return False
+        await asyncio.sleep(wait)
+        return True
 
     def _observed(self, span: Span, planned: PlannedCall[Answer], course: _Course, status: str) -> None:
         if not course.memo:
@@ -290,10 +305,16 @@ def _no_room(error: Exception, before: ProviderFailure | None) -> ProviderFailur
     return ProviderFailure("its rate limit left no room before the deadline", transient=False, billed=False, hint=hint)
 
 
-_ERRORS: dict[FailureKind, type[SixplaneError]] = {"outage": ModelUnavailable, "malformed": ModelOutputInvalid}
+_ERRORS: dict[FailureKind, type[SixplaneError]] = {
+    "outage": ModelUnavailable,
+    "malformed": ModelOutputInvalid,
+    "refused": ContentRefused,
+    "credentials": CredentialsRefused,
+    "too_long": PromptTooLong,
+}
 
 
 def _ended(model: str, failure: ProviderFailure, attempts: int) -> SixplaneError:
     """Return the error of a call that failed for good."""
     tries = "" if attempts == 1 else f" {attempts} times"
-    return _ERRORS[failure.kind](f"the model {model!r} failed{tries}: {failure.reason}", hint=failure.hint)
+    return _ERRORS[failure.kind](f"the model {model!r} failed{tries}: {failure.told}", hint=failure.hint)

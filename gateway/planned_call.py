@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -35,6 +35,7 @@ class PlannedCall(Generic[Answer]):
         role: the role of the calling agent.
         observe: copies facts from the answer to the span.
         request_id: returns the provider's id of the request that produced an answer.
+        sent: the texts of the request: where a refusal quotes them, they are left out of its message.
     """
 
     operation: Operation
@@ -50,6 +51,7 @@ class PlannedCall(Generic[Answer]):
     role: str = ""
     observe: Callable[[Span, Answer], None] | None = None
     request_id: Callable[[Answer], str] | None = None
+    sent: Sequence[str] = ()
 
 
 def unmemoised_call(
@@ -58,6 +60,7 @@ def unmemoised_call(
     most: Usage,
     ask: Callable[[], Awaitable[Answer]],
     measure: Callable[[Answer], Usage],
+    sent: Sequence[str],
 ) -> PlannedCall[Answer]:
     """Return a call without a memo, charged to the current account: an embedding, a reranking or a guard check.
 
@@ -73,4 +76,5 @@ def unmemoised_call(
         ask=ask,
         measure=measure,
         attributes={"gen_ai.provider.name": entry.provider, "gen_ai.request.model": entry.id},
+        sent=sent,
     )

@@ -7,26 +7,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Any, Literal
 
-MOST_ID_CHARS = 512
-"""The longest request id that is kept: the ids of OCI have some hundred characters."""
+from gateway.replies.reply import ServiceReply
+from gateway.replies.words import finds_too_long, refuses_content
 
-REQUEST_TIMEOUT, TOO_MANY, SERVER_FAULT = 408, 429, 500
+UNAUTHORIZED, REQUEST_TIMEOUT, TOO_LARGE, TOO_MANY, SERVER_FAULT = 401, 408, 413, 429, 500
+_ABOUT_THE_REQUEST = (400, 403, 422)
+"""Statuses with which services refuse what a request says. Of others, the words mean something else."""
 
 MOST_TOKENS = 2**40
 """Who reports more tokens of one call than this has broken its own format; the ledger could not add them up."""
 
 
-FailureKind = Literal["outage", "malformed"]
+FailureKind = Literal["outage", "malformed", "refused", "credentials", "too_long"]
 """What a failure is, and so which error ends the call:
 
 - `outage`: `ModelUnavailable`. The provider does not answer; a fallback model may.
 - `malformed`: `ModelOutputInvalid`. It answered, and broke its own format.
+- `refused`: `ContentRefused`. A content filter ended or refused it; no fallback model is asked instead.
+- `credentials`: `CredentialsRefused`. It does not accept who asks; no fallback model is asked instead.
+- `too_long`: `PromptTooLong`. A fallback model may take more.
 """
 
 
@@ -42,6 +47,7 @@ class ProviderFailure:
         hint: what the user can do about it.
         throttled: whether the provider refused because of its rate limit.
         kind: which error ends the call.
+        reply: what the service said, once it is known.
     """
 
     reason: str
@@ -51,6 +57,16 @@ class ProviderFailure:
     hint: str = ""
     throttled: bool = False
     kind: FailureKind = "outage"
+    reply: ServiceReply | None = None
+
+    @property
+    def told(self) -> str:
+        """What happened, with what the service said of it."""
+        return self.reason + (self.reply.told(self.reason) if self.reply else "")
+
+    def attributes(self) -> dict[str, str | int]:
+        """Return what a span tells of the service's answer."""
+        return self.reply.attributes() if self.reply else {}
 
 
 FILTERED = frozenset(
@@ -63,37 +79,66 @@ FILTERED_FAILURE = ProviderFailure(
     transient=False,
     billed=True,
     hint="rephrase the question, or choose another model",
+    kind="refused",
 )
+TOO_LONG_HINT = "retrieve fewer passages with `-k`, or choose a model with a larger context"
+CUT_FAILURE = ProviderFailure(
+    "the prompt exceeds its context", transient=False, billed=True, hint=TOO_LONG_HINT, kind="too_long"
+)
+"""A model that began to answer, and found no room."""
 
 Classify = Callable[[BaseException], ProviderFailure | None]
 """Returns what an exception means; `None` if no provider caused it. The one: `gateway.classification.classify`."""
 
 
 class ProviderError(Exception):
-    """A provider failed; the SDK's error is its cause."""
+    """A provider failed; the SDK's error is its cause.
 
-    def __init__(self, failure: ProviderFailure) -> None:
+    Args:
+        failure: what it means.
+        body: `code` and `message` of the service, where they came within an answer.
+    """
+
+    def __init__(self, failure: ProviderFailure, body: Mapping[str, Any] | None = None) -> None:
         super().__init__(failure.reason)
         self.failure = failure
+        if body is not None:
+            self.body = body
 
 
-def status_failure(status: int, hint: str, retry_after: float = 0.0) -> ProviderFailure:
-    """Return what an HTTP error status means; 408 and 5xx count as billed, since the model may have answered."""
+def status_failure(status: int, hint: str, retry_after: float = 0.0, said: str = "") -> ProviderFailure:
+    """Return what an HTTP error status means; 408 and 5xx count as billed, since the model may have answered.
+
+    Args:
+        status: of the answer.
+        hint: what the user can do about it, unless `said` says something that has a remedy of its own.
+        retry_after: the least seconds to wait before the next attempt.
+        said: the service's code and message.
+    """
+    if status in _ABOUT_THE_REQUEST and refuses_content(said):
+        return replace(FILTERED_FAILURE, reason="it refused the content", billed=False)
+    if status == TOO_LARGE or (status in _ABOUT_THE_REQUEST and finds_too_long(said)):
+        return replace(CUT_FAILURE, billed=False)
     transient = status in (REQUEST_TIMEOUT, 409, 425, TOO_MANY) or status >= SERVER_FAULT
-    billed = status == REQUEST_TIMEOUT or status >= SERVER_FAULT
     return ProviderFailure(
-        f"it answered {status}", transient, billed, retry_after=retry_after, hint=hint, throttled=status == TOO_MANY
+        f"it answered {status}",
+        transient=transient,
+        billed=status == REQUEST_TIMEOUT or status >= SERVER_FAULT,
+        retry_after=retry_after,
+        hint=hint,
+        throttled=status == TOO_MANY,
+        kind="credentials" if status == UNAUTHORIZED else "outage",
     )
 
 
-def request_id_of(error: BaseException) -> str:
-    """Return the id that the provider gave to the request that ended in `error`, `""` if its answer had none.
-
-    Oracle's support asks for the `opc-request-id`, that of others for the `x-request-id`.
-    """
-    headers = getattr(getattr(error, "response", None), "headers", None) or getattr(error, "headers", None) or {}
-    given = {str(name).lower(): str(value) for name, value in dict(headers).items()}
-    return (given.get("opc-request-id") or given.get("x-request-id") or "")[:MOST_ID_CHARS]
+def answered_failure(reason: str, code: str, message: str, *, transient: bool) -> ProviderFailure:
+    """Return what an error within an answer of status 200 means: it is billed, since the model has begun."""
+    said = f"{code} {message}"
+    if refuses_content(said):
+        return FILTERED_FAILURE
+    if finds_too_long(said):
+        return CUT_FAILURE
+    return ProviderFailure(reason, transient=transient, billed=True, hint="try again")
 
 
 def seconds_of(retry_after: str) -> float:

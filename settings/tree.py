@@ -37,7 +37,10 @@ class ModelSettings(_Section):
     default: str = ""
     roles: dict[str, str] = Field(default_factory=dict)
     fallbacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """For a model id, the models to try in this order when it is unavailable. The report lists each use as an event."""
+    """For a model id, the models to try in this order when it is unavailable or takes less than the prompt.
+
+    The report lists each use as an event.
+    """
     timeout_seconds: float = Field(120.0, gt=0)
     """Limit for one attempt of a call."""
     deadline_seconds: float = Field(240.0, gt=0)

@@ -23,6 +23,7 @@ SixplaneError
 │   ├── CassetteUnusable     cassette_unusable      a cassette is missing, not valid, or lacks what a run asks
 │   └── SettingsInvalid      settings_invalid       a setting is missing or wrong
 ├── PolicyRefusal            policy_refused         a guard refused
+│   └── ContentRefused       content_refused        the provider's content filter refused
 ├── Unauthenticated          unauthenticated        no valid credentials
 ├── Forbidden                forbidden              the credentials do not allow it
 ├── BudgetExceeded           budget_exceeded        the budget of a scope does not cover a call
@@ -37,6 +38,7 @@ SixplaneError
 │   ├── TooBusy              too_busy               the queue of waiting runs is full
 │   │   └── RateLimited      rate_limited           the caller has to wait
 │   ├── ModelUnavailable     model_unavailable      the provider failed after all retries
+│   ├── CredentialsRefused   credentials_refused    the provider does not accept the key, token or signature
 │   └── GuardUnavailable     guard_unavailable      a guard gave no verdict
 ├── ModelOutputInvalid       model_output_invalid   an answer does not fit its schema, even after one repair
 └── RunStopped               run_stopped            stopped on request, resumable
@@ -210,6 +212,13 @@ class PolicyRefusal(SixplaneError):
     code = "policy_refused"
 
 
+class ContentRefused(PolicyRefusal):
+    """The content filter of the model's provider refused the request, or ended its answer."""
+
+    code = "content_refused"
+    default_hint = "rephrase the question, or choose another model"
+
+
 class Unauthenticated(SixplaneError):
     """The request has no credentials, or they are not valid."""
 
@@ -326,6 +335,13 @@ class ModelUnavailable(DependencyUnavailable):
     """The provider failed after all retries."""
 
     code = "model_unavailable"
+
+
+class CredentialsRefused(DependencyUnavailable):
+    """The provider does not accept the key, token or signature of the requests."""
+
+    code = "credentials_refused"
+    default_hint = "`sixplane doctor` checks the credentials"
 
 
 class GuardUnavailable(DependencyUnavailable):

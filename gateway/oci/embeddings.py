@@ -66,7 +66,12 @@ class OCIEmbeddings(Embeddings):
         most = input_usage(self._entry, texts)
         answer = await self._governor.call(
             unmemoised_call(
-                "embeddings", self._entry, most, lambda: upstream.ask(texts), lambda answer: self._used(answer, most)
+                "embeddings",
+                self._entry,
+                most,
+                lambda: upstream.ask(texts),
+                lambda answer: self._used(answer, most),
+                texts,
             )
         )
         return answer.embeddings

@@ -6,9 +6,12 @@ Exceptions are recognised by class and module name, so that looking at an error 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from gateway.provider_error import ProviderFailure, seconds_of, status_failure
+from gateway.provider_error import UNAUTHORIZED, ProviderFailure, seconds_of, status_failure
+from gateway.replies.credentials import why_refused
+from gateway.replies.words import knows_no_model
 
 _MODULES = ("oci.", "aiohttp.", "settings.connections.oci_inference", "circuitbreaker", "langchain_oci.")
 
@@ -23,10 +26,13 @@ _HINTS = {
     "OCI also answers 401 or 404 where a policy is missing, see docs/oci.md",
     403: "the tenancy may not use this service: check its limits and policies, see docs/oci.md",
     404: _DENIED,
-    413: "retrieve fewer passages with `-k`",
     429: "OCI throttles: wait, lower SIXPLANE_LIMITS__PRESET, or choose another model",
 }
-_INAPPROPRIATE = "Inappropriate content"
+_NOT_SERVED = (
+    "it is not served in this region, or no longer",
+    "`sixplane models --live` shows what the region serves: choose another model, or correct SIXPLANE_OCI__REGION",
+)
+_NOT_FOUND = "its compartment does not exist, or it may not be used"
 _UNREACHABLE = "check the network, the proxy and SIXPLANE_OCI__REGION or SIXPLANE_OCI__ENDPOINT"
 _NEVER_SENT = ("ClientConnectorError", "ConnectionTimeoutError", "ConnectTimeout", "ClientProxyConnectionError")
 _TIMEOUTS = ("ServerTimeoutError", "SocketTimeoutError", "RequestException", "ReadTimeout")
@@ -67,18 +73,19 @@ def classify_oci(error: BaseException) -> ProviderFailure | None:
 
 def _of_service(error: Any) -> ProviderFailure:
     headers: Mapping[str, str] = {str(name).lower(): str(value) for name, value in (error.headers or {}).items()}
-    status, said = int(error.status), str(error.message or "")
-    if status == 400 and _INAPPROPRIATE in said:
-        hint = "the endpoint's own guardrail refused the text: rephrase the question"
-        return ProviderFailure("it refused the content", transient=False, billed=False, hint=hint)
-    if said.lstrip().startswith("<"):
+    status, message = int(error.status), str(error.message or "")
+    if message.lstrip().startswith("<"):
         hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: a web page came instead of OCI's answer"
-        found = status_failure(status, hint)
-        return ProviderFailure(
-            f"it answered with a web page and status {status}", found.transient, found.billed, hint=hint
-        )
+        return replace(status_failure(status, hint), reason=f"it answered with a web page and status {status}")
     hint = _HINTS.get(status, "look up the request by its `opc-request-id` in the trace")
-    return status_failure(status, hint, seconds_of(headers.get("retry-after", "")))
+    found = status_failure(status, hint, seconds_of(headers.get("retry-after", "")), f"{error.code} {message}")
+    if status == UNAUTHORIZED:
+        reason, remedy = why_refused(headers, getattr(error, "session", ("", "")))
+        return replace(found, reason=reason or found.reason, hint=remedy or found.hint)
+    if status in (400, 404) and knows_no_model(message):
+        return replace(found, reason=f"{_NOT_SERVED[0]} ({status})", hint=_NOT_SERVED[1])
+    unauthorized = status == 404 and error.code == "NotAuthorizedOrNotFound"
+    return replace(found, reason=f"{_NOT_FOUND} (404)") if unauthorized else found
 
 
 def _of_breaker(error: Any) -> ProviderFailure:

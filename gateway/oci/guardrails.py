@@ -34,12 +34,13 @@ class OCIGuardrailCalls:
 
         Raises:
             ModelUnavailable: the service did not answer.
+            CredentialsRefused: it does not accept the credentials.
             ModelOutputInvalid: its answer is malformed.
             BudgetExceeded: a limit does not cover the call.
         """
         most = input_usage(self._entry, [text])
         return await self._governor.call(
-            unmemoised_call("guard", self._entry, most, lambda: self._ask(text), lambda _: most)
+            unmemoised_call("guard", self._entry, most, lambda: self._ask(text), lambda _: most, [text])
         )
 
     async def _ask(self, text: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from langchain_core.documents import BaseDocumentCompressor
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 
 from gateway.catalog import Catalog, ModelEntry
 from gateway.ledger.account import CallScope
+from gateway.replies.reply import hear
 from gateway.retirement import notice_retirement
 from settings import Settings
 from state.errors import ModelUnknown
@@ -41,7 +43,7 @@ class OCIModels:
         from settings.connections.oci_inference import InferenceClients
 
         self._settings, self._governor, self._catalog = settings, governor, catalog
-        self._clients: InferenceClients = InferenceClients(session, seen=notice_retirement)
+        self._clients: InferenceClients = InferenceClients(session, seen=_seen)
 
     def chat_model(self, entry: ModelEntry, scope: CallScope, refused: set[str]) -> BaseChatModel:
         """Return the chat model of `entry`."""
@@ -91,6 +93,11 @@ class OCIModels:
                 f"{model!r} cannot be used for {capability}", hint="`sixplane models` shows what each model is for"
             )
         return self._catalog.usable(model)  # what cannot be called is refused here, before a run
+
+
+def _seen(model: str, headers: Mapping[str, str]) -> None:
+    hear(headers)
+    notice_retirement(model, headers)
 
 
 async def ask_oci(

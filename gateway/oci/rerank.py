@@ -67,7 +67,9 @@ class OCIReranker(BaseDocumentCompressor):
         )
         most = rerank_usage(self.entry, query, texts)
         return await self.governor.call(
-            unmemoised_call("rerank", self.entry, most, lambda: upstream.ask(texts, query), lambda _: most)
+            unmemoised_call(
+                "rerank", self.entry, most, lambda: upstream.ask(texts, query), lambda _: most, [*texts, query]
+            )
         )
 
 

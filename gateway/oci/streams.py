@@ -15,7 +15,7 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from gateway.oci.answers import Choice, WireToolCall, malformed, read
 from gateway.oci.wire import finish_reason, metadata, usage_of
-from gateway.provider_error import ProviderError, ProviderFailure
+from gateway.provider_error import ProviderError, answered_failure
 from settings.connections.oci_inference import REQUEST_ID, MalformedFrame
 
 USAGE_SECONDS = 2.0
@@ -150,6 +150,6 @@ def _check_no_error(event: Mapping[str, Any]) -> None:
     nested = event.get("error")
     told = nested if isinstance(nested, Mapping) else event
     if "code" in told and isinstance(told.get("message"), str):
-        raise ProviderError(
-            ProviderFailure("its stream ended with an error", transient=True, billed=True, hint="try again")
-        )
+        code, message = str(told["code"]), told["message"]
+        failure = answered_failure("its stream ended with an error", code, message, transient=True)
+        raise ProviderError(failure, {"code": code, "message": message})

@@ -17,7 +17,7 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 from langchain_core.messages.tool import ToolCall, invalid_tool_call
 
 from gateway.oci.answers import ChatAnswer, UsageBlock, WireToolCall, check, read
-from gateway.provider_error import FILTERED, FILTERED_FAILURE, ProviderError, ProviderFailure
+from gateway.provider_error import CUT_FAILURE, FILTERED, FILTERED_FAILURE, ProviderError, ProviderFailure
 
 _FINISHED = {
     "complete": "stop",
@@ -44,8 +44,7 @@ def finish_reason(raw: str | None) -> str:
     if said in FILTERED:
         raise ProviderError(FILTERED_FAILURE)
     if said in _LIMIT:
-        hint = "retrieve fewer passages with `-k`, or choose a model with a larger context"
-        raise ProviderError(ProviderFailure("the prompt exceeds its context", transient=False, billed=True, hint=hint))
+        raise ProviderError(CUT_FAILURE)
     what = f"it ended with {said[:40]!r}" if said else "its answer has no finish reason"
     raise ProviderError(ProviderFailure(what, transient=True, billed=True, hint="try again"))
 

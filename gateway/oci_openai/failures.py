@@ -5,11 +5,14 @@ OCI gives one answer where something does not exist and where it may not be used
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from gateway.openai.failures import classify_openai, page_failure, page_status, retry_after_of
-from gateway.provider_error import ProviderFailure, status_failure
+from gateway.provider_error import TOO_LARGE, UNAUTHORIZED, ProviderFailure, status_failure
+from gateway.replies.credentials import why_refused
+from gateway.replies.reply import said_by
+from gateway.replies.words import knows_no_model
 
 _POLICY = "a policy must say `allow group … to use generative-ai-family in compartment …`"
 _KEY_POLICY = (
@@ -22,7 +25,6 @@ _HINTS = {
     401: "either the key or token is not accepted, or the clock is off by more than five minutes: `sixplane doctor`",
     403: f"the tenancy may not use this service: check its limits, and its policies: {_POLICY}",
     404: f"check SIXPLANE_OCI__COMPARTMENT_ID and the model's name, and the policies: {_POLICY}",
-    413: "retrieve fewer passages with `-k`",
     429: "OCI throttles: wait, lower SIXPLANE_LIMITS__PRESET, or choose another model",
 }
 _KEY_HINTS = {
@@ -55,6 +57,10 @@ _NAMED: tuple[tuple[str, str, str], ...] = (
 )
 """What a refusal names, in small letters; what happened; and the remedy."""
 
+_NOT_SERVED = (
+    "it is not served in this region, or not on this API",
+    "`sixplane models --live` shows what the region serves: choose another model, or correct SIXPLANE_OCI__REGION",
+)
 _DEPLOYMENT_HINTS = {
     404: "check the address of the deployment and that it is active, and the policies: `allow group … to "
     "{DATA_SCIENCE_MODEL_DEPLOYMENT_PREDICT} in compartment …`",
@@ -66,6 +72,11 @@ _DEPLOYMENT_HINTS = {
 """By the documentation of the endpoints `/predict` and `/predictWithResponseStream` of Data Science."""
 
 
+def nothing_known() -> tuple[str, str]:
+    """Return what is said of the credentials where no session signs."""
+    return "", ""
+
+
 @dataclass(frozen=True)
 class FailureTable:
     """What the errors of one endpoint mean.
@@ -73,10 +84,12 @@ class FailureTable:
     Args:
         keyed: whether requests carry a Generative AI API key instead of a signature.
         deployment: the name of the deployment, empty for the endpoint of Generative AI.
+        session: what the session says of its token, see `OCISession.refused`.
     """
 
     keyed: bool = False
     deployment: str = ""
+    session: Callable[[], tuple[str, str]] = nothing_known
 
     @property
     def address_hint(self) -> str:
@@ -105,16 +118,22 @@ class FailureTable:
     def _of_status(self, error: BaseException, status: int) -> ProviderFailure:
         hints = {**_HINTS, **(_KEY_HINTS if self.keyed else {}), **(_DEPLOYMENT_HINTS if self.deployment else {})}
         hint = hints.get(status, "look up the request by its `opc-request-id` in the trace")
-        found = status_failure(status, hint, retry_after_of(error))
-        said = _said(error).lower()
-        if status == 401 and self.keyed:
-            return replace(found, reason="its API key is not accepted")
+        code, message = said_by(error)
+        found = status_failure(status, hint, retry_after_of(error), f"{code} {message}")
+        if status == UNAUTHORIZED:
+            return self._unauthorized(error, found)
+        if found.kind != "outage":
+            return replace(found, hint=hints[status]) if status == TOO_LARGE and status in hints else found
         if status not in (400, 403, 404) or self.deployment:
             return found
-        named = next((row for row in _NAMED if row[0] in said), None)
+        named = next((row for row in _NAMED if row[0] in message.lower()), None)
+        if named is None and knows_no_model(f"{code} {message}"):
+            named = ("", *_NOT_SERVED)
         return found if named is None else replace(found, reason=f"{named[1]} ({status})", hint=named[2])
 
-
-def _said(error: BaseException) -> str:
-    body: Any = getattr(error, "body", None)
-    return str(body.get("message") or "") if isinstance(body, dict) else str(body or "")
+    def _unauthorized(self, error: BaseException, found: ProviderFailure) -> ProviderFailure:
+        if self.keyed:
+            return replace(found, reason="its API key is not accepted")
+        headers = getattr(getattr(error, "response", None), "headers", {})
+        reason, remedy = why_refused(headers, self.session())
+        return replace(found, reason=reason or found.reason, hint=remedy or found.hint)

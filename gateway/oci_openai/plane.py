@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from gateway.catalog import ModelEntry
 from gateway.catalog.compatible import OCI_DEPLOYMENT, OCI_OPENAI, RESPONSES
-from gateway.oci_openai.failures import FailureTable
+from gateway.oci_openai.failures import FailureTable, nothing_known
 from gateway.openai.endpoint import NO_KEY, Endpoint
 from settings import Settings
 from settings.tree import standard_compartment
@@ -87,7 +87,7 @@ class CompatibleModels:
     def _generative_ai(self, api_format: str) -> Endpoint:
         from gateway.openai.client import LoopClient
 
-        openai, failures = self._settings.oci.openai, FailureTable(keyed=bool(self._key))
+        openai, failures = self._settings.oci.openai, self._failures(keyed=bool(self._key))
         store = openai.conversation_store_id if api_format == RESPONSES else ""
         # A project belongs to a compartment and takes its place: Oracle's examples send either.
         compartment = "" if openai.project_id else self._compartment()
@@ -108,7 +108,7 @@ class CompatibleModels:
     def _deployment(self, name: str) -> Endpoint:
         from gateway.openai.client import LoopClient
 
-        deployment, failures = self._settings.oci.deployments[name], FailureTable(deployment=name)
+        deployment, failures = self._settings.oci.deployments[name], self._failures(deployment=name)
         return Endpoint(
             base_url=f"{deployment.endpoint}/{_DEPLOYMENT_PATHS[deployment.stream]}/v1",
             client=LoopClient(self._signed, dropped=(_ORGANIZATION, PROJECT)),
@@ -117,6 +117,10 @@ class CompatibleModels:
             address_hint=failures.address_hint,
             failure_of=failures,
         )
+
+    def _failures(self, *, keyed: bool = False, deployment: str = "") -> FailureTable:
+        session = self._session.refused if self._session else nothing_known
+        return FailureTable(keyed=keyed, deployment=deployment, session=session)
 
     def _base_url(self) -> str:
         given = self._settings.oci.openai.base_url

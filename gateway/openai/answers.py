@@ -8,8 +8,8 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from gateway.provider_error import MOST_TOKENS, ProviderError, ProviderFailure
+from gateway.replies.reply import request_id_in
 
-REQUEST_ID_HEADERS = ("opc-request-id", "x-request-id")
 _RETIREMENT = "model-retirement-info"
 
 _MALFORMED_USAGE = ProviderFailure(
@@ -43,7 +43,7 @@ def whole_answer(answer: AIMessage, *, streamed: bool) -> AIMessage:
     if used and not all(0 <= count <= MOST_TOKENS for count in (used["input_tokens"], used["output_tokens"])):
         raise ProviderError(_MALFORMED_USAGE)
     kept = {"finish_reason": reason} if reason else {}
-    named = {"request_id": request_id_of(headers), "retirement": str(headers.get(_RETIREMENT) or "")}
+    named = {"request_id": request_id_in(headers), "retirement": str(headers.get(_RETIREMENT) or "")}
     metadata = {**found, **kept, **{name: value for name, value in named.items() if value}}
     # `AIMessage`, not a chunk of a stream: the memo holds messages.
     return AIMessage(
@@ -55,11 +55,6 @@ def whole_answer(answer: AIMessage, *, streamed: bool) -> AIMessage:
         invalid_tool_calls=answer.invalid_tool_calls,
         additional_kwargs=answer.additional_kwargs,
     )
-
-
-def request_id_of(headers: Mapping[str, Any]) -> str:
-    """Return the id under which the provider knows a request, empty if its answer names none."""
-    return next((str(headers[name]) for name in REQUEST_ID_HEADERS if headers.get(name)), "")
 
 
 def _finish_reason(answer: AIMessage, found: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ async def ask_openai(
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             failed = failed_response(error)
             hint = getattr(model, "address_hint", ADDRESS_HINT)
-            raise (ProviderError(failed) if failed else NoCompletionError(hint)) from error
+            raise (failed or NoCompletionError(hint)) from error
         except Exception as error:  # inspected only: an error that refuses no field is raised again
             if not dialect.learns_from(error, body):
                 _raise_as_failure(model, error)

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from gateway.replies.reply import hear
 from gateway.retirement import notice_retirement
 from settings.tree import standard_ca_bundle
 
@@ -60,9 +61,15 @@ class LoopClient(httpx.AsyncClient):
             trust = ssl.create_default_context(cafile=bundle) if bundle else True
             # Redirects are not followed: a signature holds for one host and path, and a key belongs to one endpoint.
             self._clients[loop] = httpx.AsyncClient(
-                auth=self._auth_of_all, verify=trust, event_hooks={"response": [_refuse_page, _notice_retirement]}
+                auth=self._auth_of_all,
+                verify=trust,
+                event_hooks={"response": [_hear, _refuse_page, _notice_retirement]},
             )
         return self._clients[loop]
+
+
+async def _hear(response: httpx.Response) -> None:
+    hear(response.headers)
 
 
 async def _notice_retirement(response: httpx.Response) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 
 import httpx
 
-from gateway.provider_error import ProviderError, ProviderFailure, seconds_of, status_failure
+from gateway.provider_error import ProviderError, ProviderFailure, answered_failure, seconds_of, status_failure
+from gateway.replies.reply import said_by
 
 _HINTS = {
     400: "the model may not take this request; try another model",
     401: "set SIXPLANE_OPENAI__API_KEY",
     403: "check that the key may use this model",
     404: "check the model's name and SIXPLANE_OPENAI__BASE_URL",
-    413: "retrieve fewer passages with `-k`",
     429: "wait, or choose another model",
 }
 _TOO_LONG = (
@@ -68,19 +68,21 @@ def page_failure(status: int, hint: str) -> ProviderFailure:
     return replace(found, reason=f"it answered with a web page and status {status}")
 
 
-def failed_response(error: BaseException) -> ProviderFailure | None:
+def failed_response(error: BaseException) -> ProviderError | None:
     """Return what the `error` of a failed Response means; langchain-openai raises it as a bare `ValueError`."""
-    said: Any = error.args[0] if error.args else None
-    code, message = getattr(said, "code", None), getattr(said, "message", None)
+    told: Any = error.args[0] if error.args else None
+    code, message = getattr(told, "code", None), getattr(told, "message", None)
     if not isinstance(code, str) or not isinstance(message, str):
         return None
     transient = code in ("server_error", "rate_limit_exceeded", "vector_store_timeout")
-    return ProviderFailure(f"its response failed: {code}", transient=transient, billed=True, hint="try again")
+    failure = answered_failure("its response failed", code, message, transient=transient)
+    return ProviderError(failure, {"code": code, "message": message})
 
 
 def _of_status(error: BaseException, status: int) -> ProviderFailure:
-    hint = _TOO_LONG if status == 400 and "context" in str(error) else _HINTS.get(status, "check the server's log")
-    return status_failure(status, hint, retry_after_of(error))
+    hint = _HINTS.get(status, "check the server's log")
+    found = status_failure(status, hint, retry_after_of(error), " ".join(said_by(error)))
+    return replace(found, hint=_TOO_LONG) if found.kind == "too_long" else found
 
 
 def was_sent(error: BaseException) -> bool:

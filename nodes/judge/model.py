@@ -18,14 +18,24 @@ from nodes.judge.cases import Case
 from nodes.prompts.judge import ClaimToJudge, QuoteToJudge, claim_fields, judge_messages
 from nodes.prompts.reviewer import judged_review_messages
 from state.channels import ResearchContext, ResearchState
-from state.errors import DependencyUnavailable, ModelOutputInvalid, PromptTooLong
+from state.errors import ContentRefused, DependencyUnavailable, ModelOutputInvalid, PromptTooLong
 from state.roles import ClaimVerdict, JudgedReview, Verdicts
 from state.values import DraftReview, Event, JudgedClaim, ReviewFinding, Role, Support
 
 Answer = TypeVar("Answer", bound=Verdicts)
 
-OUTAGES = (DependencyUnavailable, ModelOutputInvalid, PromptTooLong, ConnectionError, TimeoutError)
-"""Errors of a judge that leave a claim `unverified`. `BudgetExceeded` is not among them: it ends the run."""
+OUTAGES = (
+    DependencyUnavailable,
+    ContentRefused,
+    ModelOutputInvalid,
+    PromptTooLong,
+    ConnectionError,
+    TimeoutError,
+)
+"""Errors of a judge that leave a claim `unverified`: the draft is paid for, and the report says what is missing.
+
+`BudgetExceeded` is not among them: it ends the run.
+"""
 
 VERDICT_TOKENS = 70
 """Estimate of the answer to one claim: ids, verdict and a reason of one sentence are about 200 characters."""

@@ -21,6 +21,7 @@ from oci.generative_ai_inference import AsyncGenerativeAiInferenceClient
 from oci.retry import NoneRetryStrategy
 
 from settings.connections.oci_session import OCISession, breaker
+from settings.connections.session_token import SessionTokenSigner
 from settings.tree import standard_ca_bundle
 
 REQUEST_ID = "opc-request-id"
@@ -38,8 +39,21 @@ class NoEventStream(Exception):
     """The answer is not an event stream, for example an error page of a proxy. The argument is its content type."""
 
 
+class Unauthorized(ServiceError):  # type: ignore[misc]  # the SDK is untyped
+    """The service answered 401.
+
+    Args:
+        error: the SDK's error.
+        session: why that may be, and the remedy, as far as the session knows: see `OCISession.refused`.
+    """
+
+    def __init__(self, error: ServiceError, session: tuple[str, str]) -> None:
+        super().__init__(error.status, error.code, error.headers, error.message)
+        self.session = session
+
+
 Seen = Callable[[str, Mapping[str, str]], None]
-"""Is told the model and the headers, in lower case, of every answer: of a stream when it begins."""
+"""Is told the model and the headers, in lower case, of every answer that is no error, before it is read."""
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
@@ -47,11 +61,24 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is untyped
-    """Uses proxies and the CA bundle from the environment, and rejects answers that are not event streams."""
+    """Uses proxies and the CA bundle from the environment, and rejects answers that are not event streams.
+
+    Args:
+        session: whose credentials sign.
+        model: whom the client asks.
+        seen: is told the headers of every answer.
+    """
 
     _session: aiohttp.ClientSession | None
-    seen: Seen | None = None
-    model = ""
+
+    def __init__(self, *args: Any, session: OCISession, model: str, seen: Seen | None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._credentials, self._model, self._seen = session, model, seen
+
+    def is_instance_principal_or_resource_principal_signer(self) -> bool:
+        """Whether a call is repeated after a 401 with a new token: with a session's too, which is renewed on disk."""
+        renewed = isinstance(self.signer, SessionTokenSigner)
+        return renewed or bool(super().is_instance_principal_or_resource_principal_signer())
 
     async def _get_session(self) -> aiohttp.ClientSession:
         async with self._get_session_lock():
@@ -68,17 +95,21 @@ class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is un
 
     async def _open_stream(self, *args: Any, **kwargs: Any) -> Any:
         context, response = await super()._open_stream(*args, **kwargs)
+        self._tell(response)
         kind = response.headers.get("content-type", "")
         if not kind.startswith("text/event-stream"):
             await context.__aexit__(None, None, None)
             raise NoEventStream(kind.partition(";")[0])
-        if self.seen is not None:
-            self.seen(self.model, _lower(response.headers))
         return context, _StrictResponse(response)
 
-    async def _read_response_data(self, *args: Any, **kwargs: Any) -> Any:
+    def _tell(self, response: aiohttp.ClientResponse) -> None:
+        if self._seen is not None:
+            self._seen(self._model, _lower(response.headers))
+
+    async def _read_response_data(self, response: aiohttp.ClientResponse, *args: Any, **kwargs: Any) -> Any:
+        self._tell(response)
         try:
-            return await super()._read_response_data(*args, **kwargs)
+            return await super()._read_response_data(response, *args, **kwargs)
         except (UnicodeError, RecursionError) as error:  # not UTF-8, or nested without end
             raise MalformedFrame from error
 
@@ -87,6 +118,10 @@ class _StrictBaseClient(AsyncBaseClient):  # type: ignore[misc]  # the SDK is un
             await super()._handle_error_response(response, *args, **kwargs)
         except (AttributeError, UnicodeError, RecursionError):  # the SDK reads any JSON as if it were an object
             raise ServiceError(response.status, "Unknown", dict(response.headers), "") from None
+        except ServiceError as error:
+            if error.status != 401:
+                raise
+            raise Unauthorized(error, self._credentials.refused()) from error
 
 
 class _StrictResponse:
@@ -153,10 +188,7 @@ class InferenceClients:
         An answer that is not a JSON object is returned as text, an empty one as `None`.
         """
         answer = await getattr(self.current(model), operation)(details, opc_request_id=new_request_id())
-        headers = _lower(answer.headers)
-        if self._seen is not None:
-            self._seen(model, headers)
-        return answer.data, headers
+        return answer.data, _lower(answer.headers)
 
     def stream(self, path: str, model: str, details: Any, request_id: str) -> AsyncIterator[Mapping[str, Any]]:
         """Return the events of a streaming operation.
@@ -193,9 +225,16 @@ class InferenceClients:
         client = AsyncGenerativeAiInferenceClient(dict(session.config), signer=session.signer, **options)
         plain = client.async_base_client
         strict = _StrictBaseClient(
-            plain.service, plain.config, plain.signer, plain.type_mapping, base_path=plain.base_path, **options
+            plain.service,
+            plain.config,
+            plain.signer,
+            plain.type_mapping,
+            base_path=plain.base_path,
+            session=session,
+            model=model,
+            seen=self._seen,
+            **options,
         )
-        strict.seen, strict.model = self._seen, model
         client.async_base_client = strict
         return client
 

@@ -15,14 +15,16 @@ import hashlib
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from settings.tree import Settings, standard_compartment, standard_oci_file
 from state.errors import DependencyUnavailable, SettingsInvalid
+
+if TYPE_CHECKING:
+    from settings.connections.session_token import SessionToken
 
 Client = TypeVar("Client")
 
@@ -68,6 +70,12 @@ class OCISession:
             circuit_breaker_strategy=breaker(name),
             **chosen,
         )
+
+    def refused(self) -> tuple[str, str]:
+        """Return why the service may have answered 401, and the remedy: two empty texts unless a token signs."""
+        told = getattr(self.signer, "refused", None)
+        found: tuple[str, str] = told() if told else ("", "")
+        return found
 
     def regional(self, template: str) -> str:
         """Return the endpoint of `template` (`{region}`, `{secondLevelDomain}`) in the session's region."""
@@ -265,18 +273,33 @@ def fingerprint(private_key: Any) -> str:
 
 
 def _security_token(settings: Settings) -> tuple[dict[str, Any], Any]:
-    from oci.auth.signers import SecurityTokenSigner
+    from settings.connections.session_token import SessionTokenSigner
 
     config = _from_file(settings)
     _, profile = standard_oci_file(settings)
-    renew = f"run `oci session authenticate --profile-name {profile}`"
+    renew = (
+        f"run `oci session refresh --profile {profile}`, or `oci session authenticate --profile-name {profile}` once "
+        "the token has expired"
+    )
+
+    def read() -> SessionToken:
+        return _session_token(_from_file(settings), profile, renew)
+
+    token = _session_token(config, profile, renew)
+    if token.expired:
+        raise SettingsInvalid("the OCI security token has expired", hint=renew)
+    return config, SessionTokenSigner(token, read, renew)
+
+
+def _session_token(config: Mapping[str, Any], profile: str, renew: str) -> SessionToken:
+    from settings.connections.session_token import SessionToken
+
     named = config.get("security_token_file")
     if not named or not Path(str(named)).expanduser().is_file():
         raise SettingsInvalid(f"the OCI profile `{profile}` has no security token file", hint=renew)
-    token = _text_of(Path(str(named)).expanduser(), "security token file", renew)
-    if _expiry(token, renew) <= time.time():
-        raise SettingsInvalid("the OCI security token has expired", hint=renew)
-    return config, SecurityTokenSigner(token, _private_key(config))
+    text = _text_of(Path(str(named)).expanduser(), "security token file", renew)
+    expires = _expiry(text, renew)
+    return SessionToken(text, _private_key(config), expires)
 
 
 def _expiry(token: str, renew: str) -> float:

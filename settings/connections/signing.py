@@ -8,7 +8,7 @@ and it calls `do_request_sign`, which skips the renewal of a principal's token.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 import httpx
@@ -24,17 +24,30 @@ class SignedRequests(httpx.Auth):
 
     def __init__(self, signer: Any) -> None:
         self._signer = signer
+        self._renew: Callable[[], None] | None = getattr(signer, "refresh_security_token", None)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Yield the signed request."""
-        self._sign(request, request.read())
-        yield request
+        """Yield the signed request; after a 401, once more with a token that was renewed."""
+        content = request.read()
+        self._sign(request, content)
+        response = yield request
+        if self._renew is not None and response.status_code == httpx.codes.UNAUTHORIZED:
+            self._renew()
+            self._sign(request, content)
+            yield request
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Yield the signed request. It is signed in a thread: a principal's signer may first renew its token."""
+        """Yield the signed request; after a 401, once more with a token that was renewed.
+
+        It is signed in a thread: a principal's signer may first ask for a token.
+        """
         content = await request.aread()
         await asyncio.to_thread(self._sign, request, content)
-        yield request
+        response = yield request
+        if self._renew is not None and response.status_code == httpx.codes.UNAUTHORIZED:
+            await asyncio.to_thread(self._renew)
+            await asyncio.to_thread(self._sign, request, content)
+            yield request
 
     def _sign(self, request: httpx.Request, content: bytes) -> None:
         named = {name: request.headers[name] for name in ("content-type", "host") if name in request.headers}

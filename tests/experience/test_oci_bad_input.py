@@ -68,7 +68,7 @@ def run(oci, home, *arguments, **environment):
             (),
             {"SIXPLANE_MODELS__DECLARED": '{"cohere.command-latest": {"price_micro_usd": [-1, 0]}}'},
             2,
-            ("models.declared", "greater than or equal to 0"),
+            ("models.declared", "at least 0"),
         ),
         (
             (),
@@ -83,10 +83,10 @@ def run(oci, home, *arguments, **environment):
             (),
             {"SIXPLANE_LIMITS__REQUESTS_PER_MINUTE": "0"},
             2,
-            ("limits.requests_per_minute", "greater than or equal to 1"),
+            ("limits.requests_per_minute", "at least 1"),
         ),
-        ((), {"SIXPLANE_BUDGETS__MONTH_MICRO_USD": "0"}, 2, ("budgets.month_micro_usd", "greater than or equal to 1")),
-        ((), {"SIXPLANE_BUDGETS__RUN_MICRO_USD": "-5"}, 2, ("budgets.run_micro_usd", "greater than or equal to 1")),
+        ((), {"SIXPLANE_BUDGETS__MONTH_MICRO_USD": "0"}, 2, ("budgets.month_micro_usd", "at least 1")),
+        ((), {"SIXPLANE_BUDGETS__RUN_MICRO_USD": "-5"}, 2, ("budgets.run_micro_usd", "at least 1")),
         ((), {"SIXPLANE_OCI__EMBEDDING_MODEL": "x", "SIXPLANE_DATA__EMBEDDINGS": "oci"}, 2, ("there is no model",)),
     ],
 )
@@ -104,21 +104,31 @@ def test_a_budget_of_nothing_is_a_usage_error(oci, home):
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "code", "words"),
     [
-        (Fault("status", "chat", times=9, status=404), ("allow group", "COMPARTMENT_ID")),
-        (Fault("status", "chat", times=9, status=401), ("key", "clock", "404")),
-        (Fault("status", "chat", times=9, status=403), ("limits and policies",)),
-        (Fault("status", "chat", times=9, status=502, body="<html>no</html>"), ("answered with a web page",)),
-        (Fault("status", "chat", times=9, status=200, body="<html>hi</html>"), ("SIXPLANE_OCI__ENDPOINT",)),
+        (Fault("status", "chat", times=9, status=404), "model_unavailable", ("allow group", "COMPARTMENT_ID")),
+        (Fault("status", "chat", times=9, status=401), "credentials_refused", ("key", "clock", "404")),
+        (Fault("status", "chat", times=9, status=403), "model_unavailable", ("limits and policies",)),
+        (
+            Fault("status", "chat", times=9, status=502, body="<html>no</html>"),
+            "model_unavailable",
+            ("answered with a web page",),
+        ),
+        (
+            Fault("status", "chat", times=9, status=200, body="<html>hi</html>"),
+            "model_unavailable",
+            ("SIXPLANE_OCI__ENDPOINT",),
+        ),
     ],
 )
-def test_what_the_service_refuses_ends_the_run_with_the_remedy_and_releases_what_was_reserved(oci, home, fault, words):
+def test_what_the_service_refuses_ends_the_run_with_the_remedy_and_releases_what_was_reserved(
+    oci, home, fault, code, words
+):
     oci.faults.add(fault)
     result = run(oci, home, "--json")
     assert result.exit_code == 5, result.stderr
     report = json.loads(result.stdout)
-    assert (report["status"], report["stop_reason"]) == ("stopped", "model_unavailable")
+    assert (report["status"], report["stop_reason"]) == ("stopped", code)
     told = result.stderr + json.dumps(report["events"])
     for word in words:
         assert word in told, told

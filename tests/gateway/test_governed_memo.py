@@ -14,7 +14,7 @@ from gateway import Answer
 from observability import configure_tracing
 from settings import load_settings
 from state.channels import ResearchContext
-from state.errors import ModelUnavailable, ModelUnknown
+from state.errors import CredentialsRefused, ModelUnknown
 from state.evidence_block import EvidenceItem
 from state.prompt_fields import render_fields
 from state.values import Role, Usage
@@ -124,12 +124,14 @@ async def test_a_memo_hit_says_so(tmp_path, spans):
 
 
 async def test_a_failure_s_span_bears_its_code_and_not_its_text(tmp_path, spans):
-    with pytest.raises(ModelUnavailable):
+    with pytest.raises(CredentialsRefused):
         await Asked(tmp_path, Answer(raises=StatusError(401, {"opc-request-id": "an-id"}))).plan()
-    assert spans()[0].attributes["error.type"] == "model_unavailable"
+    assert spans()[0].attributes["error.type"] == "credentials_refused"
     assert spans()[0].status.status_code is StatusCode.ERROR
-    told = {"attempt": 1, "reason": "it answered 401", "sixplane.request_id": "an-id"}
-    assert [dict(event.attributes) for event in spans()[0].events] == [told]
+    told = {"http.response.status_code": 401, "sixplane.request_id": "an-id"}
+    assert told.items() <= spans()[0].attributes.items()
+    attempt = {"attempt": 1, "reason": "it answered 401", "error.type": "credentials_refused", **told}
+    assert [dict(event.attributes) for event in spans()[0].events] == [attempt]
     assert "what the server said" not in spans()[0].to_json()
 
 

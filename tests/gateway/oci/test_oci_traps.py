@@ -214,7 +214,7 @@ def test_trap_h_a_truncated_answer_says_so(oci, how, model_id):
 
 ERRORS = [
     (Fault("status", status=401), "answered 401", False, False),
-    (Fault("status", status=404), "answered 404", False, False),
+    (Fault("status", status=404), "it may not be used (404)", False, False),
     (Fault("status", status=400), "answered 400", False, False),
     (Fault("status", status=429), "answered 429", True, False),
     (Fault("status", status=500), "answered 500", True, True),

@@ -11,6 +11,7 @@ from settings import load_settings
 from settings.declared import DeclaredModel
 from state.channels import ResearchContext
 from state.errors import (
+    CredentialsRefused,
     ModelNotServed,
     ModelOutputInvalid,
     ModelRetired,
@@ -93,7 +94,7 @@ async def test_each_failure_says_what_happened_and_what_to_do_and_costs_nothing(
         asked = _asked(oci, tmp_path, sections)
         if fault is not None:
             oci.faults.add(Fault(**vars(fault)))
-        with pytest.raises(ModelUnavailable) as caught:
+        with pytest.raises((ModelUnavailable, CredentialsRefused)) as caught:
             await asked.plan()
     assert reason in caught.value.message
     assert hint in caught.value.hint

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from observability import collected_notices
-from state.errors import ModelOutputInvalid, ModelUnavailable
+from state.errors import ContentRefused, ModelOutputInvalid
 from state.roles import WrittenDraft
 from state.values import Role
 from tests.doubles.openai_server import OpenAIServer, Reply
@@ -196,7 +196,7 @@ async def test_after_a_crash_a_continued_draft_is_neither_asked_nor_charged_agai
 @pytest.mark.parametrize("said", ["", FIRST, json.dumps({"markdown": WHOLE})])
 async def test_an_answer_that_a_content_filter_ended_is_never_a_draft(tmp_path, said):
     filtered = Reply(said, finish_reason="content_filter")
-    with OpenAIServer(filtered) as server, pytest.raises(ModelUnavailable, match="content filter") as raised:
+    with OpenAIServer(filtered) as server, pytest.raises(ContentRefused, match="content filter") as raised:
         await written(tmp_path, server)
     assert "another model" in raised.value.hint
     assert len(server.requests) == 1

@@ -6,7 +6,13 @@ import threading
 import pytest
 from langchain_core.messages import HumanMessage
 
-from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong, SettingsInvalid
+from state.errors import (
+    CredentialsRefused,
+    ModelOutputInvalid,
+    ModelUnavailable,
+    PromptTooLong,
+    SettingsInvalid,
+)
 from tests.doubles.openai_server import OpenAIServer, Reply, unused_port
 from tests.gateway.openai.endpoint import JSON, MODEL, PLAN, Asked, sent_chars
 
@@ -118,7 +124,6 @@ async def test_a_server_that_stays_down_is_unavailable_and_charged_where_it_may_
     ("reply", "hint"),
     [
         (Reply(status=400), "another model"),
-        (Reply(status=400, error="the request exceeds the available context size"), "CONTEXT_TOKENS"),
         (Reply(status=403), "may use"),
         (Reply(status=404), "SIXPLANE_OPENAI__BASE_URL"),
         (Reply(body="<html>Welcome</html>"), "/v1"),
@@ -135,7 +140,7 @@ async def test_what_will_not_get_better_is_asked_once_and_names_its_remedy(tmp_p
 async def test_a_wrong_key_names_the_setting_and_is_asked_once(tmp_path):
     with OpenAIServer(Reply(JSON), api_key="secret") as server:
         asked = Asked(tmp_path, server.base_url)
-        with pytest.raises(ModelUnavailable, match="it answered 401") as caught:
+        with pytest.raises(CredentialsRefused, match="it answered 401") as caught:
             await asked.plan()
     assert len(server.requests) == 1
     assert "SIXPLANE_OPENAI__API_KEY" in caught.value.hint
@@ -201,7 +206,7 @@ async def test_a_server_may_refuse_one_field_after_the_other(tmp_path):
 
 async def test_a_field_is_not_blamed_for_what_it_only_stands_beside(tmp_path):
     too_long = "'max_tokens' is too large: 500. This model's maximum context length is 400 tokens."
-    with OpenAIServer(Reply(status=400, error=too_long)) as server, pytest.raises(ModelUnavailable) as caught:
+    with OpenAIServer(Reply(status=400, error=too_long)) as server, pytest.raises(PromptTooLong) as caught:
         await Asked(tmp_path, server.base_url).plan()
     assert len(server.requests) == 1
     assert "SIXPLANE_OPENAI__CONTEXT_TOKENS" in caught.value.hint

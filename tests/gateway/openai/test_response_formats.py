@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from gateway import schemas
 from gateway.ledger.role_usage import by_role, collected_usage
 from gateway.schemas import strict_schema, wire_schema
-from state.errors import ModelOutputInvalid, ModelUnavailable
+from state.errors import ModelOutputInvalid, ModelUnavailable, PromptTooLong
 from state.roles import ROLE_SCHEMAS, Analysis, Decision, JudgedReview, ResearchPlan, WrittenDraft
 from tests.doubles.openai_server import OpenAIServer, Reply
 from tests.gateway.openai.endpoint import JSON, PLAN, PROMPT, Asked, sent_chars
@@ -112,10 +112,15 @@ async def test_what_one_model_refuses_another_is_still_asked(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "said", ["the request exceeds the available context size", "Invalid value", "schema of the database"]
+    ("said", "kind"),
+    [
+        ("the request exceeds the available context size", PromptTooLong),
+        ("Invalid value", ModelUnavailable),
+        ("schema of the database", ModelUnavailable),
+    ],
 )
-async def test_a_format_is_not_blamed_for_another_error(tmp_path, said):
-    with OpenAIServer(Reply(status=400, error=said)) as server, pytest.raises(ModelUnavailable):
+async def test_a_format_is_not_blamed_for_another_error(tmp_path, said, kind):
+    with OpenAIServer(Reply(status=400, error=said)) as server, pytest.raises(kind):
         await Asked(tmp_path, server.base_url).plan()
     assert formats(server) == ["json_schema"]
 
