@@ -24,6 +24,7 @@ from experience.cli.commands.documents.ingest import ingest
 from experience.cli.commands.documents.search import search
 from experience.cli.commands.models import cost, models
 from experience.cli.commands.operating.audit import app as audit
+from experience.cli.commands.operating.backup import backup
 from experience.cli.commands.operating.budget import app as budget
 from experience.cli.commands.operating.db import app as db
 from experience.cli.commands.operating.doctor import doctor
@@ -96,6 +97,7 @@ for command in (
     cost,
     doctor,
     prune,
+    backup,
 ):
     app.command()(handled(command))
 app.add_typer(threads, name="threads")

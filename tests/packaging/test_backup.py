@@ -1,4 +1,4 @@
-"""`deploy/backup.py` copies a home folder beside a running server, and the copy answers elsewhere."""
+"""`sixplane backup` copies a home folder beside a running server, and the copy answers elsewhere."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ import asyncio
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
+from click.testing import Result
 from typer.testing import CliRunner
 
 from experience.cli.app import app
 from tests.experience.conftest import home, prepared  # noqa: F401 - fixtures
 from tests.experience.http.conftest import chat, client, served
 
-SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "backup.py"
 
-
-def backup(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(SCRIPT), str(source), str(target)], capture_output=True, text=True)
+def backup(source: Path, target: Path) -> Result:
+    return CliRunner().invoke(app, ["backup", str(target), "--home", str(source)])
 
 
 def sixplane(folder: Path, *arguments: str) -> str:
@@ -36,7 +33,7 @@ async def test_a_backup_beside_a_running_server_answers_elsewhere(home: Path, tm
         assert (await ann.post("/v1/chat", json=chat(thread="kept"))).json()["status"] == "answered"
         running = [asyncio.create_task(ann.post("/v1/chat", json=chat())) for _ in range(2)]
         done = await asyncio.to_thread(backup, home, target)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.exit_code, done.stderr) == (0, ""), done.output
         assert {(await one).status_code for one in running} == {200}
     assert {stat.S_IMODE(path.stat().st_mode) for path in target.rglob("*")} == {0o600, 0o700}
     assert not list(target.rglob("keyword-*"))
@@ -60,7 +57,22 @@ def assert_answers(restored: Path, bundle: Path) -> None:
 def test_a_backup_replaces_none_and_names_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "taken").mkdir()
-    for source, target, said in (("home", "taken", "exists"), ("nowhere", "new", "no folder")):
+    wrong = (("home", "taken", "exists"), ("nowhere", "new", "no home folder"), ("home", "home/new", "itself"))
+    for source, target, said in wrong:
         done = backup(tmp_path / source, tmp_path / target)
-        assert (done.returncode, said in done.stderr) == (2, True)
+        assert (done.exit_code, said in done.stderr, "hint: " in done.stderr) == (2, True, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "taken"]
+
+
+def test_a_backup_that_is_interrupted_has_not_its_name_and_the_next_one_is_whole(tmp_path: Path) -> None:
+    source = tmp_path / "home"
+    source.mkdir()
+    (source / "threads.db").write_bytes(b"no database, " * 100)
+    assert backup(source, tmp_path / "new").exit_code == 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "new.unfinished"]
+    (source / "threads.db").unlink()
+    (source / "traces").mkdir()
+    (source / "traces" / "a.jsonl").write_text("{}")
+    done = backup(source, tmp_path / "new")
+    assert done.stdout == f"1 files: {tmp_path / 'new'}\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "new"]

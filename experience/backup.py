@@ -1,0 +1,78 @@
+"""Copies a home folder while servers and commands use it.
+
+Databases are copied by SQLite's online backup, each as of one moment; a plain copy of a database that is written to can
+be torn. Threads come first and corpora last: a report in the copy then finds its checkpoints, costs and passages there.
+Search indexes are left out, because they are made anew from the database of their corpus.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from settings.folders import private_folder
+from state.errors import BadInput
+
+_FIRST = ("threads.db", "checkpoints.db", "store.db")
+_SIDE_FILES = ("-wal", "-shm", "-journal", ".lock")
+_INDEXES = ("keyword-", "vectors")
+
+
+def back_up(home: Path, target: Path) -> int:
+    """Copy `home` to the new folder `target`, for its owner alone; return the number of files.
+
+    The copy is made in a folder whose name ends in `.unfinished`, which gets its own name when it is whole.
+
+    Raises:
+        BadInput: there is no home folder, `target` exists, or it lies in the home folder.
+        OSError: a file cannot be read or written.
+        sqlite3.DatabaseError: a database cannot be read.
+    """
+    _check(home, target)
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a backup that was interrupted
+    private_folder(unfinished)
+    found = [
+        path for path in sorted(home.rglob("*"), key=_order) if path.is_file() and _is_kept(path.relative_to(home))
+    ]
+    copied = sum(_copied(path, unfinished / path.relative_to(home)) for path in found)
+    unfinished.rename(target)
+    return copied
+
+
+def _check(home: Path, target: Path) -> None:
+    if not home.is_dir():
+        raise BadInput(f"there is no home folder {str(home)!r}", hint="name it with `--home` or SIXPLANE_HOME")
+    if target.exists():
+        raise BadInput(f"{str(target)!r} exists", hint="give a new folder for each backup")
+    if target.resolve().is_relative_to(home.resolve()):
+        raise BadInput("the backup would lie in the home folder itself", hint="choose a folder on another disk")
+
+
+def _order(path: Path) -> tuple[bool, int, bool, str]:
+    first = _FIRST.index(path.name) if path.name in _FIRST else len(_FIRST)
+    return path.suffix != ".db", first, path.name == "corpus.db", str(path)
+
+
+def _is_kept(path: Path) -> bool:
+    return not path.name.endswith(_SIDE_FILES) and not any(part.startswith(_INDEXES) for part in path.parts)
+
+
+def _copied(path: Path, copy: Path) -> bool:
+    """Copy a file, and return whether it was still there: a server deletes old traces meanwhile."""
+    try:
+        source = path.open("rb")
+    except FileNotFoundError:
+        return False
+    private_folder(copy.parent)
+    with source, os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+        if path.suffix != ".db":
+            shutil.copyfileobj(source, target)
+    if path.suffix == ".db":
+        # Into the empty file: SQLite gives a new one the permissions of the umask.
+        with closing(sqlite3.connect(path)) as database, closing(sqlite3.connect(copy)) as saved:
+            database.backup(saved)
+    return True
