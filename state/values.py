@@ -374,3 +374,4 @@ class ReviewAnswer(Value):
 
     decision: Literal["approve", "revise", "reject"]
     text: str = ""
+    review_id: str = Field("", description="The review that is answered; empty: the one that waits.")

@@ -13,6 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Lifespan, Scope
 
 from experience.http import chat, corpora, documentation, health, openai, threads
+from experience.http.addresses import in_url
 from experience.http.bounds import BodyBounds, SameSite
 from experience.http.callers import Admitted, Authenticate, Authenticated
 from experience.http.problems import PROBLEM_RESPONSES, install
@@ -79,7 +80,7 @@ def create_app(
     for each in before:
         app.add_middleware(each.cls, *each.args, **each.kwargs)
     if bounds.auth == "off":
-        _refuse_foreign_pages(app, is_page)
+        _refuse_foreign_pages(app, bounds.host, is_page)
     app.add_middleware(RequestId)
     return app
 
@@ -105,9 +106,10 @@ def _lifespan(settings: Settings, open_service: OpenService, worker: Worker | No
     return here if worker is None else there
 
 
-def _refuse_foreign_pages(app: FastAPI, is_page: Callable[[Scope], bool]) -> None:
-    """Protect a server without authentication from the pages that its user's browser shows."""
+def _refuse_foreign_pages(app: FastAPI, host: str, is_page: Callable[[Scope], bool]) -> None:
+    """Protect a server without authentication, which listens on `host`, from the pages that a browser shows."""
     # Anything that reaches loopback is trusted, and a web page in the user's browser can reach it. The host check stops
     # DNS rebinding (a page's own domain that resolves to 127.0.0.1), `SameSite` stops plain cross-site requests.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
-    app.add_middleware(SameSite, hosts=["127.0.0.1", "localhost", "::1"], is_page=is_page)
+    hosts = ["127.0.0.1", "localhost", "::1", host]
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*map(in_url, hosts)])
+    app.add_middleware(SameSite, hosts=hosts, is_page=is_page)

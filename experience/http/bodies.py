@@ -119,6 +119,7 @@ class Pending(BaseModel):
     status: Literal["review_pending", "stopped", "running", "failed"]
     thread_id: str
     run_id: str
+    review_id: str = Field("", description="Names the review that waits, for the answer.")
     question: str = ""
     draft: str = ""
     claims: tuple[dict[str, Any], ...] = ()

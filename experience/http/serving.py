@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+from experience.http.addresses import in_url
 from experience.http.callers import Authenticate
 from experience.http.worker import Make, Worker
 from settings import Settings
@@ -27,6 +28,8 @@ CLOSING_SECONDS = 5
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open. A chosen value above the usual idle timeout of load balancers (60 s): if the
 server closed first, a balancer could send a request into a closing connection and report a 502."""
+
+_ANY_IPV6 = "::"
 
 
 class _Server(uvicorn.Server):
@@ -129,18 +132,18 @@ def _without_content(record: logging.LogRecord) -> bool:
 
 def url_of(host: str, port: int) -> str:
     """Return the URL of a server at an address."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{in_url(host)}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on the address.
+    """Return a socket that listens on the address. `::` takes the connections of IPv4 too.
 
     Raises:
         DependencyUnavailable: the port is in use or may not be opened.
         SettingsInvalid: this machine does not have the address.
     """
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror as error:
         raise SettingsInvalid(
             f"{host!r} is not an address of this machine", hint="use `--host 127.0.0.1`, or another local address"
@@ -148,7 +151,9 @@ def listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart must not wait for TIME_WAIT to end
     try:
-        listening.bind((host, port))
+        if host == _ANY_IPV6:  # whose default differs between systems
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listening.bind(where)
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()

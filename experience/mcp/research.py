@@ -18,7 +18,18 @@ from experience.exits import kind_of
 from experience.mcp.callers import Callers
 from experience.mcp.hints import hint_for_agents
 from experience.mcp.server import ADDS, READS, SETTLES, tool
-from experience.mcp.values import Corpus, NewThread, Options, Question, RunId, RunResult, RunStatus, ThreadId, Wait
+from experience.mcp.values import (
+    Corpus,
+    NewThread,
+    Options,
+    Question,
+    ReviewId,
+    RunId,
+    RunResult,
+    RunStatus,
+    ThreadId,
+    Wait,
+)
 from experience.service.events import NodeFinished, RunFailed
 from settings.faults import faults_of
 from state.errors import BadInput, SixplaneError
@@ -56,10 +67,11 @@ def research_tools(callers: Callers) -> list[Tool]:
         thread_id: ThreadId,
         decision: Literal["approve", "revise", "reject"] | None = None,
         text: str = "",
+        review_id: ReviewId = "",
     ) -> RunStatus:
         """Continue a stopped thread, or answer its review with a `decision`; `text` tells what to revise."""
         desk, principal = await callers.of(ctx)
-        answer = ReviewAnswer(decision=decision, text=text) if decision else None
+        answer = ReviewAnswer(decision=decision, text=text, review_id=review_id) if decision else None
         return status_of(await desk.resume(principal, thread_id, answer))
 
     return [

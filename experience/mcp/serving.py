@@ -13,6 +13,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from experience.http.addresses import in_url
 from experience.http.bounds import BodyBounds
 from experience.http.callers import Authenticate, Authenticated, principal_of
 from experience.http.problems import install
@@ -53,7 +54,7 @@ def create_mcp_app(
     app = server.streamable_http_app(
         streamable_http_path=PATH,
         max_request_body_size=settings.server.max_body_bytes,
-        transport_security=_security(settings),
+        transport_security=security_of(settings),
         host=settings.server.host,
     )
     inner = app.router.lifespan_context  # starts the session manager of the SDK, which must run inside the open desk
@@ -101,11 +102,11 @@ def _caller(ctx: Context[Any]) -> Principal:
     return principal_of(request)
 
 
-def _security(settings: Settings) -> TransportSecuritySettings:
+def security_of(settings: Settings) -> TransportSecuritySettings:
     """Return the allowed values of `Host` and `Origin`, against DNS rebinding.
 
     Without this check, a web page whose own domain resolves to 127.0.0.1 could call a server on its visitor's machine.
     """
-    names = {settings.server.host, "127.0.0.1", "localhost", "[::1]", *settings.server.hosts}
+    names = map(in_url, {settings.server.host, "127.0.0.1", "localhost", "::1", *settings.server.hosts})
     hosts = [entry for name in sorted(names) for entry in (name, f"{name}:*")]
     return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts])

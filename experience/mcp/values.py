@@ -23,6 +23,9 @@ OPTIONS = (
 
 Wait = Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the run to end.")]
 RunId = Annotated[str, Field(max_length=64, description="The `run_id` that `research_start` returned.")]
+ReviewId = Annotated[
+    str, Field(max_length=64, description="`review_id` of the `pending` draft that is answered; empty: what waits now.")
+]
 K = Annotated[
     Annotated[int, Field(ge=1, le=50)] | None,
     Field(description="Passages to return; default: the setting `retrieval.hits`."),

@@ -93,10 +93,11 @@ async def review(
     person: Caller,
     desk: AtDesk,
     decision: Annotated[Literal["approve", "revise", "reject"], Form()],
+    review_id: Annotated[str, Form(max_length=64)],
     text: Annotated[str, Form(max_length=8_000)] = "",
 ) -> Response:
-    """Answer a review."""
-    await desk.resume(person, thread_id, ReviewAnswer(decision=decision, text=text.strip()))
+    """Answer the review that was shown. What another window has answered meanwhile is not answered again."""
+    await desk.resume(person, thread_id, ReviewAnswer(decision=decision, text=text.strip(), review_id=review_id))
     return RedirectResponse(f"/threads/{thread_id}", status_code=303)
 
 

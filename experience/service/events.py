@@ -62,6 +62,7 @@ class ReviewPendingEvent(NumberedEvent):
 
     type: Literal["review_pending"] = "review_pending"
     thread_id: str
+    review_id: str = Field("", description="Names this review: an answer that names another one is refused.")
     question: str = ""
     draft: str = ""
     claims: tuple[dict[str, Any], ...] = ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from langgraph.types import Interrupt
+
 from experience.service.events import (
     NodeFinished,
     NodeStarted,
@@ -60,10 +62,15 @@ def outcome_of(part: Any) -> Report | dict[str, Any] | None:
         return None
     if data.get("interrupts"):
         # The first one only: each node interrupts at most once. The `tasks` stream has interrupts as dictionaries.
-        interrupt = data["interrupts"][0]
-        return dict(interrupt["value"] if isinstance(interrupt, dict) else interrupt.value)
+        first = data["interrupts"][0]
+        return asked_of(first if isinstance(first, Interrupt) else Interrupt(first["value"], id=first["id"]))
     report = (data.get("result") or {}).get("report")
     return Report.model_validate(report) if report else None
+
+
+def asked_of(interrupt: Interrupt) -> dict[str, Any]:
+    """Return the fields of a question to a person, with `review_id`. Each further question has another one."""
+    return {**interrupt.value, "review_id": interrupt.id}
 
 
 def thread_status(event: RunEvent, before: str) -> str:

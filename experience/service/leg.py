@@ -6,12 +6,13 @@ A run has one leg, plus one for every time it is resumed.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import RunControl
-from langgraph.types import Command, StateSnapshot
+from langgraph.types import Command, Interrupt, StateSnapshot
 from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 
 from experience.service.screening import graph_input
@@ -91,7 +92,7 @@ def graph_argument(start: NewRun | GoOn | Answered) -> ResearchInput | Command[A
         case NewRun():
             return start.inputs
         case Answered():
-            return Command(resume=start.answer.model_dump())
+            return Command(resume=start.answer.model_dump(exclude={"review_id"}))
         case GoOn():
             return None
 
@@ -118,16 +119,27 @@ def check_seen(record: ThreadRecord, seen: str | None) -> None:
         raise ThreadBusy(f"the thread {record.thread_id!r} was continued meanwhile", hint=hint)
 
 
-def check_answer(record: ThreadRecord, answer: ReviewAnswer | None, *, waiting: bool) -> None:
-    """Raise `ThreadNotResumable` if a waiting thread gets no answer, or another thread gets one."""
-    if answer is not None and not waiting:
+def check_answer(record: ThreadRecord, answer: ReviewAnswer | None, waits: Sequence[Interrupt]) -> None:
+    """Raise `ThreadNotResumable` if a waiting thread gets no answer or one to another review, or another thread one.
+
+    Args:
+        record: the thread.
+        answer: the answer.
+        waits: the review that waits; empty if none does.
+    """
+    if answer is not None and not waits:
         raise ThreadNotResumable(
             f"the thread {record.thread_id!r} does not wait for an answer", hint="resume it without an answer"
         )
-    if waiting and answer is None:
+    if waits and answer is None:
         raise ThreadNotResumable(
             f"the thread {record.thread_id!r} waits for a person's answer",
             hint="add `--approve`, `--revise TEXT` or `--reject`",
+        )
+    if answer is not None and answer.review_id not in ("", waits[0].id):
+        raise ThreadNotResumable(
+            f"the answer is to another review than the one for which the thread {record.thread_id!r} waits",
+            hint="look at the draft that waits now, and answer with its `review_id`",
         )
 
 

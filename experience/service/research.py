@@ -221,7 +221,7 @@ class ResearchService:
 
     async def _rest(self, stored: StoredRun, snapshot: StateSnapshot, answer: ReviewAnswer | None) -> LegStart:
         """Return how the graph continues the run."""
-        check_answer(stored.record, answer, waiting=bool(snapshot.interrupts))
+        check_answer(stored.record, answer, snapshot.interrupts)
         if answer is None:
             return start_of_rest(stored, snapshot)
         record, context = stored.record, stored.context

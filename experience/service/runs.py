@@ -80,10 +80,10 @@ class Run:
 
     @property
     def review(self) -> dict[str, Any]:
-        """The question, draft, claims and findings that wait for a review; empty if none does."""
+        """The question, draft, claims and findings that wait for a review, and its id; empty if none does."""
         if not isinstance(self.ending, ReviewPendingEvent):
             return {}
-        return self.ending.model_dump(mode="json", include={"question", "draft", "claims", "findings"})
+        return self.ending.model_dump(mode="json", include={"review_id", "question", "draft", "claims", "findings"})
 
     @property
     def error(self) -> BaseException | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from langgraph.types import StateSnapshot
 
+from experience.service.graph_events import asked_of
 from experience.service.leg import graph_config
 from experience.service.models import RunView, ThreadView
 from experience.service.threads import UNFINISHED, KeptRun, StoredRun, ThreadRecord, Threads
@@ -69,7 +70,7 @@ class KeptViews:
             record=stored.record,
             report=Report.model_validate(report) if report else None,
             next=tuple(snapshot.next),
-            pending=dict(snapshot.interrupts[0].value) if snapshot.interrupts else None,
+            pending=asked_of(snapshot.interrupts[0]) if snapshot.interrupts else None,
             history=snapshot.values.get("history", ()),
             live=stored.live,
         )

@@ -6,7 +6,8 @@ Runs compute in Python and hold its global lock; in one process they would delay
 
 - `keeper` starts the second process, starts it again if it dies, and tells it to drain and to end.
 - `process` is what runs in it, and `receiving` takes the requests there.
-- `relay` hands a request over, as the messages of ASGI, and `frames` is how these cross the connection between the two.
+- `relay` hands a request over, as the messages of ASGI, on a connection of its own: `connections` makes them, and
+  `frames` is how messages cross them.
 - `room` is what the first process knows of the places for runs in the second.
 """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
-import secrets
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -14,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 
+from experience.http.worker.connections import Connections
 from experience.http.worker.frames import framed, next_frame
 from experience.http.worker.room import Room
 from experience.service.opening import limits_of
@@ -40,6 +40,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 # `-P`: nothing is imported from the folder in which the command was given.
 _COMMAND = (sys.executable, "-P", "-c", "from experience.http.worker.process import main; main()")
 
+_RESUMED = "try again; a run that it had begun can be resumed"
+
 _log = logging.getLogger(__name__)
 
 
@@ -55,8 +57,7 @@ class Worker:
         self._settings, self._make = settings, make
         self.room = Room(limits_of(settings))
         self._process: Process | None = None
-        self._port: int | None = None
-        self._secret = b""
+        self._connections: Connections | None = None
         self._state, self._heard = "unhealthy", float("-inf")
         self._drained = asyncio.Event()
         self._ending = asyncio.Event()
@@ -81,15 +82,21 @@ class Worker:
             await self._reap()
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Return a connection for one request. Raises `DependencyUnavailable` while the process is started again."""
-        if self._port is None:
+        """Return a connection for one request.
+
+        Raises:
+            DependencyUnavailable: the process is started again, or a limit of this machine is reached.
+        """
+        if self._connections is None:
             raise self.gone()
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        except OSError:
+            return await self._connections.new()
+        except ConnectionError:
             raise self.gone() from None
-        writer.write(self._secret)
-        return reader, writer
+        except OSError as error:
+            _log.error("no connection to the process that works: %s", error.strerror)
+            hint = "try again; an operator raises the number of files that the server may open (`ulimit -n`)"
+            raise _again(f"the request cannot be handed over: {error.strerror}", hint) from None
 
     @property
     def pid(self) -> int:
@@ -99,21 +106,22 @@ class Worker:
     @staticmethod
     def gone() -> DependencyUnavailable:
         """Return the error for requests that nobody can work on."""
-        error = DependencyUnavailable(
-            "the process that works has ended and is started again",
-            hint="try again; a run that it had begun can be resumed",
-        )
-        error.retry_after = RETRY_SECONDS
-        return error
+        return _again("the process that works has ended and is started again", _RESUMED)
+
+    @staticmethod
+    def unanswered() -> DependencyUnavailable:
+        """Return the error for a request that was handed over and got no answer."""
+        # The end of the process is noticed after the end of its connections, so nobody knows yet which it was.
+        return _again("the process that works gave no answer; if it has ended, it is started again", _RESUMED)
 
     async def standing(self) -> str:
         """Return `ready`, `degraded`, `draining` or `unhealthy`, as the process has told last."""
         silent = time.monotonic() - self._heard > SILENT_SECONDS
-        return "unhealthy" if self._port is None or silent else self._state
+        return "unhealthy" if self._connections is None or silent else self._state
 
     async def drain(self) -> None:
         """Let all runs end after their current step, and wait for it."""
-        if self._process is None or self._process.stdin is None or self._port is None:
+        if self._process is None or self._process.stdin is None or self._connections is None:
             return
         self._process.stdin.write(framed({"type": "drain"}))
         with suppress(TimeoutError):
@@ -121,25 +129,37 @@ class Worker:
                 await self._drained.wait()
 
     async def _start(self) -> None:
-        self._secret = secrets.token_bytes(32)
         self._drained.clear()  # the process before this one may have drained, or died
-        self._process = process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE)
+        connections = Connections()
+        try:
+            await self._start_with(connections)
+        except BaseException:  # cancellation too: each attempt would leave a socket open
+            connections.close()
+            raise
+        self._heard, self._state, self._connections = time.monotonic(), "ready", connections
+
+    async def _start_with(self, connections: Connections) -> None:
+        theirs = connections.theirs.fileno()
+        self._process = process = await asyncio.create_subprocess_exec(
+            *_COMMAND, stdin=PIPE, stdout=PIPE, pass_fds=(theirs,)
+        )
+        connections.theirs.close()  # so that handing over fails once the process is gone
         assert process.stdin is not None
         assert process.stdout is not None
         given = pickle.dumps((self._make, self._settings))
-        process.stdin.write(framed({"path": sys.path, "given": given, "secret": self._secret}))
+        process.stdin.write(framed({"path": sys.path, "given": given, "connections": theirs}))
         told = await next_frame(process.stdout)
         if told is None or told["type"] == "failed":
             await self._reap()
             raise pickle.loads(told["error"]) if told else self.gone()  # noqa: S301 - our own process has written it
-        self._heard, self._state, self._port = time.monotonic(), "ready", told["port"]
 
     async def _keep(self) -> None:
         pause = _FIRST_PAUSE
         while True:
-            if self._port is not None:
+            if self._connections is not None:
                 await self._listen()
-                self._port = None
+                self._connections.close()
+                self._connections = None
                 self.room.empty()
                 self._drained.set()
                 pause = _FIRST_PAUSE
@@ -187,3 +207,9 @@ class Worker:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+def _again(message: str, hint: str) -> DependencyUnavailable:
+    error = DependencyUnavailable(message, hint=hint)
+    error.retry_after = RETRY_SECONDS
+    return error

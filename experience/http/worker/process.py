@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from starlette.applications import Starlette
 
 from experience.errors import known_error
 from experience.http.health import Readiness, standing
+from experience.http.worker.connections import Taking
 from experience.http.worker.frames import framed
 from experience.http.worker.receiving import Receiver
 from experience.http.worker.room import said
@@ -36,9 +38,6 @@ TELL_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
 
-_BACKLOG = 2048
-"""Connections that the kernel queues before they are accepted, as many as for the other process."""
-
 
 def main() -> None:
     """Work until the standard input ends: then the other process has closed it, or is gone."""
@@ -53,7 +52,13 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     make, settings = pickle.loads(first["given"])  # noqa: S301 - the process that has started us has written it
     with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
-        runner.run(_Work(settings, first["secret"], heard, told).run(make))
+        runner.run(_Work(settings, _handed(first["connections"]), heard, told).run(make))
+
+
+def _handed(descriptor: int) -> socket.socket:
+    """Return the socket over which connections come, and keep it from the processes that this one starts."""
+    os.set_inheritable(descriptor, False)
+    return socket.socket(fileno=descriptor)
 
 
 def _taken_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -83,8 +88,8 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
 class _Work:
     """The application, its service, and what the two processes tell each other."""
 
-    def __init__(self, settings: Settings, secret: bytes, heard: BinaryIO, told: BinaryIO) -> None:
-        self._settings, self._secret, self._heard, self._told = settings, secret, heard, told
+    def __init__(self, settings: Settings, handed: socket.socket, heard: BinaryIO, told: BinaryIO) -> None:
+        self._settings, self._handed, self._heard, self._told = settings, handed, heard, told
         self._orders: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
     async def run(self, make: Any) -> None:
@@ -103,9 +108,9 @@ class _Work:
                 raise
 
     async def _serve(self, app: Starlette) -> None:
-        receiver = Receiver(app, self._secret)
-        server = await asyncio.start_server(receiver, "127.0.0.1", 0, backlog=_BACKLOG)
-        self._tell({"type": "opened", "port": server.sockets[0].getsockname()[1]})
+        receiver = Receiver(app)
+        taking = Taking(self._handed, receiver)
+        self._tell({"type": "opened"})
         telling = asyncio.create_task(self._tells(app))
         try:
             while await self._orders.get() is not None:  # `drain` is the only order
@@ -114,7 +119,7 @@ class _Work:
                 self._tell({"type": "drained"})
         finally:
             telling.cancel()
-            server.close()
+            taking.close()
             await receiver.close()
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 from asyncio import StreamReader, StreamWriter
 from contextlib import closing, suppress
@@ -13,9 +12,6 @@ from starlette.types import ASGIApp, Message
 
 from experience.http.worker.frames import RECEIVE, framed, next_frame, scope_of
 
-SECRET_SECONDS = 5.0
-"""How long a connection may take to show that it comes from the other process, which shows it at once."""
-
 CLOSING_SECONDS = 5.0
 """How long the last requests may take when all runs have ended."""
 
@@ -23,17 +19,15 @@ _log = logging.getLogger(__name__)
 
 
 class Receiver:
-    """Handles a connection for each request, for `asyncio.start_server`.
-
-    Any program of this machine can connect, and a request says who has sent it: so the secret comes first.
+    """Handles a connection for each request. It believes what a request says of its sender: only the other process
+    can make connections.
 
     Args:
         app: the application.
-        secret: what each connection must begin with.
     """
 
-    def __init__(self, app: ASGIApp, secret: bytes) -> None:
-        self._app, self._secret = app, secret
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
         self._requests: set[asyncio.Task[Any] | None] = set()
 
     async def __call__(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -42,7 +36,7 @@ class Receiver:
         self._requests.add(task)
         try:
             with closing(writer):
-                message = await self._first(reader)
+                message = await next_frame(reader)
                 if message is not None:
                     exchange = _Exchange(reader, writer)
                     await self._app(scope_of(message), exchange.receive, exchange.send)
@@ -58,14 +52,6 @@ class Receiver:
             _, late = await asyncio.wait(left, timeout=CLOSING_SECONDS)
             for task in late:
                 task.cancel()
-
-    async def _first(self, reader: StreamReader) -> dict[str, Any] | None:
-        """Return the message with the scope, `None` if the secret did not come before it."""
-        with suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError):
-            async with asyncio.timeout(SECRET_SECONDS):
-                if hmac.compare_digest(await reader.readexactly(len(self._secret)), self._secret):
-                    return await next_frame(reader)
-        return None
 
 
 class _Exchange:

@@ -50,7 +50,7 @@ class Relay:
             writer.write(framed(carried(scope)))
             answer = _Answer(receive, send, writer)
             if not await answer.passed_on(reader):
-                await (await self._failed(scope, self._worker.gone()))(scope, receive, send)
+                await (await self._failed(scope, self._worker.unanswered()))(scope, receive, send)
 
 
 class _Answer:

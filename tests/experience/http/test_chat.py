@@ -74,18 +74,23 @@ async def test_a_review_is_answered_over_http_once(ann):
     pending = await ann.post("/v1/chat", json=chat(thread="t", human_review=True))
     assert (pending.status_code, pending.json()["status"]) == (202, "review_pending")
     assert pending.json()["draft"]
-    assert (await ann.get("/v1/threads/t")).json()["pending"]["draft"] == pending.json()["draft"]
+    asked = (await ann.get("/v1/threads/t")).json()["pending"]
+    assert asked == {name: pending.json()[name] for name in ("review_id", "question", "draft", "claims", "findings")}
     nothing = await ann.post("/v1/threads/t/resume", json={})
     assert (nothing.status_code, nothing.json()["code"]) == (409, "thread_not_resumable")
     busy = await ann.post("/v1/chat", json=chat(thread="t"))
     assert (busy.status_code, busy.json()["code"]) == (409, "thread_busy")
     wrong = await ann.post("/v1/threads/t/resume", json={"answer": {"decision": "perhaps"}})
     assert wrong.status_code == 422
-    async with ann.stream("POST", "/v1/threads/t/resume/stream", json={"answer": {"decision": "approve"}}) as answer:
+    approve = {"answer": {"decision": "approve", "review_id": asked["review_id"]}}
+    other = await ann.post("/v1/threads/t/resume", json={"answer": {"decision": "approve", "review_id": "other"}})
+    assert (other.status_code, other.json()["code"]) == (409, "thread_not_resumable")
+    assert "another review" in other.json()["detail"]
+    async with ann.stream("POST", "/v1/threads/t/resume/stream", json=approve) as answer:
         events = await events_of(answer)
     assert events[0][1]["type"] == "run_started"
     assert events[-1][1]["report"]["stop_reason"] == "approved_by_person"
-    second = await ann.post("/v1/threads/t/resume", json={"answer": {"decision": "approve"}})
+    second = await ann.post("/v1/threads/t/resume", json=approve)
     assert (second.status_code, second.json()["code"]) == (409, "thread_not_resumable")
 
 

@@ -162,7 +162,9 @@ async def test_a_cancelled_run_and_a_review_can_be_resumed(home):
         asked = await called(client, "research_start", **plain, thread_id="r")
         pending = await called(client, "research_result", run_id=asked["run_id"])
         assert (pending["status"], bool(pending["pending"]["draft"])) == ("review_pending", True)
-        await called(client, "research_resume", thread_id="r", decision="approve")
+        approve = {"thread_id": "r", "decision": "approve"}
+        assert (await called(client, "research_resume", **approve, review_id="x"))["code"] == "thread_not_resumable"
+        await called(client, "research_resume", **approve, review_id=pending["pending"]["review_id"])
         assert (await called(client, "research_result", run_id=asked["run_id"]))["message"] == "approved_by_person"
 
 

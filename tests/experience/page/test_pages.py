@@ -102,14 +102,16 @@ async def test_a_person_reads_the_draft_and_decides(ann):
     assert "Tariff A costs 12 dollars a month." in words(page, ".statements blockquote")
     assert "Waits for a review" in (await ann.get("/threads")).text
     assert (await ann.post(f"{page.url.path}/review", data={"decision": "perhaps"})).status_code == 422
-    done = await ann.post(f"{page.url.path}/review", data={"decision": "approve"})
+    shown = parsed(page).css_first("input[name=review_id]").attributes["value"]
+    answer = {"decision": "approve", "review_id": shown}
+    assert (await ann.post(f"{page.url.path}/review", data={**answer, "review_id": "another"})).status_code == 409
+    await ann.post(f"{page.url.path}/review", data=answer)
     async with ann.stream("GET", f"{page.url.path}/events") as stream:
         async for _ in stream.aiter_lines():
             pass
     done = await ann.get(page.url.path)
     assert "approved by a person" in words(done, ".state")
-    again = await ann.post(f"{page.url.path}/review", data={"decision": "approve"})
-    assert again.status_code == 409
+    assert (await ann.post(f"{page.url.path}/review", data=answer)).status_code == 409
 
 
 async def test_the_history_is_searched_and_comes_in_parts(ann):

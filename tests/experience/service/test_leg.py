@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langgraph.types import Command, StateSnapshot
+from langgraph.types import Command, Interrupt, StateSnapshot
 
 from experience.service.leg import (
     AlreadyEnded,
@@ -81,19 +81,22 @@ def test_a_thread_without_work_left_is_not_resumable(status):
 
 
 def test_an_answer_is_for_a_thread_that_waits_and_a_waiting_thread_needs_one():
-    record = stored("review").record
-    check_answer(record, APPROVE, waiting=True)
-    check_answer(record, None, waiting=False)
+    record, waits = stored("review").record, (Interrupt({}, id="one"),)
+    check_answer(record, APPROVE, waits)
+    check_answer(record, APPROVE.model_copy(update={"review_id": "one"}), waits)
+    check_answer(record, None, ())
     with pytest.raises(ThreadNotResumable, match="does not wait"):
-        check_answer(record, APPROVE, waiting=False)
+        check_answer(record, APPROVE, ())
     with pytest.raises(ThreadNotResumable, match="waits for a person"):
-        check_answer(record, None, waiting=True)
+        check_answer(record, None, waits)
+    with pytest.raises(ThreadNotResumable, match="another review"):
+        check_answer(record, APPROVE.model_copy(update={"review_id": "two"}), waits)
 
 
 def test_an_answer_resumes_the_graph():
     argument = graph_argument(Answered(APPROVE))
     assert isinstance(argument, Command)
-    assert argument.resume == APPROVE.model_dump()
+    assert argument.resume == {"decision": "approve", "text": ""}
 
 
 def test_two_tenants_use_one_thread_id_without_sharing_checkpoints():

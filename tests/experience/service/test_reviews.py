@@ -69,7 +69,14 @@ async def test_a_person_asks_for_a_revision_and_is_asked_again(home):
         assert first[-1].draft
         again = await events_of(service.resume("local", "t", ReviewAnswer(decision="revise", text="Be brief.")))
         assert again[-1].type == "review_pending"
-        report = (await events_of(service.resume("local", "t", ReviewAnswer(decision="approve"))))[-1].report
+        late = ReviewAnswer(decision="approve", review_id=first[-1].review_id)
+        with pytest.raises(ThreadNotResumable, match="another review") as caught:
+            await events_of(service.resume("local", "t", late))
+        assert "review_id" in caught.value.hint
+        shown = (await service.show("local", "t")).pending["review_id"]
+        assert shown == again[-1].review_id
+        approved = ReviewAnswer(decision="approve", review_id=shown)
+        report = (await events_of(service.resume("local", "t", approved)))[-1].report
     assert written == [written[0], "Be brief."]
     assert not written[0]
     assert report.stop_reason == "approved_by_person"

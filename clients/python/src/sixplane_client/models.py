@@ -227,6 +227,8 @@ class Pending(BaseModel):
     status: Literal["review_pending", "stopped", "running", "failed"]
     thread_id: str
     run_id: str
+    review_id: str
+    """Names the review that waits, for the answer."""
     question: str
     draft: str
     claims: list[dict[str, Any]]
@@ -347,6 +349,8 @@ class ReviewAnswer(BaseModel):
     )
     decision: Literal["approve", "revise", "reject"]
     text: str | None = None
+    review_id: str | None = None
+    """The review that is answered; empty: the one that waits."""
 
 
 class ReviewPendingEvent(BaseModel):
@@ -356,6 +360,8 @@ class ReviewPendingEvent(BaseModel):
     """The event's number in its run; a client reconnects with the last it saw."""
     type: Literal["review_pending"] = "review_pending"
     thread_id: str
+    review_id: str
+    """Names this review: an answer that names another one is refused."""
     question: str
     draft: str
     claims: list[dict[str, Any]]

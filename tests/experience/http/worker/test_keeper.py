@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from experience.http.worker.connections import Connections
 from experience.http.worker.keeper import Worker
 from settings import Settings
 from tests.doubles.waiting import safely, until
@@ -20,7 +21,7 @@ class Mortal(Worker):
         self.starts += 1
         if self.starts > 1 and self.fails:
             raise self.fails.pop(0)
-        self._port = 1
+        self._connections = Connections()
 
     async def _listen(self):
         ending = asyncio.create_task(self._ending.wait())
@@ -37,7 +38,7 @@ async def test_an_error_of_the_system_does_not_end_the_attempts(tmp_path, monkey
     worker = Mortal(Settings(home=tmp_path), [OSError("private"), TypeError("private")])
     async with worker.running():
         worker.dies.set()
-        await until(lambda: worker.starts == 4 and worker._port == 1)
+        await until(lambda: worker.starts == 4 and worker._connections)
     assert "cannot be started: OSError" in caplog.text
     assert "private" not in caplog.text
 
@@ -50,7 +51,7 @@ async def test_a_server_that_stops_starts_nothing_again_and_waits_for_no_pause(t
     async def stopped_while_nothing_runs():
         async with worker.running():
             worker.dies.set()
-            await until(lambda: worker._port is None)
+            await until(lambda: worker._connections is None)
 
     await safely(stopped_while_nothing_runs())
     assert worker.starts == 1

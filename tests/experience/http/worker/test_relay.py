@@ -14,13 +14,12 @@ from starlette.routing import Route
 from experience.http.problems import install
 from experience.http.request_ids import RequestId
 from experience.http.worker import Relay
+from experience.http.worker.connections import Connections, Taking
 from experience.http.worker.keeper import Worker
 from experience.http.worker.receiving import Receiver
 from settings import Settings
 from tests.doubles.waiting import safely
 from tests.experience.http.conftest import PRINCIPALS, client, running
-
-SECRET = b"s" * 32
 
 
 class There(Worker):
@@ -28,10 +27,13 @@ class There(Worker):
 
     @asynccontextmanager
     async def receiving(self, app):
-        receiver = Receiver(app, SECRET)
-        async with await asyncio.start_server(receiver, "127.0.0.1", 0) as server:
-            self._port, self._secret = server.sockets[0].getsockname()[1], SECRET
+        receiver = Receiver(app)
+        self._connections = Connections()
+        taking = Taking(self._connections.theirs, receiver)
+        try:
             yield
+        finally:
+            taking.close()
             await receiver.close()
 
 
@@ -134,7 +136,7 @@ async def test_without_an_answer_the_client_is_told_to_come_again(tmp_path, capl
 
     async with relayed(tmp_path, work) as (url, worker), client(url, None) as one:
         failed = await one.get("/v1/x")
-        worker._port = None
+        worker._connections = None
         gone = await one.get("/v1/x")
         here = await one.get("/here")
     for answer in (failed, gone):
@@ -155,24 +157,6 @@ async def test_an_answer_that_ends_in_its_middle_does_not_look_whole(tmp_path):
     async with relayed(tmp_path, work) as (url, _), client(url, None) as one:
         with pytest.raises(httpx.RemoteProtocolError):
             await one.get("/")
-
-
-@pytest.mark.parametrize("shown", [b"t" * 32, b"s" * 31, b""])
-async def test_a_connection_without_the_secret_gets_nothing(tmp_path, shown):
-    from experience.http.worker.frames import framed
-
-    called = []
-
-    async def work(*_):
-        called.append(1)
-
-    async with relayed(tmp_path, work) as (_, worker):
-        reader, writer = await asyncio.open_connection("127.0.0.1", worker._port)
-        writer.write(shown + framed({"type": "http", "state": {"principal": {}}}))
-        writer.write_eof()
-        assert await safely(reader.read()) == b""
-        writer.close()
-    assert called == []
 
 
 async def test_the_log_of_the_process_that_works_names_the_id_that_the_client_got(tmp_path, caplog):
