@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
 from langgraph.runtime import Runtime
 from opentelemetry import trace
 
@@ -30,8 +30,9 @@ from state.values import Claim, Passage, PastRun, Role, Scores, Status, Usage, V
 SUMMARY_CHARS = 400
 """Maximum length of the answer's summary that a thread keeps. A chosen value."""
 
-MAX_HISTORY = 20
-"""Number of runs that a thread keeps. A chosen value: it bounds the size of each checkpoint."""
+MAX_HISTORY = 6
+"""Number of runs whose questions and answers a thread's state keeps. A chosen value: it is what the plan of a follow-up
+reads (`nodes.guard_input.MAX_TURNS`), and it bounds each checkpoint, which holds them all."""
 
 _ANSWER = "-a"
 """End of the id of an answer's message; the run's id stands before it."""
@@ -113,11 +114,17 @@ def summary(report: Report) -> str:
 def published(report: Report, state: ResearchState) -> dict[str, Any]:
     """Return the state update: the report, the conversation and the thread's history."""
     past = PastRun(run_id=report.run_id, question=report.question, status=report.status, summary=summary(report))
-    asked_by_message = not state.get("messages") or not isinstance(state["messages"][-1], HumanMessage)
-    asked = [HumanMessage(report.question, id=f"{report.run_id}-q")] if asked_by_message else []
+    by_question = not state.get("messages") or not isinstance(state["messages"][-1], HumanMessage)
+    asked = [HumanMessage(report.question, id=f"{report.run_id}-q")] if by_question else []
+    # Who asks by messages shows the conversation; of a thread of questions nothing reads the older ones.
+    older = state.get("messages", [])[: -2 * (MAX_HISTORY - 1)] if by_question else []
     return {
         "report": report.model_dump(mode="json"),
-        "messages": [*asked, AIMessage(_told(report), id=f"{report.run_id}{_ANSWER}")],
+        "messages": [
+            *(RemoveMessage(message.id) for message in older if message.id),
+            *asked,
+            AIMessage(_told(report), id=f"{report.run_id}{_ANSWER}"),
+        ],
         "history": (*state.get("history", ()), past)[-MAX_HISTORY:],
         "status": report.status,
         "usage": report.usage,
@@ -140,7 +147,7 @@ def _told(report: Report) -> str:
 
 
 def answered_runs(messages: Iterable[AnyMessage]) -> list[str]:
-    """Return the ids of the runs whose answers are in a thread's conversation, which is longer than its history."""
+    """Return the ids of the runs whose answers are in a thread's conversation."""
     ids = [message.id or "" for message in messages if isinstance(message, AIMessage)]
     return [each.removesuffix(_ANSWER) for each in ids if each.endswith(_ANSWER)]
 

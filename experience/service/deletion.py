@@ -1,7 +1,10 @@
-"""Deletes threads, and what is kept of them, each under the thread's lease: nothing runs on it meanwhile."""
+"""Deletes threads, what is kept of them, and their older checkpoints, each under the thread's lease: nothing runs on it
+meanwhile."""
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -17,7 +20,45 @@ from observability import trace_files
 from retrieval import Corpora
 from settings import Settings
 from settings.pools import IO
-from state.errors import ThreadBusy
+from state.errors import SixplaneError, ThreadBusy
+
+_log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """Removes checkpoints of threads. A report that only they have is stored beside its run first."""
+
+    def __init__(self, graph: CompiledResearchGraph, threads: Threads, views: KeptViews) -> None:
+        self._graph, self._threads, self._views = graph, threads, views
+
+    async def keep_latest(self, tenant: str, thread_id: str) -> None:
+        """Remove all but the last checkpoint of a thread, whose run has its report.
+
+        It has all that the next question, the views and an evidence bundle read of a finished thread. What it costs to
+        continue a thread would otherwise grow with every question. A failure is logged: the next run removes the rest.
+        """
+        saver = self._graph.checkpointer
+        if not isinstance(saver, BaseCheckpointSaver):
+            return
+        try:
+            await self.keep_reports(tenant, thread_id)
+            await saver.aprune([f"{tenant}/{thread_id}"])
+        except (SixplaneError, sqlite3.Error) as error:
+            _log.warning("the older checkpoints of the thread %r stay: %s", thread_id, type(error).__name__)
+
+    async def keep_reports(self, tenant: str, thread_id: str, *, but: str = "") -> None:
+        """Store the reports that only the checkpoints of a thread have, except that of the run `but`."""
+        async for unkept in self._threads.run_ids(tenant, thread_id, unkept=True):
+            for run_id in unkept:
+                report = await self._views.checkpointed_report(tenant, thread_id, run_id) if run_id != but else None
+                if report is not None:
+                    await self._threads.keep_report(AgedRun(tenant=tenant, thread_id=thread_id, run_id=run_id), report)
+
+    async def delete(self, tenant: str, thread_id: str) -> None:
+        """Delete all checkpoints of a thread."""
+        saver = self._graph.checkpointer
+        if isinstance(saver, BaseCheckpointSaver):
+            await saver.adelete_thread(f"{tenant}/{thread_id}")
 
 
 class Deletions:
@@ -33,11 +74,12 @@ class Deletions:
         graph: CompiledResearchGraph,
         threads: Threads,
         views: KeptViews,
+        checkpoints: Checkpoints,
         corpora: Corpora,
         gateway: Gateway,
     ) -> None:
         self._settings, self._graph, self._threads, self._views = settings, graph, threads, views
-        self._corpora, self._gateway = corpora, gateway
+        self._checkpoints, self._corpora, self._gateway = checkpoints, corpora, gateway
 
     @asynccontextmanager
     async def emptied(self, tenant: str, thread_id: str, before: str | None = None) -> AsyncIterator[None]:
@@ -55,7 +97,7 @@ class Deletions:
             await forget(self._corpora, self._graph.store, tenant, answered_runs(messages))
             async for listed in self._threads.run_ids(tenant, thread_id):
                 await forget(self._corpora, self._graph.store, tenant, listed)
-            await self._delete_checkpoints(tenant, thread_id)
+            await self._checkpoints.delete(tenant, thread_id)
             await self._gateway.forget_run(tenant, stored.record.run_id)
             yield
             await self._threads.remove(lease)
@@ -95,18 +137,9 @@ class Deletions:
     async def _drop_checkpoints(self, stored: StoredRun, *, but: str = "") -> None:
         """Delete the checkpoints. Keep the reports that only they have, except that of the run `but`."""
         tenant, thread_id = stored.record.tenant, stored.record.thread_id
-        async for unkept in self._threads.run_ids(tenant, thread_id, unkept=True):
-            for run_id in unkept:
-                report = await self._views.checkpointed_report(stored.record, run_id) if run_id != but else None
-                if report is not None:
-                    await self._threads.keep_report(AgedRun(tenant=tenant, thread_id=thread_id, run_id=run_id), report)
-        await self._delete_checkpoints(tenant, thread_id)
+        await self._checkpoints.keep_reports(tenant, thread_id, but=but)
+        await self._checkpoints.delete(tenant, thread_id)
         await self._threads.note_without_checkpoints(tenant, thread_id)
-
-    async def _delete_checkpoints(self, tenant: str, thread_id: str) -> None:
-        saver = self._graph.checkpointer
-        if isinstance(saver, BaseCheckpointSaver):
-            await saver.adelete_thread(f"{tenant}/{thread_id}")
 
 
 def _check_age(stored: StoredRun, before: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from langgraph.errors import GraphDrained
 
 from experience.service.auditing import ServiceAudit
+from experience.service.deletion import Checkpoints
 from experience.service.events import ReportReady, ReviewPendingEvent, RunEvent, RunStarted, RunStoppedEvent
 from experience.service.graph_events import Numbered, node_event, outcome_of, thread_status
 from experience.service.leg import AlreadyEnded, Answered, GoOn, Leg, NewRun, graph_argument, graph_config
@@ -22,11 +23,22 @@ from state.report import Report
 class LegDriver:
     """Turns a leg into events and keeps the thread's row up to date."""
 
-    def __init__(self, settings: Settings, graph: CompiledResearchGraph, threads: Threads, audit: ServiceAudit) -> None:
-        self._settings, self._graph, self._threads, self._audit = settings, graph, threads, audit
+    def __init__(
+        self,
+        settings: Settings,
+        graph: CompiledResearchGraph,
+        threads: Threads,
+        checkpoints: Checkpoints,
+        audit: ServiceAudit,
+    ) -> None:
+        self._settings, self._graph, self._threads = settings, graph, threads
+        self._checkpoints, self._audit = checkpoints, audit
 
     async def events(self, leg: Leg) -> AsyncGenerator[RunEvent]:
-        """Yield the leg's events while renewing the lease, then record the thread's status and release the lease."""
+        """Yield the leg's events while renewing the lease, then record the thread's status and release the lease.
+
+        Of a finished run, one checkpoint is left.
+        """
         numbered = Numbered(leg.after)
         status, report = "running", None
         try:
@@ -42,7 +54,12 @@ class LegDriver:
                     yield event
         finally:
             ended = "interrupted" if status == "running" else status
-            await self._threads.settle(leg.lease, leg.run_id, ended, span=leg.span_ids, report=report)
+            try:
+                # Only of a run that has its report: what waits for a person or was stopped is resumed from there.
+                if report is not None:
+                    await self._checkpoints.keep_latest(leg.context.tenant, leg.thread_id)
+            finally:
+                await self._threads.settle(leg.lease, leg.run_id, ended, span=leg.span_ids, report=report)
 
     async def _steps(self, leg: Leg, numbered: Numbered) -> AsyncGenerator[RunEvent]:
         outcome: Report | dict[str, Any] | None = None

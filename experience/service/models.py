@@ -39,7 +39,7 @@ class ThreadView(BaseModel):
         report: the latest report.
         next: the nodes that a resume would run.
         pending: what a person is asked, if the run waits for an answer.
-        history: the thread's finished runs.
+        history: the thread's latest finished runs, as a follow-up knows them.
         live: whether a process is running the thread now.
         runs: all runs of the thread, the latest first.
     """

@@ -19,7 +19,7 @@ from experience.doctor.health import check_health
 from experience.doctor.opened import Handle, OpenedHome, Read
 from experience.doctor.values import HealthStatus, status_of
 from experience.service.auditing import ServiceAudit, of_context
-from experience.service.deletion import Deletions
+from experience.service.deletion import Checkpoints, Deletions
 from experience.service.driver import LegDriver
 from experience.service.events import RunEvent, last_report
 from experience.service.evidence import RunEvidence, run_evidence
@@ -73,8 +73,9 @@ class ResearchService:
         self.kept = threads
         self._views = KeptViews(settings, graph, threads)
         self.audit = ServiceAudit(AuditTrail(settings, policy=policy_reference(settings).hash), self.corpora)
-        self.deletions = Deletions(settings, graph, threads, self._views, self.corpora, self.gateway)
-        self._driver = LegDriver(settings, graph, threads, self.audit)
+        checkpoints = Checkpoints(graph, threads, self._views)
+        self.deletions = Deletions(settings, graph, threads, self._views, checkpoints, self.corpora, self.gateway)
+        self._driver = LegDriver(settings, graph, threads, checkpoints, self.audit)
         self._opened = OpenedHome(settings.home, self._handles(), self.guards.unprepared)
         self._controls: dict[RunControl, tuple[str, str]] = {}
 

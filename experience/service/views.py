@@ -47,11 +47,11 @@ class KeptViews:
         run_id, record = kept.run.run_id, kept.thread.record
         if kept.report is not None or not kept.run.has_report:
             return Report.model_validate(kept.report) if kept.report else None
-        return await self.checkpointed_report(record, run_id)
+        return await self.checkpointed_report(record.tenant, record.thread_id, run_id)
 
-    async def checkpointed_report(self, record: ThreadRecord, run_id: str) -> Report | None:
+    async def checkpointed_report(self, tenant: str, thread_id: str, run_id: str) -> Report | None:
         """Return the report that a run of an earlier release has left in the checkpoints alone, or `None`."""
-        config = graph_config(self._settings, record.tenant, record.thread_id, run_id)
+        config = graph_config(self._settings, tenant, thread_id, run_id)
         async for snapshot in self._graph.aget_state_history(config, filter={"sixplane_run_id": run_id}, limit=1):
             report = snapshot.values.get("report") or {}
             if report.get("run_id") == run_id:

@@ -27,6 +27,7 @@ from langgraph_oracledb.checkpoint.oracle.aio import AsyncOracleSaver
 
 from graphs.persistence.oracle_json import is_exact_json
 from graphs.persistence.oracle_migrations import marks, verify_version
+from graphs.persistence.pruning import PrunedSaver
 from settings.connections.oracle_errors import translated
 from state.errors import BadInput
 
@@ -34,15 +35,15 @@ PACKED = "sixplane:packed"
 """Key that marks a serialised metadata value: its type, and its bytes in base64."""
 
 _JOURNAL = "checkpoint_migrations"
-_LATEST = """SELECT checkpoint_ns, MAX(checkpoint_id) FROM checkpoints WHERE thread_id = :thread_id
-    GROUP BY checkpoint_ns"""
 _BLOBS = "SELECT checkpoint_ns, channel, version FROM checkpoint_blobs WHERE thread_id = :thread_id"
 _REMAINING = "SELECT checkpoint_ns, checkpoint FROM checkpoints WHERE thread_id = :thread_id"
 _DELETE_BLOB = """DELETE FROM checkpoint_blobs WHERE thread_id = :thread_id AND checkpoint_ns = :ns
     AND channel = :channel AND version = :version"""
 _DELETE_OLDER = tuple(
-    f"DELETE FROM {table} WHERE thread_id = :thread_id AND checkpoint_ns = :ns AND checkpoint_id < :latest"  # noqa: S608
-    for table in ("checkpoints", "checkpoint_writes")
+    f"""DELETE FROM {table} older WHERE older.thread_id = :thread_id AND older.checkpoint_id <
+    (SELECT MAX(latest.checkpoint_id) FROM checkpoints latest WHERE latest.thread_id = older.thread_id
+    AND latest.checkpoint_ns = older.checkpoint_ns)"""  # noqa: S608
+    for table in ("checkpoint_writes", "checkpoints")
 )
 _OF_RUN = """SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints
     WHERE JSON_VALUE(metadata, '$.run_id') = :run_id"""
@@ -52,7 +53,7 @@ _DELETE_ONE = tuple(
 )
 
 
-class OracleCheckpointer(AsyncOracleSaver):
+class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
     """The checkpointer on Oracle Database 23ai or later.
 
     It needs a pool: on one connection, concurrent puts would share one transaction.
@@ -121,22 +122,6 @@ class OracleCheckpointer(AsyncOracleSaver):
         with translated():
             await super().adelete_thread(thread_id)
 
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Delete all checkpoints of the threads (`delete`), or all but the latest per namespace (`keep_latest`).
-
-        Upstream reads every blob version of a thread at each step, so a thread gets slower with each question.
-
-        Raises:
-            ValueError: the strategy is unknown.
-        """
-        if strategy not in ("keep_latest", "delete"):
-            raise ValueError(f"unknown strategy {strategy!r}: it is `keep_latest` or `delete`")
-        for thread_id in thread_ids:
-            if strategy == "delete":
-                await self.adelete_thread(thread_id)
-            else:
-                await self._keep_latest(thread_id)
-
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints of runs, with their writes and blobs. The `run_id` of the metadata identifies them."""
         async with self._transaction() as cursor:
@@ -153,12 +138,9 @@ class OracleCheckpointer(AsyncOracleSaver):
         return not is_exact_json(value) or bool(super()._should_use_blob(value, size_threshold_mb))
 
     async def _keep_latest(self, thread_id: str) -> None:
-        """Delete checkpoints older than the latest. A run may write meanwhile: its checkpoints are newer, and stay."""
         async with self._transaction() as cursor:
-            await cursor.execute(_LATEST, {"thread_id": thread_id})
-            for namespace, latest in await cursor.fetchall():
-                for statement in _DELETE_OLDER:
-                    await cursor.execute(statement, {"thread_id": thread_id, "ns": namespace, "latest": latest})
+            for statement in _DELETE_OLDER:
+                await cursor.execute(statement, {"thread_id": thread_id})
             await _delete_orphans(cursor, thread_id)
 
     @asynccontextmanager

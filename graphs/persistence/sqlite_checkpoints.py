@@ -28,6 +28,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from graphs.persistence.checkpointed import checkpointed_types
+from graphs.persistence.pruning import PrunedSaver
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 
 BUSY_SECONDS = 10
@@ -35,10 +36,17 @@ BUSY_SECONDS = 10
 _PAGE = 32
 """Number of checkpoints that a listing reads at once. A chosen value: the worker is free for other runs in between."""
 
+_DELETE_OLDER = tuple(
+    f"""DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < (SELECT MAX(latest.checkpoint_id)
+    FROM checkpoints AS latest WHERE latest.thread_id = {table}.thread_id
+    AND latest.checkpoint_ns = {table}.checkpoint_ns)"""  # noqa: S608 - constants
+    for table in ("writes", "checkpoints")
+)
+
 Result = TypeVar("Result")
 
 
-class ThreadedSqliteSaver(SqliteSaver):
+class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
     """`SqliteSaver` with an asynchronous interface. Use `open_checkpointer`. The synchronous methods work too.
 
     Args:
@@ -94,6 +102,15 @@ class ThreadedSqliteSaver(SqliteSaver):
         """Delete a thread with all its checkpoints, from the write-ahead log too."""
         await self._in_worker(partial(self.delete_thread, thread_id))
         await self._in_worker(partial(truncate_log, self.conn, "checkpoints.db"))
+
+    async def _keep_latest(self, thread_id: str) -> None:
+        await self._in_worker(partial(self._delete_older, thread_id))
+
+    def _delete_older(self, thread_id: str) -> None:
+        # In one transaction. Should it break off, older rows are left, which the next pruning deletes.
+        with self.cursor() as cursor:
+            for statement in _DELETE_OLDER:
+                cursor.execute(statement, (thread_id,))
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]

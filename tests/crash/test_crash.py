@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,18 @@ def test_a_node_whose_writes_are_kept_does_not_run_again(
     assert calls(log) == {"ResearchPlan": 1, "Analysis": 1, "WrittenDraft": 1, "Review": 1}
     again = (log / "nodes.log").read_text().split()[len(started) :]
     assert not set(started) - {"retrieve"} & set(again)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_while_it_prunes_has_its_report(undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    home, log = tmp_path / "home", tmp_path / "log"
+    assert run(home, log, "pruning") == -signal.SIGKILL
+    started = (log / "nodes.log").read_text()
+    with closing(sqlite3.connect(home / "checkpoints.db")) as database:
+        assert database.execute("SELECT COUNT(*) FROM checkpoints").fetchone()[0] > 5
+        assert database.execute("SELECT COUNT(*) FROM writes").fetchone()[0] > 5, "half of a pruning is none"
+    assert run(home, log, "resume") == 0
+    assert report(log) == undisturbed
+    assert (log / "nodes.log").read_text() == started
+    with closing(sqlite3.connect(home / "checkpoints.db")) as database:
+        assert database.execute("SELECT COUNT(*) FROM checkpoints").fetchone()[0] == 1

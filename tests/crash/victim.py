@@ -1,7 +1,8 @@
 """A process that runs one question and can be told where to die: `python -m tests.crash.victim HOME LOG POINT`.
 
 `POINT` is `before:NODE`, `inside:NODE` (after its model was asked), `after:NODE` (its checkpoint not yet committed),
-`written:NODE` (its writes are kept, the step's checkpoint is not), `resume` or `none`. Dying is SIGKILL to itself.
+`written:NODE` (its writes are kept, the step's checkpoint is not), `pruning` (within the transaction that deletes older
+checkpoints), `resume` or `none`. Dying is SIGKILL to itself.
 The environment says where threads and checkpoints are.
 """
 
@@ -72,8 +73,21 @@ def deadly(log: Path, point: str) -> Any:
     return traced
 
 
+def deadly_pruning() -> None:
+    """Die between the two statements that delete older checkpoints."""
+    delete_older = ThreadedSqliteSaver._delete_older
+
+    def _delete_older(self: Any, thread_id: str) -> None:
+        self.conn.set_trace_callback(lambda text: die() if text.startswith("DELETE FROM checkpoints") else None)
+        delete_older(self, thread_id)
+
+    ThreadedSqliteSaver._delete_older = _delete_older  # type: ignore[method-assign]
+
+
 async def main(home: Path, log: Path, point: str) -> None:
     wiring.traced = deadly(log / "nodes.log", point)  # type: ignore[assignment]
+    if point == "pruning":
+        deadly_pruning()
     opened = core.open_collaborators
 
     from contextlib import asynccontextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.graph.message import add_messages
 
 from nodes.outcome import conclude, gaps_of
 from nodes.publish import MAX_HISTORY, SUMMARY_CHARS, emergency_report, published, summary
@@ -59,6 +60,17 @@ def test_a_thread_remembers_its_latest_runs():
     )
     kept = published(report("One."), {"history": past})["history"]
     assert [each.run_id for each in kept] == [*[f"old{n}" for n in range(1, MAX_HISTORY)], "r"]
+
+
+def test_a_thread_of_questions_keeps_the_messages_of_its_latest_runs_and_one_of_messages_all() -> None:
+    said: list[AnyMessage] = []
+    for number in range(MAX_HISTORY + 4):
+        update = published(report("One.").model_copy(update={"run_id": f"r{number}"}), {"messages": said})
+        said = add_messages(said, update["messages"])  # type: ignore[assignment,arg-type]
+    kept = range(4, MAX_HISTORY + 4)
+    assert [each.id for each in said] == [f"r{number}-{end}" for number in kept for end in "qa"]
+    asked = [*said, *said, HumanMessage("Who?")]
+    assert [type(each) for each in published(report("One."), {"messages": asked})["messages"]] == [AIMessage]
 
 
 def test_the_report_of_a_failed_publish_says_what_is_known():

@@ -51,7 +51,6 @@ class Checkpoints:
         pool.answer(r"^SELECT thread_id, checkpoint, checkpoint_ns", self._get)
         pool.answer(r"channel, version, type, blob FROM checkpoint_blobs", self._get_blobs)
         pool.answer(r"task_id, channel, type, blob FROM checkpoint_writes", self._get_writes)
-        pool.answer(r"^SELECT checkpoint_ns, MAX\(checkpoint_id\)", self._latest)
         pool.answer(r"^SELECT checkpoint_ns, channel, version FROM checkpoint_blobs", self._versions)
         pool.answer(r"^SELECT checkpoint_ns, checkpoint FROM checkpoints", self._remaining)
         pool.answer(r"^SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints", self._of_run)
@@ -90,10 +89,6 @@ class Checkpoints:
         rows = sorted(self.writes.items(), key=lambda item: (item[0][3], item[0][4]))
         return [(*key[:4], *value) for key, value in rows if _fits(key[:3], statement)]
 
-    def _latest(self, statement: Statement) -> list[Any]:
-        found = {key[1]: key[2] for key in sorted(self.checkpoints) if key[0] == statement.binds["thread_id"]}
-        return list(found.items())
-
     def _versions(self, statement: Statement) -> list[Any]:
         return [key[1:] for key in self.blobs if key[0] == statement.binds["thread_id"]]
 
@@ -112,13 +107,15 @@ class Checkpoints:
 
     def _delete_one(self, text: str, binds: Any) -> None:
         thread = binds[0] if isinstance(binds, list) else binds["thread_id"]
+        latest = {key[1]: key[2] for key in sorted(self.checkpoints) if key[0] == thread}
+        older = "MAX(latest.checkpoint_id)" in text
         rows: dict[Any, Any] = {
             "checkpoints": self.checkpoints,
             "checkpoint_blobs": self.blobs,
             "checkpoint_writes": self.writes,
         }[text.split()[2]]
         for key in [key for key in rows if key[0] == thread]:
-            if isinstance(binds, list) or _doomed(key, binds):
+            if isinstance(binds, list) or (key[2] < latest.get(key[1], "") if older else _doomed(key, binds)):
                 del rows[key]
 
 
@@ -151,8 +148,6 @@ def _fits_filter(metadata: dict[str, Any], found: re.Match[str], binds: dict[str
 def _doomed(key: tuple[Any, ...], binds: dict[str, Any]) -> bool:
     if key[1] != binds["ns"]:
         return False
-    if "latest" in binds:
-        return bool(key[2] < binds["latest"])
     return tuple(key[2:4]) == (binds["channel"], binds["version"]) if "channel" in binds else key[2] == binds["id"]
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
 
 from graphs.persistence.checkpointed import checkpointed_types
-from graphs.persistence.oracle_checkpoints import (
-    OracleCheckpointer,
-)
 from tests.doubles.oracle import RecordingPool
 from tests.doubles.oracle.persistence import (
     OsonCheckpoints,
@@ -27,7 +24,7 @@ def filled() -> RecordingPool:
     return found
 
 
-async def put(saver: OracleCheckpointer, values: dict[str, Any], step: int = 0, **more: Any) -> Any:
+async def put(saver: BaseCheckpointSaver[str], values: dict[str, Any], step: int = 0, **more: Any) -> Any:
     """Store a checkpoint in which every channel has the version `step`."""
     versions: Any = more.pop("versions", None) or dict.fromkeys(values, f"{step:08d}.5")
     config = {**LATEST, **more.pop("config", {})}

@@ -20,3 +20,8 @@ def through_oson(value: Any) -> Any:
         TypeError: a key is not text.
     """
     return _CODEC.decode_oson(_CODEC.encode_oson(value))
+
+
+def encoded(value: Any) -> int:
+    """Return how many bytes the driver sends for `value` in a JSON column. Raises like `through_oson`."""
+    return len(_CODEC.encode_oson(value))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import PrivateAttr
 
 from experience.service import ResearchRequest, ResearchService, open_service
+from experience.service.deletion import Checkpoints
 from gateway import Answer, ScriptedChatModel
 from settings import Settings
 from state.channels import ResearchContext
@@ -32,6 +34,18 @@ async def service_of(home: Path, model: Any = None, **settings: Any) -> AsyncIte
     models = {"scripted:slow": model} if model else None
     async with open_service(Settings(home=home, **settings), gateway_models=models) as service:
         yield service
+
+
+@contextmanager
+def leaving_checkpoints(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let finished runs leave all their checkpoints in the block, as an earlier release did."""
+
+    async def nothing(*_: Any) -> None:
+        """Remove none."""
+
+    with patch.context() as own:
+        own.setattr(Checkpoints, "keep_latest", nothing)
+        yield
 
 
 async def events_of(events: Any) -> list[Any]:

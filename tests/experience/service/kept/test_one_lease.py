@@ -22,7 +22,16 @@ from state.channels import ResearchContext
 from state.errors import StorageFull, ThreadBusy, ThreadNotResumable
 from state.values import ReviewAnswer
 from tests.doubles.roles import scripted
-from tests.experience.service.helpers import OUTSIDE, SLOW, ask, events_of, held_plan, service_of, until_started
+from tests.experience.service.helpers import (
+    OUTSIDE,
+    SLOW,
+    ask,
+    events_of,
+    held_plan,
+    leaving_checkpoints,
+    service_of,
+    until_started,
+)
 from tests.experience.service.kept.test_threads import SPAN, add, threads_of
 from tests.experience.service.kept.test_upkeep import aged, change, kill
 
@@ -216,20 +225,22 @@ async def test_reports_of_all_runs_of_an_earlier_release_outlive_their_checkpoin
     monkeypatch.setattr(rows, "AT_ONCE", 1)
     monkeypatch.setattr(rows, "MAX_RUNS", 1)
     async with service_of(home, scripted()) as service:
-        reports = [await service.run(ask(question, thread="t", model=SLOW)) for question in (OUTSIDE, "Why?", OUTSIDE)]
+        with leaving_checkpoints(monkeypatch):
+            asked = (OUTSIDE, "Why?", OUTSIDE)
+            reports = [await service.run(ask(question, thread="t", model=SLOW)) for question in asked]
         change(home, "UPDATE runs SET report = NULL")
         change(home, "UPDATE runs SET report = 'null', removed_at = '2026-01-01' WHERE question = 'Why?'")
         aged(home, "t")
         read = service.kept._read
-        asked = itertools.count()
+        reads = itertools.count()
 
         async def counted(work: Any) -> Any:
-            next(asked)
+            next(reads)
             return await read(work)
 
         monkeypatch.setattr(service.kept, "_read", counted)
         await service.deletions.drop_checkpoints("local", "t", "2099")
-        assert next(asked) == 3  # two pages and an empty one
+        assert next(reads) == 3  # two pages and an empty one
         for report in (reports[0], reports[2]):
             kept = await service.show_run("local", report.run_id)
             assert kept is not None

@@ -23,7 +23,15 @@ from state.channels import ResearchContext
 from state.errors import BadInput, ThreadBusy, ThreadMissing
 from tests.doubles.roles import scripted
 from tests.experience.http.conftest import chat, client, served
-from tests.experience.service.helpers import OUTSIDE, SLOW, ask, held_plan, service_of, stored_bytes
+from tests.experience.service.helpers import (
+    OUTSIDE,
+    SLOW,
+    ask,
+    held_plan,
+    leaving_checkpoints,
+    service_of,
+    stored_bytes,
+)
 from tests.experience.service.kept.test_threads import SPAN, add, names, threads_of
 
 DAY = 86_400
@@ -215,10 +223,11 @@ async def test_the_traces_of_many_threads_go_in_one_pass(home: Path, monkeypatch
         assert {each.thread_id for each in (await service.threads("local")).threads} == {"busy", "new"}
 
 
-async def test_old_checkpoints_go_and_the_reports_stay(home: Path) -> None:
+async def test_old_checkpoints_go_and_the_reports_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with service_of(home, scripted(), retention={"checkpoints_days": 30}) as service:
-        first = await service.run(ask(thread="old", model=SLOW))
-        second = await service.run(ask(OUTSIDE, thread="old", model=SLOW))
+        with leaving_checkpoints(monkeypatch):
+            first = await service.run(ask(thread="old", model=SLOW))
+            second = await service.run(ask(OUTSIDE, thread="old", model=SLOW))
         await service.run(ask(thread="new", model=SLOW))
         change(home, "UPDATE runs SET report = NULL")  # as an earlier release has left it
         aged(home, "old")
