@@ -12,6 +12,7 @@ from pathlib import Path
 
 from experience.doctor.values import HealthCheck, HealthStatus, status_of
 from experience.errors import known_error
+from gateway.ledger.unsettled import left_behind
 from retrieval import Corpora, load_embeddings
 from settings import Settings
 from settings.folders import open_to_others, private_folder
@@ -30,7 +31,7 @@ async def check_health(settings: Settings, corpora: Corpora | None, opened: Sequ
     """
     seen = {check.name for check in opened}
     others = [await checked(name, check(settings, corpora)) for name, check in CHECKS.items() if name not in seen]
-    return status_of((*others, *opened))
+    return status_of((*others, await settlements(settings), *opened))
 
 
 async def checked(name: str, check: Awaitable[str]) -> HealthCheck:
@@ -45,6 +46,20 @@ async def checked(name: str, check: Awaitable[str]) -> HealthCheck:
     except OSError as error:
         hint = "check the folder's permissions and free space, or set SIXPLANE_HOME"
         return HealthCheck(name=name, ok=False, detail=error.strerror or type(error).__name__, hint=hint)
+
+
+async def settlements(settings: Settings) -> HealthCheck:
+    """Return what lies in `unsettled/` and is not applied by the ledger of these settings. Runs go on all the same."""
+    left = await asyncio.to_thread(left_behind, settings)
+    found = [f"{count} of `{ledger}`" for ledger, count in left.elsewhere.items()]
+    found += [f"{left.aside} that cannot be read or applied"] if left.aside else []
+    if not found:
+        return HealthCheck(name="settlements", ok=True, detail="none is left behind")
+    hint = (
+        "those of another ledger are applied when Sixplane runs with its profile; others are charged as reserved and "
+        "may be deleted from `unsettled/` of the home folder, as `sixplane prune` does in time"
+    )
+    return HealthCheck(name="settlements", ok=False, detail=", ".join(found), hint=hint, essential=False)
 
 
 async def _python(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001

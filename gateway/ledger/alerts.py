@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,15 +34,6 @@ FINGERPRINT_CHARS = 12
 
 MAX_AGE_MS = 7 * 24 * 3_600_000
 """Older alerts are never published: a topic that is configured late would be flooded with them."""
-
-_CROSSED = sa.select(scopes).where(
-    scopes.c.scope.in_(
-        [sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month"), sa.bindparam("principal", value="-")]
-    ),
-    scopes.c.hard_limit > 0,
-    scopes.c.alerted < (1 << len(THRESHOLDS)) - 1,
-    scopes.c.spent * 100 >= scopes.c.hard_limit * THRESHOLDS[0],
-)
 
 
 class Alert(Value):
@@ -78,21 +69,29 @@ class Alert(Value):
         return self.model_dump_json(exclude={"published_at"})
 
 
-def record_crossed(connection: sa.Connection, keys: Mapping[str, str]) -> None:
-    """Record the thresholds that these scopes have crossed."""
-    for row in connection.execute(_CROSSED, dict(keys)).all():
-        crossed = [threshold for threshold in THRESHOLDS if row.spent * 100 >= row.hard_limit * threshold]
-        record(connection, row, crossed)
+def record_crossed(connection: sa.Connection, rows: Iterable[Any], costs: Mapping[str, int]) -> None:
+    """Record the thresholds that scopes have crossed.
+
+    Args:
+        connection: of the transaction that holds the locks of the scopes.
+        rows: the scopes as they were when they were locked.
+        costs: what was charged since, by scope.
+    """
+    for row in rows:
+        spent = row.spent + costs.get(row.scope, 0)
+        if row.hard_limit:
+            crossed = [threshold for threshold in THRESHOLDS if spent * 100 >= row.hard_limit * threshold]
+            record(connection, row, spent, crossed)
 
 
-def record(connection: sa.Connection, scope: Any, thresholds: Sequence[int]) -> None:
-    """Record those of `thresholds` that the scope has not recorded yet, and set `RECORDED` on the connection."""
+def record(connection: sa.Connection, scope: Any, spent: int, thresholds: Sequence[int]) -> None:
+    """Record those of `thresholds` that the locked scope has not recorded yet, and set `RECORDED` on the connection."""
     fresh = [threshold for threshold in thresholds if scope.hard_limit and not scope.alerted & _BIT[threshold]]
     if not fresh:
         return
     known = scope.alerted | sum(_BIT[threshold] for threshold in fresh)
     connection.execute(scopes.update().where(scopes.c.scope == scope.scope).values(alerted=known))
-    connection.execute(alerts.insert(), [_row(scope, threshold) for threshold in fresh])
+    connection.execute(alerts.insert(), [_row(scope, spent, threshold) for threshold in fresh])
     connection.info[RECORDED] = True
 
 
@@ -110,8 +109,10 @@ def claim(connection: sa.Connection) -> list[Alert]:
     """Claim the alerts that no process is publishing, and return them."""
     now = clock.now_ms()
     free = _unpublished(now) & (alerts.c.claimed_until < now)
-    # Row locks keep two processes on Oracle Database from claiming the same alert; SQLite locks the whole database.
-    rows = connection.execute(sa.select(alerts).where(free).order_by(alerts.c.created_at).with_for_update()).all()
+    # Row locks keep two processes on Oracle Database from claiming the same alert, and what another one is claiming is
+    # passed over; SQLite locks the whole database.
+    found = sa.select(alerts).where(free).order_by(alerts.c.created_at).with_for_update(skip_locked=True)
+    rows = connection.execute(found).all()
     if rows:
         held = alerts.update().where(alerts.c.id.in_([row.id for row in rows]))
         connection.execute(held.values(claimed_until=now + CLAIM_MS))
@@ -141,7 +142,7 @@ def _unpublished(now: int) -> sa.ColumnElement[bool]:
     return alerts.c.published_at.is_(None) & (alerts.c.created_at > now - MAX_AGE_MS)
 
 
-def _row(scope: Any, threshold: int) -> dict[str, Any]:
+def _row(scope: Any, spent: int, threshold: int) -> dict[str, Any]:
     """Return the alert's row. The limit is part of its id, since each limit has its own thresholds."""
     named = json.dumps([scope.scope, scope.hard_limit, scope.limit_version, threshold])
     return {
@@ -149,7 +150,7 @@ def _row(scope: Any, threshold: int) -> dict[str, Any]:
         "scope": scope.scope,
         "threshold": threshold,
         "hard_limit": scope.hard_limit,
-        "spent": scope.spent,
+        "spent": spent,
         "created_at": clock.now_ms(),
         "claimed_until": 0,
     }

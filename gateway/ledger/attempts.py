@@ -1,18 +1,26 @@
-"""One row per attempt of a call: reserved, then settled or, when its lease ran out, charged in full; and the memo."""
+"""One row per attempt of a call: reserved, then settled or, when its lease ran out, charged in full; and the memo.
+
+Every transaction locks in one order, so that no two wait for each other: rows of calls by id, then scopes by key, then
+what belongs to those, alerts and memo. A reservation inserts its call last, when nobody else can know of it.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from gateway.ledger import alerts, clock
-from gateway.ledger.scopes import charge, has_ended
+from gateway.ledger.scopes import all_locked, charge, locked
 from gateway.ledger.tables import calls, memo, totals
 from state.values import Usage, Value
 
 FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
+
+AT_ONCE = 100
+"""How many lapsed calls one transaction charges: their scopes are locked together. A chosen value."""
 
 _MEMOISED = sa.select(memo.c.answer).where(
     memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key")
@@ -23,6 +31,15 @@ _LAPSED = sa.select(calls).where(
     calls.c.state == "pending",
     (calls.c.lease_until < sa.bindparam("now"))
     | ((calls.c.run_scope == sa.bindparam("run")) & (calls.c.call_key == sa.bindparam("key"))),
+)
+_SOME_LAPSED = _LAPSED.with_only_columns(calls.c.id).limit(AT_ONCE)
+# Oracle Database locks no rows of a query with a limit, hence two queries. What another transaction holds is passed
+# over: it is being settled, or charged by another process.
+_HELD = (
+    sa.select(calls)
+    .where(calls.c.id.in_(sa.bindparam("ids", expanding=True)), calls.c.state == "pending")
+    .order_by(calls.c.id)
+    .with_for_update(skip_locked=True)
 )
 # The expected state is part of the condition: two processes may settle one attempt, and the row count tells which of
 # them did. Only that one changes the scopes.
@@ -112,39 +129,61 @@ def insert_attempt(connection: sa.Connection, wanted: Reservation, lease_until: 
 def settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None, state: str) -> None:
     """Replace a reservation by what the attempt used, and memoise its answer unless its run has ended."""
     figures = {name: getattr(usage, name) for name in FIGURES} if state != "charged" else None
-    cost, held = usage.cost_micro_usd, reservation.amount
-    if _close(connection, reservation.id, "pending", state, cost, figures):
-        charge(connection, reservation.scopes, cost=cost, change=-held)
-        alerts.record_crossed(connection, reservation.scopes)
+    cost, held, change = usage.cost_micro_usd, reservation.amount, 0
+    if closed := _close(connection, reservation.id, "pending", state, cost, figures):
+        change = -held
     # The lease ran out first: the full charge stays, but the figures are known now.
-    elif state == "completed" and _close(connection, reservation.id, "charged", state, max(cost, held), figures):
-        charge(connection, reservation.scopes, cost=max(cost - held, 0), change=0)
-        alerts.record_crossed(connection, reservation.scopes)
-    if answer is None or has_ended(connection, reservation.run):
+    elif state == "completed":
+        closed = _close(connection, reservation.id, "charged", state, max(cost, held), figures)
+        cost = max(cost - held, 0)
+    if not closed and answer is None:
+        return
+    rows = locked(connection, reservation.scopes)
+    if closed:
+        charge(connection, reservation.scopes, cost=cost, change=change)
+        alerts.record_crossed(connection, rows, dict.fromkeys(reservation.scopes.values(), cost))
+    run = next((row for row in rows if row.scope == reservation.run), None)
+    if answer is None or run is None or run.ended_at is not None:
         return
     if memoised(connection, reservation.run, reservation.call_key) is None:
         values = {"run_scope": reservation.run, "call_key": reservation.call_key, "answer": answer}
         connection.execute(_INSERT_MEMO, values)
 
 
-def any_lapsed(connection: sa.Connection) -> bool:
+def any_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "") -> bool:
     """Return whether `charge_lapsed` would charge an attempt."""
-    return connection.execute(_LAPSED, {"run": "", "key": "", "now": clock.now_ms()}).first() is not None
+    return connection.execute(_LAPSED, {"run": run, "key": call_key, "now": clock.now_ms()}).first() is not None
 
 
-def charge_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "") -> None:
-    """Charge in full every pending attempt whose lease has run out, and earlier pending attempts of the given call.
+def charge_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "") -> int:
+    """Charge in full pending attempts whose lease has run out, and earlier pending attempts of the given call.
 
-    Its process died or lost the provider's answer, and the provider may bill the call. Releasing the amount instead
-    would let a process that crashes in a loop spend beyond the limit.
+    Their process died or lost the provider's answer, and the provider may bill the call. Releasing the amount instead
+    would let a process that crashes in a loop spend beyond the limit. Use a transaction of its own: it locks the scopes
+    of many runs.
+
+    Returns:
+        How many were charged, at most `AT_ONCE`; 0 if none is left that no other process is about to charge.
     """
-    for lapsed in connection.execute(_LAPSED, {"run": run, "key": call_key, "now": clock.now_ms()}).all():
-        if _close(connection, lapsed.id, "pending", "charged", lapsed.amount, None):
-            keys = {"run": lapsed.run_scope, "tenant": lapsed.tenant_scope, "month": lapsed.month_scope}
-            if lapsed.principal_scope:
-                keys["principal"] = lapsed.principal_scope
-            charge(connection, keys, cost=lapsed.amount, change=-lapsed.amount)
-            alerts.record_crossed(connection, keys)
+    wanted = {"run": run, "key": call_key, "now": clock.now_ms()}
+    found = connection.execute(_SOME_LAPSED, wanted).scalars().all()
+    if not found:
+        return 0
+    held = connection.execute(_HELD, {"ids": found}).all()
+    keys = {lapsed.id: _scopes_of(lapsed) for lapsed in held}
+    rows = all_locked(connection, {key for each in keys.values() for key in each.values()})
+    costs = Counter[str]()
+    for lapsed in held:
+        _close(connection, lapsed.id, "pending", "charged", lapsed.amount, None)
+        charge(connection, keys[lapsed.id], cost=lapsed.amount, change=-lapsed.amount)
+        costs.update(dict.fromkeys(keys[lapsed.id].values(), lapsed.amount))
+    alerts.record_crossed(connection, rows, costs)
+    return len(held)
+
+
+def _scopes_of(row: Any) -> dict[str, str]:
+    keys = {"run": row.run_scope, "tenant": row.tenant_scope, "month": row.month_scope}
+    return {**keys, "principal": row.principal_scope} if row.principal_scope else keys
 
 
 def usage_of_run(connection: sa.Connection, run: str) -> Usage:

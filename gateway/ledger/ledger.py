@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -22,13 +24,14 @@ from gateway.ledger.alerts import Alert
 from gateway.ledger.attempts import FIGURES, Characters, Reservation
 from gateway.ledger.finishing import Finishing
 from gateway.ledger.pruning import Cutoffs, PrunedRows
-from gateway.ledger.scopes import Kind, ScopeLimits, beyond_soft_limit, end, kind_of, scope_key, scope_keys
-from gateway.ledger.tables import metadata, scopes
-from gateway.ledger.unsettled import Settlement, Unsettled
+from gateway.ledger.scopes import APPLIED, Kind, ScopeLimits, beyond_soft_limit, end, kind_of, scope_key, scope_keys
+from gateway.ledger.tables import metadata
+from gateway.ledger.unsettled import Settlement, Unsettled, folder_of, ledger_name
+from observability import notice
 from settings import Settings
 from settings.connections.sql import Database
 from settings.pools import IO
-from state.errors import BudgetExceeded, DependencyUnavailable, SettingsInvalid, StorageFull
+from state.errors import BudgetExceeded, DependencyUnavailable, SettingsInvalid, StorageBusy, StorageFull
 from state.values import Usage, Value
 
 Result = TypeVar("Result")
@@ -38,6 +41,8 @@ _LEASE_MARGIN_SECONDS = 60
 
 A chosen value: a longer one delays the charge of a dead process's call, a shorter one charges slow settles in full.
 """
+
+_log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 0.2
 """How long after a failure a settlement is tried again. A chosen value: a busy database makes each attempt wait."""
@@ -66,7 +71,8 @@ class Ledger:
         self._soft_percent = settings.budgets.soft_percent
         self._lease_ms = round((settings.models.deadline_seconds + _LEASE_MARGIN_SECONDS) * 1000)
         self._limits = ScopeLimits(settings.budgets)
-        self._unsettled = Unsettled(settings.home / "unsettled")
+        self._name = ledger_name(settings)
+        self._unsettled = Unsettled(folder_of(settings), self._name)
         self.finishing = Finishing()
         """Settlements whose callers may have left. `aclose` waits for them."""
         self.on_alert: Callable[[], None] = lambda: None
@@ -110,7 +116,12 @@ class Ledger:
         wanted = Reservation(id=str(uuid.uuid4()), **keys, call_key=call_key, amount=amount)
         figures = (most or Usage()).model_dump(include=set(FIGURES))
         row = {"operation": operation, "model": model, **figures}
-        outcome = await self._run(lambda connection: self._reserve(connection, wanted, limit, row))
+        outcome, swept = None, False
+        while outcome is None:
+            outcome = await self._run(lambda connection: self._reserve(connection, wanted, limit, row, swept=swept))  # noqa: B023
+            if outcome is None:
+                await self._charge_lapsed(run=wanted.run, call_key=call_key)
+                swept = True
         # A refusal is returned and raised out here: raised inside, it would roll back the charges of lapsed
         # reservations and the alert that go with it.
         if isinstance(outcome, BudgetExceeded):
@@ -129,8 +140,11 @@ class Ledger:
         """Replace a reservation by what the call used, and memoise its answer, in one transaction.
 
         If the lease has run out meanwhile, the call was already charged in full and only what it cost beyond that is
-        charged. If the database does not take it within `patience_seconds`, it waits in a file of the home folder for
-        the next transaction. An answer of a run that has ended is not memoised.
+        charged. An answer of a run that has ended is not memoised.
+
+        An answer that is paid for is never lost to the ledger. If the database does not take its settlement within
+        `patience_seconds`, or is full, it waits in a file of the home folder, or where none can be written in memory,
+        for the next transaction; the last is an event of the report. Its reservation stands until then.
 
         Args:
             reservation: as `reserve` returned it.
@@ -138,29 +152,19 @@ class Ledger:
             answer: the text to memoise, `None` for nothing.
             state: `completed`, `charged` (nobody knows whether the provider answered) or `free` (it certainly did not).
             patience_seconds: how long it is tried again while the database is busy or down.
-
-        Raises:
-            StorageFull: the disk is full.
-            DependencyUnavailable: neither the database nor the home folder can be written.
         """
-        settlement = Settlement(reservation=reservation, usage=usage, answer=answer, state=state)
+        settlement = Settlement(database=self._name, reservation=reservation, usage=usage, answer=answer, state=state)
         until = time.monotonic() + patience_seconds
         while True:
             try:
                 await self._run(settlement.settle)
-            except StorageFull:
-                raise
-            except DependencyUnavailable:
-                if time.monotonic() + _AGAIN_SECONDS < until:
+            except DependencyUnavailable as error:
+                if not isinstance(error, StorageFull) and time.monotonic() + _AGAIN_SECONDS < until:
                     await asyncio.sleep(_AGAIN_SECONDS)
                     continue
-                try:
-                    await IO.run(self._unsettled.keep, settlement)
-                except OSError:
-                    pass
-                else:
-                    return
-                raise
+                if not await IO.run(self._unsettled.keep, settlement):
+                    detail = f"the cost of a call waits to be recorded: {error.message}; its reservation stands"
+                    notice("ledger", "settlement_waits", detail)
             return
 
     async def usage(self, tenant: str, run_id: str) -> Usage:
@@ -172,12 +176,11 @@ class Ledger:
             late = attempts.any_lapsed(connection) or self._unsettled.waiting()
             return None if late else attempts.usage_of_run(connection, run)
 
-        def charge_and_read(connection: sa.Connection) -> Usage:
-            attempts.charge_lapsed(connection)
-            return attempts.usage_of_run(connection, run)
-
         used: Usage | None = await self._read(read)
-        return await self._run(charge_and_read) if used is None else used
+        if used is not None:
+            return used
+        await self._charge_lapsed()
+        return await self._run(lambda connection: attempts.usage_of_run(connection, run))
 
     async def characters(self, tenant: str) -> Characters:
         """Return the characters of all chat calls of the tenant."""
@@ -205,6 +208,7 @@ class Ledger:
 
     async def budget(self, tenant: str, principal: str = "") -> list[BudgetLine]:
         """Return the tenant's budget over all time, that of its current month, and the principal's if it has one."""
+        await self._charge_lapsed()
         return await self._run(lambda connection: self._lines(connection, tenant, principal))
 
     async def set_limit(self, tenant: str, kind: Kind, hard_limit: int | None) -> None:
@@ -234,7 +238,7 @@ class Ledger:
 
         What the ledger tells of runs, tenants and months stays as it was.
         """
-        await self._run(attempts.charge_lapsed)
+        await self._charge_lapsed()
         if dry_run:
             return await self._read(lambda connection: pruning.count(connection, old))
         counted = dict.fromkeys(PrunedRows.model_fields, 0)
@@ -254,7 +258,16 @@ class Ledger:
     async def aclose(self) -> None:
         """Wait for settlements whose callers have left, then close the connections that this ledger opened."""
         await self.finishing.wait()
+        if self._unsettled.waiting():
+            with suppress(DependencyUnavailable):
+                await self._run(lambda _: None)
+            await IO.run(self._unsettled.write_remembered)
         await asyncio.to_thread(self._database.close)
+
+    async def _charge_lapsed(self, *, run: str = "", call_key: str = "") -> None:
+        """Charge what dead processes left, in transactions of their own, until nothing is left."""
+        while await self._run(lambda connection: attempts.charge_lapsed(connection, run=run, call_key=call_key)):
+            pass
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
         result, alerted = await IO.run(self._in_transaction, work)
@@ -266,49 +279,90 @@ class Ledger:
         return await IO.run(self._database.read, work)
 
     def _in_transaction(self, work: Callable[[sa.Connection], Result]) -> tuple[Result, bool]:
-        try:
-            with self._database.transaction() as connection:
-                connection.info[ledger_alerts.RECORDED] = False
-                waiting = self._unsettled.waiting()
-                for settlement in waiting.values():
-                    settlement.settle(connection)
-                result, alerted = work(connection), connection.info[ledger_alerts.RECORDED]
-            self._unsettled.applied(waiting)  # after the commit: what is applied twice changes nothing
-            return result, alerted
-        except BaseException:  # always raised again: the limits that were rolled back are applied anew
-            self._limits.forget_all()
-            raise
+        failed, alerted = self._settle_waiting()
+        result, recorded = self._written(work)
+        for name in failed:
+            self._unsettled.failed(name)
+        return result, alerted or recorded
+
+    def _written(self, work: Callable[[sa.Connection], Result]) -> tuple[Result, bool]:
+        """Return the result of `work` in a transaction of its own, and whether that recorded an alert."""
+
+        applied: dict[str, int | None] = {}
+
+        def noted(connection: sa.Connection) -> tuple[Result, bool]:
+            applied.clear()  # the database may have undone an earlier attempt
+            connection.info[ledger_alerts.RECORDED], connection.info[APPLIED] = False, applied
+            return work(connection), connection.info[ledger_alerts.RECORDED]
+
+        written = self._database.write(noted)
+        self._limits.committed(applied)
+        return written
+
+    def _settle_waiting(self) -> tuple[list[str], bool]:
+        """Apply each settlement that waits, in a transaction of its own.
+
+        Returns:
+            The names of those that failed though the database is neither busy nor full, and whether an alert was
+            recorded.
+
+        Raises:
+            StorageBusy: as the transaction that follows would.
+        """
+        failed, alerted = [], False
+        for name, settlement in self._unsettled.waiting().items():
+            try:
+                alerted |= self._written(settlement.settle)[1]
+            except StorageBusy:
+                raise
+            except StorageFull as error:
+                _log.warning("a settlement waits: %s", error.message)
+            except Exception as error:  # noqa: BLE001 - every transaction comes here: none may fail for one bad file
+                _log.warning("the settlement `%s` failed: %s", name, type(error).__name__)
+                failed.append(name)
+            else:
+                self._unsettled.applied(name)
+        return failed, alerted
 
     def _reserve(
-        self, connection: sa.Connection, wanted: Reservation, limit: int | None, row: Mapping[str, Any]
-    ) -> Reservation | BudgetExceeded:
+        self,
+        connection: sa.Connection,
+        wanted: Reservation,
+        limit: int | None,
+        row: Mapping[str, Any],
+        *,
+        swept: bool,
+    ) -> Reservation | BudgetExceeded | None:
+        """Reserve, all under the locks of the scopes. Return `None` if something has to be done before, apart.
+
+        Lapsed reservations are charged before the limits are held against a call, unless they were `swept` just now.
+        That locks scopes of other runs, for which it is too late here.
+        """
+        self._limits.create(connection, wanted.scopes)
+        rows = self._limits.locked(connection, wanted.scopes, limit)
         answer = attempts.memoised(connection, wanted.run, wanted.call_key)
         if answer is not None:
             return wanted.model_copy(update={"id": "", "amount": 0, "answer": answer})
-        self._limits.ensure(connection, wanted.scopes, limit)
-        now = clock.now_ms()
-        # Lapsed reservations are charged before the limits are read: they count as spent.
-        attempts.charge_lapsed(connection, run=wanted.run, call_key=wanted.call_key)
-        for held in self._limits.locked(connection, wanted.scopes, limit):
+        late = not swept and attempts.any_lapsed(connection, run=wanted.run, call_key=wanted.call_key)
+        if late or len(rows) < len(wanted.scopes):
+            return None
+        for held in rows:
             needed = held.spent + held.reserved + wanted.amount
             if held.hard_limit is not None and needed > held.hard_limit:
                 if held.spent:  # a call that is too dear for an untouched budget has used up nothing
-                    ledger_alerts.record(connection, held, (100,))
+                    ledger_alerts.record(connection, held, held.spent, (100,))
                 return BudgetExceeded(kind_of(held.scope), held.hard_limit, needed)
-        attempts.insert_attempt(connection, wanted, now + self._lease_ms, row)
+        attempts.insert_attempt(connection, wanted, clock.now_ms() + self._lease_ms, row)
         return wanted
 
     def _keys(self, tenant: str, run_id: str, principal: str) -> dict[str, str]:
         return scope_keys(tenant, run_id, principal if self._by_principal else "")
 
     def _lines(self, connection: sa.Connection, tenant: str, principal: str) -> list[BudgetLine]:
-        attempts.charge_lapsed(connection)
         keys = {kind: key for kind, key in self._keys(tenant, "-", principal).items() if kind != "run"}
         self._limits.forget(keys.values())  # another process may have run `budget set` since
-        self._limits.ensure(connection, keys, None)
-        rows = {
-            row.scope: row for row in connection.execute(sa.select(scopes).where(scopes.c.scope.in_(keys.values())))
-        }
+        self._limits.create(connection, keys)
+        rows = {row.scope: row for row in self._limits.locked(connection, keys, None)}
         return [self._line(kind, rows[key]) for kind, key in keys.items()]
 
     def _line(self, kind: Any, row: Any) -> BudgetLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -15,8 +16,16 @@ from settings.tree import BudgetSettings
 
 Kind = Literal["run", "tenant", "month", "principal"]
 
+APPLIED = "sixplane_limits_applied"
+"""Key in a connection's `info`: the limits that its transaction applied, by scope."""
+
 IN_SCOPES = scopes.c.scope.in_(
-    [sa.bindparam("run"), sa.bindparam("tenant"), sa.bindparam("month"), sa.bindparam("principal", value="-")]
+    [
+        sa.bindparam("run", value="-"),
+        sa.bindparam("tenant"),
+        sa.bindparam("month"),
+        sa.bindparam("principal", value="-"),
+    ]
 )
 """Matches the rows of one call's scopes; the parameters come from `scope_keys`. No scope has the key `-`."""
 
@@ -24,10 +33,16 @@ IN_SCOPES = scopes.c.scope.in_(
 # SQLite needs no row locks (SQLAlchemy leaves the clause out): there the whole transaction holds the writer's lock.
 # `ORDER BY` makes all transactions lock the rows in one order, so that two of them cannot wait for each other.
 _LOCKED = sa.select(scopes).where(IN_SCOPES).order_by(scopes.c.scope).with_for_update()
+_ALL_LOCKED = (
+    sa.select(scopes)
+    .where(scopes.c.scope.in_(sa.bindparam("keys", expanding=True)))
+    .order_by(scopes.c.scope)
+    .with_for_update()
+)
+_KNOWN = sa.select(scopes.c.scope).where(scopes.c.scope.in_(sa.bindparam("keys", expanding=True)))
 _BEYOND_SOFT = sa.select(sa.func.count()).where(
     IN_SCOPES, scopes.c.spent * 100 >= scopes.c.hard_limit * sa.bindparam("percent")
 )
-_ENDED = sa.select(scopes.c.ended_at).where(scopes.c.scope == sa.bindparam("run"))
 _END = (
     scopes.update()
     .where(scopes.c.scope == sa.bindparam("run"), scopes.c.ended_at.is_(None))
@@ -74,12 +89,14 @@ def end(connection: sa.Connection, run: str) -> None:
     connection.execute(_END, {"run": run, "ended": clock.now_ms()})
 
 
-def has_ended(connection: sa.Connection, run: str) -> bool:
-    """Return whether a run has ended. Its row stays locked until the transaction ends, so that it cannot end meanwhile.
+def locked(connection: sa.Connection, keys: Mapping[str, str]) -> Sequence[Any]:
+    """Return the rows of one call's scopes, locked until the transaction ends."""
+    return connection.execute(_LOCKED, dict(keys)).all()
 
-    Whoever settles holds the lock already, and whoever ends the run takes it before the memo's: one order.
-    """
-    return connection.execute(_ENDED.with_for_update(), {"run": run}).scalar() is not None
+
+def all_locked(connection: sa.Connection, keys: Iterable[str]) -> Sequence[Any]:
+    """Return the rows with these keys, locked until the transaction ends."""
+    return connection.execute(_ALL_LOCKED, {"keys": sorted(keys)}).all()
 
 
 def beyond_soft_limit(connection: sa.Connection, keys: Mapping[str, str], percent: int) -> bool:
@@ -90,55 +107,67 @@ def beyond_soft_limit(connection: sa.Connection, keys: Mapping[str, str], percen
 class ScopeLimits:
     """Creates the rows of scopes and applies their limits, once per process and scope.
 
-    Remembers what it applied, so that a call normally needs no extra statement for this.
+    Remembers what it applied, so that a call normally needs no extra statement for this. What a transaction applied is
+    remembered after its commit only: another thread must not rely on what may be rolled back.
     """
 
     def __init__(self, budgets: BudgetSettings) -> None:
         self._budgets = budgets
         self._applied: dict[str, int | None] = {}
 
+    def create(self, connection: sa.Connection, keys: Mapping[str, str]) -> None:
+        """Create scopes that are missing, without a limit. Call it before the transaction locks anything.
+
+        Rows are inserted in the order of their keys and before any row is locked, so that transactions which create
+        the same scopes wait for each other in one direction.
+        """
+        unknown = sorted(key for key in keys.values() if key not in self._applied)
+        if unknown:
+            known = set(connection.execute(_KNOWN, {"keys": unknown}).scalars())
+            for key in unknown:
+                if key not in known:
+                    _insert(connection, key)
+
     def locked(self, connection: sa.Connection, keys: Mapping[str, str], run_limit: int | None) -> Sequence[Any]:
-        """Return the rows of the scopes, locked until the transaction ends.
+        """Return the rows of scopes with their limits applied, locked until the transaction ends.
 
-        Rows can be missing although this process created them: another thread's transaction may have been rolled
-        back after `ensure` remembered its rows. They are created again.
+        The limits are those of the caller, `budget set` or the settings; where none of these gives a limit, the one
+        that another process applied stays. They are read under the lock, as `set_limit` writes them.
+        Rows that were deleted are missing in the result: `create` makes them in the next transaction.
         """
-        rows = connection.execute(_LOCKED, keys).all()
-        if len(rows) == len(keys):
-            return rows
-        self.forget(keys.values())
-        self.ensure(connection, keys, run_limit)
-        return connection.execute(_LOCKED, keys).all()
-
-    def ensure(self, connection: sa.Connection, keys: Mapping[str, str], run_limit: int | None) -> None:
-        """Create missing scopes, and apply the limits that the caller, `budget set` or the settings give them.
-
-        Where none of these gives a limit, a limit that another process applied stays.
-        """
-        for kind, key in keys.items():
-            if key in self._applied and (kind != "run" or self._applied[key] == run_limit):
+        rows = locked(connection, keys)
+        kinds, changed = {key: kind for kind, key in keys.items()}, False
+        for row in rows:
+            kind = kinds[row.scope]
+            if row.scope in self._applied and (kind != "run" or self._applied[row.scope] == run_limit):
                 continue
-            given, limit = self._limit(connection, kind, key, run_limit)
-            if connection.execute(sa.select(scopes.c.scope).where(scopes.c.scope == key)).first() is None:
-                _insert(connection, key, limit)
-            elif given:
-                alerts.change_limit(connection, key, limit)
-            self._applied[key] = run_limit if kind == "run" else limit
+            given, limit = self._limit(connection, kind, row.scope, run_limit)
+            if given and limit != row.hard_limit:
+                alerts.change_limit(connection, row.scope, limit)
+                changed = True
+            connection.info[APPLIED][row.scope] = run_limit if kind == "run" else limit
+        if len(rows) < len(keys):
+            self.forget(keys.values())
+        return locked(connection, keys) if changed else rows
 
     def set_limit(self, connection: sa.Connection, tenant: str, kind: Kind, hard_limit: int | None) -> None:
-        """Store the tenant's own limit, and apply it to the current scope."""
+        """Store the tenant's own limit, and apply it to the current scope, whose lock keeps others from doing so."""
+        key = scope_keys(tenant, "-")[kind]
+        self.forget([key])
+        self.create(connection, {kind: key})
+        all_locked(connection, [key])
         connection.execute(limits.delete().where(limits.c.kind == kind, limits.c.tenant == tenant))
         connection.execute(limits.insert().values(kind=kind, tenant=tenant, hard_limit=hard_limit))
-        alerts.change_limit(connection, scope_keys(tenant, "-")[kind], hard_limit)
+        alerts.change_limit(connection, key, hard_limit)
+
+    def committed(self, applied: Mapping[str, int | None]) -> None:
+        """Remember what a transaction applied that was committed."""
+        self._applied.update(applied)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Apply the limits of these scopes again at their next use."""
         for key in keys:
             self._applied.pop(key, None)
-
-    def forget_all(self) -> None:
-        """Apply all limits again: a transaction was rolled back, and its scopes and limits with it."""
-        self._applied.clear()
 
     def _limit(self, connection: sa.Connection, kind: str, key: str, run_limit: int | None) -> tuple[bool, int | None]:
         """Return whether a scope's limit is given anywhere, and the limit."""
@@ -157,17 +186,14 @@ class ScopeLimits:
         return configured is not None, configured
 
 
-def _insert(connection: sa.Connection, key: str, limit: int | None) -> None:
-    """Create a scope; if another process created it meanwhile, only apply the limit.
+def _insert(connection: sa.Connection, key: str) -> None:
+    """Create a scope, unless another process created it meanwhile.
 
     The savepoint keeps the rest of the transaction when the insert fails. `INSERT … ON CONFLICT` would be shorter,
     but Oracle Database does not have it.
     """
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                scopes.insert(),
-                {"scope": key, "spent": 0, "reserved": 0, "hard_limit": limit, "limit_version": 0, "alerted": 0},
-            )
-    except sa.exc.IntegrityError:
-        alerts.change_limit(connection, key, limit)
+    with suppress(sa.exc.IntegrityError), connection.begin_nested():
+        connection.execute(
+            scopes.insert(),
+            {"scope": key, "spent": 0, "reserved": 0, "hard_limit": None, "limit_version": 0, "alerted": 0},
+        )

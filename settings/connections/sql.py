@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import json
+import random
 import shutil
 import sqlite3
 import threading
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from settings.connections.oracle_errors import classify_oracle
+from settings.connections.oracle_errors import classify_oracle, codes_of
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.folders import private_folder
 from settings.tree import Settings
@@ -42,6 +43,14 @@ NO_ROOM_BYTES = 64 * 1024
 MONOTONIC = "monotonic_seconds"
 """A function of our SQLite connections: the seconds since the machine was started, which nobody can set. All processes
 of a machine share them."""
+
+
+_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""Seconds before a transaction that the database undid begins again. Chosen values: ours take milliseconds."""
+
+_UNDONE = {"40P01", "40001", "ORA-00060", "ORA-08177"}
+"""A deadlock, or a change that could not be serialised: the database undid a transaction that may succeed if repeated.
+The first two are SQLSTATEs, which PostgreSQL sends."""
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -110,7 +119,18 @@ class Database:
             return work(connection)
 
     def write(self, work: Callable[[sa.Connection], Result]) -> Result:
-        """Return the result of `work` in a write transaction of its own. Raises like `transaction`."""
+        """Return the result of `work` in a write transaction of its own, begun again where it lost to another one.
+
+        A database with row locks ends one of two transactions that wait for each other. Raises like `transaction`.
+        """
+        for pause in _PAUSES:
+            try:
+                with self._translated(), self._opened().begin() as connection:
+                    return work(connection)
+            except DependencyUnavailable as error:
+                if not _was_undone(error.__cause__):
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - lets the other one pass, guards nothing
         with self.transaction() as connection:
             return work(connection)
 
@@ -251,6 +271,14 @@ def _oracle_engine(settings: Settings) -> sa.Engine:
         pool_timeout=settings.oracle.acquire_timeout_seconds,
         pool_pre_ping=True,
     )
+
+
+def _was_undone(cause: BaseException | None) -> bool:
+    """Whether the database undid a transaction for the sake of another one."""
+    original = cause.orig if isinstance(cause, sa.exc.DBAPIError) else None
+    if original is None:
+        return False
+    return not _UNDONE.isdisjoint([getattr(original, "sqlstate", None), *codes_of(original)])
 
 
 def _is_full(cause: BaseException | None, folder: Path) -> bool:

@@ -6,11 +6,10 @@ import sqlite3
 import time
 
 import pytest
-import sqlalchemy as sa
 
 from gateway.ledger.ledger import Ledger
 from settings import load_settings
-from state.errors import BudgetExceeded, DependencyUnavailable, StorageBusy, StorageFull
+from state.errors import BudgetExceeded, DependencyUnavailable, StorageBusy
 from state.values import Usage
 
 LIMIT = 1_000
@@ -200,23 +199,6 @@ async def test_a_database_that_went_corrupt_meanwhile_is_a_typed_error(tmp_path,
     (tmp_path / "ledger.db").write_bytes(b"\0" * 8192)
     with pytest.raises(DependencyUnavailable):
         await ledger.reserve("local", "run", "a", 1, None)
-
-
-async def test_a_full_disk_is_a_typed_error(ledger):
-    await ledger.usage("local", "run")
-
-    @sa.event.listens_for(ledger._database._engine, "begin")
-    def full(connection):
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-
-    held = await ledger.reserve("local", "run", "a", 1, None)
-    with pytest.raises(StorageFull, match="disk is full"):
-        await ledger.settle(held, used(1), "x" * 100_000)
-    sa.event.remove(ledger._database._engine, "begin", full)
-    ledger._database._engine.dispose()
-    await ledger.settle(held, used(1), "x" * 100_000)
-    assert await ledger.usage("local", "run") == used(1)
 
 
 async def test_a_home_that_cannot_be_written_is_a_typed_error(tmp_path):

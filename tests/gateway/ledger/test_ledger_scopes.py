@@ -285,7 +285,9 @@ def test_every_statement_is_one_that_oracle_takes(name):
     text = str(STATEMENTS[name].compile(dialect=oracle.dialect()))
     assert text
     assert "OR IGNORE" not in text
-    assert ("FOR UPDATE" in text) is (name == "gateway.ledger.scopes._LOCKED")
+    locks = {"gateway.ledger.scopes._LOCKED", "gateway.ledger.scopes._ALL_LOCKED", "gateway.ledger.attempts._HELD"}
+    assert ("FOR UPDATE" in text) is (name in locks)
+    assert "FOR UPDATE" not in text or ("ORDER BY" in text and "FETCH" not in text)
 
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
