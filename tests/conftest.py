@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,25 @@ and each of them starts the server of its own.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that should not be split among workers first; the others keep their order."""
     items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def tables(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run a test twice: with ledger, threads and keys in files of SQLite, and in PostgreSQL at READ COMMITTED.
+
+    It is for what several do at once. SQLite lets one write at a time; Oracle Database and PostgreSQL do not.
+    """
+    if request.param == "sqlite":
+        yield "sqlite"
+    else:
+        request.getfixturevalue("postgres")
+        yield "postgres"
+
+
+@pytest.fixture
+def postgres() -> Iterator[None]:
+    """Keep ledger, threads and keys of a test, and of the processes that it starts, in PostgreSQL."""
+    from tests.doubles.postgres.tables import tables_in_postgres
+
+    with tables_in_postgres():
+        yield

@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from retrieval.oracle.schema import (
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from settings import Settings, load_settings
 from settings.connections.oracle_pool import open_oracle_pool
+from tests.doubles.postgres.tables import tables_in_postgres
 from tests.retrieval.oracle.recording import PlaybackPool
 
 DIMENSIONS = 32
@@ -134,9 +135,13 @@ async def oracle_schema(home: Path) -> AsyncIterator[Settings]:
 
 @contextmanager
 def durable_plane(kind: str, home: Path) -> Iterator[None]:
-    """Hold a home for a block whose processes keep ledger, threads and checkpoints there, or in the database."""
-    if kind == "embedded":
-        yield
+    """Hold a home for a block whose processes keep ledger, threads and checkpoints there, or in the database.
+
+    `postgres`: the checkpoints stay in the home, and the rest is in PostgreSQL.
+    """
+    if kind != "oracle":
+        with tables_in_postgres() if kind == "postgres" else nullcontext():
+            yield
         return
     with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as environment:
         schema = oracle_schema(home)

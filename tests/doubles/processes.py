@@ -120,6 +120,7 @@ def _run(target: str, arguments: list[str], environment: dict[str, str], cwd: st
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
+    _follow_the_tables()
     module, _, function = target.partition(":")
     sys.argv = [module, *arguments]
     try:
@@ -130,3 +131,11 @@ def _run(target: str, arguments: list[str], environment: dict[str, str], cwd: st
     finally:
         # `multiprocessing` leaves a process without what `atexit` would run, which is where telemetry is flushed.
         atexit._run_exitfuncs()
+
+
+def _follow_the_tables() -> None:
+    """Keep our tables where the test does that started the process: see `tests.doubles.postgres`."""
+    if place := os.environ.get("TESTS_POSTGRES"):
+        from tests.doubles.postgres.tables import follow
+
+        follow(place)
