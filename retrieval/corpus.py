@@ -15,6 +15,7 @@ from observability import notice, operation_span
 from retrieval.backend import CorpusBackend, Legs, Revision, check_embedding_model, fingerprint
 from retrieval.copying import copy_versions
 from retrieval.embeddings import model_of
+from retrieval.filters import parsed
 from retrieval.ingesting import Ingestion, Progress, Reading, reading_of
 from retrieval.loaders.workers.stopping import giving_up_at_the_end
 from retrieval.preparation import prepare
@@ -178,6 +179,8 @@ class Corpus:
             raise BadInput(f"k={k!r} mode={mode!r}", hint=f"k is 1 to {_MAX_K}; mode is hybrid, dense or keyword")
         if beside is not None and not 0 <= beside <= _MAX_K:
             raise BadInput(f"beside={beside!r}", hint=f"beside is 0 to {_MAX_K}")
+        if where:
+            parsed(where)  # here, so that a filter that no search takes is told of an empty corpus too
         with operation_span(
             "retrieval", self.name, {"sixplane.retrieval.mode": mode, "sixplane.retrieval.k": k}
         ) as span:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request, Security
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,7 +16,7 @@ from experience.http.problems import EXPECTED, answer_error
 from experience.http.quotas import RequestQuota
 from experience.service.desk import Desk
 from policy.identity import Principal
-from state.errors import TooBusy
+from state.errors import BadInput, TooBusy
 
 Authenticate = Callable[[str | None, str], Awaitable[Principal]]
 """Maps the `Authorization` header and the client's address to a principal. Raises `Unauthenticated`, `RateLimited`."""
@@ -123,6 +124,18 @@ async def _desk(request: Request) -> Desk:  # not `def`: FastAPI would call that
     desk: Desk = request.app.state.desk
     return desk
 
+
+async def _known_parameters(request: Request) -> None:
+    """Raise `BadInput` for a query parameter that the route does not have: a misspelt one would be ignored silently."""
+    route: APIRoute = request.scope["route"]
+    known = [each.alias for each in route.dependant.query_params]
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        raise BadInput(f"unknown query parameter {unknown[0]!r:.100}", hint=f"this address takes: {', '.join(known)}")
+
+
+KNOWN_PARAMETERS = Depends(_known_parameters)
+"""For routes with query parameters: refuses others."""
 
 Caller = Annotated[Principal, Depends(_principal)]
 AtDesk = Annotated[Desk, Depends(_desk)]

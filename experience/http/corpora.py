@@ -16,7 +16,7 @@ from pydantic import BaseModel, StringConstraints
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from experience.http.bodies import MAX_FILES, CorpusId, SearchRequest
-from experience.http.callers import AtDesk, Caller, principal_of
+from experience.http.callers import KNOWN_PARAMETERS, AtDesk, Caller, principal_of
 from experience.http.events import sent, stream_of
 from experience.http.ingest_events import sent_error, sent_event
 from experience.ingest_progress import Tell, followed
@@ -119,7 +119,7 @@ async def delete(corpus: CorpusId, caller: Caller, desk: AtDesk) -> None:
     await desk.delete_corpus(caller, corpus)
 
 
-@router.delete("/{corpus}/documents", operation_id="deleteDocuments")
+@router.delete("/{corpus}/documents", operation_id="deleteDocuments", dependencies=[KNOWN_PARAMETERS])
 async def remove(
     corpus: CorpusId, document: Annotated[list[DocumentId], Query(min_length=1)], caller: Caller, desk: AtDesk
 ) -> Removal:

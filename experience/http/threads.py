@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse
 
 from experience.bundle import WholeTexts
 from experience.http.bodies import ResumeRequest, ThreadId, ThreadState
-from experience.http.callers import AtDesk, Caller
+from experience.http.callers import KNOWN_PARAMETERS, AtDesk, Caller
 from experience.http.chat import PENDING, REPORT_OR_EVENTS, answered
 from experience.http.events import EVENT_STREAM, event_stream, resumed
 from experience.http.leaving import unless_left
@@ -30,7 +30,7 @@ TEXTS = (
 router = APIRouter(prefix="/v1/threads", tags=["threads"])
 
 
-@router.get("", operation_id="listThreads")
+@router.get("", operation_id="listThreads", dependencies=[KNOWN_PARAMETERS])
 async def threads(
     caller: Caller,
     desk: AtDesk,
@@ -51,7 +51,13 @@ async def thread(thread_id: ThreadId, caller: Caller, desk: AtDesk) -> ThreadSta
     return ThreadState(**{name: getattr(view, name) for name in ThreadState.model_fields})
 
 
-@router.get("/{thread_id}/export", operation_id="exportThread", responses={200: BUNDLE}, response_class=Response)
+@router.get(
+    "/{thread_id}/export",
+    operation_id="exportThread",
+    responses={200: BUNDLE},
+    response_class=Response,
+    dependencies=[KNOWN_PARAMETERS],
+)
 async def export(
     thread_id: ThreadId,
     caller: Caller,

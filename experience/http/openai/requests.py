@@ -28,7 +28,10 @@ def refusing(reason: str, *allowed: Any) -> BeforeValidator:
     """Return a validator that refuses what is not allowed, with the reason. Absent and empty values are allowed."""
 
     def check(value: Any) -> Any:
-        if value in (None, [], {}) or any(value == each for each in allowed):
+        # In Python 0 equals False, and 1 equals True; in JSON they are of different types.
+        if value in (None, [], {}) or any(
+            value == each and isinstance(value, bool) is isinstance(each, bool) for each in allowed
+        ):
             return value
         raise unsupported(reason)
 

@@ -106,12 +106,19 @@ async def test_an_openai_client_is_told_the_allowed_values(ann):
         ("GET", "/v1/nothing", 404, "not_found"),
         ("PUT", "/v1/chat", 405, "method_not_allowed"),
         ("GET", "/v1/threads/a..b", 422, "bad_input"),
+        ("GET", "/v1/threads?limt=5", 422, "bad_input"),
     ],
 )
 async def test_a_missing_object_is_a_problem(ann, method, path, status, code):
     answer = await ann.request(method, path)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_misspelt_query_parameter_is_refused_with_those_that_there_are(ann):
+    told = (await ann.get("/v1/threads?limt=5&q=x")).json()
+    assert told["detail"] == "unknown query parameter 'limt'"
+    assert told["hint"] == "this address takes: limit, cursor, q"
 
 
 @pytest.mark.parametrize("name", [None, "nobody"])

@@ -218,6 +218,8 @@ async def test_an_empty_corpus_and_another_model_are_told(pool: RecordingPool) -
     pool.answer(r"CASE WHEN EXISTS", [(0, 0, None, 0)])
     with pytest.raises(CorpusEmpty):
         await corpus.search("apple")
+    with pytest.raises(BadInput, match="not a metadata key"):  # a filter that no search takes is told here too
+        await corpus.search("apple", where={"": 1})
     pool.answer(r"CASE WHEN EXISTS", [(0, 0, "another", 1)])
     with pytest.raises(EmbeddingMismatch, match="another"):
         await corpus.search("apple")
