@@ -77,6 +77,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         pending_drops,
         roots_ddl,
         roots_drops,
+        writer_ddl,
     )
 
     steps = (
@@ -93,6 +94,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("source roots", roots_ddl(settings.oracle), roots_drops(settings.oracle)),
         ("kept runs", _kept_runs(thread_tables), ()),
         ("totals of calls", _added_to_ledger(ledger_tables), ()),
+        ("writers", writer_ddl(settings.oracle), ()),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 

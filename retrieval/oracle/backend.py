@@ -16,9 +16,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from retrieval.backend import Legs, LiveVersion, May, Revision, StoredVersion, check_destroyable, labels_in_text
+from retrieval.backend import Legs, LiveVersion, May, Revision, StoredVersion, labels_in_text
 from retrieval.oracle import sql as sql
 from retrieval.oracle.filters import compile_where
+from retrieval.oracle.lease import WriterLease
 from retrieval.oracle.session import Session, translated_oracle
 from retrieval.oracle.sql import as_passage, as_revision, as_vector, contains_query, depth_of
 from retrieval.oracle.writer import OracleWriter, listed_types
@@ -86,13 +87,10 @@ class OracleBackend:
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[OracleWriter]:
-        """Lock the row of the corpus for a block, on a connection of its own."""
-        async with self._session() as session:
-            writer = OracleWriter(session)
-            async with writer.transaction():
-                await writer.lock()
-                yield writer
-            await session.commit()
+        """Hold the lease of the corpus's writer for a block."""
+        lease = WriterLease(self._session, self.name)
+        async with lease.held():
+            yield OracleWriter(lease)
 
     async def refresh(self, held: Held = None) -> tuple[Revision, bool]:
         """Return the revision of the last commit and whether `held` may read a live passage."""
@@ -196,15 +194,8 @@ class OracleBackend:
 
     async def destroy(self, may: May) -> None:
         """Delete all rows of the corpus."""
-        async with self._session() as session:
-            writer = OracleWriter(session)
-            async with writer.transaction():
-                await writer.lock()
-                held = [sql.as_held(row) for row in await session.rows(sql.ALL_VERSIONS)]
-                check_destroyable(((each.document_id, each.labels) for each in held), may)
-                for statement in (sql.CLEAR_DOCUMENTS, sql.CLEAR_PENDING, sql.CLEAR_ROOTS, sql.CLEAR_CORPUS):
-                    await session.execute(statement)
-                await session.commit()
+        async with self.writer() as writer:
+            await writer.destroy(may)
 
     async def hash_key(self) -> bytes:
         """Return the random key of this corpus. One of an earlier release gets its key now."""

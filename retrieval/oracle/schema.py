@@ -123,6 +123,12 @@ def roots_drops(oracle: OracleSettings) -> list[str]:
     return [f"DROP TABLE {checked_prefix(oracle)}_ROOTS CASCADE CONSTRAINTS PURGE"]
 
 
+def writer_ddl(oracle: OracleSettings) -> list[str]:
+    """Return the statement that adds the lease of a corpus's writer, and the time it ends."""
+    lease = "writer VARCHAR2(32 CHAR), writer_until TIMESTAMP WITH TIME ZONE"
+    return [f"ALTER TABLE {checked_prefix(oracle)}_CORPORA ADD ({lease})"]
+
+
 def corpus_drops(oracle: OracleSettings) -> list[str]:
     """Return the statements that drop the tables, and with them their indexes."""
     prefix = checked_prefix(oracle)

@@ -13,7 +13,9 @@ from state.errors import CorpusBusy
 if TYPE_CHECKING:
     import oracledb
 
-_LOCKED = "ORA-00054"  # FOR UPDATE NOWAIT found the row locked
+_LOCKED = frozenset({"ORA-00054", "ORA-30006"})
+"""FOR UPDATE found the row locked, or waited for it in vain."""
+
 T = TypeVar("T")
 
 
@@ -41,11 +43,12 @@ class Session:
             await cursor.execute(text, self._scoped(text, binds), fetch_lobs=False)
             return list(await cursor.fetchall())
 
-    async def execute(self, statement: str, binds: Mapping[str, Any] | None = None) -> None:
-        """Run a statement that returns no rows."""
+    async def execute(self, statement: str, binds: Mapping[str, Any] | None = None) -> int:
+        """Run a statement that returns no rows; return how many it changed."""
         text = self._sql(statement)
         with translated_oracle(self._name), self._connection.cursor() as cursor:
             await cursor.execute(text, self._scoped(text, binds))
+            return int(cursor.rowcount)
 
     async def execute_many(
         self,
@@ -96,7 +99,7 @@ def translated_oracle(name: str) -> Iterator[None]:
     try:
         yield
     except oracledb.Error as error:
-        if _LOCKED in codes_of(error):
+        if _LOCKED.intersection(codes_of(error)):
             raise CorpusBusy(f"another process is writing to the corpus `{name}`") from error
         raise classify_oracle(error) from error
 

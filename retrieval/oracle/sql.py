@@ -138,7 +138,16 @@ NEIGHBOURS = (
     "AND p.ordinal BETWEEN o.ordinal - :before AND o.ordinal + :after ORDER BY p.ordinal"
 )
 
-LOCK = "SELECT c.dimensions FROM {P}_CORPORA c WHERE c.tenant = :tenant AND c.name = :corpus FOR UPDATE NOWAIT"
+_ONE_CORPUS = "WHERE c.tenant = :tenant AND c.name = :corpus"
+_LASTING = "c.writer_until = SYSTIMESTAMP + NUMTODSINTERVAL(:seconds, 'SECOND')"
+_FREE = "(c.writer IS NULL OR c.writer_until < SYSTIMESTAMP)"
+WRITING = f"SELECT CASE WHEN {_FREE} THEN 0 ELSE 1 END {_CORPUS}"
+CLAIM = f"UPDATE {{P}}_CORPORA c SET c.writer = :writer, {_LASTING} {_ONE_CORPUS} AND {_FREE}"
+RENEW = f"UPDATE {{P}}_CORPORA c SET {_LASTING} {_ONE_CORPUS} AND c.writer = :writer"
+RELEASE = f"UPDATE {{P}}_CORPORA c SET c.writer = NULL, c.writer_until = NULL {_ONE_CORPUS} AND c.writer = :writer"
+LOCK = f"SELECT c.dimensions, c.writer {_CORPUS} FOR UPDATE WAIT 30"
+"""Waits for other sessions: a claim of another writer holds the row for a moment."""
+
 _HELD_VERSIONS = (
     "SELECT d.document_id, d.text_hash, d.version_no, d.superseded, "
     f"(SELECT COUNT(*) FROM {{P}}_PASSAGES p WHERE p.version_no = d.version_no), {_METADATA}, d.splitting "

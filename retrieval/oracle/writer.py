@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice, repeat
 from typing import Any
 
-from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, narrowed
+from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, check_destroyable, narrowed
 from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, random_evidence_id, vector_id
 from retrieval.oracle import sql as sql
+from retrieval.oracle.lease import WriterLease
 from retrieval.oracle.session import Session
 from retrieval.oracle.sql import HeldVersion, as_held, as_vector
 from retrieval.preparation import PreparedDocument, splitting_of
 from retrieval.roots import LONGEST_FOLDER, Root
 from state.access import AUDIENCE, Labels
-from state.errors import BadInput, CorpusBusy, CorpusMissing
+from state.errors import BadInput, CorpusBusy
 
 # The column sizes of `retrieval.oracle.schema`, checked here so that an error names the document.
 _LONGEST = {"document_id": (LONGEST_ID, "characters"), "source": (LONGEST_SOURCE, "bytes"), "title": (4000, "bytes")}
@@ -31,48 +32,32 @@ _ROWS = 500
 
 
 class OracleWriter:
-    """Holds the lock of one corpus on one session. A commit releases the lock; the writer takes it again at once.
+    """Writes while it holds the lease of one corpus. Each method is one transaction on a connection of its own.
 
-    If another process is faster, the next write raises `CorpusBusy`. Committed batches stay, and running the ingestion
-    again continues.
+    If the lease was lost, the next write raises `CorpusBusy`. Committed batches stay, and running the ingestion again
+    continues.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session, self._locked, self._dimensions = session, False, 0
+    _session: Session
+    """That of the transaction in progress."""
 
-    async def lock(self) -> None:
-        """Take the lock.
-
-        Raises:
-            CorpusBusy: another session holds the lock.
-            CorpusMissing: there is no such corpus.
-        """
-        if not self._locked:
-            rows = await self._session.rows(sql.LOCK)
-            if not rows:
-                raise CorpusMissing("the corpus no longer exists")
-            self._locked, self._dimensions = True, int(rows[0][0])
+    def __init__(self, lease: WriterLease) -> None:
+        self._lease = lease
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        """Roll back, which releases the lock too, if the block raises or is cancelled."""
-        try:
-            yield
-        except BaseException:  # a cancellation too: it must not leave the lock on a connection that goes to the pool
-            self._locked = False
-            await self._session.rollback()
-            raise
+    async def _transaction(self) -> AsyncIterator[int]:
+        """Lock the corpus for a block; yield the dimensions of the tables."""
+        async with self._lease.transaction() as (self._session, dimensions):
+            yield dimensions
 
     async def kept(self, document: PreparedDocument, embedding_model: str) -> set[str]:
         """Return the ids of the vectors from an interrupted ingestion; remove all others of the document."""
-        await self.lock()
-        async with self.transaction():
+        async with self._transaction():
             rows = await self._session.rows(sql.KEPT, {"document_id": document.document_id})
             found = {(str(row[0]), str(row[1])) for row in rows}
             wanted = {(document.vector_id(item), embedding_model) for item in document.passages}
             gone = [{"evidence_id": name, "embedding_model": model} for name, model in sorted(found - wanted)]
             await self._session.execute_many(sql.DROP_ONE, gone, [row["evidence_id"] for row in gone])
-            await self._commit()
         return {name for name, _ in found & wanted}
 
     async def keep(self, document_id: str, vectors: Mapping[str, Sequence[float]], embedding_model: str) -> None:
@@ -81,15 +66,13 @@ class OracleWriter:
         Raises:
             EmbeddingMismatch: a vector has another length than the tables require; nothing was written.
         """
-        await self.lock()
         common = {"document_id": document_id, "embedding_model": embedding_model}
-        rows = [
-            {**common, "evidence_id": name, "embedding": as_vector(vector, self._dimensions)}
-            for name, vector in vectors.items()
-        ]
-        async with self.transaction():
+        async with self._transaction() as dimensions:
+            rows = [
+                {**common, "evidence_id": name, "embedding": as_vector(vector, dimensions)}
+                for name, vector in vectors.items()
+            ]
             await self._session.execute_many(sql.KEEP, rows, list(vectors), types=_vector_types())
-            await self._commit()
 
     async def put(self, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         """Store documents in one transaction; return (documents that replaced a version, passages superseded).
@@ -99,10 +82,9 @@ class OracleWriter:
             EmbeddingMismatch: a vector has another length than the tables require; nothing was written.
             SixplaneError: the database refused rows; the message lists them; nothing was written.
         """
-        await self.lock()
-        checked = [(document, _checked(document, vectors, self._dimensions)) for document, vectors in batch]
         updated = superseded = 0
-        async with self.transaction():
+        async with self._transaction() as dimensions:
+            checked = [(document, _checked(document, vectors, dimensions)) for document, vectors in batch]
             for wave in _waves(checked):
                 replaced, count = await self._put_wave(wave, embedding_model, replaces)
                 updated, superseded = updated + replaced, superseded + count
@@ -118,20 +100,17 @@ class OracleWriter:
         for root in roots:
             if len(root.folder) > LONGEST_FOLDER:
                 raise BadInput(f"a folder has a path of over {LONGEST_FOLDER} characters", hint="move it higher up")
-        await self.lock()
-        async with self.transaction():
+        async with self._transaction():
             known = {row[1] for row in await self._session.rows(sql.ROOTS)}
             rows = [{"name": root.name, "folder": root.folder} for root in roots if root.folder not in known]
             await self._session.execute_many(sql.INSERT_ROOT, rows, [row["name"] for row in rows])
-            await self._commit()
 
     async def build(self) -> None:
         """Do nothing: the database updates its indexes with every commit."""
 
     async def prune(self, may: May) -> int:
         """Delete those superseded versions that `may` allows; return how many passages were deleted."""
-        await self.lock()
-        async with self.transaction():
+        async with self._transaction():
             old = [as_held(row) for row in await self._session.rows(sql.OLD_VERSIONS)]
             chosen = [each for each in old if may(each.document_id, each.labels)]
             await self._each(sql.DELETE_VERSION, chosen)
@@ -141,13 +120,20 @@ class OracleWriter:
 
     async def delete(self, document_ids: Sequence[str], may: May) -> None:
         """Take those of the documents that `may` allows out of search without replacing them."""
-        await self.lock()
-        async with self.transaction():
+        async with self._transaction():
             stored = await self._versions(document_ids)
             live = [each for each in stored if not each.superseded and may(each.document_id, each.labels)]
             await self._each(sql.SUPERSEDE, live)
             await self._drop_pending(document_ids)
             await self._advance(None, shrank=True)
+
+    async def destroy(self, may: May) -> None:
+        """Delete the corpus with all it holds. Raises the errors of `CorpusBackend.destroy`."""
+        async with self._transaction():
+            held = [as_held(row) for row in await self._session.rows(sql.ALL_VERSIONS)]
+            check_destroyable(((each.document_id, each.labels) for each in held), may)
+            for statement in (sql.CLEAR_DOCUMENTS, sql.CLEAR_PENDING, sql.CLEAR_ROOTS, sql.CLEAR_CORPUS):
+                await self._session.execute(statement)
 
     async def _put_wave(self, wave: list[_Checked], embedding_model: str, replaces: Replaces) -> tuple[int, int]:
         given = {document.document_id: document for document, _ in wave}
@@ -182,7 +168,7 @@ class OracleWriter:
             return
         asked = {"embedding_model": embedding_model, "items": [*missing]}
         found = dict(await self._session.rows(sql.KEPT_VECTORS, asked, types=listed_types()))
-        if len(found) < len(missing):  # the lock is free for a moment after each commit
+        if len(found) < len(missing):  # pruned, after the lease was lost and before it was claimed again
             raise CorpusBusy("another process has written to the corpus meanwhile", hint="ingest again")
         for name, row in missing.items():
             row["embedding"] = found[name]
@@ -265,16 +251,8 @@ class OracleWriter:
         await self._session.execute_many(statement, rows, [each.document_id for each in versions])
 
     async def _advance(self, embedding_model: str | None, *, shrank: bool) -> None:
-        """Raise the generation, commit, and take the lock again."""
+        """Raise the generation, at the end of a transaction."""
         await self._session.execute(sql.ADVANCE, {"shrank": int(shrank), "embedding_model": embedding_model})
-        await self._commit()
-
-    async def _commit(self) -> None:
-        """Commit, and take the lock again."""
-        await self._session.commit()
-        self._locked = False
-        with suppress(CorpusBusy):  # this write is committed; the next one, if any, raises the error
-            await self.lock()
 
 
 def listed_types() -> dict[str, Any]:

@@ -32,6 +32,7 @@ from retrieval.oracle.schema import (
     pending_drops,
     roots_ddl,
     roots_drops,
+    writer_ddl,
 )
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from settings import Settings, load_settings
@@ -105,7 +106,11 @@ async def _oracle_plane(folder: Path, dimensions: int) -> AsyncIterator[Plane]:
     async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
         try:
             added = [*hash_key_ddl(settings.oracle), *kind_ddl(settings.oracle)]
-            added += [*pending_ddl(settings.oracle, dimensions), *roots_ddl(settings.oracle)]
+            added += [
+                *pending_ddl(settings.oracle, dimensions),
+                *roots_ddl(settings.oracle),
+                *writer_ddl(settings.oracle),
+            ]
             for statement in [*corpus_ddl(settings.oracle, dimensions), *added]:
                 await connection.execute(statement)
             yield Plane(settings, pool)

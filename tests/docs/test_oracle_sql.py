@@ -24,7 +24,7 @@ TEXTS = {
     r"\$\.(source|step|of_config|run_id|kind|n)": "a key, checked by the package",
     r"1970-01-01": "what times are counted from",
     r"%|/": "a pattern around a bind, and its escape",
-    r"__pregel_tasks|MINUTE|!|CTXSYS|CTX_DDL|vector_memory_size|langchain|vector_store": "constants",
+    r"__pregel_tasks|MINUTE|SECOND|!|CTXSYS|CTX_DDL|vector_memory_size|langchain|vector_store": "constants",
 }
 NUMBERS = {
     "0": "flags and comparisons",
@@ -34,6 +34,7 @@ NUMBERS = {
     "9": "NUMBER(9)",
     "18": "NUMBER(18)",
     "100": "VARCHAR2(100)",
+    "30": "seconds that a writer waits for the row of its corpus",
     "51": "a page of threads and one more",
     "500": "the runs of a thread that are listed",
     "95": "the target accuracy of the settings, a whole number",

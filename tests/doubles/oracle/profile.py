@@ -14,6 +14,7 @@ from retrieval import load_embeddings
 from settings import Settings, load_settings
 from settings.connections.sql import _sqlite_engine
 from tests.doubles.oracle.checkpoints import Checkpoints
+from tests.doubles.oracle.leases import WriterRow
 from tests.doubles.oracle.recording import RecordingPool, Statement
 
 TEXTS = {11: "The Falcon project started in 2019.", 12: "Tariff A costs 12 dollars a month."}
@@ -85,7 +86,7 @@ def profile_pool(patch: pytest.MonkeyPatch) -> RecordingPool:
     found.answer(r"VECTOR_DISTANCE", of_default([(11, 0.2), (12, 0.6)]))
     found.answer(r"p\.(id|evidence_id) IN", listed)
     found.answer(r"^SELECT d.text FROM", lambda s: [(TEXTS[s.binds["version_no"]],)])
-    found.answer(r"FOR UPDATE NOWAIT", [(384,)])
+    WriterRow(found, 384)
     stored: list[str] = []
     found.answer(r"^INSERT INTO SIXPLANE_DOCUMENTS", lambda s: stored.extend(b["document_id"] for b in s.binds) or [])
     found.answer(

@@ -10,6 +10,7 @@ import array
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,7 +24,9 @@ from tests.doubles.oracle.recording import RecordingCursor
 _REWRITES = [
     (r"^SELECT VECTOR_EMBEDDING\(\w+ USING .*", "SELECT embedded(value) FROM json_each(:items) ORDER BY key"),
     (r"\(SELECT item FROM JSON_TABLE\(:items,.*?PATH '\$'\)\)\)", "(SELECT value FROM json_each(:items))"),
-    (r" FOR UPDATE NOWAIT", ""),
+    (r" FOR UPDATE WAIT \d+", ""),
+    (r"SYSTIMESTAMP \+ NUMTODSINTERVAL\((:\w+), 'SECOND'\)", r"clock() + \1"),
+    (r"\bSYSTIMESTAMP\b", "clock()"),
     (r"FETCH (?:APPROX )?FIRST (:\w+) ROWS ONLY(?: WITH TARGET ACCURACY \d+)?", r"LIMIT \1"),
     (r"JSON_SERIALIZE\((.*?) RETURNING CLOB\)", r"\1"),
     (r"VECTOR_DISTANCE\(p.embedding, :vector, COSINE\)", "distance(p.embedding, :vector)"),
@@ -45,7 +48,7 @@ _REWRITES = [
 ]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS SIXPLANE_CORPORA (tenant, name, generation INTEGER DEFAULT 0, epoch INTEGER DEFAULT 0,
-  embedding_model, dimensions INTEGER DEFAULT {dimensions}, hash_key, PRIMARY KEY (tenant, name));
+  embedding_model, dimensions INTEGER DEFAULT {dimensions}, hash_key, writer, writer_until, PRIMARY KEY (tenant, name));
 CREATE TABLE IF NOT EXISTS SIXPLANE_DOCUMENTS (version_no INTEGER PRIMARY KEY AUTOINCREMENT, tenant, corpus,
   document_id NOT NULL, text_hash, source, title, parser, parser_version, pages, text, chars, ingested_at,
   superseded INTEGER DEFAULT 0,
@@ -67,6 +70,7 @@ class PlaybackPool(RecordingPool):
         super().__init__()
         self._path = path
         self.embed: Callable[[str], list[float]] | None = None
+        self.clock: Callable[[], float] = time.time
         with sqlite3.connect(path) as database:
             database.execute("PRAGMA journal_mode=WAL")
             database.executescript(_SCHEMA.format(dimensions=dimensions))
@@ -84,11 +88,14 @@ class PlaybackPool(RecordingPool):
         database.create_function("found", 2, _found)
         database.create_function("typed", 3, typed)
         database.create_function("type_of", 2, type_of)
+        database.create_function("clock", 0, self.clock)
         if self.embed is not None:
             database.create_function("embedded", 1, self._embedded)
+        connection = _Connection(self, database)
         try:
-            yield _Connection(self, database)
+            yield connection
         finally:
+            await connection.close()
             database.close()
 
 
@@ -103,10 +110,12 @@ class _Connection(RecordingConnection):
     async def commit(self) -> None:
         if self.database.in_transaction:
             self.database.execute("COMMIT")
+        await super().commit()
 
     async def rollback(self) -> None:
         if self.database.in_transaction:
             self.database.execute("ROLLBACK")
+        await super().rollback()
 
 
 class _Cursor(RecordingCursor):
@@ -121,7 +130,9 @@ class _Cursor(RecordingCursor):
             if statement.many:
                 database.executemany(text, [_bound(row) for row in statement.binds])
             else:
-                self._rows = [tuple(map(_fetched, row)) for row in database.execute(text, _bound(statement.binds))]
+                found = database.execute(text, _bound(statement.binds))
+                self._rows = [tuple(map(_fetched, row)) for row in found]
+                self.rowcount = found.rowcount
         except sqlite3.IntegrityError as error:
             raise oracle_error("ORA-00001") from error
 

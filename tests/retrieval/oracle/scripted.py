@@ -18,10 +18,24 @@ from retrieval.roots import Root
 from settings import Settings
 from settings.tree import OracleSettings
 from tests.doubles.oracle import RecordingPool
+from tests.doubles.oracle.leases import WriterRow
 
 EMBEDDINGS = DeterministicFakeEmbedding(size=3)
 MODEL = "DeterministicFakeEmbedding"
 HOSTILE = "x' OR '1'='1 ]] -- :x {P} {WHERE} \"; DROP"
+
+
+GIVES_BACK = "SET c.writer = NULL"
+"""The end of a lease: an error there is not told, since the lease ends by itself."""
+
+LEASE = 2
+"""The commits of a lease: it is claimed, and given back."""
+
+
+def changes(pool: RecordingPool) -> list[str]:
+    """Return the statements that change something, but for the lease of the writer."""
+    texts = [statement.text for statement in pool.statements]
+    return [text for text in texts if text.startswith(("INSERT", "UPDATE", "DELETE")) and "c.writer" not in text]
 
 
 def document(name: str, text: str, **metadata: Any) -> PreparedDocument:
@@ -44,7 +58,7 @@ def scripted() -> RecordingPool:
     version = ("d11", "d.txt", None, "text", "1", "0" * 64, None, 5, 1, "2026-01-01T00:00:00+00:00", 0, None)
     pool.answer(r"SELECT c.generation, c.epoch, c.embedding_model, d.document_id", [(3, 1, MODEL, *version, "{}")])
     pool.answer(r"^SELECT c.hash_key", lambda _: _keyed(pool))
-    pool.answer(r"FOR UPDATE NOWAIT", [(3,)])
+    WriterRow(pool, 3)
     pool.answer(r"^SELECT d.document_id, d.text_hash, d.version_no", _stored)
     pool.answer(r"^INSERT INTO SIXPLANE_DOCUMENTS", lambda _: _all_live(pool, next(numbers)))
     pool.answer(r"CONTAINS", [(12, 40), (11, 8)])

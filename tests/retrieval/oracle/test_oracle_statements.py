@@ -22,6 +22,7 @@ from retrieval.oracle.schema import (
     pending_drops,
     roots_ddl,
     roots_drops,
+    writer_ddl,
 )
 from settings.tree import OracleSettings
 from tests.doubles.oracle import RecordingPool
@@ -33,7 +34,7 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "oracle_corpus.sql.json"
 def plain(binds: Any) -> Any:
     """Return binds as JSON: vectors as how long they are, the time of ingestion and random values left out."""
     if isinstance(binds, dict):
-        named = {"ingested_at": "(now)", "hash_key": "(random)", "fresh": "(random)"}
+        named = {"ingested_at": "(now)", "hash_key": "(random)", "fresh": "(random)", "writer": "(random)"}
         return {name: named.get(name, plain(value)) for name, value in binds.items()}
     if isinstance(binds, list):
         return [plain(value) for value in binds]
@@ -88,7 +89,8 @@ async def test_every_statement_but_of_other_tenants_rows_binds_the_tenant(pool: 
 
 def _ddl() -> list[str]:
     oracle = OracleSettings()
-    added = (*hash_key_ddl(oracle), *kind_ddl(oracle), *pending_ddl(oracle, 384), *roots_ddl(oracle))
+    added = [*hash_key_ddl(oracle), *kind_ddl(oracle), *pending_ddl(oracle, 384), *roots_ddl(oracle)]
+    added += writer_ddl(oracle)
     return [*corpus_ddl(oracle, 384), *added]
 
 
