@@ -20,6 +20,10 @@ from tests.cassettes.stage import Stages, Unanimous, Undecided
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 every = pytest.mark.parametrize("name", names())
+some = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if at % 3 == 0 else pytest.mark.long) for at, name in enumerate(names())]
+)
+"""A third of the cassettes, and all of them in `make test-long`: for what takes two more runs of each."""
 
 KINDS = (
     "paraphrase",
@@ -91,7 +95,7 @@ async def test_no_planted_sentence_is_published(stages, name):
     assert [mark.sentence for mark in figures.planted if plain(mark.sentence) in shown] == []
 
 
-@every
+@some
 async def test_a_judge_that_cannot_tell_leaves_every_claim_in_and_says_so(stages, name):
     undecided, agreed = await stages.play(name, Undecided), await stages.play(name, Unanimous)
     marks = undecided.cassette.mark

@@ -20,8 +20,8 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 PICTURES = {"01": 1, "02": 1, "03": 3, "04": 2, "05": 1, "06": 1}
 """The least number of outputs per notebook that are pictures or rich HTML."""
 
-LONG = ("04", "05", "06")
-"""Each takes up to a minute: `make notebooks` runs them, `make test` only the others."""
+LONG = ("02", "03", "04", "05", "06")
+"""Each takes up to a minute: `make notebooks` runs them, `make test` only the first."""
 
 EACH = [pytest.param(path, marks=pytest.mark.long if path.name[:2] in LONG else ()) for path in NOTEBOOKS]
 
