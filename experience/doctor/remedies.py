@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gateway.classification import classify
+from gateway.replies.credentials import why_refused
 from state.errors import DependencyUnavailable, SixplaneError
 
 _MODELS = (
@@ -36,14 +37,21 @@ async def tried(work: Awaitable[Result]) -> Result:
 def both_remedies(error: BaseException, remedy: str) -> str:
     """Return the hint for an error whose cause is HTTP 401 or 404, or an empty string.
 
-    OCI answers both to a wrong key and to a missing policy, so the hint names both remedies.
+    OCI answers both to a wrong key and to a missing policy, so the hint names both remedies, unless the clock or the
+    session's token is known to be the cause.
     """
     cause: BaseException | None = error
     while cause is not None:
-        if getattr(cause, "status", None) in (401, 404):
-            return (
+        status = getattr(cause, "status", None)
+        if status in (401, 404):
+            return (status == 401 and _known_remedy(cause)) or (
                 f"check the key, its fingerprint and this machine's clock; and check {remedy}: "
                 "OCI answers 401 and 404 alike for either, see docs/oci.md"
             )
         cause = cause.__cause__
     return ""
+
+
+def _known_remedy(error: Any) -> str:
+    headers = {str(name).lower(): str(value) for name, value in (getattr(error, "headers", None) or {}).items()}
+    return why_refused(headers, getattr(error, "session", ("", "")))[1]

@@ -21,7 +21,7 @@ _ECHO_CHARS = 16
 
 _ID_HEADERS = ("opc-request-id", "x-request-id")
 _SECRETS = re.compile(
-    r"-----BEGIN.*?(?:-----END[A-Z ]*-----|\Z)"
+    r"-----BEGIN(?s:.*?)(?:-----END[A-Z ]*-----|\Z)"
     r"|\b(?:sk|pk|xai|gsk|hf)[-_][\w*-]{8,}"
     r"|\bST\$\S+"
     r"|\bey[JK][\w-]{8,}(?:\.[\w-]*)*"
@@ -136,11 +136,11 @@ def said_by(error: BaseException) -> tuple[str, str]:
 
     OCI answers `{"code", "message"}`, others the same within `{"error": …}`.
     """
-    body: Any = getattr(error, "body", None)
+    # The SDK of OpenAI keeps the body, and puts it whole into its own `message` where it finds none in it.
+    body: Any = error.body if hasattr(error, "body") else vars(error)
     if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping):
         body = body["error"]
-    given = (body.get("code"), body.get("message")) if isinstance(body, Mapping) else (None, body)
-    code, message = (given[0] or getattr(error, "code", None), given[1] or getattr(error, "message", None))
+    code, message = (body.get("code"), body.get("message")) if isinstance(body, Mapping) else (None, body)
     said = str(message or "")
     return str(code or ""), "" if said.lstrip().startswith("<") else said
 

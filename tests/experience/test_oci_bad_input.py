@@ -103,35 +103,35 @@ def test_a_budget_of_nothing_is_a_usage_error(oci, home):
     assert run(oci, home, "--budget-usd", "0").exit_code == 2
 
 
+def status(code, **given):
+    return Fault("status", "chat", times=9, status=code, **given)
+
+
 @pytest.mark.parametrize(
-    ("fault", "code", "words"),
+    ("fault", "code", "status", "words"),
     [
-        (Fault("status", "chat", times=9, status=404), "model_unavailable", ("allow group", "COMPARTMENT_ID")),
-        (Fault("status", "chat", times=9, status=401), "credentials_refused", ("key", "clock", "404")),
-        (Fault("status", "chat", times=9, status=403), "model_unavailable", ("limits and policies",)),
-        (
-            Fault("status", "chat", times=9, status=502, body="<html>no</html>"),
-            "model_unavailable",
-            ("answered with a web page",),
-        ),
-        (
-            Fault("status", "chat", times=9, status=200, body="<html>hi</html>"),
-            "model_unavailable",
-            ("SIXPLANE_OCI__ENDPOINT",),
-        ),
+        (status(404), "model_unavailable", 5, ("allow group", "COMPARTMENT_ID")),
+        (status(404, message="Entity with key m not found"), "model_unavailable", 5, ("in this region", "--live")),
+        (status(401), "credentials_refused", 5, ("key", "clock", "404", "code NotAuthenticated")),
+        (status(403), "model_unavailable", 5, ("limits and policies",)),
+        (status(400, message="Inappropriate content"), "content_refused", 3, ("refused the content", "rephrase")),
+        (status(400, message="context length of 9"), "prompt_too_long", 2, ("exceeds its context", "-k")),
+        (status(502, body="<html>no</html>"), "model_unavailable", 5, ("answered with a web page",)),
+        (status(200, body="<html>hi</html>"), "model_unavailable", 5, ("SIXPLANE_OCI__ENDPOINT",)),
     ],
 )
 def test_what_the_service_refuses_ends_the_run_with_the_remedy_and_releases_what_was_reserved(
-    oci, home, fault, code, words
+    oci, home, fault, code, status, words
 ):
     oci.faults.add(fault)
     result = run(oci, home, "--json")
-    assert result.exit_code == 5, result.stderr
+    assert result.exit_code == status, result.stderr
     report = json.loads(result.stdout)
     assert (report["status"], report["stop_reason"]) == ("stopped", code)
-    told = result.stderr + json.dumps(report["events"])
-    for word in words:
-        assert word in told, told
+    told = [event["detail"] for event in report["events"] if event["kind"] == "node_failed"]
+    for word in (*words, f"request id {oci.of('chat')[-1].request_id})"):
+        assert word in result.stderr, result.stderr
+        assert word in " ".join(told), told
     assert "Traceback" not in result.stderr
     assert asyncio.run(reserved(home)) == 0
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.doubles.oci import chat_formats
 from tests.doubles.oci.answers import ChatCall, Reply
@@ -86,7 +88,7 @@ class Delivery(Response):
         headers = {**answer.headers, "opc-request-id": request_id, "content-type": media}
         if answer.media != EVENTS and self._kind != "no_content_length":
             headers["content-length"] = str(sum(map(len, answer.parts)))
-        call.status = answer.status
+        call.status, call.request_id = answer.status, request_id
         super().__init__(status_code=answer.status)
         self.raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
@@ -114,6 +116,22 @@ class Delivery(Response):
         half = parts[: len(parts) // 2] if len(parts) > 1 else [parts[0][: len(parts[0]) // 2]]
         for part in half:
             await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+class Dated:
+    """Dates every answer by a clock that is `ahead` of this machine's by so many seconds."""
+
+    def __init__(self, app: ASGIApp, ahead: float) -> None:
+        self._app, self._ahead = app, ahead
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(time.time() + self._ahead, usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
+            await send(message)
+
+        await self._app(scope, receive, dated)
 
 
 async def _left_while_waiting(fault: Fault, receive: Receive) -> bool:

@@ -14,7 +14,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -25,13 +25,17 @@ from tests.doubles.oci.answers import Answers, ChatCall, Reply
 from tests.doubles.oci.delivery import EVENTS, Answer, Delivery, error_answer, fault_answer, json_answer
 from tests.doubles.oci.faults import Fault, Faults
 from tests.doubles.oci.records import Call, Records
+from tests.doubles.oci.rules.models import SERVED, ServedModel
 from tests.doubles.oci.signature import NotAuthenticated, Verifier
 
 CHAT, RESPONSES = "/openai/v1/chat/completions", "/openai/v1/responses"
 PREDICT, STREAMED = "/{ocid}/predict/v1/chat/completions", "/{ocid}/predictWithResponseStream/v1/chat/completions"
 
 MULTI_AGENT = "Multi Agent requests are not allowed on chat completions"
-_PREFIXES = ("google.", "meta.", "openai.", "xai.")
+_ELSEWHERE = frozenset({"COHERE", "COHEREV2", "EMBED", "RERANK"})
+"""Formats of models that this API does not serve."""
+
+_LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _COMMON = {"model", "stream", "temperature", "tools", "tool_choice", "top_p", "parallel_tool_calls", "metadata"}
 _FIELDS = {
     "chat": _COMMON | {"messages", "max_tokens", "max_completion_tokens", "response_format", "stop", "stream_options"},
@@ -55,6 +59,7 @@ class OpenAISurface:
         projects: that exist.
         stores: conversation stores that exist.
         deployments: OCIDs of the model deployments that are active.
+        served: what the models take, by id.
     """
 
     answer: Answers
@@ -66,6 +71,7 @@ class OpenAISurface:
     projects: frozenset[str] = frozenset()
     stores: frozenset[str] = frozenset()
     deployments: frozenset[str] = frozenset()
+    served: Mapping[str, ServedModel] = field(default_factory=lambda: SERVED)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -107,7 +113,7 @@ class OpenAISurface:
         refused = self._checked(call, request, "chat")
         if refused:
             return refused
-        if "multi-agent" in call.model:
+        if "chat" not in self.served[call.model].surfaces:
             return error_answer(400, "InvalidParameter", MULTI_AGENT)
         return _chat_call(call.body)
 
@@ -142,8 +148,14 @@ class OpenAISurface:
             return error_answer(404, "NotAuthorizedOrNotFound", "the compartment is not found, or not authorized")
         if project and project not in self.projects:
             return error_answer(404, "NotAuthorizedOrNotFound", "the project is not found, or not authorized")
-        if not call.model.startswith(_PREFIXES):
+        return self._refused_model(call)
+
+    def _refused_model(self, call: Call) -> Answer | None:
+        model = self.served.get(call.model)
+        if model is None or model.retired or _ELSEWHERE.intersection(model.formats):
             return error_answer(404, "NotAuthorizedOrNotFound", f"no model {call.model!r} on this API")
+        if any((call.body.get(name) or 0) > model.output for name in _LENGTHS):
+            return error_answer(400, "InvalidParameter", f"the model answers with at most {model.output} tokens")
         return None
 
     async def _said(self, chat: ChatCall, call: Call, fault: Fault | None) -> Answer:

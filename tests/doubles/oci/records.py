@@ -25,6 +25,7 @@ class Call:
         prompt_chars: of all texts of the prompt, and of the schema beside them.
         answer_chars: of the answer that the model made.
         target: path and query, as they were sent.
+        request_id: of the answer.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Call:
     answered: bool = False
     completed: bool = False
     target: str = ""
+    request_id: str = ""
 
 
 @dataclass

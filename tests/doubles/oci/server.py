@@ -17,6 +17,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.doubles.oci.answers import Answers, extractive_answers, forwarded_answers, local_embeddings
+from tests.doubles.oci.delivery import Dated
 from tests.doubles.oci.faults import Faults
 from tests.doubles.oci.management import Tenancy
 from tests.doubles.oci.openai_surface import OpenAISurface
@@ -54,6 +55,7 @@ class LocalOCI:
         port: any free one where it is 0.
         seed: of the faults that come with a probability.
         tenancy: the models that its management API lists, and which of them say that they are about to retire.
+        ahead: seconds by which its clock is ahead of this machine's.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class LocalOCI:
         port: int = 0,
         seed: int = 0,
         tenancy: Tenancy | None = None,
+        ahead: float = 0.0,
     ) -> None:
         self._key = key or throw_away_key()
         self._fingerprint = fingerprint_of(self._key)
@@ -81,7 +84,7 @@ class LocalOCI:
         self.faults, self._records = Faults(seed), Records()
         forwarded = forwarded_answers(forward_to) if forward_to else None
         answers = answer or forwarded or extractive_answers()
-        verifier = Verifier(self._key.public_key(), frozenset(key_ids))
+        verifier = Verifier(self._key.public_key(), frozenset(key_ids), ahead)
         plane = Plane(
             answer=answers,
             embed=_embedder(embed),
@@ -103,6 +106,7 @@ class LocalOCI:
                 projects=frozenset({PROJECT}),
                 stores=frozenset({STORE}),
                 deployments=frozenset({DEPLOYMENT}),
+                served=models,
             ),
             served=models,
             compartments=frozenset(compartments),
@@ -110,7 +114,13 @@ class LocalOCI:
         self._socket = _bound(port)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            plane.app(), log_config=None, log_level="critical", lifespan="off", backlog=2048, timeout_keep_alive=60
+            Dated(plane.app(), ahead),
+            log_config=None,
+            log_level="critical",
+            lifespan="off",
+            backlog=2048,
+            timeout_keep_alive=60,
+            date_header=False,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)

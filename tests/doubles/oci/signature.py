@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 
@@ -45,10 +45,14 @@ def fingerprint_of(key: rsa.RSAPrivateKey) -> str:
 
 @dataclass(frozen=True)
 class Verifier:
-    """Accepts what `key` signed under one of `key_ids`: `tenancy/user/fingerprint`, or `ST$token`."""
+    """Accepts what `key` signed under one of `key_ids`: `tenancy/user/fingerprint`, or `ST$token`.
+
+    Its clock is `ahead` of this machine's by so many seconds.
+    """
 
     key: rsa.RSAPublicKey
     key_ids: frozenset[str]
+    ahead: float = 0.0
 
     def check(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> None:
         """Raise `NotAuthenticated` unless a request is signed, whole and in time.
@@ -67,7 +71,7 @@ class Verifier:
             raise NotAuthenticated("unknown key")
         names = fields.get("headers", "").split()
         _check_signed_names(method, names, headers)
-        _check_date(headers.get("date", ""))
+        _check_date(headers.get("date", ""), datetime.now(UTC) + timedelta(seconds=self.ahead))
         if method != "GET" and headers.get("x-content-sha256") != _digest(body):
             raise NotAuthenticated("the body is not the one that was signed")
         text = "\n".join(f"{name}: {_value(name, method, target, headers)}" for name in names)
@@ -95,11 +99,11 @@ def _value(name: str, method: str, target: str, headers: Mapping[str, str]) -> s
     return f"{method.lower()} {target}" if name == "(request-target)" else headers[name]
 
 
-def _check_date(said: str) -> None:
+def _check_date(said: str, now: datetime) -> None:
     try:
         date = parsedate_to_datetime(said)
     except (TypeError, ValueError) as error:
         raise NotAuthenticated("no date") from error
     aware = date if date.tzinfo else date.replace(tzinfo=UTC)
-    if abs((datetime.now(UTC) - aware).total_seconds()) > MAX_SKEW_SECONDS:
+    if abs((now - aware).total_seconds()) > MAX_SKEW_SECONDS:
         raise NotAuthenticated("the date is off by more than five minutes")

@@ -21,6 +21,7 @@ from state.errors import (
     SettingsInvalid,
 )
 from tests.doubles.oci import Fault, LocalOCI, Reply
+from tests.doubles.oci.rules.models import SERVED, ServedModel
 from tests.gateway.oci_openai.asking import JSON, MODEL, PLAN, Asked, deployment
 
 OTHER = "ocid1.compartment.oc1..other"
@@ -68,7 +69,13 @@ FAILURES: dict[str, tuple[dict[str, Any], Fault | None, str, str]] = {
     "a page with status 200": ({}, _page(200), "a web page and status 200", "SIXPLANE_OCI__OPENAI__BASE_URL"),
     "a page with status 403": ({}, _page(403), "a web page and status 403", "SIXPLANE_OCI__OPENAI__BASE_URL"),
     "a wrong signature": ({}, Fault("status", status=401), "it answered 401", "sixplane doctor"),
-    "an unknown model": ({}, Fault("status", status=404), "it answered 404", "the model's name"),
+    "a model that the region does not have": (
+        {"models": {"default": "oci-openai:openai.gpt-oss-20b"}},
+        None,
+        "it is not served in this region, or not on this API",
+        "SIXPLANE_OCI__REGION",
+    ),
+    "something unknown": ({}, Fault("status", status=404), "it answered 404", "the model's name"),
     "throttling": ({}, Fault("status", status=429, times=9), "5 times: it answered 429", "SIXPLANE_LIMITS__PRESET"),
     "an address at which nothing is": (_openai(base_url="{url}/nowhere"), None, "it answered 404", "the model's name"),
     "a deployment that does not exist": (
@@ -90,7 +97,8 @@ FAILURES: dict[str, tuple[dict[str, Any], Fault | None, str, str]] = {
 @pytest.mark.parametrize("name", FAILURES)
 async def test_each_failure_says_what_happened_and_what_to_do_and_costs_nothing(tmp_path: Any, name: str) -> None:
     sections, fault, reason, hint = FAILURES[name]
-    with LocalOCI(lambda _: Reply(JSON), api_key="sk-local") as oci:
+    here = {name: SERVED[name] for name in SERVED if name != "openai.gpt-oss-20b"}
+    with LocalOCI(lambda _: Reply(JSON), api_key="sk-local", models=here) as oci:
         asked = _asked(oci, tmp_path, sections)
         if fault is not None:
             oci.faults.add(Fault(**vars(fault)))
@@ -111,7 +119,7 @@ def _asked(oci: LocalOCI, home: Any, sections: dict[str, Any]) -> Asked:
     base_url = given.get("oci", {}).get("openai", {}).get("base_url")
     if base_url:
         given["oci"]["openai"] = {"base_url": base_url.format(url=oci.url)}
-    return Asked(oci, home / "home", **given)
+    return Asked(oci, home / "home", given.get("models", {}).get("default", MODEL), **given)
 
 
 async def test_a_server_fault_is_charged_since_the_model_may_have_answered(tmp_path: Any) -> None:
@@ -136,7 +144,8 @@ async def test_a_model_of_agents_is_asked_on_responses_and_refused_on_chat_compl
 async def test_the_words_of_the_service_are_understood_where_the_catalogue_does_not_know_better(tmp_path: Any) -> None:
     unlisted = "xai.grok-9-multi-agent"
     declared = {unlisted: {"price_micro_usd": (1, 1), "unit": "tokens", "surfaces": ("chat_completions",)}}
-    with LocalOCI(lambda _: Reply(JSON)) as oci:
+    served = {unlisted: ServedModel((), surfaces=("responses",))}
+    with LocalOCI(lambda _: Reply(JSON), models=served) as oci:
         asked = Asked(oci, tmp_path / "home", f"oci-openai:{unlisted}", models={"declared": declared})
         with pytest.raises(ModelUnavailable, match="it answers on Responses only") as caught:
             await asked.plan()

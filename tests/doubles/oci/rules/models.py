@@ -10,11 +10,13 @@ class ServedModel:
     """What a model takes.
 
     Args:
-        formats: `COHERE`, `COHEREV2` and `GENERIC` of chat models, or `EMBED`, or `RERANK`.
+        formats: `COHERE`, `COHEREV2` and `GENERIC` of chat models, or `EMBED`, or `RERANK`; none of a model that OCI's
+            own API does not serve.
         window: tokens of prompt and answer together; of an embedding, of each input.
         output: most tokens of an answer.
         retired: whether it is no longer served.
         dimensions: the sizes of vectors that can be asked for.
+        surfaces: of OpenAI's APIs that it answers on, if it does at all: `chat`, `responses`.
     """
 
     formats: tuple[str, ...]
@@ -22,6 +24,7 @@ class ServedModel:
     output: int = 4_000
     retired: bool = False
     dimensions: tuple[int, ...] = ()
+    surfaces: tuple[str, ...] = ("chat", "responses")
 
 
 _COHERE = ServedModel(("COHERE", "COHEREV2"), 256_000)
@@ -30,6 +33,7 @@ _META = ServedModel(("GENERIC",))
 _OPENAI = ServedModel(("GENERIC",), output=128_000)
 _XAI = ServedModel(("GENERIC",), 1_000_000, 128_000)
 _GOOGLE = ServedModel(("GENERIC",), 1_048_576, 65_536)
+_AGENTS = ServedModel((), 1_000_000, 128_000, surfaces=("responses",))
 _GONE = ServedModel(("COHERE", "COHEREV2"), retired=True)
 
 SERVED: dict[str, ServedModel] = {
@@ -44,6 +48,7 @@ SERVED: dict[str, ServedModel] = {
     "openai.gpt-oss-120b": _OPENAI,
     "xai.grok-4.3": _XAI,
     "xai.grok-4.20": _XAI,
+    "xai.grok-4.20-multi-agent": _AGENTS,
     "google.gemini-2.5-flash": _GOOGLE,
     "google.gemini-2.5-pro": _GOOGLE,
     "cohere.embed-v4.0": ServedModel(("EMBED",), 128_000, 0, dimensions=(256, 512, 1024, 1536)),
