@@ -121,6 +121,10 @@ class OracleSettings(_Section):
     pool_min: int = Field(1, ge=0, le=100)
     pool_max: int = Field(8, ge=1, le=1000)
     connect_timeout_seconds: float = Field(10.0, gt=0)
+    connect_retries: int = Field(1, ge=0, le=100)
+    """How often the driver tries again to connect. It replaces what the DSN or `tnsnames.ora` says."""
+    keepalive_minutes: int = Field(4, ge=0, le=1440)
+    """Minutes after which the driver probes an idle connection, so that no firewall drops it; 0: never."""
     acquire_timeout_seconds: float = Field(10.0, gt=0)
     call_timeout_seconds: float = Field(60.0, gt=0)
     statement_cache: int = Field(50, ge=0)

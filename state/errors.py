@@ -32,6 +32,7 @@ SixplaneError
 │   ├── BatchBusy            batch_busy             another process is writing to the output file
 │   ├── CorpusBusy           corpus_busy            another process is writing to the corpus
 │   ├── CorpusCorrupt        corpus_corrupt         the corpus database cannot be read
+│   ├── OutcomeUnknown       outcome_unknown        a COMMIT was lost: nobody knows whether it was stored
 │   ├── StorageBusy          storage_busy           another process holds the database for too long
 │   ├── StorageFull          storage_full           no space left on the device
 │   ├── ThreadBusy           thread_busy            another run holds the thread, or it is unfinished
@@ -286,6 +287,16 @@ class CorpusCorrupt(DependencyUnavailable):
 
     code = "corpus_corrupt"
     default_hint = "restore the corpus folder from a backup, or remove it and ingest again"
+
+
+class OutcomeUnknown(DependencyUnavailable):
+    """The connection broke during a COMMIT: the changes are stored, or none of them is."""
+
+    code = "outcome_unknown"
+    default_hint = (
+        "look whether it was stored before you do it again: `sixplane threads` and `sixplane corpus list` show what is "
+        "there; `sixplane ingest` stores nothing twice"
+    )
 
 
 class StorageBusy(DependencyUnavailable):

@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from retrieval.oracle.sql import Sql
-from settings.connections.oracle_errors import classify_oracle, codes_of
-from state.errors import CorpusBusy
+from settings.connections.oracle_errors import classify_oracle, codes_of, translated
+from state.errors import CorpusBusy, DependencyUnavailable
 
 if TYPE_CHECKING:
     import oracledb
@@ -75,8 +75,8 @@ class Session:
             raise _refusal(refused, named)
 
     async def commit(self) -> None:
-        """Commit the transaction."""
-        with translated_oracle(self._name):
+        """Commit the transaction. Raises `OutcomeUnknown` if the connection breaks meanwhile."""
+        with translated_oracle(self._name, committing=True):
             await self._connection.commit()
 
     async def rollback(self) -> None:
@@ -92,16 +92,17 @@ class Session:
 
 
 @contextmanager
-def translated_oracle(name: str) -> Iterator[None]:
-    """Raise our own errors for the driver's, naming the corpus `name`."""
+def translated_oracle(name: str, *, committing: bool = False) -> Iterator[None]:
+    """Raise our own errors for the driver's, naming the corpus `name`; `committing` as in `classify_oracle`."""
     import oracledb
 
     try:
-        yield
-    except oracledb.Error as error:
-        if _LOCKED.intersection(codes_of(error)):
-            raise CorpusBusy(f"another process is writing to the corpus `{name}`") from error
-        raise classify_oracle(error) from error
+        with translated(committing=committing):
+            yield
+    except DependencyUnavailable as error:
+        if isinstance(error.__cause__, oracledb.Error) and _LOCKED.intersection(codes_of(error.__cause__)):
+            raise CorpusBusy(f"another process is writing to the corpus `{name}`") from error.__cause__
+        raise
 
 
 def _refusal(refused: Sequence[Any], named: Sequence[str]) -> Exception:

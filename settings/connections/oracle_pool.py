@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from settings.connections.oracle_errors import DSN_HINT, POOL_TIMEOUT, classify_oracle, codes_of
+from settings.connections.oracle_codes import DSN_HINT, POOL_TIMEOUT
+from settings.connections.oracle_errors import classify_oracle, codes_of, translated
 from settings.tree import OracleSettings, Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
 
@@ -23,6 +25,9 @@ MODULE = "sixplane"
 MINIMUM_VERSION = 23
 PING_INTERVAL_SECONDS = 60
 """An idle connection is checked before use after this time: firewalls drop idle connections. A chosen value."""
+
+RETRY_DELAY_SECONDS = 1
+"""How long the driver waits before it tries to connect again. A chosen value."""
 
 CLOSE_SECONDS = 5
 """Time limit for closing the pool, so that a hanging connection cannot block the exit of the process."""
@@ -43,10 +48,8 @@ async def open_oracle_pool(settings: Settings) -> AsyncIterator[oracledb.AsyncCo
 
     oracle = settings.oracle
     arguments = pool_arguments(oracle, await asyncio.to_thread(oracle_password, settings))
-    try:
+    with translated():
         pool = oracledb.create_pool_async(**arguments, session_callback=_session_callback(oracle))
-    except oracledb.Error as error:
-        raise classify_oracle(error) from error
     try:
         await _check_version(pool, oracle.connect_timeout_seconds + oracle.acquire_timeout_seconds)
         yield pool
@@ -60,7 +63,7 @@ def pool_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
     import oracledb
 
     return {
-        **connect_arguments(oracle, password),
+        **_arguments(oracle, password, oracledb.PoolParams),
         "min": oracle.pool_min,
         "max": oracle.pool_max,
         "increment": 1,
@@ -74,8 +77,14 @@ def connect_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
     """Return the driver's arguments for one connection.
 
     Raises:
-        SettingsInvalid: a setting is missing, or the table prefix is not an identifier.
+        SettingsInvalid: a setting is missing, the table prefix is not an identifier, or the DSN cannot be read.
     """
+    import oracledb
+
+    return _arguments(oracle, password, oracledb.ConnectParams)
+
+
+def _arguments(oracle: OracleSettings, password: str, kind: type[oracledb.ConnectParams]) -> dict[str, Any]:
     checked_prefix(oracle)
     given = {"DSN": oracle.dsn, "USER": oracle.user, "PASSWORD": password}
     missing = [name for name, value in given.items() if not value]
@@ -84,20 +93,32 @@ def connect_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
             f"Oracle Database needs {', '.join(missing).lower()}",
             hint=f"set {', '.join(f'SIXPLANE_ORACLE__{name}' for name in missing)}, see docs/oracle.md",
         )
+    return {"params": _parameters(oracle, kind), "user": oracle.user, "password": password}
+
+
+def _parameters(oracle: OracleSettings, kind: type[oracledb.ConnectParams]) -> oracledb.ConnectParams:
+    """Return what the DSN says, with our limits."""
     wallet = {
         "config_dir": str(oracle.config_dir or oracle.wallet_location or "") or None,
         "wallet_location": str(oracle.wallet_location) if oracle.wallet_location else None,
         "wallet_password": oracle.wallet_password.get_secret_value() or None,
     }
-    return {
-        "dsn": oracle.dsn,
-        "user": oracle.user,
-        "password": password,
-        "tcp_connect_timeout": oracle.connect_timeout_seconds,
-        "stmtcachesize": oracle.statement_cache,
-        "program": MODULE,
+    params: oracledb.ConnectParams = kind(
+        stmtcachesize=oracle.statement_cache,
+        program=MODULE,
         **{name: value for name, value in wallet.items() if value},
-    }
+    )
+    with translated():
+        params.parse_connect_string(oracle.dsn)
+    # Set after the DSN is read, since it would win: an Autonomous Database's `tnsnames.ora` asks for 20 retries, three
+    # seconds apart, so that a wrong host would be told after minutes.
+    params.set(
+        tcp_connect_timeout=oracle.connect_timeout_seconds,
+        retry_count=oracle.connect_retries,
+        retry_delay=RETRY_DELAY_SECONDS,
+        expire_time=oracle.keepalive_minutes,
+    )
+    return params
 
 
 def checked_prefix(oracle: OracleSettings) -> str:
@@ -147,7 +168,7 @@ async def _check_version(pool: oracledb.AsyncConnectionPool, seconds: float) -> 
     try:
         async with asyncio.timeout(seconds), pool.acquire() as connection:
             version = connection.version
-    except (TimeoutError, oracledb.Error) as error:
+    except (TimeoutError, socket.gaierror, oracledb.Error) as error:
         if isinstance(error, TimeoutError) or POOL_TIMEOUT in codes_of(error):
             raise DependencyUnavailable("the database did not answer in time", hint=DSN_HINT) from error
         raise classify_oracle(error) from error

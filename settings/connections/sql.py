@@ -36,6 +36,8 @@ BUSY_SECONDS = 30
 _READS = "sixplane_reads"
 """The option of a connection whose transaction only reads."""
 
+_FAILURES = (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError)
+
 NO_ROOM_BYTES = 64 * 1024
 """If less space is free, an I/O error of SQLite is reported as a full disk."""
 
@@ -98,10 +100,16 @@ class Database:
         Raises:
             StorageFull: the disk or tablespace is full.
             StorageBusy: another process wrote for longer than `BUSY_SECONDS`.
+            OutcomeUnknown: the connection to Oracle Database broke during the COMMIT.
             DependencyUnavailable: the database cannot be reached, read or written, or the tables are missing.
         """
-        with self._translated(), self._opened().begin() as connection:
-            yield connection
+        committing = False
+        try:
+            with self._opened().begin() as connection:
+                yield connection
+                committing = True
+        except _FAILURES as error:
+            raise self._meaning(error, committing) from error
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -125,7 +133,7 @@ class Database:
         """
         for pause in _PAUSES:
             try:
-                with self._translated(), self._opened().begin() as connection:
+                with self.transaction() as connection:
                     return work(connection)
             except DependencyUnavailable as error:
                 if not _was_undone(error.__cause__):
@@ -177,17 +185,17 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError) as error:
+        except _FAILURES as error:
             raise self._meaning(error) from error
 
-    def _meaning(self, error: Exception) -> Exception:
+    def _meaning(self, error: Exception, committing: bool = False) -> Exception:
         if isinstance(error, sa.exc.TimeoutError):
             return DependencyUnavailable(
                 "no connection of the database became free in time", hint="raise SIXPLANE_ORACLE__POOL_MAX"
             )
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         if self._engine is not None and self._engine.dialect.name == "oracle":
-            return classify_oracle(cause or error)
+            return classify_oracle(cause or error, committing=committing)
         if _is_full(cause, self._settings.home):
             return StorageFull(f"`{self._name}` cannot be written: the disk is full")
         if getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from docs.generate import ROOT
 from experience.cli.app import app
 from settings import load_settings
-from settings.connections.oracle_errors import DSN_HINT
+from settings.connections.oracle_codes import DSN_HINT
 from settings.tree import OracleSettings
 
 TEXT = (ROOT / "docs/oracle.md").read_text(encoding="utf-8")

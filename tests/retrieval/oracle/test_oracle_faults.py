@@ -14,9 +14,9 @@ import pytest
 
 from retrieval import Corpora
 from settings import Settings
-from state.errors import CorpusBusy, SixplaneError
+from state.errors import CorpusBusy, OutcomeUnknown, SixplaneError
 from tests.conformance.planes import DIMENSIONS, Hashed, document
-from tests.doubles.oracle import RecordingPool, Statement
+from tests.doubles.oracle import RecordingConnection, RecordingPool, Statement, oracle_error
 from tests.retrieval.oracle.recording import PlaybackPool
 from tests.retrieval.oracle.scripted import GIVES_BACK, everything, scripted
 
@@ -52,6 +52,16 @@ async def test_the_script_holds_every_statement_of_the_module() -> None:
     pool = scripted()
     await everything(pool)
     assert len({statement.text for statement in pool.statements}) > 25
+
+
+async def test_a_commit_that_is_lost_says_that_its_outcome_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lost(_: RecordingConnection) -> None:
+        raise oracle_error("DPY-4011")
+
+    monkeypatch.setattr(RecordingConnection, "commit", lost)
+    with pytest.raises(OutcomeUnknown, match="DPY-4011") as caught:
+        await everything(scripted())
+    assert "ingest` stores nothing twice" in caught.value.hint
 
 
 @pytest.mark.parametrize("code", CODES)
