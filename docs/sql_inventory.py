@@ -82,7 +82,7 @@ _PURPOSES = (
         "reads the live versions of a document: are they unchanged, and for whom",
         OURS,
     ),
-    (r"^SELECT d\.document_id, d\.text_hash.* IN \(SELECT item", "finds the versions of documents", OURS),
+    (r"^SELECT d\.document_id, d\.text_hash.* d\.document_id IN", "finds the versions of documents", OURS),
     (r"^SELECT d\.document_id, d\.text_hash.* d\.superseded = 1$", "finds the versions to prune", OURS),
     (r"^SELECT d\.version_no, \(", "finds the versions of one text, with their access labels", OURS),
     (r"^SELECT d\.document_id, d\.text_hash.* IN \(0, 1\)$", "finds all versions, before a corpus is deleted", OURS),

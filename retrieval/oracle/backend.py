@@ -17,12 +17,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from retrieval.backend import Legs, LiveVersion, May, Revision, StoredVersion, labels_in_text
+from retrieval.documents import LONGEST_ID
 from retrieval.oracle import sql as sql
 from retrieval.oracle.filters import compile_where
 from retrieval.oracle.lease import WriterLease
 from retrieval.oracle.session import Session, translated_oracle
 from retrieval.oracle.sql import as_passage, as_revision, as_vector, contains_query, depth_of
-from retrieval.oracle.writer import OracleWriter, listed_types
+from retrieval.oracle.writer import OracleWriter
 from retrieval.preparation import splitting_of
 from retrieval.roots import Root
 from settings.connections.oracle_errors import codes_of
@@ -105,6 +106,8 @@ class OracleBackend:
 
     async def live_versions(self, document_id: str) -> Sequence[LiveVersion]:
         """Return the live documents of this id."""
+        if len(document_id) > LONGEST_ID:
+            return []
         async with self._session() as session:
             rows = await session.rows(sql.CURRENT, {"document_id": document_id})
             return [sql.as_live(row, row[1] or await self._splitting(session, int(row[0]))) for row in rows]
@@ -140,9 +143,8 @@ class OracleBackend:
     ) -> dict[str, list[Passage]]:
         """Return the live passages at the same place of other documents of the same text, by evidence id."""
         condition, binds = compile_where(where or {}, held)
-        asked = {"items": list(evidence_ids), **binds}
         async with self._session() as session:
-            rows = await session.rows(sql.COPIES, asked, where=condition, types=listed_types())
+            rows = await session.listed(sql.COPIES, evidence_ids, binds, where=condition)
         found: dict[str, list[Passage]] = {}
         for row in rows:
             found.setdefault(str(row[0]), []).append(as_passage(row[1:]))
@@ -219,6 +221,8 @@ class OracleBackend:
 
     async def _same(self, session: Session, document_id: str, text_hash: str) -> list[tuple[int, Labels, str | None]]:
         """Return number, access label and splitting of the versions of one text."""
+        if max(len(document_id), len(text_hash)) > LONGEST_ID:
+            return []
         rows = await session.rows(sql.SAME, {"document_id": document_id, "text_hash": text_hash})
         return [(int(row[0]), labels_in_text(row[1]), row[2]) for row in rows]
 
@@ -255,7 +259,7 @@ class OracleBackend:
         if not items:
             return []
         async with self._session() as session:
-            return await session.rows(statement, {"items": items}, types=listed_types())
+            return await session.listed(statement, items)
 
     def _one(self, rows: Sequence[Any]) -> Any:
         if not rows:

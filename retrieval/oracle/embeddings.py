@@ -13,7 +13,6 @@ from langchain_core.embeddings import Embeddings
 
 from observability import operation_span
 from retrieval.oracle import sql as sql
-from retrieval.oracle.writer import listed_types
 from retrieval.sync import run_sync
 from settings.connections.oracle_errors import translated
 from settings.connections.oracle_pool import checked_model
@@ -69,10 +68,12 @@ class DatabaseEmbeddings(Embeddings):
         return run_sync(self.aembed_query(text), self._loop)
 
     async def _embed(self, texts: list[str]) -> list[list[float]]:
+        import oracledb
+
         with translated():
             async with self._pool.acquire() as connection:
                 with connection.cursor() as cursor:
-                    cursor.setinputsizes(**listed_types())
+                    cursor.setinputsizes(items=oracledb.DB_TYPE_JSON)
                     await cursor.execute(self._statement, {"items": texts})
                     rows = await cursor.fetchall()
         if len(rows) != len(texts) or any(row[0] is None for row in rows):

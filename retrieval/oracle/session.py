@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from retrieval.oracle.sql import Sql
+from retrieval.oracle.sql import LIST_SIZES, LONG_TEXT, Sql, placed
 from settings.connections.oracle_errors import classify_oracle, codes_of, translated
 from state.errors import CorpusBusy, DependencyUnavailable
 
@@ -42,6 +42,18 @@ class Session:
                 cursor.setinputsizes(**types)
             await cursor.execute(text, self._scoped(text, binds), fetch_lobs=False)
             return list(await cursor.fetchall())
+
+    async def listed(
+        self, statement: str, items: Iterable[Any], binds: Mapping[str, Any] | None = None, *, where: str = ""
+    ) -> list[Any]:
+        """Return the rows of a statement for a list of numbers or ids, with a round trip for each 512 of them."""
+        # No stored id is longer than `LONG_TEXT`, and the database refuses to compare one.
+        wanted = [each for each in dict.fromkeys(items) if not isinstance(each, str) or len(each) <= LONG_TEXT]
+        found: list[Any] = []
+        for start in range(0, len(wanted), LIST_SIZES[-1]):
+            text, listed = placed(statement, wanted[start : start + LIST_SIZES[-1]])
+            found += await self.rows(text, {**listed, **(binds or {})}, where=where)
+        return found
 
     async def execute(self, statement: str, binds: Mapping[str, Any] | None = None) -> int:
         """Run a statement that returns no rows; return how many it changed."""

@@ -25,9 +25,9 @@ from state.values import Passage
 
 _LIVE = "d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 0"
 _JOINED = "FROM {P}_PASSAGES p JOIN {P}_DOCUMENTS d ON d.version_no = p.version_no"
-_LISTED = "(SELECT item FROM JSON_TABLE(:items, '$[*]' COLUMNS (item {TYPE} PATH '$')))"
-_TEXTS = _LISTED.replace("{TYPE}", "VARCHAR2(1000 CHAR)")
-_NUMBERS = _LISTED.replace("{TYPE}", "NUMBER(18)")
+_LISTED = "({ITEMS})"
+"""Filled by `placed`."""
+
 _METADATA = (
     "(SELECT JSON_SERIALIZE(p.metadata RETURNING CLOB) FROM {P}_PASSAGES p "
     "WHERE p.version_no = d.version_no AND p.ordinal = 0)"
@@ -120,17 +120,17 @@ APPROXIMATE = (
 )
 """Finds the nearest rows of the whole table, then keeps those of the corpus; the caller falls back to `EXACT`."""
 
-ROWS = f"SELECT {_COLUMNS} {_JOINED} WHERE {_LIVE} AND p.id IN {_NUMBERS}"
+ROWS = f"SELECT {_COLUMNS} {_JOINED} WHERE {_LIVE} AND p.id IN {_LISTED}"
 BY_EVIDENCE = (
-    f"SELECT {_COLUMNS} {_JOINED} WHERE d.tenant = :tenant AND d.corpus = :corpus AND p.evidence_id IN {_TEXTS}"
+    f"SELECT {_COLUMNS} {_JOINED} WHERE d.tenant = :tenant AND d.corpus = :corpus AND p.evidence_id IN {_LISTED}"
 )
-BY_DOCUMENT = f"SELECT {_COLUMNS} {_JOINED} WHERE {_LIVE} AND d.document_id IN {_TEXTS}"
+BY_DOCUMENT = f"SELECT {_COLUMNS} {_JOINED} WHERE {_LIVE} AND d.document_id IN {_LISTED}"
 COPIES = (
     f"SELECT o.evidence_id AS copied, {_COLUMNS} {_JOINED} "
     "JOIN {P}_DOCUMENTS e ON e.tenant = d.tenant AND e.corpus = d.corpus "
     "AND e.text_hash = d.text_hash AND e.version_no <> d.version_no "
     "JOIN {P}_PASSAGES o ON o.version_no = e.version_no AND o.start_at = p.start_at AND o.end_at = p.end_at "
-    f"WHERE {_LIVE} AND o.evidence_id IN {_TEXTS}{{WHERE}} ORDER BY p.id"
+    f"WHERE {_LIVE} AND o.evidence_id IN {_LISTED}{{WHERE}} ORDER BY p.id"
 )
 NEIGHBOURS = (
     f"SELECT {_COLUMNS} {_JOINED} JOIN {{P}}_PASSAGES o ON o.version_no = p.version_no "
@@ -153,7 +153,7 @@ _HELD_VERSIONS = (
     f"(SELECT COUNT(*) FROM {{P}}_PASSAGES p WHERE p.version_no = d.version_no), {_METADATA}, d.splitting "
     "FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus AND "
 )
-VERSIONS = f"{_HELD_VERSIONS}d.document_id IN {_TEXTS}"
+VERSIONS = f"{_HELD_VERSIONS}d.document_id IN {_LISTED}"
 OLD_VERSIONS = f"{_HELD_VERSIONS}d.superseded = 1"
 ALL_VERSIONS = f"{_HELD_VERSIONS}d.superseded IN (0, 1)"
 CLEAR_DOCUMENTS = "DELETE FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus"
@@ -196,7 +196,7 @@ _PENDING = "FROM {P}_PENDING n WHERE n.tenant = :tenant AND n.corpus = :corpus"
 KEPT = f"SELECT n.evidence_id, n.embedding_model {_PENDING} AND n.document_id = :document_id"
 KEPT_VECTORS = (
     f"SELECT n.evidence_id, n.embedding {_PENDING} AND n.embedding_model = :embedding_model "
-    f"AND n.evidence_id IN {_TEXTS}"
+    f"AND n.evidence_id IN {_LISTED}"
 )
 KEEP = (
     "INSERT INTO {P}_PENDING (tenant, corpus, document_id, evidence_id, embedding_model, embedding) VALUES (:tenant, "
@@ -219,8 +219,15 @@ EMBED = (
 """The name of the model is part of the syntax and cannot be a bind; `checked_model` accepts only identifiers."""
 
 _WORD = re.compile(r"\w+")
-_MAX_QUERY_BYTES = 4000
-"""The longest query that CONTAINS takes as VARCHAR2."""
+LONG_TEXT = 1000
+"""The characters of a text that is bound elsewhere than as the value of a column. The driver reserves four bytes for
+each, and declares more than the 4,000 of a VARCHAR2 (`MAX_STRING_SIZE=STANDARD`) as LONG, which the database takes only
+to store it (ORA-01461)."""
+
+LIST_SIZES = (1, 8, 64, 512)
+"""The numbers of binds in a list: few, so that few statements are parsed. The optimizer knows the length of a list; for
+a JSON_TABLE it would guess thousands of rows, whatever it holds, and then not use the index (R. Geist, "Table Functions
+and Join Cardinality Estimates")."""
 
 
 class Sql:
@@ -237,6 +244,13 @@ class Sql:
         return text.replace("{WHERE}", f" AND {where}" if where else "")
 
 
+def placed(statement: str, items: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    """Return a statement with places for up to `LIST_SIZES[-1]` items, and their binds. The last one fills the rest."""
+    size = next(each for each in LIST_SIZES if each >= len(items))
+    binds = {f"i{n}": items[min(n, len(items) - 1)] for n in range(size)}
+    return statement.replace("{ITEMS}", ", ".join(f":{name}" for name in binds)), binds
+
+
 def similarity(distance: float | None) -> float:
     """Return the cosine similarity for a cosine distance; 0 without one, as for a vector of zeros."""
     return 0.0 if distance is None or math.isnan(distance) else 1.0 - float(distance)
@@ -246,13 +260,13 @@ def contains_query(query: str) -> str:
     """Return an Oracle Text expression that matches any word of `query`; empty if it has no words.
 
     Each word is put in braces, where Oracle Text knows no operators, wildcards or reserved words; a word cannot contain
-    a brace. Words beyond 4,000 bytes are left out; the vector leg still uses the whole query.
+    a brace. Words beyond `LONG_TEXT` characters are left out; the vector leg still uses the whole query.
     """
     words = dict.fromkeys(_WORD.findall(query.lower()))
     expression = ""
     for word in words:
         longer = f"{expression} ACCUM {{{word}}}" if expression else f"{{{word}}}"
-        if len(longer.encode("utf-8", "replace")) > _MAX_QUERY_BYTES:
+        if len(longer) > LONG_TEXT:
             break
         expression = longer
     return expression

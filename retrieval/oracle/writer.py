@@ -166,8 +166,7 @@ class OracleWriter:
         missing = {vector_id(row["evidence_id"], row["search_text"]): row for row in rows if row["embedding"] is None}
         if not missing:
             return
-        asked = {"embedding_model": embedding_model, "items": [*missing]}
-        found = dict(await self._session.rows(sql.KEPT_VECTORS, asked, types=listed_types()))
+        found = dict(await self._session.listed(sql.KEPT_VECTORS, missing, {"embedding_model": embedding_model}))
         if len(found) < len(missing):  # pruned, after the lease was lost and before it was claimed again
             raise CorpusBusy("another process has written to the corpus meanwhile", hint="ingest again")
         for name, row in missing.items():
@@ -243,7 +242,7 @@ class OracleWriter:
 
     async def _versions(self, document_ids: Sequence[str]) -> list[HeldVersion]:
         """Return all versions of the documents, live and superseded."""
-        rows = await self._session.rows(sql.VERSIONS, {"items": list(document_ids)}, types=listed_types())
+        rows = await self._session.listed(sql.VERSIONS, document_ids)
         return [as_held(row) for row in rows]
 
     async def _each(self, statement: str, versions: Sequence[HeldVersion]) -> None:
@@ -253,13 +252,6 @@ class OracleWriter:
     async def _advance(self, embedding_model: str | None, *, shrank: bool) -> None:
         """Raise the generation, at the end of a transaction."""
         await self._session.execute(sql.ADVANCE, {"shrank": int(shrank), "embedding_model": embedding_model})
-
-
-def listed_types() -> dict[str, Any]:
-    """Return the driver's type for the list `:items`."""
-    import oracledb
-
-    return {"items": oracledb.DB_TYPE_JSON}
 
 
 def _metadata_types() -> dict[str, Any]:

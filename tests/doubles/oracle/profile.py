@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -61,9 +60,7 @@ def of_default(rows: list[Any], otherwise: list[Any] | None = None) -> Any:
 
 
 def listed(statement: Statement) -> list[Any]:
-    wanted = statement.binds["items"]
-    items = set(json.loads(wanted)) if isinstance(wanted, str) else set(wanted)
-    return [row(number) for number in TEXTS if {number, row(number)[1]} & items]
+    return [row(number) for number in TEXTS if {number, row(number)[1]} & set(statement.items)]
 
 
 def profile_pool(patch: pytest.MonkeyPatch) -> RecordingPool:

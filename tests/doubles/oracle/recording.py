@@ -45,6 +45,12 @@ class Statement:
         """The statement on one line."""
         return " ".join(self.sql.split())
 
+    @property
+    def items(self) -> list[Any]:
+        """The items of a list of binds, `i0`, `i1`, …, each once."""
+        binds = self.binds if isinstance(self.binds, dict) else {}
+        return list(dict.fromkeys(value for name, value in binds.items() if re.fullmatch(r"i\d+", name)))
+
 
 @dataclass
 class _Script:

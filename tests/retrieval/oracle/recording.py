@@ -23,7 +23,6 @@ from tests.doubles.oracle.recording import RecordingCursor
 
 _REWRITES = [
     (r"^SELECT VECTOR_EMBEDDING\(\w+ USING .*", "SELECT embedded(value) FROM json_each(:items) ORDER BY key"),
-    (r"\(SELECT item FROM JSON_TABLE\(:items,.*?PATH '\$'\)\)\)", "(SELECT value FROM json_each(:items))"),
     (r" FOR UPDATE WAIT \d+", ""),
     (r"SYSTIMESTAMP \+ NUMTODSINTERVAL\((:\w+), 'SECOND'\)", r"clock() + \1"),
     (r"\bSYSTIMESTAMP\b", "clock()"),

@@ -80,16 +80,16 @@ def scripted() -> RecordingPool:
     pool.answer(r"^SELECT n.evidence_id, n.embedding_model", [("E11", "earlier")])
     pool.answer(
         r"^SELECT n.evidence_id, n.embedding ",
-        lambda s: [(name, array.array("f", [1, 2, 3])) for name in s.binds["items"]],
+        lambda s: [(name, array.array("f", [1, 2, 3])) for name in s.items],
     )
     return pool
 
 
 def _stored(statement: Any) -> list[Any]:
     """Return the first of the documents, twice: live, and with the text of `document` under another label."""
-    if "items" not in statement.binds:
+    if not statement.items:
         return [("d11", "0" * 64, 6, 1, 1, "{}", None)]
-    first = statement.binds["items"][0]
+    first = statement.items[0]
     other = (first, hashlib.sha256(HOSTILE.encode()).hexdigest(), 5, 1, 1, '{"audience":["board"]}', None)
     same, split = (first, other[1], 4, 1, 1, "{}", None), (first, other[1], 3, 1, 1, "{}", "0" * 16)
     return [(first, "0" * 64, 7, 0, 2, "{}", None), other, same, split]
@@ -98,11 +98,7 @@ def _stored(statement: Any) -> list[Any]:
 def _all_live(pool: RecordingPool, number: int) -> list[Any]:
     pool.answer(
         r"^SELECT d.document_id, d.text_hash, d.version_no",
-        lambda s: (
-            [(name, "0" * 64, number, 0, 1, "{}", None) for name in s.binds["items"]]
-            if "items" in s.binds
-            else _stored(s)
-        ),
+        lambda s: [(name, "0" * 64, number, 0, 1, "{}", None) for name in s.items] if s.items else _stored(s),
     )
     return []
 

@@ -138,7 +138,7 @@ async def test_a_failing_statement_undoes_the_batch_and_the_lock_is_taken_anew(p
 async def test_errors_of_the_database_are_classified(
     pool: RecordingPool, code: str, error: type[DependencyUnavailable]
 ) -> None:
-    for pattern in ("FETCH APPROX", "CASE WHEN EXISTS", "JSON_TABLE"):
+    for pattern in ("FETCH APPROX", "CASE WHEN EXISTS", r"p\.id IN"):
         pool.fail(pattern, code)
         corpus = await opened(scripted()).create("local", "c")
         corpus._backend = backend(pool)
@@ -249,3 +249,20 @@ async def test_a_retriever_made_outside_the_loop_searches_on_it_for_other_thread
         assert retriever.loop is asyncio.get_running_loop()  # type: ignore[attr-defined]
         found = await asyncio.to_thread(retriever.invoke, "apple")
     assert [each.metadata["document_id"] for each in found] == ["d11"]
+
+
+async def test_a_long_list_is_read_in_parts_and_no_id_beyond_the_columns_is_asked_for(pool: RecordingPool) -> None:
+    asked = [*range(1000), 5]
+    await backend(pool).live(asked)
+    assert [len(statement.binds) - 2 for statement in pool.statements] == [512, 512]
+    assert [each for statement in pool.statements for each in statement.items] == asked[:-1]
+    pool.statements.clear()
+    long = "x" * 1001
+    assert await backend(pool).by_evidence([long]) == {}
+    assert await backend(pool).live_versions(long) == []
+    assert await backend(pool).canonical_text(long, "0") is None
+    assert await backend(pool).canonical_text("a", long) is None
+    assert pool.statements == []
+    await backend(pool).legs("apple " * 500 + " ".join(f"w{n}" for n in range(500)), None, 5, {"title": long[1:]})
+    (keyword,) = pool.statements
+    assert 980 < len(keyword.binds["query"]) <= 1000

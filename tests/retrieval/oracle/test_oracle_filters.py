@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from retrieval.oracle.filters import compile_where
 from retrieval.oracle.schema import corpus_ddl
-from retrieval.oracle.sql import as_vector, contains_query, similarity
+from retrieval.oracle.sql import LIST_SIZES, LONG_TEXT, as_vector, contains_query, placed, similarity
 from settings.tree import OracleSettings
 from state.errors import BadInput, SettingsInvalid
 from tests.retrieval.oracle.scripted import backend, scripted
@@ -54,15 +54,40 @@ def test_a_query_is_words_in_braces_and_nothing_else(query: str) -> None:
     expression = contains_query(query)
     assert re.fullmatch(r"(\{\w+\}( ACCUM \{\w+\})*)?", expression)
     words = re.findall(r"\w+", query.lower())
-    assert bool(expression) is bool(words) or len(words[0].encode()) > 3990
+    assert bool(expression) is bool(words) or len(words[0]) > 990
     assert set(re.findall(r"\{(\w+)\}", expression)) <= set(words)
 
 
 def test_a_long_query_fits_and_repeats_nothing() -> None:
     assert contains_query("b a b {a}") == "{b} ACCUM {a}"
     long = contains_query(" ".join(f"wörd{n}" for n in range(5000)))
-    assert 3900 < len(long.encode()) <= 4000
+    assert 980 < len(long) <= 1000
     assert long.endswith("}")
+
+
+def test_no_text_of_a_filter_is_a_long() -> None:
+    assert compile_where({"title": "\u00e9" * LONG_TEXT})[1] == {"w0": "\u00e9" * LONG_TEXT}
+    with pytest.raises(BadInput, match="more than 1,000 characters"):
+        compile_where({"title": "x" * (LONG_TEXT + 1)})
+
+
+def test_every_value_of_metadata_is_compared_within_its_type() -> None:
+    """`type()` names a list as one; the paths of the values alone would find `["x"]` for "x"."""
+    text, _ = compile_where({"a": {"$in": ["x", "", 1, True, None]}, "b": {"$gt": 1}, "c": {"$lt": "x"}})
+    values = re.findall(r"JSON_VALUE\(p\.metadata, '\$\.\"(\w)\"\.(\w+)Only\(\)'", text)
+    assert {field for field, _ in values} == {"a", "b", "c"}
+    for field, kind in set(values):
+        named = "'number', 'double', 'float'" if kind == "number" else f"'{kind}'"
+        guarded = f"""NVL(JSON_VALUE(p.metadata, '$."{field}".type()'), 'null') IN ({named}) AND"""
+        assert text.count(guarded) >= 1, (field, kind)
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 64, 65, 512])
+def test_a_list_has_one_of_four_lengths_and_repeats_its_last_item(count: int) -> None:
+    text, binds = placed("p.id IN ({ITEMS})", list(range(count)))
+    assert len(binds) == next(each for each in LIST_SIZES if each >= count)
+    assert re.findall(r":(\w+)", text) == list(binds)
+    assert list(dict.fromkeys(binds.values())) == list(range(count))
 
 
 def test_distances_become_similarities_in_one_place() -> None:
