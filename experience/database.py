@@ -95,6 +95,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("kept runs", _kept_runs(thread_tables), ()),
         ("totals of calls", _added_to_ledger(ledger_tables), ()),
         ("writers", writer_ddl(settings.oracle), ()),
+        ("status of threads", _indexes(thread_tables.threads), ()),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 
@@ -236,9 +237,7 @@ def _of_metadata(metadata: sa.MetaData) -> tuple[list[str], list[str]]:
     made: list[str] = []
     for table in metadata.sorted_tables:
         made.append(_flat(sa.schema.CreateTable(table).compile(dialect=dialect)))
-        made += [
-            _flat(sa.schema.CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=str)
-        ]
+        made += _indexes(table)
     drops = [f"DROP TABLE {table.name} CASCADE CONSTRAINTS PURGE" for table in reversed(metadata.sorted_tables)]
     return made, drops
 
@@ -253,6 +252,12 @@ def _kept_runs(tables: Any) -> list[str]:
     ]
     added = f"ALTER TABLE {tables.threads.name} ADD ({', '.join(_flat(each) for each in columns)})"
     return [added, *(each for each in made if not each.startswith("CREATE TABLE threads ")), *filled]
+
+
+def _indexes(table: sa.Table) -> list[str]:
+    """Return the statements that create the indexes of a table; those that an earlier migration has made stay."""
+    dialect: sa.Dialect = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+    return [_flat(sa.schema.CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=str)]
 
 
 def _added_to_ledger(tables: Any) -> list[str]:

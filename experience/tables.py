@@ -40,6 +40,8 @@ threads = sa.Table(
     # Both end with the columns that a list is sorted by, so that a page of it is read without sorting all threads.
     sa.Index("threads_recent", "tenant", "updated_at", "thread_id"),
     sa.Index("threads_owned", "tenant", "owner", "updated_at", "thread_id"),
+    # Runs of dead processes are looked for every `lease_seconds`, among few that are running and many that are over.
+    sa.Index("threads_status", "status"),
 )
 """One row per thread, with its latest run. `title` is its first question; `searched` holds its questions in lower
 case; `taken_up` counts how often its run was resumed after the death of its process."""

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from experience.service.threads import AgedRun, StoredRun, Threads
+from experience.service.threads import AgedRun, Lease, StoredRun, Threads
 from experience.service.views import KeptViews
 from gateway import Gateway
 from graphs.opening import CompiledResearchGraph
@@ -52,7 +52,7 @@ class Checkpoints:
             for run_id in unkept:
                 report = await self._views.checkpointed_report(tenant, thread_id, run_id) if run_id != but else None
                 if report is not None:
-                    await self._threads.keep_report(AgedRun(tenant=tenant, thread_id=thread_id, run_id=run_id), report)
+                    await self._threads.keep_report(tenant, run_id, report)
 
     async def delete(self, tenant: str, thread_id: str) -> None:
         """Delete all checkpoints of a thread."""
@@ -114,9 +114,9 @@ class Deletions:
             thread_id: the thread.
             before: when its last run must have ended.
         """
-        async with self._threads.alone(tenant, thread_id) as (stored, _):
+        async with self._threads.alone(tenant, thread_id) as (stored, lease):
             _check_age(stored, before)
-            await self._drop_checkpoints(stored)
+            await self._drop_checkpoints(stored, lease)
 
     async def drop_report(self, aged: AgedRun, before: str) -> None:
         """Delete the report of a run, also from the memory and, if it is the thread's latest, from the checkpoints.
@@ -125,21 +125,21 @@ class Deletions:
             aged: the run.
             before: when the thread's last run must have ended, if it is this one.
         """
-        async with self._threads.alone(aged.tenant, aged.thread_id) as (stored, _):
+        async with self._threads.alone(aged.tenant, aged.thread_id) as (stored, lease):
             latest = stored.record.run_id == aged.run_id
             if latest:
                 _check_age(stored, before)
             await forget(self._corpora, self._graph.store, aged.tenant, [aged.run_id])
             if latest:  # the last checkpoint of a thread has its latest report
-                await self._drop_checkpoints(stored, but=aged.run_id)
+                await self._drop_checkpoints(stored, lease, but=aged.run_id)
             await self._threads.remove_report(aged)
 
-    async def _drop_checkpoints(self, stored: StoredRun, *, but: str = "") -> None:
+    async def _drop_checkpoints(self, stored: StoredRun, lease: Lease, *, but: str = "") -> None:
         """Delete the checkpoints. Keep the reports that only they have, except that of the run `but`."""
         tenant, thread_id = stored.record.tenant, stored.record.thread_id
         await self._checkpoints.keep_reports(tenant, thread_id, but=but)
         await self._checkpoints.delete(tenant, thread_id)
-        await self._threads.note_without_checkpoints(tenant, thread_id)
+        await self._threads.note_without_checkpoints(lease)
 
 
 def _check_age(stored: StoredRun, before: str | None) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from experience.service import ResearchService
-from experience.service.threads import NEVER, AgedRun
+from experience.service.threads import NEVER, AgedRun, AgedThread
 from gateway.ledger.pruning import Cutoffs
 from observability import trace_files
 from observability.audit import AuditEvent, AuditKind, named, operator
@@ -20,7 +20,7 @@ from state.values import Value
 
 _log = logging.getLogger(__name__)
 
-Item = TypeVar("Item")
+Item = TypeVar("Item", bound=AgedThread)
 
 _PASSED_OVER = (ThreadBusy, ThreadMissing)
 """It is used again, or another process was first."""
@@ -87,18 +87,19 @@ async def _ended(service: ResearchService, threads: str, reports: str, checkpoin
 
 
 async def _threads(service: ResearchService, before: str) -> int:
-    async def delete(page: Sequence[tuple[str, str]]) -> int:
+    async def delete(page: Sequence[AgedThread]) -> int:
         async with AsyncExitStack() as stack:
             held = [thread for thread in page if await _is_emptied(service, thread, before, stack)]
-            await service.deletions.forget_traces(held)  # in one pass over the trace files, not one for each thread
+            named = [(thread.tenant, thread.thread_id) for thread in held]
+            await service.deletions.forget_traces(named)  # in one pass over the trace files, not one for each thread
         return len(held)
 
-    return await _all(lambda: service.kept.threads_before(before), delete)
+    return await _all(lambda after: service.kept.threads_before(before, after), delete)
 
 
-async def _is_emptied(service: ResearchService, thread: tuple[str, str], before: str, stack: AsyncExitStack) -> bool:
+async def _is_emptied(service: ResearchService, thread: AgedThread, before: str, stack: AsyncExitStack) -> bool:
     """Empty a thread, which `stack` deletes at its end. Return false if it is used again, or another was first."""
-    tenant, name = thread
+    tenant, name = thread.tenant, thread.thread_id
     event = AuditEvent(kind=AuditKind.DELETE, operation="prune", actor=operator(tenant), object=named("thread", name))
     try:
         async with AsyncExitStack() as entered:
@@ -114,14 +115,14 @@ async def _reports(service: ResearchService, before: str) -> int:
     async def remove(aged: AgedRun) -> None:
         await service.deletions.drop_report(aged, before)
 
-    return await _all(lambda: service.kept.reports_before(before), _each(remove))
+    return await _all(lambda after: service.kept.reports_before(before, after), _each(remove))
 
 
 async def _checkpoints(service: ResearchService, before: str) -> int:
-    async def drop(thread: tuple[str, str]) -> None:
-        await service.deletions.drop_checkpoints(*thread, before)
+    async def drop(thread: AgedThread) -> None:
+        await service.deletions.drop_checkpoints(thread.tenant, thread.thread_id, before)
 
-    return await _all(lambda: service.kept.checkpointed_before(before), _each(drop))
+    return await _all(lambda after: service.kept.checkpointed_before(before, after), _each(drop))
 
 
 def _each(handle: Callable[[Item], Awaitable[None]]) -> Callable[[Sequence[Item]], Awaitable[int]]:
@@ -139,11 +140,14 @@ def _each(handle: Callable[[Item], Awaitable[None]]) -> Callable[[Sequence[Item]
 
 
 async def _all(
-    found: Callable[[], Awaitable[Sequence[Item]]], handle: Callable[[Sequence[Item]], Awaitable[int]]
+    found: Callable[[Item | None], Awaitable[Sequence[Item]]], handle: Callable[[Sequence[Item]], Awaitable[int]]
 ) -> int:
-    """Handle the pages that `found` returns until nothing new comes, and return how many items were handled."""
-    handled, seen = 0, set[Item]()
-    while page := [item for item in await found() if item not in seen]:
-        seen.update(page)
+    """Handle the pages that `found` returns, each after the last item of the one before; return how many were handled.
+
+    What cannot be handled now is passed over, be it a whole page.
+    """
+    handled, last = 0, None
+    while page := await found(last):
         handled += await handle(page)
+        last = page[-1]
     return handled

@@ -46,6 +46,8 @@ _keys = sa.Table(
     sa.Column("revoked_at", sa.String(40)),
 )
 
+_NAMED = sa.select(_keys).where(_keys.c.key_id == sa.bindparam("key"))
+
 
 class ApiKey(Value):
     """A key without its secret. Times are ISO 8601 in UTC, `None` for never."""
@@ -123,7 +125,8 @@ class ApiKeys:
     def _rotated(
         self, connection: sa.Connection, key_id: str, overlap: timedelta, lifetime: timedelta | None
     ) -> tuple[ApiKey, str]:
-        row, now = _row(connection, key_id), self._now()
+        # Locked, where not the whole database is: a key that is being revoked must get no successor.
+        row, now = connection.execute(_NAMED.with_for_update(), {"key": key_id}).mappings().first(), self._now()
         old = _key(row) if row else None
         if old is None or not old.lives(now):
             raise KeyMissing(f"there is no key {key_id!r} that could be rotated")
@@ -194,7 +197,7 @@ def key_id_of(text: str) -> str | None:
 
 
 def _row(connection: sa.Connection, key_id: str) -> Any:
-    return connection.execute(sa.select(_keys).where(_keys.c.key_id == key_id)).mappings().first()
+    return connection.execute(_NAMED, {"key": key_id}).mappings().first()
 
 
 def _insert(connection: sa.Connection, key: ApiKey, secret: str) -> None:

@@ -39,7 +39,7 @@ from tests.experience.reports import make_report
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "oracle_tables.sql.json"
 OURS = ("ledger", "threads", "keys")
-MIGRATED = (*OURS, "kept runs", "totals of calls")
+MIGRATED = (*OURS, "kept runs", "totals of calls", "status of threads")
 BUDGETS = dict.fromkeys(("tenant_micro_usd", "month_micro_usd", "principal_month_micro_usd"), 1_000)
 DIALECT: Any = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 
@@ -157,17 +157,19 @@ async def ask_threads(threads: Any) -> None:
         with patch("experience.service.threads.rows.has_died", return_value=True):
             assert await threads.abandoned(1) == []
     later = "9999"
-    assert {name for _, name in await threads.threads_before(later)} == {"one", "lost"}
+    assert {each.thread_id for each in await threads.threads_before(later)} == {"one", "lost"}
     await threads.checkpointed_before(later)
     assert await threads.counts_before(later, later, NEVER) == (2, 0, 0)
     assert (await threads.counts_before(NEVER, later, later))[1:] == (2, 0)
-    await threads.note_without_checkpoints("t", "one")
     for aged in await threads.reports_before(later):
-        await threads.keep_report(aged, make_report())
+        await threads.keep_report("t", aged.run_id, make_report())
         await threads.remove_report(aged)
+    for page in (threads.threads_before, threads.checkpointed_before, threads.reports_before):
+        await page(later, aged)
     await threads.by_run("t", "run-1")
     await threads.check()
     async with threads.alone("t", "one") as (_, lease):
+        await threads.note_without_checkpoints(lease)
         await threads.remove(lease)
 
 

@@ -12,6 +12,7 @@ from experience.service.threads.listing import CURSOR, MAX_PAGE, MAX_QUERY_CHARS
 from experience.service.threads.records import (
     UNFINISHED,
     AgedRun,
+    AgedThread,
     KeptRun,
     RunRecord,
     StoredRun,
@@ -29,6 +30,7 @@ __all__ = [
     "PAGE",
     "UNFINISHED",
     "AgedRun",
+    "AgedThread",
     "KeptRun",
     "Lease",
     "PageWanted",

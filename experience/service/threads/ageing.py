@@ -7,44 +7,46 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from experience.service.threads.leases import is_live, lease_clock
-from experience.service.threads.records import UNFINISHED, AgedRun, StoredRun
-from experience.service.threads.rows import AT_ONCE, now, stored, untaken
+from experience.service.threads.leases import Lease, is_live, lease_clock
+from experience.service.threads.records import UNFINISHED, AgedRun, AgedThread
+from experience.service.threads.rows import AT_ONCE, mine, now, untaken
 from experience.tables import runs, threads
 
 NEVER = "0"
 """Earlier than every time. An empty text would not do: Oracle Database takes it for NULL."""
 
 
-def abandoned(connection: sa.Connection, attempts: int) -> list[StoredRun]:
-    """Return the runs of dead processes that were taken up fewer than `attempts` times, and give up the others."""
+def abandoned(connection: sa.Connection) -> list[Any]:
+    """Return the rows of threads whose runs were begun by processes that are dead now."""
     query = sa.select(threads, lease_clock().label("clock")).where(threads.c.status == "running")
-    dead = [row for row in connection.execute(query).mappings() if not is_live(row)]
+    return [row for row in connection.execute(query).mappings() if not is_live(row)]
+
+
+def give_up(connection: sa.Connection, dead: Sequence[Any]) -> None:
+    """Leave the runs of dead processes to people, unless somebody has taken them up since their rows were read."""
     for row in dead:
-        if (row["taken_up"] or 0) >= attempts:
-            given_up = _run_of(threads, row).where(untaken(row)).values(status="interrupted")
-            if connection.execute(given_up).rowcount:
-                connection.execute(_run_of(runs, row).values(status="interrupted"))
-    return [stored(row) for row in dead if (row["taken_up"] or 0) < attempts]
+        given_up = _run_of(threads, row).where(untaken(row)).values(status="interrupted")
+        if connection.execute(given_up).rowcount:
+            connection.execute(_run_of(runs, row).values(status="interrupted"))
 
 
-def threads_before(connection: sa.Connection, before: str) -> Sequence[tuple[str, str]]:
-    """Return tenant and name of threads whose last run ended before a time."""
-    return _named(connection, threads.c.updated_at < before)
+def threads_before(connection: sa.Connection, before: str, after: AgedThread | None) -> list[AgedThread]:
+    """Return threads whose last run ended before a time, oldest first: the first ones, or those that follow `after`."""
+    return _aged(connection, before, after)
 
 
-def checkpointed_before(connection: sa.Connection, before: str) -> Sequence[tuple[str, str]]:
-    """Return tenant and name of finished threads whose last run ended before a time, and that have checkpoints."""
-    finished = threads.c.status.not_in(UNFINISHED), threads.c.checkpoints_removed_at.is_(None)
-    return _named(connection, threads.c.updated_at < before, *finished)
+def checkpointed_before(connection: sa.Connection, before: str, after: AgedThread | None) -> list[AgedThread]:
+    """Return finished threads whose last run ended before a time, and that have checkpoints, as `threads_before`."""
+    return _aged(
+        connection, before, after, threads.c.status.not_in(UNFINISHED), threads.c.checkpoints_removed_at.is_(None)
+    )
 
 
-def reports_before(connection: sa.Connection, before: str) -> list[AgedRun]:
-    """Return the finished runs that ended before a time, and whose reports are kept."""
+def reports_before(connection: sa.Connection, before: str, after: AgedRun | None) -> list[AgedRun]:
+    """Return finished runs that ended before a time, and whose reports are kept, as `threads_before`."""
     finished = runs.c.status.not_in(UNFINISHED), runs.c.removed_at.is_(None)
-    query = sa.select(runs.c.tenant, runs.c.thread_id, runs.c.run_id).where(runs.c.updated_at < before, *finished)
-    rows = connection.execute(query.order_by(runs.c.updated_at).limit(AT_ONCE)).mappings()
-    return [AgedRun(**row) for row in rows]
+    query = _page(before, after, runs.c.run_id).add_columns(runs.c.thread_id).where(*finished)
+    return [AgedRun(**row) for row in connection.execute(query).mappings()]
 
 
 def counts_before(
@@ -74,22 +76,38 @@ def remove_report(connection: sa.Connection, aged: AgedRun) -> None:
     connection.execute(runs.update().where(*same).values(report=None, removed_at=now()))
 
 
-def keep_report(connection: sa.Connection, aged: AgedRun, report: dict[str, Any]) -> None:
-    """Store the report of a run of an earlier release, which stood in its checkpoints alone."""
-    same = runs.c.tenant == aged.tenant, runs.c.run_id == aged.run_id
-    connection.execute(runs.update().where(*same).values(report=report))
+def keep_report(connection: sa.Connection, tenant: str, run_id: str, report: dict[str, Any]) -> None:
+    """Store the report of a run that only its checkpoints have, unless it was stored or removed meanwhile."""
+    unkept = runs.c.tenant == tenant, runs.c.run_id == run_id, runs.c.report.is_(None), runs.c.removed_at.is_(None)
+    connection.execute(runs.update().where(*unkept).values(report=report))
 
 
-def note_without_checkpoints(connection: sa.Connection, tenant: str, thread_id: str) -> None:
-    """Note that a thread's checkpoints were removed."""
-    same = threads.c.tenant == tenant, threads.c.thread_id == thread_id
-    connection.execute(threads.update().where(*same).values(checkpoints_removed_at=now()))
+def note_without_checkpoints(connection: sa.Connection, lease: Lease) -> None:
+    """Note that a thread's checkpoints were removed, unless the lease was lost to a run that makes new ones."""
+    connection.execute(mine(lease).values(checkpoints_removed_at=now()))
 
 
-def _named(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Sequence[tuple[str, str]]:
-    query = sa.select(threads.c.tenant, threads.c.thread_id).where(*conditions)
-    rows = connection.execute(query.order_by(threads.c.updated_at).limit(AT_ONCE))
-    return [(tenant, thread_id) for tenant, thread_id in rows]
+def _aged(
+    connection: sa.Connection, before: str, after: AgedThread | None, *conditions: sa.ColumnElement[bool]
+) -> list[AgedThread]:
+    query = _page(before, after, threads.c.thread_id).where(*conditions)
+    return [AgedThread(**row) for row in connection.execute(query).mappings()]
+
+
+def _page(before: str, after: AgedThread | None, key: sa.Column[str]) -> sa.Select[Any]:
+    """Return the statement for `AT_ONCE` rows of the table of `key`, in the order of their time.
+
+    A page follows the last row of the one before, and is not what is left: rows that cannot be handled now would stay
+    the first ones for ever.
+    """
+    time, tenant = key.table.c.updated_at, key.table.c.tenant
+    query = sa.select(time, tenant, key).where(time < before).order_by(time, tenant, key).limit(AT_ONCE)
+    if after is None:
+        return query
+    # Not as one comparison of rows, which Oracle Database does not know. The first condition tells where to begin.
+    same, last = time == after.updated_at, getattr(after, key.name)
+    follows = sa.or_(tenant > after.tenant, sa.and_(tenant == after.tenant, key > last))
+    return query.where(time >= after.updated_at, sa.or_(time > after.updated_at, sa.and_(same, follows)))
 
 
 def _run_of(table: sa.Table, row: Any) -> sa.Update:

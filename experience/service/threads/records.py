@@ -59,11 +59,17 @@ class StoredRun(Value):
         return self.model_copy(update={"context": limited})
 
 
-class AgedRun(Value):
-    """A finished run that is old."""
+class AgedThread(Value):
+    """A thread whose last run ended long ago, or the thread of such a run. `updated_at` is when the run ended."""
 
     tenant: str
     thread_id: str
+    updated_at: str
+
+
+class AgedRun(AgedThread):
+    """A finished run that is old."""
+
     run_id: str
 
 

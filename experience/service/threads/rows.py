@@ -40,10 +40,7 @@ def begin(connection: sa.Connection, tenant: str, thread_id: str, values: Mappin
     if row is None:
         created = {"created_at": values["updated_at"], "title": title_of(values["question"])}
         new = threads.insert().values(tenant=tenant, thread_id=thread_id, searched=searched, **created, **values)
-        try:
-            connection.execute(new)
-        except sa.exc.IntegrityError as error:
-            raise taken(thread_id) from error
+        _insert(connection, new, thread_id)
     else:
         _check_free(row, thread_id, values["owner"])
         # The first owner stays: an administrator may ask on a user's thread, which remains the user's.
@@ -51,7 +48,8 @@ def begin(connection: sa.Connection, tenant: str, thread_id: str, values: Mappin
         anew = {"taken_up": None, "checkpoints_removed_at": None}
         _claim(connection, row, searched=searched, **anew, **kept)
     own = {name: values[name] for name in ("run_id", "question", "status", "updated_at")}
-    connection.execute(runs.insert().values(tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **own))
+    run = runs.insert().values(tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **own)
+    _insert(connection, run, thread_id)
 
 
 def take(connection: sa.Connection, lease: Lease, values: Mapping[str, Any]) -> StoredRun:
@@ -174,9 +172,19 @@ def _check_free(row: Any, thread_id: str, owner: str | None) -> None:
         raise taken(thread_id)
 
 
+def _insert(connection: sa.Connection, row: sa.Insert, thread_id: str) -> None:
+    """Insert a row. Raises `ThreadBusy` if another transaction was first."""
+    try:
+        connection.execute(row)
+    except sa.exc.IntegrityError as error:
+        raise taken(thread_id) from error
+
+
 def _claim(connection: sa.Connection, row: Any, **values: Any) -> None:
     """Update a thread that nobody has changed since its row was read. Raises `ThreadBusy`."""
-    unchanged = untaken(row), threads.c.run_id == row["run_id"], threads.c.status == row["status"]
+    # By its time, too: since the row was read, another may have taken the thread, run, and left it as it was.
+    same = (threads.c[name] == row[name] for name in ("run_id", "status", "updated_at"))
+    unchanged = untaken(row), *same
     claimed = _of(threads.update(), row["tenant"], row["thread_id"]).where(*unchanged)
     if not connection.execute(claimed.values(**values)).rowcount:
         raise taken(row["thread_id"])

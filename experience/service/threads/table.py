@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from experience.service.threads import ageing, rows
 from experience.service.threads.leases import Lease, lease_clock
 from experience.service.threads.listing import PageWanted, cursor_of, page_of
-from experience.service.threads.records import AgedRun, KeptRun, RunRecord, StoredRun, ThreadPage
+from experience.service.threads.records import AgedRun, AgedThread, KeptRun, RunRecord, StoredRun, ThreadPage
 from experience.tables import backfill, runs, threads
 from experience.tables import metadata as threads_metadata
 from settings import Settings
@@ -233,19 +233,23 @@ class Threads:
 
     async def abandoned(self, attempts: int) -> Sequence[StoredRun]:
         """Return the runs of dead processes that were taken up fewer than `attempts` times, and give up the others."""
-        return await self._run(lambda connection: ageing.abandoned(connection, attempts))
+        dead = await self._read(ageing.abandoned)
+        hopeless = [row for row in dead if (row["taken_up"] or 0) >= attempts]
+        if hopeless:
+            await self._run(lambda connection: ageing.give_up(connection, hopeless))
+        return [rows.stored(row) for row in dead if (row["taken_up"] or 0) < attempts]
 
-    async def threads_before(self, before: str) -> Sequence[tuple[str, str]]:
-        """Return tenant and name of some threads whose last run ended before a time, oldest first."""
-        return await self._read(lambda connection: ageing.threads_before(connection, before))
+    async def threads_before(self, before: str, after: AgedThread | None = None) -> Sequence[AgedThread]:
+        """Return some threads whose last run ended before a time, oldest first; `after`: the last one before these."""
+        return await self._read(lambda connection: ageing.threads_before(connection, before, after))
 
-    async def checkpointed_before(self, before: str) -> Sequence[tuple[str, str]]:
-        """Return tenant and name of some of them: those that are finished and still have checkpoints."""
-        return await self._read(lambda connection: ageing.checkpointed_before(connection, before))
+    async def checkpointed_before(self, before: str, after: AgedThread | None = None) -> Sequence[AgedThread]:
+        """Return some of them, likewise: those that are finished and still have checkpoints."""
+        return await self._read(lambda connection: ageing.checkpointed_before(connection, before, after))
 
-    async def reports_before(self, before: str) -> Sequence[AgedRun]:
-        """Return some finished runs that ended before a time and whose reports are kept, oldest first."""
-        return await self._read(lambda connection: ageing.reports_before(connection, before))
+    async def reports_before(self, before: str, after: AgedRun | None = None) -> Sequence[AgedRun]:
+        """Return some finished runs that ended before a time and whose reports are kept, likewise."""
+        return await self._read(lambda connection: ageing.reports_before(connection, before, after))
 
     async def counts_before(self, threads: str, reports: str, checkpoints: str) -> tuple[int, int, int]:
         """Return how many threads, reports and checkpointed threads ended before these times; `NEVER`: none."""
@@ -256,14 +260,14 @@ class Threads:
         await self._run(lambda connection: ageing.remove_report(connection, aged))
         await IO.run(self._database.truncate_log)
 
-    async def keep_report(self, aged: AgedRun, report: Report) -> None:
-        """Store the report of a run of an earlier release, which stood in its checkpoints alone."""
+    async def keep_report(self, tenant: str, run_id: str, report: Report) -> None:
+        """Store the report of a run that only its checkpoints have, unless it was stored or removed meanwhile."""
         told = report.model_dump(mode="json")
-        await self._run(lambda connection: ageing.keep_report(connection, aged, told))
+        await self._run(lambda connection: ageing.keep_report(connection, tenant, run_id, told))
 
-    async def note_without_checkpoints(self, tenant: str, thread_id: str) -> None:
-        """Note that a thread's checkpoints were removed."""
-        await self._run(lambda connection: ageing.note_without_checkpoints(connection, tenant, thread_id))
+    async def note_without_checkpoints(self, lease: Lease) -> None:
+        """Note that the checkpoints of a thread were removed, unless its lease was lost."""
+        await self._run(lambda connection: ageing.note_without_checkpoints(connection, lease))
 
     async def _beat(self, lease: Lease, lost: Callable[[], None]) -> None:
         held = rows.mine(lease)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from experience.service.retention import Pruned, prune
 from experience.service.runs import Runs
@@ -19,6 +20,8 @@ from experience.service.threads import AgedRun, PageWanted, leases, rows
 from experience.service.upkeep import MAX_ATTEMPTS, kept_up, take_up
 from observability import trace_files
 from observability.trace_files import TraceFiles
+from settings import Settings
+from settings.connections.sql import open_engine
 from state.channels import ResearchContext
 from state.errors import BadInput, ThreadBusy, ThreadMissing
 from tests.doubles.roles import scripted
@@ -38,8 +41,13 @@ DAY = 86_400
 
 
 def change(home: Path, statement: str, *values: Any) -> None:
-    with closing(sqlite3.connect(home / "threads.db")) as database, database:
-        database.execute(statement, values)
+    """Execute a statement on the tables of threads, wherever they lie; `?` stands for a value."""
+    engine, names = open_engine(Settings(home=home), "threads.db"), [f"value_{n}" for n in range(len(values))]
+    for name in names:
+        statement = statement.replace("?", f":{name}", 1)
+    with engine.begin() as connection:
+        connection.execute(sa.text(statement), dict(zip(names, values, strict=True)))
+    engine.dispose()
 
 
 def kill(home: Path, owner: str = "elsewhere/boot/1/x") -> None:
@@ -271,7 +279,7 @@ async def test_what_is_used_again_or_run_now_is_not_swept(home: Path) -> None:
         await service.run(ask(thread="t", model=SLOW))
         before = (datetime.now(UTC) - timedelta(days=1)).isoformat()
         (run,) = await service.kept.runs("local", "t")
-        aged_run = AgedRun(tenant="local", thread_id="t", run_id=run.run_id)
+        aged_run = AgedRun(tenant="local", thread_id="t", run_id=run.run_id, updated_at=run.updated)
         for remove in (
             service.deletions.drop_checkpoints("local", "t", before),
             service.deletions.drop_report(aged_run, before),
