@@ -10,10 +10,12 @@ is named.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from gateway.extractive.asking.fitting import fits, says_default
+from gateway.extractive.asking.fitting import fits, says_default, told_by_row
 from gateway.extractive.features import (
     SENTENCE_FEATURES,
     Array,
@@ -23,9 +25,9 @@ from gateway.extractive.features import (
     sentence_features,
 )
 from gateway.extractive.ranker import trained_ranker
-from gateway.extractive.ranking import Vectors, unit_rows
+from gateway.extractive.ranking import Vectors, fold, stem, unit_rows
 from gateway.extractive.reading import Candidate, Reading, SubQuestion
-from gateway.extractive.units import Marked, excerpts
+from gateway.extractive.units import Marked, dangles, excerpts
 from state.roles import Analysis, Decision, ProposedFinding, ProposedGap, QuotedEvidence
 
 _A_PASSAGE = 2  # of the best sentences; a chosen value
@@ -33,6 +35,7 @@ _A_DOCUMENT = 4  # of them, so that one long document does not crowd out the oth
 _MARGIN = 3.0  # log odds below the best sentence, from which on a sentence says nothing for an answer; a chosen value
 _SIBLING = 2.0  # log odds that a sentence loses without the names that another one of its document holds; likewise
 _NEAR = 0.5  # of the best cosine, below which a passage is not close; a chosen value
+_THING = re.compile(r"(?:the|this|that|these|those|such an?) (\w+)", re.IGNORECASE)
 _BEST = 4  # sentences by the ranker alone; the others are the nearest ones; a chosen value
 
 
@@ -123,7 +126,7 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
         return Answer((), 0.0, about=False)
     ranker, question = trained_ranker(), question_of(sub_question.reads, reading)
     features = sentence_features(question, reading.sentences, asked, vectors)
-    scores = _without_siblings(reading.sentences, features, ranker.scores(features))
+    scores = _without_siblings(question, reading.sentences, features, ranker.scores(features))
     if "default" in question.kinds:
         scores = _defaults_first(question, reading.sentences, scores)
     best = best_of(reading.sentences, scores, limits.closest)
@@ -132,7 +135,7 @@ def answer_to(reading: Reading, sub_question: SubQuestion, asked: Vectors, vecto
     broad = sub_question.vague or ("summary" in question.kinds and not sub_question.missing)
     if not broad and ranker.speaks_of(row) < ranker.about:
         return Answer((), 0.0, about=False)
-    likely = ranker.answers(row)
+    likely = ranker.answers(row) or told_by_row(question, reading.sentences[best[0]])
     lacking = features[best[: limits.answered], SENTENCE_FEATURES.index("typed_lacking")]
     typed = not (len(lacking) and lacking.all())
     most = limits.closest if "list" in question.kinds else limits.answered
@@ -158,9 +161,11 @@ def _with_nearest(found: Sequence[Candidate], features: Array, best: Sequence[in
     return _filled(found, best[:_BEST], near, most)
 
 
-def _without_siblings(found: Sequence[Candidate], features: Array, scores: Sequence[float]) -> list[float]:
+def _without_siblings(
+    question: Question, found: Sequence[Candidate], features: Array, scores: Sequence[float]
+) -> list[float]:
     """Return the scores, lower where another sentence of the document holds more of the names: `Tariff B`, not `A`."""
-    shares = [float(each) for each in features[:, SENTENCE_FEATURES.index("names")]]
+    shares = _carried(question, found, [float(each) for each in features[:, SENTENCE_FEATURES.index("names")]])
     most: dict[str, float] = {}
     for each, share in zip(found, shares, strict=True):
         most[each.document] = max(share, most.get(each.document, 0.0))
@@ -168,6 +173,26 @@ def _without_siblings(found: Sequence[Candidate], features: Array, scores: Seque
         score - _SIBLING * (most[each.document] - share)
         for each, share, score in zip(found, shares, scores, strict=True)
     ]
+
+
+def _carried(question: Question, found: Sequence[Candidate], shares: Sequence[float]) -> list[float]:
+    """Return the share of the names that each sentence speaks of: also those before it that it takes up.
+
+    "A VPN certificate is issued by the service desk. The certificate expires after a year." is all about the first.
+    """
+    carried = list(shares)
+    order = sorted(range(len(found)), key=lambda each: (found[each].item.alias, found[each].span))
+    for before, index in pairwise(order):
+        if found[before].item.alias == found[index].item.alias and _goes_on(question, found[index]):
+            carried[index] = max(carried[index], carried[before])
+    return carried
+
+
+def _goes_on(question: Question, each: Candidate) -> bool:
+    """Return whether a sentence begins with what was named before it: "It …", or "The certificate …" if it is asked."""
+    thing = _THING.match(each.quote)
+    known = thing is not None and stem(fold(thing[1])) in question.terms
+    return each.unit.kind == "prose" and (known or dangles(each.quote))
 
 
 def _defaults_first(question: Question, found: Sequence[Candidate], scores: Sequence[float]) -> list[float]:

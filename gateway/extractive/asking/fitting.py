@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from gateway.extractive.asking.attribute import speaks_of
+from gateway.extractive.descriptions import family
 from gateway.extractive.features import Question
 from gateway.extractive.named_terms import PassageWords
 from gateway.extractive.ranking import STOP_WORDS, content_terms, coverage, stem, words
@@ -44,6 +45,9 @@ _PLACE = re.compile(
 )
 _NAMED_PLACE = re.compile(r"\b(?:at|from|in|near|off|on|to) (?:the )?[A-Z]\w")
 _INLINE_CODE = re.compile(r"`|\w_\w|[a-z][A-Z]|\w\(")
+_COLUMN = re.compile(r"(?:^|; )([^:;]+): [^;\s]")
+"""The name of a column in a row as the loaders of tables write it, `date: 2026-01-03; system: VPN gateway`."""
+
 _LEFT_OUT = re.compile(r"\b(?:if|unless)\b.*", re.IGNORECASE)
 _WANTS_CODE = re.compile(r"\b(?:code|snippet|syntax|command|example|sample)\b|\bshow me how\b")
 _HOW_TO = re.compile(r"\bhow (?:do|can|could|should|would|must|to|does) (?:(?:i|we|you|one) )?(?P<act>[a-z]+)")
@@ -60,6 +64,18 @@ def fits(question: Question, chosen: Sequence[Candidate]) -> bool:
         and _says_the_default(question, chosen)
         and (not chosen[0].item.heading_path or _fits_in_section(question, asked, chosen))
     )
+
+
+def told_by_row(question: Question, best: Candidate) -> bool:
+    """Return whether a row of a table holds all that is asked, some of it as the name of a column that has a value.
+
+    The ranker has learned prose, and is not certain of `system: VPN gateway; cause: expired certificate` under the
+    title `outages`, which tells what caused the outages of the VPN gateway.
+    """
+    if best.unit.kind != "table" or not best.terms.issuperset(question.terms):
+        return False
+    columns = {family(term) for column in _COLUMN.findall(best.quote) for term in content_terms(column)}
+    return not columns.isdisjoint(map(family, question.terms))
 
 
 def _fits_in_section(question: Question, asked: str, chosen: Sequence[Candidate]) -> bool:

@@ -67,6 +67,16 @@ _HOLDS: Mapping[Kind, str] = {
     "comparison": r"\b(?:whereas|while|unlike|than|both|instead|differ|contrast|however|wahrend|als|hingegen"
     r"|dagegen)\b",
 }
+_CONDITION = re.compile(
+    r"\b(?:when|whenever|once|as soon as|if|unless|until|sobald|wenn|falls)\b"
+    r"|\b(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve)"
+    r" (?:second|minute|hour|day|week|month|year)s?\b"
+)
+"""What answers a question for what always happens: "A request is refused when …", "It expires after 30 days"."""
+
+_PAST = frozenset(["did", "was", "were", "had", "year", "date", "wurde", "wurden", "war", "hat", "jahr", "datum"])
+"""Words of a question for what happened once, which a date alone answers."""
+
 _ASKED = {kind: re.compile(pattern) for kind, pattern in _ASKS.items()}
 _HELD = {kind: re.compile(pattern) for kind, pattern in _HOLDS.items()}
 _TYPED: frozenset[Kind] = frozenset(("when", "who", "where", "number"))
@@ -111,6 +121,8 @@ def holds(kind: Kind, sentence: str, line: str, unit_kind: str, known: frozenset
     if kind in ("who", "where"):
         found = _CAPITALISED.findall(sentence) if kind == "who" else _PLACE.findall(sentence)
         return any(not known.issuperset(words(each)) for each in found)
+    if kind == "when" and known.isdisjoint(_PAST) and _CONDITION.search(line):
+        return True
     if kind == "list":
         return unit_kind in ("list", "table") or sentence.count(",") > 1
     if kind == "how_to" and unit_kind in ("list", "code"):

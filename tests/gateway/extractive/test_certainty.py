@@ -75,3 +75,57 @@ def test_an_answer_without_the_number_or_date_that_is_asked_for_is_not_certain(m
     counted = boats.model_copy(update={"text": "The harbour has 40 boats. Boats of the harbour are painted."})
     assert not analyse([counted], "How many boats has the harbour?").gaps
     assert not analyse([boats], "What has the harbour?").gaps
+
+
+def test_a_sentence_that_goes_on_from_a_name_is_about_it_and_one_of_another_thing_is_not():
+    """A follow-up asks for the second sentence on a thing, which seldom names it again."""
+    before = "Employees reach the network through the VPN gateway. A VPN certificate is issued by the service desk."
+    said = "The certificate is valid for twelve months and expires on the last day of its month."
+    manual = EvidenceItem(alias="E1", title="Remote access", text=f"{before} {said} A password expires in May.")
+    asked = "And when does it (VPN certificate) expire?"
+    assert analyse([manual], asked).findings[0].statement == said
+    apart = manual.model_copy(update={"text": f"{before} A password expires after six months. It has twelve signs."})
+    assert not any("password" in each.statement for each in analyse([apart], asked).findings[:1])
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "certain"),
+    [
+        ("When does the budget refuse a request?", "The budget refuses a request when its money is spent.", True),
+        ("When does the budget refuse a request?", "The budget refuses a request of 1,000,000 characters.", False),
+        ("When does the budget expire?", "The budget expires after six months.", True),
+        ("When did the budget expire?", "The budget expired when its money was spent.", False),
+    ],
+)
+def test_when_something_always_happens_is_told_by_a_condition_and_when_it_happened_by_a_date(
+    question, sentence, certain, monkeypatch
+):
+    monkeypatch.setattr(analysis, "trained_ranker", lambda: replace(trained_ranker(), answered=0.0))
+    manual = EvidenceItem(alias="E1", title="Budgets", text=f"A budget is a limit. {sentence}")
+    found = analyse([manual], question)
+    assert found.findings[0].statement == sentence
+    assert (not found.gaps) is certain
+
+
+ROWS = """\
+date: 2026-01-03; system: VPN gateway; minutes: 45; cause: expired certificate
+date: 2026-02-11; system: mail relay; minutes: 20; cause: full disk
+date: 2026-03-09; system: VPN gateway; minutes: 12; cause: failed update
+date: 2026-04-10; system: archive; minutes: 10; cause:
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "certain"),
+    [
+        ("What caused the outages of the VPN gateway?", True),
+        ("What caused the outages of the VPN gateway in 2025?", False),  # no row of that year
+        ("How many outages of the VPN gateway were there?", False),  # no column tells it
+        ("What caused the outage of the archive?", False),  # its cause is empty
+    ],
+)
+def test_a_row_that_holds_all_that_is_asked_answers(question, certain):
+    found = analyse([EvidenceItem(alias="E1", title="outages", text=ROWS)], question)
+    assert (not found.gaps) is certain
+    if certain:
+        assert {each.statement for each in found.findings} == set(ROWS.splitlines()[0:4:2])
