@@ -86,10 +86,12 @@ async def _resumed(service: ResearchService, task: BatchTask) -> Report:
 async def _of_report(service: ResearchService, task: BatchTask, report: Report) -> dict[str, Any]:
     told: dict[str, Any] = {"report": report, "cost_micro_usd": report.usage.cost_micro_usd}
     exit_status = report_status(report)
-    if exit_status in (Exit.DONE, Exit.REFUSED):
+    if exit_status is Exit.DONE or report.status == "refused":
         return {**told, "status": RowStatus.DONE if exit_status is Exit.DONE else RowStatus.REFUSED}
     why = stop_error(report)
     error = BatchError(code=report.stop_reason, message=why.message or "the run stopped", hint=why.hint)
+    if exit_status is Exit.REFUSED:  # by the content filter of a model's provider: asked again, it would refuse again
+        return {**told, "status": RowStatus.REFUSED, "error": error}
     ends_job = error.code == BudgetExceeded.code and await _tenant_is_spent(service, task)
     return {**told, "status": RowStatus.FAILED, "error": error, "ends_job": ends_job}
 

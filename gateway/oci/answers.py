@@ -102,6 +102,7 @@ class Choice(_Wire):
     message: WireMessage | None = None
     tool_calls: list[WireToolCall] | None = None
     finish_reason: str | None = None
+    error_message: str | None = None
     usage: UsageBlock | None = None
 
     @property

@@ -74,7 +74,7 @@ class StreamReader:
         if piece.finish_reason is None or self._ended:
             yield from self._content(piece, piece.said)
             return
-        reason = finish_reason(piece.finish_reason)
+        reason = finish_reason(piece.finish_reason, piece.error_message)
         self._ended = True
         yield from self._content(piece, self._rest(piece), with_usage=False)
         chars = len(self._said) + self._argument_chars

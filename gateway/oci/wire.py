@@ -17,7 +17,7 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 from langchain_core.messages.tool import ToolCall, invalid_tool_call
 
 from gateway.oci.answers import ChatAnswer, UsageBlock, WireToolCall, check, read
-from gateway.provider_error import CUT_FAILURE, FILTERED, FILTERED_FAILURE, ProviderError, ProviderFailure
+from gateway.provider_error import CUT_FAILURE, FILTERED, FILTERED_FAILURE, ProviderError, answered_failure
 
 _FINISHED = {
     "complete": "stop",
@@ -32,21 +32,25 @@ _FINISHED = {
 _LIMIT = frozenset({"error_limit"})
 
 
-def finish_reason(raw: str | None) -> str:
+def finish_reason(raw: str | None, error: str | None = None) -> str:
     """Return `stop`, `length` or `tool_calls`.
+
+    Args:
+        raw: as the service spells it.
+        error: the message beside it.
 
     Raises:
         ProviderError: the answer ended in an error, or has no finish reason and so may be incomplete.
     """
-    said = (raw or "").lower()
+    said, body = (raw or "").lower(), {"code": raw, "message": error}
     if said in _FINISHED:
         return _FINISHED[said]
     if said in FILTERED:
-        raise ProviderError(FILTERED_FAILURE)
+        raise ProviderError(FILTERED_FAILURE, body)
     if said in _LIMIT:
-        raise ProviderError(CUT_FAILURE)
+        raise ProviderError(CUT_FAILURE, body)
     what = f"it ended with {said[:40]!r}" if said else "its answer has no finish reason"
-    raise ProviderError(ProviderFailure(what, transient=True, billed=True, hint="try again"))
+    raise ProviderError(answered_failure(what, said, error or "", transient=True), body)
 
 
 def answer_of(data: Any, headers: Mapping[str, str], *, tools_bound: bool) -> AIMessage:
@@ -64,7 +68,7 @@ def answer_of(data: Any, headers: Mapping[str, str], *, tools_bound: bool) -> AI
     chat = answer.chat_response
     check(bool(chat.choices or chat.text or chat.message or chat.finish_reason), "`chatResponse` holds no answer")
     choice = chat.choices[0] if chat.choices else chat
-    reason = finish_reason(choice.finish_reason)
+    reason = finish_reason(choice.finish_reason, choice.error_message)
     calls, broken = tool_calls_of(choice.calls) if tools_bound else ([], [])
     chars = len(choice.said) + sum(map(_arguments_chars, calls))
     return AIMessage(

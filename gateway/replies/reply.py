@@ -52,10 +52,11 @@ class ServiceReply:
 
     def told(self, reason: str) -> str:
         """Return what `reason` does not say yet, in brackets after a space; empty if there is nothing more to tell."""
+        coded = self.code != str(self.status) and self.code.lower() not in reason.lower()
         parts = [
             f'"{self.message}"' if self.message else "",
             f"status {self.status}" if self.status and str(self.status) not in reason else "",
-            f"code {self.code}" if self.code and self.code != str(self.status) else "",
+            f"code {self.code}" if coded else "",
             f"request id {self.request_id}" if self.request_id else "",
         ]
         kept = ", ".join(filter(None, parts))

@@ -60,6 +60,7 @@ class OpenAISurface:
         stores: conversation stores that exist.
         deployments: OCIDs of the model deployments that are active.
         served: what the models take, by id.
+        notice: the headers of a model that is about to retire.
     """
 
     answer: Answers
@@ -72,6 +73,7 @@ class OpenAISurface:
     stores: frozenset[str] = frozenset()
     deployments: frozenset[str] = frozenset()
     served: Mapping[str, ServedModel] = field(default_factory=lambda: SERVED)
+    notice: Callable[[str], dict[str, str]] = lambda _: {}
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -93,6 +95,7 @@ class OpenAISurface:
                 return Delivery(fault_answer(fault), call, fault, request_id)
             asked = serve(call, request)
             answer = asked if isinstance(asked, Answer) else await self._said(asked, call, fault)
+            answer = replace(answer, headers=answer.headers | self.notice(call.model))
             return Delivery(answer, call, fault, request_id)
 
         return endpoint

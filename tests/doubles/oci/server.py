@@ -85,6 +85,7 @@ class LocalOCI:
         forwarded = forwarded_answers(forward_to) if forward_to else None
         answers = answer or forwarded or extractive_answers()
         verifier = Verifier(self._key.public_key(), frozenset(key_ids), ahead)
+        tenancy = tenancy or Tenancy()
         plane = Plane(
             answer=answers,
             embed=_embedder(embed),
@@ -95,7 +96,7 @@ class LocalOCI:
             faults=self.faults,
             records=self._records,
             buckets=buckets or {},
-            tenancy=tenancy or Tenancy(),
+            tenancy=tenancy,
             openai=OpenAISurface(
                 answer=answers,
                 verifier=verifier,
@@ -107,6 +108,7 @@ class LocalOCI:
                 stores=frozenset({STORE}),
                 deployments=frozenset({DEPLOYMENT}),
                 served=models,
+                notice=tenancy.notice,
             ),
             served=models,
             compartments=frozenset(compartments),

@@ -17,7 +17,7 @@ from experience.service.threads.leases import new_owner
 from gateway import Answer
 from gateway.scripted import read_calls
 from state.channels import ResearchContext
-from state.errors import BadInput, BatchMismatch, ModelUnavailable
+from state.errors import BadInput, BatchMismatch, ContentRefused, CredentialsRefused, ModelUnavailable
 from state.values import ReviewAnswer
 from tests.crash.batch_victim import stubbed_service
 from tests.doubles.roles import plan, scripted
@@ -115,13 +115,16 @@ async def test_a_run_that_ended_unrecorded_is_read_and_not_asked_again(tmp_path)
     assert (summary.counts["done"], summary.cost_micro_usd) == (3, 3 * RUN_COST)
 
 
-async def test_a_failed_row_stops_no_other_stays_failed_and_is_asked_again_on_request(tmp_path):
-    case = Case(tmp_path, failing_on("number 1", ModelUnavailable("down"), log=tmp_path / "calls.jsonl"))
+@pytest.mark.parametrize(
+    "failed", [ModelUnavailable("down"), CredentialsRefused("it answered 401")], ids=lambda error: error.code
+)
+async def test_a_failed_row_stops_no_other_stays_failed_and_is_asked_again_on_request(tmp_path, failed):
+    case = Case(tmp_path, failing_on("number 1", failed, log=tmp_path / "calls.jsonl"))
     ended, summary = await case.write(*asking(3)).run()
     assert [ended[line].status for line in (1, 2, 3)] == ["done", "failed", "done"]
-    assert ended[2].error.code == "model_unavailable"
+    assert ended[2].error.code == failed.code
     assert ended[2].report.status == "stopped"
-    assert (summary.failed_by_code, summary.exit_status) == ({"model_unavailable": 1}, 5)
+    assert (summary.failed_by_code, summary.exit_status) == ({failed.code: 1}, 5)
 
     case.model = scripted(log=case.log)
     assert await case.run() == ({}, summary)
@@ -132,6 +135,16 @@ async def test_a_failed_row_stops_no_other_stays_failed_and_is_asked_again_on_re
     assert (summary.counts["done"], summary.counts["failed"], summary.exit_status) == (3, 0, 0)
     assert summary.cost_micro_usd == sum(each["cost_micro_usd"] for each in case.recorded())
     assert await case.run(retry_failed=True) == ({}, summary)
+
+
+async def test_a_row_that_a_provider_s_filter_refuses_is_refused_and_says_why(tmp_path):
+    refusal = ContentRefused("the model failed: it refused the content (request id ID)")
+    case = Case(tmp_path, failing_on("number 0", refusal, log=tmp_path / "calls.jsonl"))
+    ended, summary = await case.write(*asking(1)).run()
+    assert (ended[1].status, ended[1].error.code) == ("refused", "content_refused")
+    assert (ended[1].error.message, ended[1].error.hint) == (refusal.message, refusal.hint)
+    assert (summary.counts["refused"], summary.failed_by_code, summary.exit_status) == (1, {}, 3)
+    assert (await case.run(retry_failed=True))[0] == {}
 
 
 async def test_a_bug_in_one_row_is_its_outcome(tmp_path, monkeypatch):

@@ -74,16 +74,18 @@ def status(code: int, message: str = "", **given: Any) -> Fault:
     return Fault("status", status=code, code=given.pop("error", ""), message=message, **given)
 
 
-def ok(body: Any, media: str = "") -> Fault:
-    return Fault("status", status=200, body=body if isinstance(body, str) else json.dumps(body), media=media)
+def ok(body: Any, media: str = "", times: int = 1) -> Fault:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Fault("status", status=200, body=text, media=media, times=times)
 
 
 def openai_error(code: int, error: str, message: str) -> Fault:
     return Fault("status", status=code, body={"error": {"code": error, "message": message, "type": "invalid"}})
 
 
-def cohere(reason: str) -> Fault:
-    return ok({"chatResponse": {"apiFormat": "COHERE", "text": "Hi", "finishReason": reason}})
+def cohere(reason: str, times: int = 1, **given: str) -> Fault:
+    answer = {"apiFormat": "COHERE", "text": "Hi", "finishReason": reason, **given}
+    return ok({"chatResponse": answer}, times=times)
 
 
 def response(**given: Any) -> Fault:
@@ -102,6 +104,16 @@ ROWS: dict[str, Row] = {
         "native", status(400, FILTER), ContentRefused, f'it refused the content ("{FILTER}", status 400', "rephrase"
     ),
     "a toxic answer": Row("cohere", cohere("ERROR_TOXIC"), ContentRefused, "content filter", "rephrase", billed=True),
+    "an error in place of an answer's end": Row(
+        "cohere",
+        cohere("ERROR", errorMessage="The model is gone.", times=2),
+        ModelUnavailable,
+        "2 times: it ended with 'error' (\"The model is gone.\", request id",
+        "try again",
+        goes_on=True,
+        billed=True,
+        attempts=2,
+    ),
     "an answer that a filter ended": Row(
         "native",
         ok({"chatResponse": {"apiFormat": "GENERIC", "choices": [{"index": 0, "finishReason": "content_filter"}]}}),
@@ -329,7 +341,8 @@ async def test_the_user_reads_what_happened_with_the_request_id(oci: LocalOCI, a
 async def test_a_fallback_answers_an_outage_and_a_prompt_that_is_too_long(oci: LocalOCI, asked: Any, name: str) -> None:
     row = ROWS[name]
     with collected_notices() as noticed:
-        assert (await asked(row, (FALLBACK,))()).text == "Hello there."
+        answer = await asked(row, (FALLBACK,))()
+        assert (answer.content if row.way == "stream" else answer.text) == "Hello there."
     (told,) = (each.detail for each in noticed if each.kind == "model_fallback")
     assert row.says in told
     assert f"→ {FALLBACK}" in told

@@ -6,14 +6,15 @@ from langchain_core.documents import Document
 from gateway import Governor, Ledger, load_catalog
 from gateway.classification import classify
 from gateway.ledger.account import Account, accounted
-from gateway.oci.plane import OCIModels
+from gateway.oci.plane import GUARDRAILS, OCIModels
 from gateway.retirement import notice_retirement
 from observability import collected_notices
 from settings.connections.oci_inference import InferenceClients
 from state.values import MODEL_RETIRING
-from tests.doubles.oci import LocalOCI, Reply
+from tests.doubles.oci import Fault, LocalOCI, Reply
 from tests.doubles.oci.management import Tenancy, TenancyModel
 from tests.doubles.oci.session import local_model, local_session, local_settings
+from tests.gateway.oci_openai.asking import Asked
 
 COHERE, GENERIC, EMBED, RERANK = (
     "cohere.command-a-03-2025",
@@ -21,6 +22,7 @@ COHERE, GENERIC, EMBED, RERANK = (
     "cohere.embed-v4.0",
     "cohere.rerank-v4.0-fast",
 )
+FREE = {"oci.guardrails": (0, 0)}
 SAID = "on-demand retirement on 2027-01-31"
 
 
@@ -68,4 +70,30 @@ async def test_embeddings_and_rerankers_say_so_too(oci, tmp_path):
     assert [event.detail.split(":")[0] for event in noticed] == [
         f"OCI is about to retire {EMBED}",
         f"OCI is about to retire {RERANK}",
+    ]
+
+
+async def test_guardrails_say_so_too(oci, tmp_path):
+    settings = local_settings(oci, tmp_path / "home")
+    ledger = Ledger(settings)
+    plane = OCIModels(settings, local_session(oci), Governor(settings, ledger, classify), load_catalog(prices=FREE))
+    checked = {"contentModeration": {"categories": [{"name": "OVERALL", "score": 0.0}]}}
+    told = {"model-retirement-info": SAID}
+    oci.faults.add(Fault("status", "applyGuardrails", status=200, body={"results": checked}, headers=told))
+    with accounted(Account("local", "run")), collected_notices() as noticed:
+        assert (await plane.guardrails()("a text"))["contentModeration"]["categories"][0]["score"] == 0.0
+    await plane.aclose()
+    await ledger.aclose()
+    assert [event.detail for event in noticed] == [f"OCI is about to retire {GUARDRAILS}: {SAID}"]
+
+
+@pytest.mark.parametrize("openai", [{"surface": "chat"}, {"surface": "responses"}, {"stream": True}])
+async def test_the_compatible_endpoint_says_so_too(oci, tmp_path, openai):
+    asked = Asked(oci, tmp_path / "home", f"oci-openai:{GENERIC}", oci={"openai": openai})
+    with collected_notices() as noticed:
+        assert (await asked.model().ainvoke("Is it?")).text == "yes"
+    await asked.compatible.aclose()
+    await asked.gateway.aclose()
+    assert [(event.kind, event.detail) for event in noticed] == [
+        (MODEL_RETIRING, f"OCI is about to retire {GENERIC}: {SAID}")
     ]
