@@ -57,7 +57,7 @@ class Collaborators:
 
     async def corpus(self, context: ResearchContext) -> Corpus:
         """Return the corpus of the run, limited to what its caller may read. Raises `CorpusMissing`."""
-        return await self.corpora.get(context.tenant, context.corpus, context.audiences)
+        return await self.corpora.known(context.tenant, context.corpus, context.audiences)
 
     async def ask(
         self, runtime: Runtime[ResearchContext], role: Role, schema: type[Answer], messages: Sequence[BaseMessage]

@@ -48,7 +48,7 @@ class PriorWork:
         context = context_of(runtime)
         tenant, principal, limited = context.tenant, context.principal, context.audiences is not None
         try:
-            corpus = await self._to.corpora.get(tenant, MEMORY_CORPUS)
+            corpus = await self._to.corpora.known(tenant, MEMORY_CORPUS)
             mine = {"principal": principal} if principal or limited else None
             near = await corpus.search(question, k=RECALLED, mode="dense", where=mine)
         except (CorpusMissing, CorpusEmpty):

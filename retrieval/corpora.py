@@ -63,6 +63,15 @@ class Corpora:
             raise CorpusMissing(f"there is no corpus `{name}`")
         return await self.create(tenant, name, audiences)
 
+    async def known(self, tenant: str, name: str, audiences: Iterable[str] | None = None) -> Corpus:
+        """Return a corpus like `get`, for steps of a run that has asked for it before.
+
+        Oracle Database is not asked again whether an open corpus exists, which would be a round trip for each step. If
+        it was deleted meanwhile, its searches and counts raise `CorpusMissing`, and it has no passages.
+        """
+        corpus = self._open.get((tenant, name)) if self._in_oracle else None
+        return corpus.seen_by(audiences) if corpus is not None else await self.get(tenant, name, audiences)
+
     async def create(self, tenant: str, name: str, audiences: Iterable[str] | None = None) -> Corpus:
         """Return a corpus as `get` does; create it if it does not exist."""
         return (await self._shared(tenant, name)).seen_by(audiences)

@@ -67,7 +67,7 @@ class ServiceAudit:
         if not (self.trail.enabled and ids):
             return  # the passages would be read for nothing
         try:
-            found = await (await self._corpora.get(actor.tenant, corpus)).passages(ids)
+            found = await (await self._corpora.known(actor.tenant, corpus)).passages(ids)
         except CorpusMissing:  # its labels went with it
             return
         await self.passages(actor, operation, what, found.values())

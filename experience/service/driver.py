@@ -11,7 +11,7 @@ from langgraph.errors import GraphDrained
 from experience.service.auditing import ServiceAudit
 from experience.service.deletion import Checkpoints
 from experience.service.events import ReportReady, ReviewPendingEvent, RunEvent, RunStarted, RunStoppedEvent
-from experience.service.graph_events import Numbered, node_event, outcome_of, thread_status
+from experience.service.graph_events import Numbered, node_event, outcome_of, retrieved_by, thread_status
 from experience.service.leg import AlreadyEnded, Answered, GoOn, Leg, NewRun, graph_argument, graph_config
 from experience.service.threads import Threads
 from graphs.opening import CompiledResearchGraph
@@ -63,7 +63,7 @@ class LegDriver:
 
     async def _steps(self, leg: Leg, numbered: Numbered) -> AsyncGenerator[RunEvent]:
         outcome: Report | dict[str, Any] | None = None
-        start = leg.start
+        start, retrieved = leg.start, dict[str, None]()
         if isinstance(start, AlreadyEnded):
             outcome = start.report
         else:
@@ -73,12 +73,14 @@ class LegDriver:
                         if (step := node_event(part, numbered)) is not None:
                             yield step
                         outcome = outcome_of(part) or outcome
+                        retrieved |= dict.fromkeys(retrieved_by(part))
             except GraphDrained:
                 yield numbered(RunStoppedEvent, thread_id=leg.thread_id)
                 return
         ending = outcome or await self._stored_report(leg)
-        hits = (await self._values(leg)).get("hits", ())
-        await self._audit.ending(leg, ending, dict.fromkeys(hit.evidence_id for hit in hits))
+        if not isinstance(start, NewRun):  # an earlier leg has retrieved too
+            retrieved = dict.fromkeys(hit.evidence_id for hit in (await self._values(leg)).get("hits", ()))
+        await self._audit.ending(leg, ending, retrieved)
         for event in _closing(leg, ending, numbered):
             yield event
 

@@ -73,6 +73,12 @@ def asked_of(interrupt: Interrupt) -> dict[str, Any]:
     return {**interrupt.value, "review_id": interrupt.id}
 
 
+def retrieved_by(part: Any) -> list[str]:
+    """Return the evidence ids that a part of the stream adds to what its run has retrieved."""
+    found = (part["data"].get("result") or {}).get("hits")
+    return [hit.evidence_id for hit in found] if isinstance(found, tuple) else []  # a new run overwrites earlier ones
+
+
 def thread_status(event: RunEvent, before: str) -> str:
     """Return the thread's status after `event`."""
     match event:

@@ -16,6 +16,7 @@ from typing import Any
 import oracledb
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -27,8 +28,10 @@ from langgraph_oracledb.checkpoint.oracle.aio import AsyncOracleSaver
 
 from graphs.persistence.oracle_json import is_exact_json
 from graphs.persistence.oracle_migrations import marks, verify_version
+from graphs.persistence.oracle_values import INSERT_BLOBS, INSERT_WRITES, committing, insert_new, not_null
 from graphs.persistence.pruning import PrunedSaver
 from settings.connections.oracle_errors import translated
+from settings.pools import CPU
 from state.errors import BadInput
 
 PACKED = "sixplane:packed"
@@ -102,20 +105,56 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint with its metadata, and with that of `config`, which upstream adds without packing it."""
-        packed: Any = {name: self._packed(value) for name, value in metadata.items()}
-        for name, value in get_checkpoint_metadata(config, packed).items():
-            packed.setdefault(name, self._packed(value))
+        """Store a checkpoint with its metadata, in one transaction of two round trips."""
+        of, values = config["configurable"], checkpoint["channel_values"]
+        thread_id, namespace = of["thread_id"], self._encode_checkpoint_ns(of.get("checkpoint_ns", ""))
+        apart = {
+            name: each for name, each in values.items() if self._should_use_blob(each, self.json_size_threshold_mb)
+        }
+        versions = {name: version for name, version in new_versions.items() if name in apart}
+        # `Any`: upstream annotates its dictionaries as tuples.
+        blobs: Any = await CPU.run(self._dump_blobs, thread_id, namespace, apart, versions)
+        row = {
+            "thread_id": thread_id,
+            "checkpoint_ns": namespace,
+            "checkpoint_id": checkpoint["id"],
+            "parent_checkpoint_id": of.get("checkpoint_id"),
+            "checkpoint": {
+                **checkpoint,
+                "channel_values": {name: each for name, each in values.items() if name not in apart},
+                "channel_versions": {**checkpoint.get("channel_versions", {}), **new_versions},
+            },
+            "metadata": self._packed_metadata(config, metadata),
+        }
         with translated():
-            stored: RunnableConfig = await super().aput(config, checkpoint, packed, new_versions)
-        return stored
+            async with self._cursor() as cursor:
+                await insert_new(cursor, INSERT_BLOBS, blobs, commit=False)
+                cursor.setinputsizes(checkpoint=oracledb.DB_TYPE_JSON, metadata=oracledb.DB_TYPE_JSON)
+                with committing(cursor.connection):
+                    await cursor.execute(self.UPSERT_CHECKPOINTS_SQL, row)
+        stored = {
+            "thread_id": thread_id,
+            "checkpoint_ns": of.get("checkpoint_ns", ""),
+            "checkpoint_id": checkpoint["id"],
+        }
+        return {"configurable": stored}
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store the writes of a task."""
+        """Store the writes of a task, in one round trip unless there are large ones."""
         with translated():
-            await super().aput_writes(config, writes, task_id, task_path)
+            if not writes or all(channel in WRITES_IDX_MAP for channel, _ in writes):
+                await super().aput_writes(
+                    config, writes, task_id, task_path
+                )  # errors and interrupts replace earlier ones
+                return
+            of = config["configurable"]
+            names = (of["thread_id"], self._encode_checkpoint_ns(of.get("checkpoint_ns", "")), of["checkpoint_id"])
+            more = task_id, self._encode_task_path(task_path), writes
+            rows: Any = await CPU.run(self._dump_writes, *names, *more)
+            async with self._cursor() as cursor:
+                await insert_new(cursor, INSERT_WRITES, [not_null(row) for row in rows], commit=True)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread with all its checkpoints."""
@@ -149,6 +188,13 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
             async with self._cursor() as cursor:
                 yield cursor
                 await cursor.connection.commit()
+
+    def _packed_metadata(self, config: RunnableConfig, metadata: CheckpointMetadata) -> Any:
+        """Return metadata with that of `config`, each value packed before LangGraph's function makes it text."""
+        packed: Any = {name: self._packed(value) for name, value in metadata.items()}
+        for name, value in get_checkpoint_metadata(config, packed).items():
+            packed.setdefault(name, self._packed(value))
+        return get_checkpoint_metadata(config, packed)
 
     def _packed(self, value: Any) -> Any:
         if is_exact_json(value) and not _is_packed(value):

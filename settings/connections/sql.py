@@ -24,8 +24,9 @@ import sqlalchemy as sa
 
 from settings.connections.oracle_errors import classify_oracle, codes_of
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
+from settings.connections.sparing import SparingTransactions, ping_after_idling
 from settings.folders import private_folder
-from settings.tree import Settings
+from settings.tree import OracleSettings, Settings
 from state.errors import DependencyUnavailable, StorageBusy, StorageFull
 
 Result = TypeVar("Result")
@@ -235,9 +236,10 @@ def open_engine(settings: Settings, name: str) -> sa.Engine:
     return _sqlite_engine(settings.home / name)
 
 
-def _sqlite_engine(path: Path) -> sa.Engine:
+def _sqlite_engine(path: Path, *, factory: type[sqlite3.Connection] = sqlite3.Connection, **pooling: Any) -> sa.Engine:
     private_folder(path.parent)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+    arguments = {"timeout": BUSY_SECONDS, "isolation_level": None, "factory": factory}
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args=arguments, **pooling)
     sa.event.listen(engine, "connect", _configure)
     sa.event.listen(engine, "begin", _begin)
     return engine
@@ -266,19 +268,32 @@ def _oracle_engine(settings: Settings) -> sa.Engine:
 
     arguments = connect_arguments(settings.oracle, oracle_password(settings))
 
+    class Sparing(SparingTransactions, oracledb.Connection):
+        """A connection that ends only open transactions."""
+
     def connect() -> Any:
-        connection = oracledb.connect(**arguments)
+        connection = oracledb.connect(conn_class=Sparing, **arguments)
         prepare_session(connection, settings.oracle)
         return connection
 
-    return sa.create_engine(
-        "oracle+oracledb://",
-        creator=connect,
-        pool_size=settings.oracle.pool_max,
-        max_overflow=0,
-        pool_timeout=settings.oracle.acquire_timeout_seconds,
-        pool_pre_ping=True,
-    )
+    return pooled(sa.create_engine("oracle+oracledb://", creator=connect, **pooling(settings.oracle)))
+
+
+def pooled(engine: sa.Engine) -> sa.Engine:
+    """Return an engine on Oracle Database that checks its connections after the same time as the asynchronous pool."""
+    from settings.connections.oracle_pool import PING_INTERVAL_SECONDS
+
+    ping_after_idling(engine, PING_INTERVAL_SECONDS)
+    return engine
+
+
+def pooling(oracle: OracleSettings) -> dict[str, Any]:
+    """Return SQLAlchemy's arguments for the pool of an engine on Oracle Database."""
+    return {
+        "pool_size": oracle.pool_max,
+        "max_overflow": 0,
+        "pool_timeout": oracle.acquire_timeout_seconds,
+    }
 
 
 def _was_undone(cause: BaseException | None) -> bool:

@@ -114,6 +114,8 @@ class StubCorpora:
             raise CorpusMissing(f"there is no corpus {name!r}")
         return self._corpora[tenant, name].seen_by(audiences)
 
+    known = get
+
     async def check(self) -> None:
         """Find nothing amiss: they are in memory."""
 

@@ -181,7 +181,7 @@ async def test_no_statement_carries_a_value(pool: RecordingPool) -> None:
         ("ORA-01017", SettingsInvalid, "PASSWORD"),
     ],
 )
-@pytest.mark.parametrize("statement", ["MERGE INTO checkpoints", "MERGE INTO checkpoint_writes", "SELECT thread_id"])
+@pytest.mark.parametrize("statement", ["MERGE INTO checkpoints", "INSERT INTO checkpoint_writes", "SELECT thread_id"])
 async def test_every_error_has_its_remedy(pool: RecordingPool, code: str, kind: Any, hint: str, statement: str) -> None:
     Checkpoints(pool)
 

@@ -91,14 +91,15 @@ def _uses(sql: str) -> tuple[Use, ...]:
     names = bind_names(sql)
     if not names:
         return ()
-    tree = _parsed(sql)
+    tree = parsed(sql)
     found = list(_used(tree)) if tree is not None else []
     known = {use.name for use in found}
     return (*found, *(Use(name, _ELSEWHERE) for name in names if name not in known))
 
 
 @lru_cache(maxsize=2000)
-def _parsed(sql: str) -> Any:
+def parsed(sql: str) -> Any:
+    """Return the tree of a statement, or `None` if `sqlglot` does not know its words."""
     try:
         return sqlglot.parse_one(rewritten(" ".join(sql.split())), read="oracle")
     except SqlglotError:
@@ -182,7 +183,7 @@ def _target(tree: exp.Expression) -> Mapping[str, Column]:
 @lru_cache(maxsize=2000)
 def _left_out(sql: str) -> tuple[Column, ...]:
     """Return the columns that an INSERT leaves out although they are NOT NULL and have no default."""
-    tree = _parsed(sql) if sql.lstrip().upper().startswith("INSERT") else None
+    tree = parsed(sql) if sql.lstrip().upper().startswith("INSERT") else None
     if not isinstance(tree, exp.Insert) or not isinstance(tree.this, exp.Schema):
         return ()
     named = {each.name.upper() for each in tree.this.expressions}

@@ -46,8 +46,8 @@ class Checkpoints:
         self.writes: dict[tuple[str, str, str, str, int], tuple[str, str, Any]] = {}
         pool.answer(r"SELECT MAX\(v\) FROM checkpoint_migrations", [(version,)])
         pool.answer(r"MERGE INTO checkpoints ", self._put)
-        pool.answer(r"MERGE INTO checkpoint_blobs", self._put_blobs)
-        pool.answer(r"MERGE INTO checkpoint_writes", self._put_writes)
+        pool.answer(r"INSERT INTO checkpoint_blobs", self._put_blobs)
+        pool.answer(r"(MERGE|INSERT) INTO checkpoint_writes", self._put_writes)
         pool.answer(r"^SELECT thread_id, checkpoint, checkpoint_ns", self._get)
         pool.answer(r"channel, version, type, blob FROM checkpoint_blobs", self._get_blobs)
         pool.answer(r"task_id, channel, type, blob FROM checkpoint_writes", self._get_writes)
@@ -72,7 +72,8 @@ class Checkpoints:
     def _put_writes(self, statement: Statement) -> list[Any]:
         for row in statement.binds:
             key = tuple(row[name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx"))
-            self.writes[key] = (row["channel"], row["type"], _bytes(row["blob"]))  # type: ignore[index]
+            if statement.text.startswith("MERGE") or key not in self.writes:
+                self.writes[key] = (row["channel"], row["type"], _bytes(row["blob"]))  # type: ignore[index]
         return []
 
     def _get(self, statement: Statement) -> list[Any]:

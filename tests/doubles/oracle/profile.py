@@ -11,10 +11,10 @@ import pytest
 
 from retrieval import load_embeddings
 from settings import Settings, load_settings
-from settings.connections.sql import _sqlite_engine
 from tests.doubles.oracle.checkpoints import Checkpoints
 from tests.doubles.oracle.leases import WriterRow
 from tests.doubles.oracle.recording import RecordingPool, Statement
+from tests.doubles.oracle.trips import SqlTrips
 
 TEXTS = {11: "The Falcon project started in 2019.", 12: "Tariff A costs 12 dollars a month."}
 QUESTION = "When did the Falcon project start?"
@@ -63,10 +63,11 @@ def listed(statement: Statement) -> list[Any]:
     return [row(number) for number in TEXTS if {number, row(number)[1]} & set(statement.items)]
 
 
-def profile_pool(patch: pytest.MonkeyPatch) -> RecordingPool:
+def profile_pool(patch: pytest.MonkeyPatch, tables: SqlTrips | None = None) -> RecordingPool:
     """Return a pool that answers a run, and let the service open it in place of Oracle Database's.
 
-    Ledger and threads, which SQLAlchemy would open on a synchronous connection, stand on SQLite.
+    Ledger and threads, which SQLAlchemy would open on a synchronous connection, stand on SQLite; `tables` counts their
+    round trips.
     """
     found = RecordingPool()
     Checkpoints(found)
@@ -96,7 +97,7 @@ def profile_pool(patch: pytest.MonkeyPatch) -> RecordingPool:
         yield found
 
     patch.setattr("settings.connections.oracle_pool.open_oracle_pool", opened)
-    patch.setattr("settings.connections.sql.open_engine", lambda settings, name: _sqlite_engine(settings.home / name))
+    patch.setattr("settings.connections.sql.open_engine", (tables or SqlTrips()).engine)
     return found
 
 

@@ -13,6 +13,7 @@ pool.fail(r"INSERT INTO", "ORA-00001")
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ import oracledb
 
 from tests.doubles.oracle.binds import check_binds
 from tests.doubles.oracle.errors import oracle_error
+from tests.doubles.oracle.trips import fetches
 
 Rows = Sequence[tuple[Any, ...]]
 Answer = Rows | Callable[["Statement"], Rows]
@@ -59,6 +61,7 @@ class _Script:
     statements: list[Statement] = field(default_factory=list)
     answers: list[tuple[re.Pattern[str], Answer]] = field(default_factory=list)
     errors: list[tuple[re.Pattern[str], str, int]] = field(default_factory=list)
+    trips: Counter[str] = field(default_factory=Counter)
     commits: int = 0
     rollbacks: int = 0
     held: int = 0
@@ -103,7 +106,10 @@ class RecordingCursor:
         for row in rows:
             check_binds(statement.sql, row, statement.types)
         self.connection.follow(statement)
+        self._script.trips["statements"] += 1
         self._rows = [tuple(row) for row in self._script.run(statement)]
+        self._script.trips["fetches"] += fetches(statement.sql, len(self._rows), self.prefetchrows, self.arraysize)
+        self.connection.settle(statement)
         self.rowcount = len(self._rows)
         self.description = [_Column((name,)) for name in _columns(statement.text, self._rows)]
 
@@ -172,10 +178,13 @@ class _Column(tuple[str]):
 class RecordingLob:
     """A temporary LOB."""
 
-    def __init__(self, data: bytes = b"") -> None:
-        self.data = data
+    def __init__(self, data: bytes, script: _Script) -> None:
+        self.data, self._script = data, script
+        script.trips["LOBs created"] += 1
+        script.trips["LOB writes"] += bool(data)
 
     async def write(self, data: bytes, offset: int = 1) -> None:
+        self._script.trips["LOB writes"] += 1
         self.data = self.data[: offset - 1] + data
 
 
@@ -205,19 +214,28 @@ class RecordingConnection(oracledb.AsyncConnection):
     def cursor(self, *_: Any, **__: Any) -> RecordingCursor:
         return RecordingCursor(self, self.script)
 
+    def settle(self, statement: Statement) -> None:
+        """Commit after a change with `autocommit`: the database does so in the round trip of the statement."""
+        if self.autocommit and self.in_transaction and not statement.text.startswith("SELECT"):
+            self.script.commits += 1
+            self._transact(False)
+
     async def commit(self) -> None:
+        self.script.trips["commits"] += 1
         self.script.commits += 1
         self._transact(False)
 
     async def rollback(self) -> None:
+        self.script.trips["rollbacks"] += 1
         self.script.rollbacks += 1
         self._transact(False)
 
     async def createlob(self, _: Any, data: Any = None) -> Any:
-        return RecordingLob(data or b"")
+        return RecordingLob(data or b"", self.script)
 
     async def close(self, *_: Any, **__: Any) -> None:
         """Roll back an open transaction; no network connection is open."""
+        self.script.trips["rollbacks"] += self.in_transaction
         self._transact(False)
 
     async def __aenter__(self) -> RecordingConnection:
@@ -242,8 +260,13 @@ class RecordingPool(oracledb.AsyncConnectionPool):
         return self.script.statements
 
     @property
+    def trips(self) -> Counter[str]:
+        """The round trips so far, by kind, as python-oracledb's thin mode makes them (`tests.doubles.oracle.trips`)."""
+        return self.script.trips
+
+    @property
     def commits(self) -> int:
-        """The number of commits."""
+        """The number of commits, with or without a round trip of their own."""
         return self.script.commits
 
     @property
