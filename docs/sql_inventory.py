@@ -94,6 +94,7 @@ _PURPOSES = (
     (r"^INSERT INTO \w+_PASSAGES", "inserts passages, with an array bind", OURS),
     (r"^UPDATE \w+_CORPORA c SET c\.generation", "raises the generation at the end of a write", OURS),
     (r"^SELECT p\.id, SCORE", "keyword search of one corpus", OURS),
+    (r"^SELECT p\.id, h\.text_score", "the candidates of a hybrid search, by one call of a hybrid vector index", OURS),
     (r"^SELECT n\.id, n\.distance", "vector search by the index, then a filter on the corpus", OURS),
     (
         r"^SELECT p\.id, VECTOR_DISTANCE",

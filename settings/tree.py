@@ -132,6 +132,8 @@ class OracleSettings(_Section):
     vector_index: Literal["none", "hnsw", "ivf"] = "hnsw"
     embedding_model: str = ""
     """An ONNX model in the database, for `data.embeddings = "database"`."""
+    hybrid_search: bool = False
+    """Whether the text index is a hybrid vector index, which finds the candidates of a hybrid search in one call."""
     target_accuracy: int = Field(95, ge=50, le=100)
     """Accuracy of the approximate index, in percent of an exact search."""
 

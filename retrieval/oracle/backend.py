@@ -4,8 +4,9 @@ A filtered vector search is exact. An unfiltered one asks the vector index, whic
 other corpora too; if it finds too few rows of this corpus, the exact search follows. Neither returns fewer rows than
 match.
 
-The legs and their fusion are the same when the database makes the embeddings. docs/oracle.md explains why
-`OracleHybridSearchRetriever` does not replace them.
+The legs and their fusion are the same when the database makes the embeddings, and when `oracle.hybrid_search` asks a
+hybrid vector index for the candidates of both. docs/oracle.md explains why `OracleHybridSearchRetriever` does not
+replace them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class OracleBackend:
 
     def __init__(self, pool: oracledb.AsyncConnectionPool, oracle: OracleSettings, tenant: str, name: str) -> None:
         self._pool, self._sql = pool, sql.Sql(oracle)
-        self._approximate = oracle.vector_index != "none"
+        self._approximate, self._in_one_call = oracle.vector_index != "none", oracle.hybrid_search
         self.tenant, self.name = tenant, name
         self._loop = _running_loop()
 
@@ -120,10 +121,14 @@ class OracleBackend:
         where: Mapping[str, Any] | None = None,
         held: Held = None,
     ) -> Legs:
-        """Search by keyword and by vector, on one connection."""
+        """Search by keyword and by vector, on one connection; both in one call if that is set and finds enough."""
         depth, condition = depth_of(depth), compile_where(where or {}, held)
         words = contains_query(query or "")
         async with self._session() as session:
+            if self._in_one_call and query and words and vector is not None and session.at_least(23, 6):
+                found = await self._together(session, query, words, as_vector(vector), depth, condition)
+                if min(len(found.keyword), len(found.dense)) == depth:
+                    return found
             keyword = await self._keyword(session, words, depth, condition) if words else {}
             dense = await self._dense(session, vector, depth, condition) if vector is not None else {}
         return Legs(keyword, dense)
@@ -254,6 +259,34 @@ class OracleBackend:
         if len(rows) < depth:
             rows = await session.rows(sql.EXACT, {**asked, **filters}, where=where)
         return {int(row): sql.similarity(distance) for row, distance in rows}
+
+    async def _together(
+        self,
+        session: Session,
+        query: str,
+        words: str,
+        vector: Any,
+        depth: int,
+        condition: tuple[str, dict[str, Any]],
+    ) -> Legs:
+        """Return what one call of the hybrid vector index finds, at most `depth` rows a leg."""
+        import oracledb
+
+        where, filters = condition
+        asked = {
+            "hybrid_index_name": self._sql.text_index,
+            "search_fusion": "UNION",
+            "vector": {"search_text": query},
+            "text": {"contains": words},
+            "return": {"topN": depth * _OVERFETCH, "values": ["rowid", "text_score"]},
+        }
+        types = {"asked": oracledb.DB_TYPE_JSON}
+        rows = await session.rows(sql.HYBRID, {"asked": asked, "vector": vector, **filters}, where=where, types=types)
+        keyword = {int(row): float(score) for row, score, _ in rows if score}
+        dense = {int(row): sql.similarity(distance) for row, _, distance in rows}
+        return Legs(
+            *(dict(sorted(leg.items(), key=lambda pair: (-pair[1], pair[0]))[:depth]) for leg in (keyword, dense))
+        )
 
     async def _listed(self, statement: str, items: list[Any]) -> list[Any]:
         if not items:

@@ -26,6 +26,10 @@ class Session:
         self._connection, self._sql, self._name = connection, sql, name
         self._scope = {"tenant": tenant, "corpus": name}
 
+    def at_least(self, *version: int) -> bool:
+        """Return whether the server has this version or a later one, for example 23, 6."""
+        return tuple(int(part) for part in self._connection.version.split(".")) >= version
+
     async def rows(
         self,
         statement: str,

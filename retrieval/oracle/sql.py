@@ -120,6 +120,15 @@ APPROXIMATE = (
 )
 """Finds the nearest rows of the whole table, then keeps those of the corpus; the caller falls back to `EXACT`."""
 
+HYBRID = (
+    "SELECT p.id, h.text_score, VECTOR_DISTANCE(p.embedding, :vector, COSINE) AS distance FROM "
+    "JSON_TABLE(DBMS_HYBRID_VECTOR.SEARCH(JSON(:asked)), '$[*]' COLUMNS (found VARCHAR2(18) PATH '$.rowid', "
+    "text_score NUMBER PATH '$.text_score')) h JOIN {P}_PASSAGES p ON p.rowid = CHARTOROWID(h.found) "
+    f"JOIN {{P}}_DOCUMENTS d ON d.version_no = p.version_no WHERE {_LIVE}{{WHERE}}"
+)
+"""Finds the best rows of the whole hybrid index in one call, then keeps those that the corpus, the label and the filter
+allow, with their exact distance; the caller falls back to the two searches."""
+
 ROWS = f"SELECT {_COLUMNS} {_JOINED} WHERE {_LIVE} AND p.id IN {_LISTED}"
 BY_EVIDENCE = (
     f"SELECT {_COLUMNS} {_JOINED} WHERE d.tenant = :tenant AND d.corpus = :corpus AND p.evidence_id IN {_LISTED}"
@@ -237,6 +246,11 @@ class Sql:
         self._prefix = checked_prefix(oracle)
         # Oracle's grammar requires a literal here; `int` keeps anything else out of the text.
         self._accuracy = str(int(oracle.target_accuracy))
+
+    @property
+    def text_index(self) -> str:
+        """The name of the index of the passages' texts."""
+        return f"{self._prefix}_PASSAGES_TX"
 
     def __call__(self, statement: str, where: str = "") -> str:
         """Return a statement of this module; `where` is a compiled filter."""

@@ -64,6 +64,7 @@ def scripted() -> RecordingPool:
     pool.answer(r"CONTAINS", [(12, 40), (11, 8)])
     pool.answer(r"^SELECT p.id, VECTOR_DISTANCE", [(11, 0.25), (12, None)])
     pool.answer(r"FETCH APPROX", [(11, 0.25)])
+    pool.answer(r"DBMS_HYBRID_VECTOR", [(11, 8, 0.25), (12, 40, 0.5), (13, 0, 0.75), (14, None, None)])
     pool.answer(r"^SELECT p.id, p.evidence_id", listed)
     pool.answer(r"^SELECT o.evidence_id", [("E11", *passage_row(13))])
     pool.answer(r"^SELECT d.version_no", [(7, "{}", None)])
@@ -136,6 +137,7 @@ async def everything(pool: RecordingPool) -> None:
     await seen.search("apple", 2, where={"audience": {"$in": [HOSTILE, None]}, "kind": "x"})
     await seen.summary()
     await seen.canonical_text(HOSTILE, HOSTILE)
+    await backend(pool, hybrid_search=True).legs(HOSTILE, [1, 2, 3], 2, {"kind": HOSTILE}, ("finance",))
     await backend(pool).version("d11", "0" * 64, (), None)
     async with backend(pool).writer() as writer:
         large = document(HOSTILE, "a large text")
