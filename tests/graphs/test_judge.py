@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway import Answer
-from state.errors import ModelUnavailable
+from state.errors import ContentRefused, CredentialsRefused, ModelUnavailable
 from tests.doubles.roles import judge, judged_review, review, scripted, write
 
 QUESTION = "When did the Falcon project start?"
@@ -139,7 +139,14 @@ async def test_a_judge_that_answers_for_other_claims_verifies_nothing(build: Any
 
 
 @pytest.mark.parametrize(
-    "answer", [Answer(raises=ModelUnavailable("down")), Answer("no JSON at all"), Answer({"verdicts": []})]
+    "answer",
+    [
+        Answer(raises=ModelUnavailable("down")),
+        Answer(raises=ContentRefused("refused")),
+        Answer(raises=CredentialsRefused("it answered 401")),
+        Answer("no JSON at all"),
+        Answer({"verdicts": []}),
+    ],
 )
 async def test_a_judge_that_is_down_or_answers_in_no_form_leaves_claims_unverified(
     build: Any, ask: Any, answer: Answer

@@ -347,3 +347,25 @@ async def test_a_fallback_answers_an_outage_and_a_prompt_that_is_too_long(oci: L
     assert row.says in told
     assert f"→ {FALLBACK}" in told
     assert [each.model for each in oci.calls[row.attempts :]] == [FALLBACK]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kind"),
+    [
+        ("a prompt beyond the context", "an unknown compartment", ModelUnavailable),
+        ("an unknown compartment", "a prompt beyond the context", ModelUnavailable),
+        ("a prompt beyond the context", "a request that is too large", PromptTooLong),
+        ("an unknown compartment", "a guardrail of the endpoint", ContentRefused),
+        ("a prompt beyond the context", "a wrong key", CredentialsRefused),
+    ],
+)
+async def test_of_several_failures_an_outage_or_a_refusal_outranks_a_prompt_that_is_too_long(
+    oci: LocalOCI, asked: Any, first: str, second: str, kind: type[SixplaneError]
+) -> None:
+    call = asked(ROWS[first], (FALLBACK,))
+    oci.faults.add(Fault(**vars(ROWS[second].fault)))
+    with pytest.raises(kind) as caught:
+        await call()
+    assert type(caught.value) is kind
+    assert len(oci.calls) == 2
+    assert await call.spent_and_reserved() == (0, 0)
