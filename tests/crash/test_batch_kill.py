@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import random
 import signal
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from gateway.ledger.tables import calls
 from gateway.scripted import read_calls
+from settings import load_settings
+from settings.connections.sql import open_engine
 from tests.doubles.processes import Forked
 
 QUESTION = "When did the Falcon start; What does Tariff A cost"
@@ -53,14 +56,26 @@ def outcomes(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()[1:]]
 
 
-def ledger_rows(home: Path) -> list[sqlite3.Row]:
-    with closing(sqlite3.connect(home / "ledger.db")) as connection:
-        connection.row_factory = sqlite3.Row
-        return connection.execute("SELECT run_scope, call_key, state, cost FROM ledger_calls").fetchall()
+def ledger_rows(home: Path) -> Sequence[sa.RowMapping]:
+    engine = open_engine(load_settings(home=home), "ledger.db")
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(*(calls.c[name] for name in ("run_scope", "call_key", "state", "cost"))))
+        rows = found.mappings().all()
+    engine.dispose()
+    return rows
 
 
 @pytest.mark.parametrize(("rows", "seed"), [(60, 7), pytest.param(2_000, 11, marks=pytest.mark.long)])
 def test_every_row_has_one_outcome_and_no_completed_call_is_billed_twice(rows, seed, tmp_path):
+    check_killed_batch(rows, seed, tmp_path)
+
+
+@pytest.mark.parametrize(("rows", "seed"), [(20, 3), pytest.param(500, 12, marks=pytest.mark.long)])
+def test_the_same_holds_where_rows_are_locked_and_not_the_database(rows, seed, postgres, tmp_path):
+    check_killed_batch(rows, seed, tmp_path)
+
+
+def check_killed_batch(rows: int, seed: int, tmp_path: Path) -> None:
     write_rows(tmp_path, rows)
     assert killed_at_random(tmp_path, rows, seed) == KILLS
     last = start(tmp_path).end()

@@ -33,7 +33,7 @@ from tests.experience.service.helpers import (
 )
 
 
-async def test_a_thread_that_is_being_run_is_busy_and_an_unfinished_one_too(home):
+async def test_a_thread_that_is_being_run_is_busy_and_an_unfinished_one_too(tables, home):
     async with service_of(home, slow_plan(30)) as service, service_of(home) as other:
         events = service.stream(ask(thread="t", model=SLOW))
         await until_started(events, "researcher")

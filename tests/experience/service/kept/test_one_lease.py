@@ -43,7 +43,7 @@ def expire(home: Path) -> None:
     change(home, "UPDATE threads SET lease_until = 0")
 
 
-async def test_a_late_end_of_a_run_leaves_a_newer_run_of_the_same_process_alone(tmp_path: Path) -> None:
+async def test_a_late_end_of_a_run_leaves_a_newer_run_of_the_same_process_alone(tables: str, tmp_path: Path) -> None:
     async with threads_of(tmp_path) as threads:
         late = await threads.start("local", "t", "one", "Why?", ResearchContext(), None, SPAN)
         expire(tmp_path)
@@ -98,7 +98,7 @@ async def test_a_lease_that_was_renewed_since_it_was_read_as_expired_is_not_take
         assert (await threads.get("local", "t")).record.status == "running"
 
 
-async def test_the_lease_of_a_dead_process_is_taken_before_it_expires(tmp_path: Path) -> None:
+async def test_the_lease_of_a_dead_process_is_taken_before_it_expires(tables: str, tmp_path: Path) -> None:
     host, boot, *_ = leases.new_owner().split("/")
     async with threads_of(tmp_path) as threads:
         await threads.start("local", "t", "one", "Why?", ResearchContext(), None, SPAN)
@@ -128,17 +128,9 @@ async def test_a_database_s_own_word_for_a_thread_that_exists_is_busy(tmp_path: 
     engine.dispose()
 
 
-async def test_of_two_who_start_one_new_thread_at_once_one_gets_it(tmp_path: Path) -> None:
-    async with threads_of(tmp_path) as one, threads_of(tmp_path) as two:
-        started = (
-            each.start("local", "t", f"run-{number}", "Why?", ResearchContext(), None, SPAN)
-            for number, each in enumerate((one, two, one, two))
-        )
-        ended = await asyncio.gather(*started, return_exceptions=True)
-        assert sorted(type(each).__name__ for each in ended) == ["Lease", *["ThreadBusy"] * 3]
-
-
-async def test_a_deletion_renews_its_lease_and_stops_if_it_is_lost(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_deletion_renews_its_lease_and_stops_if_it_is_lost(
+    tables: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with service_of(home, scripted(), run={"lease_seconds": 1.1}) as service:
         await service.run(ask(thread="t", model=SLOW))
         async with service.deletions.emptied("local", "t"):
@@ -156,7 +148,7 @@ async def test_a_deletion_renews_its_lease_and_stops_if_it_is_lost(home: Path, m
         assert [each.thread_id for each in (await service.threads("local")).threads] == ["kept"]
 
 
-async def test_a_row_goes_only_while_its_lease_is_held(home: Path) -> None:
+async def test_a_row_goes_only_while_its_lease_is_held(tables: str, home: Path) -> None:
     async with service_of(home, scripted()) as service:
         await service.run(ask(thread="t", model=SLOW))
         with pytest.raises(ThreadBusy):
@@ -165,7 +157,7 @@ async def test_a_row_goes_only_while_its_lease_is_held(home: Path) -> None:
         assert len(await service.kept.runs("local", "t")) == 1
 
 
-async def test_a_run_that_dies_while_it_is_resumed_is_taken_up(home: Path) -> None:
+async def test_a_run_that_dies_while_it_is_resumed_is_taken_up(tables: str, home: Path) -> None:
     model = held_plan()
     async with service_of(home, model) as service:
         events = service.stream(ask(thread="t", model=SLOW))
@@ -206,7 +198,7 @@ async def test_a_resume_that_is_refused_leaves_the_status(home: Path) -> None:
         assert (view.record.status, view.live) == ("answered", False)
 
 
-async def test_an_answer_counts_for_the_draft_that_its_sender_has_seen(home: Path) -> None:
+async def test_an_answer_counts_for_the_draft_that_its_sender_has_seen(tables: str, home: Path) -> None:
     """Another's answer was first, and the next draft waits: this answer was not given to it."""
     async with service_of(home, scripted()) as service:
         await events_of(service.stream(ask(thread="t", human_review=True, model=SLOW)))

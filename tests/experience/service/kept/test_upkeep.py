@@ -122,7 +122,7 @@ async def test_of_two_who_read_the_same_row_one_gets_the_thread(
         assert (await threads.get("local", "t")).record.run_id == "theirs"
 
 
-async def test_of_two_answers_to_one_review_one_counts(home: Path) -> None:
+async def test_of_two_answers_to_one_review_one_counts(tables: str, home: Path) -> None:
     async with served(home, scripted()) as url, client(url) as ann:
         await ann.post("/v1/chat", json=chat(thread="t", human_review=True, model=SLOW))
         answers = [{"answer": {"decision": decision}} for decision in ("approve", "reject")]
