@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import logging
@@ -9,14 +10,15 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from experience.http.addresses import in_url
 from experience.http.callers import Authenticate
 from experience.http.worker import Make, Worker
-from settings import Settings
+from settings import ServerSettings, Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 BACKLOG = 2048
@@ -30,6 +32,49 @@ KEEP_ALIVE_SECONDS = 75
 server closed first, a balancer could send a request into a closing connection and report a 502."""
 
 _ANY_IPV6 = "::"
+
+
+class _Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # a variable: httptools where it is installed
+    """The protocol of uvicorn, which closes a connection whose next request is not begun in time.
+
+    uvicorn limits the pause between two requests, but neither the time until the first one nor that of a request's
+    head: a client that sends a byte a second would hold a connection for ever, and as many of them all files.
+    """
+
+    seconds: ClassVar[float]
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Expect the head of a request."""
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        """Expect no longer what has come, and the rest of what has not."""
+        super().data_received(data)
+        begun = self.cycle is not None and not self.cycle.response_complete
+        if begun:
+            self._expect_nothing()
+        elif self._patience is None:
+            self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        self._patience = asyncio.get_running_loop().call_later(self.seconds, self.transport.close)
+
+    def _expect_nothing(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+def protocol_of(settings: ServerSettings) -> type[asyncio.Protocol]:
+    """Return the protocol that gives each request `request_timeout_seconds` until its head has come."""
+    return type("Impatient", (_Impatient,), {"seconds": settings.request_timeout_seconds})
 
 
 class _Server(uvicorn.Server):
@@ -87,6 +132,7 @@ def run_server(settings: Settings, authenticate: Authenticate, make: Make, *, st
     config = uvicorn.Config(
         app,
         access_log=False,  # its lines contain paths, and with them the thread names that callers choose
+        http=protocol_of(settings.server),
         log_config=None,  # uvicorn must not replace the logging configuration of the process
         server_header=False,
         timeout_graceful_shutdown=CLOSING_SECONDS,

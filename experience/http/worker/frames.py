@@ -13,6 +13,9 @@ from policy.identity import Principal
 RECEIVE = "receive"
 """The message by which the process that works asks for the next part of a request: nothing is read before."""
 
+DRAIN, END = {"type": "drain"}, {"type": "end"}
+"""The orders to the process that works: end all runs after their current step; close the service, and end."""
+
 _LENGTH = 4
 
 _CARRIED = (

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from starlette.applications import Starlette
 
 from experience.http.worker.connections import Connections
-from experience.http.worker.frames import framed, next_frame
+from experience.http.worker.frames import DRAIN, END, framed, next_frame
 from experience.http.worker.room import Room
 from experience.service.opening import limits_of
 from settings import Settings
@@ -123,7 +123,7 @@ class Worker:
         """Let all runs end after their current step, and wait for it."""
         if self._process is None or self._process.stdin is None or self._connections is None:
             return
-        self._process.stdin.write(framed({"type": "drain"}))
+        self._process.stdin.write(framed(DRAIN))
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.server.drain_seconds + ENDING_SECONDS):
                 await self._drained.wait()
@@ -192,7 +192,8 @@ class Worker:
                 self.room.take_over(told["places"])
 
     def _tell_nothing_more(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
+        if self._process is not None and self._process.stdin is not None and not self._process.stdin.is_closing():
+            self._process.stdin.write(framed(END))
             self._process.stdin.close()
 
     async def _reap(self) -> None:

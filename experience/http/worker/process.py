@@ -22,7 +22,7 @@ from starlette.applications import Starlette
 from experience.errors import known_error
 from experience.http.health import Readiness, standing
 from experience.http.worker.connections import Taking
-from experience.http.worker.frames import framed
+from experience.http.worker.frames import END, framed
 from experience.http.worker.receiving import Receiver
 from experience.http.worker.room import said
 from policy.identity import Authenticator, Principal
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Work until the standard input ends: then the other process has closed it, or is gone."""
+    """Work until the other process says that it is time, or is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):
         # Ctrl-C, and many a supervisor, signal both processes. The other one says when it is time.
         signal.signal(number, signal.SIG_IGN)
@@ -53,6 +53,15 @@ def main() -> None:
     make, settings = pickle.loads(first["given"])  # noqa: S301 - the process that has started us has written it
     with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
         runner.run(_Work(settings, _handed(first["connections"]), heard, told).run(make))
+
+
+def _die() -> None:
+    """End at once: the other process is gone and has said nothing, so it was killed, and this one is killed with it.
+
+    A run that ended in order would count as stopped by a person, and no process that starts would take it up.
+    """
+    _log.error("the process that takes connections has ended: so does this one")
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _handed(descriptor: int) -> socket.socket:
@@ -75,7 +84,8 @@ def _taken_streams() -> tuple[BinaryIO, BinaryIO]:
 def _read(stream: BinaryIO) -> dict[str, Any] | None:
     """Return the next message of a stream that blocks, `None` at its end."""
     size = _exactly(stream, 4)
-    return ormsgpack.unpackb(_exactly(stream, int.from_bytes(size))) if size else None
+    packed = _exactly(stream, int.from_bytes(size)) if size else b""
+    return ormsgpack.unpackb(packed) if packed else None
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
@@ -113,7 +123,9 @@ class _Work:
         self._tell({"type": "opened"})
         telling = asyncio.create_task(self._tells(app))
         try:
-            while await self._orders.get() is not None:  # `drain` is the only order
+            while (order := await self._orders.get()) != END:
+                if order is None:
+                    _die()
                 await app.state.desk.runs.drain("the server is going down", self._settings.server.drain_seconds)
                 AppStatus.should_exit = True  # after the drain, because it ends every stream
                 self._tell({"type": "drained"})
@@ -124,7 +136,7 @@ class _Work:
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         order: dict[str, Any] | None = {}
-        while order is not None:
+        while order not in (None, END):
             order = _read(self._heard)
             loop.call_soon_threadsafe(self._orders.put_nowait, order)
 

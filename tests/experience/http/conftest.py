@@ -11,10 +11,10 @@ import pytest
 import uvicorn
 
 from experience.http.app import create_app
-from experience.http.serving import listen
+from experience.http.serving import listen, protocol_of
 from experience.service import open_service
 from policy.identity import Permission, Principal
-from settings import Settings
+from settings import ServerSettings, Settings
 from state.errors import Unauthenticated
 from tests.doubles.waiting import SAFETY_SECONDS, safely
 from tests.experience.service.helpers import SLOW
@@ -44,15 +44,18 @@ async def served(home, model=None, *, make=create_app, **settings):
     def opened(given: Settings):
         return open_service(given, gateway_models={SLOW: model} if model else None)
 
-    async with running(make(Settings(home=home, **settings), authenticate, open_service=opened)) as address:
+    given = Settings(home=home, **settings)
+    async with running(make(given, authenticate, open_service=opened), given.server) as address:
         yield address
 
 
 @asynccontextmanager
-async def running(app):
+async def running(app, settings=ServerSettings()):  # noqa: B008 - it cannot be changed
     """Yield the URL of a server that runs `app`."""
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=protocol_of(settings), log_config=None, timeout_graceful_shutdown=1)
+    )
     task = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)

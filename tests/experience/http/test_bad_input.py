@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,7 +10,6 @@ from experience.http.problems import STATUSES, status_of
 from experience.http.serving import listen
 from state import errors
 from state.errors import DependencyUnavailable, SettingsInvalid
-from tests.doubles.waiting import safely
 from tests.experience.http.conftest import chat, client, served
 
 MALFORMED = {
@@ -147,18 +144,6 @@ async def test_a_body_of_10_mb_is_refused_before_it_is_read(ann):
 
     chunked = await ann.post("/v1/chat", content=unmeasured(), headers={"content-type": "application/json"})
     assert chunked.status_code == 413
-
-
-async def test_a_slow_client_gets_408(home):
-    async with served(home, server={"request_timeout_seconds": 0.3}) as url:
-        reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
-        writer.write(
-            b"POST /v1/chat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann\r\ncontent-type: application/json\r\n"
-            b'content-length: 99\r\n\r\n{"question'
-        )
-        head = await safely(reader.readline())
-        writer.close()
-    assert b" 408 " in head
 
 
 def test_a_port_in_use_and_an_unknown_address_name_the_remedy():

@@ -1,19 +1,31 @@
-"""The work in a process of its own: held up, and killed. The service there is real, its model scripted."""
+"""The work in a process of its own: held up, and killed. The service there is real, its model scripted.
+
+    python -m tests.experience.http.worker.test_processes HOME
+
+serves it until it is signalled.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
+import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from experience.http.app import create_app
+from experience.http.serving import run_server
 from experience.http.worker import Worker
+from experience.service.runs import Runs
+from experience.service.upkeep import take_up
 from settings import Settings
 from tests.crash.batch_victim import stubbed_service
+from tests.doubles.processes import Forked
 from tests.doubles.roles import scripted
 from tests.doubles.waiting import until
 from tests.experience.http.conftest import authenticate, client, running
@@ -33,7 +45,8 @@ def holding_app(settings, authenticate, *, worker=None):
         return script(messages, schema)
 
     def opened(given):
-        return stubbed_service(given.home, model.model_copy(update={"script": hold}))
+        run = given.run.model_dump()
+        return stubbed_service(given.home, model.model_copy(update={"script": hold}), run=run)
 
     return create_app(settings, authenticate, open_service=opened, worker=worker)
 
@@ -43,8 +56,9 @@ def settings(tmp_path):
     return Settings(home=tmp_path, server={"max_running": 1, "max_waiting": 0}, telemetry={"jsonl": False})
 
 
-async def test_work_that_holds_its_process_delays_no_refusal_and_no_probe(settings, tmp_path):
-    app = holding_app(settings, authenticate, worker=Worker(settings, holding_app))
+async def test_work_that_holds_its_process_delays_no_refusal_and_no_probe_and_is_taken_up(settings, tmp_path):
+    worker = Worker(settings, holding_app)
+    app = holding_app(settings, authenticate, worker=worker)
     async with running(app) as url, client(url) as ann, client(url, None) as anybody:
         asking = asyncio.create_task(ann.post("/v1/chat", json=ASKED))
         await until((tmp_path / "held").exists)
@@ -56,6 +70,56 @@ async def test_work_that_holds_its_process_delays_no_refusal_and_no_probe(settin
         assert not asking.done()
         (tmp_path / "released").touch()
         assert (await asking).json()["status"] == "answered"
+
+        for name in ("held", "released"):
+            (tmp_path / name).unlink()
+        await until(lambda: not worker.room._told.admitted)  # that its place is free is told a moment later
+        asking = asyncio.create_task(ann.post("/v1/chat", json={**ASKED, "thread_id": "u"}))
+        await until((tmp_path / "held").exists)
+        worker._ending.set()  # it is not to be started again
+        worker._process.stdin.close()  # without a word, as if this process had been killed
+        (tmp_path / "released").touch()
+        assert (await asking).status_code == 503
+        assert await worker._process.wait() == -signal.SIGKILL
+    async with stubbed_service(settings.home, scripted()) as service:
+        assert (await service.record("local", "u")).status == "running"  # not stopped, as by a person
+        runs = Runs(service)
+        assert await take_up(runs) == 1
+        run = await runs.get("local", (await service.record("local", "u")).run_id)
+        assert (await run.ended()).report.status == "answered"
+
+
+@pytest.mark.long
+async def test_the_runs_of_a_server_that_is_killed_end_with_a_report_after_its_restart(tmp_path):
+    first = await asyncio.to_thread(Serving, tmp_path)
+    async with client(first.url) as ann:
+        asking = asyncio.create_task(ann.post("/v1/chat", json=ASKED))
+        await until((tmp_path / "held").exists)
+        first.process.kill()
+        with pytest.raises(httpx.TransportError):
+            await asking
+    (tmp_path / "released").touch()
+    second = await asyncio.to_thread(Serving, tmp_path)
+    async with client(second.url) as ann:
+
+        async def answered():
+            thread = (await ann.get("/v1/threads/t")).json()
+            return thread["record"]["status"] == "answered" and thread["report"]["claims"]
+
+        await until(answered)
+    second.process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(second.process.wait) == 0
+
+
+class Serving:
+    """A server in a process of its own, which works in another one."""
+
+    def __init__(self, home):
+        self.process = Forked(__name__, str(home))
+        found = re.search(r"http://\S+", self.process.line("stdout"))
+        if found is None:
+            raise RuntimeError(self.process.printed("stderr"))
+        self.url = found[0]
 
 
 @pytest.mark.long
@@ -85,3 +149,19 @@ async def test_a_process_that_is_killed_is_started_again_and_its_run_is_resumed(
         await until(resumed)
         assert (await anybody.get("/ready")).json() == {"status": "ready"}
         assert not worker._drained.is_set()  # the end of the first process is no drain of the second
+
+
+def main():
+    """Serve until a signal. Runs of dead processes are taken up."""
+    settings = Settings(home=sys.argv[1], server={"port": 0}, run={"recover": True}, telemetry={"jsonl": False})
+    # By its name: the other process does not know this one's `__main__`.
+    from tests.experience.http.worker.test_processes import holding_app
+
+    def tell(url):
+        os.write(1, f"{url}\n".encode())
+
+    run_server(settings, authenticate, holding_app, started=tell)
+
+
+if __name__ == "__main__":
+    main()
