@@ -25,8 +25,12 @@ class RetentionSettings(BaseModel):
     """Trace files to which nothing was written for longer."""
     calls_days: int | None = Field(400, ge=1)
     """The ledger's rows of calls. Totals by run, tenant, month, principal, operation, model and state stay."""
+    runs_days: int | None = Field(800, ge=1)
+    """What the ledger tells of single runs that ended longer ago and whose calls are pruned; their sums stay in the
+    totals of tenant, month, principal, operation, model and state."""
     memos_days: int | None = Field(30, ge=1)
-    """Answers of runs that made no call for longer. The memo of a run is deleted when it ends."""
+    """Answers of runs that made no call for longer, unless they wait for a person, and files of settlements that the
+    ledger does not apply. The memo of a run is deleted when it ends."""
     alerts_days: int | None = Field(400, ge=1)
     """Budget alerts. One that may still be published, for seven days, stays."""
     sweep_minutes: float = Field(1440.0, gt=0)

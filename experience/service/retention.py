@@ -27,14 +27,16 @@ _PASSED_OVER = (ThreadBusy, ThreadMissing)
 
 
 class Pruned(Value):
-    """How much was deleted, or would be. Calls of the ledger become totals."""
+    """How much was deleted, or would be. Calls and runs of the ledger become totals."""
 
     threads: int = 0
     reports: int = 0
     checkpoints: int = 0
     calls: int = 0
+    runs: int = 0
     memos: int = 0
     alerts: int = 0
+    settlements: int = 0
     trace_files: int = 0
     trace_bytes: int = 0
 
@@ -56,11 +58,12 @@ async def prune(service: ResearchService, at: datetime | None = None, *, dry_run
     ages = (keep.threads_days, keep.reports_days, keep.checkpoints_days)
     ended = [NEVER if days is None else (now - timedelta(days=days)).isoformat() for days in ages]
     threads, reports, checkpoints = await (service.kept.counts_before(*ended) if dry_run else _ended(service, *ended))
-    old = {"calls": keep.calls_days, "memos": keep.memos_days, "alerts": keep.alerts_days}
+    old = {"calls": keep.calls_days, "runs": keep.runs_days, "memos": keep.memos_days, "alerts": keep.alerts_days}
     cutoffs = {
         name: round((now - timedelta(days=days)).timestamp() * 1000) for name, days in old.items() if days is not None
     }
-    rows = await service.gateway.prune(Cutoffs(**cutoffs), dry_run=dry_run)
+    waiting = frozenset(await service.kept.waiting())
+    rows = await service.gateway.prune(Cutoffs(**cutoffs, waiting=waiting), dry_run=dry_run)
     files = Removed()
     if service.settings.telemetry.jsonl:
         files = await IO.run(trace_files(service.settings).sweep, dry_run=dry_run)

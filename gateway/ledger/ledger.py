@@ -236,20 +236,22 @@ class Ledger:
     async def prune(self, old: Cutoffs, *, dry_run: bool = False) -> PrunedRows:
         """Turn old calls into totals, delete old memos and alerts, and return how many rows went, or would go.
 
-        What the ledger tells of runs, tenants and months stays as it was.
+        What the ledger tells of tenants, months and principals stays as it was. Files of settlements that nobody will
+        apply go with the memos: they hold answers too.
         """
         await self._charge_lapsed()
+        files = await IO.run(self._unsettled.sweep, old.memos, dry_run=dry_run)
         if dry_run:
-            return await self._read(lambda connection: pruning.count(connection, old))
+            counts = await self._read(lambda connection: pruning.count(connection, old))
+            return counts.model_copy(update={"settlements": files})
         counted = dict.fromkeys(PrunedRows.model_fields, 0)
         for name, step, again in pruning.STEPS:
-            before = getattr(old, name)
-            while before is not None:
-                done = await self._run(lambda connection, step=step, before=before: step(connection, before))  # type: ignore[misc]
+            while getattr(old, name) is not None:
+                done = await self._run(lambda connection, step=step: step(connection, old))  # type: ignore[misc]
                 counted[name] += done
                 if not (again and done):
                     break
-        return PrunedRows(**counted)
+        return PrunedRows(**{**counted, "settlements": files})
 
     async def truncate_log(self) -> None:
         """Remove what was deleted, such as memos, from the write-ahead log too."""

@@ -103,6 +103,18 @@ class Unsettled:
             else:
                 self._write(settlement, _FAILED)
 
+    def sweep(self, before: int | None, *, dry_run: bool) -> int:
+        """Delete files that were written before a time, in milliseconds, and that this ledger does not apply.
+
+        Those are halves, files that were set aside, and settlements of another ledger, which has charged their calls as
+        they were reserved since. Return how many, or how many would go.
+        """
+        if before is None or not self._folder.is_dir():
+            return 0
+        own = {f"{name}{_WAITING}" for name in self.waiting()}
+        old = [path for path in self._folder.iterdir() if path.name not in own and _is_old(path, before)]
+        return len(old) if dry_run else sum(map(_removed, old))
+
     def write_remembered(self) -> None:
         """Try to write what is only remembered to files, before the process ends."""
         with self._lock:
@@ -160,6 +172,21 @@ def left_behind(settings: Settings) -> LeftBehind:
     unreadable = sum(each is None and path.exists() for path, each in read.items())
     aside = sum(path.suffix in (_UNREAD, _FAILED) for path in folder.iterdir())
     return LeftBehind(elsewhere=dict(sorted(named.items())), aside=aside + unreadable)
+
+
+def _is_old(path: Path, before: int) -> bool:
+    with suppress(FileNotFoundError):  # another process has applied it
+        return path.is_file() and path.stat().st_mtime * 1000 < before
+    return False
+
+
+def _removed(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError as error:  # another account's folder, for example: the rest of retention goes on
+        _log.warning("`%s` cannot be deleted: %s", path.name, error.strerror)
+        return False
+    return True
 
 
 def _read(path: Path) -> Settlement | None:

@@ -111,13 +111,14 @@ async def ask_ledger(ledger: Any) -> None:
     assert await ledger.soft_limit_reached("t", "r")
     await ledger.set_limit("t", "tenant", 500)
     await ledger.budget("t")
-    everything = Cutoffs(calls=10**15, memos=10**15, alerts=10**15)
+    everything = Cutoffs(calls=10**15, runs=10**15, memos=10**15, alerts=10**15)
     assert (await ledger.prune(everything, dry_run=True)).memos == 1
     assert (await ledger.prune(everything)).memos == 1
     last = await ledger.reserve(**plain, call_key="later", amount=1, limit=900)
     await ledger.settle(last, Usage(calls=1), None, state="free")
     assert (await ledger.prune(everything)).calls == 1  # one total is there already
     await ledger.end_run("t", "r")
+    assert (await ledger.prune(everything)).runs == 1
 
 
 async def ask_threads(threads: Any) -> None:
@@ -159,6 +160,7 @@ async def ask_threads(threads: Any) -> None:
     later = "9999"
     assert {each.thread_id for each in await threads.threads_before(later)} == {"one", "lost"}
     await threads.checkpointed_before(later)
+    assert await threads.waiting() == []
     assert await threads.counts_before(later, later, NEVER) == (2, 0, 0)
     assert (await threads.counts_before(NEVER, later, later))[1:] == (2, 0)
     for aged in await threads.reports_before(later):

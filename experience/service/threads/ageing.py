@@ -30,6 +30,12 @@ def give_up(connection: sa.Connection, dead: Sequence[Any]) -> None:
             connection.execute(_run_of(runs, row).values(status="interrupted"))
 
 
+def waiting(connection: sa.Connection) -> Sequence[tuple[str, str]]:
+    """Return tenant and id of the runs that wait for a person."""
+    found = sa.select(threads.c.tenant, threads.c.run_id).where(threads.c.status == "review")
+    return [(tenant, run_id) for tenant, run_id in connection.execute(found)]
+
+
 def threads_before(connection: sa.Connection, before: str, after: AgedThread | None) -> list[AgedThread]:
     """Return threads whose last run ended before a time, oldest first: the first ones, or those that follow `after`."""
     return _aged(connection, before, after)

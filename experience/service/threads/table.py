@@ -239,6 +239,10 @@ class Threads:
             await self._run(lambda connection: ageing.give_up(connection, hopeless))
         return [rows.stored(row) for row in dead if (row["taken_up"] or 0) < attempts]
 
+    async def waiting(self) -> Sequence[tuple[str, str]]:
+        """Return tenant and id of the runs that wait for a person."""
+        return await self._read(ageing.waiting)
+
     async def threads_before(self, before: str, after: AgedThread | None = None) -> Sequence[AgedThread]:
         """Return some threads whose last run ended before a time, oldest first; `after`: the last one before these."""
         return await self._read(lambda connection: ageing.threads_before(connection, before, after))

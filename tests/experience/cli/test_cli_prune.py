@@ -30,9 +30,10 @@ def filled(home):
 
     asyncio.run(spend())
     (home / "traces").mkdir(exist_ok=True)
-    old = home / "traces" / "2020-01-01.000001.jsonl"
-    old.write_text("{}\n")
-    os.utime(old, (time.time() - YEAR_SECONDS,) * 2)
+    (home / "unsettled").mkdir(exist_ok=True)
+    for old in (home / "traces" / "2020-01-01.000001.jsonl", home / "unsettled" / "half.new"):
+        old.write_text("{}\n")
+        os.utime(old, (time.time() - YEAR_SECONDS,) * 2)
 
 
 async def usage(home):
@@ -44,8 +45,8 @@ async def usage(home):
 
 def test_a_dry_run_counts_what_goes_and_nothing_goes_before(tmp_path):
     filled(tmp_path)
-    expected = {"threads": 0, "reports": 0, "checkpoints": 0, "calls": 1, "memos": 1, "alerts": 0}
-    expected |= {"trace_files": 1, "trace_bytes": 3}
+    expected = {"threads": 0, "reports": 0, "checkpoints": 0, "calls": 1, "runs": 0, "memos": 1, "alerts": 0}
+    expected |= {"settlements": 1, "trace_files": 1, "trace_bytes": 3}
     for _ in range(2):
         dry = run(tmp_path, "--dry-run", "--json")
         assert json.loads(dry.stdout) == {"dry_run": True, **expected}, dry.output

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,9 +11,11 @@ import sqlalchemy as sa
 
 from gateway import Ledger
 from gateway.ledger import clock
+from gateway.ledger.attempts import Reservation
 from gateway.ledger.pruning import AT_ONCE, Cutoffs, PrunedRows
 from gateway.ledger.scopes import scope_key
 from gateway.ledger.tables import alerts, calls, memo, scopes, totals
+from gateway.ledger.unsettled import Settlement, Unsettled
 from settings import load_settings
 from state.values import Usage
 
@@ -151,6 +154,87 @@ async def test_memos_of_runs_that_were_left_go_and_others_stay(ledger, monkeypat
     kept = [(await ledger.reserve("local", run, "call-40", 1, None)).answer for run in ("left", "again")]
     assert kept == [None, "answer of again"]
     assert (await ledger.reserve("local", "new", "call-10", 1, None)).answer == "answer of new"
+
+
+async def test_memos_of_a_run_that_waits_for_a_person_stay(ledger, monkeypatch):
+    monkeypatch.setattr(clock, "now_ms", lambda: ms(40))
+    for tenant, run in (("local", "left"), ("local", "waits"), ("acme", "waits")):
+        held = await ledger.reserve(tenant, run, "call", 1, None)
+        await ledger.settle(held, Usage(calls=1), f"answer of {tenant}")
+    monkeypatch.setattr(clock, "now_ms", lambda: ms(0))
+    old = Cutoffs(memos=ms(30), waiting=frozenset({("local", "waits")}))
+    assert await ledger.prune(old, dry_run=True) == PrunedRows(memos=2)
+    assert await ledger.prune(old) == PrunedRows(memos=2)
+    assert (await ledger.reserve("local", "waits", "call", 1, None)).answer == "answer of local"
+    assert (await ledger.reserve("acme", "waits", "call", 1, None)).answer is None
+
+
+async def test_runs_that_ended_long_ago_become_totals_of_their_tenants(ledger):
+    rows = await filled(ledger, 60)
+    runs = [json.loads(run)[1:] for run in sorted({row["run_scope"] for row in rows})]
+    before = [await ledger.characters(tenant) for tenant in ("acme", "local")]
+    spent, sums = (await told(ledger, rows))[2:]
+    for tenant, run in runs[:-2]:
+        await ledger.end_run(tenant, run)
+    everything = Cutoffs(calls=ms(10), runs=ms(-1))
+    counted = await ledger.prune(everything)
+    assert counted.calls == 49 * PER_DAY
+    young = {row["run_scope"] for row in rows if row["lease_until"] >= ms(10)}
+    open_runs = {scope_key("run", *each) for each in runs[-2:]}
+    ended = {scope_key("run", *each) for each in runs} - young - open_runs
+    assert counted.runs == len(ended) > 80
+    after_spent, after_sums = (await told(ledger, rows))[2:]
+    assert [row for row in after_spent if row.scope in ended] == []
+    kept = [row for row in spent if row.scope not in ended]
+    assert [(row.scope, row.spent) for row in after_spent] == [(row.scope, row.spent) for row in kept]
+    assert without_run(after_sums) == without_run(sums)
+    assert [await ledger.characters(tenant) for tenant in ("acme", "local")] == before
+    assert await ledger.prune(everything, dry_run=True) == await ledger.prune(everything) == PrunedRows()
+
+
+def without_run(sums):
+    found = {}
+    for (_, *key), figures in sums.items():
+        found[tuple(key)] = [a + b for a, b in zip(found.get(tuple(key), [0] * 6), figures, strict=True)]
+    return found
+
+
+async def test_the_late_answer_of_a_run_that_is_not_told_any_more_is_not_memoised(ledger, monkeypatch):
+    late = await ledger.reserve("local", "run", "call", 600, None)
+    await ledger.end_run("local", "run")
+    monkeypatch.setattr(clock, "now_ms", lambda: ms(-100))
+    assert await ledger.prune(Cutoffs(calls=ms(-99), runs=ms(-99))) == PrunedRows(calls=1, runs=1)
+    await ledger.settle(late, Usage(calls=1, cost_micro_usd=7), "late")
+    assert (await counts(ledger))[2] == 0
+    assert {line.spent for line in await ledger.budget("local")} == {600}
+
+
+async def test_files_that_nobody_will_apply_go_with_the_memos(tmp_path, ledger):
+    folder = tmp_path / "unsettled"
+    folder.mkdir()
+    settlement = Settlement(
+        database="ledger.db",
+        reservation=Reservation(id="waits", run="r", call_key="k"),
+        usage=Usage(),
+        answer=None,
+        state="free",
+    )
+    elsewhere = settlement.model_copy(update={"database": "app@db"})
+    texts = {"half.new": "", "odd.unread": "", "bad.failed": "", "other.json": elsewhere.model_dump_json()}
+    for name, text in {**texts, "fresh.new": ""}.items():
+        (folder / name).write_text(text)
+        if name != "fresh.new":
+            os.utime(folder / name, (ms(40) / 1000,) * 2)
+    old = Cutoffs(memos=ms(30))
+    assert (await ledger.prune(old, dry_run=True)).settlements == 4
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*texts, "fresh.new"])
+    (folder / "waits.json").write_text(settlement.model_dump_json())
+    os.utime(folder / "waits.json", (ms(40) / 1000,) * 2)
+    unsettled = Unsettled(folder, "ledger.db")
+    assert unsettled.sweep(ms(30), dry_run=True) == 4
+    assert list(unsettled.waiting()) == ["waits"]
+    assert (await ledger.prune(old)).settlements == 4
+    assert [path.name for path in folder.iterdir()] == ["fresh.new"]
 
 
 async def test_old_alerts_go_unless_they_may_still_be_published(ledger, monkeypatch):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Delete nothing, and count what would be deleted.")]
 
 
+_SETTINGS = {"trace_files": "traces_days", "trace_bytes": "traces_days", "settlements": "memos_days"}
+"""The settings of what is not named like its setting."""
+
+
 def prune(dry_run: DryRun = False, json_output: Json = False, home: Home = None) -> None:
     """Delete what is older than the settings of `retention` allow, in all tenants. A server does it once a day."""
     settings = settings_of(home)
@@ -26,7 +30,7 @@ def prune(dry_run: DryRun = False, json_output: Json = False, home: Home = None)
         return
     kept = settings.retention.model_dump()
     rows = [
-        (name.replace("_", " "), count, _days(kept.get(f"{name}_days", kept["traces_days"])))
+        (name.replace("_", " "), count, _days(kept[_SETTINGS.get(name, f"{name}_days")]))
         for name, count in pruned.model_dump().items()
     ]
     print_table(("what", "would go" if dry_run else "deleted", "kept for"), rows)

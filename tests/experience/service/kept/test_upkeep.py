@@ -18,12 +18,14 @@ from experience.service.retention import Pruned, prune
 from experience.service.runs import Runs
 from experience.service.threads import AgedRun, PageWanted, leases, rows
 from experience.service.upkeep import MAX_ATTEMPTS, kept_up, take_up
+from gateway import Ledger
 from observability import trace_files
 from observability.trace_files import TraceFiles
 from settings import Settings
 from settings.connections.sql import open_engine
 from state.channels import ResearchContext
 from state.errors import BadInput, ThreadBusy, ThreadMissing
+from state.values import Usage
 from tests.doubles.roles import scripted
 from tests.experience.http.conftest import chat, client, served
 from tests.experience.service.helpers import (
@@ -229,6 +231,20 @@ async def test_the_traces_of_many_threads_go_in_one_pass(home: Path, monkeypatch
         assert len(reads) == 3  # to find the traces, to write the files anew, and for what is too old
         assert [len(written.read(str(number) * 32)) for number in range(4)] == [0, 0, 1, 1]
         assert {each.thread_id for each in (await service.threads("local")).threads} == {"busy", "new"}
+
+
+async def test_the_memo_of_a_run_that_waits_for_a_person_stays_however_old_it_is(home: Path) -> None:
+    async with service_of(home, scripted(), retention={"memos_days": 1}) as service:
+        ledger, lately = Ledger(service.settings), datetime.now(UTC)
+        for status in ("review", "interrupted"):
+            lease = await service.kept.start("local", status, status, "Why?", ResearchContext(), None, SPAN)
+            held = await ledger.reserve("local", status, "call", 1, None)
+            await ledger.settle(held, Usage(calls=1), "an answer")
+            await service.kept.settle(lease, status, status)
+        assert await prune(service, lately + timedelta(days=2)) == Pruned(memos=1)
+        answers = [(await ledger.reserve("local", run, "call", 1, None)).answer for run in ("review", "interrupted")]
+        assert answers == ["an answer", None]
+        await ledger.aclose()
 
 
 async def test_old_checkpoints_go_and_the_reports_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
