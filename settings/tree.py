@@ -136,6 +136,12 @@ class OracleSettings(_Section):
     """Whether the text index is a hybrid vector index, which finds the candidates of a hybrid search in one call."""
     target_accuracy: int = Field(95, ge=50, le=100)
     """Accuracy of the approximate index, in percent of an exact search."""
+    vector_rebuild_share: float = Field(0.3, gt=0)
+    """`sixplane db optimize` rebuilds the vector index when this share of passages was added since it was built."""
+    owner: str = ""
+    """The schema that owns the tables, if `user` is another one that may not create any."""
+    tablespace: str = "USERS"
+    """The tablespace in which `sixplane db grants` gives a quota; `DATA` on an Autonomous Database."""
 
 
 class LimitSettings(_Section):

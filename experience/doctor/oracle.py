@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from experience.database import Schema, embedding_dimensions, migrations, verify
 from experience.doctor.health import checked
 from experience.doctor.values import HealthCheck
+from experience.grants import CREATING, ROWS, tables, users
+from retrieval.oracle.index_care import DEPTH, IndexCare
+from retrieval.oracle.sql import as_vector
 from settings import Settings
 from settings.connections.oracle_errors import classify_oracle, codes_of
 from settings.connections.oracle_pool import checked_prefix, open_oracle_pool
@@ -15,34 +18,51 @@ from state.errors import DependencyUnavailable, SixplaneError
 if TYPE_CHECKING:
     import oracledb
 
-NEEDED = ("CREATE SESSION", "CREATE TABLE")
 _GRANTS = "`sixplane db grants` prints what an administrator has to grant"
 
 
-async def check_oracle(settings: Settings) -> tuple[HealthCheck, ...]:
-    """Check Oracle Database; return no checks if it is neither used nor configured."""
+async def check_oracle(settings: Settings, *, deep: bool = False) -> tuple[HealthCheck, ...]:
+    """Check Oracle Database; return no checks if it is neither used nor configured.
+
+    Args:
+        settings: the settings of the process.
+        deep: also compare approximate with exact search, which scans the passages once for each vector asked with.
+    """
     if settings.data.backend != "oracle" and not settings.oracle.dsn:
         return ()
     try:
         async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
             return (
                 HealthCheck(name="oracle database", ok=True, detail=f"version {connection.version}"),
-                await checked("oracle privileges", _privileges(connection)),
+                await checked("oracle privileges", _privileges(connection, settings)),
                 await checked("oracle text", _text(connection)),
                 await checked("oracle vector memory", _vector_memory(connection, settings)),
                 await checked("oracle schema", _schema(connection, settings)),
                 await checked("oracle embeddings", _embeddings(connection, pool, settings)),
+                await checked("oracle indexes", _indexes(connection, pool, settings)),
+                await checked("oracle vector index", Schema(connection, settings, ()).vector_index()),
+                *([await checked("oracle recall", _recall(connection, settings))] if deep else []),
             )
     except SixplaneError as error:
         return (HealthCheck(name="oracle database", ok=False, detail=error.message, hint=error.hint),)
 
 
-async def _privileges(connection: oracledb.AsyncConnection) -> str:
+async def _privileges(connection: oracledb.AsyncConnection, settings: Settings) -> str:
     held = {str(row[0]) for row in await _rows(connection, "SELECT privilege FROM session_privs")}
-    missing = [privilege for privilege in NEEDED if privilege not in held]
+    user, owner = users(settings)
+    needed = CREATING if user == owner else ("CREATE SESSION",)
+    missing = [privilege for privilege in needed if privilege not in held]
     if missing:
         raise DependencyUnavailable(f"the user lacks {', '.join(missing)}", hint=_GRANTS)
-    return ", ".join(NEEDED)
+    if user == owner:
+        return ", ".join(needed)
+    query = "SELECT table_name, privilege FROM user_tab_privs_recd WHERE owner = :owner"
+    granted = {(str(row[0]).upper(), str(row[1])) for row in await _rows(connection, query, {"owner": owner})}
+    without = [table for table in tables(settings) if not {(table, each) for each in ROWS} <= granted]
+    if without:
+        raise DependencyUnavailable(f"{user} may not read and write {', '.join(without)} of {owner}", hint=_GRANTS)
+    excess = sorted(held.intersection(CREATING[1:]))
+    return f"{', '.join(ROWS)} on the tables of {owner}{'; more than needed: ' + ', '.join(excess) if excess else ''}"
 
 
 async def _text(connection: oracledb.AsyncConnection) -> str:
@@ -95,12 +115,39 @@ async def _embeddings(
     return f"vectors of {made} dimensions, as in the tables"
 
 
-async def _rows(connection: oracledb.AsyncConnection, query: str) -> list[Any]:
+async def _indexes(connection: oracledb.AsyncConnection, pool: oracledb.AsyncConnectionPool, settings: Settings) -> str:
+    """Check that tables have their columns, and that no index failed."""
+    known = migrations(settings, await embedding_dimensions(settings, pool))
+    return await Schema(connection, settings, known).check()
+
+
+async def _recall(connection: oracledb.AsyncConnection, settings: Settings) -> str:
+    """Return which share of the nearest passages the vector index finds, asked with stored vectors."""
+    care = IndexCare(settings.oracle)
+    found = wanted = asked = 0
+    for (stored,) in await _rows(connection, care.sample):
+        vector = as_vector(stored)
+        exact = {row[0] for row in await _rows(connection, care.exact, {"vector": vector})}
+        near = {row[0] for row in await _rows(connection, care.approximate, {"vector": vector})}
+        found, wanted, asked = found + len(exact & near), wanted + len(exact), asked + 1
+    if not wanted:
+        return "there are no passages to ask with"
+    percent = 100 * found / wanted
+    told = f"{percent:.0f} % of the {DEPTH} nearest are found, asked with {asked} stored vectors"
+    if percent < settings.oracle.target_accuracy:
+        raise DependencyUnavailable(
+            f"{told}; the target is {settings.oracle.target_accuracy} %",
+            hint="run `sixplane db optimize`, or raise SIXPLANE_ORACLE__TARGET_ACCURACY and build the index anew",
+        )
+    return told
+
+
+async def _rows(connection: oracledb.AsyncConnection, query: str, binds: dict[str, Any] | None = None) -> list[Any]:
     import oracledb
 
     try:
         with connection.cursor() as cursor:
-            await cursor.execute(query)
+            await cursor.execute(query, binds or {})
             return list(await cursor.fetchall())
     except oracledb.Error as error:
         raise classify_oracle(error) from error

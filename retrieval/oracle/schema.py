@@ -23,17 +23,12 @@ _SYNC = "MAINTENANCE MANUAL SYNC (ON COMMIT)"
 """Committed passages are found at once. Automatic maintenance, the default since 23ai, lags behind and allows no other
 SYNC option."""
 
-_INDEXES = {
-    "hnsw": "ORGANIZATION INMEMORY NEIGHBOR GRAPH",
-    "ivf": "ORGANIZATION NEIGHBOR PARTITIONS",
-}
-
 
 def corpus_ddl(oracle: OracleSettings, dimensions: int) -> list[str]:
-    """Return the statements that create the tables and indexes.
+    """Return the statements that create the tables and indexes, but for the vector index (`index_care.py`).
 
     Args:
-        oracle: table prefix, kind of vector index and target accuracy in percent.
+        oracle: the table prefix.
         dimensions: the length of the vectors; embeddings of another length need other tables.
 
     Raises:
@@ -71,11 +66,6 @@ def corpus_ddl(oracle: OracleSettings, dimensions: int) -> list[str]:
         f"CREATE INDEX {prefix}_PASSAGES_IX ON {prefix}_PASSAGES (version_no, ordinal)",
         f"CREATE SEARCH INDEX {prefix}_PASSAGES_TX ON {prefix}_PASSAGES (search_text) PARAMETERS ('{_SYNC}')",
     ]
-    if oracle.vector_index != "none":
-        statements.append(
-            f"CREATE VECTOR INDEX {prefix}_PASSAGES_VX ON {prefix}_PASSAGES (embedding) "
-            f"{_INDEXES[oracle.vector_index]} DISTANCE COSINE WITH TARGET ACCURACY {oracle.target_accuracy}"
-        )
     return [" ".join(statement.split()) for statement in statements]
 
 
@@ -105,6 +95,20 @@ def pending_ddl(oracle: OracleSettings, dimensions: int) -> list[str]:
 def pending_drops(oracle: OracleSettings) -> list[str]:
     """Return the statement that drops this table."""
     return [f"DROP TABLE {checked_prefix(oracle)}_PENDING CASCADE CONSTRAINTS PURGE"]
+
+
+def builds_ddl(oracle: OracleSettings) -> list[str]:
+    """Return the statement for the table that notes how many passages there were when an index was built."""
+    table = f"""CREATE TABLE {checked_prefix(oracle)}_BUILDS (
+        index_name VARCHAR2(128 CHAR) NOT NULL, passages NUMBER(18) NOT NULL,
+        built_at TIMESTAMP WITH TIME ZONE DEFAULT SYSTIMESTAMP NOT NULL,
+        CONSTRAINT {checked_prefix(oracle)}_BUILDS_PK PRIMARY KEY (index_name))"""
+    return [" ".join(table.split())]
+
+
+def builds_drops(oracle: OracleSettings) -> list[str]:
+    """Return the statement that drops this table."""
+    return [f"DROP TABLE {checked_prefix(oracle)}_BUILDS PURGE"]
 
 
 def roots_ddl(oracle: OracleSettings) -> list[str]:

@@ -33,6 +33,7 @@ CLOSE_SECONDS = 5
 """Time limit for closing the pool, so that a hanging connection cannot block the exit of the process."""
 
 _MODEL = re.compile(r"([A-Za-z][A-Za-z0-9_$#]{0,127}\.)?[A-Za-z][A-Za-z0-9_$#]{0,127}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_$#]{0,127}")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,20}")
 
 
@@ -146,6 +147,16 @@ def checked_model(oracle: OracleSettings) -> str:
     return oracle.embedding_model.upper()
 
 
+def checked_name(name: str, setting: str) -> str:
+    """Return a name of a user, schema or tablespace in upper case. Raises `SettingsInvalid` unless it is plain."""
+    if not _NAME.fullmatch(name):
+        raise SettingsInvalid(
+            f"{name!r} is not a name in the database",
+            hint=f"SIXPLANE_ORACLE__{setting} is letters, digits and `_`, without quotes",
+        )
+    return name.upper()
+
+
 def _session_callback(oracle: OracleSettings) -> Any:
     async def prepare(connection: oracledb.AsyncConnection, _: str) -> None:
         prepare_session(connection, oracle)
@@ -156,6 +167,8 @@ def _session_callback(oracle: OracleSettings) -> Any:
 def prepare_session(connection: Any, oracle: OracleSettings) -> None:
     """Label a session for the database's views, and set the time limit of every call on it."""
     connection.module = MODULE
+    if oracle.owner:
+        connection.current_schema = checked_name(oracle.owner, "OWNER")  # sent with the next call
     connection.client_identifier = oracle.table_prefix
     connection.call_timeout = round(oracle.call_timeout_seconds * 1000)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,11 +11,14 @@ import pytest
 import sqlglot
 from typer.testing import CliRunner
 
+from docs.generate import ROOT
 from experience.cli.app import app
-from experience.database import EXISTS, Schema, grants, migrations, script, verify
+from experience.database import EXISTS, Schema, migrations, script, verify
 from experience.doctor.oracle import check_oracle
+from experience.grants import CREATING, ROWS, grants, tables
 from retrieval.oracle.schema import corpus_ddl
 from settings import Settings, load_settings
+from settings.connections.oracle_pool import prepare_session
 from settings.tree import OracleSettings
 from state.errors import DependencyUnavailable, SettingsInvalid
 from tests.doubles.oracle import RecordingConnection, RecordingPool
@@ -48,7 +52,7 @@ async def test_what_is_missing_is_applied_in_order_and_recorded(pool: RecordingP
     applied = await schema_of(pool).upgrade()
     names = ["threads", "checkpoints", "store", "corpora", "keys", "keyed hashes", "principal budgets"]
     names += ["kinds of passages", "pending vectors", "source roots", "kept runs", "totals of calls", "writers"]
-    names += ["status of threads"]
+    names += ["status of threads", "builds of indexes"]
     assert [each.name for each in applied] == names
     recorded = [statement.binds for statement in pool.statements if "INSERT INTO SIXPLANE_MIGRATIONS" in statement.text]
     assert [binds["n"] for binds in recorded] == list(range(2, len(names) + 2))
@@ -64,7 +68,7 @@ async def test_a_migration_that_broke_off_goes_on(pool: RecordingPool) -> None:
 
 @pytest.mark.parametrize(("code", "hint"), [("ORA-01031", "grants"), ("ORA-01653", "space"), ("ORA-51962", "ivf")])
 async def test_a_refusal_is_told_and_what_was_applied_stays_recorded(pool: RecordingPool, code: str, hint: str) -> None:
-    pool.fail(r"CREATE VECTOR INDEX", code)
+    pool.fail(r"CREATE SEARCH INDEX", code)
     with pytest.raises(DependencyUnavailable, match=code) as caught:
         await schema_of(pool).upgrade()
     assert hint in caught.value.hint
@@ -93,15 +97,6 @@ async def test_drop_takes_back_what_was_made_in_reverse(pool: RecordingPool) -> 
     names = {each.removeprefix("CREATE TABLE ").removeprefix("IF NOT EXISTS ").split()[0].strip("(") for each in made}
     assert set(dropped) == {*names, "SIXPLANE_MIGRATIONS"}
     assert dropped.index("SIXPLANE_PASSAGES") < dropped.index("SIXPLANE_DOCUMENTS") < dropped.index("SIXPLANE_CORPORA")
-
-
-@pytest.mark.parametrize(("kind", "words"), [("hnsw", "NEIGHBOR GRAPH"), ("ivf", "NEIGHBOR PARTITIONS"), ("none", "")])
-def test_the_vector_index_is_the_configured_one(kind: str, words: str) -> None:
-    settings = OracleSettings(vector_index=kind, target_accuracy=90, table_prefix="app")  # type: ignore[arg-type]
-    ddl = [statement for statement in corpus_ddl(settings, 1024) if "VECTOR INDEX" in statement]
-    assert bool(ddl) is (kind != "none")
-    assert all(words in statement and statement.endswith("TARGET ACCURACY 90") for statement in ddl)
-    assert "VECTOR(1024, FLOAT32)" in " ".join(corpus_ddl(settings, 1024))
 
 
 @pytest.mark.parametrize("dimensions", [0, -1, 65_536])
@@ -148,9 +143,82 @@ def test_dropping_asks_for_yes(tmp_path: Any) -> None:
 
 def test_grants_name_the_user_and_nothing_wide() -> None:
     text = "\n".join(grants(oracle()))
-    assert "TO app" in text
+    assert "TO APP" in text
+    assert "QUOTA UNLIMITED ON USERS" in text
     assert "DBA" not in text
     assert " ANY " not in text
+
+
+def test_the_user_of_the_process_may_create_nothing() -> None:
+    settings = oracle(owner="sixplane_owner", tablespace="data", table_prefix="app")
+    found = grants(settings)
+    mine = [each for each in found if each.endswith(" TO APP")]
+    assert "GRANT CREATE SESSION, CREATE TABLE, CREATE SEQUENCE TO SIXPLANE_OWNER" in found
+    assert "ALTER USER SIXPLANE_OWNER QUOTA UNLIMITED ON DATA" in found
+    assert mine[0] == "GRANT CREATE SESSION TO APP"
+    assert "GRANT SELECT, INSERT, UPDATE, DELETE ON SIXPLANE_OWNER.APP_PASSAGES TO APP" in mine
+    created = {each.split()[-1].upper() for each in found if "CREATE TABLE" in each}
+    assert created == {"SIXPLANE_OWNER"}
+    assert len(mine) == 1 + len(tables(settings))
+    assert {"THREADS", "LEDGER_CALLS", "CHECKPOINTS", "API_KEYS", "APP_BUILDS"} <= set(tables(settings))
+
+
+@pytest.mark.parametrize("given", [{"owner": "x; DROP"}, {"tablespace": 'a"'}, {"user": "a b"}])
+def test_names_that_are_none_never_reach_a_grant(given: dict[str, str]) -> None:
+    with pytest.raises(SettingsInvalid, match="not a name"):
+        grants(oracle(**given))
+
+
+def test_a_session_works_in_the_schema_of_the_owner() -> None:
+    connection = RecordingConnection()
+    prepare_session(connection, oracle(owner="sixplane_owner").oracle)
+    assert connection.current_schema == "SIXPLANE_OWNER"
+
+
+async def test_doctor_checks_the_grants_of_the_user_of_the_process(pool: RecordingPool) -> None:
+    settings = oracle(owner="keeper", vector_index="none")
+    pool.answer(r"session_privs", [("CREATE SESSION",), ("CREATE TABLE",)])
+    granted = [(table, each) for table in tables(settings) for each in ROWS]
+    pool.answer(r"CTX_DDL", [(1,)])
+    pool.answer(r"user_tab_privs_recd", granted)
+    checks = {check.name: check for check in await check_oracle(settings)}
+    assert checks["oracle privileges"].ok
+    assert checks["oracle privileges"].detail.endswith("on the tables of KEEPER; more than needed: CREATE TABLE")
+    pool.answer(r"user_tab_privs_recd", [each for each in granted if each != ("THREADS", "UPDATE")])
+    checks = {check.name: check for check in await check_oracle(settings)}
+    assert "APP may not read and write THREADS of KEEPER" in checks["oracle privileges"].detail
+    assert "grants" in checks["oracle privileges"].hint
+
+
+@pytest.mark.parametrize(("near", "ok", "percent"), [(10, True, 100), (9, False, 90), (0, False, 0)])
+async def test_doctor_measures_the_recall_of_the_vector_index(
+    pool: RecordingPool, near: int, ok: bool, percent: int
+) -> None:
+    pool.answer(r"CTX_DDL", [(1,)])
+    pool.answer(r"ORA_HASH", [([1.0, 0.0],), ([0.0, 1.0],)])
+    pool.answer(r"FETCH EXACT", [(n,) for n in range(10)])
+    pool.answer(r"FETCH APPROX", [(n,) for n in range(10 - near, 20 - near)])
+    checks = {check.name: check for check in await check_oracle(oracle(), deep=True)}
+    assert checks["oracle recall"].ok is ok
+    assert f"{percent} % of the 10 nearest are found, asked with 2 stored vectors" in checks["oracle recall"].detail
+    assert "sixplane db optimize" in checks["oracle recall"].hint or ok
+    assert "oracle recall" not in {check.name for check in await check_oracle(oracle())}
+
+
+def test_the_recipe_stops_at_the_first_error_and_has_oracle_text() -> None:
+    script = (ROOT / "deploy/oracle-free/grants.sh").read_text(encoding="utf-8")
+    blocks = script.split("<<SQL\n")[1:]
+    assert len(blocks) == 2
+    assert all(block.startswith("WHENEVER SQLERROR EXIT FAILURE\n") for block in blocks)
+    assert "set -euo pipefail" in script
+    printed = [f"{each};".replace("SOMEONE", "${APP_USER}") for each in grants(oracle(user="someone"))]
+    assert [each for each in printed if each not in script.splitlines()] == []
+    # The size of the vector memory is static, and that of the root: it is set there, and the instance started again.
+    assert blocks[0].index("vector_memory_size") < blocks[0].index("SHUTDOWN") < blocks[0].index("STARTUP")
+    assert "SET CONTAINER" not in blocks[0]
+    for name in ("deploy/oracle-free/compose.yaml", ".github/workflows/oracle.yml"):
+        (image,) = re.findall(r"image: (gvenzl/oracle-free:\S+)", (ROOT / name).read_text(encoding="utf-8"))
+        assert "slim" not in image
 
 
 async def test_doctor_says_nothing_of_a_database_that_is_not_configured() -> None:
@@ -184,14 +252,15 @@ async def test_doctor_tells_what_to_grant_and_to_set(pool: RecordingPool) -> Non
 
 
 async def test_doctor_is_content_where_everything_is_there(pool: RecordingPool) -> None:
-    pool.answer(r"session_privs", [("CREATE SESSION",), ("CREATE TABLE",)])
+    pool.answer(r"session_privs", [(each,) for each in CREATING])
+    pool.answer(r"all_indexes", [("SIXPLANE_PASSAGES_TX", "VALID", "VALID")])
     pool.answer(r"CTX_DDL", [(1,)])
     pool.fail(r"v\$parameter", "ORA-00942")
     pool.answer(r"SELECT version_no", [(each.number, each.name) for each in migrations(oracle(), 384)])
     pool.answer(r"MIN\(c.dimensions\)", [(None, None)])
     checks = await check_oracle(oracle())
     assert all(check.ok for check in checks), checks
-    assert len(checks) == 6
+    assert len(checks) == 8
 
 
 async def test_doctor_tries_the_model_in_the_database(pool: RecordingPool) -> None:

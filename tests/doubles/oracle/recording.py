@@ -23,6 +23,7 @@ import oracledb
 
 from tests.doubles.oracle.binds import check_binds
 from tests.doubles.oracle.errors import oracle_error
+from tests.doubles.oracle.tables import columns_by_name, described
 from tests.doubles.oracle.trips import fetches
 
 Rows = Sequence[tuple[Any, ...]]
@@ -112,6 +113,8 @@ class RecordingCursor:
         self.connection.settle(statement)
         self.rowcount = len(self._rows)
         self.description = [_Column((name,)) for name in _columns(statement.text, self._rows)]
+        if whole := re.fullmatch(r"SELECT \* FROM (\w+) WHERE 1 = 0", statement.text):
+            self.description = [described(each) for each in columns_by_name(whole[1]).values()]
 
     async def fetchone(self) -> tuple[Any, ...] | None:
         return self._rows.pop(0) if self._rows else None
@@ -192,7 +195,7 @@ class RecordingConnection(oracledb.AsyncConnection):
     """A connection whose statements the script answers."""
 
     version, thin, autocommit = "23.26.0.0.0", True, False
-    module = client_identifier = action = ""
+    module = client_identifier = action = current_schema = ""
     call_timeout = 0
 
     def __init__(self, script: _Script | None = None) -> None:

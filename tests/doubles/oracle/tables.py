@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
+from typing import Any
+
+import oracledb
 
 from tests.doubles.oracle.words import TYPES
 
@@ -56,6 +59,22 @@ class Column:
     def large(self) -> bool:
         """Whether it can be neither compared, sorted nor grouped (ORA-00932, ORA-22848)."""
         return self.type in ("CLOB", "NCLOB", "BLOB", "JSON", "VECTOR", "LONG")
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the driver says of a column (`FetchInfo`)."""
+
+    name: str
+    type_code: Any
+    vector_dimensions: int | None
+
+
+def described(column: Column) -> Described:
+    """Return what the driver says of `column`."""
+    called = {"VARCHAR2": "VARCHAR", "INTEGER": "NUMBER", "FLOAT": "NUMBER", "TIMESTAMP": "TIMESTAMP_TZ"}
+    kind = getattr(oracledb, f"DB_TYPE_{called.get(column.type, column.type)}")
+    return Described(column.name, kind, column.size if column.type == "VECTOR" else None)
 
 
 def tokens(sql: str) -> list[Token]:

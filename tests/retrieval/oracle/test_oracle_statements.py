@@ -14,6 +14,8 @@ from typing import Any
 
 from retrieval.oracle import sql as oracle_sql
 from retrieval.oracle.schema import (
+    builds_ddl,
+    builds_drops,
     corpus_ddl,
     corpus_drops,
     hash_key_ddl,
@@ -90,13 +92,13 @@ async def test_every_statement_but_of_other_tenants_rows_binds_the_tenant(pool: 
 def _ddl() -> list[str]:
     oracle = OracleSettings()
     added = [*hash_key_ddl(oracle), *kind_ddl(oracle), *pending_ddl(oracle, 384), *roots_ddl(oracle)]
-    added += writer_ddl(oracle)
+    added += [*writer_ddl(oracle), *builds_ddl(oracle)]
     return [*corpus_ddl(oracle, 384), *added]
 
 
 def _drops() -> list[str]:
     oracle = OracleSettings()
-    return [*roots_drops(oracle), *pending_drops(oracle), *corpus_drops(oracle)]
+    return [*builds_drops(oracle), *roots_drops(oracle), *pending_drops(oracle), *corpus_drops(oracle)]
 
 
 def _regenerate() -> None:

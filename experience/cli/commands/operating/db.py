@@ -45,6 +45,12 @@ def status(json_output: Json = False, home: Home = None) -> None:
     print_table(("number", "migration", "state"), [(each.number, each.name, each.state) for each in states])
 
 
+def optimize(home: Home = None) -> None:
+    """Build the vector index, or rebuild it if the table has grown, compact the text index, gather statistics."""
+    for line in run_async(_optimize(home)):
+        say(line)
+
+
 def drop(yes: Yes = False, home: Home = None) -> None:
     """Drop all tables with their data: corpora, checkpoints, memory, ledger."""
     if not yes:
@@ -55,7 +61,7 @@ def drop(yes: Yes = False, home: Home = None) -> None:
 
 def grants(home: Home = None) -> None:
     """Print the grants that the database user needs from an administrator."""
-    from experience.database import grants as statements
+    from experience.grants import grants as statements
 
     for statement in statements(settings_of(home)):
         say(f"{statement};")
@@ -72,6 +78,13 @@ async def _upgrade(home: Path | None) -> list[Migration]:
 
     async with open_schema(settings_of(home), await _dimensions(home)) as schema:
         return await schema.upgrade()
+
+
+async def _optimize(home: Path | None) -> list[str]:
+    from experience.database import open_schema
+
+    async with open_schema(settings_of(home), await _dimensions(home)) as schema:
+        return await schema.optimize()
 
 
 async def _status(home: Path | None) -> list[MigrationState]:
@@ -93,5 +106,6 @@ async def _drop(home: Path | None) -> None:
 app.command("init")(handled(init))
 app.command("upgrade")(handled(init))
 app.command("status")(handled(status))
+app.command("optimize")(handled(optimize))
 app.command("drop")(handled(drop))
 app.command("grants")(handled(grants))

@@ -25,9 +25,15 @@ Live = Annotated[
 ]
 
 
-def doctor(live: Live = False, json_output: Json = False, home: Home = None) -> None:
+Deep = Annotated[
+    bool,
+    typer.Option("--deep", help="Also compare approximate with exact vector search on your own passages (Oracle)."),
+]
+
+
+def doctor(live: Live = False, deep: Deep = False, json_output: Json = False, home: Home = None) -> None:
     """Check Python, home folder, encoder, corpora and model endpoint, and OCI and Oracle Database if they are used."""
-    health = run_async(examined(settings_of(home), live=live))
+    health = run_async(examined(settings_of(home), live=live, deep=deep))
     if json_output:
         print_json(health.model_dump(mode="json"))
     else:
@@ -49,7 +55,7 @@ def lines_of(health: HealthStatus) -> list[str]:
     ]
 
 
-async def examined(settings: Settings, *, live: bool = False) -> HealthStatus:
+async def examined(settings: Settings, *, live: bool = False, deep: bool = False) -> HealthStatus:
     """Run every check of what `settings` use."""
     from experience.doctor.endpoint import check_endpoint
     from experience.doctor.health import check_health
@@ -65,17 +71,17 @@ async def examined(settings: Settings, *, live: bool = False) -> HealthStatus:
         *health.checks,
         *await check_endpoint(settings),
         *await _oci(settings, live=live),
-        *await _oracle(settings),
+        *await _oracle(settings, deep=deep),
     )
     return status_of(checks)
 
 
-async def _oracle(settings: Settings) -> tuple[HealthCheck, ...]:
+async def _oracle(settings: Settings, *, deep: bool) -> tuple[HealthCheck, ...]:
     if settings.data.backend != "oracle" and not settings.oracle.dsn:
         return ()
     from experience.doctor.oracle import check_oracle
 
-    return await check_oracle(settings)
+    return await check_oracle(settings, deep=deep)
 
 
 async def _oci(settings: Settings, *, live: bool) -> tuple[HealthCheck, ...]:

@@ -1,0 +1,182 @@
+"""`sixplane db init` believes nothing: broken off at any statement, failed indexes, tables of others; `db optimize`."""
+
+from __future__ import annotations
+
+import pytest
+
+from experience.database import Migration, Schema, migrations
+from experience.schema_health import columns_of, index_of, unsound
+from retrieval.oracle.index_care import IndexCare
+from settings import Settings, load_settings
+from state.errors import DependencyUnavailable, SettingsInvalid, SixplaneError
+from tests.doubles.oracle.dictionary import Dictionary, DictionaryConnection
+
+SETTINGS = load_settings(oracle={"dsn": "db:1521/x", "user": "app", "password": "secret", "vector_index": "ivf"})
+KNOWN = migrations(SETTINGS, 384)
+TEXT, VECTOR = "SIXPLANE_PASSAGES_TX", "SIXPLANE_PASSAGES_VX"
+
+
+def schema(database: Dictionary, known: tuple[Migration, ...] = KNOWN, settings: Settings = SETTINGS) -> Schema:
+    return Schema(DictionaryConnection(database), settings, known)
+
+
+async def made() -> Dictionary:
+    database = Dictionary()
+    await schema(database).upgrade()
+    return database
+
+
+async def test_a_complete_schema_is_sound_and_is_left_alone() -> None:
+    database = await made()
+    assert await schema(database).check()
+    assert len(database.journal) == len(KNOWN)
+    before = (dict(database.indexes), dict(database.tables))
+    database.ran.clear()
+    assert await schema(database).upgrade() == []
+    assert (database.indexes, database.tables) == before
+    assert [text for text in database.ran if text.startswith(("DROP", "ALTER", "CREATE INDEX", "CREATE SEARCH"))] == []
+
+
+@pytest.mark.parametrize("how", ["before", "after", "failed"])
+async def test_broken_off_at_any_statement_the_next_init_ends_sound(how: str) -> None:
+    complete = await made()
+    assert len(complete.ran) > 100
+    for number, statement in enumerate(complete.ran):
+        database = Dictionary(cut=number, how=how)
+        with pytest.raises(SixplaneError) as caught:
+            await schema(database).upgrade()
+        assert caught.value.hint, statement
+        database.how = ""
+        await schema(database).upgrade()
+        assert (database.indexes, database.tables) == (complete.indexes, complete.tables), statement
+        assert database.journal == complete.journal, statement
+        assert await schema(database).check(), statement
+
+
+@pytest.mark.parametrize("status", ["FAILED", "LOADING", "UNUSABLE"])
+async def test_an_index_that_failed_and_was_recorded_as_applied_is_made_anew(status: str) -> None:
+    database = await made()
+    database.indexes[TEXT] = status
+    with pytest.raises(DependencyUnavailable, match=rf"{TEXT} \({status}\)") as caught:
+        await schema(database).check()
+    assert "sixplane db init" in caught.value.hint
+    database.ran.clear()
+    await schema(database).upgrade()
+    assert f"DROP INDEX {TEXT} FORCE" in database.ran
+    assert database.indexes[TEXT] == "VALID"
+
+
+async def test_a_hybrid_index_is_not_replaced_by_a_text_index() -> None:
+    database = await made()
+    database.indexes[TEXT] = "FAILED"
+    with pytest.raises(DependencyUnavailable, match=r"hybrid index .* \(FAILED\)") as caught:
+        await schema(database, settings=load_settings(oracle={"hybrid_search": True})).upgrade()
+    assert "docs/oracle.md" in caught.value.hint
+    assert database.indexes[TEXT] == "FAILED"
+
+
+async def test_a_text_index_that_is_missing_is_made_anew() -> None:
+    database = await made()
+    del database.indexes[TEXT]
+    with pytest.raises(DependencyUnavailable, match=rf"{TEXT} \(missing\)"):
+        await schema(database).check()
+    await schema(database).upgrade()
+    assert database.indexes[TEXT] == "VALID"
+
+
+async def test_an_index_that_fails_again_is_told_and_not_forgotten() -> None:
+    database = await made()
+    database.indexes[TEXT] = "FAILED"
+    database.cut = len(database.ran) + next(
+        n for n, text in enumerate((await _mended()).ran) if text.startswith("CREATE SEARCH INDEX")
+    )
+    database.how = "failed"
+    with pytest.raises(DependencyUnavailable, match="ORA-29855"):
+        await schema(database).upgrade()
+    assert database.indexes[TEXT] == "FAILED"
+    with pytest.raises(DependencyUnavailable, match="FAILED"):
+        await schema(database).check()
+
+
+async def _mended() -> Dictionary:
+    """Return a database with the statements that mend a failed text index."""
+    database = await made()
+    database.indexes[TEXT] = "FAILED"
+    database.ran.clear()
+    await schema(database).upgrade()
+    return database
+
+
+async def test_tables_of_others_and_vectors_of_other_dimensions_are_told() -> None:
+    database = await made()
+    with pytest.raises(SettingsInvalid, match="EMBEDDING has 384 dimensions instead of 1024") as caught:
+        await schema(database, migrations(SETTINGS, 1024)).check()
+    assert "TABLE_PREFIX" in caught.value.hint
+    foreign = Dictionary()
+    foreign.run("CREATE TABLE threads (id NUMBER(9), tenant NUMBER(9))", {})
+    with pytest.raises(SettingsInvalid, match=r"THREADS.*TENANT is NUMBER instead of VARCHAR2.*STATUS is missing"):
+        await schema(foreign).upgrade()
+
+
+async def test_the_vector_index_is_built_after_the_first_load_and_again_after_growth() -> None:
+    database = await made()
+    assert VECTOR not in database.indexes
+    assert "no passages" in await schema(database).vector_index()
+    await schema(database).optimize()
+    assert VECTOR not in database.indexes  # the centroids of an empty table mean nothing
+    database.passages = 1_000
+    with pytest.raises(DependencyUnavailable, match="not built yet") as caught:
+        await schema(database).vector_index()
+    assert "sixplane db optimize" in caught.value.hint
+    assert "not built yet" in (await schema(database).optimize())[0]
+    assert (database.indexes[VECTOR], database.builds) == ("VALID", {VECTOR: 1_000})
+    for passages, built in ((1_299, 1_000), (1_300, 1_300)):
+        database.passages = passages
+        await schema(database).optimize()
+        assert database.builds == {VECTOR: built}
+    database.indexes[VECTOR] = "UNUSABLE"
+    assert "UNUSABLE" in (await schema(database).optimize())[0]
+    assert database.indexes[VECTOR] == "VALID"
+    assert "1,300 passages" in await schema(database).vector_index()
+
+
+async def test_an_index_of_an_earlier_release_was_built_on_an_empty_table() -> None:
+    database = await made()
+    database.indexes[VECTOR], database.passages = "VALID", 10
+    assert "not built yet" in (await schema(database).optimize())[0]
+    assert f"DROP INDEX {VECTOR}" in database.ran
+
+
+async def test_optimize_compacts_the_text_index_and_gathers_statistics() -> None:
+    database = await made()
+    database.ran.clear()
+    done = await schema(database).optimize()
+    assert done == [f"compacted the text index {TEXT}", "gathered statistics"]
+    assert "BEGIN CTX_DDL.OPTIMIZE_INDEX(:name, 'FULL'); END;" in database.ran
+    assert len([text for text in database.ran if "GATHER_TABLE_STATS" in text]) == 3
+
+
+@pytest.mark.parametrize(("kind", "words"), [("hnsw", "NEIGHBOR GRAPH"), ("ivf", "NEIGHBOR PARTITIONS")])
+def test_the_vector_index_is_the_configured_one(kind: str, words: str) -> None:
+    care = IndexCare(load_settings(oracle={"vector_index": kind, "target_accuracy": 90, "table_prefix": "app"}).oracle)
+    assert words in care.build_vector()
+    assert care.build_vector().endswith("TARGET ACCURACY 90")
+    assert care.build_vector().startswith("CREATE VECTOR INDEX APP_PASSAGES_VX ON APP_PASSAGES")
+
+
+async def test_without_a_vector_index_none_is_built() -> None:
+    database = await made()
+    database.passages = 1_000
+    settings = load_settings(oracle={"vector_index": "none"})
+    await schema(database, settings=settings).optimize()
+    assert VECTOR not in database.indexes
+    assert "exact" in await schema(database, settings=settings).vector_index()
+
+
+def test_statements_are_read_as_they_are_written() -> None:
+    (column, *_) = columns_of("CREATE TABLE t (a VECTOR(3, FLOAT32) NOT NULL, b NUMBER(1), CONSTRAINT c CHECK (b > 0))")
+    assert (column.name, column.type, column.dimensions) == ("A", "VECTOR", 3)
+    assert len(columns_of("CREATE TABLE t (a VARCHAR2(1 CHAR), PRIMARY KEY (a))")) == 1
+    assert index_of("CREATE SEARCH INDEX x_tx ON x (y) PARAMETERS ('z')") == "X_TX"
+    assert index_of("CREATE TABLE x (y NUMBER(1))") is None
+    assert unsound([("a", "VALID", None), ("b", "N/A", "VALID"), ("c", "VALID", "FAILED")]) == {"C": "FAILED"}
