@@ -185,15 +185,20 @@ class Governor:
         A failed attempt is settled here: it is free if it certainly got no answer, and charged in full if the provider
         may have answered.
         """
+        with listening(planned.sent) as heard:
+            return await self._asked(planned, course, held, heard)
+
+    async def _asked(
+        self, planned: PlannedCall[Answer], course: _Course, held: Reservation, heard: Heard
+    ) -> tuple[Answer, Usage, str | None]:
         limiter = self._limiter(planned.entry)
-        sent, heard = False, Heard()
+        sent = False
 
         async def asked() -> Answer:
-            nonlocal sent, heard
+            nonlocal sent
             await asyncio.sleep(0)  # a cancellation that is due arrives here, before anything is sent
             sent = True
-            with listening() as heard:
-                return await planned.ask()
+            return await planned.ask()
 
         try:
             size = planned.most.input_chars + planned.most.output_chars
@@ -210,7 +215,7 @@ class Governor:
             if failure is None:
                 raise
             if sent:
-                failure = replace(failure, reply=reply_in(error, heard, planned.sent))
+                failure = replace(failure, reply=reply_in(error, heard))
             course.failed = failure
             if failure.throttled:
                 limiter.throttled(failure.retry_after)

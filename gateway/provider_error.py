@@ -82,6 +82,7 @@ FILTERED_FAILURE = ProviderFailure(
     kind="refused",
 )
 TOO_LONG_HINT = "retrieve fewer passages with `-k`, or choose a model with a larger context"
+PROXY_HINT = "check HTTPS_PROXY (`http://USER:PASSWORD@HOST:PORT` where it asks for credentials) and NO_PROXY"
 CUT_FAILURE = ProviderFailure(
     "the prompt exceeds its context", transient=False, billed=True, hint=TOO_LONG_HINT, kind="too_long"
 )
@@ -128,6 +129,20 @@ def status_failure(status: int, hint: str, retry_after: float = 0.0, said: str =
         hint=hint,
         throttled=status == TOO_MANY,
         kind="credentials" if status == UNAUTHORIZED else "outage",
+    )
+
+
+def proxy_failure(status: int) -> ProviderFailure:
+    """Return what it means that a proxy opened no connection: it is free, since nothing was sent to the service.
+
+    Args:
+        status: of the proxy's answer, 0 if it gave none that can be read.
+    """
+    return ProviderFailure(
+        f"the proxy in between opens no connection to it ({status or 'no answer'})",
+        transient=status in (0, REQUEST_TIMEOUT, TOO_MANY) or status >= SERVER_FAULT,
+        billed=False,
+        hint=PROXY_HINT,
     )
 
 

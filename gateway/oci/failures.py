@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from gateway.provider_error import UNAUTHORIZED, ProviderFailure, seconds_of, status_failure
+from gateway.provider_error import UNAUTHORIZED, ProviderFailure, proxy_failure, seconds_of, status_failure
 from gateway.replies.credentials import why_refused
+from gateway.replies.reply import words_of
 from gateway.replies.words import knows_no_model
 
 _MODULES = ("oci.", "aiohttp.", "settings.connections.oci_inference", "circuitbreaker", "langchain_oci.")
@@ -59,6 +60,8 @@ def classify_oci(error: BaseException) -> ProviderFailure | None:
         return ProviderFailure(
             f"its answer is not an event stream but {str(error)!r}", transient=False, billed=True, hint=hint
         )
+    if "ClientHttpProxyError" in names:
+        return proxy_failure(int(error.status))  # type: ignore[attr-defined]  # aiohttp's
     if names.intersection(_NEVER_SENT):
         return ProviderFailure("it cannot be reached", transient=True, billed=False, hint=_UNREACHABLE)
     if names.intersection(_TIMEOUTS):
@@ -78,11 +81,11 @@ def _of_service(error: Any) -> ProviderFailure:
         hint = "check SIXPLANE_OCI__ENDPOINT and the proxy in between: a web page came instead of OCI's answer"
         return replace(status_failure(status, hint), reason=f"it answered with a web page and status {status}")
     hint = _HINTS.get(status, "look up the request by its `opc-request-id` in the trace")
-    found = status_failure(status, hint, seconds_of(headers.get("retry-after", "")), f"{error.code} {message}")
+    found = status_failure(status, hint, seconds_of(headers.get("retry-after", "")), said := words_of(error))
     if status == UNAUTHORIZED:
         reason, remedy = why_refused(headers, getattr(error, "session", ("", "")))
         return replace(found, reason=reason or found.reason, hint=remedy or found.hint)
-    if status in (400, 404) and knows_no_model(message):
+    if status in (400, 404) and knows_no_model(said):
         return replace(found, reason=f"{_NOT_SERVED[0]} ({status})", hint=_NOT_SERVED[1])
     unauthorized = status == 404 and error.code == "NotAuthorizedOrNotFound"
     return replace(found, reason=f"{_NOT_FOUND} (404)") if unauthorized else found

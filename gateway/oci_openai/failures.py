@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gateway.openai.failures import classify_openai, page_failure, page_status, retry_after_of
-from gateway.provider_error import TOO_LARGE, UNAUTHORIZED, ProviderFailure, status_failure
+from gateway.provider_error import PROXY_HINT, TOO_LARGE, UNAUTHORIZED, ProviderFailure, status_failure
 from gateway.replies.credentials import why_refused
-from gateway.replies.reply import said_by
+from gateway.replies.reply import words_of
 from gateway.replies.words import knows_no_model
 
 _POLICY = "a policy must say `allow group … to use generative-ai-family in compartment …`"
@@ -110,24 +110,24 @@ class FailureTable:
         if isinstance(status, int):
             return self._of_status(error, status)
         found = classify_openai(error)
-        if found is None:
-            return None
+        if found is None or found.hint == PROXY_HINT:
+            return found
         timed_out = "in time" in found.reason
         return replace(found, hint="raise SIXPLANE_OCI__READ_TIMEOUT_SECONDS" if timed_out else _NETWORK)
 
     def _of_status(self, error: BaseException, status: int) -> ProviderFailure:
         hints = {**_HINTS, **(_KEY_HINTS if self.keyed else {}), **(_DEPLOYMENT_HINTS if self.deployment else {})}
         hint = hints.get(status, "look up the request by its `opc-request-id` in the trace")
-        code, message = said_by(error)
-        found = status_failure(status, hint, retry_after_of(error), f"{code} {message}")
+        said = words_of(error)
+        found = status_failure(status, hint, retry_after_of(error), said)
         if status == UNAUTHORIZED:
             return self._unauthorized(error, found)
         if found.kind != "outage":
             return replace(found, hint=hints[status]) if status == TOO_LARGE and status in hints else found
         if status not in (400, 403, 404) or self.deployment:
             return found
-        named = next((row for row in _NAMED if row[0] in message.lower()), None)
-        if named is None and knows_no_model(f"{code} {message}"):
+        named = next((row for row in _NAMED if row[0] in said.lower()), None)
+        if named is None and knows_no_model(said):
             named = ("", *_NOT_SERVED)
         return found if named is None else replace(found, reason=f"{named[1]} ({status})", hint=named[2])
 

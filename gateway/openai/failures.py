@@ -12,8 +12,15 @@ from typing import Any
 
 import httpx
 
-from gateway.provider_error import ProviderError, ProviderFailure, answered_failure, seconds_of, status_failure
-from gateway.replies.reply import said_by
+from gateway.provider_error import (
+    ProviderError,
+    ProviderFailure,
+    answered_failure,
+    proxy_failure,
+    seconds_of,
+    status_failure,
+)
+from gateway.replies.reply import words_of
 
 _HINTS = {
     400: "the model may not take this request; try another model",
@@ -27,7 +34,7 @@ _TOO_LONG = (
 )
 ADDRESS_HINT = "check SIXPLANE_OPENAI__BASE_URL, which usually ends in `/v1`, and any proxy in between"
 # No request left this machine after one of these, so the attempt is free.
-_NEVER_SENT = (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_SENT = (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 class NoCompletionError(ProviderError):
@@ -50,6 +57,10 @@ def classify_openai(error: BaseException) -> ProviderFailure | None:
         return ProviderFailure("it did not answer in time", transient=True, billed=was_sent(error), hint=hint)
     if isinstance(getattr(error, "status_code", None), int):
         return _of_status(error, error.status_code)  # type: ignore[attr-defined]  # tested in the line above
+    refused = next((cause for cause in causes(error) if isinstance(cause, httpx.ProxyError)), None)
+    if refused is not None:
+        told = str(refused).partition(" ")[0]  # httpx tells status and reason of a refused CONNECT
+        return proxy_failure(int(told) if told.isdecimal() else 0)
     if isinstance(error, ConnectionError | httpx.TransportError) or named(error, "APIConnectionError"):
         hint = "check that the server runs, and SIXPLANE_OPENAI__BASE_URL"
         return ProviderFailure("it cannot be reached", transient=True, billed=was_sent(error), hint=hint)
@@ -81,7 +92,7 @@ def failed_response(error: BaseException) -> ProviderError | None:
 
 def _of_status(error: BaseException, status: int) -> ProviderFailure:
     hint = _HINTS.get(status, "check the server's log")
-    found = status_failure(status, hint, retry_after_of(error), " ".join(said_by(error)))
+    found = status_failure(status, hint, retry_after_of(error), words_of(error))
     return replace(found, hint=_TOO_LONG) if found.kind == "too_long" else found
 
 

@@ -19,19 +19,30 @@ _MOST_READ_CHARS = 2_000
 _ECHO_CHARS = 16
 """A message that repeats so many characters of a request quotes it. Chosen: longer than most technical terms."""
 
+_QUOTE_CHARS = 48
+"""The same where the words of a message are judged: longer than any phrase that `gateway.replies.words` looks for, so
+that a refusal is read as one although the prompt has the same phrase."""
+
 _ID_HEADERS = ("opc-request-id", "x-request-id")
+
 _SECRETS = re.compile(
-    r"-----BEGIN(?s:.*?)(?:-----END[A-Z ]*-----|\Z)"
+    r"-----BEGIN.*?(?:-----END[A-Z ]*-----|\Z)"
     r"|\b(?:sk|pk|xai|gsk|hf)[-_][\w*-]{8,}"
+    r"|\bAIza[\w-]{20,}|\b(?:AKIA|ASIA)[A-Z0-9]{12,}"
     r"|\bST\$\S+"
     r"|\bey[JK][\w-]{8,}(?:\.[\w-]*)*"
-    r"|\bbearer\s+\S+"
-    r"|\b(?:api[ _-]?key|key_?id|pass(?:word|phrase|_phrase)|secret|signature|token)[\"']?\s*[=:]\s*[\"']?[^\s\"',]+",
+    r"|\bbearer\s+\S+|\bauthorization[\"']?\s*[=:]\s*[\"']?\w+\s+\S+"
+    r"|(?<=://)[^\s/@]+@|(?<=[?&])(?:key|sig|code)=[^\s&\"']+"
+    r"|(?P<name>\b(?:api[ _-]?key|key_?id|pass(?:word|phrase|_phrase)|secret|signature|token)[\"']?"
+    r"(?:(?:\s(?:provided|given|received|supplied|sent|used))?\s*[=:]\s*[\"']?|\s+[\"'](?=[^\s\"']{16})))[^\s\"',]*[^\s\"',.]"
+    r"|(?<![\w.-])(?=\w*\d)(?=\w*[a-z])\w{32,}",
     re.IGNORECASE,
 )
-"""Keys, tokens and signatures that a service may repeat when it refuses them."""
+"""Keys, tokens and signatures that a service may repeat when it refuses them; and what has a key's length, letters and
+digits, unless it is a part of an OCID."""
 
-_BREAKS = re.compile(r"\s+")
+_ESCAPED = re.compile(r"((?:\\u[0-9a-fA-F]{4})+)|\\([bfnrt])|\\([\"'\\/])")
+"""What JSON and Python write with a backslash. Services quote a request in both."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,9 @@ class ServiceReply:
 
 @dataclass
 class Heard:
-    """The id of the last answer that arrived while somebody was listening."""
+    """The texts of a request, and the id of the last answer that arrived while somebody was listening."""
 
+    sent: Sequence[str] = ()
     request_id: str = ""
 
 
@@ -84,13 +96,13 @@ _listener: ContextVar[Heard | None] = ContextVar("sixplane_listener", default=No
 
 
 @contextmanager
-def listening() -> Iterator[Heard]:
-    """Note the ids of the answers that the block gets, in its tasks too.
+def listening(sent: Sequence[str] = ()) -> Iterator[Heard]:
+    """Note the ids of the answers that the block gets, in its tasks too, and what it sends.
 
     Libraries between us and a transport lose the headers of an answer that they cannot read, and its request id with
     them. The transports are ours, and call `hear`.
     """
-    heard = Heard()
+    heard = Heard(sent)
     before = _listener.set(heard)
     try:
         yield heard
@@ -111,13 +123,12 @@ def request_id_in(headers: Mapping[str, Any]) -> str:
     return _plain(next((given[name] for name in _ID_HEADERS if name in given), ""))[:MOST_ID_CHARS]
 
 
-def reply_in(error: BaseException, heard: Heard, sent: Sequence[str]) -> ServiceReply:
+def reply_in(error: BaseException, heard: Heard) -> ServiceReply:
     """Return what the service said of a failed request.
 
     Args:
         error: an error of an SDK, or one that such an error caused.
-        heard: the answers that arrived.
-        sent: the texts of the request, which are not repeated.
+        heard: what was sent, which is not repeated, and the answers that arrived.
     """
     found = next((cause for cause in _causes(error) if _status_of(cause) or hasattr(cause, "body")), None)
     if found is None:
@@ -126,8 +137,8 @@ def reply_in(error: BaseException, heard: Heard, sent: Sequence[str]) -> Service
     headers = getattr(getattr(found, "response", None), "headers", None) or getattr(found, "headers", None) or {}
     return ServiceReply(
         status=_status_of(found),
-        code=_plain(_SECRETS.sub("…", code))[:MOST_CODE_CHARS],
-        message=_cleaned(message, sent),
+        code=_hidden(_plain(code))[:MOST_CODE_CHARS],
+        message=_cleaned(message, heard.sent),
         request_id=request_id_in(dict(headers)) or heard.request_id,
     )
 
@@ -146,6 +157,13 @@ def said_by(error: BaseException) -> tuple[str, str]:
     return str(code or ""), "" if said.lstrip().startswith("<") else said
 
 
+def words_of(error: BaseException) -> str:
+    """Return code and message of an answer, without what it quotes of the request, whose words are not its own."""
+    code, message = said_by(error)
+    heard = _listener.get()
+    return f"{code} {_without_echo(_plain(message[:_MOST_READ_CHARS]), heard.sent if heard else (), _QUOTE_CHARS)}"
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
@@ -158,25 +176,46 @@ def _status_of(error: BaseException) -> int:
 
 
 def _cleaned(said: str, sent: Sequence[str]) -> str:
-    plain = _plain(_SECRETS.sub("…", said[:_MOST_READ_CHARS]))
-    told = _without_echo(plain, [_BREAKS.sub(" ", text) for text in sent])
+    told = _without_echo(_hidden(_plain(said[:_MOST_READ_CHARS])), sent, _ECHO_CHARS)
     return told if len(told) <= MOST_MESSAGE_CHARS else f"{told[: MOST_MESSAGE_CHARS - 1]}…"
+
+
+def _hidden(said: str) -> str:
+    """Return `said` with an ellipsis for each secret."""
+    return _SECRETS.sub(lambda found: f"{found['name'] or ''}…", said)
 
 
 def _plain(said: str) -> str:
     """Return printable text in one line, without what separates a message from its hint in an event: `; `."""
-    line = _BREAKS.sub(" ", said).replace(";", ",").replace('"', "'").strip()
-    return "".join(letter for letter in line if letter.isprintable())
+    whole = _ESCAPED.sub(_meant, said) if "\\" in said else said
+    line = " ".join(whole.split()).replace(";", ",").replace('"', "'")
+    return line if line.isprintable() else "".join(filter(str.isprintable, line))
 
 
-def _without_echo(said: str, sent: Sequence[str]) -> str:
-    """Return `said` with an ellipsis for what stands in a text that was sent too."""
-    # Compared as `_plain` writes them: both sides lost their quotation marks and semicolons.
-    texts = [text.replace(";", ",").replace('"', "'") for text in sent]
+def _meant(escaped: re.Match[str]) -> str:
+    codes, space, itself = escaped.groups()
+    if codes:
+        return bytes.fromhex(codes.replace("\\u", "")).decode("utf-16-be", "replace")
+    return " " if space else str(itself)
+
+
+def _without_echo(said: str, sent: Sequence[str], least: int) -> str:
+    """Return `said` with an ellipsis for each run of `least` characters that stands in a text that was sent too.
+
+    It takes milliseconds for a prompt of 500,000 characters: only one in `least / 2` places of it is looked up, since a
+    run of that length holds the whole of a block between two such places.
+    """
+    block = least // 2
+    runs = {said[start : start + least] for start in range(len(said) - least + 1)}
+    blocks = {run[:block] for run in runs} | {run[-block:] for run in runs}
+    found: set[str] = set()
+    for text in map(_plain, sent if runs else ()):
+        for place in range(0, len(text) - block + 1, block):
+            if text[place : place + block] in blocks:
+                found |= runs & {text[start : start + least] for start in range(max(place - block, 0), place + 1)}
     echoed = bytearray(len(said))
-    for start in range(len(said) - _ECHO_CHARS + 1):
-        part = said[start : start + _ECHO_CHARS]
-        if any(part in text for text in texts):
-            echoed[start : start + _ECHO_CHARS] = b"\1" * _ECHO_CHARS
+    for start in range(len(said) - least + 1):
+        if said[start : start + least] in found:
+            echoed[start : start + least] = b"\1" * least
     kept = "".join("\0" if hidden else letter for letter, hidden in zip(said, echoed, strict=True))
     return re.sub("\0+", "…", kept)
