@@ -230,6 +230,13 @@ class CorpusBackend(Protocol):
         """Return the text of one document version, if `held` may read it."""
         ...
 
+    async def live_texts(self, document_ids: Iterable[str], held: Held = None) -> list[str]:
+        """Return the texts of those of the documents that are live and that `held` may read, in the order given.
+
+        A document that is live under several labels has a text for each of them.
+        """
+        ...
+
     async def version(
         self, document_id: str, text_hash: str, labels: Labels, splitting: str | None
     ) -> StoredVersion | None:

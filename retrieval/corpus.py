@@ -243,9 +243,13 @@ class Corpus:
 
     async def live_texts(self, document_ids: Iterable[str]) -> list[str]:
         """Return the canonical texts of those of the documents that are live and that the caller may read."""
-        keys = [(each, live.text_hash) for each in document_ids for live in await self._backend.live_versions(each)]
-        # `canonical_text` returns nothing that the caller may not read.
-        return [text for key in keys if (text := await self.canonical_text(*key)) is not None]
+        return await self._backend.live_texts(document_ids, self._held)
+
+    async def titles(self) -> list[tuple[str, str]]:
+        """Return title and id of each live document that the caller may read, sorted."""
+        rows = (await self._backend.inventory())[1]
+        live = (row for row in rows if not row["superseded"] and may_read(row["labels"], self._held))
+        return sorted((row["title"], row["document_id"]) for row in live)
 
     async def summary(self) -> CorpusRef:
         """Return name, version and counts, as in the manifest, without listing the documents."""

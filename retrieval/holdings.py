@@ -46,12 +46,11 @@ async def holdings(
 
 
 async def _all(corpus: Corpus) -> Holdings:
-    live = [entry for entry in (await corpus.manifest()).entries if not entry.superseded]
-    entries = sorted(live, key=lambda entry: (entry.title, entry.document_id))
-    step = max(1, len(entries) // _SAMPLED)
-    sampled = await corpus.live_texts([entry.document_id for entry in entries[::step][:_SAMPLED]])
+    titled = await corpus.titles()
+    step = max(1, len(titled) // _SAMPLED)
+    sampled = await corpus.live_texts([document_id for _, document_id in titled[::step][:_SAMPLED]])
     return Holdings(
-        titles=tuple(dict.fromkeys(entry.title for entry in entries)),
+        titles=tuple(dict.fromkeys(title for title, _ in titled)),
         languages=_languages(text[:_SAMPLE_CHARS] for text in sampled),
     )
 

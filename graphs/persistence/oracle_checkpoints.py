@@ -28,9 +28,10 @@ from langgraph_oracledb.checkpoint.oracle.aio import AsyncOracleSaver
 
 from graphs.persistence.oracle_json import is_exact_json
 from graphs.persistence.oracle_migrations import marks, verify_version
-from graphs.persistence.oracle_values import INSERT_BLOBS, INSERT_WRITES, committing, insert_new, not_null
+from graphs.persistence.oracle_values import INSERT_BLOBS, INSERT_WRITES, insert_new, not_null
 from graphs.persistence.pruning import PrunedSaver
 from settings.connections.oracle_errors import translated
+from settings.connections.sparing import committing
 from settings.pools import CPU
 from state.errors import BadInput
 
@@ -180,14 +181,15 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
         async with self._transaction() as cursor:
             for statement in _DELETE_OLDER:
                 await cursor.execute(statement, {"thread_id": thread_id})
-            await _delete_orphans(cursor, thread_id)
+            await _delete_orphans(cursor, thread_id, commit=True)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Any]:
         with translated():
             async with self._cursor() as cursor:
                 yield cursor
-                await cursor.connection.commit()
+                if cursor.connection.transaction_in_progress:  # unless the last statement has committed
+                    await cursor.connection.commit()
 
     def _packed_metadata(self, config: RunnableConfig, metadata: CheckpointMetadata) -> Any:
         """Return metadata with that of `config`, each value packed before LangGraph's function makes it text."""
@@ -213,8 +215,8 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
         return self.serde.loads_typed((kind, base64.b64decode(data)))
 
 
-async def _delete_orphans(cursor: Any, thread_id: str) -> None:
-    """Delete the blobs of a thread that no checkpoint refers to."""
+async def _delete_orphans(cursor: Any, thread_id: str, *, commit: bool = False) -> None:
+    """Delete the blobs of a thread that no checkpoint refers to; if there are any, commit with the statement."""
     # The order matters: list the blobs first, then read the checkpoints. A blob that a run writes in between is not on
     # the list, and a blob on the list was committed together with its checkpoint.
     await cursor.execute(_BLOBS, {"thread_id": thread_id})
@@ -231,7 +233,8 @@ async def _delete_orphans(cursor: Any, thread_id: str) -> None:
         if (namespace, channel, version) not in named
     ]
     if orphans:
-        await cursor.executemany(_DELETE_BLOB, orphans)
+        with committing(cursor.connection, commit):
+            await cursor.executemany(_DELETE_BLOB, orphans)
 
 
 def _is_packed(value: Any) -> bool:

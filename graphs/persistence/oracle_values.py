@@ -6,11 +6,12 @@ of the 530 that a run made. Bytes can be bound directly where they are the value
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import oracledb
+
+from settings.connections.sparing import committing
 
 LARGE_BYTES = 2_000
 """Above this a RAW is a LONG for the database, which takes a row with one by itself."""
@@ -51,16 +52,6 @@ async def insert_new(cursor: Any, statement: str, rows: Sequence[Row], *, commit
                 raise oracledb.DatabaseError(error)
         if last and refused:  # the database commits with a statement only if all its rows were taken
             await cursor.connection.commit()
-
-
-@contextmanager
-def committing(connection: Any, wanted: bool = True) -> Iterator[None]:
-    """Commit with the statement in the block, without a round trip for it. Rows before it are committed too."""
-    connection.autocommit = wanted
-    try:
-        yield
-    finally:
-        connection.autocommit = False  # the connection returns to the pool
 
 
 def not_null(row: Row) -> Row:

@@ -165,6 +165,10 @@ class EmbeddedBackend:
         """Return the text of one document version, if `held` may read it."""
         return await self._ask(reads.canonical_text, document_id, text_hash, held)
 
+    async def live_texts(self, document_ids: Iterable[str], held: Held = None) -> list[str]:
+        """Return the texts of those of the documents that are live and that `held` may read, in the order given."""
+        return await self._ask(reads.live_texts, document_ids, held)
+
     async def version(
         self, document_id: str, text_hash: str, labels: Labels, splitting: str | None
     ) -> StoredVersion | None:

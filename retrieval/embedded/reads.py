@@ -174,6 +174,17 @@ def canonical_text(connection: sqlite3.Connection, document_id: str, text_hash: 
     return None
 
 
+def live_texts(connection: sqlite3.Connection, document_ids: Iterable[str], held: Held = None) -> list[str]:
+    """Return the texts of those of the documents that are live and that `held` may read, in the order given."""
+    query = "SELECT text FROM documents WHERE version = ?"
+    return [
+        str(connection.execute(query, (number,)).fetchone()["text"])
+        for each in dict.fromkeys(document_ids)
+        for number, _, _, labels in labelled(connection, "d.document_id = ? AND d.superseded = 0", (each,))
+        if may_read(labels, held)
+    ]
+
+
 def version(
     connection: sqlite3.Connection, document_id: str, text_hash: str, labels: Labels, splitting: str | None
 ) -> StoredVersion | None:

@@ -71,8 +71,7 @@ class OracleBackend:
         async with self._session() as session:
             if not await session.rows(sql.REVISION):
                 try:
-                    await session.execute(sql.CREATE, {"hash_key": secrets.token_hex(32)})
-                    await session.commit()
+                    await session.execute(sql.CREATE, {"hash_key": secrets.token_hex(32)}, commit=True)
                 except SixplaneError as error:
                     if _EXISTS not in codes_of(error):  # another process created it since the SELECT
                         raise
@@ -167,12 +166,22 @@ class OracleBackend:
 
     async def canonical_text(self, document_id: str, text_hash: str, held: Held = None) -> str | None:
         """Return the text of one document version, if `held` may read it."""
+        if max(len(document_id), len(text_hash)) > LONGEST_ID:
+            return None
         async with self._session() as session:
-            for number, labels, _ in await self._same(session, document_id, text_hash):
-                if may_read(labels, held):
-                    rows = await session.rows(sql.CANONICAL, {"version_no": number})
-                    return str(rows[0][0] or "") if rows else None
-        return None
+            rows = await session.rows(sql.CANONICAL, {"document_id": document_id, "text_hash": text_hash})
+        # Versions of one text under several labels: any that may be read will do.
+        return next((str(text or "") for metadata, text in rows if may_read(labels_in_text(metadata), held)), None)
+
+    async def live_texts(self, document_ids: Iterable[str], held: Held = None) -> list[str]:
+        """Return the texts of those of the documents that are live and that `held` may read, in the order given."""
+        wanted = list(dict.fromkeys(document_ids))
+        rows = await self._listed(sql.LIVE_TEXTS, wanted)
+        texts: dict[str, list[str]] = {each: [] for each in wanted}
+        for document_id, metadata, text in rows:
+            if may_read(labels_in_text(metadata), held):
+                texts[document_id].append(str(text or ""))
+        return [text for found in texts.values() for text in found]
 
     async def version(
         self, document_id: str, text_hash: str, labels: Labels, splitting: str | None
@@ -209,8 +218,7 @@ class OracleBackend:
         async with self._session() as session:
             key = self._one(await session.rows(sql.HASH_KEY))[0]
             if not key:
-                await session.execute(sql.SET_HASH_KEY, {"hash_key": secrets.token_hex(32)})
-                await session.commit()
+                await session.execute(sql.SET_HASH_KEY, {"hash_key": secrets.token_hex(32)}, commit=True)
                 key = self._one(await session.rows(sql.HASH_KEY))[0]
         return bytes.fromhex(key)
 

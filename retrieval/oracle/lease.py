@@ -13,6 +13,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 from retrieval.oracle import sql as sql
 from retrieval.oracle.session import Session
@@ -22,6 +23,19 @@ LEASE_SECONDS = 60
 """How long the corpus of a writer that died stays busy. A chosen value: three renewals, one of which must succeed."""
 
 RENEW_SECONDS = 20.0
+
+
+@dataclass
+class Transaction:
+    """A transaction of the writer, which holds the row of the corpus locked."""
+
+    session: Session
+    dimensions: int
+    """Those of the vectors in the tables."""
+    last: str = sql.RENEW
+    """The statement that renews the lease and commits."""
+    binds: Mapping[str, object] = field(default_factory=dict)
+    """Its binds besides those of the lease."""
 
 
 class WriterLease:
@@ -60,8 +74,8 @@ class WriterLease:
                 await self._change(sql.RELEASE, self._mine)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[tuple[Session, int]]:
-        """Lock the corpus for a block, and commit; yield the session and the dimensions of the tables.
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Lock the corpus for a block, and commit with the statement that renews the lease.
 
         If the block raises or is cancelled, everything is rolled back, and the lock released.
 
@@ -71,9 +85,9 @@ class WriterLease:
         """
         async with self._turn, self._sessions() as session:
             try:
-                yield session, await self._locked(session)
-                await session.execute(sql.RENEW, self._lasting)
-                await session.commit()
+                transaction = Transaction(session, await self._locked(session))
+                yield transaction
+                await session.execute(transaction.last, {**self._lasting, **transaction.binds}, commit=True)
             except BaseException:  # a cancellation too: no connection goes back to the pool with the lock
                 await session.rollback()
                 raise
@@ -93,8 +107,7 @@ class WriterLease:
             if not rows:
                 raise CorpusMissing("the corpus no longer exists")
             # The first look waits for no row lock; the UPDATE decides, since another may claim it at the same time.
-            won = not rows[0][0] and await session.execute(sql.CLAIM, self._lasting)
-            await session.commit()
+            won = not rows[0][0] and await session.execute(sql.CLAIM, self._lasting, commit=True)
         if not won:
             raise CorpusBusy(
                 f"another process is writing to the corpus `{self._name}`",
@@ -110,5 +123,4 @@ class WriterLease:
 
     async def _change(self, statement: str, binds: Mapping[str, object]) -> None:
         async with self._sessions() as session:
-            await session.execute(statement, binds)
-            await session.commit()
+            await session.execute(statement, binds, commit=True)

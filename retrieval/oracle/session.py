@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from retrieval.oracle.sql import LIST_SIZES, LONG_TEXT, Sql, placed
 from settings.connections.oracle_errors import classify_oracle, codes_of, translated
+from settings.connections.sparing import committing
 from state.errors import CorpusBusy, DependencyUnavailable
 
 if TYPE_CHECKING:
@@ -59,10 +60,17 @@ class Session:
             found += await self.rows(text, {**listed, **(binds or {})}, where=where)
         return found
 
-    async def execute(self, statement: str, binds: Mapping[str, Any] | None = None) -> int:
-        """Run a statement that returns no rows; return how many it changed."""
+    async def execute(self, statement: str, binds: Mapping[str, Any] | None = None, *, commit: bool = False) -> int:
+        """Run a statement that returns no rows; return how many it changed.
+
+        With `commit`, it commits in its own round trip; `OutcomeUnknown` if the connection breaks meanwhile.
+        """
         text = self._sql(statement)
-        with translated_oracle(self._name), self._connection.cursor() as cursor:
+        with (
+            translated_oracle(self._name, committing=commit),
+            committing(self._connection, commit),
+            self._connection.cursor() as cursor,
+        ):
             await cursor.execute(text, self._scoped(text, binds))
             return int(cursor.rowcount)
 
@@ -89,11 +97,6 @@ class Session:
             refused = cursor.getbatcherrors() or []
         if refused:
             raise _refusal(refused, named)
-
-    async def commit(self) -> None:
-        """Commit the transaction. Raises `OutcomeUnknown` if the connection breaks meanwhile."""
-        with translated_oracle(self._name, committing=True):
-            await self._connection.commit()
 
     async def rollback(self) -> None:
         """Roll the transaction back. If the connection is lost, the database does so itself."""

@@ -89,9 +89,12 @@ CURRENT = (
 _SAME = "d.tenant = :tenant AND d.corpus = :corpus AND d.document_id = :document_id AND d.text_hash = :text_hash"
 SAME = f"SELECT d.version_no, {_METADATA}, d.splitting FROM {{P}}_DOCUMENTS d WHERE {_SAME}"
 """The versions of one text under several labels."""
+CANONICAL = f"SELECT {_METADATA}, d.text FROM {{P}}_DOCUMENTS d WHERE {_SAME}"
+LIVE_TEXTS = (
+    f"SELECT d.document_id, {_METADATA}, d.text FROM {{P}}_DOCUMENTS d WHERE {_LIVE} AND d.document_id IN {_LISTED}"
+)
 
 _VERSION = "d.tenant = :tenant AND d.corpus = :corpus AND d.version_no = :version_no"
-CANONICAL = f"SELECT d.text FROM {{P}}_DOCUMENTS d WHERE {_VERSION}"
 VERSION_FIELDS = ("source", "title", "text", "parser", "parser_version", "pages", "ingested_at", "splitting")
 VERSION = (
     "SELECT d.source, d.title, d.text, d.parser, d.parser_version, d.pages, d.ingested_at, d.splitting "
@@ -218,8 +221,9 @@ DROP_ALL = f"DELETE {_PENDING}"
 
 ADVANCE = (
     "UPDATE {P}_CORPORA c SET c.generation = c.generation + 1, c.epoch = c.epoch + :shrank, "
-    "c.embedding_model = NVL(:embedding_model, c.embedding_model) WHERE c.tenant = :tenant AND c.name = :corpus"
+    f"c.embedding_model = NVL(:embedding_model, c.embedding_model), {_LASTING} {_ONE_CORPUS} AND c.writer = :writer"
 )
+"""Ends a transaction that changed what a search finds; renews the lease as `RENEW` does."""
 
 EMBED = (
     "SELECT VECTOR_EMBEDDING({MODEL} USING t.item AS DATA) FROM "

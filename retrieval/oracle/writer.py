@@ -13,7 +13,7 @@ from typing import Any
 from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, check_destroyable, narrowed
 from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, random_evidence_id, vector_id
 from retrieval.oracle import sql as sql
-from retrieval.oracle.lease import WriterLease
+from retrieval.oracle.lease import Transaction, WriterLease
 from retrieval.oracle.session import Session
 from retrieval.oracle.sql import HeldVersion, as_held, as_vector
 from retrieval.preparation import PreparedDocument, splitting_of
@@ -38,17 +38,21 @@ class OracleWriter:
     continues.
     """
 
-    _session: Session
-    """That of the transaction in progress."""
+    _current: Transaction
+    """The transaction in progress."""
 
     def __init__(self, lease: WriterLease) -> None:
         self._lease = lease
 
+    @property
+    def _session(self) -> Session:
+        return self._current.session
+
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[int]:
         """Lock the corpus for a block; yield the dimensions of the tables."""
-        async with self._lease.transaction() as (self._session, dimensions):
-            yield dimensions
+        async with self._lease.transaction() as self._current:
+            yield self._current.dimensions
 
     async def kept(self, document: PreparedDocument, embedding_model: str) -> set[str]:
         """Return the ids of the vectors from an interrupted ingestion; remove all others of the document."""
@@ -88,7 +92,7 @@ class OracleWriter:
             for wave in _waves(checked):
                 replaced, count = await self._put_wave(wave, embedding_model, replaces)
                 updated, superseded = updated + replaced, superseded + count
-            await self._advance(embedding_model, shrank=updated > 0)
+            self._advance(embedding_model, shrank=updated > 0)
         return updated, superseded
 
     async def record(self, roots: Sequence[Root]) -> None:
@@ -115,7 +119,7 @@ class OracleWriter:
             chosen = [each for each in old if may(each.document_id, each.labels)]
             await self._each(sql.DELETE_VERSION, chosen)
             await self._session.execute(sql.DROP_ALL)
-            await self._advance(None, shrank=True)
+            self._advance(None, shrank=True)
         return sum(each.passages for each in chosen)
 
     async def delete(self, document_ids: Sequence[str], may: May) -> None:
@@ -125,7 +129,7 @@ class OracleWriter:
             live = [each for each in stored if not each.superseded and may(each.document_id, each.labels)]
             await self._each(sql.SUPERSEDE, live)
             await self._drop_pending(document_ids)
-            await self._advance(None, shrank=True)
+            self._advance(None, shrank=True)
 
     async def destroy(self, may: May) -> None:
         """Delete the corpus with all it holds. Raises the errors of `CorpusBackend.destroy`."""
@@ -249,9 +253,10 @@ class OracleWriter:
         rows = [{"version_no": each.version} for each in versions]
         await self._session.execute_many(statement, rows, [each.document_id for each in versions])
 
-    async def _advance(self, embedding_model: str | None, *, shrank: bool) -> None:
-        """Raise the generation, at the end of a transaction."""
-        await self._session.execute(sql.ADVANCE, {"shrank": int(shrank), "embedding_model": embedding_model})
+    def _advance(self, embedding_model: str | None, *, shrank: bool) -> None:
+        """Let the last statement of the transaction raise the generation too."""
+        self._current.last = sql.ADVANCE
+        self._current.binds = {"shrank": int(shrank), "embedding_model": embedding_model}
 
 
 def _metadata_types() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Fewer round trips of SQLAlchemy to Oracle Database: no needless commits, rollbacks and pings.
+"""Fewer round trips to Oracle Database: no needless commits, rollbacks and pings, and commits with a statement.
 
 SQLAlchemy rolls back whenever a connection returns to its pool, also after a commit and after mere reads, and with
 `pool_pre_ping` it pings whenever it takes one.
@@ -7,6 +7,8 @@ SQLAlchemy rolls back whenever a connection returns to its pool, also after a co
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,6 +33,19 @@ class SparingTransactions:
         """Roll the transaction back, if one is open."""
         if self.transaction_in_progress:
             super().rollback()  # type: ignore[misc]
+
+
+@contextmanager
+def committing(connection: Any, wanted: bool = True) -> Iterator[None]:
+    """Commit with the statement in the block, without a round trip for it. Changes before it are committed too.
+
+    If the statement fails, or refuses a row of several, nothing is committed.
+    """
+    connection.autocommit = wanted
+    try:
+        yield
+    finally:
+        connection.autocommit = False  # the connection returns to the pool
 
 
 def ping_after_idling(engine: sa.Engine, seconds: float) -> None:

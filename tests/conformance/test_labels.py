@@ -124,6 +124,8 @@ async def test_a_hidden_document_of_the_same_name_is_neither_replaced_nor_told(c
     assert await outsider.prune() == 1
     assert await outsider.canonical_text("pay", hidden.text_hash) is None
     assert await member.canonical_text("pay", hidden.text_hash) == secret
+    assert (await outsider.live_texts(["none", "pay"]), len(await outsider.titles())) == ([public], 1)
+    assert ({*await member.live_texts(["pay"])}, len(await member.titles())) == ({public, secret}, 2)
 
 
 async def test_who_may_change_several_of_one_name_has_to_name_the_label_of_the_next(corpus):

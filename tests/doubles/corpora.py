@@ -96,6 +96,9 @@ class StubCorpus:
         named = set(document_ids)
         return [p.text for p in self._passages if p.document_id in named]
 
+    async def titles(self) -> list[tuple[str, str]]:
+        return sorted((p.title, p.document_id) for p in self._passages)
+
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
         return next((p.text for p in self._passages if (p.document_id, p.text_hash) == (document_id, text_hash)), None)
 

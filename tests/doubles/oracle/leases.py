@@ -15,7 +15,7 @@ class WriterRow:
         pool.answer(r"^SELECT CASE WHEN \(c.writer IS NULL", lambda _: [(0 if self._free() else 1,)])
         pool.answer(r"FOR UPDATE WAIT", lambda _: [(dimensions, self.writer)])
         pool.answer(r"^UPDATE \w+ c SET c.writer = :writer", self._claim)
-        pool.answer(r"^UPDATE \w+ c SET c.writer_until = ", self._renew)
+        pool.answer(r"^UPDATE \w+ c SET (c.generation .*)?c.writer_until = ", self._renew)
         pool.answer(r"^UPDATE \w+ c SET c.writer = NULL", self._release)
 
     def _free(self) -> bool:

@@ -46,11 +46,16 @@ def version(number: int) -> tuple[Any, ...]:
     return (f"doc-{number}", f"{number}.md", f"Doc {number}", *read, 0, "{}")
 
 
+def number_of(binds: dict[str, Any]) -> int:
+    """Return the number of the document that a statement names."""
+    return int(binds["document_id"].removeprefix("doc-"))
+
+
 def live(statement: Statement) -> list[tuple[Any, ...]]:
     """Return the live versions of the document that is asked for; of a report in the tenant's memory there is none."""
     if statement.binds["corpus"] != "default":
         return []
-    number = int(statement.binds["document_id"].removeprefix("doc-"))
+    number = number_of(statement.binds)
     return [(number, "cut", hashlib.sha256(TEXTS[number].encode()).hexdigest(), "text", "1", "{}")]
 
 
@@ -78,12 +83,16 @@ def profile_pool(patch: pytest.MonkeyPatch, tables: SqlTrips | None = None) -> R
     inventory = [(3, 1, model, *version(number)) for number in TEXTS]
     found.answer(r"^SELECT c.generation.*LEFT JOIN", of_default(inventory, [(0, 0, None, *[None] * 12)]))
     found.answer(r"^SELECT c.hash_key", [("ab" * 32,)])
-    found.answer(r"^SELECT d.version_no", lambda s: [(int(s.binds["document_id"].removeprefix("doc-")), "{}", "cut")])
+    found.answer(r"^SELECT d.version_no", lambda s: [(number_of(s.binds), "{}", "cut")])
     found.answer(r"^SELECT d.version_no, d.splitting", live)
     found.answer(r"CONTAINS", of_default([(11, 40)]))
     found.answer(r"VECTOR_DISTANCE", of_default([(11, 0.2), (12, 0.6)]))
     found.answer(r"p\.(id|evidence_id) IN", listed)
-    found.answer(r"^SELECT d.text FROM", lambda s: [(TEXTS[s.binds["version_no"]],)])
+    found.answer(r"^SELECT \(SELECT JSON_SERIALIZE.* d.text FROM", lambda s: [("{}", TEXTS[number_of(s.binds)])])
+    found.answer(
+        r"^SELECT d.document_id, \(SELECT JSON_SERIALIZE.* d.text FROM",
+        lambda s: [(name, "{}", TEXTS[number_of({"document_id": name})]) for name in s.items],
+    )
     WriterRow(found, 384)
     stored: list[str] = []
     found.answer(r"^INSERT INTO SIXPLANE_DOCUMENTS", lambda s: stored.extend(b["document_id"] for b in s.binds) or [])

@@ -203,6 +203,11 @@ class RecordingConnection(oracledb.AsyncConnection):
         self.script = script or _Script()
         self.in_transaction = False
 
+    @property
+    def transaction_in_progress(self) -> bool:
+        """Whether a transaction is open, as the driver knows it from the database's last answer."""
+        return self.in_transaction
+
     def follow(self, statement: Statement) -> None:
         """Note whether a transaction is open after `statement`."""
         if _LOCKS.search(statement.text):

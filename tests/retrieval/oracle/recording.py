@@ -134,6 +134,8 @@ class _Cursor(RecordingCursor):
                 self.rowcount = found.rowcount
         except sqlite3.IntegrityError as error:
             raise oracle_error("ORA-00001") from error
+        if self.connection.autocommit and database.in_transaction:
+            database.execute("COMMIT")
 
 
 def rewritten(text: str) -> str:

@@ -16,7 +16,7 @@ from retrieval import Corpora
 from settings import Settings
 from state.errors import CorpusBusy, OutcomeUnknown, SixplaneError
 from tests.conformance.planes import DIMENSIONS, Hashed, document
-from tests.doubles.oracle import RecordingConnection, RecordingPool, Statement, oracle_error
+from tests.doubles.oracle import RecordingPool, Statement
 from tests.retrieval.oracle.recording import PlaybackPool
 from tests.retrieval.oracle.scripted import GIVES_BACK, everything, scripted
 
@@ -54,13 +54,11 @@ async def test_the_script_holds_every_statement_of_the_module() -> None:
     assert len({statement.text for statement in pool.statements}) > 25
 
 
-async def test_a_commit_that_is_lost_says_that_its_outcome_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lost(_: RecordingConnection) -> None:
-        raise oracle_error("DPY-4011")
-
-    monkeypatch.setattr(RecordingConnection, "commit", lost)
+async def test_a_commit_that_is_lost_with_its_statement_says_that_its_outcome_is_unknown() -> None:
+    pool = scripted()
+    pool.fail(r"c.generation \+ 1", "DPY-4011")
     with pytest.raises(OutcomeUnknown, match="DPY-4011") as caught:
-        await everything(scripted())
+        await everything(pool)
     assert "ingest` stores nothing twice" in caught.value.hint
 
 
