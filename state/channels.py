@@ -172,39 +172,29 @@ CORPUS_NAME = r"^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$"
 
 _SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _LISTED: dict[str, Any] = {"type": "array", "items": _SCALAR}
+_FILTER: dict[str, Any] = {"type": "object", "minProperties": 1}
+_FILTERS: dict[str, Any] = {"type": "array", "items": _FILTER, "minItems": 1}
 _ORDERED: dict[str, Any] = {"type": ["string", "number"]}
-_KEY = r"^(\$(title|source|kind)|[A-Za-z_][A-Za-z0-9_.-]{0,63})$"
-_TESTS: dict[str, Any] = {
+_OPERATORS: dict[str, Any] = {
     **dict.fromkeys(("$eq", "$ne"), _SCALAR),
     **dict.fromkeys(("$gt", "$gte", "$lt", "$lte"), _ORDERED),
     **dict.fromkeys(("$in", "$nin"), _LISTED),
     "$exists": {"type": "boolean"},
+    "$not": _FILTER,
 }
-
-
-def _tests(**more: Any) -> dict[str, Any]:
-    """Return the schema of what a key is compared with by operators."""
-    return {"type": "object", "minProperties": 1, "properties": {**_TESTS, **more}, "additionalProperties": False}
-
-
-def _filter(levels: int) -> dict[str, Any]:
-    """Return the schema of a filter that holds `levels` levels of further filters."""
-    schema: dict[str, Any] = {"type": "object", "minProperties": 1, "additionalProperties": False}
-    compared = _tests()
-    if levels:
-        inner = _filter(levels - 1)
-        filters = {"type": "array", "items": inner, "minItems": 1}
-        schema["properties"] = {"$and": filters, "$or": filters, "$not": inner}
-        compared = _tests(**{"$not": _tests()})
-    return {**schema, "patternProperties": {_KEY: {"anyOf": [_SCALAR, compared]}}}
-
-
-WHERE = {name: part for name, part in _filter(2).items() if name not in ("type", "minProperties")}
-"""JSON schema of a filter, for publication; `retrieval.filters` enforces it.
-
-A schema that names itself would be exact, but forms that are made of a schema, Studio's among them, cannot show it. So
-it describes filters within filters two levels deep, as deep as people write them; the server takes deeper ones.
-"""
+WHERE: dict[str, Any] = {
+    "properties": {
+        **dict.fromkeys(("$and", "$or"), _FILTERS),
+        "$not": _FILTER,
+    },
+    "patternProperties": {
+        r"^(\$(title|source|kind)|[A-Za-z_][A-Za-z0-9_.-]{0,63})$": {
+            "anyOf": [_SCALAR, {**_FILTER, "properties": _OPERATORS, "additionalProperties": False}]
+        }
+    },
+    "additionalProperties": False,
+}
+"""JSON schema of a filter, without what stands in the filters within it; `retrieval.filters` enforces it."""
 
 
 class ResearchContext(BaseModel):
