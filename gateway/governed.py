@@ -57,6 +57,16 @@ _NONCE = re.compile(r"evidence nonce=[0-9a-f]{16}>")
 Provider = Callable[[], Awaitable[AIMessage]]
 Result = TypeVar("Result")
 
+_UNCONTINUED = (
+    BudgetExceeded,
+    ContentRefused,
+    CredentialsRefused,
+    ModelOutputInvalid,
+    ModelUnavailable,
+    PromptTooLong,
+)
+"""Errors of going on with a text that was cut off: the text so far is paid for, and is kept."""
+
 
 class GovernedChatModel(BaseChatModel):
     """The model of one role within one run. `Gateway.chat_model` makes one for each task."""
@@ -207,8 +217,8 @@ class GovernedChatModel(BaseChatModel):
         """Return the text as the model goes on with it, whether its end is missing, and why it did not go on."""
         try:
             more = await self._answer(schema, [*messages, AIMessage(text), HumanMessage(CONTINUE)])
-        except (BudgetExceeded, ContentRefused, CredentialsRefused, ModelUnavailable, PromptTooLong) as error:
-            return text, True, f", and going on with it failed: {error.message}"  # the text so far is paid for
+        except _UNCONTINUED as error:
+            return text, True, f", and going on with it failed: {error.message}"
         return *continued(text, further_text(schema, more), cut_off=is_cut_off(more)), ""
 
     async def _answer(self, schema: type[BaseModel], messages: list[BaseMessage]) -> AIMessage:

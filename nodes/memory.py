@@ -19,7 +19,15 @@ from policy import Action, Stage
 from retrieval import Corpora
 from settings import MEMORY_CORPUS
 from state.channels import ResearchContext
-from state.errors import CorpusEmpty, CorpusMissing, DependencyUnavailable, EmbeddingMismatch
+from state.errors import (
+    ContentRefused,
+    CorpusEmpty,
+    CorpusMissing,
+    DependencyUnavailable,
+    EmbeddingMismatch,
+    ModelOutputInvalid,
+    PromptTooLong,
+)
 from state.report import Report
 from state.values import Event, Status
 
@@ -29,6 +37,9 @@ RECALLED = 3
 
 MIN_SIMILARITY = 0.55
 """Minimum cosine similarity of two questions for an earlier report to count as prior work. A chosen value."""
+
+_OUTAGES = (DependencyUnavailable, EmbeddingMismatch, ContentRefused, ModelOutputInvalid, PromptTooLong)
+"""Errors of the store and of embeddings, without which a run goes on: memory is no condition for an answer."""
 
 
 class PriorWork:
@@ -53,7 +64,7 @@ class PriorWork:
             near = await corpus.search(question, k=RECALLED, mode="dense", where=mine)
         except (CorpusMissing, CorpusEmpty):
             return [], []
-        except (DependencyUnavailable, EmbeddingMismatch) as error:
+        except _OUTAGES as error:
             return [], [Event(node="researcher", kind="memory_unavailable", detail=error.code)]
         keys = [hit.metadata["run_id"] for hit in near if (hit.scores.dense or 0.0) >= MIN_SIMILARITY]
         found = [await runtime.store.aget((tenant, NAMESPACE), key) for key in keys]
@@ -87,7 +98,7 @@ class PriorWork:
             await runtime.store.aput((tenant, NAMESPACE), report.run_id, value)
             corpus = await self._to.corpora.create(tenant, MEMORY_CORPUS)
             await corpus.ingest([_entry(report, principal)])
-        except (DependencyUnavailable, EmbeddingMismatch) as error:
+        except _OUTAGES as error:
             return [Event(node="publish", kind="memory_unavailable", detail=error.code)]
         return []
 

@@ -9,7 +9,7 @@ from gateway.governor import Governor
 from gateway.oci.plane import OCIModels
 from state.roles import Verdicts, WrittenDraft
 from state.values import Role
-from tests.doubles.oci import LocalOCI, Reply
+from tests.doubles.oci import Fault, LocalOCI, Reply
 from tests.doubles.oci.session import local_session, local_settings
 
 COHERE, GENERIC, V2 = "cohere.command-a-03-2025", "meta.llama-3.3-70b-instruct", "cohere.command-a-vision"
@@ -56,6 +56,17 @@ async def test_a_draft_that_is_cut_off_is_continued_once(tmp_path, model_id):
     said = [text for role, text in seen[1].messages if role in ("CHATBOT", "ASSISTANT")]
     assert said == ["Ten requests a minute are free [E1]."]
     assert "Go on exactly" in seen[1].messages[-1][1]
+
+
+@pytest.mark.parametrize("model_id", [COHERE, GENERIC])
+async def test_a_draft_that_is_cut_off_is_kept_where_its_continuation_is_malformed(tmp_path, model_id):
+    def answer(_):
+        oci.faults.add(Fault("status", status=200, body='{"chatResponse": {"te', times=9))  # to what is asked next
+        return CUT
+
+    with LocalOCI(answer) as oci:
+        draft = await asked(oci, tmp_path, model_id)
+    assert (draft.markdown, draft.cut_off) == ("Ten requests a minute are free [E1].", True)
 
 
 async def test_a_draft_that_stays_cut_off_says_so(tmp_path):
