@@ -123,22 +123,39 @@ class Database:
             yield connection
 
     def read(self, work: Callable[[sa.Connection], Result]) -> Result:
-        """Return what `work` reads in a transaction of its own. Raises like `reading`."""
+        """Return what `work` reads in a transaction of its own; once more on a new connection if this one was lost.
+
+        Raises like `reading`.
+        """
+        try:
+            with self.reading() as connection:
+                return work(connection)
+        except DependencyUnavailable as error:
+            if not _was_lost(error.__cause__):
+                raise
         with self.reading() as connection:
             return work(connection)
 
     def write(self, work: Callable[[sa.Connection], Result]) -> Result:
         """Return the result of `work` in a write transaction of its own, begun again where it lost to another one.
 
-        A database with row locks ends one of two transactions that wait for each other. Raises like `transaction`.
+        A database with row locks ends one of two transactions that wait for each other. A transaction whose connection
+        was lost before its COMMIT begins again once: connections that have idled for a short while are not checked.
+        Raises like `transaction`.
         """
+        reconnected = False
         for pause in _PAUSES:
+            committing = False
             try:
                 with self.transaction() as connection:
-                    return work(connection)
+                    result = work(connection)
+                    committing = True
+                return result
             except DependencyUnavailable as error:
-                if not _was_undone(error.__cause__):
+                lost = _was_lost(error.__cause__) and not committing and not reconnected
+                if not lost and not _was_undone(error.__cause__):
                     raise
+                reconnected = reconnected or lost
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - lets the other one pass, guards nothing
         with self.transaction() as connection:
             return work(connection)
@@ -302,6 +319,11 @@ def _was_undone(cause: BaseException | None) -> bool:
     if original is None:
         return False
     return not _UNDONE.isdisjoint([getattr(original, "sqlstate", None), *codes_of(original)])
+
+
+def _was_lost(cause: BaseException | None) -> bool:
+    """Whether the database had closed the connection, which its pool has replaced."""
+    return isinstance(cause, sa.exc.DBAPIError) and cause.connection_invalidated
 
 
 def _is_full(cause: BaseException | None, folder: Path) -> bool:

@@ -35,7 +35,7 @@ from tests.experience.service.helpers import service_of
 from tests.experience.service.kept.test_threads import SPAN, threads_of
 from tests.experience.service.kept.test_upkeep import change
 
-PAIRS, MANY = 100, 1_000
+PAIRS, MANY = 25, 1_000
 ONE_WINNER = ["Lease", "ThreadBusy"]
 DEAD = 2**22 + 1
 """No process has this number: it is above Linux's highest."""
@@ -100,7 +100,7 @@ async def test_of_a_start_and_a_deletion_one_wins(tables: str, act: str, tmp_pat
             assert "ThreadBusy" in await outcomes(one.take("local", name), other)
 
 
-TOGETHER = 20
+TOGETHER = 6
 
 
 def start_beside_another() -> None:
