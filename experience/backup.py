@@ -13,12 +13,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from retrieval.embedded.names import FOLDER
 from settings.folders import private_folder
 from state.errors import BadInput
 
 _FIRST = ("threads.db", "checkpoints.db", "store.db")
 _SIDE_FILES = ("-wal", "-shm", "-journal", ".lock")
-_INDEXES = ("keyword-", "vectors")
+_INDEXES = ("keyword-", "vectors-")
+_INDEX = 3
+"""Position of an index in its path."""
 
 
 def back_up(home: Path, target: Path) -> int:
@@ -58,7 +61,9 @@ def _order(path: Path) -> tuple[bool, int, bool, str]:
 
 
 def _is_kept(path: Path) -> bool:
-    return not path.name.endswith(_SIDE_FILES) and not any(part.startswith(_INDEXES) for part in path.parts)
+    # Beside `corpus.db`, in corpora/TENANT/CORPUS. Only there: a corpus or its tenant may be named like an index.
+    index = len(path.parts) > _INDEX and path.parts[0] == FOLDER and path.parts[_INDEX].startswith(_INDEXES)
+    return not path.name.endswith(_SIDE_FILES) and not index
 
 
 def _copied(path: Path, copy: Path) -> bool:

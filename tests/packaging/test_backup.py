@@ -76,3 +76,13 @@ def test_a_backup_that_is_interrupted_has_not_its_name_and_the_next_one_is_whole
     done = backup(source, tmp_path / "new")
     assert done.stdout == f"1 files: {tmp_path / 'new'}\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "new"]
+
+
+def test_a_corpus_named_like_an_index_is_copied(tmp_path: Path) -> None:
+    source, target = tmp_path / "keyword-home", tmp_path / "new"
+    names = ("corpora/vectors-local/vectors-2024/corpus.db", "corpora/local/keyword-notes/corpus.db")
+    for name in (*names, "corpora/local/vectors/keyword-2-0/meta.json", "corpora/local/vectors/vectors-1-1.usearch"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
+    assert backup(source, target).exit_code == 0
+    assert sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()) == sorted(names)
