@@ -52,7 +52,7 @@ def words_of(fault: Mapping[str, Any]) -> str:
     if words is None:
         return str(fault["msg"]).removeprefix("Value error, ")
     limits = {name: _plain(limit) for name, limit in fault.get("ctx", {}).items()}
-    return words.format(**limits).replace("at least 1 characters", "at least 1 character")
+    return words.format(**limits).replace(" 1 characters", " 1 character").replace(" 1 entries", " 1 entry")
 
 
 def fault_of(where: str, fault: Mapping[str, Any]) -> str:

@@ -28,9 +28,10 @@ _names = itertools.count(1)
 @functools.cache
 def _socket_folder() -> Path:
     """Start the server, and return the folder of its socket. A call again returns the same."""
+    binaries = _binaries()  # first: a test that is skipped for want of them leaves no folder
     folder = _new_folder()
     supervisor = subprocess.Popen(
-        [sys.executable, "-I", "-S", Path(__file__).with_name("supervisor.py"), folder, _binaries()],
+        [sys.executable, "-I", "-S", Path(__file__).with_name("supervisor.py"), folder, binaries],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

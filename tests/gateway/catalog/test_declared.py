@@ -87,5 +87,5 @@ def test_a_declaration_without_a_usable_price_is_refused(wrong):
     ],
 )
 def test_no_price_is_below_zero(wrong, tmp_path):
-    with pytest.raises(SettingsInvalid, match="greater than or equal to 0"):
+    with pytest.raises(SettingsInvalid, match="must be at least 0"):
         load_settings(home=tmp_path, **wrong)
