@@ -3,7 +3,8 @@
 import createClient, { type Client } from "openapi-fetch";
 
 import { errorOf, NotFinished } from "./errors.js";
-import { eventsOf } from "./events.js";
+import { eventsOf, type Waiting } from "./events.js";
+import type { Sleep } from "./patience.js";
 import type {
   BatchRequest,
   BatchResult,
@@ -29,6 +30,8 @@ export interface Options {
   apiKey?: string;
   /** Sends the requests; the platform's `fetch` unless it is given. */
   fetch?: (request: Request) => Promise<Response>;
+  /** Waits before a stream that was lost is taken up; a timer unless it is given. */
+  sleep?: Sleep;
 }
 
 /** How one call is made. */
@@ -50,8 +53,10 @@ export interface IngestOptions extends CallOptions {
 export class Sixplane {
   /** Every operation by its path, for example `api.GET("/v1/threads")`. */
   readonly api: Client<paths>;
+  readonly #sleep: Sleep | undefined;
 
   constructor(options: Options) {
+    this.#sleep = options.sleep;
     const { baseUrl, apiKey, fetch } = options;
     this.api = createClient<paths>({
       baseUrl,
@@ -78,7 +83,7 @@ export class Sixplane {
     return eventsOf<RunEvent>(async (last) => {
       const given = { body: request, parseAs: "stream", headers: resuming(last), ...options } as const;
       return (await this.api.POST("/v1/chat/stream", given)).response;
-    });
+    }, this.#waiting(options));
   }
 
   /** Answer several requests. A failed item does not affect the others. */
@@ -97,7 +102,7 @@ export class Sixplane {
       const params = { path: { run_id: runId } };
       const given = { params, parseAs: "stream", headers: resuming(last), ...options } as const;
       return (await this.api.GET("/v1/runs/{run_id}/events", given)).response;
-    });
+    }, this.#waiting(options));
   }
 
   /** Continue a stopped thread, or answer its review, and wait for the report. */
@@ -112,7 +117,7 @@ export class Sixplane {
       const params = { path: { thread_id: threadId } };
       const given = { params, body: request, parseAs: "stream", headers: resuming(last), ...options } as const;
       return (await this.api.POST("/v1/threads/{thread_id}/resume/stream", given)).response;
-    });
+    }, this.#waiting(options));
   }
 
   /** Find passages in a corpus. */
@@ -131,7 +136,11 @@ export class Sixplane {
     return eventsOf<IngestEvent>(async () => {
       const given = { ...upload(corpus, files, options), parseAs: "stream" } as const;
       return (await this.api.POST("/v1/corpora/{corpus}/documents/stream", given)).response;
-    });
+    }, this.#waiting(options));
+  }
+
+  #waiting({ signal }: CallOptions): Waiting {
+    return { sleep: this.#sleep, signal };
   }
 }
 

@@ -51,10 +51,9 @@ export class NotFinished extends Error {
 /** Return the error of a response. One that is no problem is of something before the server. */
 export async function errorOf(response: Response): Promise<ApiError> {
   const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json") ?? false;
-  const seconds = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
   return new ApiError(
     isProblem ? ((await response.json()) as Problem) : unknownProblem(response),
-    Number.isNaN(seconds) ? undefined : seconds,
+    secondsOf(response.headers.get("retry-after") ?? ""),
     response.headers.get("x-request-id") ?? "",
   );
 }
@@ -69,4 +68,11 @@ function unknownProblem(response: Response): Problem {
     hint: "check the address, and what stands between the client and the server",
     faults: [],
   };
+}
+
+/** Return the seconds of a `Retry-After` header, which is a number or a date (RFC 9110, 10.2.3). */
+function secondsOf(retryAfter: string): number | undefined {
+  if (/^\d+$/.test(retryAfter)) return Number(retryAfter);
+  const when = Date.parse(retryAfter);
+  return Number.isNaN(when) ? undefined : Math.max((when - Date.now()) / 1000, 0);
 }

@@ -2,57 +2,55 @@
 
 import { EventSourceParserStream } from "eventsource-parser/stream";
 
-const RECONNECTS = 3;
+import { Patience, type Sleep } from "./patience.js";
+
+/** How a stream waits before it is taken up. */
+export interface Waiting {
+  sleep?: Sleep | undefined;
+  signal?: AbortSignal | undefined;
+}
 
 /**
  * Yield the events of a stream.
  *
  * @param open sends the request; `last` is the id of the last event if the stream is taken up again.
  */
-export async function* eventsOf<T>(open: (last: string | undefined) => Promise<Response>): AsyncGenerator<T, void> {
+export async function* eventsOf<T>(
+  open: (last: string | undefined) => Promise<Response>,
+  waiting: Waiting = {},
+): AsyncGenerator<T, void> {
+  const patience = new Patience(waiting.sleep);
   let last: string | undefined;
-  for (let left = RECONNECTS; ; left--) {
-    const response = await open(last);
-    const reader = messagesOf(response).getReader();
+  for (;;) {
     try {
-      for (;;) {
-        const read = await next(reader);
-        if (read instanceof Lost) {
-          if (last === undefined || left === 0) throw read.cause;
-          break;
-        }
-        if (read.done) return;
-        last = read.value.id ?? last;
-        yield JSON.parse(read.value.data) as T;
+      for await (const message of messagesOf(await open(last))) {
+        last = message.id ?? last;
+        patience.renew();
+        yield JSON.parse(message.data) as T;
       }
-    } finally {
-      // A caller that leaves its loop ends the request; a stream that is lost cannot be cancelled.
-      await reader.cancel().catch(() => undefined);
+      return;
+    } catch (error) {
+      if (last === undefined || error instanceof SyntaxError) throw error;
+      await patience.wait(error, waiting.signal);
     }
   }
 }
 
-class Lost {
-  constructor(readonly cause: unknown) {}
-}
-
 type Message = { data: string; id?: string | undefined };
 
-async function next(reader: ReadableStreamDefaultReader<Message>): Promise<ReadableStreamReadResult<Message> | Lost> {
-  try {
-    return await reader.read();
-  } catch (error) {
-    return isAbort(error) ? Promise.reject(error) : new Lost(error);
-  }
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "AbortError";
-}
-
-function messagesOf(response: Response): ReadableStream<Message> {
+async function* messagesOf(response: Response): AsyncGenerator<Message, void> {
   if (response.body === null) throw new TypeError("the stream has no body");
   // TypeScript's own types of the two streams differ in what a decoder takes.
   const decoder = new TextDecoderStream() as unknown as ReadableWritablePair<string, Uint8Array>;
-  return response.body.pipeThrough(decoder).pipeThrough(new EventSourceParserStream());
+  const reader = response.body.pipeThrough(decoder).pipeThrough(new EventSourceParserStream()).getReader();
+  try {
+    for (;;) {
+      const read = await reader.read();
+      if (read.done) return;
+      yield read.value;
+    }
+  } finally {
+    // A caller that leaves its loop ends the request; a stream that is lost cannot be cancelled.
+    await reader.cancel().catch(() => undefined);
+  }
 }

@@ -92,31 +92,96 @@ async function uploads(): Promise<void> {
   assert.ok(passages[0]?.text.includes("titanium"));
 }
 
-async function reconnects(): Promise<void> {
+/** Answers with one event and then loses the connection, or with the answer of `instead` where there is one. */
+function cutting(instead: (Response | Error | undefined)[] = [], ending = Infinity) {
   const seen: (string | null)[] = [];
-  const cut = async (request: Request) => {
+  const pauses: number[] = [];
+  let sent = 0;
+  const fetch = async (request: Request) => {
     seen.push(request.headers.get("last-event-id"));
-    const event = { type: "text", sequence: seen.length, text: "x" };
-    const pieces = [new TextEncoder().encode(`id: r.e:${seen.length}\ndata: ${JSON.stringify(event)}\n\n`)];
+    const other = instead[seen.length - 1];
+    if (other instanceof Error) throw other;
+    if (other !== undefined) return other;
+    sent += 1;
+    const event = { type: "text", sequence: sent, text: "x" };
+    const pieces = [new TextEncoder().encode(`id: r.e:${sent}\ndata: ${JSON.stringify(event)}\n\n`)];
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
         const piece = pieces.shift();
         if (piece) return controller.enqueue(piece);
         // An error discards what was not read yet.
         await new Promise((resolve) => setTimeout(resolve, 50));
-        if (seen.length === 3) controller.close();
+        if (sent === ending) controller.close();
         else controller.error(new TypeError("cut"));
       },
     }, { highWaterMark: 0 });
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
   };
-  const numbers: number[] = [];
-  for await (const event of new Sixplane({ baseUrl, fetch: cut }).streamRun("r")) numbers.push(event.sequence);
-  assert.deepEqual(numbers, [1, 2, 3]);
-  assert.deepEqual(seen, [null, "r.e:1", "r.e:2"]);
+  const sleep = async (seconds: number) => void pauses.push(seconds);
+  return { fetch, seen, pauses, client: new Sixplane({ baseUrl, fetch, sleep }) };
 }
 
-for (const step of [chats, streams, batches, health, errors, reviews, uploads, reconnects]) {
+function unavailable(status: number, retryAfter?: string): Response {
+  return new Response("", { status, headers: retryAfter === undefined ? {} : { "retry-after": retryAfter } });
+}
+
+async function consumed(events: AsyncIterable<RunEvent>): Promise<number[]> {
+  const numbers: number[] = [];
+  for await (const event of events) numbers.push(event.sequence);
+  return numbers;
+}
+
+async function reconnects(): Promise<void> {
+  const { client, seen, pauses } = cutting([], 3);
+  assert.deepEqual(await consumed(client.streamRun("r")), [1, 2, 3]);
+  assert.deepEqual(seen, [null, "r.e:1", "r.e:2"]);
+  assert.ok(pauses.length === 2 && pauses.every((seconds) => seconds >= 0.25 && seconds <= 0.5));
+}
+
+async function waits(): Promise<void> {
+  const refused = new TypeError("fetch failed");
+  const restart = [undefined, refused, unavailable(502), unavailable(503, "7"), unavailable(409)];
+  const { client, seen, pauses } = cutting(restart, 2);
+  assert.deepEqual(await consumed(client.streamRun("r")), [1, 2]);
+  assert.deepEqual(seen, [null, ...Array<string>(5).fill("r.e:1")]);
+  const bounds = [0.5, 1, 2, 7, 8];
+  assert.equal(pauses.length, bounds.length);
+  pauses.forEach((seconds, i) => assert.ok(seconds <= bounds[i]! && seconds >= bounds[i]! / 2));
+  assert.equal(pauses[3], 7);
+}
+
+async function givesUp(): Promise<void> {
+  const down = cutting([undefined, ...Array<Error>(1000).fill(new TypeError("fetch failed"))]);
+  assert.equal(((await rejected(consumed(down.client.streamRun("r")))) as Error).message, "fetch failed");
+  const total = down.pauses.reduce((sum, seconds) => sum + seconds, 0);
+  assert.ok(total <= 120 && total > 100);
+  for (const answer of [unavailable(404), unavailable(503, "3600"), unavailable(503, "Fri, 31 Dec 9999 23:59:59 GMT")]) {
+    const gone = cutting([undefined, answer]);
+    const error = await rejected(consumed(gone.client.streamRun("r")));
+    assert.ok(error instanceof ApiError && error.status === answer.status);
+    assert.equal(gone.pauses.length, 1); // the one after the cut
+  }
+  const first = cutting([unavailable(503, "1")]);
+  assert.ok((await rejected(consumed(first.client.streamRun("r")))) instanceof ApiError);
+  assert.deepEqual(first.pauses, []);
+}
+
+async function aborts(): Promise<void> {
+  const leaving = new AbortController();
+  const { seen, fetch } = cutting([undefined, unavailable(503, "100")]);
+  const patient = new Sixplane({
+    baseUrl,
+    fetch: async (request) => {
+      const answer = await fetch(request);
+      if (seen.length === 2) setTimeout(() => leaving.abort(), 20); // in the pause of 100 seconds
+      return answer;
+    },
+  });
+  const error = await rejected(consumed(patient.streamRun("r", { signal: leaving.signal })));
+  assert.ok(error instanceof DOMException && error.name === "AbortError");
+}
+
+for (const step of [chats, streams, batches, health, errors, reviews, uploads, reconnects, waits, givesUp, aborts]) {
   await step();
   console.log(step.name);
 }

@@ -5,6 +5,9 @@ Where the server is not reached at all, httpx raises its own `httpx.TransportErr
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
 import httpx
 from pydantic import ValidationError
 
@@ -72,9 +75,19 @@ def error_of(response: httpx.Response) -> ApiError:
             hint="check the address, and what stands between the client and the server",
             faults=[],
         )
-    seconds = response.headers.get("retry-after", "")
     return ApiError(
         problem,
-        retry_after=float(seconds) if seconds.isdecimal() else None,
+        retry_after=_seconds(response.headers.get("retry-after", "")),
         request_id=response.headers.get("x-request-id", ""),
     )
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Return the seconds of a `Retry-After` header, which is a number or a date (RFC 9110, 10.2.3)."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        when = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max((when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)

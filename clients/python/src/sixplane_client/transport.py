@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
+import anyio
 import httpx
-from httpx_sse import EventSource, ServerSentEvent
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from httpx_sse import EventSource
+from pydantic import BaseModel, TypeAdapter
 
-from sixplane_client.errors import NotFinished, error_of
+from sixplane_client.errors import ApiError, NotFinished, error_of
 from sixplane_client.models import Pending
+from sixplane_client.streams import Stream
 from sixplane_client.uploads import Upload, parts
 
 T = TypeVar("T")
 
 TIMEOUT = httpx.Timeout(600, connect=10)
 """Seconds; an answer takes as long as its run."""
-
-_RECONNECTS = 3
 
 
 @dataclass(frozen=True)
@@ -61,28 +62,6 @@ class Call:
             raise error_of(response)
 
 
-class _Stream:
-    """Reads the events of a call, and remembers the last one's id for a connection that is lost."""
-
-    def __init__(self) -> None:
-        self.last, self._left = "", _RECONNECTS
-
-    def event(self, sent: ServerSentEvent, kind: TypeAdapter[T]) -> T | None:
-        """Return the event, or `None` if its type is one of a later version."""
-        self.last = sent.id or self.last
-        try:
-            return kind.validate_json(sent.data)
-        except ValidationError as error:
-            if error.errors()[0]["type"] == "union_tag_invalid":
-                return None
-            raise
-
-    def lost(self) -> bool:
-        """Return whether a stream whose connection was lost cannot be taken up."""
-        self._left -= 1
-        return not self.last or self._left < 0
-
-
 def quoted(name: str) -> str:
     """Return a name as one part of a path."""
     return quote(name, safe="")
@@ -104,10 +83,19 @@ class Transport:
     Args:
         base_url: the server's address, for example `http://127.0.0.1:8080`.
         api_key: a key of `sixplane keys create`, or a token; none for a server without authentication.
+        sleep: waits some seconds, before a stream that was lost is taken up.
         options: those of `httpx.Client`, for example `timeout`, `proxy` or `verify`.
     """
 
-    def __init__(self, base_url: str, api_key: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+        **options: Any,
+    ) -> None:
+        self._sleep = sleep
         self._client = httpx.Client(**_options(base_url, api_key, options))
 
     def close(self) -> None:
@@ -130,17 +118,16 @@ class Transport:
         return TypeAdapter(kind).validate_json(self._content(call))
 
     def _events(self, call: Call, kind: TypeAdapter[T]) -> Iterator[T]:
-        stream = _Stream()
+        stream = Stream(kind)
         while True:
             try:
-                yield from self._sent(call, kind, stream)
-            except httpx.TransportError:
-                if stream.lost():
-                    raise
+                yield from self._sent(call, stream)
+            except (httpx.TransportError, ApiError) as lost:
+                self._sleep(stream.pause(lost))
             else:
                 return
 
-    def _sent(self, call: Call, kind: TypeAdapter[T], stream: _Stream) -> Iterator[T]:
+    def _sent(self, call: Call, stream: Stream[T]) -> Iterator[T]:
         with ExitStack() as stack:
             request = call.request(self._client, stack, stream.last)
             response = self._client.send(request, stream=True)
@@ -149,7 +136,7 @@ class Transport:
                 response.read()
             call.check(response)
             for sent in EventSource(response).iter_sse():
-                event = stream.event(sent, kind)
+                event = stream.event(sent)
                 if event is not None:
                     yield event
 
@@ -160,10 +147,19 @@ class AsyncTransport:
     Args:
         base_url: the server's address, for example `http://127.0.0.1:8080`.
         api_key: a key of `sixplane keys create`, or a token; none for a server without authentication.
+        sleep: waits some seconds, before a stream that was lost is taken up.
         options: those of `httpx.AsyncClient`, for example `timeout`, `proxy` or `verify`.
     """
 
-    def __init__(self, base_url: str, api_key: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
+        **options: Any,
+    ) -> None:
+        self._sleep = sleep
         self._client = httpx.AsyncClient(**_options(base_url, api_key, options))
 
     async def aclose(self) -> None:
@@ -186,18 +182,17 @@ class AsyncTransport:
         return TypeAdapter(kind).validate_json(await self._content(call))
 
     async def _events(self, call: Call, kind: TypeAdapter[T]) -> AsyncIterator[T]:
-        stream = _Stream()
+        stream = Stream(kind)
         while True:
             try:
-                async for event in self._sent(call, kind, stream):
+                async for event in self._sent(call, stream):
                     yield event
-            except httpx.TransportError:
-                if stream.lost():
-                    raise
+            except (httpx.TransportError, ApiError) as lost:
+                await self._sleep(stream.pause(lost))
             else:
                 return
 
-    async def _sent(self, call: Call, kind: TypeAdapter[T], stream: _Stream) -> AsyncIterator[T]:
+    async def _sent(self, call: Call, stream: Stream[T]) -> AsyncIterator[T]:
         with ExitStack() as stack:
             request = call.request(self._client, stack, stream.last)
             response = await self._client.send(request, stream=True)
@@ -206,7 +201,7 @@ class AsyncTransport:
                     await response.aread()
                 call.check(response)
                 async for sent in EventSource(response).aiter_sse():
-                    event = stream.event(sent, kind)
+                    event = stream.event(sent)
                     if event is not None:
                         yield event
             finally:

@@ -112,28 +112,90 @@ async def test_files_are_ingested_searched_and_deleted(ann, tmp_path):
     assert (await ann.delete_documents("ships", document=named)).documents == 1
 
 
-async def test_a_lost_stream_is_taken_up_after_its_last_event():
-    events = [
-        '{"type": "run_started", "sequence": 1, "thread_id": "t", "run_id": "r", "trace_id": "x"}',
-        '{"type": "of_a_later_version", "sequence": 2}',
-        '{"type": "text", "sequence": 3, "text": "Hello"}',
-    ]
-    seen = []
+EVENTS = [
+    '{"type": "run_started", "sequence": 1, "thread_id": "t", "run_id": "r", "trace_id": "x"}',
+    '{"type": "of_a_later_version", "sequence": 2}',
+    '{"type": "text", "sequence": 3, "text": "Hello"}',
+]
 
-    async def cut(after):
-        yield f"id: r.e:{after + 1}\ndata: {events[after]}\n\n".encode()
-        if after + 1 < len(events):
+
+class Restarting:
+    """A server that loses the connection after each event but the last, and answers with `instead` in between."""
+
+    def __init__(self, *instead):
+        self.instead, self.seen, self.pauses = list(instead), [], []
+
+    def __call__(self, request):
+        self.seen.append(request.headers.get("last-event-id"))
+        if self.seen[-1] and self.instead:
+            other = self.instead.pop(0)
+            if isinstance(other, Exception):
+                raise other
+            return other
+        after = int(self.seen[-1].rpartition(":")[2]) if self.seen[-1] else 0
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=self._cut(after))
+
+    async def _cut(self, after):
+        yield f"id: r.e:{after + 1}\ndata: {EVENTS[after]}\n\n".encode()
+        if after + 1 < len(EVENTS):
             raise httpx.ReadError("cut")
 
-    def answer(request):
-        seen.append(request.headers.get("last-event-id"))
-        after = int(seen[-1].rpartition(":")[2]) if seen[-1] else 0
-        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=cut(after))
+    async def _sleep(self, seconds):
+        self.pauses.append(seconds)
 
-    async with AsyncSixplane("http://x", transport=httpx.MockTransport(answer)) as client:
-        told = [event.type async for event in client.stream_run("r")]
-    assert told == ["run_started", "text"]
-    assert seen == [None, "r.e:1", "r.e:2"]
+    async def events(self):
+        async with AsyncSixplane("http://x", transport=httpx.MockTransport(self), sleep=self._sleep) as client:
+            return [event.type async for event in client.stream_run("r")]
+
+
+async def test_a_lost_stream_is_taken_up_after_its_last_event():
+    server = Restarting()
+    assert await server.events() == ["run_started", "text"]
+    assert server.seen == [None, "r.e:1", "r.e:2"]
+    assert all(0.25 <= seconds <= 0.5 for seconds in server.pauses)
+
+
+async def test_pauses_grow_while_a_server_restarts_and_last_as_long_as_it_asks():
+    asked = httpx.Response(503, headers={"retry-after": "7"})
+    server = Restarting(httpx.ConnectError("refused"), httpx.Response(502), asked, httpx.Response(409))
+    assert await server.events() == ["run_started", "text"]
+    assert server.seen == [None, *["r.e:1"] * 5, "r.e:2"]
+    assert server.pauses[3] == 7
+    for seconds, most in zip(server.pauses, (0.5, 1, 2, 7, 8, 0.5), strict=True):
+        assert most / 2 <= seconds <= most
+
+
+async def test_a_stream_that_waited_long_enough_ends_with_the_last_error():
+    server = Restarting(*[httpx.ConnectError("refused")] * 1000)
+    with pytest.raises(httpx.ConnectError, match="refused"):
+        await server.events()
+    assert 100 < sum(server.pauses) <= 120
+
+
+@pytest.mark.parametrize(("status", "again"), [(404, "1"), (503, "3600"), (503, "Fri, 31 Dec 9999 23:59:59 GMT")])
+async def test_what_does_not_change_in_time_ends_the_stream_at_once(status, again):
+    server = Restarting(httpx.Response(status, headers={"retry-after": again}))
+    with pytest.raises(ApiError, match=str(status)):
+        await server.events()
+    assert len(server.pauses) == 1  # the one after the cut
+
+
+def test_a_plain_client_waits_too() -> None:
+    def cut():
+        yield f"id: r.e:1\ndata: {EVENTS[0]}\n\n".encode()
+        raise httpx.ReadError("cut")
+
+    kind = {"content-type": "text/event-stream"}
+    answers = [
+        httpx.Response(200, headers=kind, content=cut()),
+        httpx.Response(503, headers={"retry-after": "3"}),
+        httpx.Response(200, headers=kind, content=f"id: r.e:3\ndata: {EVENTS[2]}\n\n".encode()),
+    ]
+    pauses: list[float] = []
+    transport = httpx.MockTransport(lambda _: answers.pop(0))
+    with Sixplane("http://x", transport=transport, sleep=pauses.append) as client:
+        assert [event.type for event in client.stream_run("r")] == ["run_started", "text"]
+    assert pauses[1:] == [3.0]
 
 
 async def test_what_is_no_answer_of_sixplane_is_an_error_that_says_so():

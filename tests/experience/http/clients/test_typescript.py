@@ -11,6 +11,7 @@ import pytest
 CLIENT = Path(__file__).resolve().parents[4] / "clients" / "typescript"
 COMPILER = CLIENT / "node_modules" / "typescript" / "bin" / "tsc"
 STEPS = ["chats", "streams", "batches", "health", "errors", "reviews", "uploads", "reconnects"]
+STEPS += ["waits", "givesUp", "aborts"]  # of streams that are lost
 
 
 async def run(*command: str) -> str:
