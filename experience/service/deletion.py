@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from pydantic import ValidationError
 
 from experience.service.threads import AgedRun, Lease, StoredRun, Threads
 from experience.service.views import KeptViews
@@ -43,7 +44,7 @@ class Checkpoints:
         try:
             await self.keep_reports(tenant, thread_id)
             await saver.aprune([f"{tenant}/{thread_id}"])
-        except (SixplaneError, sqlite3.Error) as error:
+        except (SixplaneError, sqlite3.Error, ValidationError) as error:  # a report of an earlier release may not fit
             _log.warning("the older checkpoints of the thread %r stay: %s", thread_id, type(error).__name__)
 
     async def keep_reports(self, tenant: str, thread_id: str, *, but: str = "") -> None:

@@ -187,6 +187,8 @@ class Worker:
             self._heard = time.monotonic()
             if told["type"] == "drained":
                 self._drained.set()
+            elif told["type"] == "failed":  # its end follows, for example where the disk is full while it closes
+                _log.error("the process that works failed: %s", type(pickle.loads(told["error"])).__name__)  # noqa: S301 - from our own process
             else:
                 self._state = told["state"]
                 self.room.take_over(told["places"])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+from types import SimpleNamespace
 
 from experience.http.worker.connections import Connections
+from experience.http.worker.frames import framed
 from experience.http.worker.keeper import Worker
 from settings import Settings
+from state.errors import StorageFull
 from tests.doubles.waiting import safely, until
 
 
@@ -40,6 +44,19 @@ async def test_an_error_of_the_system_does_not_end_the_attempts(tmp_path, monkey
         worker.dies.set()
         await until(lambda: worker.starts == 4 and worker._connections)
     assert "cannot be started: OSError" in caplog.text
+    assert "private" not in caplog.text
+
+
+async def test_a_process_that_fails_while_it_closes_is_heard_to_its_end(tmp_path, caplog):
+    worker = Worker(Settings(home=tmp_path), create)
+    heard = asyncio.StreamReader()
+    heard.feed_data(framed({"type": "failed", "error": pickle.dumps(StorageFull("private"))}))
+    heard.feed_data(framed({"type": "drained"}))
+    heard.feed_eof()
+    worker._process = SimpleNamespace(stdout=heard)
+    await worker._listen()
+    assert worker._drained.is_set()
+    assert "failed: StorageFull" in caplog.text
     assert "private" not in caplog.text
 
 
