@@ -189,7 +189,7 @@ def _copy_then_die(folders: list[Path], kinds: tuple[str, str], batches: int) ->
 
 
 @pytest.mark.parametrize("kinds", WAYS[:2], ids=" to ".join)
-@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("batches", [pytest.param(1, marks=pytest.mark.long), 2])
 async def test_a_killed_copy_goes_on_and_nothing_is_there_twice(
     kinds: tuple[str, str], batches: int, tmp_path: Path
 ) -> None:

@@ -70,7 +70,8 @@ def test_every_row_has_one_outcome_and_no_completed_call_is_billed_twice(rows, s
     check_killed_batch(rows, seed, tmp_path)
 
 
-@pytest.mark.parametrize(("rows", "seed"), [(20, 3), pytest.param(500, 12, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize(("rows", "seed"), [(20, 3), (500, 12)])
 def test_the_same_holds_where_rows_are_locked_and_not_the_database(rows, seed, postgres, tmp_path):
     check_killed_batch(rows, seed, tmp_path)
 

@@ -45,7 +45,7 @@ def test_every_public_name_resolves_from_the_module_that_type_checkers_see():
     "statement",
     [
         "import gateway",
-        "from gateway import Gateway, GovernedChatModel, Ledger",
+        pytest.param("from gateway import Gateway, GovernedChatModel, Ledger", marks=pytest.mark.long),
         "import gateway.classification, gateway.oci.plane, gateway.oci.failures, gateway.openai.chat",
         "from experience.cli import main; run(main, ['sixplane', '--help'])",
     ],

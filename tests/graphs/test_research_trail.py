@@ -218,7 +218,7 @@ async def test_a_corpus_whose_titles_cannot_be_read_is_planned_for_all_the_same(
     async def fails(self: Any) -> Any:
         raise DependencyUnavailable("down")
 
-    monkeypatch.setattr(StubCorpus, "manifest", fails)
+    monkeypatch.setattr(StubCorpus, "titles", fails)
     report = await ask(build(), "lighthouse founded")
     assert report["status"] == "answered"
     assert [event["kind"] for event in report["events"]] == ["titles_unavailable"]

@@ -24,6 +24,7 @@ def started(*arguments: str, **environment: str) -> processes.Ended:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_live_suite_passes_against_the_local_oci_and_every_request_is_signed(tmp_path: Path) -> None:
     roles = extractive_answers()
 

@@ -84,6 +84,7 @@ def test_its_metadata_is_that_of_the_project(wheel: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_package_is_imported_from_the_environment(programs: Path, tmp_path: Path) -> None:
     code = f"import {', '.join(sorted(PACKAGES))}, sys; print(*(sys.modules[name].__file__ for name in {PACKAGES}))"
     found = run([programs / "python", "-c", code], tmp_path).split()

@@ -11,7 +11,7 @@ from tests.experience.http.fuzz import fuzz
 
 @pytest.mark.slow
 async def test_generated_requests_find_no_bug(home):
-    status, told = await fuzz(home, 4, "--phases", "fuzzing", "--generation-deterministic")
+    status, told = await fuzz(home, 2, "--phases", "fuzzing", "--generation-deterministic")
     assert status == 0, told[-4000:]
     assert "Tested: 30" in told
 
