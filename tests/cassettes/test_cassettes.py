@@ -23,7 +23,7 @@ every = pytest.mark.parametrize("name", names())
 some = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if at % 3 == 0 else pytest.mark.long) for at, name in enumerate(names())]
 )
-"""A third of the cassettes, and all of them in `make test-long`: for what takes two more runs of each."""
+"""A third of the cassettes, and all of them in `make test-long`: for what takes more runs of each."""
 
 KINDS = (
     "paraphrase",
@@ -87,7 +87,7 @@ async def test_the_answers_were_written_for_these_prompts(stages, name):
     assert played.stale == []
 
 
-@every
+@some
 async def test_no_planted_sentence_is_published(stages, name):
     figures = await measured(stages, name)
     assert figures.planted_published == ()
