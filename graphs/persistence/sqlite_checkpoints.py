@@ -30,6 +30,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from graphs.persistence.checkpointed import checkpointed_types
 from graphs.persistence.pruning import PrunedSaver
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
+from settings.connections.wal import use_wal
 
 BUSY_SECONDS = 10
 """How long a write waits for another process's lock. A chosen value."""
@@ -151,6 +152,7 @@ async def open_checkpointer(path: Path) -> AsyncIterator[ThreadedSqliteSaver]:
 
 
 def _prepare(saver: SqliteSaver) -> None:
+    use_wal(saver.conn, BUSY_SECONDS)  # before `setup`, which does not wait for others that open the file
     saver.conn.execute(SECURE_DELETE)
     saver.conn.execute("PRAGMA synchronous=NORMAL")  # with WAL, survives a killed process
     saver.setup()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
+from settings.connections.wal import use_wal
 from settings.folders import private_folder
 from state.errors import CorpusBusy, CorpusCorrupt, DependencyUnavailable, StorageFull
 
@@ -84,7 +85,7 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """Open a write transaction; it is committed if the block ends without an error."""
         with self._connected() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")  # readers are not blocked by a writer
+            use_wal(connection, _WAIT_SECONDS)  # readers are not blocked by a writer
             connection.execute(SECURE_DELETE)
             # IMMEDIATE takes the write lock before the first read. One that reads first and asks for the write
             # lock later fails at once with "database is locked" if another one wrote in between; it cannot wait.

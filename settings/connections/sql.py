@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from settings.connections.oracle_errors import classify_oracle, codes_of
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.connections.sparing import SparingTransactions, ping_after_idling
+from settings.connections.wal import use_wal
 from settings.folders import private_folder
 from settings.tree import OracleSettings, Settings
 from state.errors import DependencyUnavailable, StorageBusy, StorageFull
@@ -33,9 +34,6 @@ Result = TypeVar("Result")
 
 BUSY_SECONDS = 30
 """How long a transaction waits for the write lock. A chosen value; transactions themselves take milliseconds."""
-
-_AGAIN_SECONDS = 0.01
-"""How long to wait before SQLite is asked again for what it does not wait for itself. A chosen value."""
 
 _READS = "sixplane_reads"
 """The option of a connection whose transaction only reads."""
@@ -266,25 +264,11 @@ def _sqlite_engine(path: Path, *, factory: type[sqlite3.Connection] = sqlite3.Co
 
 
 def _configure(connection: Any, _: Any) -> None:
-    # WAL lets readers and the writer work at the same time. With WAL, NORMAL survives a killed process; only a power
-    # failure can lose the last transactions.
-    _use_wal(connection)
+    use_wal(connection, BUSY_SECONDS)
+    # With WAL, NORMAL survives a killed process; only a power failure can lose the last transactions.
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute(SECURE_DELETE)
     connection.create_function(MONOTONIC, 0, time.monotonic)
-
-
-def _use_wal(connection: Any) -> None:
-    """Switch to WAL. SQLite does not wait for a lock here, so that who opens a new file beside others waits himself."""
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise
-            time.sleep(_AGAIN_SECONDS)
 
 
 def _begin(connection: sa.Connection) -> None:

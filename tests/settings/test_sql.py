@@ -1,8 +1,6 @@
 """A table of an earlier version gets the columns that it lacks."""
 
 import sqlite3
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -90,20 +88,3 @@ def test_a_connection_that_is_lost_again_or_in_its_commit_is_told(tmp_path, at, 
     with pytest.raises(DependencyUnavailable):
         database.write(lambda connection: connection.execute(things.insert().values(name="a")))
     assert len(done) == attempts
-
-
-def test_many_who_open_a_new_file_at_once_wait_for_each_other(tmp_path):
-    things, many = table().tables["things"], 8
-    for number in range(12):
-        together = threading.Barrier(many)
-        databases = [Database(Settings(home=tmp_path / str(number)), "t.db", things.metadata) for _ in range(many)]
-
-        def opened(database, together=together):
-            together.wait()
-            with database.reading() as connection:
-                return connection.execute(sa.select(things)).all()
-
-        with ThreadPoolExecutor(many) as pool:
-            assert list(pool.map(opened, databases)) == [[]] * many
-        for database in databases:
-            database.close()
