@@ -33,7 +33,7 @@ demo-oci: $(VENV)/.dev ## Run the demo with OCI's models, against a local OCI th
 	$(BIN)/python -m tests.doubles.oci.demo
 
 test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-long: $(VENV)/.dev ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m long $(LONG)
@@ -42,17 +42,17 @@ test-long: $(VENV)/.dev ## Run the tests that take minutes
 test-busy: $(VENV)/.dev ## Run the tests beside two busy loops
 	@busy=; trap 'kill $$busy' EXIT; trap 'exit 130' INT TERM; for loop in 1 2; do \
 		$(BIN)/python -c 'import os; shell = os.getppid(); all(iter(lambda: os.getppid() == shell, None))' & busy="$$busy $$!"; \
-	done; $(BIN)/python -m pytest -n 4 --dist worksteal
+	done; $(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-slowest: $(VENV)/.dev ## Run the tests and list the twenty slowest
-	$(BIN)/python -m pytest -n 4 --dist worksteal --durations=20
+	$(BIN)/python -m pytest -n 3 --dist worksteal --durations=20
 
 mutants: $(VENV)/.dev ## Change the modules that hold a promise and count the changes that no test notices
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 fuzz: $(VENV)/.dev ## Let schemathesis try to break the HTTP API, and Hypothesis every property, with new examples
 	$(BIN)/python -m tests.experience.http.fuzz
-	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n 4 --dist worksteal -m "hypothesis and not long"
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n 3 --dist worksteal -m "hypothesis and not long"
 
 test-oracle: $(VENV)/.dev ## Start Oracle Database Free in a container and run the tests that need a database
 	docker compose -f deploy/oracle-free/compose.yaml up --wait

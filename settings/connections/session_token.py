@@ -54,7 +54,8 @@ class SessionTokenSigner(SecurityTokenSigner):  # type: ignore[misc]  # the SDK 
         """Return the signed request."""
         if self._token.expired:
             self.refresh_security_token()
-        return super().__call__(request, enforce_content_headers)
+        with self._lock:  # a renewal changes key and token one after the other: no request may be signed in between
+            return super().__call__(request, enforce_content_headers)
 
     def refresh_security_token(self) -> None:
         """Read token and key from disk. The SDK gives this name to the renewal of a principal's token."""

@@ -225,7 +225,7 @@ HALVES = "SELECT * FROM SIXPLANE_DOCUMENTS WHERE version_no NOT IN (SELECT versi
 FAULTS: dict[str, type[DependencyUnavailable]] = {"ORA-03113": DependencyUnavailable, "ORA-01653": StorageFull}
 
 
-@pytest.mark.parametrize("code", FAULTS)
+@pytest.mark.parametrize("code", ["ORA-03113", pytest.param("ORA-01653", marks=pytest.mark.long)])
 @pytest.mark.parametrize("statement", WRITES)
 async def test_a_fault_at_any_write_leaves_whole_transactions_and_the_copy_goes_on(
     code: str, statement: str, tmp_path: Path

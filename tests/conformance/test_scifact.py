@@ -1,8 +1,8 @@
 """Retrieval quality on SciFact: each backend against the embedded one, on the same passages and vectors.
 
-Judged abstracts among others, copied as `sixplane corpus copy` does it. `make test` asks some of the queries, `pytest
--m long` all. `pytest -m oracle` runs it on a database; the played-back table has no text search of Oracle's, so its
-keyword leg is not judged.
+Judged abstracts among others, copied as `sixplane corpus copy` does it. `pytest -m long` asks some of the queries, and
+all. `pytest -m oracle` runs it on a database; the played-back table has no text search of Oracle's, so its keyword leg
+is not judged.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ TOLERANCE = {"keyword": 0.05, "dense": 0.005, "hybrid": 0.03}
 approximate."""
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.slow,
     pytest.mark.skipif(not DATA.is_dir(), reason="the evaluation data is not beside the checkout"),
 ]
@@ -46,7 +47,7 @@ class Part:
 WHOLE, SOME = Part(300, 500), Part(25, 60)
 
 
-@pytest.fixture(scope="module", params=[SOME, pytest.param(WHOLE, marks=pytest.mark.long)], ids=["some", "whole"])
+@pytest.fixture(scope="module", params=[SOME, WHOLE], ids=["some", "whole"])
 def part(request: pytest.FixtureRequest) -> Part:
     return request.param  # type: ignore[no-any-return]
 

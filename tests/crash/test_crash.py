@@ -31,7 +31,11 @@ NODES = [
     "guard_output",
     "publish",
 ]
-POINTS = [f"before:{node}" for node in NODES] + [f"after:{node}" for node in NODES]
+# Before a node is a moment after the one before it: `make test` kills after each node, and before the first.
+POINTS = [
+    *(pytest.param(f"before:{node}", marks=pytest.mark.long if at else ()) for at, node in enumerate(NODES)),
+    *(f"after:{node}" for node in NODES),
+]
 VOLATILE = ("run_id", "trace_id", "timings_ms")
 
 

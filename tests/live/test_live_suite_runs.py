@@ -58,7 +58,8 @@ def test_the_live_suite_passes_against_the_local_oci_and_every_request_is_signed
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"), [((), "it is billed"), (("-m", "live"), "OCI_COMPARTMENT_ID is not set")]
+    ("arguments", "reason"),
+    [((), "it is billed"), pytest.param(("-m", "live"), "OCI_COMPARTMENT_ID is not set", marks=pytest.mark.long)],
 )
 def test_without_being_asked_for_or_without_a_tenancy_it_is_skipped_with_the_reason(
     arguments: tuple[str, ...], reason: str
