@@ -146,7 +146,10 @@ async def tried(surface: Surface, offered: Collection[str], caller: str) -> dict
     return found
 
 
-@pytest.mark.parametrize("name", OFFERED)
+# MCP opens a session for each call, which takes as long as all the other ways.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if name == "MCP" else ()) for name in OFFERED]
+)
 async def test_every_cell_is_as_the_table_says(name: str, tmp_path: Path) -> None:
     await prepared(tmp_path)
     async with opened_surface(name, tmp_path) as surface:

@@ -62,7 +62,10 @@ async def test_a_commit_that_is_lost_with_its_statement_says_that_its_outcome_is
     assert "ingest` stores nothing twice" in caught.value.hint
 
 
-@pytest.mark.parametrize("code", CODES)
+# Each code costs a run for each statement; what a code means is in a table of its own.
+@pytest.mark.parametrize(
+    "code", [pytest.param(code, marks=pytest.mark.long if at > 1 else ()) for at, code in enumerate(CODES)]
+)
 async def test_a_fault_at_any_statement_is_told_with_its_remedy_and_commits_nothing(code: str) -> None:
     complete = scripted()
     await everything(complete)
@@ -112,7 +115,9 @@ def stored(path: Path) -> Any:
     return corpora, documents, passages
 
 
-@pytest.mark.parametrize("code", ["ORA-00060", "DPY-4011", "ORA-01653"])
+@pytest.mark.parametrize(
+    "code", ["ORA-00060", *(pytest.param(code, marks=pytest.mark.long) for code in ("DPY-4011", "ORA-01653"))]
+)
 async def test_a_fault_at_any_statement_leaves_what_a_whole_step_left(code: str, tmp_path: Path) -> None:
     pool = PlaybackPool(tmp_path / "complete.db", DIMENSIONS)
     states = [([], [], []), *await run(pool, tmp_path / "complete.db")]
