@@ -9,7 +9,10 @@ from __future__ import annotations
 from experience.database import migrations
 from experience.schema_health import table_of
 from settings import Settings
-from settings.connections.oracle_pool import checked_model, checked_name, checked_prefix
+from settings.connections.oracle_pool import checked_model, checked_name, checked_prefix, proxied
+
+_USER = "SIXPLANE"
+"""Whom the statements name if no user is configured."""
 
 CREATING = ("CREATE SESSION", "CREATE TABLE", "CREATE SEQUENCE")
 """The system privileges of the owner of the tables."""
@@ -33,6 +36,7 @@ def grants(settings: Settings) -> list[str]:
         f"GRANT EXECUTE ON CTXSYS.CTX_DDL TO {owner}",
         f"ALTER USER {owner} QUOTA UNLIMITED ON {tablespace}",
         *([f"GRANT CREATE MINING MODEL TO {owner}"] if in_database else []),
+        *_through(settings),
     ]
     if user == owner:
         return found
@@ -44,9 +48,20 @@ def grants(settings: Settings) -> list[str]:
     return [*found, *(f"GRANT {', '.join(ROWS)} ON {owner}.{table} TO {user}" for table in tables(settings))]
 
 
+def _through(settings: Settings) -> list[str]:
+    """Return the statements that let a proxy user log in and act as the user of the process."""
+    login, user = proxied(settings.oracle.user or _USER)
+    if login == user:
+        return []
+    return [f"GRANT CREATE SESSION TO {login}", f"ALTER USER {user} GRANT CONNECT THROUGH {login}"]
+
+
 def users(settings: Settings) -> tuple[str, str]:
-    """Return the user of the process and the owner of the tables, which may be the same."""
-    user = checked_name(settings.oracle.user or "SIXPLANE", "USER")
+    """Return the user of the process and the owner of the tables, which may be the same.
+
+    Of a proxy user `login[user]`, it is the second one: his are the session and its privileges.
+    """
+    _, user = proxied(settings.oracle.user or _USER)
     return user, checked_name(settings.oracle.owner, "OWNER") if settings.oracle.owner else user
 
 

@@ -28,7 +28,7 @@ from retrieval.oracle.writer import OracleWriter
 from retrieval.preparation import splitting_of
 from retrieval.roots import Root
 from settings.connections.oracle_errors import codes_of
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 from state.access import Held, Labels, may_read
 from state.errors import CorpusMissing, SixplaneError
 from state.values import Passage

@@ -16,7 +16,7 @@ from retrieval.oracle import sql as sql
 from retrieval.sync import run_sync
 from settings.connections.oracle_errors import translated
 from settings.connections.oracle_pool import checked_model
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 from state.errors import DependencyUnavailable
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ an empty table mean nothing. Without it a search is exact, and slower.
 from __future__ import annotations
 
 from settings.connections.oracle_pool import checked_prefix
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 
 _ORGANIZATIONS = {
     "hnsw": "ORGANIZATION INMEMORY NEIGHBOR GRAPH",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from retrieval.roots import LONGEST_FOLDER
 from settings.connections.oracle_pool import checked_prefix
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 
 MAX_DIMENSIONS = 65_535
 """The limit of a VECTOR column (SQL Language Reference, 23ai)."""

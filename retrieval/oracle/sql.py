@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from retrieval.backend import INVENTORY, LiveVersion, Revision, StoredVersion, labels_in_text
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from settings.connections.oracle_pool import checked_prefix
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 from state.access import Labels
 from state.errors import BadInput, EmbeddingMismatch
 from state.values import Passage

@@ -7,12 +7,9 @@ because the gateway retries, and the SDK never reads `Retry-After`.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import configparser
 import difflib
 import hashlib
-import json
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -304,11 +301,11 @@ def _session_token(config: Mapping[str, Any], profile: str, renew: str) -> Sessi
 
 def _expiry(token: str, renew: str) -> float:
     """Return the expiry of a session token, in seconds since the epoch."""
+    from settings.connections.session_token import expiry_of
+
     try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return float(claims["exp"])
-    except (LookupError, ValueError, TypeError, binascii.Error):
+        return expiry_of(token)
+    except ValueError:
         raise SettingsInvalid("the OCI security token cannot be read", hint=renew) from None
 
 

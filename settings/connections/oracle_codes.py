@@ -38,12 +38,25 @@ _FEWER = (
 )
 _SPACE = "ask an administrator to add a data file or to raise its limit, then run the command again"
 _CERTIFICATE = "check that the DSN's host is the one of the certificate; download the wallet again if it was rotated"
+UNTRUSTED_HINT = (
+    "set SIXPLANE_ORACLE__CA_FILE to the certificate of the authority that signed it, in PEM format, or "
+    "SIXPLANE_ORACLE__WALLET_LOCATION to a wallet that has it; if it has expired, the database needs a new one"
+)
+HANDSHAKE_HINT = (
+    "a server that asks for mTLS needs a wallet: set SIXPLANE_ORACLE__WALLET_LOCATION; otherwise check that the port "
+    "speaks TLS (`tcps`)"
+)
 
 _DOWN = Meaning(DependencyUnavailable, "the database cannot be reached", DSN_HINT)
 LOST = Meaning(
     DependencyUnavailable,
     "the connection to the database was lost",
     "run the command again: what was not committed is done again",
+)
+HUNG_UP = Meaning(
+    DependencyUnavailable,
+    "the database hung up while the connection was opened",
+    f"{HANDSHAKE_HINT}; an Autonomous Database also hangs up on a machine that its access control list does not name",
 )
 _NO_NUMBER = Meaning(
     BadInput,

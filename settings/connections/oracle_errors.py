@@ -9,13 +9,26 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from settings.connections.oracle_codes import CALL_TIMEOUT, DSN_HINT, LOST, MEANINGS, WRAPPERS
-from state.errors import DependencyUnavailable, OutcomeUnknown, SixplaneError
+from settings.connections.oracle_codes import (
+    CALL_TIMEOUT,
+    DSN_HINT,
+    HANDSHAKE_HINT,
+    HUNG_UP,
+    LOST,
+    MEANINGS,
+    UNTRUSTED_HINT,
+    WRAPPERS,
+)
+from state.errors import DependencyUnavailable, OutcomeUnknown, SettingsInvalid, SixplaneError
 
 _CODE = re.compile(r"\b(ORA|DPY|DRG)-(\d{4,5})\b")
+
+_OPENING = {"DPY-6005", "DPY-4011"}
+"""A connection that was closed while it was opened."""
 
 _LOST_CODES = frozenset(code for code, meaning in MEANINGS.items() if meaning is LOST) | {CALL_TIMEOUT}
 
@@ -35,12 +48,27 @@ def classify_oracle(error: BaseException, *, committing: bool = False) -> Sixpla
     code = _telling(codes)
     if committing and _LOST_CODES.intersection(codes):
         return OutcomeUnknown(f"the connection to the database was lost while it stored changes ({codes[0]})")
+    refused = _refused_handshake(error) if code is None or code in WRAPPERS else None
+    if refused is not None:
+        return refused
     if code is not None:
-        return MEANINGS[code].kind(f"{MEANINGS[code].what} ({code})", hint=MEANINGS[code].hint)
+        meaning = HUNG_UP if _OPENING.issubset(codes) and code in WRAPPERS else MEANINGS[code]
+        return meaning.kind(f"{meaning.what} ({code})", hint=meaning.hint)
     if isinstance(error, socket.gaierror):
         return DependencyUnavailable("the database cannot be reached: its host name is not known", hint=DSN_HINT)
     what = f"Oracle Database answered {codes[0]}" if codes else f"Oracle Database failed: {type(error).__name__}"
     return DependencyUnavailable(what, hint="look the code up, and see `sixplane doctor`")
+
+
+def _refused_handshake(error: BaseException) -> SixplaneError | None:
+    """Return our error if TLS failed, which the driver tells without a code."""
+    found = next((each for each in _chain(error) if isinstance(each, ssl.SSLError)), None)
+    if isinstance(found, ssl.SSLCertVerificationError):
+        why = found.verify_message  # a fixed text of OpenSSL
+        return SettingsInvalid(f"the server's certificate is not trusted: {why}", hint=UNTRUSTED_HINT)
+    if found is not None:
+        return SettingsInvalid(f"TLS failed: {found.reason or 'no common ground'}", hint=HANDSHAKE_HINT)
+    return None
 
 
 def _telling(codes: list[str]) -> str | None:

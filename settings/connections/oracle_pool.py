@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from settings.connections.oracle_codes import DSN_HINT, POOL_TIMEOUT
 from settings.connections.oracle_errors import classify_oracle, codes_of, translated
-from settings.tree import OracleSettings, Settings
+from settings.connections.oracle_tls import tls_arguments
+from settings.oracle import OracleSettings
+from settings.tree import Settings
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 if TYPE_CHECKING:
@@ -34,7 +36,12 @@ CLOSE_SECONDS = 5
 
 _MODEL = re.compile(r"([A-Za-z][A-Za-z0-9_$#]{0,127}\.)?[A-Za-z][A-Za-z0-9_$#]{0,127}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_$#]{0,127}")
+_PROXY = re.compile(r"(?P<login>.*)\[(?P<session>.*)\]")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,20}")
+
+
+Secret = str | Callable[[bool], tuple[str, str]]
+"""A password, or what issues tokens with their private keys."""
 
 
 @asynccontextmanager
@@ -48,7 +55,7 @@ async def open_oracle_pool(settings: Settings) -> AsyncIterator[oracledb.AsyncCo
     import oracledb
 
     oracle = settings.oracle
-    arguments = pool_arguments(oracle, await asyncio.to_thread(oracle_password, settings))
+    arguments = pool_arguments(oracle, await asyncio.to_thread(oracle_secret, settings))
     with translated():
         pool = oracledb.create_pool_async(**arguments, session_callback=_session_callback(oracle))
     try:
@@ -59,12 +66,12 @@ async def open_oracle_pool(settings: Settings) -> AsyncIterator[oracledb.AsyncCo
             await asyncio.wait_for(pool.close(force=True), CLOSE_SECONDS)
 
 
-def pool_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
+def pool_arguments(oracle: OracleSettings, secret: Secret) -> dict[str, Any]:
     """Return the driver's arguments for the pool. Raises like `connect_arguments`."""
     import oracledb
 
     return {
-        **_arguments(oracle, password, oracledb.PoolParams),
+        **_arguments(oracle, secret, oracledb.PoolParams),
         "min": oracle.pool_min,
         "max": oracle.pool_max,
         "increment": 1,
@@ -74,7 +81,7 @@ def pool_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
     }
 
 
-def connect_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
+def connect_arguments(oracle: OracleSettings, secret: Secret) -> dict[str, Any]:
     """Return the driver's arguments for one connection.
 
     Raises:
@@ -82,33 +89,30 @@ def connect_arguments(oracle: OracleSettings, password: str) -> dict[str, Any]:
     """
     import oracledb
 
-    return _arguments(oracle, password, oracledb.ConnectParams)
+    return _arguments(oracle, secret, oracledb.ConnectParams)
 
 
-def _arguments(oracle: OracleSettings, password: str, kind: type[oracledb.ConnectParams]) -> dict[str, Any]:
+def _arguments(oracle: OracleSettings, secret: Secret, kind: type[oracledb.ConnectParams]) -> dict[str, Any]:
     checked_prefix(oracle)
-    given = {"DSN": oracle.dsn, "USER": oracle.user, "PASSWORD": password}
-    missing = [name for name, value in given.items() if not value]
+    needed = {"USER": oracle.user, "PASSWORD": secret} if isinstance(secret, str) else {}
+    missing = [name for name, value in {"DSN": oracle.dsn, **needed}.items() if not value]
     if missing:
         raise SettingsInvalid(
             f"Oracle Database needs {', '.join(missing).lower()}",
             hint=f"set {', '.join(f'SIXPLANE_ORACLE__{name}' for name in missing)}, see docs/oracle.md",
         )
-    return {"params": _parameters(oracle, kind), "user": oracle.user, "password": password}
+    login, session = proxied(oracle.user) if oracle.user else ("", "")
+    params = _parameters(oracle, kind)
+    if isinstance(secret, str):
+        return {"params": params, "user": oracle.user, "password": secret}
+    # The database knows from the token who logs in, so that only the user behind a proxy is named.
+    named = {"user": f"[{session}]"} if session != login else {}
+    return {"params": params, **named, "access_token": secret}
 
 
 def _parameters(oracle: OracleSettings, kind: type[oracledb.ConnectParams]) -> oracledb.ConnectParams:
     """Return what the DSN says, with our limits."""
-    wallet = {
-        "config_dir": str(oracle.config_dir or oracle.wallet_location or "") or None,
-        "wallet_location": str(oracle.wallet_location) if oracle.wallet_location else None,
-        "wallet_password": oracle.wallet_password.get_secret_value() or None,
-    }
-    params: oracledb.ConnectParams = kind(
-        stmtcachesize=oracle.statement_cache,
-        program=MODULE,
-        **{name: value for name, value in wallet.items() if value},
-    )
+    params: oracledb.ConnectParams = kind(stmtcachesize=oracle.statement_cache, program=MODULE, **tls_arguments(oracle))
     with translated():
         params.parse_connect_string(oracle.dsn)
     # Set after the DSN is read, since it would win: an Autonomous Database's `tnsnames.ora` asks for 20 retries, three
@@ -157,6 +161,18 @@ def checked_name(name: str, setting: str) -> str:
     return name.upper()
 
 
+def proxied(user: str) -> tuple[str, str]:
+    """Return who logs in and as whom the session acts, in upper case: two users for `login[session]`, else one twice.
+
+    Raises:
+        SettingsInvalid: one of them is no plain name.
+    """
+    found = _PROXY.fullmatch(user)
+    if found is None:
+        return (checked_name(user, "USER"),) * 2
+    return checked_name(found["login"], "USER"), checked_name(found["session"], "USER")
+
+
 def _session_callback(oracle: OracleSettings) -> Any:
     async def prepare(connection: oracledb.AsyncConnection, _: str) -> None:
         prepare_session(connection, oracle)
@@ -190,6 +206,18 @@ async def _check_version(pool: oracledb.AsyncConnectionPool, seconds: float) -> 
             f"the database is version {version}, and vectors need {MINIMUM_VERSION}ai",
             hint="use Oracle Database 23ai or later, for example `make test-oracle`'s container",
         )
+
+
+def oracle_secret(settings: Settings) -> Secret:
+    """Return the password, or what issues tokens, as `oracle.auth` says. Blocks.
+
+    Raises like `oracle_password` and `open_tokens`.
+    """
+    if settings.oracle.auth == "password":
+        return oracle_password(settings)
+    from settings.connections.oracle_tokens import open_tokens
+
+    return open_tokens(settings)
 
 
 def oracle_password(settings: Settings) -> str:

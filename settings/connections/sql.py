@@ -27,7 +27,8 @@ from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.connections.sparing import SparingTransactions, ping_after_idling
 from settings.connections.wal import use_wal
 from settings.folders import private_folder
-from settings.tree import OracleSettings, Settings
+from settings.oracle import OracleSettings
+from settings.tree import Settings
 from state.errors import DependencyUnavailable, StorageBusy, StorageFull
 
 Result = TypeVar("Result")
@@ -281,9 +282,9 @@ def _oracle_engine(settings: Settings) -> sa.Engine:
     """Return an engine with synchronous connections, configured like those of the asynchronous pool."""
     import oracledb
 
-    from settings.connections.oracle_pool import connect_arguments, oracle_password, prepare_session
+    from settings.connections.oracle_pool import connect_arguments, oracle_secret, prepare_session
 
-    arguments = connect_arguments(settings.oracle, oracle_password(settings))
+    arguments = connect_arguments(settings.oracle, oracle_secret(settings))
 
     class Sparing(SparingTransactions, oracledb.Connection):
         """A connection that ends only open transactions."""

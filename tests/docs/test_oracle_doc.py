@@ -14,7 +14,7 @@ from docs.generate import ROOT
 from experience.cli.app import app
 from settings import load_settings
 from settings.connections.oracle_codes import DSN_HINT
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 
 TEXT = (ROOT / "docs/oracle.md").read_text(encoding="utf-8")
 BLOCKS = [re.sub(r"^ {3}", "", each, flags=re.MULTILINE) for each in re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)]

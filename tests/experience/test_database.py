@@ -7,6 +7,7 @@ import socket
 from contextlib import asynccontextmanager
 from typing import Any
 
+import oracledb
 import pytest
 import sqlglot
 from typer.testing import CliRunner
@@ -15,11 +16,11 @@ from docs.generate import ROOT
 from experience.cli.app import app
 from experience.database import EXISTS, Schema, migrations, script, verify
 from experience.doctor.oracle import check_oracle
-from experience.grants import CREATING, ROWS, grants, tables
+from experience.grants import CREATING, ROWS, grants, tables, users
 from retrieval.oracle.schema import corpus_ddl
 from settings import Settings, load_settings
-from settings.connections.oracle_pool import prepare_session
-from settings.tree import OracleSettings
+from settings.connections.oracle_pool import connect_arguments, prepare_session
+from settings.oracle import OracleSettings
 from state.errors import DependencyUnavailable, SettingsInvalid
 from tests.doubles.oracle import RecordingConnection, RecordingPool
 
@@ -163,7 +164,22 @@ def test_the_user_of_the_process_may_create_nothing() -> None:
     assert {"THREADS", "LEDGER_CALLS", "CHECKPOINTS", "API_KEYS", "APP_BUILDS"} <= set(tables(settings))
 
 
-@pytest.mark.parametrize("given", [{"owner": "x; DROP"}, {"tablespace": 'a"'}, {"user": "a b"}])
+@pytest.mark.parametrize("owner", ["", "keeper"])
+def test_a_proxy_user_logs_in_and_another_one_acts(owner: str) -> None:
+    settings = oracle(user="login[acting]", owner=owner)
+    found = connect_arguments(settings.oracle, "x")
+    assert found["user"] == "login[acting]"
+    assert (oracledb.ConnectParams(user=found["user"]).proxy_user, users(settings)[0]) == ("acting", "ACTING")
+    printed = grants(settings)
+    assert {"GRANT CREATE SESSION TO LOGIN", "ALTER USER ACTING GRANT CONNECT THROUGH LOGIN"} <= set(printed)
+    others = [each for each in printed if "LOGIN" not in each]
+    assert others == grants(oracle(user="acting", owner=owner))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"owner": "x; DROP"}, {"tablespace": 'a"'}, {"user": "a b"}, {"user": "a[b"}, {"user": "a[]"}, {"user": "[b]"}],
+)
 def test_names_that_are_none_never_reach_a_grant(given: dict[str, str]) -> None:
     with pytest.raises(SettingsInvalid, match="not a name"):
         grants(oracle(**given))

@@ -6,16 +6,23 @@ SQLAlchemy would open on a synchronous connection, stand on SQLite here.
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from docs.generate import ROOT
 from experience.service import ResearchRequest, open_service
+from policy.identity import ApiKeys
+from settings import Settings
+from settings.connections.oracle_pool import pool_arguments
 from state.channels import ResearchContext
 from state.errors import DependencyUnavailable, ThreadMissing
 from state.values import Status
 from tests.doubles.oracle import RecordingPool
 from tests.doubles.oracle.profile import QUESTION, TEXTS, oracle_settings, profile_pool
+from tests.doubles.oracle.trips import SqlTrips
 from tests.doubles.roles import scripted
 
 
@@ -62,3 +69,35 @@ async def test_a_lost_connection_in_a_run_ends_it_typed(pool: RecordingPool, tmp
     async with open_service(oracle_settings(tmp_path), gateway_models={"scripted:m": scripted()}) as service:
         report = await service.run(request)
     assert (report.status, report.stop_reason) == (Status.STOPPED, "retrieval_failed")
+
+
+async def test_a_server_opens_at_most_the_sessions_that_the_documentation_states(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    pool, trips, pools, engines = profile_pool(monkeypatch), SqlTrips(), [], {}
+
+    @asynccontextmanager
+    async def opened(settings: Settings) -> Any:
+        pools.append(pool_arguments(settings.oracle, "secret"))
+        yield pool
+
+    def engine(settings: Settings, name: str) -> sa.Engine:
+        assert name not in engines
+        engines[name] = trips.engine(settings, name)
+        return engines[name]
+
+    monkeypatch.setattr("settings.connections.oracle_pool.open_oracle_pool", opened)
+    monkeypatch.setattr("settings.connections.sql.open_engine", engine)
+    settings = oracle_settings(tmp_path)
+    given = settings.oracle.model_copy(update={"dsn": "db:1521/x", "user": "app"})
+    settings = settings.model_copy(update={"oracle": given})
+    request = ResearchRequest(question=QUESTION, context=ResearchContext(corpus="default", model="scripted:m"))
+    async with open_service(settings, gateway_models={"scripted:m": scripted()}) as service:
+        await service.run(request)
+        assert sorted(engines) == ["ledger.db", "threads.db"]
+        assert await ApiKeys(settings).list() == []  # as a server does, and no other process
+    assert sorted(engines) == ["keys.db", "ledger.db", "threads.db"]
+    bounds = [each["max"] for each in pools] + [each.pool.size() + each.pool._max_overflow for each in engines.values()]
+    assert bounds == [settings.oracle.pool_max] * 4
+    stated = f"at most 4 × `pool_max` sessions, {sum(bounds)} by default"
+    assert stated in (ROOT / "docs" / "oracle.md").read_text(encoding="utf-8")

@@ -68,6 +68,7 @@ class Plane:
             "/20200831/logs/{id}/actions/push": self._put_logs,
             "/20180401/metrics": self._post_metric_data,
             "/20181201/topics/{id}/messages": self._publish_message,
+            "/v1/actions/generateScopedAccessToken": self._database_token,
         }
         routes = [Route(path, self._signed(serve), methods=["POST"]) for path, serve in actions.items()]
         listed = self._signed(self._guardrail_versions)
@@ -179,6 +180,12 @@ class Plane:
         accepted, failed = telemetry.sorted_metrics(data)
         self.records.keep("metrics", accepted)
         return json_answer({"failedMetricsCount": len(failed), "failedMetrics": failed})
+
+    async def _database_token(self, call: Call, _: Fault | None) -> Answer:
+        try:
+            return json_answer(services.token_answer(call.body))
+        except (LookupError, ValueError) as error:
+            return error_answer(400, "InvalidParameter", str(error))
 
     async def _publish_message(self, call: Call, _: Fault | None) -> Answer:
         self.records.keep("messages", [call.body])

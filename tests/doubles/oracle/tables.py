@@ -150,7 +150,7 @@ def schema() -> dict[str, dict[str, Column]]:
 @cache
 def _corpora() -> dict[str, dict[str, Column]]:
     from retrieval.oracle import schema as corpora
-    from settings.tree import OracleSettings
+    from settings.oracle import OracleSettings
 
     makers = [getattr(corpora, name) for name in dir(corpora) if name.endswith("_ddl")]
     given = {each: (OracleSettings(), 384)[: len(signature(each).parameters)] for each in makers}

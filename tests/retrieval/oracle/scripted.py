@@ -16,7 +16,7 @@ from retrieval.oracle.embeddings import DatabaseEmbeddings
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.roots import Root
 from settings import Settings
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 from tests.doubles.oracle import RecordingPool
 from tests.doubles.oracle.leases import WriterRow
 

@@ -13,7 +13,7 @@ import pytest
 from retrieval import Corpora, open_corpus
 from retrieval.oracle.embeddings import BATCH, DatabaseEmbeddings
 from settings import Settings, load_settings
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 from state.errors import DependencyUnavailable, EmbeddingMismatch, SettingsInvalid
 from tests.conformance.planes import DIMENSIONS, Hashed, document
 from tests.doubles.oracle import RecordingPool

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from retrieval.oracle.filters import compile_where
 from retrieval.oracle.schema import corpus_ddl
 from retrieval.oracle.sql import LIST_SIZES, LONG_TEXT, as_vector, contains_query, placed, similarity
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 from state.errors import BadInput, SettingsInvalid
 from tests.retrieval.oracle.scripted import backend, scripted
 

@@ -26,7 +26,7 @@ from retrieval.oracle.schema import (
     roots_drops,
     writer_ddl,
 )
-from settings.tree import OracleSettings
+from settings.oracle import OracleSettings
 from tests.doubles.oracle import RecordingPool
 from tests.retrieval.oracle.scripted import everything, scripted
 
