@@ -15,14 +15,9 @@ from gateway.bare_text import bare_field
 from gateway.catalog import Catalog, ModelEntry, catalog_of
 from gateway.catalog.compatible import OCI_DEPLOYMENT, OCI_OPENAI, on_chosen_surface
 from gateway.classification import classify
-from gateway.extractive.chat import ExtractiveChatModel
 from gateway.governed import GovernedChatModel
 from gateway.governor import Governor
 from gateway.ledger.account import CallScope
-from gateway.ledger.attempts import Characters
-from gateway.ledger.ledger import BudgetLine, Ledger
-from gateway.ledger.pruning import Cutoffs, PrunedRows
-from gateway.ledger.scopes import Kind
 from gateway.metering import answer_tokens, most_prompt_chars, prompt_chars, wanted_tokens
 from gateway.oci.plane import OCIPlane
 from gateway.oci_openai.plane import CompatiblePlane
@@ -35,8 +30,12 @@ from state.channels import ResearchContext
 from state.errors import ModelUnknown, SettingsInvalid
 from state.values import EXTRACTIVE, Role, Usage
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the ledger imports SQLAlchemy, which only an opened gateway needs
     from gateway.cassette.chat import Shelf
+    from gateway.ledger.attempts import Characters
+    from gateway.ledger.ledger import BudgetLine, Ledger
+    from gateway.ledger.pruning import Cutoffs, PrunedRows
+    from gateway.ledger.scopes import Kind
 
 CASSETTE = "cassette"
 
@@ -261,6 +260,8 @@ class Gateway:
         if scope.model in self._models:
             return self._models[scope.model]
         if scope.model == EXTRACTIVE:
+            from gateway.extractive.chat import ExtractiveChatModel  # here: it imports NumPy
+
             return ExtractiveChatModel(embeddings=self._embeddings)
         if self._is_cassette(scope.model):
             return self._shelf.model(scope.model, scope.tenant, scope.run_id)

@@ -12,13 +12,11 @@ import time
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Span
 
 from gateway.catalog import ModelEntry
-from gateway.ledger.attempts import Reservation
-from gateway.ledger.ledger import Ledger
 from gateway.ledger.role_usage import report_usage
 from gateway.limiter import RateLimiter, limiter_of
 from gateway.planned_call import Answer, PlannedCall
@@ -36,6 +34,10 @@ from state.errors import (
 )
 from state.money import dollars
 from state.values import Usage
+
+if TYPE_CHECKING:  # the ledger imports SQLAlchemy, which only an opened gateway needs
+    from gateway.ledger.attempts import Reservation
+    from gateway.ledger.ledger import Ledger
 
 MAX_BACKOFF_SECONDS = 20.0
 """A chosen value: several attempts must fit into the default deadline of 240 seconds."""

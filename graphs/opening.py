@@ -15,7 +15,6 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
-from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from graphs.persistence.checkpointed import checkpointed_types
 from graphs.persistence.sqlite_checkpoints import open_checkpointer
@@ -115,6 +114,8 @@ async def _persistence(
             await stack.enter_async_context(open_oracle_checkpointer(pool, checkpointed_types())),
             await stack.enter_async_context(open_oracle_store(pool)),
         )
+    from langgraph.store.sqlite.aio import AsyncSqliteStore  # here: it imports NumPy
+
     checkpoints, reports = settings.home / "checkpoints.db", settings.home / "store.db"
     with named_in_errors(checkpoints):
         saver = await stack.enter_async_context(open_checkpointer(checkpoints))

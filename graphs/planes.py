@@ -13,7 +13,7 @@ from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 
-from gateway import Gateway, Governor, Ledger, catalog_of
+from gateway import Gateway, Governor, catalog_of
 from gateway.classification import classify
 from gateway.ledger.outbox import AlertOutbox, Publish
 from gateway.oci.plane import OCIModels
@@ -60,6 +60,8 @@ async def open_planes(
         SettingsInvalid: OCI is configured, but part of its configuration is missing or wrong.
         DependencyUnavailable: the tenancy provides no credentials, or OCI Vault no key.
     """
+    from gateway import Ledger  # here: it imports SQLAlchemy, which `import graphs` need not wait for
+
     session = await asyncio.to_thread(_session, settings)  # blocks: it reads files and may call a metadata service
     local: Embeddings = embeddings if embeddings is not None else await asyncio.to_thread(load_embeddings, settings)
     compatible = await asyncio.to_thread(open_compatible, settings, session)

@@ -9,7 +9,6 @@ from policy.credentials import CredentialsGuard
 from policy.deny import DenyListGuard
 from policy.fingerprint import policy_reference
 from policy.guard import Guard
-from policy.injection import InjectionGuard
 from policy.limits import LimitsGuard
 from policy.oci_guardrails import ApplyGuardrails, OCIGuardrailsGuard
 from policy.pii import PersonalDataGuard
@@ -44,6 +43,8 @@ def build_guards(
 
 
 def _local(policy: PolicySettings, embeddings: Embeddings | None) -> tuple[Guard, ...]:
+    from policy.injection import InjectionGuard  # here: it imports NumPy
+
     return (
         LimitsGuard(policy.max_question_chars),
         DenyListGuard(policy.deny),

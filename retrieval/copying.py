@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from retrieval.backend import CorpusBackend, CorpusWriter, StoredVersion
 from retrieval.documents import evidence_id
 from retrieval.preparation import PreparedDocument
@@ -184,6 +182,8 @@ async def _states(backend: CorpusBackend) -> list[tuple[Any, ...]]:
 
 def _fingerprint(version: StoredVersion) -> bytes:
     """Return the SHA-256 of a version: evidence ids, texts, offsets, metadata and the bits of its vectors."""
+    import numpy as np  # here: most commands copy nothing
+
     digest = hashlib.sha256(_canonical(_described(version.document)))
     rows = zip(version.document.passages, version.texts, version.metadata, version.vectors, strict=True)
     for passage, text, metadata, vector in rows:

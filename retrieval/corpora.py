@@ -13,7 +13,6 @@ from langchain_core.embeddings import Embeddings
 
 from retrieval.backend import CorpusBackend
 from retrieval.corpus import Corpus
-from retrieval.embedded.backend import EmbeddedBackend
 from retrieval.embedded.names import FOLDER, corpus_names
 from retrieval.embeddings import load_embeddings
 from settings import MEMORY_CORPUS, Settings, checked_name
@@ -155,6 +154,8 @@ class Corpora:
 
     async def _backend(self, tenant: str, name: str, folder: Path) -> CorpusBackend:
         if not self._in_oracle:
+            from retrieval.embedded.backend import EmbeddedBackend  # here: it imports NumPy, tantivy and usearch
+
             return await asyncio.to_thread(
                 EmbeddedBackend, folder, tenant, name, self._settings.data.lock_timeout_seconds
             )

@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from observability import operation_span
@@ -93,6 +92,8 @@ class LocalEmbeddings(Embeddings):
             return await CPU.run(self.embed_query, text)
 
     def _encode(self, texts: list[str]) -> Any:
+        import numpy as np  # here and below: OpenVINO has imported it, and who only names a model needs it not
+
         with self._lock:
             encoded = self._tokenizer.encode_batch(texts)
             ids = np.array([item.ids for item in encoded], dtype=np.int64)
@@ -130,6 +131,8 @@ def load_embeddings(settings: Settings) -> Embeddings:
 
 
 def _pool(hidden: Any, mask: Any) -> Any:
+    import numpy as np
+
     weights = mask[:, :, None].astype(np.float32)
     means = (hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9)
     return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)

@@ -6,9 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from gateway.ledger.ledger import Ledger
 from state.errors import DependencyUnavailable
+
+if TYPE_CHECKING:  # the ledger imports SQLAlchemy
+    from gateway.ledger.ledger import Ledger
 
 Publish = Callable[[str, str], Awaitable[None]]
 """Publishes a message; the arguments are its title and body."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
-
 Key = TypeVar("Key", int, str)
 
 
@@ -29,6 +27,8 @@ def ranked(scores: Mapping[Key, float]) -> list[Key]:
 def ranked_places(ids: Any, scores: Any) -> Any:
     """Return the positions of two parallel arrays in the order of `ranked`."""
     # The vector scan ranks up to 20,000 rows per query; `ranked` over a mapping of them would cost more than the scan.
+    import numpy as np  # here: only the vector scan, which has imported it, needs it
+
     return np.lexsort((ids, -scores))
 
 
