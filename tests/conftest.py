@@ -18,9 +18,9 @@ from hypothesis import settings as hypothesis
 # No profile has a deadline and none measures how fast examples are drawn: on a busy machine both fail without a fault.
 _PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
 
-# 40 and 400 are chosen, not measured: few enough that generation stays a small part of the suite's CPU time, and
+# 25 and 400 are chosen, not measured: few enough that generation stays a small part of the suite's CPU time, and
 # enough that the whole of `explore` still ends within minutes.
-hypothesis.register_profile("repeatable", derandomize=True, database=None, max_examples=40, **_PATIENT)
+hypothesis.register_profile("repeatable", derandomize=True, database=None, max_examples=25, **_PATIENT)
 hypothesis.register_profile("explore", max_examples=400, print_blob=True, **_PATIENT)
 hypothesis.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
