@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from retrieval import Corpora, load_embeddings
+from retrieval import Corpora, ManagedSources, load_embeddings
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +38,18 @@ async def open_search(settings: Settings, tenant: str) -> AsyncIterator[tuple[Co
     async with _opened(settings, tenant, "search", remote=remote) as (corpora, planes):
         local = planes.local if planes is not None else await asyncio.to_thread(load_embeddings, settings)
         yield corpora, build_guards(settings, oci=planes.guardrails if planes is not None else None, embeddings=local)
+
+
+@asynccontextmanager
+async def open_sources(settings: Settings, tenant: str) -> AsyncIterator[tuple[ManagedSources, GuardChain]]:
+    """Open the managed sources of `settings`, and the guards of a run. Questions are charged to `tenant`."""
+    from policy import build_guards
+
+    async with _opened(settings, tenant, "source", remote=True) as (corpora, planes):
+        if planes is None:
+            raise RuntimeError("remote services were not opened")
+        guards = build_guards(settings, oci=planes.guardrails, embeddings=planes.local)
+        yield ManagedSources(settings.sources, planes.sources, corpora.kept), guards
 
 
 def _calls_models(settings: Settings) -> bool:

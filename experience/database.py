@@ -72,6 +72,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
     from graphs.persistence.oracle_checkpoints import checkpoint_ddl, checkpoint_drops
     from graphs.persistence.oracle_store import store_ddl, store_drops
     from policy.identity import keys
+    from retrieval.managed import tables as source_tables
     from retrieval.oracle.schema import (
         builds_ddl,
         builds_drops,
@@ -103,6 +104,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("writers", writer_ddl(settings.oracle), ()),
         ("status of threads", _indexes(thread_tables.threads), ()),
         ("builds of indexes", builds_ddl(settings.oracle), builds_drops(settings.oracle)),
+        ("managed sources", *_of_metadata(source_tables.metadata)),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 

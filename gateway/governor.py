@@ -1,7 +1,7 @@
 """Every call goes through these steps: memo → reserve → rate limit → provider → settle → telemetry.
 
-Chat models, embeddings, rerankers and guardrails all use it, so all are charged and limited alike. It is the only place
-that retries (the SDKs' own retries are off), and one deadline covers all attempts and waits of a call.
+Chat models, embeddings, rerankers, guardrails and managed sources all use it, so all are charged and limited alike. It
+is the only place that retries (the SDKs' own are off), and one deadline covers all attempts and waits of a call.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Governor:
                 if not await self._may_try_again(course, failure):
                     course.request_id = failure.reply.request_id if failure.reply else ""
                     span.set_attributes(failure.attributes())
-                    raise _ended(planned.entry.id, failure, course.attempts) from error.__cause__
+                    raise _ended(planned.told, failure, course.attempts) from error.__cause__
 
     async def _attempt(self, span: Span, planned: PlannedCall[Answer], course: _Course) -> Answer:
         held = await self._reserved(planned)
@@ -321,7 +321,7 @@ _ERRORS: dict[FailureKind, type[SixplaneError]] = {
 }
 
 
-def _ended(model: str, failure: ProviderFailure, attempts: int) -> SixplaneError:
+def _ended(asked: str, failure: ProviderFailure, attempts: int) -> SixplaneError:
     """Return the error of a call that failed for good."""
     tries = "" if attempts == 1 else f" {attempts} times"
-    return _ERRORS[failure.kind](f"the model {model!r} failed{tries}: {failure.told}", hint=failure.hint)
+    return _ERRORS[failure.kind](f"{asked} failed{tries}: {failure.told}", hint=failure.hint)

@@ -14,7 +14,7 @@ from gateway.ledger.account import Account, current_account
 from state.values import Usage
 
 Answer = TypeVar("Answer")
-Operation = Literal["chat", "embeddings", "rerank", "guard"]
+Operation = Literal["chat", "embeddings", "rerank", "guard", "search"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class PlannedCall(Generic[Answer]):
         observe: copies facts from the answer to the span.
         request_id: returns the provider's id of the request that produced an answer.
         sent: the texts of the request: where a refusal quotes them, they are left out of its message.
+        called: what errors call what is asked; empty: the model by its id.
     """
 
     operation: Operation
@@ -52,6 +53,12 @@ class PlannedCall(Generic[Answer]):
     observe: Callable[[Span, Answer], None] | None = None
     request_id: Callable[[Answer], str] | None = None
     sent: Sequence[str] = ()
+    called: str = ""
+
+    @property
+    def told(self) -> str:
+        """What errors call what is asked."""
+        return self.called or f"the model {self.entry.id!r}"
 
 
 def unmemoised_call(

@@ -22,7 +22,7 @@ from graphs.planes import open_planes
 from graphs.research import build_research_graph
 from nodes import Collaborators
 from policy import build_guards
-from retrieval import Corpora
+from retrieval import Corpora, ManagedSources
 from settings import Settings
 from settings.connections.scrubbing import SECURE_DELETE
 from settings.folders import private_folder
@@ -65,6 +65,7 @@ async def open_collaborators(
             search_mode=settings.retrieval.mode,
             review=settings.run.review,
             database=planes.database,
+            sources=ManagedSources(settings.sources, planes.sources, corpora.kept),
         )
 
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
+from langchain_core.retrievers import BaseRetriever
 
 from gateway import Gateway, Governor, catalog_of
 from gateway.classification import classify
 from gateway.ledger.outbox import AlertOutbox, Publish
 from gateway.oci.plane import OCIModels
 from gateway.oci_openai.plane import open_compatible
+from gateway.sources import open_sources
 from observability import CallTelemetry, open_call_telemetry
 from policy.oci_guardrails import ApplyGuardrails
 from retrieval import load_embeddings
@@ -45,6 +47,8 @@ class Planes:
     reranker: BaseDocumentCompressor | None
     guardrails: ApplyGuardrails | None
     database: AsyncConnectionPool | None
+    sources: Mapping[str, BaseRetriever]
+    """What asks each managed source, by its name."""
 
 
 @asynccontextmanager
@@ -95,6 +99,7 @@ async def open_planes(
             catalog=catalog,
         )
         stack.push_async_callback(gateway.aclose)
+        sources = await asyncio.to_thread(open_sources, settings, governor, catalog, session, compatible)
         remote = oci if oci is not None and settings.models.provider == "oci" else None
         yield Planes(
             gateway=gateway,
@@ -103,6 +108,7 @@ async def open_planes(
             reranker=oci.reranker() if oci is not None else None,
             guardrails=remote.guardrails() if remote is not None else None,
             database=database,
+            sources=sources,
         )
 
 

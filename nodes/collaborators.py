@@ -17,7 +17,7 @@ from gateway.metering import counted_chars
 from nodes.evidence import fitting
 from observability import notice
 from policy import GuardChain
-from retrieval import Corpora, Corpus
+from retrieval import Corpora, Corpus, ManagedSources
 from retrieval.corpus import Mode
 from state.channels import ResearchContext
 from state.errors import BadInput, PromptTooLong
@@ -52,12 +52,20 @@ class Collaborators:
     """Whether the reviewer reads each draft."""
     database: AsyncConnectionPool | None = None
     """The pool of Oracle Database, which also stores checkpoints and memory; `None` in the embedded profile."""
+    sources: ManagedSources | None = None
+    """The managed sources; `None`: there are none."""
     clock: Callable[[], datetime] = utc_now
     """Tells a run the date that its prompts name. Replaced where prompts must not change from day to day."""
 
     async def corpus(self, context: ResearchContext) -> Corpus:
         """Return the corpus of the run, limited to what its caller may read. Raises `CorpusMissing`."""
         return await self.corpora.known(context.tenant, context.corpus, context.audiences)
+
+    def sources_of(self, context: ResearchContext) -> list[str]:
+        """Return the names of the managed sources that the run may ask."""
+        if self.sources is None:
+            return []
+        return self.sources.names(context.tenant, context.corpus, context.audiences)
 
     async def ask(
         self, runtime: Runtime[ResearchContext], role: Role, schema: type[Answer], messages: Sequence[BaseMessage]

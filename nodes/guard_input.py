@@ -87,7 +87,7 @@ class GuardInput:
             summary = await (await self._to.corpus(context)).summary()
         except CorpusMissing as error:
             raise CorpusMissing(f"{error.message}; {await self._others(context)}", hint=CHOOSE) from error
-        if not summary.passages:
+        if not summary.passages and not self._to.sources_of(context):
             raise CorpusEmpty(
                 f"the corpus `{context.corpus}` holds no passages; {await self._others(context)}", hint=CHOOSE
             )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from policy import GUARD_UNAVAILABLE
 from state.channels import ResearchState
+from state.errors import SourceUnavailable
 from state.values import (
     Claim,
     ClaimFault,
@@ -27,6 +28,12 @@ from state.values import (
 
 DROPPED = "passage_dropped"
 """The kind of the event for a passage that no model reads; its detail is the passage's id and the category."""
+
+SOURCE_FAILED = "source_failed"
+"""The kind of the event for a managed source that did not answer; its detail begins with sub-question and name."""
+
+SOURCE_UNAVAILABLE = SourceUnavailable.code
+"""The stop reason of a run whose answer may lack what such a source knows."""
 
 FAILED = (Support.CONTRADICTED, Support.UNSUPPORTED)
 """Verdicts that leave a claim out."""
@@ -112,8 +119,9 @@ def conclude(state: ResearchState, claims: Sequence[Claim]) -> tuple[Status, str
     if ended is not None:
         return (Status.PARTIAL, reason) if ended is Status.PARTIAL and stated else (_without_claims(ended), reason)
     if not stated:
-        if unscreened(state):  # nobody knows whether the corpus answers it
-            return Status.STOPPED, GUARD_UNAVAILABLE
+        unknown = _unknown(state)
+        if unknown:
+            return Status.STOPPED, unknown
         return Status.ABSTAINED, "no_evidence" if not state.get("draft") else "no_supported_claim"
     if reason not in _APPROVED:
         return Status.PARTIAL, reason
@@ -122,6 +130,8 @@ def conclude(state: ResearchState, claims: Sequence[Claim]) -> tuple[Status, str
         return Status.PARTIAL, "draft_truncated"
     if state.get("gaps"):
         return Status.PARTIAL, "gaps_left"
+    if failed_sources(state):
+        return Status.PARTIAL, SOURCE_UNAVAILABLE
     if any(claim.verdict is Support.UNVERIFIED for claim in stated):
         return Status.PARTIAL, "unverified_claims"
     if unanswered(state, stated):
@@ -129,11 +139,24 @@ def conclude(state: ResearchState, claims: Sequence[Claim]) -> tuple[Status, str
     return Status.ANSWERED, reason or "approved"
 
 
+def _unknown(state: ResearchState) -> str:
+    """Return why nobody knows whether the corpus answers the question; empty where it is known that it does not."""
+    if unscreened(state):
+        return GUARD_UNAVAILABLE
+    return SOURCE_UNAVAILABLE if failed_sources(state) else ""
+
+
 def unscreened(state: ResearchState) -> bool:
     """Whether a passage was dropped only because a guard could not answer."""
     return any(
         each.kind == DROPPED and each.detail.endswith(f": {GUARD_UNAVAILABLE}") for each in state.get("events", ())
     )
+
+
+def failed_sources(state: ResearchState) -> dict[str, int]:
+    """Return for how many parts of the question each managed source did not answer, by name."""
+    failed = (each.detail.split(": ", 2) for each in state.get("events", ()) if each.kind == SOURCE_FAILED)
+    return dict(sorted(Counter(name for _, name, *_ in failed).items()))
 
 
 def gaps_of(state: ResearchState, status: Status) -> tuple[str, ...]:
@@ -165,6 +188,8 @@ def unresolved(state: ResearchState, shown: Iterable[Claim] | None = None) -> tu
         lines.append(
             f"No sentence is left on {lost} part{'s' * (lost > 1)} of the question, though there are findings."
         )
+    for name, parts in failed_sources(state).items():
+        lines.append(f"The source {name} did not answer for {parts} part{'s' * (parts > 1)} of the question.")
     return (*lines, *_unmet(state, failed))
 
 

@@ -18,7 +18,7 @@ from state.values import Value
 class CallObserved(Value):
     """The record of one call. `status` is `ok` or the `code` of an error; money is in integer micro-dollars."""
 
-    operation: Literal["chat", "embeddings", "rerank", "guard"]
+    operation: Literal["chat", "embeddings", "rerank", "guard", "search"]
     model: str
     provider: str
     status: str

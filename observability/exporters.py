@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 
 from observability.trace_files import TraceFiles, trace_files
 from settings import Settings
-from settings.tree import otlp_endpoint_configured
+from settings.process import otlp_endpoint_configured
 
 _RUN = "invoke_workflow "
 """Prefix of the name of a run's root span."""

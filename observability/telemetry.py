@@ -5,7 +5,7 @@ from __future__ import annotations
 from observability.calls import CallSink, CallTelemetry
 from settings import Settings
 from settings.connections.oci_session import OCISession
-from settings.tree import otlp_metrics_endpoint_configured
+from settings.process import otlp_metrics_endpoint_configured
 from state.errors import SettingsInvalid
 
 

@@ -18,13 +18,13 @@ from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, Span
 from observability.watching import OperationEnded, is_heard, tell
 from state.errors import SixplaneError
 
-Operation = Literal["invoke_workflow", "execute_node", "chat", "embeddings", "rerank", "retrieval", "guard"]
+Operation = Literal["invoke_workflow", "execute_node", "chat", "embeddings", "rerank", "retrieval", "guard", "search"]
 AttributeValue = str | bool | int | float
 
 _LINKED = otel_context.create_key("sixplane-linked")
 """The span of another trace, to which the next span that begins a trace is linked."""
 
-_KINDS: Mapping[str, SpanKind] = dict.fromkeys(("chat", "embeddings", "rerank", "retrieval"), SpanKind.CLIENT)
+_KINDS: Mapping[str, SpanKind] = dict.fromkeys(("chat", "embeddings", "rerank", "retrieval", "search"), SpanKind.CLIENT)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from retrieval.corpora import Corpora, open_corpus
     from retrieval.corpus import Corpus
     from retrieval.embeddings import LocalEmbeddings, load_embeddings
+    from retrieval.managed.asking import ManagedSources
     from retrieval.reports import CopyReport, IngestProgress, IngestReport, Manifest, ManifestEntry
     from retrieval.upkeep.removal import Removal
 
@@ -22,6 +23,7 @@ __all__ = [
     "IngestProgress",
     "IngestReport",
     "LocalEmbeddings",
+    "ManagedSources",
     "Manifest",
     "ManifestEntry",
     "Removal",
@@ -35,6 +37,7 @@ _HOMES = {
     "Corpus": "corpus",
     "LocalEmbeddings": "embeddings",
     "load_embeddings": "embeddings",
+    "ManagedSources": "managed.asking",
     "CopyReport": "reports",
     "IngestProgress": "reports",
     "IngestReport": "reports",

@@ -15,6 +15,7 @@ from retrieval.backend import CorpusBackend
 from retrieval.corpus import Corpus
 from retrieval.embedded.names import FOLDER, corpus_names
 from retrieval.embeddings import load_embeddings
+from retrieval.managed.kept import KeptPassages
 from settings import MEMORY_CORPUS, Settings, checked_name
 from settings.pools import IO
 from state.errors import CorpusMissing, DependencyUnavailable
@@ -51,14 +52,17 @@ class Corpora:
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
         self._open: dict[tuple[str, str], Corpus] = {}
         self._lock = asyncio.Lock()
+        self.kept = KeptPassages(settings)
 
     async def get(self, tenant: str, name: str, audiences: Iterable[str] | None = None) -> Corpus:
         """Return an existing corpus, limited to what a member of `audiences` may read and change; `None`: to nothing.
 
+        One for which a managed source is declared exists, with or without documents.
+
         Raises:
             CorpusMissing: there is no such corpus.
         """
-        if not await self._exists(tenant, name):
+        if not await self._exists(tenant, name) and not self._has_source(tenant, name):
             raise CorpusMissing(f"there is no corpus `{name}`")
         return await self.create(tenant, name, audiences)
 
@@ -127,6 +131,7 @@ class Corpora:
     async def aclose(self) -> None:
         """Drop the open corpora; close the pool if `async with` opened it."""
         self._open.clear()
+        await self.kept.aclose()
         await self._stack.aclose()
 
     async def __aenter__(self) -> Self:
@@ -141,6 +146,9 @@ class Corpora:
 
     def _folder(self, tenant: str, name: str) -> Path:
         return self._settings.home / FOLDER / checked_name("tenant", tenant) / checked_name("corpus", name)
+
+    def _has_source(self, tenant: str, name: str) -> bool:
+        return any((each.tenant, each.corpus) == (tenant, name) for each in self._settings.sources.values())
 
     @property
     def _in_oracle(self) -> bool:
@@ -172,7 +180,7 @@ class Corpora:
 
     def _make(self, tenant: str, name: str, backend: CorpusBackend) -> Corpus:
         embeddings = self._embeddings or load_embeddings(self._settings)
-        return Corpus(self._settings, name, tenant, backend, embeddings, self._reranker)
+        return Corpus(self._settings, name, tenant, backend, embeddings, self._reranker, self.kept)
 
     def _use_database_embeddings(self) -> None:
         """Use the model in the database if `data.embeddings` says so. Call it on the pool's event loop."""

@@ -18,6 +18,8 @@ from retrieval.embeddings import model_of
 from retrieval.filters import parsed
 from retrieval.ingesting import Ingestion, Progress, Reading, reading_of
 from retrieval.loaders.workers.stopping import giving_up_at_the_end
+from retrieval.managed.kept import KeptPassages
+from retrieval.managed.passages import is_managed, is_managed_document
 from retrieval.preparation import prepare
 from retrieval.ranking.diversity import spread
 from retrieval.ranking.duplicates import Group, Groups
@@ -72,10 +74,11 @@ class Corpus:
         backend: CorpusBackend,
         embeddings: Embeddings,
         reranker: BaseDocumentCompressor | None = None,
+        kept: KeptPassages | None = None,
     ) -> None:
         self.name, self.tenant = name, tenant
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
-        self._backend = backend
+        self._backend, self._kept = backend, kept
         self._model = model_of(embeddings)
         self._held: Held = None
 
@@ -84,7 +87,8 @@ class Corpus:
 
         The limit holds for every method, and for what they return. It can be narrowed, never widened.
         """
-        view = Corpus(self._settings, self.name, self.tenant, self._backend, self._embeddings, self._reranker)
+        given = (self._backend, self._embeddings, self._reranker, self._kept)
+        view = Corpus(self._settings, self.name, self.tenant, *given)
         view._held = shared(self._held, narrowed(audiences))
         return view
 
@@ -209,12 +213,24 @@ class Corpus:
         return self._readable(await self._backend.neighbours(passage.evidence_id, before, after))
 
     async def passages(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
-        """Return passages by evidence id, superseded ones included; unknown and pruned ids are left out."""
-        found = self._readable((await self._backend.by_evidence(list(evidence_ids))).values())
-        return {passage.evidence_id: passage for passage in found}
+        """Return passages by evidence id: superseded ones, and those of managed sources that were kept, included.
+
+        Unknown and pruned ids are left out.
+        """
+        keys = list(evidence_ids)
+        managed = [key for key in keys if is_managed(key)]
+        own = [key for key in keys if not is_managed(key)] if managed else keys
+        found = await self._backend.by_evidence(own) if own or not managed else {}
+        if managed and self._kept is not None:
+            found = {**found, **await self._kept.by_evidence(self.tenant, self.name, managed)}
+        return {passage.evidence_id: passage for passage in self._readable(found.values())}
 
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
         """Return the text of one document version; `None` if it is unknown or pruned."""
+        if self._kept is not None and is_managed_document(document_id):
+            kept = await self._kept.text_of(self.tenant, self.name, document_id, text_hash)
+            if kept is not None:
+                return kept.text if self._readable([kept]) else None
         return await self._backend.canonical_text(document_id, text_hash, self._held)
 
     async def manifest(self) -> Manifest:
@@ -270,6 +286,8 @@ class Corpus:
     async def destroy(self) -> None:
         """Delete the corpus for good. Use `Corpora.delete`, which forgets it too. Raises the errors of that."""
         await self._backend.destroy(self._may)
+        if self._kept is not None:
+            await self._kept.forget(self.tenant, self.name)
 
     async def root_folders(self) -> dict[str, Path]:
         """Return the folders of the source roots by name. They are private to the machine: show none of them."""

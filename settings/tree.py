@@ -23,6 +23,7 @@ from settings.reading import OcrSettings, ReadingLimits, RemoteSettings
 from settings.retention import RetentionSettings
 from settings.searching import RetrievalSettings
 from settings.serving import ServerSettings
+from settings.sources import SourceName, SourceSettings
 from state.access import Labels, labels_of
 from state.errors import BadInput, SettingsInvalid
 
@@ -77,6 +78,8 @@ class OCISettings(_Section):
     """Endpoint of Generative AI inference, for private endpoints and tests; empty: the endpoint of the region."""
     management_endpoint: str = ""
     """Endpoint of Generative AI's management API, which lists the tenancy's models; empty: that of the region."""
+    agents_endpoint: str = ""
+    """Endpoint of Generative AI Agents; empty: that of the region."""
     endpoint_formats: dict[str, Literal["COHERE", "COHEREV2", "GENERIC"]] = Field(default_factory=dict)
     """Chat format of a dedicated endpoint, by OCID; the default is GENERIC."""
     openai: OCIOpenAISettings = OCIOpenAISettings()
@@ -232,6 +235,8 @@ class Settings(BaseSettings):
     budgets: BudgetSettings = BudgetSettings()
     data: DataSettings = DataSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    sources: dict[SourceName, SourceSettings] = Field(default_factory=dict)
+    """Managed sources by name."""
     policy: PolicySettings = PolicySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     audit: AuditSettings = AuditSettings()
@@ -314,15 +319,17 @@ def uses_oci(settings: Settings) -> bool:
     """Whether `settings` use any OCI service with the session's signature, so that a session is needed."""
     oci = settings.oci
     sinks = oci.log_id or oci.topic_id or oci.metrics_namespace
+    agents = any(source.agent for source in settings.sources.values())
     signed = asks_oci_openai(settings) and not oci.openai.api_key.get_secret_value()
-    models = settings.models.provider == "oci" or settings.data.embeddings == "oci" or signed
+    models = agents or settings.models.provider == "oci" or settings.data.embeddings == "oci" or signed
     return models or bool(oci.rerank_model or sinks or oci.deployments)
 
 
 def asks_oci_openai(settings: Settings) -> bool:
-    """Whether any configured model is one of OCI's OpenAI-compatible endpoint."""
-    named = named_models(settings)
-    return settings.models.provider == "oci-openai" or any(model.startswith("oci-openai:") for model in named)
+    """Whether a configured model or source is one of OCI's OpenAI-compatible endpoint."""
+    stores = any(source.vector_store for source in settings.sources.values())
+    models = any(model.startswith("oci-openai:") for model in named_models(settings))
+    return stores or models or settings.models.provider == "oci-openai"
 
 
 def named_models(settings: Settings) -> set[str]:
@@ -347,13 +354,3 @@ def standard_compartment(settings: Settings) -> str:
 def standard_ca_bundle() -> str | None:
     """Return the certificate bundle that `requests` and the SDK's synchronous clients use."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or None
-
-
-def otlp_endpoint_configured() -> bool:
-    """Whether a standard `OTEL_EXPORTER_OTLP_*ENDPOINT` variable is set."""
-    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{part}ENDPOINT") for part in ("", "TRACES_"))
-
-
-def otlp_metrics_endpoint_configured() -> bool:
-    """Whether a standard variable names an OTLP endpoint for metrics."""
-    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{part}ENDPOINT") for part in ("", "METRICS_"))

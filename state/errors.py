@@ -40,7 +40,8 @@ SixplaneError
 │   │   └── RateLimited      rate_limited           the caller has to wait
 │   ├── ModelUnavailable     model_unavailable      the provider failed after all retries
 │   ├── CredentialsRefused   credentials_refused    the provider does not accept the key, token or signature
-│   └── GuardUnavailable     guard_unavailable      a guard gave no verdict
+│   ├── GuardUnavailable     guard_unavailable      a guard gave no verdict
+│   └── SourceUnavailable    source_unavailable     a managed source did not answer
 ├── ModelOutputInvalid       model_output_invalid   an answer does not fit its schema, even after one repair
 └── RunStopped               run_stopped            stopped on request, resumable
     └── ReviewPending        review_pending         a person has to answer first
@@ -361,6 +362,12 @@ class GuardUnavailable(DependencyUnavailable):
     code = "guard_unavailable"
     default_hint = "ask again in a few seconds; if it stays so, the log says why the guard fails"
     retry_after = 5
+
+
+class SourceUnavailable(DependencyUnavailable):
+    """A managed source did not answer, after all attempts."""
+
+    code = "source_unavailable"
 
 
 class ModelOutputInvalid(SixplaneError):

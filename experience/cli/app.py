@@ -22,6 +22,7 @@ from experience.cli.commands.asking.verify import verify
 from experience.cli.commands.documents.corpus import app as corpus
 from experience.cli.commands.documents.ingest import ingest
 from experience.cli.commands.documents.search import search
+from experience.cli.commands.documents.sources import app as sources
 from experience.cli.commands.models import cost, models
 from experience.cli.commands.operating.audit import app as audit
 from experience.cli.commands.operating.backup import backup
@@ -102,6 +103,7 @@ for command in (
     app.command()(handled(command))
 app.add_typer(threads, name="threads")
 app.add_typer(corpus, name="corpus")
+app.add_typer(sources, name="sources")
 app.add_typer(budget, name="budget")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")

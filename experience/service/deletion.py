@@ -99,6 +99,7 @@ class Deletions:
             async for listed in self._threads.run_ids(tenant, thread_id):
                 await forget(self._corpora, self._graph.store, tenant, listed)
             await self._checkpoints.delete(tenant, thread_id)
+            await self._corpora.kept.forget_thread(f"{tenant}/{thread_id}")
             await self._gateway.forget_run(tenant, stored.record.run_id)
             yield
             await self._threads.remove(lease)

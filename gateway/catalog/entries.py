@@ -14,8 +14,11 @@ Mode = Literal["on_demand", "dedicated", "proxied"]
 Surface = Literal["native", "chat_completions", "responses"]
 """On which API of OCI a model answers: its own, or one of the two that are compatible with OpenAI's."""
 
-SPECIAL = frozenset({"embedding", "rerank", "guard"})
-"""Capabilities of models that do not chat."""
+SERVICES = frozenset({"guard", "search"})
+"""Capabilities of services that are no models: guardrails, and managed sources."""
+
+SPECIAL = SERVICES | {"embedding", "rerank"}
+"""Capabilities of what does not chat."""
 
 _PER: dict[Unit, int] = {"tokens": 1_000_000, "characters": 10_000, "searches": 1_000, "milliseconds": 3_600_000}
 

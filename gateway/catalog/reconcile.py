@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from gateway.catalog.catalog import Catalog
-from gateway.catalog.entries import ModelEntry
+from gateway.catalog.entries import SERVICES, ModelEntry
 from state.values import Value
 
 Kind = Literal["retired", "retires", "elsewhere", "unknown", "new", "missing"]
@@ -81,8 +81,10 @@ def _unheard_of(catalog: Catalog, model: TenancyModel) -> Finding:
 
 def _missing(catalog: Catalog, models: Mapping[str, TenancyModel]) -> Iterator[Finding]:
     for entry in catalog.listed():
-        # The tenancy lists models: not the endpoints of dedicated clusters, which the settings may declare.
-        listed = entry.id != "oci.guardrails" and "*" not in entry.id and not entry.id.startswith(_ENDPOINT)
+        # The tenancy lists models: neither other services, nor the endpoints of dedicated clusters, which the settings
+        # may declare.
+        a_model = SERVICES.isdisjoint(entry.capabilities)
+        listed = a_model and "*" not in entry.id and not entry.id.startswith(_ENDPOINT)
         sold = entry.provider == "oci" and listed
         if sold and entry.id not in models and not entry.retired(catalog.today()):
             use = f"; use {entry.replacement} instead" if entry.replacement else ""

@@ -24,7 +24,9 @@ _FLOAT32 = 3.4e38
 """Vectors are stored and compared as 32-bit floats; a larger number would become infinite there."""
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
+    """Base of all answers: field names in camel case, no conversion of types, and unknown fields ignored."""
+
     model_config = ConfigDict(
         strict=True, frozen=True, extra="ignore", alias_generator=to_camel, allow_inf_nan=False, protected_namespaces=()
     )
@@ -40,19 +42,19 @@ Score = Annotated[float, Field(allow_inf_nan=False)]
 Component = Annotated[float, Field(ge=-_FLOAT32, le=_FLOAT32)]
 
 
-class InputDetails(_Wire):
+class InputDetails(Wire):
     """What of the prompt came from a cache."""
 
     cached_tokens: Count | None = None
 
 
-class OutputDetails(_Wire):
+class OutputDetails(Wire):
     """What of the answer was reasoning."""
 
     reasoning_tokens: Count | None = None
 
 
-class UsageBlock(_Wire):
+class UsageBlock(Wire):
     """Tokens of a call. Gemini leaves `completionTokens` out where it said nothing."""
 
     prompt_tokens: Count | None = None
@@ -62,21 +64,21 @@ class UsageBlock(_Wire):
     completion_tokens_details: OutputDetails | None = None
 
 
-class ContentPart(_Wire):
+class ContentPart(Wire):
     """A part of a message; only those with `text` are read."""
 
     type: str | None = None
     text: str | None = None
 
 
-class FunctionCall(_Wire):
+class FunctionCall(Wire):
     """Name and arguments as COHEREV2 nests them."""
 
     name: str | None = None
     arguments: str | dict[str, Any] | None = None
 
 
-class WireToolCall(_Wire):
+class WireToolCall(Wire):
     """A tool call, or a fragment of one in a stream: `arguments` in GENERIC, `parameters` in COHERE."""
 
     id: str | None = None
@@ -86,7 +88,7 @@ class WireToolCall(_Wire):
     function: FunctionCall | None = None
 
 
-class WireMessage(_Wire):
+class WireMessage(Wire):
     """What the model said in GENERIC and COHEREV2, whole or the next piece of a stream."""
 
     content: Annotated[list[ContentPart] | None, BeforeValidator(_parts)] = None
@@ -94,7 +96,7 @@ class WireMessage(_Wire):
     reasoning_content: str | None = None
 
 
-class Choice(_Wire):
+class Choice(Wire):
     """A GENERIC choice, a COHERE or COHEREV2 answer, or an event of a stream in any of the formats."""
 
     api_format: str | None = None
@@ -130,7 +132,7 @@ class ChatResponse(Choice):
     choices: Annotated[list[Choice], Field(min_length=1)] | None = None
 
 
-class ChatAnswer(_Wire):
+class ChatAnswer(Wire):
     """The answer to `chat`."""
 
     model_id: str | None = None
@@ -138,46 +140,46 @@ class ChatAnswer(_Wire):
     chat_response: ChatResponse
 
 
-class EmbedAnswer(_Wire):
+class EmbedAnswer(Wire):
     """The answer to `embedText`: one vector per input."""
 
     embeddings: list[Annotated[list[Component], Field(min_length=1)]]
     usage: UsageBlock | None = None
 
 
-class Rank(_Wire):
+class Rank(Wire):
     """The place of one document."""
 
     index: Annotated[int, Field(ge=0)]
     relevance_score: Score
 
 
-class RerankAnswer(_Wire):
+class RerankAnswer(Wire):
     """The answer to `rerankText`."""
 
     document_ranks: list[Rank]
 
 
-class Category(_Wire):
+class Category(Wire):
     """A category of the content moderation."""
 
     name: str
     score: Score
 
 
-class Moderation(_Wire):
+class Moderation(Wire):
     """What the content moderation found."""
 
     categories: list[Category]
 
 
-class Injection(_Wire):
+class Injection(Wire):
     """Whether the text instructs the model."""
 
     score: Score
 
 
-class PersonalData(_Wire):
+class PersonalData(Wire):
     """Where personal data stands. The service repeats it in `text`, which is not read."""
 
     label: str | None = None
@@ -185,7 +187,7 @@ class PersonalData(_Wire):
     length: Annotated[int, Field(ge=1)]
 
 
-class GuardrailResults(_Wire):
+class GuardrailResults(Wire):
     """What guardrails found; a part that was not asked for is missing."""
 
     content_moderation: Moderation | None = None
@@ -193,7 +195,7 @@ class GuardrailResults(_Wire):
     personally_identifiable_information: list[PersonalData] | None = None
 
 
-class GuardrailAnswer(_Wire):
+class GuardrailAnswer(Wire):
     """The answer to `applyGuardrails`."""
 
     results: GuardrailResults

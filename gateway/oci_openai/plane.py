@@ -69,6 +69,10 @@ class CompatibleModels:
         where = f"{OCI_OPENAI}:{entry.api_format}"
         return self._kept(where, lambda: self._generative_ai(entry.api_format)).chat_model(name, entry.api_format)
 
+    def stores(self) -> Endpoint:
+        """Return the endpoint that serves vector stores. Raises `SettingsInvalid` without a region."""
+        return self._kept(f"{OCI_OPENAI}:{RESPONSES}", lambda: self._generative_ai(RESPONSES))
+
     def described(self) -> str:
         """Return where requests go to, and what lets them in. Raises `SettingsInvalid` without a region."""
         let_in = "an API key" if self._key else f"signatures ({self._settings.oci.auth})"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.extractive.breadth import asks_for_all, is_broad
+from retrieval.managed.passages import is_managed_document
 from state.report import CorpusRef
 from state.values import Claim, Passage, Quote
 
@@ -29,8 +30,9 @@ def completeness(
         return
     documents = {passages[quote.evidence_id].document_id for quote in quotes}
     if is_broad(question):
-        if corpus is not None and len(documents) < corpus.documents:
-            yield f"The answer draws on {len(documents)} of the {corpus.documents} documents."
+        own = [document_id for document_id in documents if not is_managed_document(document_id)]
+        if corpus is not None and len(own) < corpus.documents:
+            yield f"The answer draws on {len(own)} of the {corpus.documents} documents."
     elif asks_for_all(question) and (len(documents) > 1 or any(_goes_on(quote, passages) for quote in quotes)):
         yield "The list may be incomplete: it holds what the retrieved passages say."
 

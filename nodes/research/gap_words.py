@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from nodes.checks.words import FUNCTION_WORDS
+from nodes.outcome import SOURCE_FAILED
 from state.channels import ResearchState
 from state.values import SubQuestion
 
@@ -28,7 +29,8 @@ def missing_words(state: ResearchState, asked: SubQuestion, *, partly: bool = Fa
     """
     text = asked.asks or asked.text
     said = "It is not certain that the passages answer" if perhaps else "The corpus does not answer"
-    said = "Retrieval failed for" if _failed(state, asked) else said
+    said = "A source did not respond, and the rest does not answer" if _failed(state, asked, SOURCE_FAILED) else said
+    said = "Retrieval failed for" if _failed(state, asked, "branch_failed") else said
     if (perhaps or not partly) and in_words_of(text, users_words(state)):
         return f"{said}: {text}"
     return f"{said} a part of the question: {state.get('question', '')}"
@@ -51,8 +53,8 @@ def in_words_of(text: str, written: Iterable[str]) -> bool:
     return all(_stem(word) in known for word in _WORD.findall(text) if word.lower() not in FUNCTION_WORDS)
 
 
-def _failed(state: ResearchState, asked: SubQuestion) -> bool:
-    failed = (event.detail for event in state.get("events", ()) if event.kind == "branch_failed")
+def _failed(state: ResearchState, asked: SubQuestion, kind: str) -> bool:
+    failed = (event.detail for event in state.get("events", ()) if event.kind == kind)
     return any(detail.startswith(f"{asked.id}:") for detail in failed)
 
 

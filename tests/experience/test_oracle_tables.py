@@ -1,4 +1,4 @@
-"""Every statement of ledger, threads, keys, `sixplane db` and `doctor` for Oracle Database.
+"""Every statement of ledger, threads, keys, managed sources, `sixplane db` and `doctor` for Oracle Database.
 
 SQLAlchemy's are those that each public method issues on SQLite, compiled for Oracle's dialect; the others are recorded
 as they are sent. `python -m tests.experience.test_oracle_tables` writes the golden file anew.
@@ -19,6 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 import sqlalchemy as sa
+from langchain_core.documents import Document
 from sqlalchemy.dialects import oracle as oracle_dialect
 from sqlalchemy.sql.elements import ReleaseSavepointClause
 
@@ -29,8 +30,11 @@ from experience.service.threads.listing import cursor_of
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.pruning import Cutoffs
 from policy.identity import ApiKeys, Permission
+from retrieval.managed.kept import KeptPassages
+from retrieval.managed.passages import taken
 from settings import Settings, load_settings
 from settings.connections.sql import open_engine
+from settings.sources import SourceSettings
 from state.channels import ResearchContext
 from state.errors import BudgetExceeded, ThreadBusy
 from state.values import Usage
@@ -38,8 +42,8 @@ from tests.doubles.oracle import RecordingConnection, RecordingPool
 from tests.experience.reports import make_report
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "oracle_tables.sql.json"
-OURS = ("ledger", "threads", "keys")
-MIGRATED = (*OURS, "kept runs", "totals of calls", "status of threads")
+OURS = ("ledger", "threads", "keys", "sources")
+MIGRATED = (*OURS, "kept runs", "totals of calls", "status of threads", "managed sources")
 BUDGETS = dict.fromkeys(("tenant_micro_usd", "month_micro_usd", "principal_month_micro_usd"), 1_000)
 DIALECT: Any = oracle_dialect.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 
@@ -185,7 +189,26 @@ async def ask_keys(keys: Any) -> None:
     await keys.revoke(key.key_id)
 
 
-ASK = {"ledger": (Ledger, ask_ledger), "threads": (Threads, ask_threads), "keys": (ApiKeys, ask_keys)}
+async def ask_sources(kept: Any) -> None:
+    """Do everything that the store of managed sources can."""
+    declared = SourceSettings(corpus="c", tenant="t", vector_store="vs_1")
+    passages, _ = taken("archive", declared, [Document("A text.", metadata={"document_id": "one", "pages": [1]})])
+    for thread in ("t/one", "t/two"):
+        await kept.keep("t", "c", thread, passages)
+    await kept.by_evidence("t", "c", [passages[0].evidence_id])
+    await kept.text_of("t", "c", passages[0].document_id, passages[0].text_hash)
+    await kept.count("t", "c", "archive")
+    await kept.forget_thread("t/one")
+    await kept.forget("t", "c", "archive")
+    await kept.forget("t", "c")
+
+
+ASK = {
+    "ledger": (Ledger, ask_ledger),
+    "threads": (Threads, ask_threads),
+    "keys": (ApiKeys, ask_keys),
+    "sources": (KeptPassages, ask_sources),
+}
 
 
 async def issued(name: str) -> tuple[list[dict[str, Any]], set[str]]:

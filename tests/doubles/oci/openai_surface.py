@@ -24,6 +24,7 @@ from starlette.routing import Route
 from tests.doubles.oci.answers import Answers, ChatCall, Reply
 from tests.doubles.oci.delivery import EVENTS, Answer, Delivery, error_answer, fault_answer, json_answer
 from tests.doubles.oci.faults import Fault, Faults
+from tests.doubles.oci.managed import SEARCH, Managed
 from tests.doubles.oci.records import Call, Records
 from tests.doubles.oci.rules.models import SERVED, ServedModel
 from tests.doubles.oci.signature import NotAuthenticated, Verifier
@@ -61,6 +62,7 @@ class OpenAISurface:
         deployments: OCIDs of the model deployments that are active.
         served: what the models take, by id.
         notice: the headers of a model that is about to retire.
+        managed: what the vector stores hold.
     """
 
     answer: Answers
@@ -74,10 +76,12 @@ class OpenAISurface:
     deployments: frozenset[str] = frozenset()
     served: Mapping[str, ServedModel] = field(default_factory=lambda: SERVED)
     notice: Callable[[str], dict[str, str]] = lambda _: {}
+    managed: Managed = field(default_factory=Managed)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         served = {CHAT: self._chat, RESPONSES: self._responses, PREDICT: self._predict, STREAMED: self._predict}
+        served[SEARCH] = self._search
         return [Route(path, self._let_in(serve), methods=["POST"]) for path, serve in served.items()]
 
     def _let_in(self, serve: Callable[[Call, Request], Answer | ChatCall]) -> Callable[[Request], Any]:
@@ -140,18 +144,24 @@ class OpenAISurface:
             return error_answer(409, "ExternalServerIncorrectState", "Unexpected nonstreaming response detected")
         return _chat_call(call.body)
 
+    def _search(self, call: Call, request: Request) -> Answer:
+        return self._refused_place(request) or self.managed.search(call, request.path_params["id"])
+
     def _checked(self, call: Call, request: Request, surface: str) -> Answer | None:
         call.model = str(call.body.get("model") or "")
         unknown = sorted(set(call.body) - _FIELDS[surface])
         if unknown:
             return error_answer(400, "InvalidParameter", f"unknown field {unknown[0]!r}")
+        return self._refused_place(request) or self._refused_model(call)
+
+    def _refused_place(self, request: Request) -> Answer | None:
         signed = not request.headers.get("authorization", "").startswith("Bearer ")
         compartment, project = (request.headers.get(name, "") for name in ("opc-compartment-id", "openai-project"))
         if (compartment or (signed and not project)) and compartment not in self.compartments:
             return error_answer(404, "NotAuthorizedOrNotFound", "the compartment is not found, or not authorized")
         if project and project not in self.projects:
             return error_answer(404, "NotAuthorizedOrNotFound", "the project is not found, or not authorized")
-        return self._refused_model(call)
+        return None
 
     def _refused_model(self, call: Call) -> Answer | None:
         model = self.served.get(call.model)
@@ -182,7 +192,7 @@ def _call(request: Request, body: bytes) -> Call:
     except ValueError:
         parsed = {}
     path = request.url.path
-    name = "responses" if path == RESPONSES else "predict" if "predict" in path else "completions"
+    name = "responses" if path == RESPONSES else "predict" if "predict" in path else path.rsplit("/", 1)[-1]
     return Call(name, parsed if isinstance(parsed, dict) else {}, dict(request.headers), target=path)
 
 

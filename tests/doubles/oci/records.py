@@ -17,7 +17,7 @@ class Call:
 
     Args:
         path: the operation: `chat`, `embedText`, `rerankText`, `applyGuardrails`, `put_logs`, `post_metric_data`,
-            `publish_message` or `traces`; of Object Storage, the last part of the address.
+            `publish_message`, `agent_chat`, `search` or `traces`; of Object Storage, the last part of the address.
         body: as it was sent; empty where it is no JSON.
         verified: its signature (of traces: its data key) was accepted.
         answered: a model made an answer, whether it arrived or not.

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.doubles.oci import chat_formats, management, services, storage, telemetry
+from tests.doubles.oci import chat_formats, managed, management, services, storage, telemetry
 from tests.doubles.oci.answers import Answers, Reply
 from tests.doubles.oci.delivery import Answer, Delivery, chat_answer, error_answer, fault_answer, json_answer
 from tests.doubles.oci.faults import Fault, Faults
@@ -55,6 +55,7 @@ class Plane:
     openai: OpenAISurface
     buckets: storage.Buckets = field(default_factory=dict)
     tenancy: management.Tenancy = field(default_factory=management.Tenancy)
+    managed: managed.Managed = field(default_factory=managed.Managed)
     served: limits.Served = field(default_factory=lambda: SERVED)
     compartments: frozenset[str] = frozenset()
 
@@ -69,6 +70,7 @@ class Plane:
             "/20180401/metrics": self._post_metric_data,
             "/20181201/topics/{id}/messages": self._publish_message,
             "/v1/actions/generateScopedAccessToken": self._database_token,
+            managed.CHAT: self._agent_chat,
         }
         routes = [Route(path, self._signed(serve), methods=["POST"]) for path, serve in actions.items()]
         listed = self._signed(self._guardrail_versions)
@@ -169,6 +171,9 @@ class Plane:
     async def _object_storage(self, call: Call, _: Fault | None) -> Answer:
         return storage.storage_answer(self.buckets, call.target)
 
+    async def _agent_chat(self, call: Call, _: Fault | None) -> Answer:
+        return self.managed.chat(call, call.target.split("/")[3])
+
     async def _put_logs(self, call: Call, _: Fault | None) -> Answer:
         self.records.keep("log_entries", telemetry.log_entries(call.body))
         return Answer()
@@ -236,7 +241,8 @@ def _call(request: Request, body: bytes) -> Call:
     except ValueError:
         parsed = {}
     body_given = parsed if isinstance(parsed, dict) else {}
-    return Call(_NAMES.get(last, last), body_given, dict(request.headers), target=_target(request))
+    named = "agent_chat" if "/agentEndpoints/" in request.url.path else _NAMES.get(last, last)
+    return Call(named, body_given, dict(request.headers), target=_target(request))
 
 
 def _request_id(request: Request) -> str:

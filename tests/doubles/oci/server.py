@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from tests.doubles.oci.answers import Answers, extractive_answers, forwarded_answers, local_embeddings
 from tests.doubles.oci.delivery import Dated
 from tests.doubles.oci.faults import Faults
+from tests.doubles.oci.managed import Managed
 from tests.doubles.oci.management import Tenancy
 from tests.doubles.oci.openai_surface import OpenAISurface
 from tests.doubles.oci.records import Call, Records, Seen
@@ -56,6 +57,7 @@ class LocalOCI:
         seed: of the faults that come with a probability.
         tenancy: the models that its management API lists, and which of them say that they are about to retire.
         ahead: seconds by which its clock is ahead of this machine's.
+        managed: what its agents and vector stores hold.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class LocalOCI:
         seed: int = 0,
         tenancy: Tenancy | None = None,
         ahead: float = 0.0,
+        managed: Managed | None = None,
     ) -> None:
         self._key = key or throw_away_key()
         self._fingerprint = fingerprint_of(self._key)
@@ -85,7 +88,7 @@ class LocalOCI:
         forwarded = forwarded_answers(forward_to) if forward_to else None
         answers = answer or forwarded or extractive_answers()
         verifier = Verifier(self._key.public_key(), frozenset(key_ids), ahead)
-        tenancy = tenancy or Tenancy()
+        tenancy, managed = tenancy or Tenancy(), managed or Managed()
         plane = Plane(
             answer=answers,
             embed=_embedder(embed),
@@ -97,6 +100,7 @@ class LocalOCI:
             records=self._records,
             buckets=buckets or {},
             tenancy=tenancy,
+            managed=managed,
             openai=OpenAISurface(
                 answer=answers,
                 verifier=verifier,
@@ -109,6 +113,7 @@ class LocalOCI:
                 deployments=frozenset({DEPLOYMENT}),
                 served=models,
                 notice=tenancy.notice,
+                managed=managed,
             ),
             served=models,
             compartments=frozenset(compartments),

@@ -19,6 +19,7 @@ CAPABILITIES = {
     "embedding",
     "rerank",
     "guard",
+    "search",
 }
 TODAY = date(2026, 11, 28)
 OCI = [entry for entry in load_catalog(prices={}).entries if entry.provider == "oci"]
@@ -101,7 +102,8 @@ def test_a_prompt_in_another_script_is_not_counted_like_english() -> None:
 
 @pytest.mark.parametrize("entry", OCI, ids=lambda entry: entry.id)
 def test_an_entry_of_oci_is_whole_and_says_where_its_figures_come_from(entry):
-    assert entry.api_format in {"COHERE", "COHEREV2", "GENERIC", "EMBED", "RERANK", "GUARDRAILS"}
+    models, services = {"COHERE", "COHEREV2", "GENERIC", "EMBED", "RERANK"}, {"GUARDRAILS", "AGENTS", "VECTOR_STORES"}
+    assert entry.api_format in models | services
     assert set(entry.capabilities) <= CAPABILITIES
     assert set(entry.use_cases) <= USE_CASES
     assert (entry.input_price is None) == (entry.output_price is None)
@@ -113,7 +115,7 @@ def test_an_entry_of_oci_is_whole_and_says_where_its_figures_come_from(entry):
     assert entry.surfaces
     assert entry.retirement != "" or entry.retires == ""
     assert not (entry.id.startswith("cohere.") and "tool_choice" in entry.capabilities)
-    assert (entry.output_cap > 0) == (not {"embedding", "rerank", "guard"} & set(entry.capabilities))
+    assert (entry.output_cap > 0) == (not {"embedding", "rerank", "guard", "search"} & set(entry.capabilities))
 
 
 def test_no_id_is_listed_twice_and_no_pattern_hides_an_entry():
