@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,9 @@ from fastapi import FastAPI
 from benchmarks.batch import CALL_SECONDS, QUESTION, delayed
 from benchmarks.load import held as memory_held
 from experience.http.app import create_app
-from experience.http.callers import Authenticate
-from experience.http.serving import run_server
+from experience.http.front.admission import Authenticate
+from experience.http.front.app import create_front
+from experience.http.front.serving import run_server
 from experience.http.worker import Worker
 from policy.identity.authenticator import LOCAL
 from policy.identity.principal import Principal
@@ -41,10 +41,9 @@ def serve(home: Path, seconds: float, limit: int | None) -> None:
     """Serve a stubbed corpus and a scripted model, until the process is told to end."""
     server = {"port": 0, "max_running": 16, "max_waiting": 16, "runs_per_second": limit}
     settings = Settings(home=home, server=server, telemetry={"jsonl": False})
-    # Imported by its name: the process that works could not find it in `__main__`.
-    from benchmarks.service import stubbed_app
-
-    run_server(settings, anybody, partial(stubbed_app, seconds), started=lambda url: print(url, flush=True))
+    worker = Worker(settings, f"benchmarks.service:{'slow_app' if seconds else 'quick_app'}")
+    front = create_front(settings, anybody, worker)
+    run_server(front, worker, settings.server, started=lambda url: print(url, flush=True))
 
 
 async def anybody(_: str | None, __: str) -> Principal:
@@ -52,14 +51,19 @@ async def anybody(_: str | None, __: str) -> Principal:
     return LOCAL
 
 
-def stubbed_app(
-    seconds: float, settings: Settings, authenticate: Authenticate, *, worker: Worker | None = None
-) -> FastAPI:
-    """Return the API over a stubbed corpus and a model that takes so long for each call."""
-    model = delayed(seconds) if seconds else scripted()
-    return create_app(
-        settings, authenticate, open_service=lambda given: stubbed_service(given.home, model), worker=worker
-    )
+def slow_app(settings: Settings, authenticate: Authenticate) -> FastAPI:
+    """Return the API over a stubbed corpus and a model that takes its time for each call."""
+    return stubbed_app(settings, authenticate, delayed(CALL_SECONDS))
+
+
+def quick_app(settings: Settings, authenticate: Authenticate) -> FastAPI:
+    """Return the API over a stubbed corpus and a model without latency."""
+    return stubbed_app(settings, authenticate, scripted())
+
+
+def stubbed_app(settings: Settings, authenticate: Authenticate, model: Any) -> FastAPI:
+    """Return the API over a stubbed corpus and a model."""
+    return create_app(settings, authenticate, open_service=lambda given: stubbed_service(given.home, model))
 
 
 @asynccontextmanager

@@ -1,8 +1,5 @@
-"""The HTTP API: FastAPI routes over the service core. Needs the extra `server`."""
+"""The HTTP API: FastAPI routes over the service core. Needs the extra `server`.
 
-from __future__ import annotations
-
-from experience.http.app import create_app
-from experience.http.serving import run_server
-
-__all__ = ["create_app", "run_server"]
+`app` is what works, and `front` what takes the connections; `worker` is how the two processes of a server speak to each
+other. Import names from their module: the process that takes connections must not load the other's.
+"""

@@ -8,6 +8,7 @@ from fastapi import Path
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from experience.http.sizes import MAX_MESSAGES, MAX_QUESTION
 from experience.service import ResearchRequest
 from experience.service.threads import RunRecord, ThreadRecord
 from policy.limits import CONTROL_CHARACTERS
@@ -32,13 +33,6 @@ takes `¾` in Python's `re`, and refuses `¾` in the validator's Rust engine.
 _PLAIN = f"[^{CONTROL_CHARACTERS}]*"
 QUESTION = rf"^{_PLAIN}[{WORD}]{_PLAIN}$"
 """A question contains a letter or a digit, and no control characters."""
-
-# Chosen values that bound a request before the service sees it. `policy.max_question_chars` has the same default;
-# larger batches belong to `sixplane batch`, which survives a lost connection.
-MAX_QUESTION = 8_000
-MAX_MESSAGES = 100
-MAX_BATCH = 32
-MAX_FILES = 100  # in one upload; the size of the whole upload is bounded by `server.max_upload_bytes`
 
 ThreadId = Annotated[str, Path(pattern=NAME, max_length=64, description="Name of the thread.")]
 CorpusId = Annotated[str, Path(pattern=NAME, max_length=64, description="Name of the corpus.")]

@@ -1,6 +1,6 @@
-"""ASGI middleware: limits of size and time for request bodies, and the check for foreign pages.
+"""ASGI middleware: limits of size and time for request bodies.
 
-These are plain ASGI classes. Starlette's `BaseHTTPMiddleware` would run the route in another task and copy its response
+It is a plain ASGI class. Starlette's `BaseHTTPMiddleware` would run the route in another task and copy its response
 through a queue, which streams do not need.
 """
 
@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from experience.http.problems import Problem, answer, answer_framework
+from experience.http.problems import answer_framework
 from settings import ServerSettings
 
 _DIGITS = 18
@@ -61,54 +60,6 @@ class BodyBounds:
             await (await self._failed(scope, _too_large(most)))(scope, receive, send)
             return
         await self._app(scope, _bounded(receive, most, self._settings.request_timeout_seconds), send)
-
-
-class SameSite:
-    """Refuses requests from web pages of other sites (403).
-
-    For a server without authentication: it trusts every request from loopback, and a page of any site can make its
-    visitor's browser send one.
-
-    Args:
-        app: the application behind this middleware.
-        hosts: names under which this server's own pages are loaded.
-        is_page: whether a request is for a page that people open. A link on another site may lead there: the other
-            site cannot read what opens, and opening changes nothing.
-    """
-
-    def __init__(
-        self, app: ASGIApp, *, hosts: Sequence[str], is_page: Callable[[Scope], bool] = lambda _: False
-    ) -> None:
-        self._app, self._hosts, self._is_page = app, frozenset(hosts), is_page
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on unless a page of another site sent it."""
-        if scope["type"] == "http" and self._is_foreign(scope, Headers(scope=scope)):
-            await answer(_FOREIGN, path=scope["path"])(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _is_opened(self, scope: Scope, headers: Headers) -> bool:
-        """Whether a person has followed a link to a page. A frame or a script of another site asks differently."""
-        opened = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-        return scope["method"] == "GET" and opened and self._is_page(scope)
-
-    def _is_foreign(self, scope: Scope, headers: Headers) -> bool:
-        # Both headers, because older browsers send no `Sec-Fetch-Site` and plain GET requests have no `Origin`.
-        # Programs send neither, and pass.
-        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return not self._is_opened(scope, headers)
-        origin = headers.get("origin")
-        return origin is not None and urlsplit(origin).hostname not in self._hosts
-
-
-_FOREIGN = Problem(
-    title="the request comes from a page of another site",
-    status=403,
-    detail="the request comes from a web page of another site",
-    code="forbidden",
-    hint="call the API from a program, or set `server.auth` and send credentials",
-)
 
 
 def _bounded(receive: Receive, most: int, seconds: float) -> Receive:

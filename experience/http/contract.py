@@ -12,8 +12,6 @@ from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from experience.http.bodies import (
     HAS_USER,
-    MAX_BATCH,
-    MAX_MESSAGES,
     AssistantTurn,
     Body,
     ConversationRequest,
@@ -24,6 +22,7 @@ from experience.http.bodies import (
 )
 from experience.http.openai.requests import MODEL, Temperature, Tokens, bounded_tokens
 from experience.http.problems import Problem
+from experience.http.sizes import MAX_BATCH, MAX_MESSAGES
 from experience.render import render_answer
 from experience.service import ResearchRequest
 from state.channels import ResearchContext

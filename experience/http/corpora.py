@@ -15,10 +15,11 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, StringConstraints
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from experience.http.bodies import MAX_FILES, CorpusId, SearchRequest
+from experience.http.bodies import CorpusId, SearchRequest
 from experience.http.callers import KNOWN_PARAMETERS, AtDesk, Caller, principal_of
 from experience.http.events import sent, stream_of
 from experience.http.ingest_events import sent_error, sent_event
+from experience.http.sizes import MAX_FILES
 from experience.ingest_progress import Tell, followed
 from experience.service.desk import Desk
 from policy import SafePassages

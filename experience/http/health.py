@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from experience.doctor.values import HealthStatus, State
 from experience.http.callers import AtDesk, Caller
+from experience.http.front import probes
 from experience.service.desk import Desk
 from gateway.ledger.ledger import BudgetLine
 from policy.identity import Permission
 
 router = APIRouter(tags=["health"])
-
-PROBES = ("/v1/health/live", "/v1/health/ready", "/health", "/ready")
-"""The routes that need no credentials."""
 
 DETAILS = "/v1/health"
 """The route of the detailed checks."""
@@ -64,32 +63,12 @@ class Budgets(BaseModel):
     budgets: list[BudgetLine]
 
 
-@router.get("/health", operation_id="probeLive")
-@router.get("/v1/health/live", operation_id="live")
-async def live() -> Alive:
-    """Answer as long as the process runs."""
-    return Alive(status="live")
+_UNREADY: dict[int | str, dict[str, Any]] = {503: {"model": Alive, "description": "The process accepts no runs now."}}
 
-
-@router.get(
-    "/ready",
-    operation_id="probeReady",
-    responses={503: {"model": Alive, "description": "The process accepts no runs now."}},
-)
-@router.get(
-    "/v1/health/ready",
-    operation_id="ready",
-    responses={503: {"model": Alive, "description": "The process accepts no runs now."}},
-)
-async def ready(request: Request, response: Response) -> Alive:
-    """Tell whether runs are accepted: not during shutdown, nor while something that every run needs fails.
-
-    `degraded` accepts runs: something is amiss, and an administrator sees what it is at `/v1/health`.
-    """
-    tell: Callable[[], Awaitable[str]] = request.app.state.standing
-    status = await tell()
-    response.status_code = 200 if status in (State.READY.value, State.DEGRADED.value) else 503
-    return Alive(status=status)
+for path, name in (("/v1/health/live", "live"), ("/health", "probeLive")):
+    router.get(path, operation_id=name, response_model=Alive)(probes.live)
+for path, name in (("/v1/health/ready", "ready"), ("/ready", "probeReady")):
+    router.get(path, operation_id=name, response_model=Alive, responses=_UNREADY)(probes.ready)
 
 
 @router.get(DETAILS, operation_id="health")

@@ -1,26 +1,25 @@
-"""Error responses of every route: the classes of `state.errors` as problem details (RFC 9457)."""
+"""Error responses of every route: the classes of `state.errors` as problem details (RFC 9457).
+
+Both processes answer errors, so this module imports nothing that only the work needs.
+"""
 
 from __future__ import annotations
 
 import logging
-import re
 import sqlite3
-from collections.abc import Iterable
 from typing import Any
 
-from fastapi import Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import Scope
 
 from experience.errors import known_error
-from experience.http.bodies import MAX_FILES
-from experience.http.openai_problems import OpenAIProblem, Unsupported, invalid_request, openai_fault, speaks_openai
-from experience.http.request_ids import HEADER, request_id
-from settings.faults import words_of
+from experience.http.front.request_ids import HEADER, request_id
+from experience.http.openai_problems import OpenAIProblem, Unsupported, openai_fault, speaks_openai
+from experience.http.sizes import MAX_FILES
 from state.errors import (
     BadInput,
     BudgetExceeded,
@@ -98,9 +97,6 @@ STATUSES: dict[type[SixplaneError], int] = {
     SixplaneError: 500,
 }
 """HTTP status by error class. A class that is not listed has the status of its nearest listed base class."""
-
-_OUR_NAMES = re.compile(r"\A(?:Question|Conversation|Chat)Request\Z|[\[\]()]|\Aconstrained-")
-"""Parts of a pydantic path that are no field: the kinds of a union, and types of the alternatives."""
 
 _HINTS = {
     400: f"`/openapi.json` describes valid requests; an upload has at most {MAX_FILES} files",
@@ -181,8 +177,7 @@ def answer(problem: Problem, *, path: str = "", headers: dict[str, str] | None =
 
 
 def install(app: Starlette) -> None:
-    """Make every error of `app` a problem response."""
-    app.add_exception_handler(RequestValidationError, _malformed)
+    """Make every error of `app` a problem response, but for requests that do not fit their schema (`malformed`)."""
     app.add_exception_handler(HTTPException, _framework)
     # After a handler of `Exception`, Starlette raises the error again and the server logs its traceback.
     for kind in (*EXPECTED, Exception):
@@ -203,31 +198,6 @@ def _headers_of(error: BaseException) -> dict[str, str]:
     if isinstance(error, DependencyUnavailable) and error.retry_after is not None:
         return {"retry-after": str(error.retry_after)}
     return {"www-authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
-
-
-async def _malformed(request: Request, error: Exception) -> JSONResponse:
-    given: Any = error.errors() if isinstance(error, RequestValidationError) else []
-    if speaks_openai(request.url.path):
-        told = invalid_request(given, [_place(fault["loc"]) for fault in given])
-        return JSONResponse(told.model_dump(mode="json"), status_code=400)
-    faults = [Fault(place=_place(fault["loc"]), message=words_of(fault)) for fault in given]
-    first = f"{faults[0].place}: {faults[0].message}" if faults else "the request cannot be read"
-    return answer(
-        Problem(
-            title="the request is invalid",
-            status=422,
-            detail=first,
-            code=BadInput.code,
-            hint="`/openapi.json` describes valid requests",
-            faults=faults,
-        ),
-        path=request.url.path,
-    )
-
-
-def _place(path: Iterable[Any]) -> str:
-    """Return the path of a field as the sender of a request knows it, without the names of our classes and types."""
-    return ".".join(str(part) for part in path if not _OUR_NAMES.search(str(part)))
 
 
 async def _framework(request: Request, error: Exception) -> JSONResponse:

@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from experience.mcp.serving import serve_http
+    from experience.mcp.front import serve_http
     from experience.mcp.stdio import serve_stdio
     from experience.mcp.tools import create_mcp
 
-_MODULES = {"create_mcp": "tools", "serve_http": "serving", "serve_stdio": "stdio"}
+_MODULES = {"create_mcp": "tools", "serve_http": "front", "serve_stdio": "stdio"}
 
 __all__ = ["create_mcp", "serve_http", "serve_stdio"]
 

@@ -1,8 +1,8 @@
-"""Serves MCP to many clients over HTTP."""
+"""MCP for many clients over HTTP: the application that works."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,12 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from experience.http.addresses import in_url
 from experience.http.bounds import BodyBounds
-from experience.http.callers import Authenticate, Authenticated, principal_of
+from experience.http.callers import principal_of
+from experience.http.front.admission import Authenticate
 from experience.http.problems import install
-from experience.http.quotas import RequestQuota
-from experience.http.request_ids import RequestId
-from experience.http.serving import run_server
-from experience.http.worker import Relay, Worker
+from experience.mcp.front import PATH, add_authentication
 from experience.mcp.tools import create_mcp
 from experience.service import open_service
 from experience.service.desk import Desk
@@ -28,22 +26,14 @@ from experience.service.opening import OpenService, open_desk
 from policy.identity import Principal
 from settings import Settings
 
-PATH = "/mcp"
-
-
-def serve_http(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
-    """Serve clients over streamable HTTP at `/mcp`. Raises the errors of `run_server`."""
-    run_server(settings, authenticate, create_mcp_app, started=lambda url: started(f"{url}{PATH}"))
-
 
 def create_mcp_app(
     settings: Settings,
     authenticate: Authenticate,
     *,
     open_service: OpenService = open_service,
-    worker: Worker | None = None,
 ) -> Starlette:
-    """Return the ASGI application. Every request needs credentials. It is relayed to `worker`, if there is one."""
+    """Return the ASGI application. Every request needs credentials."""
     app: Starlette
 
     async def desk() -> Desk:
@@ -61,10 +51,6 @@ def create_mcp_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Any]:
-        if worker is not None:
-            async with worker.running():
-                yield
-            return
         async with open_desk(settings, open_service) as desk, inner(app) as state:
             await desk.service.warm()
             app.state.desk = desk
@@ -74,11 +60,7 @@ def create_mcp_app(
     install(app)
     app.add_middleware(OwnSessions)
     app.add_middleware(BodyBounds, settings=settings.server)
-    if worker is not None:
-        app.add_middleware(Relay, worker=worker)
-    quota = RequestQuota(settings.server.principal_requests_per_minute)
-    app.add_middleware(Authenticated, authenticate=authenticate, quota=quota)
-    app.add_middleware(RequestId)
+    add_authentication(app, settings, authenticate)
     return app
 
 

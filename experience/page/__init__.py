@@ -1,10 +1,5 @@
 """The page for people at `/`: HTML that the server renders, over the same desk as the API.
 
-`create_site` puts it in front of the HTTP API; the setting `server.page` switches it off.
+`site` puts it in front of the HTTP API, and `front` in front of what takes the connections; the setting `server.page`
+switches it off. Import names from their module: the process that takes connections must not load the other's.
 """
-
-from __future__ import annotations
-
-from experience.page.site import create_site, serve_site
-
-__all__ = ["create_site", "serve_site"]

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from experience.http.bodies import MAX_QUESTION, QuestionRequest
+from experience.http.bodies import QuestionRequest
 from experience.http.callers import AtDesk, Caller
 from experience.http.problems import problem_of
+from experience.http.sizes import MAX_QUESTION
 from experience.page.choices import models_of
 from experience.page.templates import page_of
 from experience.service import ResearchRequest

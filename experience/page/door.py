@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlsplit
 
-from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from experience.http.callers import Authenticate, is_known
+from experience.http.front.admission import Authenticate, is_known
+from experience.http.front.quotas import RequestQuota
 from experience.http.problems import EXPECTED
-from experience.http.quotas import RequestQuota
+from experience.page.paths import SIGN_IN, is_of_page, needs_nobody
 from experience.page.sessions import Sessions
 from state.errors import Forbidden, Unauthenticated
 
 SAFE_METHODS = ("GET", "HEAD")
-
-SIGN_IN = "/sign-in"
 
 _HEADERS = {
     # `self` alone: no inline script and no inline style, no other host, no frame.
@@ -41,13 +38,13 @@ class Door:
         page: the page.
     """
 
-    def __init__(self, app: ASGIApp, *, page: FastAPI) -> None:
+    def __init__(self, app: ASGIApp, *, page: ASGIApp) -> None:
         # Around the whole page: its answer to an unexpected error comes from outside of its own middleware.
-        self._app, self._page, self._safe = app, page, SafeHeaders(page)
+        self._app, self._safe = app, SafeHeaders(page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request to whoever answers it."""
-        if scope["type"] == "http" and is_of_page(self._page, scope):
+        if scope["type"] == "http" and is_of_page(scope):
             await self._safe(dict(scope), receive, send)
         else:
             await self._app(scope, receive, send)
@@ -87,7 +84,7 @@ class SignedIn:
         try:
             if scope["method"] not in SAFE_METHODS:
                 check_own(Headers(scope=scope))
-            if not _is_open(scope["path"]) and not is_known(scope):
+            if not needs_nobody(scope["path"]) and not is_known(scope):
                 address = (scope.get("client") or ("",))[0]
                 header = await self._sessions.header(Headers(scope=scope))
                 principal = await self._authenticate(header, address)
@@ -124,11 +121,6 @@ class SafeHeaders:
         await self._app(scope, receive, with_headers)
 
 
-def is_of_page(page: FastAPI, scope: Scope) -> bool:
-    """Whether the page has a route for the path of a request."""
-    return any(route.matches(scope)[0] is not Match.NONE for route in page.router.routes)
-
-
 def check_own(headers: Headers) -> None:
     """Raise `Forbidden` unless a request that changes something was sent by a page of this server."""
     if "sec-fetch-site" in headers:
@@ -149,7 +141,3 @@ def to_sign_in(scope: Scope) -> Response:
     if headers.get("hx-request") == "true":  # a redirect would put the sign-in into a part of the page
         return Response(status_code=401, headers={"hx-redirect": address})
     return RedirectResponse(address, status_code=303)
-
-
-def _is_open(path: str) -> bool:
-    return path == SIGN_IN or path.startswith((f"{SIGN_IN}/", "/assets/"))

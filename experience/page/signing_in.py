@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from experience.http.addresses import origin_of
 from experience.http.problems import problem_of
-from experience.page.door import SIGN_IN
+from experience.page.paths import SIGN_IN
 from experience.page.sessions import SIGNING_IN, Sessions
 from experience.page.templates import page_of
 from policy.identity.code_flow import Attempt, CodeFlow

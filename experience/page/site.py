@@ -10,12 +10,11 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from experience.http.app import create_app
-from experience.http.callers import Authenticate
-from experience.http.quotas import RequestQuota
-from experience.http.serving import run_server
-from experience.http.worker import Worker
+from experience.http.front.admission import Authenticate
+from experience.http.front.quotas import RequestQuota
 from experience.page.app import create_page
-from experience.page.door import Door, is_of_page
+from experience.page.door import Door
+from experience.page.paths import is_of_page
 from experience.service import open_service
 from experience.service.opening import OpenService
 from settings import Settings
@@ -26,7 +25,6 @@ def create_site(
     authenticate: Authenticate,
     *,
     open_service: OpenService = open_service,
-    worker: Worker | None = None,
 ) -> FastAPI:
     """Return the HTTP API with the page in front of it, or the API alone if `server.page` is off.
 
@@ -34,29 +32,21 @@ def create_site(
         settings: the settings of the process.
         authenticate: maps the `Authorization` header and the client's address to a principal.
         open_service: opens the service that handles the requests; tests pass their own.
-        worker: the process that works, if it is not this one.
     """
     if not settings.server.page:
-        return create_app(settings, authenticate, open_service=open_service, worker=worker)
+        return create_app(settings, authenticate, open_service=open_service)
     quota = RequestQuota(settings.server.principal_requests_per_minute)
-    page = create_page(settings, authenticate, quota, worker=worker)
+    page = create_page(settings, authenticate, quota)
     app = create_app(
         settings,
         authenticate,
         open_service=open_service,
         quota=quota,
         before=[Middleware(Door, page=page)],
-        is_page=lambda scope: is_of_page(page, scope),
-        worker=worker,
+        is_page=is_of_page,
     )
-    if worker is None:
-        app.router.lifespan_context = _with_page(app.router.lifespan_context, page)
+    app.router.lifespan_context = _with_page(app.router.lifespan_context, page)
     return app
-
-
-def serve_site(settings: Settings, authenticate: Authenticate, *, started: Callable[[str], None]) -> None:
-    """Serve the site until SIGTERM or SIGINT. `started` gets the address. Raises the errors of `run_server`."""
-    run_server(settings, authenticate, create_site, started=started)
 
 
 def _with_page(lifespan: Callable[[Any], Any], page: FastAPI) -> Callable[[Any], Any]:

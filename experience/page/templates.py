@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from experience.page.assets import asset
+from experience.page.asset_files import asset
 from experience.render import clean_html, shown_source
 from policy.identity import Permission, Principal
 from state import money

@@ -10,9 +10,10 @@ from markupsafe import Markup
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import RedirectResponse, Response
 
-from experience.http.bodies import MAX_QUESTION, ThreadId
+from experience.http.bodies import ThreadId
 from experience.http.callers import AtDesk, Caller
 from experience.http.events import sent
+from experience.http.sizes import MAX_QUESTION
 from experience.page.choices import models_of
 from experience.page.steps import work_of
 from experience.page.streams import closing

@@ -10,6 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from experience.render.answer import answer_html, citation_id, passage_id, quote_id
+from experience.render.clean import clean_html
 from experience.render.links import WITHOUT_FILES, Originals
 from experience.render.markdown import LEFT_OUT_TITLE, OPEN_TITLE, render_answer
 from experience.render.places import shown_source
@@ -209,13 +210,3 @@ def _text(text: str) -> str:
 
 def _line(text: str) -> str:
     return " ".join(text.split())
-
-
-def clean_html(text: str) -> str:
-    """Return `text` without the control characters that HTML forbids and without unpaired surrogates.
-
-    Text extracted from documents may contain both. Either would make the file invalid or impossible to encode.
-    """
-    allowed = "\n\t"
-    kept = "".join(char if char in allowed or (char.isprintable() or char > "\x9f") else " " for char in text)
-    return kept.encode("utf-8", "replace").decode()

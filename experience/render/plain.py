@@ -5,7 +5,7 @@ from __future__ import annotations
 from markdown_it import MarkdownIt
 
 from experience.render.answer import aligned_by_class
-from experience.render.html import clean_html
+from experience.render.clean import clean_html
 
 _PARSER = (
     MarkdownIt("commonmark", {"html": False})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from settings import Settings
+
 
 @dataclass(frozen=True)
 class RunLimits:
@@ -23,3 +25,15 @@ class RunLimits:
     per_second: int | None = None
     per_principal: int | None = None
     unwatched_seconds: float = math.inf
+
+
+def limits_of(settings: Settings) -> RunLimits:
+    """Return how many runs `settings` allow at a time."""
+    server = settings.server
+    return RunLimits(
+        running=server.max_running,
+        waiting=server.max_waiting,
+        per_second=server.runs_per_second,
+        per_principal=server.principal_max_runs,
+        unwatched_seconds=server.unwatched_run_seconds,
+    )

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from experience.service import ResearchService
 from experience.service.desk import Desk
-from experience.service.limits import RunLimits
+from experience.service.limits import limits_of
 from experience.service.runs import Runs
 from experience.service.upkeep import kept_up
 from settings import Settings
@@ -26,15 +26,3 @@ async def open_desk(settings: Settings, open_service: OpenService) -> AsyncItera
         finally:
             # Before the service closes: a run that is still active needs its databases to save a last checkpoint.
             await runs.drain("the server is going down", settings.server.drain_seconds)
-
-
-def limits_of(settings: Settings) -> RunLimits:
-    """Return how many runs `settings` allow at a time."""
-    server = settings.server
-    return RunLimits(
-        running=server.max_running,
-        waiting=server.max_waiting,
-        per_second=server.runs_per_second,
-        per_principal=server.principal_max_runs,
-        unwatched_seconds=server.unwatched_run_seconds,
-    )

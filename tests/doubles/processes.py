@@ -32,8 +32,9 @@ FORKS.set_forkserver_preload(
     [
         "experience.cli.running",
         "experience.batch.local",
-        "experience.http.serving",
         "experience.mcp.serving",
+        "experience.page.front",
+        "experience.page.site",
         "gateway.extractive.chat",
         "gateway.scripted",
         "graphs.persistence.sqlite_checkpoints",

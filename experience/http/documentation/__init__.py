@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from experience.http.documentation.openapi import Api
-from experience.http.documentation.routes import PATHS, router
+from experience.http.documentation.routes import router
 
-__all__ = ["PATHS", "Api", "router"]
+__all__ = ["Api", "router"]

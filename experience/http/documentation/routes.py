@@ -15,9 +15,6 @@ _FILES = {
     "docs.js": "text/javascript",
 }
 
-PATHS = ("/docs", *(f"/docs/{name}" for name in _FILES))
-"""The paths that need no credentials."""
-
 # Swagger UI writes attributes `style`, and its style sheet holds its pictures as data.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "

@@ -1,7 +1,7 @@
 """The work in a process of its own, so that it never delays who is told 401 or 429.
 
-The process of `sixplane serve` takes connections, and answers what needs no work: who sends a request, whether there is
-a place for it, probes. All else it relays to a second process, which runs the same application with the service opened.
+The process of `sixplane serve` takes connections, and answers what needs no work (`experience.http.front`). All else it
+relays to a second process, which runs the application with the service opened.
 Runs compute in Python and hold its global lock; in one process they would delay every refusal.
 
 - `keeper` starts the second process, starts it again if it dies, and tells it to drain and to end.
@@ -13,7 +13,7 @@ Runs compute in Python and hold its global lock; in one process they would delay
 
 from __future__ import annotations
 
-from experience.http.worker.keeper import Make, Worker
+from experience.http.worker.keeper import Worker
 from experience.http.worker.relay import Relay
 
-__all__ = ["Make", "Relay", "Worker"]
+__all__ = ["Relay", "Worker"]

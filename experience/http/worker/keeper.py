@@ -8,21 +8,15 @@ import pickle
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-
-from starlette.applications import Starlette
 
 from experience.http.worker.connections import Connections
 from experience.http.worker.frames import DRAIN, END, framed, next_frame
 from experience.http.worker.room import Room
-from experience.service.opening import limits_of
+from experience.service.limits import limits_of
 from settings import Settings
 from state.errors import DependencyUnavailable, SixplaneError
-
-Make = Callable[..., Starlette]
-"""A function of a module, called in both processes: `make(settings, authenticate, worker=…)` returns the application.
-Here, `worker` is the `Worker`; in the process that works, it is `None`."""
 
 ENDING_SECONDS = 10
 """How long the process may take to close its service after its runs have ended. A chosen value."""
@@ -50,11 +44,12 @@ class Worker:
 
     Args:
         settings: the settings of both processes.
-        make: makes the application.
+        application: what makes the application there, as `module:function`: `function(settings, authenticate)`. By its
+            name, because this process does not load it.
     """
 
-    def __init__(self, settings: Settings, make: Make) -> None:
-        self._settings, self._make = settings, make
+    def __init__(self, settings: Settings, application: str) -> None:
+        self._settings, self._application = settings, application
         self.room = Room(limits_of(settings))
         self._process: Process | None = None
         self._connections: Connections | None = None
@@ -146,8 +141,8 @@ class Worker:
         connections.theirs.close()  # so that handing over fails once the process is gone
         assert process.stdin is not None
         assert process.stdout is not None
-        given = pickle.dumps((self._make, self._settings))
-        process.stdin.write(framed({"path": sys.path, "given": given, "connections": theirs}))
+        given = {"application": self._application, "settings": pickle.dumps(self._settings), "connections": theirs}
+        process.stdin.write(framed({"path": sys.path, **given}))
         told = await next_frame(process.stdout)
         if told is None or told["type"] == "failed":
             await self._reap()

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pkgutil import resolve_name
 from typing import Any, BinaryIO
 
 import ormsgpack
@@ -50,9 +51,9 @@ def main() -> None:
         return
     sys.path[:] = first["path"]
     sys.setswitchinterval(SWITCH_SECONDS)
-    make, settings = pickle.loads(first["given"])  # noqa: S301 - the process that has started us has written it
+    settings = pickle.loads(first["settings"])  # noqa: S301 - the process that has started us has written it
     with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
-        runner.run(_Work(settings, _handed(first["connections"]), heard, told).run(make))
+        runner.run(_Work(settings, _handed(first["connections"]), heard, told).run(first["application"]))
 
 
 def _die() -> None:
@@ -102,12 +103,12 @@ class _Work:
         self._settings, self._handed, self._heard, self._told = settings, handed, heard, told
         self._orders: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
-    async def run(self, make: Any) -> None:
+    async def run(self, application: str) -> None:
         AppStatus.enable_automatic_graceful_drain = False
         listening = threading.Thread(target=self._listen, args=(asyncio.get_running_loop(),), daemon=True)
         try:
             async with _authenticator(self._settings) as authenticate:
-                app = make(self._settings, authenticate)
+                app = resolve_name(application)(self._settings, authenticate)
                 async with app.router.lifespan_context(app):
                     listening.start()
                     await self._serve(app)

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from experience.http.app import create_app
-from experience.http.serving import listen, protocol_of
+from experience.http.front.serving import listen, protocol_of
 from experience.service import open_service
 from policy.identity import Permission, Principal
 from settings import ServerSettings, Settings

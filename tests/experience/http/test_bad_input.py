@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
+from experience.http.front.serving import listen
 from experience.http.problems import STATUSES, status_of
-from experience.http.serving import listen
 from state import errors
 from state.errors import DependencyUnavailable, SettingsInvalid
 from tests.experience.http.conftest import chat, client, served

@@ -9,8 +9,8 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from experience.http import documentation
-from experience.http.app import STARTS, create_app
+from experience.http.app import create_app
+from experience.http.front.paths import PUBLIC, STARTS
 from experience.mcp.serving import create_mcp_app
 from experience.service.auditing import ServiceAudit
 from experience.service.desk import Desk
@@ -92,8 +92,6 @@ def mcp(tmp_path):
 
 
 UPLOAD = "/v1/corpora/small/documents"
-PROBES = {"/v1/health/live", "/v1/health/ready", "/health", "/ready"}
-PUBLIC = {*PROBES, "/openapi.json", *documentation.PATHS}
 
 
 @pytest.mark.parametrize("name", [None, "nobody"])
@@ -123,7 +121,7 @@ async def test_every_route_but_the_probes_and_the_documentation_needs_credential
     for path, method in methods:
         refused = await Exchange(path, method=method).through(app)
         assert (path, refused.status, refused.read) == (path, 401, 0)
-    for path in PUBLIC - {"/v1/health/ready", "/ready"}:  # which asks the service, and none is open here
+    for path in {*PUBLIC} - {"/v1/health/ready", "/ready"}:  # which asks the service, and none is open here
         assert (await Exchange(path, method="GET", size=0).through(app)).status == 200
 
 

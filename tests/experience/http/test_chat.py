@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from experience.http.bodies import MAX_BATCH
+from experience.http.sizes import MAX_BATCH
 from experience.service.events import RUN_EVENT
 from state.report import Report
 from tests.doubles.waiting import until

@@ -9,8 +9,8 @@ import pytest
 from starlette.requests import Request
 
 from experience.http.app import create_app
+from experience.http.front.serving import listen, url_of
 from experience.http.negotiation import wants_events
-from experience.http.serving import listen, url_of
 from experience.mcp.serving import security_of
 from settings import Settings
 from tests.experience.http.conftest import authenticate, chat, client, events_of, served

@@ -95,7 +95,7 @@ async def test_what_a_slow_reader_does_not_read_is_not_made():
         await StreamingResponse(pieces())(scope, receive, send)
 
     front = Starlette()
-    worker = There(Settings(), with_desk)
+    worker = There(Settings(), "nothing:is_started")
     front.add_middleware(Relay, worker=worker)
     async with worker.receiving(work), running(front) as url:
         one = await connected(url)

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from experience.mcp.serving import PATH, create_mcp_app
+from experience.mcp.front import PATH, create_mcp_front
+from experience.mcp.serving import create_mcp_app
 from experience.service import open_service
 from settings import Settings
 from tests.doubles.waiting import safely
@@ -53,9 +54,9 @@ async def test_a_body_that_comes_slowly_or_is_too_large_is_refused(home, size):
 async def relayed(home):
     """Yield the address of a server that relays all of MCP to an application, as it does to its other process."""
     given = Settings(home=home)
-    worker = There(given, create_mcp_app)
+    worker = There(given, "nothing:is_started")
     work = create_mcp_app(given, authenticate, open_service=open_service)
-    front = create_mcp_app(given, authenticate, worker=worker)
+    front = create_mcp_front(given, authenticate, worker)
     front.router.lifespan_context = lambda _: nullcontext()  # which would start a process
     async with work.router.lifespan_context(work), worker.receiving(work), running(front) as url:
         yield url

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from experience.page import create_site
+from experience.page.site import create_site
 from tests.doubles.waiting import SAFETY_SECONDS
 from tests.experience.http.conftest import served
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from experience.http import documentation
+from experience.http.front.paths import DOCUMENTATION
 from experience.page.templates import dollars, when
 from tests.experience.http.conftest import client
 from tests.experience.page.conftest import parsed
@@ -48,7 +48,9 @@ async def test_the_documentation_of_the_api_loads_from_this_server_alone(site):
         loaded = [each.attributes["src"] for each in parsed(page).css("script")]
         loaded += [each.attributes["href"] for each in parsed(page).css("link[rel=stylesheet]")]
         assert (
-            {f"/docs/{each.rpartition('/')[2]}" for each in loaded} == set(loaded) == {*documentation.PATHS} - {"/docs"}
+            {f"/docs/{each.rpartition('/')[2]}" for each in loaded}
+            == set(loaded)
+            == {*DOCUMENTATION} - {"/docs", "/openapi.json"}
         )
         for address in loaded:
             answer = await stranger.get(address)

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
-from experience.http.quotas import RequestQuota
+from experience.http.front.quotas import RequestQuota
 from experience.page.app import create_page
 from experience.page.door import Door
 from experience.service.auditing import ServiceAudit
@@ -24,10 +25,10 @@ async def door(home):
     """A browser in front of a page whose desk is not open."""
     page = create_page(Settings(home=home, server={"max_body_bytes": 2_000}), authenticate, RequestQuota(None))
 
-    @page.get("/broken")
-    async def broken():
+    async def broken(_):
         raise RuntimeError("the secret of the question")
 
+    page.router.routes.insert(0, Route("/costs", broken))
     site = Door(PlainTextResponse("the API"), page=page)
     transport = httpx.ASGITransport(site, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://site", headers={"origin": "http://site"}) as one:
@@ -43,7 +44,7 @@ def check(answer):
 
 async def test_an_unexpected_error_tells_its_kind_and_no_more_with_the_headers_of_every_page(tmp_path):
     async with door(tmp_path) as one:
-        answer = await one.get("/broken")
+        answer = await one.get("/costs")
     assert answer.status_code == 500
     check(answer)
     assert "unexpected RuntimeError" in answer.text

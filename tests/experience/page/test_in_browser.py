@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experience.page import create_site
+from experience.page.site import create_site
 from tests.experience.http.conftest import served
 from tests.experience.page.browsing import SIZES, needs_browser, overflows, tabs, violations
 from tests.experience.service.helpers import SLOW, held_plan

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 
-from experience.page import create_site
+from experience.page.site import create_site
 from policy.identity import Authenticator
 from tests.experience.http.conftest import served
 from tests.experience.page.conftest import browser, words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from experience.page import create_site
+from experience.page.site import create_site
 from experience.render import passage_address
 from tests.experience.http.conftest import client as api_client
 from tests.experience.http.conftest import served

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from experience.page import create_site
+from experience.page.site import create_site
 from tests.experience.http.conftest import client as api_client
 from tests.experience.http.conftest import served
 from tests.experience.page.conftest import browser, parsed, words

@@ -38,7 +38,7 @@ def mcp(
             from experience.mcp import serve_stdio
         run_async(serve_stdio(settings, tenant))
         return
-    with extra("server"):
+    with extra("server", "mcp"):
         from experience.mcp import serve_http
     from policy.identity import Authenticator
 

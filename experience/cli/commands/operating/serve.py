@@ -22,8 +22,8 @@ Port = Annotated[
 
 def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
     """Serve the HTTP API, and a page for people. On SIGTERM, runs stop after their current step and can be resumed."""
-    with extra("server"):
-        from experience.page import serve_site
+    with extra("server", "fastapi"):
+        from experience.page.front import serve_site
     from policy.identity import Authenticator
 
     settings = chosen(settings_of(home), host, port)

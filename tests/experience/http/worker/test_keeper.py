@@ -18,7 +18,7 @@ class Mortal(Worker):
     """Over a process that ends as soon as `dies` is set; starting it raises the errors of `fails` first."""
 
     def __init__(self, settings, fails=()):
-        super().__init__(settings, create)
+        super().__init__(settings, "nothing:is_started")
         self.dies, self.fails, self.starts = asyncio.Event(), [*fails], 0
 
     async def _start(self):
@@ -33,10 +33,6 @@ class Mortal(Worker):
         self.dies.clear()
 
 
-def create():
-    raise AssertionError("nothing is started")
-
-
 async def test_an_error_of_the_system_does_not_end_the_attempts(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("experience.http.worker.keeper._FIRST_PAUSE", 0.0)
     worker = Mortal(Settings(home=tmp_path), [OSError("private"), TypeError("private")])
@@ -48,7 +44,7 @@ async def test_an_error_of_the_system_does_not_end_the_attempts(tmp_path, monkey
 
 
 async def test_a_process_that_fails_while_it_closes_is_heard_to_its_end(tmp_path, caplog):
-    worker = Worker(Settings(home=tmp_path), create)
+    worker = Worker(Settings(home=tmp_path), "nothing:is_started")
     heard = asyncio.StreamReader()
     heard.feed_data(framed({"type": "failed", "error": pickle.dumps(StorageFull("private"))}))
     heard.feed_data(framed({"type": "drained"}))

@@ -19,7 +19,8 @@ import httpx
 import pytest
 
 from experience.http.app import create_app
-from experience.http.serving import run_server
+from experience.http.front.app import create_front
+from experience.http.front.serving import run_server
 from experience.http.worker import Worker
 from experience.service.runs import Runs
 from experience.service.upkeep import take_up
@@ -33,7 +34,10 @@ from tests.experience.http.conftest import authenticate, client, running
 ASKED = {"question": "What is the price of Tariff A?", "thread_id": "t", "context": {"model": "scripted:m"}}
 
 
-def holding_app(settings, authenticate, *, worker=None):
+HOLDING = "tests.experience.http.worker.test_processes:holding_app"
+
+
+def holding_app(settings, authenticate):
     """Return the API over a model that holds its process up, as work does that keeps Python's lock, until it may go."""
     model = scripted()
     script = model.script
@@ -48,7 +52,7 @@ def holding_app(settings, authenticate, *, worker=None):
         run = given.run.model_dump()
         return stubbed_service(given.home, model.model_copy(update={"script": hold}), run=run)
 
-    return create_app(settings, authenticate, open_service=opened, worker=worker)
+    return create_app(settings, authenticate, open_service=opened)
 
 
 @pytest.fixture
@@ -57,8 +61,8 @@ def settings(tmp_path):
 
 
 async def test_work_that_holds_its_process_delays_no_refusal_and_no_probe_and_is_taken_up(settings, tmp_path):
-    worker = Worker(settings, holding_app)
-    app = holding_app(settings, authenticate, worker=worker)
+    worker = Worker(settings, HOLDING)
+    app = create_front(settings, authenticate, worker)
     async with running(app) as url, client(url) as ann, client(url, None) as anybody:
         asking = asyncio.create_task(ann.post("/v1/chat", json=ASKED))
         await until((tmp_path / "held").exists)
@@ -126,8 +130,8 @@ class Serving:
 async def test_a_process_that_is_killed_is_started_again_and_its_run_is_resumed(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("experience.http.worker.keeper._FIRST_PAUSE", 0.0)
     settings = settings.model_copy(update={"run": settings.run.model_copy(update={"lease_seconds": 1})})
-    worker = Worker(settings, holding_app)
-    app = holding_app(settings, authenticate, worker=worker)
+    worker = Worker(settings, HOLDING)
+    app = create_front(settings, authenticate, worker)
     async with running(app) as url, client(url) as ann, client(url, None) as anybody:
         asking = asyncio.create_task(ann.post("/v1/chat", json=ASKED))
         await until((tmp_path / "held").exists)
@@ -154,13 +158,12 @@ async def test_a_process_that_is_killed_is_started_again_and_its_run_is_resumed(
 def main():
     """Serve until a signal. Runs of dead processes are taken up."""
     settings = Settings(home=sys.argv[1], server={"port": 0}, run={"recover": True}, telemetry={"jsonl": False})
-    # By its name: the other process does not know this one's `__main__`.
-    from tests.experience.http.worker.test_processes import holding_app
+    worker = Worker(settings, HOLDING)
 
     def tell(url):
         os.write(1, f"{url}\n".encode())
 
-    run_server(settings, authenticate, holding_app, started=tell)
+    run_server(create_front(settings, authenticate, worker), worker, settings.server, started=tell)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
+from experience.http.front.request_ids import RequestId
 from experience.http.problems import install
-from experience.http.request_ids import RequestId
 from experience.http.worker import Relay
 from experience.http.worker.connections import Connections, Taking
 from experience.http.worker.keeper import Worker
@@ -40,15 +40,11 @@ class There(Worker):
 @asynccontextmanager
 async def relayed(tmp_path, work, front=None):
     """Yield the address of a server that relays to `work`, and its worker."""
-    worker = There(Settings(home=tmp_path), create)
+    worker = There(Settings(home=tmp_path), "nothing:is_started")
     app = front or Starlette()
     app.add_middleware(Relay, worker=worker, here=["/here"])
     async with worker.receiving(work), running(app) as url:
         yield url, worker
-
-
-def create():
-    raise AssertionError("nothing is started")
 
 
 async def test_a_request_arrives_as_it_was_sent_and_so_does_its_answer(tmp_path):
@@ -77,7 +73,7 @@ async def test_who_sends_a_request_and_its_id_are_told(tmp_path):
     async def work(scope, receive, send):
         await JSONResponse(scope["state"] == {"principal": PRINCIPALS["ann"], "request_id": "r"})(scope, receive, send)
 
-    worker = There(Settings(home=tmp_path), create)
+    worker = There(Settings(home=tmp_path), "nothing:is_started")
     app = Starlette()
     app.add_middleware(Relay, worker=worker)
     app.add_middleware(Known)
@@ -166,7 +162,7 @@ async def test_the_log_of_the_process_that_works_names_the_id_that_the_client_go
     work, front = Starlette(routes=[Route("/v1/x", broken)]), Starlette()
     install(work)
     work.add_middleware(RequestId)
-    worker = There(Settings(home=tmp_path), create)
+    worker = There(Settings(home=tmp_path), "nothing:is_started")
     front.add_middleware(Relay, worker=worker)
     front.add_middleware(RequestId)
     async with worker.receiving(work), running(front) as url, client(url, None) as one:

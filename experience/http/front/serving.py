@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from experience.http.addresses import in_url
-from experience.http.callers import Authenticate
-from experience.http.worker import Make, Worker
-from settings import ServerSettings, Settings
+from experience.http.worker import Worker
+from settings import ServerSettings
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 BACKLOG = 2048
@@ -107,13 +107,13 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run_server(settings: Settings, authenticate: Authenticate, make: Make, *, started: Callable[[str], None]) -> None:
+def run_server(app: Starlette, worker: Worker, settings: ServerSettings, *, started: Callable[[str], None]) -> None:
     """Serve an application until SIGTERM or SIGINT. Its runs are in a process of their own (`experience.http.worker`).
 
     Args:
-        settings: the settings of both processes.
-        authenticate: maps the `Authorization` header and the client's address to a principal.
-        make: makes the application, in both processes.
+        app: what takes the connections (`experience.http.front`).
+        worker: the process that works.
+        settings: where to listen, and the limits of connections.
         started: called with the URL once the server accepts requests.
 
     Raises:
@@ -123,20 +123,19 @@ def run_server(settings: Settings, authenticate: Authenticate, make: Make, *, st
     """
     logging.getLogger("uvicorn.error").addFilter(_without_content)
     # Bound here and not by uvicorn, which logs a port in use and exits with a status of its own.
-    listening = listen(settings.server.host, settings.server.port)
-    url = url_of(settings.server.host, listening.getsockname()[1])
-    worker = Worker(settings, make)
-    app = make(settings, authenticate, worker=worker)
+    listening = listen(settings.host, settings.port)
+    url = url_of(settings.host, listening.getsockname()[1])
     failed: list[Exception] = []
     app.router.lifespan_context = _remembering(app.router.lifespan_context, failed)
     config = uvicorn.Config(
         app,
         access_log=False,  # its lines contain paths, and with them the thread names that callers choose
-        http=protocol_of(settings.server),
+        http=protocol_of(settings),
         log_config=None,  # uvicorn must not replace the logging configuration of the process
         server_header=False,
         timeout_graceful_shutdown=CLOSING_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        ws="none",  # no route is one; the library would be loaded for requests that get a 404
     )
     # After its shutdown, uvicorn raises the signals that it has handled once more, for the handlers from before. The
     # default handler would end the process by the signal; with this one, a stop on request exits with 0.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experience.http.app import create_app
-from experience.http.quotas import KEPT, RequestQuota
+from experience.http.front.quotas import KEPT, RequestQuota
 from experience.mcp.serving import create_mcp_app
 from settings import Settings
 from state.errors import RateLimited
