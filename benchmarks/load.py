@@ -1,8 +1,9 @@
 """A real `sixplane serve` with 200 clients beside two busy loops: python -m benchmarks.load [SECONDS]
 
 Each client asks, waits as long as `Retry-After` says, and asks again; others send no key or a wrong one. What is
-measured: which statuses came, how long each took, and the server's memory. Then the server is killed in the middle of
-its work and started again: every run that it had accepted must end with a report or a typed failure.
+measured: which statuses came, how long each took, and the memory of the server's two processes. Then the server is
+killed in the middle of its work and started again: every run that it had accepted must end with a report or a typed
+failure.
 
 The times are those of the clients, which run on the same machine: `lag` is how late they themselves were woken.
 """
@@ -26,6 +27,8 @@ from pathlib import Path
 from typing import Any
 
 CLIENTS, RAMP_SECONDS, STRANGERS, SECONDS, LOOPS = 200, 5, 8, 60, 2
+SAMPLED_SECONDS = 2.0
+KINDS = {"of its own": "Pss_Anon", "of files": "Pss_File"}
 QUESTIONS = ("What does a budget do?", "What happens when a guard cannot answer?", "How long does a lease last?")
 SAMPLE = Path(__file__).resolve().parents[1] / "docs" / "sample"
 SIXPLANE = (sys.executable, "-c", "from experience.cli import main; main()")
@@ -169,10 +172,15 @@ async def served(home: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
 
 
 def held(process: int) -> float:
-    """Return the MiB that a process and its children hold; what several share counts once (`Pss`)."""
-    rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-    own = next(int(line.split()[1]) / 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
-    return own + sum(held(child) for child in children(process))
+    """Return the MiB that a process and its children hold; what several share counts once."""
+    return sum(memory(process).values()) + sum(held(child) for child in children(process))
+
+
+def memory(process: int) -> dict[str, float]:
+    """Return the MiB that a process holds, of each kind; what it shares with others counts in part (`Pss`)."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    sizes = {name: int(rest.split()[0]) / 1024 for name, _, rest in (line.partition(":") for line in lines[1:])}
+    return {kind: sizes[name] for kind, name in KINDS.items()}
 
 
 def children(process: int) -> list[int]:
@@ -180,20 +188,55 @@ def children(process: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
+@dataclass(frozen=True)
+class Sample:
+    """What the two processes held when the clients had so many answers, and how many of these were reports."""
+
+    answers: int
+    reports: int
+    front: dict[str, float]
+    worker: dict[str, float]
+
+
+async def sampled(process: int, told: Told, work: asyncio.Task[None]) -> list[Sample]:
+    """Return samples of the time until the work is done."""
+    samples = []
+    while not work.done():
+        await asyncio.wait([work], timeout=SAMPLED_SECONDS)
+        answers = sum(len(times) for times in told.seconds.values())
+        (worker,) = children(process)
+        samples.append(Sample(answers, len(told.seconds[200]), memory(process), memory(worker)))
+    return samples
+
+
+def say_memory(samples: list[Sample]) -> None:
+    """Print what each process held after a third of the time, after two thirds and at the end, and how it grew.
+
+    Growth is that of the last two thirds: before them, models and modules are loaded.
+    """
+    third, last = samples[len(samples) // 3], samples[-1]
+    for name in ("front", "worker"):
+        for when in (third, samples[2 * len(samples) // 3], last):
+            sizes = ", ".join(f"{size:.0f} MiB {kind}" for kind, size in getattr(when, name).items())
+            say(f"{name} after {when.answers} answers, {when.reports} of them reports: {sizes}")
+        grown = 1024 * (getattr(last, name)["of its own"] - getattr(third, name)["of its own"])
+        answers, reports = last.answers - third.answers, last.reports - third.reports
+        say(f"{name} grew by {grown:.0f} KiB: {1000 * grown / max(1, answers):.0f} for 1,000 answers, "
+            f"{grown / max(1, reports):.1f} for each report")  # fmt: skip
+
+
 async def under_load(home: Path, key: str, seconds: float) -> None:
-    """Print what clients saw for some seconds, and what the server held after a third of them and at their end."""
+    """Print what clients saw for some seconds, and what the server held meanwhile."""
     told = Told()
     async with served(home) as (process, port):
         with busy(LOOPS):
             work = asyncio.create_task(loaded(port, key, seconds, told))
-            await asyncio.sleep(seconds / 3)
-            early = held(process.pid)
+            samples = await sampled(process.pid, told, work)
             await work
-        late = held(process.pid)
     for status, times in sorted(told.seconds.items()):
         say(f"{len(times)} × {status}: {told_times(times)}")
     say(f"lag of the clients: {told_times(told.lags)}; broken connections: {dict(told.broken)}")
-    say(f"both processes hold {early:.0f} MiB after a third of the time, {late:.0f} MiB at its end")
+    say_memory(samples)
 
 
 async def killed_and_restarted(home: Path, key: str, seconds: float) -> None:

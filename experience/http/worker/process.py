@@ -28,6 +28,7 @@ from experience.http.worker.receiving import Receiver
 from experience.http.worker.room import said
 from policy.identity import Authenticator, Principal
 from settings import Settings
+from settings.process import bound_free_memory
 from state.errors import SixplaneError
 
 SWITCH_SECONDS = 0.0005
@@ -51,6 +52,7 @@ def main() -> None:
         return
     sys.path[:] = first["path"]
     sys.setswitchinterval(SWITCH_SECONDS)
+    bound_free_memory()
     settings = pickle.loads(first["settings"])  # noqa: S301 - the process that has started us has written it
     with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
         runner.run(_Work(settings, _handed(first["connections"]), heard, told).run(first["application"]))

@@ -12,6 +12,7 @@ from experience.cli.extras import extra
 from experience.cli.options import Home, Tenant
 from experience.cli.output import note
 from experience.cli.running import run_async, settings_of
+from settings.process import bound_free_memory
 
 
 class Transport(StrEnum):
@@ -32,6 +33,7 @@ def mcp(
     home: Home = None,
 ) -> None:
     """Serve the Model Context Protocol. Over stdio, the client acts as this machine's user in `--tenant`."""
+    bound_free_memory()
     settings = chosen(settings_of(home), host, port)
     if transport is Transport.STDIO:
         with extra("server"):

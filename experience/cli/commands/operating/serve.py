@@ -10,6 +10,7 @@ from experience.cli.extras import extra
 from experience.cli.options import Home
 from experience.cli.output import note
 from experience.cli.running import run_async, settings_of
+from settings.process import bound_free_memory
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -22,6 +23,7 @@ Port = Annotated[
 
 def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
     """Serve the HTTP API, and a page for people. On SIGTERM, runs stop after their current step and can be resumed."""
+    bound_free_memory()
     with extra("server", "fastapi"):
         from experience.page.front import serve_site
     from policy.identity import Authenticator
