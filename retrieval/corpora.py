@@ -15,7 +15,6 @@ from retrieval.backend import CorpusBackend
 from retrieval.corpus import Corpus
 from retrieval.embedded.names import FOLDER, corpus_names
 from retrieval.embeddings import load_embeddings
-from retrieval.managed.kept import KeptPassages
 from settings import MEMORY_CORPUS, Settings, checked_name
 from settings.pools import IO
 from state.errors import CorpusMissing, DependencyUnavailable
@@ -52,6 +51,8 @@ class Corpora:
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
         self._open: dict[tuple[str, str], Corpus] = {}
         self._lock = asyncio.Lock()
+        from retrieval.managed.kept import KeptPassages  # loads SQLAlchemy, which importing the graph does not need
+
         self.kept = KeptPassages(settings)
 
     async def get(self, tenant: str, name: str, audiences: Iterable[str] | None = None) -> Corpus:

@@ -18,7 +18,6 @@ from retrieval.embeddings import model_of
 from retrieval.filters import parsed
 from retrieval.ingesting import Ingestion, Progress, Reading, reading_of
 from retrieval.loaders.workers.stopping import giving_up_at_the_end
-from retrieval.managed.kept import KeptPassages
 from retrieval.managed.passages import is_managed, is_managed_document
 from retrieval.preparation import prepare
 from retrieval.ranking.diversity import spread
@@ -36,6 +35,8 @@ from state.values import Passage, Scores
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
     from langchain_core.vectorstores import VectorStore
+
+    from retrieval.managed.kept import KeptPassages
 
 Mode = Literal["hybrid", "dense", "keyword"]
 

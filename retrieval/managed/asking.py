@@ -6,16 +6,19 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from langchain_core.retrievers import BaseRetriever
 
 from observability import notice
-from retrieval.managed.kept import KeptPassages
 from retrieval.managed.passages import taken
 from settings.sources import SourceSettings
 from state.access import Held, may_read, narrowed
 from state.errors import BudgetExceeded, SixplaneError
 from state.values import Passage
+
+if TYPE_CHECKING:
+    from retrieval.managed.kept import KeptPassages  # loads SQLAlchemy, which importing the graph does not need
 
 _log = logging.getLogger(__name__)
 
