@@ -6,7 +6,7 @@ UPGRADE ?= --upgrade
 QUESTION ?= How are on-demand models priced, and how many requests a minute does the standard tier allow?
 
 .DEFAULT_GOAL := help
-.PHONY: help names demo demo-oci test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build sbom lock clean
+.PHONY: help names demo demo-oci deploy-dry test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build sbom lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ demo: $(VENV)/.core ## Ingest the sample handbook, ask a question, print the rep
 
 demo-oci: $(VENV)/.dev ## Run the demo with OCI's models, against a local OCI that verifies every signature
 	$(BIN)/python -m tests.doubles.oci.demo
+
+deploy-dry: $(VENV)/.dev ## Deploy a stack on a local OCI: plan, apply, status, apply again, change, destroy
+	$(BIN)/python -m tests.doubles.oci.deploy_dry
 
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal

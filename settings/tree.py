@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from settings.audit import AuditSettings
 from settings.declared import DeclaredModel
+from settings.deploying import StackName, StackSettings
 from settings.faults import faults_of
 from settings.oci_compatible import DeploymentSettings, OCIOpenAISettings
 from settings.oracle import OracleSettings
@@ -77,7 +78,7 @@ class OCISettings(_Section):
     endpoint: str = ""
     """Endpoint of Generative AI inference, for private endpoints and tests; empty: the endpoint of the region."""
     management_endpoint: str = ""
-    """Endpoint of Generative AI's management API, which lists the tenancy's models; empty: that of the region."""
+    """Endpoint of Generative AI's management API (models, hosted applications); empty: that of the region."""
     agents_endpoint: str = ""
     """Endpoint of Generative AI Agents; empty: that of the region."""
     endpoint_formats: dict[str, Literal["COHERE", "COHEREV2", "GENERIC"]] = Field(default_factory=dict)
@@ -243,6 +244,8 @@ class Settings(BaseSettings):
     run: RunSettings = RunSettings()
     retention: RetentionSettings = RetentionSettings()
     server: ServerSettings = ServerSettings()
+    deploy: dict[StackName, StackSettings] = Field(default_factory=dict)
+    """The stacks of `sixplane deploy`, by name."""
 
     @classmethod
     def settings_customise_sources(

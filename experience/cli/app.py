@@ -28,6 +28,7 @@ from experience.cli.commands.operating.audit import app as audit
 from experience.cli.commands.operating.backup import backup
 from experience.cli.commands.operating.budget import app as budget
 from experience.cli.commands.operating.db import app as db
+from experience.cli.commands.operating.deploy import app as deploy
 from experience.cli.commands.operating.doctor import doctor
 from experience.cli.commands.operating.init import init
 from experience.cli.commands.operating.keys import app as keys
@@ -109,3 +110,4 @@ app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(policy, name="policy")
 app.add_typer(db, name="db")
+app.add_typer(deploy, name="deploy")

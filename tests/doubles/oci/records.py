@@ -26,6 +26,7 @@ class Call:
         answer_chars: of the answer that the model made.
         target: path and query, as they were sent.
         request_id: of the answer.
+        method: of HTTP.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Call:
     completed: bool = False
     target: str = ""
     request_id: str = ""
+    method: str = ""
 
 
 @dataclass

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.doubles.oci import chat_formats, managed, management, services, storage, telemetry
+from tests.doubles.oci import chat_formats, hosting, managed, management, services, storage, telemetry
 from tests.doubles.oci.answers import Answers, Reply
 from tests.doubles.oci.delivery import Answer, Delivery, chat_answer, error_answer, fault_answer, json_answer
 from tests.doubles.oci.faults import Fault, Faults
@@ -56,6 +56,7 @@ class Plane:
     buckets: storage.Buckets = field(default_factory=dict)
     tenancy: management.Tenancy = field(default_factory=management.Tenancy)
     managed: managed.Managed = field(default_factory=managed.Managed)
+    hosting: hosting.Hosting = field(default_factory=hosting.Hosting)
     served: limits.Served = field(default_factory=lambda: SERVED)
     compartments: frozenset[str] = frozenset()
 
@@ -79,6 +80,10 @@ class Plane:
         routes += [Route(path, models, methods=["GET"]) for path in (management.MODELS, management.DISCOVERY)]
         stored = self._signed(self._object_storage)
         routes += [Route(path, stored, methods=["GET"]) for path in (storage.LIST, storage.GET)]
+        hosted = self._signed(self._hosted)
+        routes += [Route(path, hosted, methods=_METHODS) for path in hosting.ROUTES]
+        routes += [Route(path, hosted, methods=["GET"]) for path in hosting.SIGNED_INVOKE]
+        routes += [Route(path, self._invoked, methods=["GET"]) for path in hosting.OPEN_INVOKE]
         routes.append(Route(TRACES, self._traces, methods=["POST"]))
         routes.append(Route("/_double/calls", self._counts, methods=["GET"]))
         routes += self.openai.routes()
@@ -196,6 +201,15 @@ class Plane:
         self.records.keep("messages", [call.body])
         return json_answer({"messageId": uuid.uuid4().hex, "timeStamp": datetime.now(UTC).isoformat()}, 202)
 
+    async def _hosted(self, call: Call, _: Fault | None) -> Answer:
+        return self.hosting.answer(call)
+
+    async def _invoked(self, request: Request) -> Response:
+        call = _call(request, b"")
+        call.verified = True
+        self.records.add(call)
+        return Delivery(self.hosting.answer(call), call, None, _request_id(request))
+
     async def _nothing(self, _: Call, __: Fault | None) -> Answer:
         return error_answer(404, "NotAuthorizedOrNotFound", "no such resource")
 
@@ -241,8 +255,11 @@ def _call(request: Request, body: bytes) -> Call:
     except ValueError:
         parsed = {}
     body_given = parsed if isinstance(parsed, dict) else {}
-    named = "agent_chat" if "/agentEndpoints/" in request.url.path else _NAMES.get(last, last)
-    return Call(named, body_given, dict(request.headers), target=_target(request))
+    target = _target(request)
+    named = hosting.operation(request.method, target) or _NAMES.get(last, last)
+    if "/agentEndpoints/" in request.url.path:
+        named = "agent_chat"
+    return Call(named, body_given, dict(request.headers), target=target, method=request.method)
 
 
 def _request_id(request: Request) -> str:

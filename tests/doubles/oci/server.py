@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from tests.doubles.oci.answers import Answers, extractive_answers, forwarded_answers, local_embeddings
 from tests.doubles.oci.delivery import Dated
 from tests.doubles.oci.faults import Faults
+from tests.doubles.oci.hosting import Hosting
 from tests.doubles.oci.managed import Managed
 from tests.doubles.oci.management import Tenancy
 from tests.doubles.oci.openai_surface import OpenAISurface
@@ -58,6 +59,7 @@ class LocalOCI:
         tenancy: the models that its management API lists, and which of them say that they are about to retire.
         ahead: seconds by which its clock is ahead of this machine's.
         managed: what its agents and vector stores hold.
+        hosting: its hosted applications; one without any where it is `None`.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class LocalOCI:
         tenancy: Tenancy | None = None,
         ahead: float = 0.0,
         managed: Managed | None = None,
+        hosting: Hosting | None = None,
     ) -> None:
         self._key = key or throw_away_key()
         self._fingerprint = fingerprint_of(self._key)
@@ -89,6 +92,8 @@ class LocalOCI:
         answers = answer or forwarded or extractive_answers()
         verifier = Verifier(self._key.public_key(), frozenset(key_ids), ahead)
         tenancy, managed = tenancy or Tenancy(), managed or Managed()
+        tenancy = tenancy or Tenancy()
+        self.hosting = hosting or Hosting(frozenset(compartments))
         plane = Plane(
             answer=answers,
             embed=_embedder(embed),
@@ -101,6 +106,7 @@ class LocalOCI:
             buckets=buckets or {},
             tenancy=tenancy,
             managed=managed,
+            hosting=self.hosting,
             openai=OpenAISurface(
                 answer=answers,
                 verifier=verifier,

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 MAX_SKEW_SECONDS = 300
 _SIGNED = frozenset({"date", "(request-target)", "host"})
 _SIGNED_WITH_BODY = _SIGNED | {"content-length", "content-type", "x-content-sha256"}
+_BODYLESS = frozenset({"GET", "HEAD", "DELETE"})
 _FIELD = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -72,7 +73,7 @@ class Verifier:
         names = fields.get("headers", "").split()
         _check_signed_names(method, names, headers)
         _check_date(headers.get("date", ""), datetime.now(UTC) + timedelta(seconds=self.ahead))
-        if method != "GET" and headers.get("x-content-sha256") != _digest(body):
+        if method not in _BODYLESS and headers.get("x-content-sha256") != _digest(body):
             raise NotAuthenticated("the body is not the one that was signed")
         text = "\n".join(f"{name}: {_value(name, method, target, headers)}" for name in names)
         try:
@@ -83,7 +84,7 @@ class Verifier:
 
 
 def _check_signed_names(method: str, names: list[str], headers: Mapping[str, str]) -> None:
-    unsigned = (_SIGNED if method == "GET" else _SIGNED_WITH_BODY) - set(names)
+    unsigned = (_SIGNED if method in _BODYLESS else _SIGNED_WITH_BODY) - set(names)
     if unsigned:
         raise NotAuthenticated(f"not signed: {', '.join(sorted(unsigned))}")
     absent = [name for name in names if name != "(request-target)" and name not in headers]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from oci.generative_ai import models as management
 from oci.generative_ai_inference import models
 
 _LIST, _DICT = re.compile(r"list\[(.+)\]"), re.compile(r"dict\(str, (.+)\)")
@@ -23,7 +24,7 @@ def faults_of(kind: str, body: Any) -> list[str]:
     """Return what is wrong with a request, empty if nothing is.
 
     Args:
-        kind: class name of the request in the SDK, for example `ChatDetails`.
+        kind: class name of the request in the SDK, for example `ChatDetails`; of the inference or the management API.
         body: the decoded JSON.
     """
     return list(_faults(kind, body, ""))
@@ -68,10 +69,9 @@ def _object(kind: str, value: dict[str, Any], path: str) -> Iterator[str]:
 
 def _subtype(kind: str, value: dict[str, Any]) -> str:
     """Return the class for `value`. Raises `LookupError` if it says of no kind what it is."""
-    find = getattr(getattr(models, kind), "get_subtype", None)
-    if find is None:
+    if "get_subtype" not in vars(_class(kind)):  # a class without kinds of its own, or one kind of another class
         return kind
-    found = str(find(value))
+    found = str(_class(kind).get_subtype(value))
     if found == kind:
         raise LookupError("unknown")
     return found
@@ -80,12 +80,16 @@ def _subtype(kind: str, value: dict[str, Any]) -> str:
 @cache
 def _shape(kind: str) -> dict[str, tuple[str, bool, frozenset[str]]]:
     """Return type, whether it is required, and allowed values of each field, by its name on the wire."""
-    of = getattr(models, kind)
+    of = _class(kind)
     made = of()
     return {
         made.attribute_map[name]: (type_, "**[Required]**" in _doc(of, name), _allowed(_doc(of, name)))
         for name, type_ in made.swagger_types.items()
     }
+
+
+def _class(kind: str) -> Any:
+    return getattr(models, kind, None) or getattr(management, kind)
 
 
 def _doc(of: type, name: str) -> str:

@@ -1,0 +1,1 @@
+"""`sixplane deploy`: stacks on the local OCI."""
