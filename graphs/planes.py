@@ -29,6 +29,7 @@ from settings.tree import uses_oci
 if TYPE_CHECKING:
     from oracledb import AsyncConnectionPool
 
+    from gateway import Ledger
     from settings.connections.oci_session import OCISession
 
 
@@ -77,11 +78,7 @@ async def open_planes(
         stack.push_async_callback(ledger.aclose)
         telemetry = open_call_telemetry(settings, session)
         stack.push_async_callback(_shut, telemetry)
-        publish = _topic(settings, session)
-        if publish is not None:
-            outbox = AlertOutbox(ledger, publish)
-            stack.push_async_callback(outbox.aclose)
-            outbox.wake()  # publish alerts that a killed process recorded but did not publish
+        _publish_alerts(ledger, _topic(settings, session), stack)
         governor = Governor(settings, ledger, classify, telemetry=telemetry)
         oci = None if session is None else OCIModels(settings, session, governor, catalog)
         if oci is not None:
@@ -110,6 +107,14 @@ async def open_planes(
             database=database,
             sources=sources,
         )
+
+
+def _publish_alerts(ledger: Ledger, publish: Publish | None, stack: AsyncExitStack) -> None:
+    """Publish the ledger's alerts, if a topic is configured, and those that a killed process recorded but did not."""
+    if publish is not None:
+        outbox = AlertOutbox(ledger, publish)
+        stack.push_async_callback(outbox.aclose)
+        outbox.wake()
 
 
 def _searching(
