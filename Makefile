@@ -6,7 +6,7 @@ UPGRADE ?= --upgrade
 QUESTION ?= How are on-demand models priced, and how many requests a minute does the standard tier allow?
 
 .DEFAULT_GOAL := help
-.PHONY: help names demo demo-oci deploy-dry test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build sbom lock clean
+.PHONY: help names demo demo-oci deploy-dry test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build sbom image stack lint-deploy lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -98,10 +98,27 @@ build: $(VENV)/.dev ## Build the wheel and the source archive into dist/
 sbom: $(VENV)/.dev ## Write the bill of materials (CycloneDX) into dist/ and check the licences
 	$(BIN)/python deploy/sbom.py
 
+image: ## Build the container image sixplane:local
+	docker build --platform linux/amd64 -f deploy/Dockerfile -t sixplane:local .
+
+stack: ## Write the Terraform stack for OCI Resource Manager into dist/
+	@mkdir -p dist
+	cd deploy/terraform && $(PYTHON) -m zipfile -c ../../dist/sixplane-stack.zip *.tf schema.yaml
+
+$(VENV)/.checkov/bin/checkov: deploy/checkov.lock
+	$(PYTHON) -m venv $(VENV)/.checkov
+	$(VENV)/.checkov/bin/python -m pip install --quiet --require-hashes --no-deps -r deploy/checkov.lock
+	@touch $@
+
+lint-deploy: $(VENV)/.checkov/bin/checkov ## Check image, Terraform stack and Kubernetes base with checkov's rules
+	$< --config-file deploy/checkov.yaml
+
 # Without `--upgrade` a pin that is in the lock stays: `make lock UPGRADE=` only adds and removes packages.
 lock: $(VENV)/.dev ## Resolve the dependencies, each at its latest version
 	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra server pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -c requirements.lock -c requirements-dev.lock deploy/image/tools.in -o deploy/image/tools.lock
+	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url deploy/checkov.in -o deploy/checkov.lock
 
 clean: ## Remove everything that these targets made
 	rm -rf $(VENV) .sixplane reports dist site mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
