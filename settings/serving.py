@@ -48,6 +48,8 @@ class OIDCSettings(_Section):
 class ServerSettings(_Section):
     """The HTTP API and the MCP server."""
 
+    log_format: Literal["text", "json"] = "text"
+    """How a server writes its log lines."""
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
     auth: Literal["keys", "oidc", "both", "off"] = "keys"

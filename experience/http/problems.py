@@ -186,11 +186,10 @@ def install(app: Starlette) -> None:
 
 def answer_error(error: Exception, scope: Scope) -> JSONResponse:
     """Return the error response of an error that middleware raises, outside of every route. Log an unexpected one."""
-    name = request_id(scope)
     if known_error(error) is None:
-        _log.error("%s %s failed with %s (%s)", scope["method"], scope["path"], type(error).__name__, name)
+        _log.error("%s %s failed with %s", scope["method"], scope["path"], type(error).__name__)
     # The answer to an unexpected error is sent outside of all middleware, so it needs the id here.
-    return answer(problem_of(error), path=scope["path"], headers={**_headers_of(error), HEADER: name})
+    return answer(problem_of(error), path=scope["path"], headers={**_headers_of(error), HEADER: request_id(scope)})
 
 
 def _headers_of(error: BaseException) -> dict[str, str]:

@@ -44,6 +44,15 @@ _OBJECTS = {
 }
 """The kind of object that each action names, if it is not a corpus."""
 
+_UNNAMED = {
+    "ask": "a new thread",
+    "threads": "all threads",
+    "corpora": "all corpora",
+    "embed": "texts",
+    "budget": "budgets",
+}
+"""What the actions are about that name no object."""
+
 _log = logging.getLogger("sixplane.access")
 
 
@@ -293,9 +302,8 @@ def logged(principal: Principal, action: str, what: str) -> Iterator[None]:
         yield
     except REFUSALS as error:
         who = hashlib.sha256(principal.id.encode()).hexdigest()[:12]
-        _log.warning(
-            "refused %s of %r to principal %s of tenant %s: %s", action, what[:80], who, principal.tenant, error.code
-        )
+        of = repr(what[:80]) if what else _UNNAMED.get(action, "an object without a name")
+        _log.warning("refused %s of %s to principal %s of tenant %s: %s", action, of, who, principal.tenant, error.code)
         raise
 
 

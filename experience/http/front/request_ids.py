@@ -1,4 +1,4 @@
-"""ASGI middleware: an id for each request, in the response header `x-request-id` and in the log of a bug."""
+"""ASGI middleware: an id for each request, in the response header `x-request-id` and in the log lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from observability.log_lines import REQUEST
 
 HEADER = "x-request-id"
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -34,6 +36,7 @@ class RequestId:
                 MutableHeaders(scope=message)[HEADER] = name
             await send(message)
 
+        REQUEST.set(name)  # a server gives each request a task of its own, and each task its own context
         await self._app(scope, receive, named)
 
 

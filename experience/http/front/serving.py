@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
-import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -121,7 +120,6 @@ def run_server(app: Starlette, worker: Worker, settings: ServerSettings, *, star
         DependencyUnavailable: the port is in use or may not be opened.
         SixplaneError: the service cannot be opened.
     """
-    logging.getLogger("uvicorn.error").addFilter(_without_content)
     # Bound here and not by uvicorn, which logs a port in use and exits with a status of its own.
     listening = listen(settings.host, settings.port)
     url = url_of(settings.host, listening.getsockname()[1])
@@ -163,16 +161,6 @@ def _remembering(lifespan: Callable[[Any], Any], failed: list[Exception]) -> Cal
             raise
 
     return remembering
-
-
-def _without_content(record: logging.LogRecord) -> bool:
-    """Remove the text of an exception from a log record: it may contain a question. Accept every record."""
-    if "Traceback (most recent call last)" in record.getMessage():  # a failed lifespan is logged as formatted text
-        record.msg, record.args = "the application failed to start or to shut down", ()
-    if record.exc_info and record.exc_info[0] is not None:
-        record.msg, record.args = f"{record.getMessage()}: {record.exc_info[0].__name__}", ()
-        record.exc_info = record.exc_text = None
-    return True
 
 
 def url_of(host: str, port: int) -> str:

@@ -26,6 +26,7 @@ from experience.http.worker.connections import Taking
 from experience.http.worker.frames import END, framed
 from experience.http.worker.receiving import Receiver
 from experience.http.worker.room import said
+from observability.log_lines import configure_logging
 from policy.identity import Authenticator, Principal
 from settings import Settings
 from settings.process import bound_free_memory
@@ -54,6 +55,7 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     bound_free_memory()
     settings = pickle.loads(first["settings"])  # noqa: S301 - the process that has started us has written it
+    configure_logging(settings.server.log_format)
     with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
         runner.run(_Work(settings, _handed(first["connections"]), heard, told).run(first["application"]))
 

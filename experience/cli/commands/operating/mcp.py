@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from experience.cli.commands.operating.serve import Host, Port, chosen
+from experience.cli.commands.operating.serve import Host, Port, chosen, prepare
 from experience.cli.extras import extra
 from experience.cli.options import Home, Tenant
 from experience.cli.output import note
 from experience.cli.running import run_async, settings_of
-from settings.process import bound_free_memory
 
 
 class Transport(StrEnum):
@@ -33,8 +32,8 @@ def mcp(
     home: Home = None,
 ) -> None:
     """Serve the Model Context Protocol. Over stdio, the client acts as this machine's user in `--tenant`."""
-    bound_free_memory()
     settings = chosen(settings_of(home), host, port)
+    prepare(settings)
     if transport is Transport.STDIO:
         with extra("server"):
             from experience.mcp import serve_stdio

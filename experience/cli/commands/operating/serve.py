@@ -23,12 +23,12 @@ Port = Annotated[
 
 def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
     """Serve the HTTP API, and a page for people. On SIGTERM, runs stop after their current step and can be resumed."""
-    bound_free_memory()
     with extra("server", "fastapi"):
         from experience.page.front import serve_site
     from policy.identity import Authenticator
 
     settings = chosen(settings_of(home), host, port)
+    prepare(settings)
     authenticate = Authenticator(settings)
     try:
         serve_site(settings, authenticate, started=lambda url: note(_where(settings, url)))
@@ -39,6 +39,14 @@ def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
 def _where(settings: Settings, url: str) -> str:
     page = f"; open {url} in a browser" if settings.server.page else ""
     return f"serving on {url}{page}; the routes of the API are on {url}/docs"
+
+
+def prepare(settings: Settings) -> None:
+    """Make this process one of a server: what it logs, and what it keeps of freed memory."""
+    from observability.log_lines import configure_logging
+
+    bound_free_memory()
+    configure_logging(settings.server.log_format)
 
 
 def chosen(settings: Settings, host: str | None, port: int | None) -> Settings:
