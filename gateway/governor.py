@@ -18,7 +18,7 @@ from opentelemetry.trace import Span
 
 from gateway.catalog import ModelEntry
 from gateway.ledger.role_usage import report_usage
-from gateway.limiter import RateLimiter, limiter_of
+from gateway.limiter import Limiter, limiter_of
 from gateway.planned_call import Answer, PlannedCall
 from gateway.provider_error import Classify, FailureKind, ProviderError, ProviderFailure
 from gateway.replies.reply import Heard, listening, reply_in
@@ -232,7 +232,7 @@ class Governor:
         state = "charged" if charged else "free"
         await self.ledger.settle(held, usage, None, state=state, patience_seconds=course.left())
 
-    def _limiter(self, entry: ModelEntry) -> RateLimiter:
+    def _limiter(self, entry: ModelEntry) -> Limiter:
         requests, characters = self.settings.limits.per_minute(entry.provider)
         return limiter_of(entry.provider, entry.id, requests, characters)
 

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from state.errors import PromptTooLong
 
@@ -98,11 +99,7 @@ class RateLimiter:
         Raises:
             PromptTooLong: the request alone exceeds the characters allowed in a whole window.
         """
-        if characters > self._most_characters:
-            raise PromptTooLong(
-                f"a request of {characters} characters exceeds the limit of {self._most_characters} per minute",
-                hint="retrieve fewer passages with `-k`, or raise SIXPLANE_LIMITS__CHARACTERS_PER_MINUTE",
-            )
+        check_size(characters, self._most_characters)
         began, ticket = self._clock(), _Ticket(characters)
         try:
             while ticket.grant is None:
@@ -233,18 +230,70 @@ class RateLimiter:
             self._waiting.remove(ticket)
 
 
-_limiters: dict[tuple[str, str, int | None, int | None], RateLimiter] = {}
+def check_size(characters: int, most: float | None) -> None:
+    """Raise `PromptTooLong` for a request that alone exceeds the characters allowed in a whole window."""
+    if most is not None and characters > most:
+        raise PromptTooLong(
+            f"a request of {characters} characters exceeds the limit of {most} per minute",
+            hint="retrieve fewer passages with `-k`, or raise SIXPLANE_LIMITS__CHARACTERS_PER_MINUTE",
+        )
+
+
+class Admission(Protocol):
+    """A request that was admitted. `waited`: the seconds that it waited."""
+
+    waited: float
+
+    def settle(self, characters: int) -> None:
+        """Count only `characters` from now on, at most as many as were admitted."""
+        ...
+
+
+class Limiter(Protocol):
+    """What the governor needs of a limiter: `RateLimiter`, or one that several processes share."""
+
+    async def acquire(self, characters: int) -> Admission:
+        """Wait until a request of at most `characters` may be sent. Raises `PromptTooLong`."""
+        ...
+
+    def throttled(self, retry_after: float = 0.0) -> None:
+        """Pause all callers after a 429."""
+        ...
+
+    def succeeded(self) -> None:
+        """Shorten the next pause by one step."""
+        ...
+
+
+LimiterKey = tuple[str, str, int | None, int | None]
+"""Provider, model, requests and characters per minute."""
+
+
+def own_limiter(key: LimiterKey) -> RateLimiter:
+    """Return a new limiter for this process alone."""
+    _, _, requests_per_minute, characters_per_minute = key
+    return RateLimiter(requests_per_minute=requests_per_minute, characters_per_minute=characters_per_minute)
+
+
+_limiters: dict[LimiterKey, Limiter] = {}
 _making = threading.Lock()
+_make: Callable[[LimiterKey], Limiter] = own_limiter
+
+
+def limiters_from(make: Callable[[LimiterKey], Limiter]) -> None:
+    """Let `make` provide the limiters of this process from now on; `own_limiter` is the default."""
+    global _make  # noqa: PLW0603 - limiters belong to a process, as their registry does
+    with _making:
+        _make = make
+        _limiters.clear()
 
 
 def limiter_of(
     provider: str, model: str, requests_per_minute: int | None, characters_per_minute: int | None
-) -> RateLimiter:
+) -> Limiter:
     """Return the process's limiter for a model. The limits are part of its key, so changed settings get a new one."""
     key = (provider, model, requests_per_minute, characters_per_minute)
     with _making:
         if key not in _limiters:
-            _limiters[key] = RateLimiter(
-                requests_per_minute=requests_per_minute, characters_per_minute=characters_per_minute
-            )
+            _limiters[key] = _make(key)
         return _limiters[key]

@@ -103,6 +103,10 @@ class ScriptedChatModel(LocalChatModel):
         """The number of calls made to this instance."""
         return self._calls
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it was made of: a lock cannot be sent to another process, which counts its own calls."""
+        return _again, (type(self), {"script": self.script, "log": self.log, "model_name": self.model_name})
+
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -169,6 +173,10 @@ class ScriptedChatModel(LocalChatModel):
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _again(model: type[ScriptedChatModel], given: dict[str, Any]) -> ScriptedChatModel:
+    return model(**given)
 
 
 def digest(messages: Sequence[BaseMessage]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Protocol
 
 from experience.batch.values import BatchOutcome, BatchTask
-from state.errors import BadInput, DependencyUnavailable
+from state.errors import BadInput
 
 if TYPE_CHECKING:
     from experience.service import ResearchService
@@ -34,20 +34,21 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(name: str, service: ResearchService, concurrency: int) -> Engine:
-    """Return the engine `name`.
+def open_engine(name: str, service: ResearchService, concurrency: int, workers: int = 0) -> Engine:
+    """Return the engine `name`. `workers`: how many actors the engine `ray` starts, by default one for each CPU.
 
     Raises:
-        BadInput: there is no engine of this name.
-        DependencyUnavailable: the engine is not implemented yet.
+        BadInput: there is no engine of this name, or it cannot be told what was given.
+        DependencyUnavailable: the engine needs a package that is not installed.
     """
-    from experience.batch.local import LocalEngine
-
     if name == "local":
+        if workers:
+            raise BadInput("the engine `local` has no workers", hint="use `--concurrency`, or `--engine ray`")
+        from experience.batch.local import LocalEngine
+
         return LocalEngine(service, concurrency)
     if name == "ray":
-        raise DependencyUnavailable(
-            "the engine `ray` is not implemented yet",
-            hint="use `--engine local`",
-        )
+        from experience.batch.on_ray import RayEngine
+
+        return RayEngine(service, concurrency, workers)
     raise BadInput(f"there is no engine {name!r}", hint=f"choose one of {', '.join(ENGINES)}")

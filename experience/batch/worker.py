@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,17 @@ _POLL_SECONDS = 0.5
 
 async def run_task(service: ResearchService, task: BatchTask) -> BatchOutcome:
     """Run the task and return its outcome. A run that an earlier process started is resumed; a finished one is read."""
+    return await _timed(task, _ended(service, task))
+
+
+async def failed_task(service: ResearchService, task: BatchTask, error: SixplaneError) -> BatchOutcome:
+    """Return the outcome of a task that could not be run to its end elsewhere, with what its run cost so far."""
+    return await _timed(task, _of_error(service, task, error))
+
+
+async def _timed(task: BatchTask, ending: Awaitable[dict[str, Any]]) -> BatchOutcome:
     started_at, began = datetime.now(UTC).isoformat(), time.monotonic()
-    ended = await _ended(service, task)
+    ended = await ending
     return BatchOutcome(
         key=task.key,
         line=task.line,
@@ -55,9 +65,12 @@ async def _report(service: ResearchService, task: BatchTask, request: ResearchRe
         return await service.run(request, run_id=task.run_id)
     if mine.run.status == "review":
         raise ReviewPending(f"the thread {task.thread_id!r} waits for a person's answer")
-    if mine.run.status in UNFINISHED or mine.report is None:
-        return await _resumed(service, task)
-    return mine.report
+    return _report_of(mine) or await _resumed(service, task)
+
+
+def _report_of(mine: RunView | None) -> Report | None:
+    """Return the report of a run that is over, else `None`."""
+    return mine.report if mine is not None and mine.run.status not in UNFINISHED else None
 
 
 async def _own_run(service: ResearchService, task: BatchTask) -> RunView | None:
@@ -69,7 +82,8 @@ async def _resumed(service: ResearchService, task: BatchTask) -> Report:
     """Resume the run.
 
     If its process died on another machine, the lease must expire first. Two leases: a run that is alive renews its
-    lease, and then the error `thread_busy` is the right outcome.
+    lease, and then the error `thread_busy` is the right outcome, unless it ends meanwhile: it may go on in a worker
+    that could not be reached.
     """
     from experience.service.events import last_report
 
@@ -81,6 +95,8 @@ async def _resumed(service: ResearchService, task: BatchTask) -> Report:
             if time.monotonic() > deadline:
                 raise
         await asyncio.sleep(_POLL_SECONDS)
+        if (report := _report_of(await _own_run(service, task))) is not None:
+            return report
 
 
 async def _of_report(service: ResearchService, task: BatchTask, report: Report) -> dict[str, Any]:

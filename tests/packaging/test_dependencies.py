@@ -44,6 +44,7 @@ CORE = declared(PROJECT["project"]["dependencies"])
 SERVER = declared(PROJECT["project"]["optional-dependencies"]["server"])
 EVALUATE = declared(PROJECT["project"]["optional-dependencies"]["evaluate"])
 OCR = declared(PROJECT["project"]["optional-dependencies"]["ocr"])
+RAY = declared(PROJECT["project"]["optional-dependencies"]["ray"])
 
 
 def test_every_dependency_is_imported() -> None:
@@ -54,7 +55,7 @@ def test_every_dependency_is_imported() -> None:
 
 
 def test_every_import_is_a_declared_dependency() -> None:
-    known = CORE | EVALUATE | SERVER | OCR | NOTEBOOK_ONLY
+    known = CORE | EVALUATE | SERVER | OCR | RAY | NOTEBOOK_ONLY
     assert {name for name in imported() if not OWNERS.get(name, set()) & known} == set()
 
 

@@ -1,10 +1,18 @@
 """The engine port and its local adapter."""
 
 import asyncio
+import logging
+import sys
 
 import pytest
 
 from experience.batch import ENGINES, BatchError, BatchOutcome, BatchTask, LocalEngine, open_engine
+from experience.batch.on_ray import RayEngine
+from experience.batch.on_ray.crew import read_reply
+from experience.batch.on_ray.engine import witness
+from experience.batch.on_ray.row_worker import Opening, RowWorker
+from settings import Settings
+from settings.connections.ray_cluster import RayCluster
 from state.errors import BadInput, DependencyUnavailable
 
 
@@ -73,11 +81,62 @@ def test_what_an_engine_takes_and_gives_goes_through_json():
     assert BatchOutcome.model_validate_json(outcome.model_dump_json()) == outcome
 
 
-def test_an_engine_that_is_not_there_is_told_with_what_is():
+def test_an_engine_that_is_not_there_is_told_with_what_is(monkeypatch):
     assert isinstance(open_engine("local", Idle(), 1), LocalEngine)
-    with pytest.raises(DependencyUnavailable, match="ray") as missing:
-        open_engine("ray", Idle(), 1)
-    assert "--engine local" in missing.value.hint
+    assert isinstance(open_engine("ray", Idle(), 1), RayEngine)
     with pytest.raises(BadInput) as unknown:
         open_engine("spark", Idle(), 1)
     assert all(name in unknown.value.hint for name in ENGINES)
+    with pytest.raises(BadInput, match="no workers"):
+        open_engine("local", Idle(), 1, workers=2)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(DependencyUnavailable, match="`ray` is not installed") as missing:
+        open_engine("ray", Idle(), 1)
+    assert "sixplane[ray]" in missing.value.hint
+    assert "--engine local" in missing.value.hint
+
+
+def test_a_client_server_of_ray_is_refused_with_what_can_be_used(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
+    with pytest.raises(BadInput, match="RAY_ADDRESS") as refused:
+        open_engine("ray", Idle(), 1)
+    assert "node of the cluster" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("settings", "cluster", "refused"),
+    [
+        (Settings(), RayCluster(own=False, nodes=2, cpus=8), True),
+        (Settings(profile="oracle"), RayCluster(own=False, nodes=2, cpus=8), False),
+        (Settings(), RayCluster(own=False, nodes=1, cpus=8), False),
+        (Settings(), RayCluster(own=True, nodes=1, cpus=8), False),
+    ],
+)
+def test_a_home_folder_serves_the_nodes_of_one_machine(settings, cluster, refused, tmp_path):
+    settings = settings.model_copy(update={"home": tmp_path})
+    if refused:
+        with pytest.raises(BadInput, match="2 nodes") as told, witness(settings, cluster):
+            pass
+        assert "SIXPLANE_PROFILE=oracle" in told.value.hint
+        return
+    with witness(settings, cluster) as seen:
+        needed = settings.profile == "embedded" and not cluster.own
+        assert (seen is not None) == needed
+        assert seen is None or seen.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_worker_tells_what_it_has_logged_without_its_traceback(caplog):
+    worker = RowWorker(Opening(Settings(), broken, "another", None))
+    try:
+        logging.getLogger("gateway.any").warning("a line", exc_info=ValueError("Falcon"))
+        reply = read_reply(await worker.ready())
+    finally:
+        logging.getLogger().removeHandler(worker.log)
+    assert [(line.logger, line.message) for line in reply.log] == [("gateway.any", "a line")]
+    assert "the node has release" in reply.error.message
+    assert caplog.messages.count("a line") == 2  # here, and as the command repeats it
+
+
+def broken(settings):
+    raise AssertionError("a worker of another release opens nothing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policy import Stage
-from tests.experience.batch.test_job import Case, asking
+from tests.experience.batch.cases import Case, asking
 
 
 @pytest.mark.parametrize("stage", Stage)

@@ -51,7 +51,7 @@ def test_a_job_prints_one_summary_and_a_second_start_changes_nothing(home, sourc
     ("arguments", "status", "said"),
     [
         (("--corpus", "nowhere"), 2, "sixplane ingest"),
-        (("--engine", "ray"), 5, "--engine local"),
+        (("--workers", "2"), 2, "--engine ray"),
         (("--engine", "spark"), 2, "local, ray"),
         (("--retry", "all"), 2, "--retry failed"),
         (("--tenant", "../x"), 2, "tenant name"),

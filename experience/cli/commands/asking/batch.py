@@ -32,7 +32,18 @@ Out = Annotated[
 ]
 Concurrency = Annotated[int, typer.Option("--concurrency", help="How many rows run at a time.", min=1, max=256)]
 EngineName = Annotated[
-    str, typer.Option("--engine", help="The engine that runs the rows: `local`; `ray` is not implemented yet.")
+    str,
+    typer.Option(
+        "--engine",
+        help="What runs the rows: `local`, this process; `ray`, workers on the Ray cluster of RAY_ADDRESS, or on this "
+        "machine if that is not set.",
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", help="How many workers `--engine ray` starts. 0: one for each CPU of the cluster.", min=0, max=256
+    ),
 ]
 Retry = Annotated[str, typer.Option("--retry", help="`failed`: ask the failed rows again.", show_default=False)]
 
@@ -46,6 +57,7 @@ def batch(
     form: FormOption = "answer",
     concurrency: Concurrency = 8,
     engine: EngineName = "local",
+    workers: Workers = 0,
     retry: Retry = "",
     tenant: Tenant = "local",
     budget_usd: JobBudget = None,
@@ -65,7 +77,7 @@ def batch(
         **({"model": model} if model else {}),
     }
     given = {"source": source, "out": out, "retry_failed": bool(retry), "budget_micro_usd": budget_of(budget_usd)}
-    summary, over = run_async(_batch(settings_of(home), engine, concurrency, context, given))
+    summary, over = run_async(_batch(settings_of(home), (engine, concurrency, workers), context, given))
     if json_output:
         print_json(summary.model_dump(mode="json"))
     else:
@@ -95,7 +107,7 @@ def lines_of(summary: BatchSummary, out: Path) -> list[str]:
 
 
 async def _batch(
-    settings: Settings, engine: str, concurrency: int, context: dict[str, Any], given: dict[str, Any]
+    settings: Settings, running: tuple[str, int, int], context: dict[str, Any], given: dict[str, Any]
 ) -> tuple[BatchSummary, BudgetExceeded | None]:
     from experience.batch import BatchJob, JobOptions, open_engine
     from experience.service import open_service
@@ -106,7 +118,8 @@ async def _batch(
         await service.corpora.get(
             options.context.tenant, options.context.corpus
         )  # fail at once instead of once for every row
-        job = BatchJob(service, open_engine(engine, service, concurrency), options)
+        name, concurrency, workers = running
+        job = BatchJob(service, open_engine(name, service, concurrency, workers), options)
         with on_signals(Drain(job.drain)), live_line("batch", BatchBoard(job)) as progress:
             async with aclosing(job.run()) as outcomes:
                 async for outcome in outcomes:
