@@ -65,17 +65,9 @@ def batch(
     home: Home = None,
 ) -> None:
     """Answer every question in a file. The command can be killed; run it again to continue."""
-    from settings import checked_name
-
     if retry not in ("", "failed"):
         raise BadInput(f"{retry!r} cannot be retried", hint="the only choice is `--retry failed`")
-    context = {
-        "tenant": checked_name("tenant", tenant),
-        "corpus": checked_name("corpus", corpus),
-        "length": length,
-        "form": form,
-        **({"model": model} if model else {}),
-    }
+    context = {**_place(tenant, corpus), "length": length, "form": form, **({"model": model} if model else {})}
     given = {"source": source, "out": out, "retry_failed": bool(retry), "budget_micro_usd": budget_of(budget_usd)}
     summary, over = run_async(_batch(settings_of(home), (engine, concurrency, workers), context, given))
     if json_output:
@@ -85,6 +77,12 @@ def batch(
             say(line)
     _tell_ending(summary, over)
     raise typer.Exit(summary.exit_status)
+
+
+def _place(tenant: str, corpus: str) -> dict[str, str]:
+    from settings import checked_name
+
+    return {"tenant": checked_name("tenant", tenant), "corpus": checked_name("corpus", corpus)}
 
 
 def lines_of(summary: BatchSummary, out: Path) -> list[str]:
