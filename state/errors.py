@@ -316,9 +316,13 @@ class StorageFull(DependencyUnavailable):
 
 
 class ThreadBusy(DependencyUnavailable):
-    """Another run holds the thread, or its last run is unfinished."""
+    """Another run holds the thread, or its last run is unfinished. `ends`: whether that ends by itself."""
 
     code = "thread_busy"
+
+    def __init__(self, message: str, *, hint: str | None = None, ends: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = 5 if ends else None  # a chosen value: nobody knows how long it takes
 
 
 class TooBusy(DependencyUnavailable):

@@ -146,4 +146,5 @@ class Deletions:
 
 def _check_age(stored: StoredRun, before: str | None) -> None:
     if before is not None and stored.record.updated_at >= before:
-        raise ThreadBusy(f"the thread {stored.record.thread_id!r} was used meanwhile", hint="it is not old any more")
+        named = f"the thread {stored.record.thread_id!r}"
+        raise ThreadBusy(f"{named} was used meanwhile", hint="it is not old any more", ends=False)

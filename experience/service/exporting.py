@@ -64,7 +64,8 @@ def finished(record: ThreadRecord, values: Mapping[str, Any]) -> FinishedRun:
         )
     if record.status in UNFINISHED or not values.get("report"):
         hint = f"`sixplane resume {record.thread_id}` finishes it, unless another process is running it"
-        raise ThreadBusy(f"the last run of the thread {record.thread_id!r} has no report yet", hint=hint)
+        told = f"the last run of the thread {record.thread_id!r} has no report yet"
+        raise ThreadBusy(told, hint=hint, ends=record.status == "running")
     report = Report.model_validate(values["report"])
     # No verdicts belong to a report that counts none: its run ended before its last draft was checked.
     return FinishedRun(record, report, values.get("claims", ()) if report.verification.claims else ())

@@ -116,7 +116,7 @@ def check_seen(record: ThreadRecord, seen: str | None) -> None:
     """Raise `ThreadBusy` if a thread was continued since its caller has seen it at the time `seen`."""
     if seen not in (None, record.updated_at):
         hint = "look at the thread again: it may wait for an answer to another draft"
-        raise ThreadBusy(f"the thread {record.thread_id!r} was continued meanwhile", hint=hint)
+        raise ThreadBusy(f"the thread {record.thread_id!r} was continued meanwhile", hint=hint, ends=False)
 
 
 def check_answer(record: ThreadRecord, answer: ReviewAnswer | None, waits: Sequence[Interrupt]) -> None:

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from experience.http.addresses import in_url
 from experience.http.worker import Worker
@@ -33,27 +34,34 @@ server closed first, a balancer could send a request into a closing connection a
 _ANY_IPV6 = "::"
 
 
-class _Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # a variable: httptools where it is installed
-    """The protocol of uvicorn, which closes a connection whose next request is not begun in time.
+class _Impatient(H11Protocol):
+    """The protocol of uvicorn, which closes a connection on which a request does not come on in time.
 
-    uvicorn limits the pause between two requests, but neither the time until the first one nor that of a request's
-    head: a client that sends a byte a second would hold a connection for ever, and as many of them all files.
+    uvicorn limits the pause between two requests, but neither the time until the first one, nor that of a request's
+    head, nor that of a body whose request was answered before it came (401, 413): a client that sends a byte a second
+    would hold a connection for ever, and as many of them all files.
+
+    It is `h11` on purpose, also where `httptools` is installed: that costs 0.3 ms more for each request, and bounds the
+    head of a request, which `httptools` would keep in memory whatever its size.
     """
 
     seconds: ClassVar[float]
     _patience: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn declares it
         """Expect the head of a request."""
         super().connection_made(transport)
         self._expect()
 
     def data_received(self, data: bytes) -> None:
         """Expect no longer what has come, and the rest of what has not."""
+        before = self.conn.their_state
         super().data_received(data)
-        begun = self.cycle is not None and not self.cycle.response_complete
-        if begun:
+        if self.cycle is not None and not self.cycle.response_complete:
             self._expect_nothing()
+        elif before is h11.SEND_BODY and self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
+            self._expect_nothing()
+            self._stay_open()
         elif self._patience is None:
             self._expect()
 
@@ -63,12 +71,17 @@ class _Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # a varia
         super().connection_lost(exc)
 
     def _expect(self) -> None:
-        self._patience = asyncio.get_running_loop().call_later(self.seconds, self.transport.close)
+        self._patience = self.loop.call_later(self.seconds, self.transport.close)
 
     def _expect_nothing(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def _stay_open(self) -> None:
+        """Wait for the next request as after an answer: uvicorn has stopped its timer when the rest of a body came."""
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
 
 def protocol_of(settings: ServerSettings) -> type[asyncio.Protocol]:

@@ -47,6 +47,8 @@ class Connections:
     def close(self) -> None:
         """Close this side. The other process gets no more connections, and who waits for one gets `ConnectionError`."""
         self._closed = True
+        # Before the sockets, whose numbers the next ones get: the loop would take the others' writers for ours.
+        self._wait_no_more()
         self._writable.set()
         self._ours.close()
         self.theirs.close()
@@ -63,13 +65,16 @@ class Connections:
         raise ConnectionResetError
 
     async def _until_writable(self) -> None:
-        loop, descriptor = asyncio.get_running_loop(), self._ours.fileno()
         self._writable.clear()
-        loop.add_writer(descriptor, self._writable.set)
+        asyncio.get_running_loop().add_writer(self._ours, self._writable.set)
         try:
             await self._writable.wait()
         finally:
-            loop.remove_writer(descriptor)
+            self._wait_no_more()
+
+    def _wait_no_more(self) -> None:
+        if self._ours.fileno() >= 0:
+            asyncio.get_running_loop().remove_writer(self._ours)
 
 
 class Taking:

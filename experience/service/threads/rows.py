@@ -167,7 +167,8 @@ def _check_free(row: Any, thread_id: str, owner: str | None) -> None:
     if row["owner"] != owner and owner is not None:
         raise ThreadMissing(f"there is no thread {thread_id!r} of yours", hint="choose another thread name")
     if row["status"] in UNFINISHED:
-        raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=_busy_hint(thread_id, row))
+        hint = _busy_hint(thread_id, row)
+        raise ThreadBusy(f"the thread {thread_id!r} {_state(row)}", hint=hint, ends=is_live(row))
     if is_live(row):  # a deletion or a sweep holds a thread without a status of its own
         raise taken(thread_id)
 

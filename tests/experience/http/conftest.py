@@ -50,12 +50,11 @@ async def served(home, model=None, *, make=create_app, **settings):
 
 
 @asynccontextmanager
-async def running(app, settings=ServerSettings()):  # noqa: B008 - it cannot be changed
-    """Yield the URL of a server that runs `app`."""
+async def running(app, settings=ServerSettings(), **more):  # noqa: B008 - it cannot be changed
+    """Yield the URL of a server that runs `app`; `more` goes to uvicorn."""
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=protocol_of(settings), log_config=None, timeout_graceful_shutdown=1)
-    )
+    given = {"http": protocol_of(settings), "ws": "none", "log_config": None, "timeout_graceful_shutdown": 1}
+    server = uvicorn.Server(uvicorn.Config(app, **given, **more))
     task = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)

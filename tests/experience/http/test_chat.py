@@ -80,6 +80,7 @@ async def test_a_review_is_answered_over_http_once(ann):
     assert (nothing.status_code, nothing.json()["code"]) == (409, "thread_not_resumable")
     busy = await ann.post("/v1/chat", json=chat(thread="t"))
     assert (busy.status_code, busy.json()["code"]) == (409, "thread_busy")
+    assert "retry-after" not in busy.headers  # it waits for a person, and not for a run
     wrong = await ann.post("/v1/threads/t/resume", json={"answer": {"decision": "perhaps"}})
     assert wrong.status_code == 422
     approve = {"answer": {"decision": "approve", "review_id": asked["review_id"]}}

@@ -7,6 +7,7 @@ import socket
 from contextlib import nullcontext, suppress
 from urllib.parse import urlsplit
 
+import pytest
 from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 
@@ -52,10 +53,14 @@ async def test_a_client_that_sends_a_byte_now_and_then_is_not_waited_for(tmp_pat
     body = b'{"question": "' + b"x" * 900
     head, probe = HEAD[:-4] + b"x" * 900, b"GET /v1/health/live HTTP/1.1\r\nhost: x\r\n\r\n"
     async with running(app, given.server) as url:
-        slow_body, slow_head, slow_second = await asyncio.gather(
-            dripped(url, HEAD, body), dripped(url, b"", head), dripped(url, probe, head)
+        slow_body, refused_body, slow_head, slow_second = await asyncio.gather(
+            dripped(url, HEAD, body),
+            dripped(url, HEAD.replace(b"ann", b"nobody"), body),
+            dripped(url, b"", head),
+            dripped(url, probe, head),
         )
     assert slow_body.startswith(b"HTTP/1.1 408 ")
+    assert refused_body.startswith(b"HTTP/1.1 401 ")
     assert slow_head == b""
     assert slow_second.startswith(b"HTTP/1.1 200 ")
     assert slow_second.count(b"HTTP/1.1") == 1
@@ -69,6 +74,27 @@ async def test_a_head_that_came_in_time_leaves_its_answer_all_the_time_it_needs(
     server = Settings(home=tmp_path, server={"request_timeout_seconds": 0.05}).server
     async with running(slow, server) as url, client(url) as one:
         assert (await one.get("/")).text == "done"
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_a_connection_stays_open_when_the_rest_of_a_refused_request_has_come(tmp_path, ends):
+    async def refuses(scope, receive, send):
+        await Response("no", 401)(scope, receive, send)
+
+    server = Settings(home=tmp_path, server={"request_timeout_seconds": 0.05}).server
+    async with running(refuses, server, timeout_keep_alive=0.2 if ends else 60) as url:
+        reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+        for _ in range(2):
+            writer.write(HEAD)
+            assert (await safely(reader.readuntil(b"no"))).startswith(b"HTTP/1.1 401 ")
+            writer.write(b"x" * 999)
+        if ends:  # as every idle connection does after a while
+            assert await safely(reader.read()) == b""
+        else:
+            await asyncio.sleep(0.2)
+            writer.write(HEAD)
+            assert (await safely(reader.readuntil(b"no"))).startswith(b"HTTP/1.1 401 ")
+        writer.close()
 
 
 async def connected(url, name="ann", body="", path="/"):

@@ -37,14 +37,16 @@ async def test_a_thread_that_is_being_run_is_busy_and_an_unfinished_one_too(tabl
     async with service_of(home, slow_plan(30)) as service, service_of(home) as other:
         events = service.stream(ask(thread="t", model=SLOW))
         await until_started(events, "researcher")
-        with pytest.raises(ThreadBusy, match="being run"):
+        with pytest.raises(ThreadBusy, match="being run") as live:
             await other.run(ask(thread="t"))
+        assert live.value.retry_after == 5
         with pytest.raises(ThreadBusy, match="being run"):
             await events_of(other.resume("local", "t"))
         await events.aclose()
         with pytest.raises(ThreadBusy, match="unfinished") as busy:
             await other.run(ask(thread="t"))
         assert "sixplane resume t" in busy.value.hint
+        assert busy.value.retry_after is None  # it does not end by itself
         assert [each.status for each in (await other.threads("local")).threads] == ["interrupted"]
         assert (await other.run(ask())).status is Status.ANSWERED
 

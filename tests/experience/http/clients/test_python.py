@@ -156,8 +156,8 @@ async def test_a_lost_stream_is_taken_up_after_its_last_event():
 
 
 async def test_pauses_grow_while_a_server_restarts_and_last_as_long_as_it_asks():
-    asked = httpx.Response(503, headers={"retry-after": "7"})
-    server = Restarting(httpx.ConnectError("refused"), httpx.Response(502), asked, httpx.Response(409))
+    asked = httpx.Response(409, headers={"retry-after": "7"})  # another run holds the thread
+    server = Restarting(httpx.ConnectError("refused"), httpx.Response(502), asked, httpx.Response(503))
     assert await server.events() == ["run_started", "text"]
     assert server.seen == [None, *["r.e:1"] * 5, "r.e:2"]
     assert server.pauses[3] == 7

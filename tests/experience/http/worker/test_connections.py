@@ -83,6 +83,23 @@ async def test_who_waits_for_a_connection_is_told_of_the_end(ends):
                 each[1].close()
 
 
+async def test_the_end_of_one_that_waits_leaves_alone_what_gets_its_number():
+    loop = asyncio.get_running_loop()
+    async with opened() as connections:
+        connections._ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        asking = [asyncio.create_task(connections.new()) for _ in range(60)]
+        await until(connections._turn.locked)
+        number = connections._ours.fileno()
+        near, far = socket.socketpair()
+        connections.close()
+        with far, near, socket.socket(fileno=os.dup2(near.fileno(), number)) as next_one:
+            loop.add_writer(next_one, lambda: None)
+            for each in await safely(asyncio.gather(*asking, return_exceptions=True)):
+                if not isinstance(each, ConnectionError):
+                    each[1].close()
+            assert loop.remove_writer(next_one)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the open files in /proc")
 async def test_too_many_open_files_are_not_taken_for_the_end_of_the_process(tmp_path, caplog):
     async with opened() as connections:
