@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from gateway.ledger import alerts, clock
 from gateway.ledger.scopes import all_locked, charge, locked
 from gateway.ledger.tables import calls, memo, totals
+from settings.connections.inserting import insert_new
+from settings.connections.sql import last_statement
 from state.values import Usage, Value
 
 FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
@@ -25,7 +27,7 @@ AT_ONCE = 100
 _MEMOISED = sa.select(memo.c.answer).where(
     memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key")
 )
-_INSERT_MEMO, _INSERT_CALL = memo.insert(), calls.insert()
+_INSERT_CALL = calls.insert()
 _FORGET = memo.delete().where(memo.c.run_scope == sa.bindparam("run"))
 _LAPSED = sa.select(calls).where(
     calls.c.state == "pending",
@@ -33,6 +35,18 @@ _LAPSED = sa.select(calls).where(
     | ((calls.c.run_scope == sa.bindparam("run")) & (calls.c.call_key == sa.bindparam("key"))),
 )
 _SOME_LAPSED = _LAPSED.with_only_columns(calls.c.id).limit(AT_ONCE)
+_IS_LATE = _LAPSED.with_only_columns(calls.c.id).exists()
+# The answer itself is not read along: few calls have one, and a text costs a round trip of its own in Oracle Database.
+_STANDING = sa.select(
+    *(
+        sa.case((found, 1), else_=0)
+        for found in (
+            sa.exists().where(calls.c.id == sa.bindparam("call")),
+            sa.exists().where(memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key")),
+            _IS_LATE,
+        )
+    )
+)
 # Oracle Database locks no rows of a query with a limit, hence two queries. What another transaction holds is passed
 # over: it is being settled, or charged by another process.
 _HELD = (
@@ -59,11 +73,15 @@ _PARTS = sa.union_all(
 ).subquery("parts")
 """Every call: those that have a row, and those that were pruned."""
 
-_USAGE = (
+_LATE = "late"
+_USAGE = sa.union_all(
     sa.select(_PARTS.c.state, *(sa.func.sum(_PARTS.c[name]) for name in _SUMMED))
     .where(_PARTS.c.run_scope == sa.bindparam("run"), _PARTS.c.state.in_(("completed", "free", "charged")))
-    .group_by(_PARTS.c.state)
+    .group_by(_PARTS.c.state),
+    sa.select(sa.literal_column(f"'{_LATE}'"), *(sa.literal_column("0") for _ in _SUMMED)).where(_IS_LATE),
 )
+"""What a run used, by state; a row of state `_LATE` if attempts have lapsed that nobody has charged yet."""
+
 _CHARACTERS = (
     sa.select(_PARTS.c.state, sa.func.sum(_PARTS.c.input_chars + _PARTS.c.output_chars))
     .where(_PARTS.c.tenant_scope == sa.bindparam("tenant"), _PARTS.c.operation == "chat")
@@ -90,6 +108,15 @@ class Reservation(Value):
         return {**keys, "principal": self.principal} if self.principal else keys
 
 
+class Standing(NamedTuple):
+    """What is known of a call before it is reserved: whether this attempt is, by a COMMIT whose outcome was unknown;
+    whether the memo has its answer; and whether attempts have to be charged first."""
+
+    reserved: bool
+    answered: bool
+    late: bool
+
+
 class Characters(Value):
     """Characters of prompts and answers: of completed calls, and at most of calls with unknown outcome."""
 
@@ -97,37 +124,46 @@ class Characters(Value):
     charged: int
 
 
-def memoised(connection: sa.Connection, run: str, call_key: str) -> str | None:
-    """Return the memoised answer of a call, `None` if there is none."""
-    found: str | None = connection.execute(_MEMOISED, {"run": run, "key": call_key}).scalar()
+def standing(connection: sa.Connection, wanted: Reservation) -> Standing:
+    """Return what is known of a call. Call it under the locks of its scopes: the memo is written under them."""
+    asked = {"call": wanted.id, "run": wanted.run, "key": wanted.call_key, "now": clock.now_ms()}
+    return Standing(*map(bool, connection.execute(_STANDING, asked).one()))
+
+
+def memoised(connection: sa.Connection, run: str, call_key: str) -> str:
+    """Return the memoised answer of a call that has one."""
+    found: str = connection.execute(_MEMOISED, {"run": run, "key": call_key}).scalar_one()
     return found
 
 
 def forget_answers(connection: sa.Connection, run: str) -> None:
-    """Delete the memo of a run."""
-    connection.execute(_FORGET, {"run": run})
+    """Delete the memo of a run, as the last statement of the transaction."""
+    with last_statement(connection):
+        connection.execute(_FORGET, {"run": run})
 
 
 def insert_attempt(connection: sa.Connection, wanted: Reservation, lease_until: int, row: Mapping[str, Any]) -> None:
-    """Hold the reserved amount in its scopes, and record the pending attempt."""
+    """Hold the reserved amount in its scopes, and record the pending attempt, with the transaction's last statement."""
     charge(connection, wanted.scopes, cost=0, change=wanted.amount)
-    connection.execute(
-        _INSERT_CALL,
-        {
-            "id": wanted.id,
-            **{f"{kind}_scope": scope for kind, scope in wanted.scopes.items()},
-            "call_key": wanted.call_key,
-            "amount": wanted.amount,
-            "lease_until": lease_until,
-            "state": "pending",
-            "cost": 0,
-            **row,
-        },
-    )
+    values = {
+        "id": wanted.id,
+        **{f"{kind}_scope": scope for kind, scope in wanted.scopes.items()},
+        "call_key": wanted.call_key,
+        "amount": wanted.amount,
+        "lease_until": lease_until,
+        "state": "pending",
+        "cost": 0,
+        **row,
+    }
+    with last_statement(connection):
+        connection.execute(_INSERT_CALL, values)
 
 
 def settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None, state: str) -> None:
-    """Replace a reservation by what the attempt used, and memoise its answer unless its run has ended."""
+    """Replace a reservation by what the attempt used, and memoise its answer unless its run has ended.
+
+    Nothing may follow in the transaction. Applying it twice changes nothing.
+    """
     figures = {name: getattr(usage, name) for name in FIGURES} if state != "charged" else None
     cost, held, change = usage.cost_micro_usd, reservation.amount, 0
     if closed := _close(connection, reservation.id, "pending", state, cost, figures):
@@ -145,14 +181,9 @@ def settle(connection: sa.Connection, reservation: Reservation, usage: Usage, an
     run = next((row for row in rows if row.scope == reservation.run), None)
     if answer is None or run is None or run.ended_at is not None:
         return
-    if memoised(connection, reservation.run, reservation.call_key) is None:
-        values = {"run_scope": reservation.run, "call_key": reservation.call_key, "answer": answer}
-        connection.execute(_INSERT_MEMO, values)
-
-
-def any_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "") -> bool:
-    """Return whether `charge_lapsed` would charge an attempt."""
-    return connection.execute(_LAPSED, {"run": run, "key": call_key, "now": clock.now_ms()}).first() is not None
+    values = {"run_scope": reservation.run, "call_key": reservation.call_key, "answer": answer}
+    with last_statement(connection):
+        insert_new(connection, memo, [values])  # another attempt of the call may have been answered
 
 
 def charge_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "") -> int:
@@ -186,13 +217,19 @@ def _scopes_of(row: Any) -> dict[str, str]:
     return {**keys, "principal": row.principal_scope} if row.principal_scope else keys
 
 
-def usage_of_run(connection: sa.Connection, run: str) -> Usage:
-    """Return what a run used; charged attempts add to its calls and its cost only, their figures are not known."""
-    used = Usage()
-    for state, count, cost, *figures in connection.execute(_USAGE, {"run": run}):
+def usage_of_run(connection: sa.Connection, run: str) -> tuple[Usage, bool]:
+    """Return what a run used, and whether attempts have lapsed since that are not charged yet.
+
+    Charged attempts add to its calls and its cost only: their figures are not known.
+    """
+    used, late = Usage(), False
+    for state, count, cost, *figures in connection.execute(_USAGE, {"run": run, "key": "", "now": clock.now_ms()}):
+        if state == _LATE:
+            late = True
+            continue
         known = zip(FIGURES, map(int, figures), strict=True) if state != "charged" else ()
         used += Usage(calls=int(count), cost_micro_usd=int(cost), **dict(known))
-    return used
+    return used, late
 
 
 def characters_of_tenant(connection: sa.Connection, tenant: str) -> Characters:

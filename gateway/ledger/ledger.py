@@ -172,15 +172,16 @@ class Ledger:
 
         run = scope_key("run", tenant, run_id)
 
-        def read(connection: sa.Connection) -> Usage | None:
-            late = attempts.any_lapsed(connection) or self._unsettled.waiting()
-            return None if late else attempts.usage_of_run(connection, run)
+        def read(connection: sa.Connection) -> tuple[Usage, bool]:
+            waiting = bool(self._unsettled.waiting())  # before the rows: what is applied in between is in them
+            used, late = attempts.usage_of_run(connection, run)
+            return used, late or waiting
 
-        used: Usage | None = await self._read(read)
-        if used is not None:
+        used, late = await self._read(read)
+        if not late:
             return used
         await self._charge_lapsed()
-        return await self._run(lambda connection: attempts.usage_of_run(connection, run))
+        return (await self._run(read))[0]
 
     async def characters(self, tenant: str) -> Characters:
         """Return the characters of all chat calls of the tenant."""
@@ -297,7 +298,8 @@ class Ledger:
             connection.info[ledger_alerts.RECORDED], connection.info[APPLIED] = False, applied
             return work(connection), connection.info[ledger_alerts.RECORDED]
 
-        written = self._database.write(noted)
+        # What is reserved, settled, charged or ended is so once: a lost COMMIT may be done again.
+        written = self._database.write(noted, repeatable=True)
         self._limits.committed(applied)
         return written
 
@@ -342,11 +344,13 @@ class Ledger:
         """
         self._limits.create(connection, wanted.scopes)
         rows = self._limits.locked(connection, wanted.scopes, limit)
-        answer = attempts.memoised(connection, wanted.run, wanted.call_key)
-        if answer is not None:
+        known = attempts.standing(connection, wanted)
+        if known.reserved:  # by an earlier attempt of this transaction, whose connection was lost at the COMMIT
+            return wanted
+        if known.answered:
+            answer = attempts.memoised(connection, wanted.run, wanted.call_key)
             return wanted.model_copy(update={"id": "", "amount": 0, "answer": answer})
-        late = not swept and attempts.any_lapsed(connection, run=wanted.run, call_key=wanted.call_key)
-        if late or len(rows) < len(wanted.scopes):
+        if (known.late and not swept) or len(rows) < len(wanted.scopes):
             return None
         for held in rows:
             needed = held.spent + held.reserved + wanted.amount

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from gateway.ledger import alerts, clock
 from gateway.ledger.tables import limits, scopes
+from settings.connections.inserting import insert_new
 from settings.tree import BudgetSettings
 
 Kind = Literal["run", "tenant", "month", "principal"]
@@ -39,7 +39,6 @@ _ALL_LOCKED = (
     .order_by(scopes.c.scope)
     .with_for_update()
 )
-_KNOWN = sa.select(scopes.c.scope).where(scopes.c.scope.in_(sa.bindparam("keys", expanding=True)))
 _BEYOND_SOFT = sa.select(sa.func.count()).where(
     IN_SCOPES, scopes.c.spent * 100 >= scopes.c.hard_limit * sa.bindparam("percent")
 )
@@ -48,6 +47,7 @@ _END = (
     .where(scopes.c.scope == sa.bindparam("run"), scopes.c.ended_at.is_(None))
     .values(ended_at=sa.bindparam("ended"))
 )
+_NEW = {"spent": 0, "reserved": 0, "hard_limit": None, "limit_version": 0, "alerted": 0}
 _CHARGE = (
     scopes.update()
     .where(IN_SCOPES)
@@ -123,10 +123,7 @@ class ScopeLimits:
         """
         unknown = sorted(key for key in keys.values() if key not in self._applied)
         if unknown:
-            known = set(connection.execute(_KNOWN, {"keys": unknown}).scalars())
-            for key in unknown:
-                if key not in known:
-                    _insert(connection, key)
+            insert_new(connection, scopes, [{"scope": key, **_NEW} for key in unknown])
 
     def locked(self, connection: sa.Connection, keys: Mapping[str, str], run_limit: int | None) -> Sequence[Any]:
         """Return the rows of scopes with their limits applied, locked until the transaction ends.
@@ -184,16 +181,3 @@ class ScopeLimits:
             "principal": self._budgets.principal_month_micro_usd,
         }[kind]
         return configured is not None, configured
-
-
-def _insert(connection: sa.Connection, key: str) -> None:
-    """Create a scope, unless another process created it meanwhile.
-
-    The savepoint keeps the rest of the transaction when the insert fails. `INSERT … ON CONFLICT` would be shorter,
-    but Oracle Database does not have it.
-    """
-    with suppress(sa.exc.IntegrityError), connection.begin_nested():
-        connection.execute(
-            scopes.insert(),
-            {"scope": key, "spent": 0, "reserved": 0, "hard_limit": None, "limit_version": 0, "alerted": 0},
-        )

@@ -8,8 +8,7 @@ it; all others go through the serialiser.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,20 +22,18 @@ from langgraph.checkpoint.base import (
     CheckpointTuple,
     get_checkpoint_metadata,
 )
+from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph_oracledb.checkpoint.oracle.aio import AsyncOracleSaver
 
-from graphs.persistence.oracle_json import is_exact_json
 from graphs.persistence.oracle_migrations import marks, verify_version
-from graphs.persistence.oracle_values import INSERT_BLOBS, INSERT_WRITES, insert_new, not_null
+from graphs.persistence.oracle_packing import Packing
+from graphs.persistence.oracle_values import INSERT_BLOBS, INSERT_WRITES, Row, insert_new, not_null
 from graphs.persistence.pruning import PrunedSaver
 from settings.connections.oracle_errors import translated
 from settings.connections.sparing import committing
 from settings.pools import CPU
-from state.errors import BadInput
-
-PACKED = "sixplane:packed"
-"""Key that marks a serialised metadata value: its type, and its bytes in base64."""
+from state.errors import BadInput, OutcomeUnknown
 
 _JOURNAL = "checkpoint_migrations"
 _BLOBS = "SELECT checkpoint_ns, channel, version FROM checkpoint_blobs WHERE thread_id = :thread_id"
@@ -62,6 +59,10 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
 
     It needs a pool: on one connection, concurrent puts would share one transaction.
     """
+
+    def __init__(self, pool: oracledb.AsyncConnectionPool, serde: SerializerProtocol) -> None:
+        super().__init__(pool, serde=serde)
+        self._packing = Packing(self.serde)
 
     async def setup(self) -> None:
         """Check that the tables exist; `sixplane db init` creates them.
@@ -106,33 +107,21 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint with its metadata, in one transaction of two round trips."""
+        """Store a checkpoint with its metadata, in one transaction: of one round trip, or two with large values."""
         of, values = config["configurable"], checkpoint["channel_values"]
         thread_id, namespace = of["thread_id"], self._encode_checkpoint_ns(of.get("checkpoint_ns", ""))
-        apart = {
-            name: each for name, each in values.items() if self._should_use_blob(each, self.json_size_threshold_mb)
-        }
-        versions = {name: version for name, version in new_versions.items() if name in apart}
-        # `Any`: upstream annotates its dictionaries as tuples.
-        blobs: Any = await CPU.run(self._dump_blobs, thread_id, namespace, apart, versions)
+        versions = {**checkpoint.get("channel_versions", {}), **new_versions}
+        split = await CPU.run(self._packing.split, (thread_id, namespace), values, versions, self._is_large)
         row = {
             "thread_id": thread_id,
             "checkpoint_ns": namespace,
             "checkpoint_id": checkpoint["id"],
             "parent_checkpoint_id": of.get("checkpoint_id"),
-            "checkpoint": {
-                **checkpoint,
-                "channel_values": {name: each for name, each in values.items() if name not in apart},
-                "channel_versions": {**checkpoint.get("channel_versions", {}), **new_versions},
-            },
+            "checkpoint": {**checkpoint, "channel_values": split.inside, "channel_versions": versions},
             "metadata": self._packed_metadata(config, metadata),
         }
-        with translated():
-            async with self._cursor() as cursor:
-                await insert_new(cursor, INSERT_BLOBS, blobs, commit=False)
-                cursor.setinputsizes(checkpoint=oracledb.DB_TYPE_JSON, metadata=oracledb.DB_TYPE_JSON)
-                with committing(cursor.connection):
-                    await cursor.execute(self.UPSERT_CHECKPOINTS_SQL, row)
+        await self._stored(lambda cursor: self._put(cursor, row, split.rows))
+        self._packing.stored((thread_id, namespace), split)
         stored = {
             "thread_id": thread_id,
             "checkpoint_ns": of.get("checkpoint_ns", ""),
@@ -144,18 +133,17 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Store the writes of a task, in one round trip unless there are large ones."""
-        with translated():
-            if not writes or all(channel in WRITES_IDX_MAP for channel, _ in writes):
-                await super().aput_writes(
-                    config, writes, task_id, task_path
-                )  # errors and interrupts replace earlier ones
-                return
-            of = config["configurable"]
-            names = (of["thread_id"], self._encode_checkpoint_ns(of.get("checkpoint_ns", "")), of["checkpoint_id"])
-            more = task_id, self._encode_task_path(task_path), writes
-            rows: Any = await CPU.run(self._dump_writes, *names, *more)
-            async with self._cursor() as cursor:
-                await insert_new(cursor, INSERT_WRITES, [not_null(row) for row in rows], commit=True)
+        if not writes or all(channel in WRITES_IDX_MAP for channel, _ in writes):
+            with translated():  # errors and interrupts replace earlier ones
+                await super().aput_writes(config, writes, task_id, task_path)
+            return
+        of = config["configurable"]
+        names = (of["thread_id"], self._encode_checkpoint_ns(of.get("checkpoint_ns", "")), of["checkpoint_id"])
+        # `Any`: upstream annotates its dictionaries as tuples.
+        rows: Any = await CPU.run(self._dump_writes, *names, task_id, self._encode_task_path(task_path), writes)
+        await self._stored(
+            lambda cursor: insert_new(cursor, INSERT_WRITES, [not_null(row) for row in rows], commit=True)
+        )
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread with all its checkpoints."""
@@ -173,9 +161,42 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
                 for thread_id in sorted({row["thread_id"] for row in rows}):
                     await _delete_orphans(cursor, thread_id)
 
-    def _should_use_blob(self, value: Any, size_threshold_mb: float = 5.0) -> bool:
-        """Whether to serialise a channel's value, because a JSON column would change it."""
-        return not is_exact_json(value) or bool(super()._should_use_blob(value, size_threshold_mb))
+    async def _put(self, cursor: Any, row: Row, large: Sequence[Row]) -> None:
+        await insert_new(cursor, INSERT_BLOBS, large, commit=False)
+        cursor.setinputsizes(checkpoint=oracledb.DB_TYPE_JSON, metadata=oracledb.DB_TYPE_JSON)
+        with committing(cursor.connection):
+            await cursor.execute(self.UPSERT_CHECKPOINTS_SQL, row)
+
+    async def _stored(self, work: Callable[[Any], Awaitable[None]]) -> None:
+        """Run `work`, which commits, on a cursor; again on another one if its connection was lost.
+
+        It may have been committed then. All that is written here is written under keys of its own, so that storing it
+        again changes nothing.
+
+        Raises:
+            OutcomeUnknown: the second connection was lost too.
+        """
+        try:
+            await self._once(work)
+        except OutcomeUnknown:
+            await self._once(work)
+
+    async def _once(self, work: Callable[[Any], Awaitable[None]]) -> None:
+        with translated(committing=True):
+            async with self._cursor() as cursor:
+                await work(cursor)
+
+    async def _load_checkpoint_tuple(self, value: Any) -> CheckpointTuple:
+        """Unpack the values in a checkpoint's JSON before upstream adds those in rows."""
+        inside = value["checkpoint"].get("channel_values") or {}
+        unpacked = await CPU.run(lambda: {name: self._packing.loaded(each) for name, each in inside.items()})
+        return await super()._load_checkpoint_tuple(
+            {**value, "checkpoint": {**value["checkpoint"], "channel_values": unpacked}}
+        )
+
+    def _is_large(self, value: Any) -> bool:
+        """Whether to store a JSON value in a row of its own, as upstream decides."""
+        return bool(self._should_use_blob(value, self.json_size_threshold_mb))
 
     async def _keep_latest(self, thread_id: str) -> None:
         async with self._transaction() as cursor:
@@ -193,26 +214,14 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
 
     def _packed_metadata(self, config: RunnableConfig, metadata: CheckpointMetadata) -> Any:
         """Return metadata with that of `config`, each value packed before LangGraph's function makes it text."""
-        packed: Any = {name: self._packed(value) for name, value in metadata.items()}
+        packed: Any = {name: self._packing.packed(value) for name, value in metadata.items()}
         for name, value in get_checkpoint_metadata(config, packed).items():
-            packed.setdefault(name, self._packed(value))
+            packed.setdefault(name, self._packing.packed(value))
         return get_checkpoint_metadata(config, packed)
 
-    def _packed(self, value: Any) -> Any:
-        if is_exact_json(value) and not _is_packed(value):
-            return value
-        kind, data = self.serde.dumps_typed(value)
-        return {PACKED: [kind, base64.b64encode(data).decode("ascii")]}
-
     def _unpacked(self, found: CheckpointTuple) -> CheckpointTuple:
-        metadata: Any = {name: self._loaded(value) for name, value in found.metadata.items()}
+        metadata: Any = {name: self._packing.loaded(value) for name, value in found.metadata.items()}
         return found._replace(metadata=metadata)
-
-    def _loaded(self, value: Any) -> Any:
-        if not _is_packed(value):
-            return value
-        kind, data = value[PACKED]
-        return self.serde.loads_typed((kind, base64.b64decode(data)))
 
 
 async def _delete_orphans(cursor: Any, thread_id: str, *, commit: bool = False) -> None:
@@ -235,10 +244,6 @@ async def _delete_orphans(cursor: Any, thread_id: str, *, commit: bool = False) 
     if orphans:
         with committing(cursor.connection, commit):
             await cursor.executemany(_DELETE_BLOB, orphans)
-
-
-def _is_packed(value: Any) -> bool:
-    return isinstance(value, Mapping) and PACKED in value
 
 
 def checkpoint_ddl() -> list[str]:

@@ -23,6 +23,7 @@ class SparingTransactions:
     """
 
     transaction_in_progress: bool
+    autocommit: bool
 
     def commit(self) -> None:
         """Commit the transaction, if one is open."""

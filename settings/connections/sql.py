@@ -24,12 +24,12 @@ import sqlalchemy as sa
 
 from settings.connections.oracle_errors import classify_oracle, codes_of
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
-from settings.connections.sparing import SparingTransactions, ping_after_idling
+from settings.connections.sparing import SparingTransactions, committing, ping_after_idling
 from settings.connections.wal import use_wal
 from settings.folders import private_folder
 from settings.oracle import OracleSettings
 from settings.tree import Settings
-from state.errors import DependencyUnavailable, StorageBusy, StorageFull
+from state.errors import DependencyUnavailable, OutcomeUnknown, StorageBusy, StorageFull
 
 Result = TypeVar("Result")
 
@@ -38,6 +38,9 @@ BUSY_SECONDS = 30
 
 _READS = "sixplane_reads"
 """The option of a connection whose transaction only reads."""
+
+_COMMITTING = "sixplane_committing"
+"""The option of a connection that holds whether its transaction is being committed."""
 
 _FAILURES = (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError)
 
@@ -103,16 +106,16 @@ class Database:
         Raises:
             StorageFull: the disk or tablespace is full.
             StorageBusy: another process wrote for longer than `BUSY_SECONDS`.
-            OutcomeUnknown: the connection to Oracle Database broke during the COMMIT.
+            OutcomeUnknown: the connection broke during the COMMIT.
             DependencyUnavailable: the database cannot be reached, read or written, or the tables are missing.
         """
-        committing = False
+        state = {"committing": False}
         try:
-            with self._opened().begin() as connection:
+            with self._opened().connect().execution_options(**{_COMMITTING: state}) as connection, connection.begin():
                 yield connection
-                committing = True
+                state["committing"] = True
         except _FAILURES as error:
-            raise self._meaning(error, committing) from error
+            raise self._meaning(error, state["committing"]) from error
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -138,23 +141,26 @@ class Database:
         with self.reading() as connection:
             return work(connection)
 
-    def write(self, work: Callable[[sa.Connection], Result]) -> Result:
+    def write(self, work: Callable[[sa.Connection], Result], *, repeatable: bool = False) -> Result:
         """Return the result of `work` in a write transaction of its own, begun again where it lost to another one.
 
         A database with row locks ends one of two transactions that wait for each other. A transaction whose connection
         was lost before its COMMIT begins again once: connections that have idled for a short while are not checked.
         Raises like `transaction`.
+
+        Args:
+            work: the statements.
+            repeatable: whether `work` finds out what an earlier call of it has stored, and stores nothing twice. Then
+                the transaction begins again once, too, where the connection was lost during the COMMIT.
         """
         reconnected = False
         for pause in _PAUSES:
-            committing = False
             try:
                 with self.transaction() as connection:
-                    result = work(connection)
-                    committing = True
-                return result
+                    return work(connection)
             except DependencyUnavailable as error:
-                lost = _was_lost(error.__cause__) and not committing and not reconnected
+                unknown = isinstance(error, OutcomeUnknown)
+                lost = (repeatable if unknown else _was_lost(error.__cause__)) and not reconnected
                 if not lost and not _was_undone(error.__cause__):
                     raise
                 reconnected = reconnected or lost
@@ -216,6 +222,8 @@ class Database:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         if self._engine is not None and self._engine.dialect.name == "oracle":
             return classify_oracle(cause or error, committing=committing)
+        if committing and _was_lost(error):
+            return OutcomeUnknown(f"the connection was lost while `{self._name}` stored changes")
         if _is_full(cause, self._settings.home):
             return StorageFull(f"`{self._name}` cannot be written: the disk is full")
         if getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -224,6 +232,21 @@ class Database:
         # Without the file's path, which the text of an `OSError` has: callers of a server see the message.
         reason = cause.strerror if isinstance(cause, OSError) else cause
         return DependencyUnavailable(f"`{self._name}` cannot be used: {reason}", hint=hint)
+
+
+@contextmanager
+def last_statement(connection: sa.Connection) -> Iterator[None]:
+    """Commit a transaction of `Database` with the statement in the block, the last one, which changes rows.
+
+    In Oracle Database that spares the round trip of the COMMIT. Other databases commit at the end of the transaction.
+    """
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, SparingTransactions):
+        yield
+        return
+    connection.get_execution_options()[_COMMITTING]["committing"] = True
+    with committing(driver):
+        yield
 
 
 def _brought_up_to_date(connection: sa.Connection, metadata: sa.MetaData) -> bool:

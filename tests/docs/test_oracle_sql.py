@@ -26,8 +26,12 @@ TEXTS = {
     r"1970-01-01": "what times are counted from",
     r"%|/": "a pattern around a bind, and its escape",
     r"USERENV|CURRENT_SCHEMA|FULL": "constants of packages",
+    r"late": "marks the row that tells of abandoned calls",
     r"__pregel_tasks|MINUTE|SECOND|!|CTXSYS|CTX_DDL|vector_memory_size|langchain|vector_store": "constants",
 }
+IGNORING = r"/\*\+ IGNORE_ROW_ON_DUPKEY_INDEX\(\w+ \([\w, ]+\)\) \*/"
+"""The hint that a duplicate is passed over: it changes what a statement does."""
+
 NUMBERS = {
     "0": "flags and comparisons",
     "1": "flags and comparisons",
@@ -53,6 +57,7 @@ def test_a_statement_holds_constants_and_no_value(statement: Described) -> None:
     texts = re.findall(r"'([^']*)'", statement.sql)
     assert [text for text in texts if not any(re.fullmatch(known, text) for known in TEXTS)] == []
     call = re.sub(r"^BEGIN (.*); END;$", r"\1", statement.sql)
+    call = re.sub(IGNORING, "", call)
     bare = re.sub(r"'[^']*'|:\w+|\b[A-Za-z]\w*", "", call)
     assert set(re.findall(r"\d+(?:\.\d+)?", bare)) <= set(NUMBERS)
     assert "--" not in bare

@@ -14,13 +14,14 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.store.memory import InMemoryStore
 
+from graphs.persistence import oracle_packing
 from graphs.persistence.checkpointed import checkpointed_types
 from graphs.persistence.oracle_checkpoints import (
     OracleCheckpointer,
     checkpoint_ddl,
-    is_exact_json,
     open_oracle_checkpointer,
 )
+from graphs.persistence.oracle_json import is_exact_json
 from state.errors import DependencyUnavailable, SettingsInvalid
 from state.values import Scores, Status
 from tests.doubles.oracle import RecordingPool
@@ -121,7 +122,10 @@ async def test_tables_of_another_version_are_told(pool: RecordingPool, version: 
     assert "sixplane db" in caught.value.hint
 
 
-async def test_pruning_keeps_the_latest_checkpoint_and_the_blobs_it_names(pool: RecordingPool) -> None:
+async def test_pruning_keeps_the_latest_checkpoint_and_the_blobs_it_names(
+    pool: RecordingPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oracle_packing, "SMALL_BYTES", 0)
     rows = Checkpoints(pool)
     async with open_oracle_checkpointer(pool, checkpointed_types()) as saver:
         for step in range(4):
@@ -191,7 +195,7 @@ async def test_every_error_has_its_remedy(pool: RecordingPool, code: str, kind: 
         await saver.aget_tuple(CONFIG)
 
     async with open_oracle_checkpointer(pool, ()) as saver:
-        pool.fail(statement, code)
+        pool.fail(statement, code, times=2)  # what was lost with its connection is stored once more
         with pytest.raises(kind) as caught:
             await everything(saver)
     assert code in caught.value.message

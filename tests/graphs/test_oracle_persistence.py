@@ -119,7 +119,7 @@ def failing_at(pool: RecordingPool, number: int, code: str) -> list[int]:
     def counted(statement: Statement) -> Any:
         if len(pool.statements) == number:
             commits.append(pool.commits)
-            pool.fail("", code)
+            pool.fail("", code, 2)  # what was lost with its connection is stored once more
         return run(statement)
 
     pool.script.run = counted  # type: ignore[method-assign]

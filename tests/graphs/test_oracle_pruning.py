@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
-from graphs.persistence.oracle_checkpoints import (
-    open_oracle_checkpointer,
-)
+from graphs.persistence import oracle_packing
+from graphs.persistence.oracle_checkpoints import open_oracle_checkpointer
 from state.errors import BadInput
 from tests.doubles.oracle import RecordingPool, Statement
 from tests.doubles.oracle.filled import LATEST, TYPES, put
-from tests.doubles.oracle.persistence import (
-    OsonCheckpoints,
-)
+from tests.doubles.oracle.persistence import OsonCheckpoints
+
+
+@pytest.fixture(autouse=True)
+def every_value_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that each has a row, which is pruned."""
+    monkeypatch.setattr(oracle_packing, "SMALL_BYTES", 0)
 
 
 async def test_listing_holds_no_connection_while_its_caller_works(pool: RecordingPool) -> None:

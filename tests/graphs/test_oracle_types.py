@@ -12,12 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from graphs.persistence.oracle_checkpoints import (
-    PACKED,
-    OracleCheckpointer,
-    is_exact_json,
-    open_oracle_checkpointer,
-)
+from graphs.persistence.oracle_checkpoints import OracleCheckpointer, open_oracle_checkpointer
+from graphs.persistence.oracle_json import is_exact_json
+from graphs.persistence.oracle_packing import PACKED
 from graphs.persistence.oracle_store import PACKED as PACKED_TEXT
 from graphs.persistence.oracle_store import open_oracle_store
 from state.values import Scores, Status

@@ -12,6 +12,8 @@ from experience.service.threads.leases import Lease, has_died, is_live, lease_cl
 from experience.service.threads.listing import searched_with, title_of
 from experience.service.threads.records import UNFINISHED, KeptRun, RunRecord, StoredRun, ThreadRecord, ThreadSummary
 from experience.tables import runs, threads
+from settings.connections.inserting import inserted
+from settings.connections.sql import last_statement
 from state.channels import ResearchContext
 from state.errors import ThreadBusy, ThreadMissing
 from state.values import Refusal
@@ -29,7 +31,7 @@ _LISTED = ("run_id", "question", "status", "created_at", "updated_at", "removed_
 
 
 def begin(connection: sa.Connection, tenant: str, thread_id: str, values: Mapping[str, Any]) -> None:
-    """Store a new run with its thread, which it creates or continues.
+    """Store a new run with its thread, which it creates or continues. Storing it again changes nothing.
 
     Raises:
         ThreadBusy: another run holds the thread's lease, or the thread has an unfinished run.
@@ -39,22 +41,29 @@ def begin(connection: sa.Connection, tenant: str, thread_id: str, values: Mappin
     searched = searched_with((row and row["searched"]) or "", values["question"])
     if row is None:
         created = {"created_at": values["updated_at"], "title": title_of(values["question"])}
-        new = threads.insert().values(tenant=tenant, thread_id=thread_id, searched=searched, **created, **values)
-        _insert(connection, new, thread_id)
+        new = {"tenant": tenant, "thread_id": thread_id, "searched": searched, **created, **values}
+        begun = inserted(connection, threads, new) or _yielded(connection, new)
+    elif row["lease_owner"] == values["lease_owner"]:
+        return
     else:
         _check_free(row, thread_id, values["owner"])
         # The first owner stays: an administrator may ask on a user's thread, which remains the user's.
         kept = {name: value for name, value in values.items() if name != "owner"}
         anew = {"taken_up": None, "checkpoints_removed_at": None}
-        _claim(connection, row, searched=searched, **anew, **kept)
+        begun = _claim(connection, row, searched=searched, **anew, **kept)
+    if not begun:
+        return
     own = {name: values[name] for name in ("run_id", "question", "status", "updated_at")}
     run = runs.insert().values(tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **own)
-    _insert(connection, run, thread_id)
+    with last_statement(connection):
+        connection.execute(run)
 
 
 def take(connection: sa.Connection, lease: Lease, values: Mapping[str, Any]) -> StoredRun:
     """Take the lease of a thread, with its `values`. Raises `ThreadMissing` and `ThreadBusy`."""
     row = existing(connection, lease.tenant, lease.thread_id)
+    if row["lease_owner"] == lease.owner:  # taken by an earlier attempt of this transaction
+        return stored(row)
     if is_live(row):
         raise ThreadBusy(f"the thread {lease.thread_id!r} {_state(row)}", hint=_busy_hint(lease.thread_id, row))
     died = row["status"] == "running"  # counted by whoever takes the run up, and not by all who have looked
@@ -68,7 +77,8 @@ def go_on(connection: sa.Connection, lease: Lease, run_id: str) -> None:
     if not connection.execute(mine(lease).values(status="running")).rowcount:
         raise taken(lease.thread_id)
     own = runs.update().where(runs.c.tenant == lease.tenant, runs.c.run_id == run_id)
-    connection.execute(own.values(status="running"))
+    with last_statement(connection):
+        connection.execute(own.values(status="running"))
 
 
 def runs_of(connection: sa.Connection, tenant: str, thread_id: str) -> list[RunRecord]:
@@ -105,6 +115,8 @@ def remove(connection: sa.Connection, lease: Lease) -> None:
     """Delete a thread with its runs. Raises `ThreadBusy` if its lease was lost."""
     own = _of(sa.delete(threads), lease.tenant, lease.thread_id).where(threads.c.lease_owner == lease.owner)
     if not connection.execute(own).rowcount:
+        if _select(connection, lease.tenant, lease.thread_id) is None:  # an earlier attempt of this transaction did it
+            return
         raise taken(lease.thread_id)
     connection.execute(_of(sa.delete(runs), lease.tenant, lease.thread_id, runs))
 
@@ -173,22 +185,27 @@ def _check_free(row: Any, thread_id: str, owner: str | None) -> None:
         raise taken(thread_id)
 
 
-def _insert(connection: sa.Connection, row: sa.Insert, thread_id: str) -> None:
-    """Insert a row. Raises `ThreadBusy` if another transaction was first."""
-    try:
-        connection.execute(row)
-    except sa.exc.IntegrityError as error:
-        raise taken(thread_id) from error
+def _claim(connection: sa.Connection, row: Any, **values: Any) -> bool:
+    """Update a thread that nobody has changed since its row was read, and return whether it changed.
 
-
-def _claim(connection: sa.Connection, row: Any, **values: Any) -> None:
-    """Update a thread that nobody has changed since its row was read. Raises `ThreadBusy`."""
+    Raises `ThreadBusy` if another one was first; who finds its own lease there has done it before.
+    """
     # By its time, too: since the row was read, another may have taken the thread, run, and left it as it was.
     same = (threads.c[name] == row[name] for name in ("run_id", "status", "updated_at"))
     unchanged = untaken(row), *same
     claimed = _of(threads.update(), row["tenant"], row["thread_id"]).where(*unchanged)
-    if not connection.execute(claimed.values(**values)).rowcount:
-        raise taken(row["thread_id"])
+    return bool(connection.execute(claimed.values(**values)).rowcount) or _yielded(connection, {**row, **values})
+
+
+def _yielded(connection: sa.Connection, wanted: Mapping[str, Any]) -> bool:
+    """Return false if a thread has the lease that is `wanted`, whose name no other has. Raises `ThreadBusy` if not.
+
+    An earlier attempt of the transaction, whose connection was lost at its COMMIT, may have ended just now.
+    """
+    row = _select(connection, wanted["tenant"], wanted["thread_id"])
+    if row is None or row["lease_owner"] != wanted["lease_owner"]:
+        raise taken(wanted["thread_id"])
+    return False
 
 
 def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:

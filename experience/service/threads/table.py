@@ -18,7 +18,7 @@ from experience.service.threads.records import AgedRun, AgedThread, KeptRun, Run
 from experience.tables import backfill, runs, threads
 from experience.tables import metadata as threads_metadata
 from settings import Settings
-from settings.connections.sql import Database
+from settings.connections.sql import Database, last_statement
 from settings.pools import IO
 from state.channels import ResearchContext
 from state.errors import DependencyUnavailable
@@ -132,7 +132,8 @@ class Threads:
 
         def settle(connection: sa.Connection) -> None:
             if connection.execute(held).rowcount:
-                connection.execute(own.values(status=status, updated_at=at, **told))
+                with last_statement(connection):
+                    connection.execute(own.values(status=status, updated_at=at, **told))
 
         try:
             await self._run(settle)
@@ -288,7 +289,8 @@ class Threads:
         return {"lease_owner": lease.owner, "lease_until": lease_clock() + self._lease_seconds}
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
-        return await IO.run(self._database.write, work)
+        # A lease has a name of its own, so each transaction finds what an earlier attempt of it has stored.
+        return await IO.run(self._database.write, work, repeatable=True)
 
     async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
         return await IO.run(self._database.read, work)

@@ -62,7 +62,7 @@ async def ask_saver(saver: OracleCheckpointer, mark: str = MARK) -> None:
         "configurable": {"thread_id": mark, "checkpoint_ns": mark, "checkpoint_id": f"0{mark}"},
         "metadata": {"run_id": mark, "of_config": mark},
     }
-    values = {mark: (mark,), "inline": mark}
+    values = {mark: (mark,), "inline": mark, "large": (mark * 100,)}
     versions: Any = dict.fromkeys(values, mark)
     checkpoint: Any = {
         **empty_checkpoint(),

@@ -54,11 +54,13 @@ class SqlTrips:
 
     def __init__(self) -> None:
         self.trips: Counter[str] = Counter()
+        self.breaking: list[bool] = []
+        """For each of the next commits that breaks its connection: whether it has taken effect before."""
 
     def engine(self, settings: Settings, name: str) -> sa.Engine:
         """Return an engine on the file `name` of the home folder."""
         pooling = connections.pooling(settings.oracle)
-        engine = connections._sqlite_engine(settings.home / name, factory=_played(self.trips), **pooling)
+        engine = connections._sqlite_engine(settings.home / name, factory=_played(self.trips, self.breaking), **pooling)
         dialect: Any = engine.dialect
         ping = dialect.do_ping
 
@@ -73,16 +75,20 @@ class SqlTrips:
     def _executed(self, _: Any, cursor: Any, statement: str, __: Any, context: Any, ___: bool) -> None:
         word = statement.lstrip().split(maxsplit=1)[0].upper()
         self.trips["statements"] += word != "RELEASE"  # of a savepoint, which Oracle's dialect does not send
-        cursor.connection.changed |= word in ("INSERT", "UPDATE", "DELETE")
+        changes = word in ("INSERT", "UPDATE", "DELETE")
+        cursor.connection.changed |= changes
+        if changes and cursor.connection.autocommit:  # in the round trip of the statement
+            cursor.connection.committed()
         columns = context.compiled._result_columns if context.compiled is not None else ()
         self.trips["fetches"] += any(isinstance(each.type, sa.Text | connections.JsonText) for each in columns or ())
 
 
-def _played(trips: Counter[str]) -> type[sqlite3.Connection]:
+def _played(trips: Counter[str], breaking: list[bool]) -> type[sqlite3.Connection]:
     """Return a class of connections that counts what it ends, as one of Oracle Database would."""
 
     class Counted(sqlite3.Connection):
         changed = False
+        autocommit: Any = False  # the driver's, not what `sqlite3` has had since Python 3.12
 
         @property
         def transaction_in_progress(self) -> bool:
@@ -97,6 +103,13 @@ def _played(trips: Counter[str]) -> type[sqlite3.Connection]:
     class Played(SparingTransactions, Counted):
         def commit(self) -> None:
             super().commit()
+            self.committed()
+
+        def committed(self) -> None:
+            if self.changed and breaking:
+                if breaking.pop(0):
+                    sqlite3.Connection.commit(self)
+                self.close()
             sqlite3.Connection.commit(self)
             self.changed = False
 

@@ -55,8 +55,10 @@ _JSON = """PASSING PATH COLUMNS ORDINALITY ERROR EMPTY STRICT LAX FORMAT JSON PR
 _BLOCK = """BEGIN DECLARE END LOOP EXCEPTION OTHERS RAISE EXECUTE IMMEDIATE WHILE EXIT RETURN CURSOR OPEN CLOSE BULK
     COLLECT FORALL ELSIF CONSTANT"""
 
-KEYWORDS = _words(" ".join((_SELECT, _CHANGE, _DEFINE, _VECTOR, _JSON, _BLOCK)))
-"""The words of the syntax: queries (chapter 19), changes and definitions (12 to 19), vectors, JSON and PL/SQL."""
+_HINTS = "IGNORE_ROW_ON_DUPKEY_INDEX"
+KEYWORDS = _words(" ".join((_SELECT, _CHANGE, _DEFINE, _VECTOR, _JSON, _BLOCK, _HINTS)))
+"""The words of the syntax: queries (chapter 19), changes and definitions (12 to 19), vectors, JSON, PL/SQL, and the
+hint that changes what a statement does (chapter 2, "Hints")."""
 
 FUNCTIONS: dict[str, tuple[int, int | None]] = {
     # chapter 7: name, and how many arguments it takes (None: no limit)

@@ -12,10 +12,10 @@ from tests.doubles.oracle.trips import SqlTrips
 from tests.doubles.roles import scripted
 from tests.experience.service.helpers import SLOW, ask
 
-MOST = 147
+MOST = 115
 """Statements and commits."""
 
-MOST_FETCHED = 30
+MOST_FETCHED = 22
 """Round trips that bring rows after their statement: those with LOBs, JSON or vectors, and of more than two rows."""
 
 
