@@ -12,7 +12,7 @@ from gateway.ledger.ledger import BudgetLine
 from settings import load_settings
 from state.errors import OutcomeUnknown
 from state.values import Usage
-from tests.doubles.commits import breaking_engine
+from tests.doubles.oracle.commits import breaking_engine
 
 USED = Usage(calls=1, input_tokens=7, output_tokens=3, cost_micro_usd=40)
 WHOSE = {"tenant_micro_usd": 1_000, "principal_month_micro_usd": 1_000}

@@ -11,7 +11,7 @@ from experience.service.threads import Threads
 from settings import Settings
 from state.channels import ResearchContext
 from state.errors import DependencyUnavailable, OutcomeUnknown, ThreadBusy, ThreadMissing
-from tests.doubles.commits import breaking_engine
+from tests.doubles.oracle.commits import breaking_engine
 from tests.experience.reports import make_report
 from tests.experience.service.kept.test_threads import SPAN
 
