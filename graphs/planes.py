@@ -145,13 +145,6 @@ def _session(settings: Settings) -> OCISession | None:
     return open_oci_session(settings)
 
 
-def _publish_alerts(ledger: Ledger, publish: Publish | None, stack: AsyncExitStack) -> None:
-    if publish is not None:
-        outbox = AlertOutbox(ledger, publish)
-        stack.push_async_callback(outbox.aclose)
-        outbox.wake()  # publish alerts that a killed process recorded but did not publish
-
-
 def _topic(settings: Settings, session: OCISession | None) -> Publish | None:
     if session is None or not settings.oci.topic_id:
         return None
