@@ -20,6 +20,8 @@ from state.errors import BadInput
 _FIRST = ("threads.db", "checkpoints.db", "store.db")
 _SIDE_FILES = ("-wal", "-shm", "-journal", ".lock")
 _INDEXES = ("keyword-", "vectors-")
+_MARK = ".sixplane-backup"
+"""A file of this name says that a folder was made here: only such a folder is ever removed."""
 _INDEX = 3
 """Position of an index in its path."""
 
@@ -30,20 +32,33 @@ def back_up(home: Path, target: Path) -> int:
     The copy is made in a folder whose name ends in `.unfinished`, which gets its own name when it is whole.
 
     Raises:
-        BadInput: there is no home folder, `target` exists, or it lies in the home folder.
+        BadInput: there is no home folder, `target` exists, or it lies in the home folder, or there is a folder
+            `.unfinished` that is none of an interrupted backup.
         OSError: a file cannot be read or written.
         sqlite3.DatabaseError: a database cannot be read.
     """
     _check(home, target)
     unfinished = target.with_name(f"{target.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a backup that was interrupted
+    _clear(unfinished)
     private_folder(unfinished)
+    (unfinished / _MARK).touch(mode=0o600)
     found = [
         path for path in sorted(home.rglob("*"), key=_order) if path.is_file() and _is_kept(path.relative_to(home))
     ]
     copied = sum(_copied(path, unfinished / path.relative_to(home)) for path in found)
+    (unfinished / _MARK).unlink()
     unfinished.rename(target)
     return copied
+
+
+def _clear(unfinished: Path) -> None:
+    """Remove what a backup left that was interrupted, and nothing else."""
+    if not os.path.lexists(unfinished):
+        return
+    if unfinished.is_symlink() or not (unfinished / _MARK).is_file():
+        hint = "give another name, or remove it yourself"
+        raise BadInput(f"{str(unfinished)!r} exists and is no interrupted backup", hint=hint)
+    shutil.rmtree(unfinished)
 
 
 def _check(home: Path, target: Path) -> None:

@@ -115,9 +115,15 @@ def _tell_unfinished(outcome: Outcome, *, json_output: bool) -> None:
         return
     if not json_output:
         say(str(outcome.pending.get("draft", "")))
-    for finding in outcome.pending.get("findings", ()):
+    tell_review(thread, outcome.pending)
+
+
+def tell_review(thread: str, pending: Mapping[str, Any]) -> None:
+    """Say on standard error what the reviewer found, and how a person answers the draft that waits."""
+    for finding in pending.get("findings", ()):
         note(f"reviewer: {_finding(finding)}")
-    note(f"waiting for your review: `sixplane resume {thread}` with --approve, --revise TEXT or --reject")
+    command = f"sixplane resume {thread} --review-id {pending['review_id']}"
+    note(f"waiting for your review: `{command}` with --approve, --revise TEXT or --reject")
 
 
 def _finding(finding: Any) -> str:

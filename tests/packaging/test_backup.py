@@ -78,6 +78,23 @@ def test_a_backup_that_is_interrupted_has_not_its_name_and_the_next_one_is_whole
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "new"]
 
 
+def test_a_folder_that_only_has_the_name_of_an_unfinished_backup_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / ".sixplane-backup").touch()
+    (tmp_path / "new.unfinished").mkdir()
+    (tmp_path / "new.unfinished" / "thesis.txt").write_text("years of work")
+    (tmp_path / "file.unfinished").write_text("notes")
+    (tmp_path / "link.unfinished").symlink_to(tmp_path / "mine")
+    for name in ("new", "file", "link"):
+        done = backup(tmp_path / "home", tmp_path / name)
+        assert (done.exit_code, "no interrupted backup" in done.stderr, "hint: " in done.stderr) == (2, True, True)
+        assert not (tmp_path / name).exists()
+    assert (tmp_path / "new.unfinished" / "thesis.txt").read_text() == "years of work"
+    assert (tmp_path / "file.unfinished").read_text() == "notes"
+    assert (tmp_path / "mine" / ".sixplane-backup").exists()
+
+
 def test_a_corpus_named_like_an_index_is_copied(tmp_path: Path) -> None:
     source, target = tmp_path / "keyword-home", tmp_path / "new"
     names = ("corpora/vectors-local/vectors-2024/corpus.db", "corpora/local/keyword-notes/corpus.db")

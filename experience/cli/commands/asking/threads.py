@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experience.cli.errors import handled
-from experience.cli.following import print_report
+from experience.cli.following import print_report, tell_review
 from experience.cli.options import Home, Json, Tenant, ThreadName
 from experience.cli.output import note, print_json, print_table, say
 from experience.cli.running import run_async, settings_of
@@ -82,6 +82,10 @@ def show(
         say(f"question: {view.record.question}")
         say(f"status: {view.record.status}")
         say(f"next: {', '.join(view.next) or 'nothing'}")
+        if view.pending is not None:
+            say(f"review: {view.pending['review_id']}")
+            say(f"draft: {view.pending['draft']}")
+            tell_review(view.record.thread_id, view.pending)
         return
     print_report(view.report, settings.home)
 
