@@ -40,7 +40,9 @@ _MOST_RACES = 12
 """In a row, before the last error is told."""
 _LOOKS_BEFORE_NEW_TOKEN = 3
 """A token that was used may belong to a part that lists do not show yet. Chosen: three looks, some seconds apart."""
+_MOST_REMOVALS = 3
 _LOG_LINES = 12
+_IN_CONSOLE = "look at it in the console, then run the command again"
 _IMAGE_HINT = (
     "if the log says that the image cannot be read, the dynamic group of the application lacks a resource type, or the "
     "policy `read repos`: see docs/oci.md#policies (changes of a group take minutes); then run the command again"
@@ -63,6 +65,8 @@ class Applying:
         self._used: Counter[str] = Counter()
         """By part, how often OCI said that its token was used for another request."""
         self._overtaken = 0
+        self._removed: Counter[str] = Counter()
+        """By OCID, how often it was deleted."""
         self._written: set[str] = set()
         """The parts that OCI has as the settings say, because this process made or changed them."""
 
@@ -117,7 +121,10 @@ class Applying:
         if step.action == "wait" and there is not None:
             self._settle(there)
             return
-        if step.part in self._written and step.action != "create":
+        if step.part in self._written and step.action == "create":
+            # Lists lag behind. The request has the same token: it makes nothing, and asks whether it is still there.
+            self._patience.wait(0, f"the list that shows the {step.part}")
+        elif step.part in self._written:
             raise DeployConflict(
                 f"the {step.part} was as the settings say, and no longer is: {step.reason}",
                 hint="does somebody else apply it with other settings? `sixplane deploy plan` shows what differs",
@@ -149,13 +156,21 @@ class Applying:
         except Raced as race:
             self._used[part] += race.token
             raise
-        now = self._edge.got(made)
-        if now is None or now.state in GONE:
+        if self._is_gone(made):
             # OCI remembers tokens for a day, and answers with what was made then, although it is deleted.
             self._used[part] += _LOOKS_BEFORE_NEW_TOKEN
             return
         self._finish(made, work_id)
         self._written.add(part)
+
+    def _is_gone(self, made: Resource) -> bool:
+        """Whether what a request has made is deleted. What OCI does not find at once may be too new."""
+        for looks in range(_LOOKS_BEFORE_NEW_TOKEN):
+            now = self._edge.got(made)
+            if now is not None:
+                return now.state in GONE
+            self._patience.wait(looks, f"the new {made.kind.noun}")
+        return True
 
     def _request(self, part: str, found: Found) -> tuple[Kind, Any, str]:
         """Return what to make, the request, and what it depends on."""
@@ -199,6 +214,9 @@ class Applying:
         return True
 
     def _remove(self, there: Resource, found: Found) -> None:
+        self._removed[there.id] += 1
+        if self._removed[there.id] > _MOST_REMOVALS:
+            raise DeployFailed(f"OCI accepts that the {_named(there)} is deleted, and still has it", hint=_IN_CONSOLE)
         self._told(f"deleting the {there.part} {there.id}")
         try:
             self._finish(there, self._edge.delete(there))

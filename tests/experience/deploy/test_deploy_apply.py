@@ -105,6 +105,12 @@ def test_what_cannot_be_changed_in_place_is_replaced_only_on_demand(rig: Rig) ->
     assert len(rig.oci.hosting.alive("hostedApplications")) == 1
 
 
+def test_what_oci_does_not_show_at_once_is_not_made_again(rig: Rig) -> None:
+    rig.oci.hosting.lag = 2
+    rig.apply(rig.open())
+    assert rig.alive() == (1, 1, 0)
+
+
 @pytest.mark.parametrize("forgets", [False, True])
 def test_a_destroyed_stack_can_be_made_again_although_oci_remembers_retry_tokens(forgets: bool, rig: Rig) -> None:
     rig.oci.hosting.forgets = forgets

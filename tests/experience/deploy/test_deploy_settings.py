@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from experience.deploy.costs import costs_of
+from experience.deploy.desired import desired_application
 from experience.deploy.differences import differing
 from experience.deploy.policies import matching_rules, statements
 from experience.deploy.stack import Stack, check_stack
@@ -95,6 +96,44 @@ def test_variables_of_the_settings_go_before_those_of_the_stack() -> None:
     assert found["SIXPLANE_OCI__REGION"] == "us-chicago-1"
     assert found["SIXPLANE_OCI__COMPARTMENT_ID"] == COMPARTMENT
     assert "SIXPLANE_ORACLE__PASSWORD" not in found
+
+
+SESSION = {
+    "auth": "identity_domain_session",
+    "identity_domain": {
+        **DOMAIN["identity_domain"],
+        "client_id": "c",
+        "client_secret_id": "ocid1.vaultsecret.oc1.phx.c",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [(DOMAIN, "IDCS_AUTH_CONFIG"), (SESSION, "IDCS_SESSION_AUTH_CONFIG"), ({"auth": "none"}, "NO_AUTH_CONFIG")],
+)
+def test_each_authentication_is_a_kind_of_oci(changes: dict[str, Any], kind: str) -> None:
+    wanted = desired_application(stack(**changes), {})
+    auth = wanted.plain["inbound_auth_config"]
+    assert auth["inbound_auth_config_type"] == kind
+    secret = (auth["idcs_config"] or {}).get("client_secret_vault_id")
+    assert secret == ("ocid1.vaultsecret.oc1.phx.c" if changes is SESSION else None)
+    assert "inbound_auth_config" not in desired_application(stack(), {}).plain
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [
+        ("cpu", "target_cpu_threshold"),
+        ("memory", "target_memory_threshold"),
+        ("concurrency", "target_concurrency_threshold"),
+        ("requests_per_second", "target_rps_threshold"),
+    ],
+)
+def test_each_metric_has_its_threshold(metric: str, name: str) -> None:
+    scaling = desired_application(stack(scaling={"metric": metric, "target": 70}), {}).plain["scaling_config"]
+    assert {key: value for key, value in scaling.items() if key.startswith("target") and value} == {name: 70}
+    assert scaling["scaling_type"] == metric.upper()
 
 
 def test_a_price_is_named_with_its_source_or_said_to_be_unknown() -> None:

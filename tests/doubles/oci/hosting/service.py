@@ -39,6 +39,7 @@ class Hosting:
         looks: how often one has to look at a piece of work until it is done.
         cascades: whether deleting an application takes its deployments along; else it is refused while it has any.
         forgets: whether deleted resources are no longer listed, and can no longer be read.
+        lag: how often lists and reads do not find yet what was made.
         failing: by operation, the log of its next work request, which fails.
         healthy: what `/health` of an application answers.
     """
@@ -47,6 +48,7 @@ class Hosting:
     looks: int = 1
     cascades: bool = True
     forgets: bool = False
+    lag: int = 0
     failing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     healthy: int = 200
 
@@ -84,6 +86,9 @@ class Hosting:
         if not rest:
             return self._made(name, call.body) if call.method == "POST" else self._listed(name, query)
         found = self.resources[name].get(rest[0])
+        if found is not None and found["_unread"] > 0 and call.method == "GET":
+            found["_unread"] -= 1
+            found = None
         if found is None or (self.forgets and found["lifecycleState"] == "DELETED"):
             raise Refused(404, "NotAuthorizedOrNotFound", "Authorization failed or requested resource not found.")
         if len(rest) > 1:
@@ -102,6 +107,9 @@ class Hosting:
         for parameter, key in asked.items():
             if parameter in query:
                 listed = [each for each in listed if each.get(key) == query[parameter]]
+        for each in [each for each in listed if each["_unlisted"] > 0]:
+            each["_unlisted"] -= 1
+            listed.remove(each)
         if self.forgets:
             listed = [each for each in listed if each["lifecycleState"] != "DELETED"]
         return page([shown(each) for each in listed], query)
@@ -128,6 +136,7 @@ class Hosting:
                 raise Refused(400, "InvalidParameter", "storageType")
         else:
             self._check_application(body)
+        made |= {"_unlisted": self.lag, "_unread": self.lag}
         self.resources[name][made["id"]] = made
 
         def finish() -> None:
