@@ -31,6 +31,8 @@ def variables_of(stack: StackSettings, region: str, compartment_id: str) -> dict
         "SIXPLANE_OCI__AUTH": "resource_principal",
         "SIXPLANE_OCI__REGION": region,
         "SIXPLANE_OCI__COMPARTMENT_ID": compartment_id,
+        # OCI replaces replicas at any time: another one takes up their runs, where it can see them.
+        "SIXPLANE_RUN__RECOVER": str(stack.profile == "oracle").lower(),
     }
     return {**{name: value for name, value in own.items() if name not in stack.secrets}, **stack.environment}
 
@@ -53,7 +55,9 @@ def check_variables(name: str, stack: StackSettings) -> None:
 def needs_database(stack: StackSettings) -> tuple[str, ...]:
     """Return the variables that the oracle profile lacks, empty with the embedded one."""
     given = {*stack.environment, *stack.secrets, *(each.variable for each in stack.storage.values())}
-    needed = ("SIXPLANE_ORACLE__DSN", "SIXPLANE_ORACLE__USER")
+    # Whoever logs in with a token of IAM needs no name: the database knows it from the token.
+    named = () if stack.environment.get("SIXPLANE_ORACLE__AUTH") == "token" else ("SIXPLANE_ORACLE__USER",)
+    needed = ("SIXPLANE_ORACLE__DSN", *named)
     return tuple(each for each in needed if each not in given) if stack.profile == "oracle" else ()
 
 

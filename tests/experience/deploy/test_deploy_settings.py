@@ -63,6 +63,7 @@ def test_what_cannot_work_is_refused_with_its_remedy(changes: dict[str, Any], to
         {**EMBEDDED, "environment": {}, "secrets": {}},
         DOMAIN,
         {"scaling": {"min_replicas": 0, "max_replicas": 9}},
+        {"environment": {"SIXPLANE_ORACLE__DSN": "db", "SIXPLANE_ORACLE__AUTH": "token"}, "secrets": {}},
         environment(SIXPLANE_MODELS__ROLES__WRITER="openai.gpt-oss-120b", SIXPLANE_SERVER__OIDC__ISSUER="https://i"),
         environment(SIXPLANE_ORACLE__PASSWORD_SECRET_ID="ocid1.vaultsecret.oc1.phx.x", TZ="UTC"),
     ],
