@@ -38,6 +38,7 @@ REWRITES = (
         r"CREATE INDEX \1 ON \2",
         "a vector or text index keeps only its name, table and column",
     ),
+    (r"^ALTER INDEX (\S+) REBUILD$", r"DROP INDEX \1", "the rebuilding of an index becomes its removal"),
 )
 """Replacements for syntax that sqlglot's Oracle dialect does not know, so that it can check the rest of a statement."""
 
@@ -51,6 +52,8 @@ _PURPOSES = (
     (r"^CREATE VECTOR INDEX", "the vector index, of the configured kind", OURS),
     (r"^DROP TABLE", "`sixplane db drop`", OURS),
     (r"^DROP INDEX", "removes an index that failed or has to be built anew", OURS),
+    (r"^ALTER INDEX", "`db init`: rebuilds an index that cannot be used", OURS),
+    (r"^SELECT object_name", "`db init`, `doctor`: asks what the names of the schema are", OURS),
     (r"^SELECT index_name", "`db init`, `doctor`: asks indexes for their status", OURS),
     (r"^SELECT \* FROM \w+ WHERE 1 = 0", "`db init`, `doctor`: asks a table for its columns", OURS),
     (r"^SELECT COUNT\(\*\) FROM \w+_PASSAGES", "`db optimize`: counts the passages", OURS),

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects import oracle as oracle_dialect
 
-from experience.schema_health import CONDITIONS, differences, index_of, table_of, unsound
-from retrieval.oracle.index_care import OPTIMIZE_TEXT, STATISTICS, IndexCare
+from experience.schema_upkeep import EXISTS, GONE, Described, Upkeep
 from settings import Settings
-from settings.connections.oracle_errors import classify_oracle, codes_of, translated
-from settings.connections.oracle_pool import checked_prefix, open_oracle_pool
+from settings.connections.oracle_pool import checked_name, checked_prefix, open_oracle_pool, proxied
 from state.errors import DependencyUnavailable, SettingsInvalid
 
 if TYPE_CHECKING:
@@ -26,19 +24,11 @@ if TYPE_CHECKING:
 
 State = Literal["applied", "missing", "unknown"]
 
-EXISTS = frozenset({"ORA-00955", "ORA-01408", "ORA-01430"})
-"""An object or a column of this name exists already; the columns are indexed already."""
-
 OCI_DIMENSIONS = 1536
 """The default of `cohere.embed-v4.0`, from the docstring of OCI's SDK."""
 
 ADDED_TO_THREADS = ("title", "searched", "taken_up", "checkpoints_removed_at")
 """Columns that the table of threads did not have when migration 2 was first applied."""
-
-MISSING = "missing"
-
-GONE = frozenset({"ORA-00942", "ORA-01418", "ORA-02289"})
-"""The table, index or sequence does not exist."""
 
 
 @dataclass(frozen=True)
@@ -73,37 +63,26 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
     from graphs.persistence.oracle_store import store_ddl, store_drops
     from policy.identity import keys
     from retrieval.managed import tables as source_tables
-    from retrieval.oracle.schema import (
-        builds_ddl,
-        builds_drops,
-        corpus_ddl,
-        corpus_drops,
-        hash_key_ddl,
-        kind_ddl,
-        pending_ddl,
-        pending_drops,
-        roots_ddl,
-        roots_drops,
-        writer_ddl,
-    )
+    from retrieval.oracle import schema as corpora
 
+    oracle = settings.oracle
     steps = (
         ("ledger", *_of_metadata(ledger_tables.metadata)),
         ("threads", *_of_metadata(thread_tables.metadata)),
         ("checkpoints", checkpoint_ddl(), checkpoint_drops()),
         ("store", store_ddl(), store_drops()),
-        ("corpora", corpus_ddl(settings.oracle, dimensions), corpus_drops(settings.oracle)),
+        ("corpora", corpora.corpus_ddl(oracle, dimensions), corpora.corpus_drops(oracle)),
         ("keys", *_of_metadata(keys.metadata)),
-        ("keyed hashes", hash_key_ddl(settings.oracle), ()),
+        ("keyed hashes", corpora.hash_key_ddl(oracle), ()),
         ("principal budgets", ledger_tables.PRINCIPAL_DDL, ()),
-        ("kinds of passages", kind_ddl(settings.oracle), ()),
-        ("pending vectors", pending_ddl(settings.oracle, dimensions), pending_drops(settings.oracle)),
-        ("source roots", roots_ddl(settings.oracle), roots_drops(settings.oracle)),
+        ("kinds of passages", corpora.kind_ddl(oracle), ()),
+        ("pending vectors", corpora.pending_ddl(oracle, dimensions), corpora.pending_drops(oracle)),
+        ("source roots", corpora.roots_ddl(oracle), corpora.roots_drops(oracle)),
         ("kept runs", _kept_runs(thread_tables), ()),
         ("totals of calls", _added_to_ledger(ledger_tables), ()),
-        ("writers", writer_ddl(settings.oracle), ()),
+        ("writers", corpora.writer_ddl(oracle), ()),
         ("status of threads", _indexes(thread_tables.threads), ()),
-        ("builds of indexes", builds_ddl(settings.oracle), builds_drops(settings.oracle)),
+        ("builds of indexes", corpora.builds_ddl(oracle), corpora.builds_drops(oracle)),
         ("managed sources", *_of_metadata(source_tables.metadata)),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
@@ -139,12 +118,13 @@ async def open_schema(settings: Settings, dimensions: int) -> AsyncIterator[Sche
         yield Schema(connection, settings, migrations(settings, dimensions))
 
 
-class Schema:
+class Schema(Upkeep):
     """The migrations on one connection."""
 
     def __init__(self, connection: oracledb.AsyncConnection, settings: Settings, known: tuple[Migration, ...]) -> None:
-        self._connection, self._settings, self._known = connection, settings, known
-        self._journal = f"{checked_prefix(settings.oracle)}_MIGRATIONS"
+        statements = [statement for each in known for statement in each.statements]
+        super().__init__(connection, settings, [_journal_ddl(settings), *statements])
+        self._known, self._journal = known, f"{checked_prefix(settings.oracle)}_MIGRATIONS"
 
     async def status(self) -> list[MigrationState]:
         """Return all known or applied migrations in order."""
@@ -157,43 +137,36 @@ class Schema:
         return [*found, *(MigrationState(n, name, "unknown") for n, name in applied.items() if n not in known)]
 
     async def upgrade(self) -> list[Migration]:
-        """Apply the missing migrations in order and return them, then mend what exists but is not sound.
+        """Apply the missing migrations in order and return them; then mend what exists but is not sound.
+
+        A migration is missing too if it was recorded and its tables or columns are not there.
 
         Raises:
             DependencyUnavailable: the database refuses a statement; the migrations before it are recorded.
-            SettingsInvalid: a table exists with other columns, or with vectors of other dimensions.
+            SettingsInvalid: the user does not own the schema; a name of ours belongs to something else, a table has
+                other columns, or vectors of other dimensions.
         """
+        await self._check_owner()
         await self._run(_journal_ddl(self._settings), passing=EXISTS)
-        applied = await self._applied()
-        missing = [each for each in self._known if each.number not in applied]
+        applied, kinds = await self._applied(), await self._kinds()
+        seen: dict[str, Described] = {}
+        missing = [
+            each
+            for each in self._known
+            if each.number not in applied or not await self._is_whole(each.statements, kinds, seen)
+        ]
         for migration in missing:
             for statement in migration.statements:
                 if not await self._run(statement, passing=EXISTS):
-                    await self._check_columns(statement)
-            # Recorded last: a migration that failed half-way is run again, and `EXISTS` skips its finished part.
-            binds = {"n": migration.number, "name": migration.name}
-            await self._run(f"INSERT INTO {self._journal} (version_no, name) VALUES (:n, :name)", binds)  # noqa: S608 - the prefix is checked
+                    await self._check_columns(statement, {})
+            if migration.number not in applied:
+                # Recorded last: a migration that failed half-way is run again, and `EXISTS` skips its finished part.
+                binds = {"n": migration.number, "name": migration.name}
+                await self._run(f"INSERT INTO {self._journal} (version_no, name) VALUES (:n, :name)", binds)  # noqa: S608 - the prefix is checked
             await self._commit()
         await self._mend()
+        await self.check()
         return missing
-
-    async def check(self) -> str:
-        """Check that tables and indexes are sound, and return so in words.
-
-        Raises:
-            DependencyUnavailable: an index cannot be used; the text index is missing.
-            SettingsInvalid: a table has other columns, or vectors of other dimensions.
-        """
-        statements = self._statements()
-        for statement in statements:
-            await self._check_columns(statement)
-        bad = await self._unsound(statements)
-        if bad:
-            listed = ", ".join(f"{name} ({status})" for name, status in bad.items())
-            raise DependencyUnavailable(
-                f"indexes cannot be used: {listed}", hint="run `sixplane db init`: it makes them anew"
-            )
-        return f"{len(statements)} statements of the schema hold"
 
     async def optimize(self) -> list[str]:
         """Build or rebuild the vector index if that is due, compact the text index, gather statistics.
@@ -202,132 +175,39 @@ class Schema:
             what was done, in words.
 
         Raises:
-            DependencyUnavailable: the database refuses a statement.
+            DependencyUnavailable: migrations are missing, or the database refuses a statement.
+            SettingsInvalid: the user does not own the schema.
         """
-        care, done = IndexCare(self._settings.oracle), []
-        passages = int((await self._rows(care.count) or [(0,)])[0][0])
-        due, existed = await self._vector_due(care, passages)
-        if due:
-            if existed:
-                await self._run(care.drop_vector, passing=GONE)
-            await self._run(care.build_vector())
-            await self._run(care.forget, {"name": care.vector})
-            await self._run(care.record, {"name": care.vector, "passages": passages})
-            await self._commit()
-            done.append(f"built the vector index {care.vector}: {due}")
-        await self._run(OPTIMIZE_TEXT, {"name": care.text})
-        for table in care.tables():
-            await self._run(STATISTICS, {"name": table})
-        return [*done, f"compacted the text index {care.text}", "gathered statistics"]
-
-    async def vector_index(self) -> str:
-        """Return the state of the vector index in words. Raises `DependencyUnavailable` if it has to be built."""
-        if self._settings.oracle.vector_index == "none":
-            return "none is configured: every search is exact"
-        care = IndexCare(self._settings.oracle)
-        passages = int((await self._rows(care.count) or [(0,)])[0][0])
-        due, _ = await self._vector_due(care, passages)
-        if due:
-            raise DependencyUnavailable(
-                f"the vector index has to be built: {due}",
-                hint="run `sixplane db optimize`; until then search is exact",
-            )
-        return f"built for {passages:,} passages" if passages else "not needed yet: there are no passages"
-
-    async def _vector_due(self, care: IndexCare, passages: int) -> tuple[str | None, bool]:
-        """Return why the vector index has to be built, and whether there is one."""
-        rows = await self._rows(CONDITIONS)
-        existed = care.vector in {str(row[0]).upper() for row in rows}
-        noted = await self._rows(care.built, {"name": care.vector})
-        # An index that nobody noted was built by `db init` of an earlier release, on an empty table.
-        built = int(noted[0][0]) if noted and existed else None
-        return care.due(passages, built, unsound(rows).get(care.vector)), existed
-
-    async def _mend(self) -> None:
-        """Make those indexes anew that exist and cannot be used, or are missing."""
-        statements = self._statements()
-        bad = await self._unsound(statements)
-        for statement in statements:
-            name = index_of(statement)
-            if name in bad and name.endswith("_TX") and self._settings.oracle.hybrid_search:
-                hint = "an administrator's statement made it: drop it and run that again, see docs/oracle.md"
-                raise DependencyUnavailable(f"the hybrid index {name} cannot be used ({bad[name]})", hint=hint)
-            if name in bad:
-                if bad[name] != MISSING:
-                    # FORCE removes a domain index even if its own clean-up fails.
-                    await self._run(
-                        f"DROP INDEX {name}{' FORCE' if ' SEARCH INDEX' in statement else ''}", passing=GONE
-                    )
-                await self._run(statement, passing=EXISTS)
-
-    async def _unsound(self, statements: list[str]) -> dict[str, str]:
-        """Return those of our indexes that cannot be used, with their status, or `MISSING` for the text index."""
-        rows = await self._rows(CONDITIONS)
-        there, bad = {str(row[0]).upper() for row in rows}, unsound(rows)
-        text = IndexCare(self._settings.oracle).text
-        ours = [name for name in map(index_of, statements) if name]
-        return {name: bad.get(name, MISSING) for name in ours if name in bad or (name == text and name not in there)}
-
-    def _statements(self) -> list[str]:
-        return [statement for each in self._known for statement in each.statements]
-
-    async def _check_columns(self, statement: str) -> None:
-        """Check that the table of `statement` has its columns. Raises `SettingsInvalid` if not."""
-        table = table_of(statement)
-        if table is None:
-            return
-        with translated(), self._connection.cursor() as cursor:
-            await cursor.execute(f"SELECT * FROM {table} WHERE 1 = 0")  # noqa: S608 - a name of our own statements
-            described = {each.name: (each.type_code.name, each.vector_dimensions) for each in cursor.description or ()}
-        found = differences(statement, described)
-        if found:
-            raise SettingsInvalid(
-                f"the table {table} is another one than this release needs: {', '.join(found)}",
-                hint="use a schema of its own, or another SIXPLANE_ORACLE__TABLE_PREFIX; if the dimensions differ, "
-                "configure the embeddings that the table was made with",
-            )
-
-    async def _commit(self) -> None:
-        with translated(committing=True):
-            await self._connection.commit()
+        await self._check_owner()
+        verify(await self.status())
+        return await self._optimized()
 
     async def drop(self) -> None:
-        """Drop everything that the migrations created."""
+        """Drop everything that the migrations created. Raises `SettingsInvalid` if the user does not own it."""
+        await self._check_owner()
         for migration in reversed(self._known):
             for statement in migration.drops:
                 await self._run(statement, passing=GONE)
         await self._run(f"DROP TABLE {self._journal} PURGE", passing=GONE)
 
+    async def _check_owner(self) -> None:
+        """Check that the user may change the schema. What the database says otherwise does not name the reason."""
+        oracle = self._settings.oracle
+        owner = checked_name(oracle.owner, "OWNER") if oracle.owner else ""
+        user = proxied(oracle.user)[1] if oracle.user else ""
+        if owner in ("", user):
+            return
+        held = {str(row[0]) for row in await self._rows("SELECT privilege FROM session_privs")}
+        if "CREATE ANY TABLE" not in held:
+            raise SettingsInvalid(
+                f"{user or 'this user'} may not change the schema of {owner}",
+                hint=f"run it as the owner: with SIXPLANE_ORACLE__USER={owner}, his password, and an empty "
+                "SIXPLANE_ORACLE__OWNER",
+            )
+
     async def _applied(self) -> dict[int, str]:
         rows = await self._rows(f"SELECT version_no, name FROM {self._journal} ORDER BY version_no")  # noqa: S608 - checked prefix
         return {int(number): str(name) for number, name in rows}
-
-    async def _rows(self, statement: str, binds: dict[str, Any] | None = None) -> list[Any]:
-        import oracledb
-
-        try:
-            with self._connection.cursor() as cursor:
-                await cursor.execute(statement, binds or {})
-                return list(await cursor.fetchall())
-        except oracledb.Error as error:
-            if GONE.intersection(codes_of(error)):
-                return []
-            raise classify_oracle(error) from error
-
-    async def _run(
-        self, statement: str, binds: dict[str, Any] | None = None, *, passing: frozenset[str] = frozenset()
-    ) -> bool:
-        """Run a statement, and return whether it ran: `False` if it failed with a code of `passing`."""
-        import oracledb
-
-        try:
-            with self._connection.cursor() as cursor:
-                await cursor.execute(statement, binds or {})
-        except oracledb.Error as error:
-            if not passing.intersection(codes_of(error)):
-                raise classify_oracle(error) from error
-            return False
-        return True
 
 
 def verify(states: Iterable[MigrationState]) -> None:

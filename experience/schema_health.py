@@ -13,9 +13,21 @@ from functools import cache
 from typing import Any
 
 CONDITIONS = (
-    "SELECT index_name, status, domidx_opstatus FROM all_indexes WHERE owner = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')"
+    "SELECT index_name, status, domidx_opstatus, table_name, index_type FROM all_indexes "
+    "WHERE owner = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')"
 )
 """The status of each index. That of a vector index is `status`; a domain index fails with `domidx_opstatus`."""
+
+OBJECTS = (
+    "SELECT object_name, object_type, temporary FROM all_objects WHERE owner = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')"
+)
+"""What there is in the schema, with its type."""
+
+_NAMESAKES = frozenset(
+    {"TABLE", "VIEW", "MATERIALIZED VIEW", "SYNONYM", "SEQUENCE", "PROCEDURE", "FUNCTION", "PACKAGE", "TYPE"}
+)
+"""What shares its names with tables. A SELECT may read some of it as if it were ours: a synonym may lead to a table of
+somebody else, and a temporary table forgets its rows."""
 
 _INDEX = re.compile(
     r"CREATE (?:(?P<kind>UNIQUE|SEARCH|VECTOR) )?INDEX (?:IF NOT EXISTS )?(?P<name>\w+) ON", re.IGNORECASE
@@ -25,6 +37,18 @@ _SOUND = frozenset({"VALID", "N/A"})  # N/A: a partitioned index, whose partitio
 _NOT_COLUMNS = frozenset({"CONSTRAINT", "PRIMARY", "FOREIGN", "UNIQUE", "CHECK"})
 _VARIANTS = {"VARCHAR2": "VARCHAR", "INTEGER": "NUMBER", "FLOAT": "NUMBER"}
 """Types that the driver calls otherwise."""
+
+
+TABLE = "table"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The state of an index on `table`; `fault` is its status if it cannot be used. `plain` ones can be rebuilt."""
+
+    table: str
+    fault: str | None
+    plain: bool
 
 
 @dataclass(frozen=True)
@@ -48,14 +72,31 @@ def table_of(statement: str) -> str | None:
     return found["name"].upper() if found else None
 
 
-def unsound(rows: Iterable[Sequence[Any]]) -> dict[str, str]:
-    """Return the indexes that cannot be used, with their status, from the rows of `CONDITIONS`."""
-    found: dict[str, str] = {}
-    for name, status, operation in rows:
+def conditions_of(rows: Iterable[Sequence[Any]]) -> dict[str, Condition]:
+    """Return the state of each index, from the rows of `CONDITIONS`."""
+    found = {}
+    for name, status, operation, table, kind in rows:
         bad = [str(each) for each in (status, operation) if each is not None and str(each).upper() not in _SOUND]
-        if bad:
-            found[str(name).upper()] = bad[0]
+        found[str(name).upper()] = Condition(str(table).upper(), bad[0] if bad else None, "NORMAL" in str(kind))
     return found
+
+
+def kinds_of(rows: Iterable[Sequence[Any]]) -> dict[str, str]:
+    """Return what each name of the schema is, in words, from the rows of `OBJECTS`."""
+    found: dict[str, str] = {}
+    for name, kind, temporary in rows:
+        if kind not in _NAMESAKES:
+            continue
+        told = "temporary table" if temporary == "Y" else str(kind).lower()
+        # A materialized view stands there as a table too, of the same name.
+        found[str(name)] = told if found.get(str(name), TABLE) == TABLE else found[str(name)]
+    return found
+
+
+def intruders(statements: Iterable[str], kinds: Mapping[str, str]) -> list[str]:
+    """Return the names of our tables that belong to something else, with what it is."""
+    names = dict.fromkeys(table for table in map(table_of, statements) if table)
+    return [f"{name} is a {kinds[name]}" for name in names if kinds.get(name, TABLE) != TABLE]
 
 
 @cache
@@ -85,6 +126,11 @@ def differences(statement: str, described: Mapping[str, tuple[str, int | None]])
         elif dimensions != column.dimensions:
             found.append(f"{column.name} has {dimensions or 'any number of'} dimensions instead of {column.dimensions}")
     return found
+
+
+def absent(statement: str, described: Mapping[str, tuple[str, int | None]]) -> list[str]:
+    """Return the columns that `statement` defines and the table does not have."""
+    return [column.name for column in columns_of(statement) if column.name not in described]
 
 
 def _column(part: str) -> Column:

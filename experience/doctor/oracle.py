@@ -56,7 +56,7 @@ async def _privileges(connection: oracledb.AsyncConnection, settings: Settings) 
         raise DependencyUnavailable(f"the user lacks {', '.join(missing)}", hint=_GRANTS)
     if user == owner:
         return ", ".join(needed)
-    query = "SELECT table_name, privilege FROM user_tab_privs_recd WHERE owner = :owner"
+    query = "SELECT table_name, privilege FROM all_tab_privs_recd WHERE owner = :owner"
     granted = {(str(row[0]).upper(), str(row[1])) for row in await _rows(connection, query, {"owner": owner})}
     without = [table for table in tables(settings) if not {(table, each) for each in ROWS} <= granted]
     if without:

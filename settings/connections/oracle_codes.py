@@ -26,6 +26,7 @@ CALL_TIMEOUT = "DPY-4024"
 
 _GRANTS = "`sixplane db grants` prints what an administrator has to grant"
 _INIT = "run `sixplane db init`, or `sixplane db upgrade` after an update"
+_REBUILT = "run `sixplane db init`: it makes indexes anew that exist but cannot be used"
 _CREDENTIALS = (
     "check SIXPLANE_ORACLE__USER and the password (SIXPLANE_ORACLE__PASSWORD, _PASSWORD_FILE or _PASSWORD_SECRET_ID)"
 )
@@ -111,8 +112,12 @@ SCHEMA: dict[str, Meaning] = {
 
 INDEXES: dict[str, Meaning] = {
     "ORA-29855": Meaning(DependencyUnavailable, "an index could not be created", "see `sixplane doctor`"),
+    "ORA-01502": Meaning(DependencyUnavailable, "an index cannot be used", _REBUILT),
+    "ORA-29861": Meaning(DependencyUnavailable, "the text index cannot be used", _REBUILT),
     "ORA-29902": Meaning(
-        DependencyUnavailable, "the text index cannot be read", "rebuild it: `ALTER INDEX <PREFIX>_PASSAGES_TX REBUILD`"
+        DependencyUnavailable,
+        "the text index cannot be read",
+        f"{_REBUILT}; or `ALTER INDEX <PREFIX>_PASSAGES_TX REBUILD`",
     ),
     "ORA-20000": Meaning(
         DependencyUnavailable,

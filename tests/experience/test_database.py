@@ -14,16 +14,19 @@ from typer.testing import CliRunner
 
 from docs.generate import ROOT
 from experience.cli.app import app
-from experience.database import EXISTS, Schema, migrations, script, verify
+from experience.database import Schema, migrations, script, verify
 from experience.doctor.oracle import check_oracle
 from experience.grants import CREATING, ROWS, grants, tables, users
+from experience.schema_upkeep import EXISTS
 from retrieval.oracle.schema import corpus_ddl
 from settings import Settings, load_settings
 from settings.connections.oracle_pool import connect_arguments, prepare_session
 from settings.oracle import OracleSettings
 from state.errors import DependencyUnavailable, SettingsInvalid
 from tests.doubles.oracle import RecordingConnection, RecordingPool
+from tests.doubles.oracle.tables import objects
 
+TEXT = "SIXPLANE_PASSAGES_TX"
 GIVEN = {"dsn": "db:1521/FREEPDB1", "user": "app", "password": "secret"}
 
 
@@ -39,6 +42,8 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> RecordingPool:
     async def opened(_: Settings) -> Any:
         yield found
 
+    found.answer(r"SELECT object_name", objects())
+    found.answer(r"all_indexes", [(TEXT, "VALID", "VALID", "SIXPLANE_PASSAGES", "DOMAIN")])
     for module in ("experience.database", "experience.doctor.oracle"):
         monkeypatch.setattr(f"{module}.open_oracle_pool", opened)
     return found
@@ -196,11 +201,11 @@ async def test_doctor_checks_the_grants_of_the_user_of_the_process(pool: Recordi
     pool.answer(r"session_privs", [("CREATE SESSION",), ("CREATE TABLE",)])
     granted = [(table, each) for table in tables(settings) for each in ROWS]
     pool.answer(r"CTX_DDL", [(1,)])
-    pool.answer(r"user_tab_privs_recd", granted)
+    pool.answer(r"all_tab_privs_recd", granted)
     checks = {check.name: check for check in await check_oracle(settings)}
     assert checks["oracle privileges"].ok
     assert checks["oracle privileges"].detail.endswith("on the tables of KEEPER; more than needed: CREATE TABLE")
-    pool.answer(r"user_tab_privs_recd", [each for each in granted if each != ("THREADS", "UPDATE")])
+    pool.answer(r"all_tab_privs_recd", [each for each in granted if each != ("THREADS", "UPDATE")])
     checks = {check.name: check for check in await check_oracle(settings)}
     assert "APP may not read and write THREADS of KEEPER" in checks["oracle privileges"].detail
     assert "grants" in checks["oracle privileges"].hint
@@ -269,7 +274,6 @@ async def test_doctor_tells_what_to_grant_and_to_set(pool: RecordingPool) -> Non
 
 async def test_doctor_is_content_where_everything_is_there(pool: RecordingPool) -> None:
     pool.answer(r"session_privs", [(each,) for each in CREATING])
-    pool.answer(r"all_indexes", [("SIXPLANE_PASSAGES_TX", "VALID", "VALID")])
     pool.answer(r"CTX_DDL", [(1,)])
     pool.fail(r"v\$parameter", "ORA-00942")
     pool.answer(r"SELECT version_no", [(each.number, each.name) for each in migrations(oracle(), 384)])

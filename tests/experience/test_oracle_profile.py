@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from docs.generate import ROOT
 from experience.service import ResearchRequest, open_service
 from policy.identity import ApiKeys
+from retrieval.managed.kept import KeptPassages
 from settings import Settings
 from settings.connections.oracle_pool import pool_arguments
 from state.channels import ResearchContext
@@ -96,8 +97,9 @@ async def test_a_server_opens_at_most_the_sessions_that_the_documentation_states
         await service.run(request)
         assert sorted(engines) == ["ledger.db", "threads.db"]
         assert await ApiKeys(settings).list() == []  # as a server does, and no other process
-    assert sorted(engines) == ["keys.db", "ledger.db", "threads.db"]
+        assert await KeptPassages(settings).count("local", "default", "none") == 0  # with a managed source
+    assert sorted(engines) == ["keys.db", "ledger.db", "sources.db", "threads.db"]
     bounds = [each["max"] for each in pools] + [each.pool.size() + each.pool._max_overflow for each in engines.values()]
-    assert bounds == [settings.oracle.pool_max] * 4
-    stated = f"at most 4 × `pool_max` sessions, {sum(bounds)} by default"
+    assert bounds == [settings.oracle.pool_max] * 5
+    stated = f"at most 5 × `pool_max` sessions, {sum(bounds)} by default"
     assert stated in (ROOT / "docs" / "oracle.md").read_text(encoding="utf-8")

@@ -39,6 +39,7 @@ from state.channels import ResearchContext
 from state.errors import BudgetExceeded, ThreadBusy
 from state.values import Usage
 from tests.doubles.oracle import RecordingConnection, RecordingPool
+from tests.doubles.oracle.tables import objects
 from tests.experience.reports import make_report
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "oracle_tables.sql.json"
@@ -237,7 +238,8 @@ async def deployment() -> list[dict[str, Any]]:
     """Return what `sixplane db` and `doctor` send besides the tables' own DDL."""
     pool = RecordingPool()
     pool.answer(r"session_privs", [("CREATE SESSION",), ("CREATE TABLE",)])
-    pool.answer(r"all_objects", [(1,)])
+    pool.answer(r"CTX_DDL", [(1,)])
+    pool.answer(r"SELECT object_name", objects())
 
     @asynccontextmanager
     async def opened(_: Settings) -> AsyncIterator[Any]:
@@ -250,10 +252,17 @@ async def deployment() -> list[dict[str, Any]]:
         await check_oracle(oracle(), deep=True)
         await check_oracle(oracle(owner="keeper"))
     schema = Schema(RecordingConnection(pool.script), oracle(), migrations(oracle(), 384))
+    text = ("SIXPLANE_PASSAGES_TX", "VALID", "VALID", "SIXPLANE_PASSAGES", "DOMAIN")
+    pool.answer(r"all_indexes", [text])
     await schema.status()
     await schema.upgrade()
-    pool.answer(r"all_indexes", [("SIXPLANE_PASSAGES_VX", "UNUSABLE", None)])
+    applied = [(each.number, each.name) for each in migrations(oracle(), 384)]
+    pool.answer(r"SELECT version_no", applied)
+    vectors = ("SIXPLANE_PASSAGES_VX", "UNUSABLE", None, "SIXPLANE_PASSAGES", "VECTOR")
+    key = ("SYS_C1", "UNUSABLE", None, "THREADS", "NORMAL")
+    pool.answer(r"all_indexes", [vectors, key, (*text[:2], "FAILED", *text[3:])])
     await schema.optimize()
+    await schema._mend()
     await schema.drop()
     known = {" ".join(text.split()) for text in made}
     found = {each.text: sorted(each.binds or {}) for each in pool.statements if each.text not in known}

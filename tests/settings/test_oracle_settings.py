@@ -94,6 +94,8 @@ class Details:
         ("ORA-01450", BadInput, "shorter thread id"),
         ("ORA-01461", BadInput, "shorten"),
         ("ORA-29902", DependencyUnavailable, "REBUILD"),
+        ("ORA-29861", DependencyUnavailable, "sixplane db init"),
+        ("ORA-01502", DependencyUnavailable, "sixplane db init"),
         ("ORA-40284", SettingsInvalid, "EMBEDDING_MODEL"),
         ("ORA-01017", SettingsInvalid, "PASSWORD"),
         ("ORA-01031", DependencyUnavailable, "sixplane db grants"),

@@ -19,17 +19,23 @@ from tests.doubles.oracle.recording import RecordingConnection
 from tests.doubles.oracle.tables import Described, columns_of, described
 
 _INDEX = re.compile(r"CREATE (\w+ )?INDEX (?:IF NOT EXISTS )?(\w+)", re.IGNORECASE)
+_REBUILD = re.compile(r'ALTER INDEX "(\w+)" REBUILD$')
 _defined = cache(columns_of)
 
 
 @dataclass
 class Dictionary:
-    """Tables, indexes and committed migrations. `cut` counts down to the statement at which the connection breaks."""
+    """Tables, indexes and committed migrations; `others` are names that are no plain tables, such as views.
+
+    `cut` counts down to the statement at which the connection breaks.
+    """
 
     tables: dict[str, dict[str, Described]] = field(default_factory=dict)
     indexes: dict[str, str] = field(default_factory=dict)
     journal: dict[int, str] = field(default_factory=dict)
     pending: dict[int, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+    privileges: list[str] = field(default_factory=list)
     passages: int = 0
     builds: dict[str, int] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
@@ -69,6 +75,8 @@ class Dictionary:
             if found[2].upper() in self.indexes and "IF NOT EXISTS" not in text:
                 raise oracle_error("ORA-00955")
             self.indexes.setdefault(found[2].upper(), "VALID")
+        elif found := _REBUILD.match(text):
+            self.indexes[found[1]] = "VALID"
         elif text.startswith("DROP INDEX"):
             if self.indexes.pop(text.split()[2].upper(), None) is None:
                 raise oracle_error("ORA-01418")
@@ -92,10 +100,12 @@ class Dictionary:
                 raise oracle_error("ORA-00942")
             return sorted(self.journal.items()), []
         if text.startswith("SELECT index_name"):
-            return [
-                (name, status if name.endswith("_VX") else "VALID", None if name.endswith("_VX") else status)
-                for name, status in self.indexes.items()
-            ], []
+            return [self._condition(name, status) for name, status in self.indexes.items()], []
+        if text.startswith("SELECT object_name"):
+            there = [*((name, "TABLE") for name in self.tables), *self.others.items()]
+            return [(name, kind.removeprefix("TEMPORARY "), "NY"[kind[:4] == "TEMP"]) for name, kind in there], []
+        if text.startswith("SELECT privilege"):
+            return [(each,) for each in self.privileges], []
         if found := re.match(r"SELECT \* FROM (\w+)", text):
             if found[1] not in self.tables:
                 raise oracle_error("ORA-00942")
@@ -105,6 +115,11 @@ class Dictionary:
         if text.startswith("SELECT passages"):
             return [(self.builds[binds["name"]],)] if binds["name"] in self.builds else [], []
         return [], []
+
+    def _condition(self, name: str, status: str) -> tuple[Any, ...]:
+        if name.endswith("_TX"):
+            return (name, "VALID", status, "SIXPLANE_PASSAGES", "DOMAIN")
+        return (name, status, None, "SIXPLANE_PASSAGES", "VECTOR" if name.endswith("_VX") else "NORMAL")
 
     def _create(self, text: str) -> None:
         columns = _defined(text)

@@ -61,6 +61,9 @@ class Column:
         return self.type in ("CLOB", "NCLOB", "BLOB", "JSON", "VECTOR", "LONG")
 
 
+JOURNAL = "SIXPLANE_MIGRATIONS"
+
+
 @dataclass(frozen=True)
 class Described:
     """What the driver says of a column (`FetchInfo`)."""
@@ -134,7 +137,8 @@ def tables_of(statements: Iterable[str]) -> dict[str, dict[str, Column]]:
 def columns_by_name(table: str) -> Mapping[str, Column]:
     """Return the columns of one of our tables; of any other, none."""
     # Loading the packages of saver and store takes seconds, and a test of corpora needs neither.
-    return (_corpora() if table.upper().startswith("SIXPLANE_") else schema()).get(table.upper(), {})
+    name = table.upper()
+    return (_corpora() if name.startswith("SIXPLANE_") and name != JOURNAL else schema()).get(name, {})
 
 
 @cache
@@ -145,6 +149,11 @@ def schema() -> dict[str, dict[str, Column]]:
 
     made = (statement for each in migrations(Settings(), 384) for statement in each.statements)
     return tables_of((_journal_ddl(Settings()), *made))
+
+
+def objects() -> list[tuple[str, str, str]]:
+    """Return what the data dictionary says of these tables."""
+    return [(name, "TABLE", "N") for name in schema()]
 
 
 @cache

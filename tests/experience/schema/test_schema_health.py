@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from experience.database import Migration, Schema, migrations
-from experience.schema_health import columns_of, index_of, unsound
+from experience.database import Migration, Schema, _journal_ddl, migrations
+from experience.schema_health import columns_of, conditions_of, index_of
 from retrieval.oracle.index_care import IndexCare
 from settings import Settings, load_settings
 from state.errors import DependencyUnavailable, SettingsInvalid, SixplaneError
 from tests.doubles.oracle.dictionary import Dictionary, DictionaryConnection
 
 SETTINGS = load_settings(oracle={"dsn": "db:1521/x", "user": "app", "password": "secret", "vector_index": "ivf"})
+JOURNAL = _journal_ddl(SETTINGS)
 KNOWN = migrations(SETTINGS, 384)
 TEXT, VECTOR = "SIXPLANE_PASSAGES_TX", "SIXPLANE_PASSAGES_VX"
 
@@ -107,6 +108,86 @@ async def _mended() -> Dictionary:
     return database
 
 
+@pytest.mark.parametrize("name", ["SYS_C0012345", "THREADS_PK", "SIXPLANE_PASSAGES_IX"])
+async def test_an_index_that_a_key_may_stand_on_is_rebuilt_and_not_dropped(name: str) -> None:
+    database = await made()
+    database.indexes[name] = "UNUSABLE"
+    with pytest.raises(DependencyUnavailable, match=rf"{name} \(UNUSABLE\)"):
+        await schema(database).check()
+    database.ran.clear()
+    await schema(database).upgrade()
+    assert f'ALTER INDEX "{name}" REBUILD' in database.ran
+    assert [text for text in database.ran if text.startswith(("DROP", "CREATE"))] == [JOURNAL]
+    assert database.indexes[name] == "VALID"
+
+
+async def test_an_index_that_somebody_dropped_is_made_anew() -> None:
+    database = await made()
+    del database.indexes["SIXPLANE_DOCUMENTS_IX"]
+    await schema(database).upgrade()
+    assert database.indexes["SIXPLANE_DOCUMENTS_IX"] == "VALID"
+
+
+@pytest.mark.parametrize("table", ["SIXPLANE_PASSAGES", "THREADS", "CHECKPOINTS", "SIXPLANE_ROOTS"])
+async def test_a_table_that_is_gone_although_it_was_recorded_is_made_anew(table: str) -> None:
+    complete, database = await made(), await made()
+    del database.tables[table]
+    with pytest.raises(DependencyUnavailable, match=f"{table} is missing") as caught:
+        await schema(database).check()
+    assert "sixplane db init" in caught.value.hint
+    applied = await schema(database).upgrade()
+    assert applied
+    assert (database.tables, database.journal) == (complete.tables, complete.journal)
+    assert await schema(database).upgrade() == []
+
+
+async def test_columns_that_are_gone_although_they_were_recorded_are_added_again() -> None:
+    complete, database = await made(), await made()
+    del database.tables["SIXPLANE_CORPORA"]["HASH_KEY"]
+    assert [each.name for each in await schema(database).upgrade()] == ["keyed hashes"]
+    assert database.tables == complete.tables
+
+
+@pytest.mark.parametrize("kind", ["VIEW", "SYNONYM", "MATERIALIZED VIEW", "TEMPORARY TABLE", "PACKAGE"])
+async def test_a_name_that_belongs_to_something_else_is_told_before_anything_is_made(kind: str) -> None:
+    database = Dictionary(others={"THREADS": kind})
+    with pytest.raises(SettingsInvalid, match=f"THREADS is a {kind.lower()}") as caught:
+        await schema(database).upgrade()
+    assert "SIXPLANE_ORACLE__OWNER" in caught.value.hint
+    assert set(database.tables) == {"SIXPLANE_MIGRATIONS"}
+    with pytest.raises(SettingsInvalid, match="THREADS"):
+        await schema(database).check()
+
+
+async def test_an_index_may_have_the_name_of_a_table() -> None:
+    database = Dictionary(others={"RUNS": "INDEX", "THREADS": "TRIGGER"})
+    assert await schema(database).upgrade()
+
+
+@pytest.mark.parametrize("task", ["upgrade", "optimize", "drop"])
+async def test_a_user_who_does_not_own_the_schema_changes_nothing(task: str) -> None:
+    database = await made()
+    database.ran.clear()
+    other = load_settings(oracle={"user": "login[app]", "owner": "keeper"})
+    with pytest.raises(SettingsInvalid, match="APP may not change the schema of KEEPER") as caught:
+        await getattr(schema(database, settings=other), task)()
+    assert "SIXPLANE_ORACLE__USER=KEEPER" in caught.value.hint
+    assert database.ran == ["SELECT privilege FROM session_privs"]
+    database.privileges = ["CREATE ANY TABLE"]
+    for settings in (other, load_settings(oracle={"user": "login[keeper]", "owner": "keeper"})):
+        await getattr(schema(database, settings=settings), task)()
+
+
+async def test_optimize_builds_nothing_in_a_schema_that_is_not_up_to_date() -> None:
+    database = await made()
+    database.passages = 1_000
+    del database.journal[max(database.journal)]
+    with pytest.raises(DependencyUnavailable, match=f"lacks the migrations {KNOWN[-1].name}") as caught:
+        await schema(database).optimize()
+    assert "sixplane db init" in caught.value.hint
+    assert VECTOR not in database.indexes
+
+
 async def test_tables_of_others_and_vectors_of_other_dimensions_are_told() -> None:
     database = await made()
     with pytest.raises(SettingsInvalid, match="EMBEDDING has 384 dimensions instead of 1024") as caught:
@@ -179,4 +260,6 @@ def test_statements_are_read_as_they_are_written() -> None:
     assert len(columns_of("CREATE TABLE t (a VARCHAR2(1 CHAR), PRIMARY KEY (a))")) == 1
     assert index_of("CREATE SEARCH INDEX x_tx ON x (y) PARAMETERS ('z')") == "X_TX"
     assert index_of("CREATE TABLE x (y NUMBER(1))") is None
-    assert unsound([("a", "VALID", None), ("b", "N/A", "VALID"), ("c", "VALID", "FAILED")]) == {"C": "FAILED"}
+    rows = [("a", "VALID", None), ("b", "N/A", "VALID"), ("c", "VALID", "FAILED"), ("d", "INPROGRS", "VALID")]
+    found = conditions_of([(*row, "t", "NORMAL") for row in rows])
+    assert {name: each.fault for name, each in found.items()} == {"A": None, "B": None, "C": "FAILED", "D": "INPROGRS"}
