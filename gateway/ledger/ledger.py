@@ -168,8 +168,10 @@ class Ledger:
             return
 
     async def usage(self, tenant: str, run_id: str) -> Usage:
-        """Return what the run used; calls of unknown outcome add to its calls and its cost only."""
+        """Return what the run used; calls of unknown outcome add to its calls and its cost only.
 
+        On a full disk, what waits to be charged is missing: whoever publishes a report keeps it, with a notice.
+        """
         run = scope_key("run", tenant, run_id)
 
         def read(connection: sa.Connection) -> tuple[Usage, bool]:
@@ -180,8 +182,12 @@ class Ledger:
         used, late = await self._read(read)
         if not late:
             return used
-        await self._charge_lapsed()
-        return (await self._run(read))[0]
+        try:
+            await self._charge_lapsed()
+            return (await self._run(read))[0]
+        except StorageFull as error:
+            notice("ledger", "charge_waits", f"the cost of a call waits to be recorded: {error.message}")
+            return used
 
     async def characters(self, tenant: str) -> Characters:
         """Return the characters of all chat calls of the tenant."""

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import subprocess
+import time
 from contextlib import closing, contextmanager, suppress
 
 import pytest
@@ -192,6 +193,22 @@ async def test_a_full_ledger_loses_no_paid_answer_where_the_folder_has_room(tmp_
     assert notices == []
     assert (await ledger.reserve("local", "run", "a", 600, None)).answer == "x" * 100_000
     assert await ledger.usage("local", "run") == USED
+
+
+async def test_a_full_disk_still_tells_what_a_run_used_so_that_its_report_is_published(tmp_path, monkeypatch):
+    home = tmp_path / "small"
+    with full_disk(home) as filled:
+        ledger = Ledger(load_settings(home=home, models={"timeout_seconds": 1, "max_attempts": 1}))
+        await ledger.settle(await ledger.reserve("local", "run", "a", 600, None), USED, "short")
+        await ledger.reserve("local", "dead", "b", 600, None)
+        monkeypatch.setattr(time, "time", lambda now=time.time: now() + 3_600)
+        filler = filled()
+        with collected_notices() as notices:
+            assert await ledger.usage("local", "run") == USED
+        assert [(each.node, each.kind) for each in notices] == [("ledger", "charge_waits")]
+        filler.unlink()
+        assert (await ledger.usage("local", "dead")).cost_micro_usd == 600
+        await ledger.aclose()
 
 
 async def test_a_full_disk_loses_no_paid_answer(tmp_path, monkeypatch):
