@@ -24,6 +24,7 @@ NAMES = (
     "batch",
     "service",
     "load",
+    "scale",
     "cassettes",
     "calls",
 )

@@ -18,6 +18,7 @@ from experience.service.threads.leases import lease_clock
 from experience.tables import metadata as threads
 from gateway.ledger.tables import metadata as ledger
 from policy.identity.keys import metadata as keys
+from retrieval.managed.tables import metadata as sources
 from settings.connections import sql
 from tests.doubles.postgres.server import new_schema
 
@@ -37,11 +38,11 @@ def engine_on(address: sa.URL | str) -> sa.Engine:
 
 @contextmanager
 def tables_in_postgres() -> Iterator[sa.URL]:
-    """Keep ledger, threads and keys of a block, and of the processes that it starts, in a schema of their own."""
+    """Keep ledger, threads, keys and managed sources of a block, and of its processes, in a schema of their own."""
     address = new_schema()
     text = address.render_as_string(hide_password=False)
     engine = engine_on(address)
-    for metadata in (ledger, threads, keys):  # as `sixplane db init` makes them: opening creates none
+    for metadata in (ledger, threads, keys, sources):  # as `sixplane db init` makes them: opening creates none
         metadata.create_all(engine)
     engine.dispose()
     with patch.dict(os.environ, {PLACE: text}), replaced(text):
