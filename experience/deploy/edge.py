@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from experience.deploy.failures import is_missing, meant
 from experience.deploy.patience import Patience
-from experience.deploy.values import Kind, Resource
+from experience.deploy.values import GONE, Kind, Resource
 from gateway.classification import classify
 from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable
@@ -104,9 +104,10 @@ class Edge:
             try:
                 return _work_id(operation(resource.id))
             except Exception as error:
-                if is_missing(error):
+                now = self.got(resource) if is_missing(error) else resource
+                if now is None or now.state in GONE:
                     return ""
-                raise
+                raise  # it is there: whoever may read it need not be allowed to delete it
 
         return self._tried(remove, f"delete the {resource.kind.noun}")
 
@@ -142,10 +143,10 @@ class Edge:
                 raise DependencyUnavailable("the management endpoint did not answer like OCI", hint=_PROXY) from error
             except Exception as error:
                 failure = classify(error)
-                # 409 is transient to the gateway; here it means that the resource has moved on: look at it again.
-                passing = failure and failure.transient and getattr(error, "status", 0) != 409
                 if failure is None:
                     raise
+                # 409 is transient to the gateway; here it means that the resource has moved on: look at it again.
+                passing = failure.transient and getattr(error, "status", 0) != 409
                 if not passing or attempt == _ATTEMPTS:
                     raise meant(error, failure, what, sent) from error
                 self._patience.wait(attempt - 1, what, failure.retry_after)

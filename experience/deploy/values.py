@@ -24,31 +24,19 @@ class Kind:
 
     Args:
         noun: for people.
-        resource: the resource type in IAM policies.
         plural: the end of the name of its list operation.
         singular: the end of the names of the others.
-        updatable: whether the service has an update operation for it.
     """
 
     noun: str
-    resource: str
     plural: str
     singular: str
-    updatable: bool = True
 
 
-STORAGE = Kind(
-    "storage",
-    "generative-ai-family",
-    "hosted_application_storages",
-    "hosted_application_storage",
-    updatable=False,
-)
-APPLICATION = Kind("application", "generative-ai-hosted-application", "hosted_applications", "hosted_application")
-APPLICATION_IAM = Kind(
-    "application", "generative-ai-hosted-application-iam", "hosted_applications_iam", "hosted_application_iam"
-)
-DEPLOYMENT = Kind("deployment", "generative-ai-hosted-deployment", "hosted_deployments", "hosted_deployment")
+STORAGE = Kind("storage", "hosted_application_storages", "hosted_application_storage")
+APPLICATION = Kind("application", "hosted_applications", "hosted_application")
+APPLICATION_IAM = Kind("application", "hosted_applications_iam", "hosted_application_iam")
+DEPLOYMENT = Kind("deployment", "hosted_deployments", "hosted_deployment")
 KINDS = (STORAGE, APPLICATION, APPLICATION_IAM, DEPLOYMENT)
 
 

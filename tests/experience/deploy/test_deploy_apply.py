@@ -132,6 +132,15 @@ def test_an_application_that_refuses_to_take_its_deployments_along_keeps_them(
     assert rig.alive() == (1, 1, 0)
 
 
+def test_who_may_read_and_not_delete_is_told_the_policy(rig: Rig) -> None:
+    rig.apply(rig.open())
+    rig.oci.faults.add(Fault("status", "delete_hosted_deployment", 99, status=404))
+    with pytest.raises(DependencyUnavailable, match="OCI did not delete the deployment") as caught:
+        rig.destroy(rig.open())
+    assert "manage generative-ai-family" in caught.value.hint
+    assert rig.alive() == (1, 1, 0)
+
+
 def test_two_stacks_and_two_owners_leave_each_other_alone(rig: Rig) -> None:
     rig.apply(rig.open())
     rig.apply(rig.open("trial", owner="jane"))
