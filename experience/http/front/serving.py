@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import h11
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from experience.http.addresses import in_url
@@ -30,6 +31,8 @@ CLOSING_SECONDS = 5
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open. A chosen value above the usual idle timeout of load balancers (60 s): if the
 server closed first, a balancer could send a request into a closing connection and report a 502."""
+
+_LENGTHS = {b"content-length", b"transfer-encoding"}
 
 _ANY_IPV6 = "::"
 
@@ -64,6 +67,16 @@ class _Impatient(H11Protocol):
             self._stay_open()
         elif self._patience is None:
             self._expect()
+
+    def handle_events(self) -> None:
+        """Handle what has come. Read nothing after a request that states its length in two ways (RFC 9112, 6.3).
+
+        Whoever stands between may have taken its end for elsewhere, and what follows for a request of somebody else.
+        """
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before and {name for name, _ in self.headers} >= _LENGTHS:
+            self.headers.append(CLOSE_HEADER)  # uvicorn then says so in the answer, and h11 reads no further
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""

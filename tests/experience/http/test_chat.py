@@ -192,6 +192,20 @@ async def test_a_client_can_resume_the_stream_of_a_resumed_thread(ann):
         assert await events_of(answer) == events[1:]
 
 
+async def test_a_stream_is_resumed_at_a_server_that_was_started_again(home):
+    async with served(home) as url, client(url) as ann, ann.stream("POST", "/v1/chat/stream", json=chat()) as answer:
+        events = await events_of(answer)
+    after = {"last-event-id": events[2][0]}
+    run_id = events[0][1]["run_id"]
+    async with served(home) as url, client(url) as ann:
+        for method, path in (("POST", "/v1/chat/stream"), ("GET", f"/v1/runs/{run_id}/events")):
+            given = {"json": chat()} if method == "POST" else {}
+            async with ann.stream(method, path, headers=after, **given) as answer:
+                told = [event for _, event in await events_of(answer)]
+            assert (told[-1]["type"], told[-1]["report"]) == ("report", events[-1][1]["report"])
+        assert len((await ann.get("/v1/threads")).json()["threads"]) == 1  # no run was started
+
+
 async def test_the_runs_of_a_deleted_thread_are_gone(ann):
     report = (await ann.post("/v1/chat", json=chat(thread="t"))).json()
     run = f"/v1/runs/{report['run_id']}"

@@ -29,7 +29,7 @@ from tests.crash.batch_victim import stubbed_service
 from tests.doubles.processes import Forked
 from tests.doubles.roles import scripted
 from tests.doubles.waiting import until
-from tests.experience.http.conftest import authenticate, client, running
+from tests.experience.http.conftest import authenticate, client, events_of, running
 
 ASKED = {"question": "What is the price of Tariff A?", "thread_id": "t", "context": {"model": "scripted:m"}}
 
@@ -129,7 +129,7 @@ class Serving:
 @pytest.mark.long
 async def test_a_process_that_is_killed_is_started_again_and_its_run_is_resumed(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("experience.http.worker.keeper._FIRST_PAUSE", 0.0)
-    settings = settings.model_copy(update={"run": settings.run.model_copy(update={"lease_seconds": 1})})
+    settings = settings.model_copy(update={"run": settings.run.model_copy(update={"lease_seconds": 2})})
     worker = Worker(settings, HOLDING)
     app = create_front(settings, authenticate, worker)
     async with running(app) as url, client(url) as ann, client(url, None) as anybody:
@@ -151,6 +151,10 @@ async def test_a_process_that_is_killed_is_started_again_and_its_run_is_resumed(
             return answer.status_code == 200 and answer.json()["status"] == "answered"
 
         await until(resumed)
+        run_id = (await ann.get("/v1/threads/t")).json()["record"]["run_id"]
+        after = {"last-event-id": f"{run_id}.0123abcd:3"}  # of the process that was killed
+        async with ann.stream("GET", f"/v1/runs/{run_id}/events", headers=after) as answer:
+            assert (await events_of(answer))[-1][1]["type"] == "report"
         assert (await anybody.get("/ready")).json() == {"status": "ready"}
         assert not worker._drained.is_set()  # the end of the first process is no drain of the second
 
