@@ -17,6 +17,7 @@ from experience.http.worker import Relay
 from experience.http.worker.connections import Connections, Taking
 from experience.http.worker.keeper import Worker
 from experience.http.worker.receiving import Receiver
+from observability.log_lines import Lines
 from settings import Settings
 from tests.doubles.waiting import safely
 from tests.experience.http.conftest import PRINCIPALS, client, running
@@ -165,7 +166,8 @@ async def test_the_log_of_the_process_that_works_names_the_id_that_the_client_go
     worker = There(Settings(home=tmp_path), "nothing:is_started")
     front.add_middleware(Relay, worker=worker)
     front.add_middleware(RequestId)
+    caplog.handler.setFormatter(Lines())
     async with worker.receiving(work), running(front) as url, client(url, None) as one:
         answer = await one.get("/v1/x")
     assert answer.status_code == 500
-    assert f"({answer.headers['x-request-id']})" in caplog.text
+    assert f"failed with RuntimeError request={answer.headers['x-request-id']}" in caplog.text
