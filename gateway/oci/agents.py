@@ -16,7 +16,7 @@ from oci.generative_ai_agent_runtime import GenerativeAiAgentRuntimeClient
 from oci.generative_ai_agent_runtime.models import ChatDetails
 from oci.retry import NoneRetryStrategy
 
-from gateway.oci.answers import Wire, check, malformed, read
+from gateway.oci.answers import Wire, malformed, read
 from gateway.oci.failures import classify_oci
 from gateway.provider_error import ProviderError, ProviderFailure
 from gateway.replies.reply import hear, request_id_in
@@ -30,6 +30,10 @@ _HINTS = {
     f"{_POLICY}",
     "401": f"the credentials are not accepted: `sixplane doctor`; or a policy is missing: {_POLICY}",
 }
+_MALFORMED_HINT = (
+    "check SIXPLANE_OCI__AGENTS_ENDPOINT and the proxy in between; else report the request id to Oracle: the service "
+    "broke its own format"
+)
 _ENDPOINT_HINT = "check SIXPLANE_OCI__AGENTS_ENDPOINT, the network and the proxy"
 
 
@@ -100,11 +104,7 @@ class AgentSource:
             if failure is None:
                 raise
             raise ProviderError(self._told(failure)) from error
-        answer = read(AgentAnswer, data)
-        if answer.required_actions:
-            raise ProviderError(_WANTS_ACTION)
-        check(answer.message is not None, "`message`: missing")
-        content = answer.message.content if answer.message else _Content()
+        content = _read(data)
         passages = dict.fromkeys(passage for each in _cited(content) if (passage := _passage(each)))
         return SourceAnswer(
             passages=tuple(passages), said_chars=len(content.text or ""), request_id=request_id_in(headers)
@@ -127,6 +127,20 @@ class AgentSource:
             if status in failure.reason or (status == "401" and failure.kind == "credentials"):
                 return replace(failure, hint=hint.format(name=self._name))
         return replace(failure, hint=_ENDPOINT_HINT) if "SIXPLANE_OCI__ENDPOINT" in failure.hint else failure
+
+
+def _read(data: Any) -> _Content:
+    """Return the content of the agent's message. Raises `ProviderError` for any other answer."""
+    try:
+        # Of another content type the SDK returns the open response.
+        answer = read(AgentAnswer, data if isinstance(data, Mapping | str) else "<")
+    except ProviderError as error:
+        raise ProviderError(replace(error.failure, hint=_MALFORMED_HINT)) from None
+    if answer.required_actions:
+        raise ProviderError(_WANTS_ACTION)
+    if answer.message is None:
+        raise ProviderError(replace(malformed("`message`: missing").failure, hint=_MALFORMED_HINT))
+    return answer.message.content
 
 
 _WANTS_ACTION = ProviderFailure(

@@ -9,7 +9,10 @@ from contextlib import aclosing
 
 import pytest
 
+from experience.bundle import WholeTexts, verify_bundle
+from experience.service.exporting import Reader
 from experience.verification import verify_report
+from observability.audit import operator
 from retrieval import Corpora
 from state.errors import CorpusEmpty
 from state.values import Status
@@ -47,7 +50,9 @@ def kept(settings):
 async def test_an_answer_cites_both_kinds_of_sources_and_verifies_offline(oci, tmp_path):
     settings = settings_of(oci, tmp_path / "home")
     async with opened(settings) as service:
-        report = await service.run(request(f"{QUESTION};{HERON}"))
+        report = await service.run(request(f"{QUESTION};{HERON}", "t"))
+        async with service.exported(operator("local"), "t", Reader(), WholeTexts.OPEN) as bundle:
+            assert verify_bundle(bundle.data).outcome == "verified"
     assert (report.status, report.stop_reason) == (Status.ANSWERED, "approved")
     assert not oci.rejected
     assert {call.path for call in oci.calls} == {"agent_chat", "search"}
