@@ -281,6 +281,7 @@ _PURPOSES = (
     ),
     (r"^DELETE FROM source_passages WHERE source_passages\.tenant", "deletes the passages of a source", DIALECT),
     (r"^DELETE FROM source_uses", "deletes who was shown it", DIALECT),
+    (r"^SELECT threads\.thread_id.* AND threads\.created_at < \(SELECT min", "tells of runs that have no row", DIALECT),
     (r"^INSERT .* INTO threads", "creates a thread with its lease, unless another has", DIALECT),
     (r"^INSERT INTO runs (?!.* SELECT)", "records that a run begins", DIALECT),
     (r"^UPDATE threads SET run_id", "starts a run on a thread that nobody has changed meanwhile", DIALECT),

@@ -35,6 +35,9 @@ NAMESPACE = "reports"
 RECALLED = 3
 """Number of earlier reports recalled at most. A chosen value: they compete with evidence for the prompt."""
 
+AT_ONCE = 100
+"""How many remembered reports are read at once. A chosen value: it bounds the memory that they take."""
+
 MIN_SIMILARITY = 0.55
 """Minimum cosine similarity of two questions for an earlier report to count as prior work. A chosen value."""
 
@@ -101,6 +104,19 @@ class PriorWork:
         except _OUTAGES as error:
             return [Event(node="publish", kind="memory_unavailable", detail=error.code)]
         return []
+
+
+async def remembered_runs(store: BaseStore | None, tenant: str, thread_id: str) -> list[str]:
+    """Return the ids of the runs of a thread whose reports are remembered. It reads the whole memory of the tenant."""
+    found: list[str] = []
+    offset = 0
+    while store is not None:
+        page = await store.asearch((tenant, NAMESPACE), limit=AT_ONCE, offset=offset)
+        found += (item.key for item in page if item.value["report"]["thread_id"] == thread_id)
+        if len(page) < AT_ONCE:
+            break
+        offset += AT_ONCE
+    return found
 
 
 async def forget(corpora: Corpora, store: BaseStore | None, tenant: str, run_ids: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from experience.service.threads import AgedRun, Lease, StoredRun, Threads
 from experience.service.views import KeptViews
 from gateway import Gateway
 from graphs.opening import CompiledResearchGraph
-from nodes.memory import forget
+from nodes.memory import forget, remembered_runs
 from nodes.publish import answered_runs
 from observability import trace_files
 from retrieval import Corpora
@@ -98,6 +98,9 @@ class Deletions:
             await forget(self._corpora, self._graph.store, tenant, answered_runs(messages))
             async for listed in self._threads.run_ids(tenant, thread_id):
                 await forget(self._corpora, self._graph.store, tenant, listed)
+            if await self._threads.has_unlisted_runs(tenant, thread_id):  # then only the memory may know of them
+                unlisted = await remembered_runs(self._graph.store, tenant, thread_id)
+                await forget(self._corpora, self._graph.store, tenant, unlisted)
             await self._checkpoints.delete(tenant, thread_id)
             await self._corpora.kept.forget_thread(f"{tenant}/{thread_id}")
             await self._gateway.forget_run(tenant, stored.record.run_id)

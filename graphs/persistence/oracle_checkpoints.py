@@ -30,10 +30,10 @@ from graphs.persistence.oracle_migrations import marks, verify_version
 from graphs.persistence.oracle_packing import Packing
 from graphs.persistence.oracle_values import INSERT_BLOBS, INSERT_WRITES, Row, insert_new, not_null
 from graphs.persistence.pruning import PrunedSaver
-from settings.connections.oracle_errors import translated
+from settings.connections.oracle_errors import again_if_lost
 from settings.connections.sparing import committing
 from settings.pools import CPU
-from state.errors import BadInput, OutcomeUnknown
+from state.errors import BadInput
 
 _JOURNAL = "checkpoint_migrations"
 _BLOBS = "SELECT checkpoint_ns, channel, version FROM checkpoint_blobs WHERE thread_id = :thread_id"
@@ -74,8 +74,8 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint that `config` names, or the latest one."""
-        with translated():
-            found = await super().aget_tuple(config)
+        read = super().aget_tuple
+        found: CheckpointTuple | None = await again_if_lost(lambda: read(config))
         return None if found is None else self._unpacked(found)
 
     async def alist(
@@ -95,9 +95,12 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
             raise BadInput(f"{limit!r} is not a number of checkpoints", hint="use a whole number")
         # All at once: upstream holds its connection until the caller has read the last checkpoint. A caller that reads
         # from the same pool inside its loop would wait for itself.
-        with translated():
-            listed = [found async for found in super().alist(config, filter=filter, before=before, limit=limit)]
-        for found in listed:
+        listed = super().alist
+
+        async def read() -> list[CheckpointTuple]:
+            return [found async for found in listed(config, filter=filter, before=before, limit=limit)]
+
+        for found in await again_if_lost(read):
             yield self._unpacked(found)
 
     async def aput(
@@ -134,8 +137,8 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
     ) -> None:
         """Store the writes of a task, in one round trip unless there are large ones."""
         if not writes or all(channel in WRITES_IDX_MAP for channel, _ in writes):
-            with translated():  # errors and interrupts replace earlier ones
-                await super().aput_writes(config, writes, task_id, task_path)
+            put = super().aput_writes  # errors and interrupts replace earlier ones
+            await again_if_lost(lambda: put(config, writes, task_id, task_path), committing=True)
             return
         of = config["configurable"]
         names = (of["thread_id"], self._encode_checkpoint_ns(of.get("checkpoint_ns", "")), of["checkpoint_id"])
@@ -147,12 +150,13 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread with all its checkpoints."""
-        with translated():
-            await super().adelete_thread(thread_id)
+        delete = super().adelete_thread
+        await again_if_lost(lambda: delete(thread_id), committing=True)
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints of runs, with their writes and blobs. The `run_id` of the metadata identifies them."""
-        async with self._transaction() as cursor:
+
+        async def delete(cursor: Any) -> None:
             for run_id in run_ids:
                 await cursor.execute(_OF_RUN, {"run_id": str(run_id)})
                 rows = [dict(zip(("thread_id", "ns", "id"), row, strict=True)) for row in await cursor.fetchall()]
@@ -160,6 +164,9 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
                     await cursor.executemany(statement, rows)
                 for thread_id in sorted({row["thread_id"] for row in rows}):
                     await _delete_orphans(cursor, thread_id)
+            await _commit(cursor)
+
+        await self._stored(delete)
 
     async def _put(self, cursor: Any, row: Row, large: Sequence[Row]) -> None:
         await insert_new(cursor, INSERT_BLOBS, large, commit=False)
@@ -170,21 +177,14 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
     async def _stored(self, work: Callable[[Any], Awaitable[None]]) -> None:
         """Run `work`, which commits, on a cursor; again on another one if its connection was lost.
 
-        It may have been committed then. All that is written here is written under keys of its own, so that storing it
-        again changes nothing.
-
-        Raises:
-            OutcomeUnknown: the second connection was lost too.
+        All that is written here is written under keys of its own, so that storing it again changes nothing.
         """
-        try:
-            await self._once(work)
-        except OutcomeUnknown:
-            await self._once(work)
 
-    async def _once(self, work: Callable[[Any], Awaitable[None]]) -> None:
-        with translated(committing=True):
+        async def once() -> None:
             async with self._cursor() as cursor:
                 await work(cursor)
+
+        await again_if_lost(once, committing=True)
 
     async def _load_checkpoint_tuple(self, value: Any) -> CheckpointTuple:
         """Unpack the values in a checkpoint's JSON before upstream adds those in rows."""
@@ -199,18 +199,14 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
         return bool(self._should_use_blob(value, self.json_size_threshold_mb))
 
     async def _keep_latest(self, thread_id: str) -> None:
-        async with self._transaction() as cursor:
+
+        async def prune(cursor: Any) -> None:
             for statement in _DELETE_OLDER:
                 await cursor.execute(statement, {"thread_id": thread_id})
             await _delete_orphans(cursor, thread_id, commit=True)
+            await _commit(cursor)
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Any]:
-        with translated():
-            async with self._cursor() as cursor:
-                yield cursor
-                if cursor.connection.transaction_in_progress:  # unless the last statement has committed
-                    await cursor.connection.commit()
+        await self._stored(prune)
 
     def _packed_metadata(self, config: RunnableConfig, metadata: CheckpointMetadata) -> Any:
         """Return metadata with that of `config`, each value packed before LangGraph's function makes it text."""
@@ -222,6 +218,11 @@ class OracleCheckpointer(PrunedSaver, AsyncOracleSaver):
     def _unpacked(self, found: CheckpointTuple) -> CheckpointTuple:
         metadata: Any = {name: self._packing.loaded(value) for name, value in found.metadata.items()}
         return found._replace(metadata=metadata)
+
+
+async def _commit(cursor: Any) -> None:
+    if cursor.connection.transaction_in_progress:  # unless the last statement has committed
+        await cursor.connection.commit()
 
 
 async def _delete_orphans(cursor: Any, thread_id: str, *, commit: bool = False) -> None:

@@ -34,7 +34,7 @@ from langgraph_oracledb.store.oracle.aio import AsyncOracleStore
 from graphs.persistence.oracle_json import is_exact_json
 from graphs.persistence.oracle_migrations import marks, verify_version
 from graphs.persistence.oracle_store_sql import exact_search, live_reads, namespaces_query, with_bound_ttl
-from settings.connections.oracle_errors import translated
+from settings.connections.oracle_errors import again_if_lost
 from state.errors import BadInput
 
 SUFFIX = "novec"
@@ -94,9 +94,13 @@ class OracleStore(AsyncOracleStore):
             DependencyUnavailable: the database fails.
         """
         asked = [_checked(op) for op in ops]
-        with translated():
-            results = await super().abatch(asked)
+        batch = super().abatch  # each operation stores under a key of its own, so that doing it again changes nothing
+
+        async def mended() -> list[Result]:
+            results = await batch(asked)
             return [await self._mended(op, result) for op, result in zip(asked, results, strict=True)]
+
+        return await again_if_lost(mended, committing=any(isinstance(op, PutOp) for op in asked))
 
     async def _mended(self, op: Op, result: Any) -> Result:
         if isinstance(op, GetOp) and result is not None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from retrieval.backend import Legs, LiveVersion, May, Revision, StoredVersion, labels_in_text
@@ -246,8 +246,13 @@ class OracleBackend:
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Session]:
         with translated_oracle(self.name):
-            async with self._pool.acquire() as connection:
-                yield Session(connection, self._sql, self.tenant, self.name)
+            async with AsyncExitStack() as stack:
+
+                async def connect() -> Any:
+                    await stack.aclose()  # gives a connection that was lost back
+                    return await stack.enter_async_context(self._pool.acquire())
+
+                yield Session(await connect(), connect, self._sql, self.tenant, self.name)
 
     async def _keyword(
         self, session: Session, words: str, depth: int, condition: tuple[str, dict[str, Any]]

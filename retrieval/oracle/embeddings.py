@@ -7,14 +7,14 @@ This replaces `OracleEmbeddings` of langchain-oracledb (1.6.0), which is synchro
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
 from observability import operation_span
 from retrieval.oracle import sql as sql
 from retrieval.sync import run_sync
-from settings.connections.oracle_errors import translated
+from settings.connections.oracle_errors import again_if_lost
 from settings.connections.oracle_pool import checked_model
 from settings.oracle import OracleSettings
 from state.errors import DependencyUnavailable
@@ -70,12 +70,14 @@ class DatabaseEmbeddings(Embeddings):
     async def _embed(self, texts: list[str]) -> list[list[float]]:
         import oracledb
 
-        with translated():
+        async def asked() -> list[Any]:
             async with self._pool.acquire() as connection:
                 with connection.cursor() as cursor:
                     cursor.setinputsizes(items=oracledb.DB_TYPE_JSON)
                     await cursor.execute(self._statement, {"items": texts})
-                    rows = await cursor.fetchall()
+                    return list(await cursor.fetchall())
+
+        rows = await again_if_lost(asked)
         if len(rows) != len(texts) or any(row[0] is None for row in rows):
             raise DependencyUnavailable(
                 f"`{self.model_id}` returned {sum(row[0] is not None for row in rows)} vectors for {len(texts)} texts",

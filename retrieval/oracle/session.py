@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from retrieval.oracle.sql import LIST_SIZES, LONG_TEXT, Sql, placed
-from settings.connections.oracle_errors import classify_oracle, codes_of, translated
+from settings.connections.oracle_errors import classify_oracle, codes_of, translated, was_lost
 from settings.connections.sparing import committing
 from state.errors import CorpusBusy, DependencyUnavailable
 
@@ -21,10 +21,26 @@ T = TypeVar("T")
 
 
 class Session:
-    """Runs the statements of `retrieval.oracle.sql`; binds tenant and corpus wherever a statement names them."""
+    """Runs the statements of `retrieval.oracle.sql`; binds tenant and corpus wherever a statement names them.
 
-    def __init__(self, connection: oracledb.AsyncConnection, sql: Sql, tenant: str, name: str) -> None:
-        self._connection, self._sql, self._name = connection, sql, name
+    Args:
+        connection: what it runs them on.
+        connect: acquires another connection in its place, if this one turns out to be lost at the first statement.
+        sql: the statements.
+        tenant: the tenant.
+        name: the corpus.
+    """
+
+    def __init__(
+        self,
+        connection: oracledb.AsyncConnection,
+        connect: Callable[[], Awaitable[oracledb.AsyncConnection]],
+        sql: Sql,
+        tenant: str,
+        name: str,
+    ) -> None:
+        self._connection, self._connect, self._sql, self._name = connection, connect, sql, name
+        self._used = False
         self._scope = {"tenant": tenant, "corpus": name}
 
     def at_least(self, *version: int) -> bool:
@@ -40,13 +56,25 @@ class Session:
         types: Mapping[str, Any] | None = None,
     ) -> list[Any]:
         """Return all rows. `types` gives the driver's type for binds that it cannot infer."""
-        # `fetch_lobs=False` returns texts instead of LOB locators, each of which would cost a round trip to read.
         text = self._sql(statement, where)
+        try:
+            return await self._rows(text, binds, types)
+        except DependencyUnavailable as error:
+            if self._used or not was_lost(error):
+                raise
+        with translated_oracle(self._name):
+            self._connection = await self._connect()
+        return await self._rows(text, binds, types)
+
+    async def _rows(self, text: str, binds: Mapping[str, Any] | None, types: Mapping[str, Any] | None) -> list[Any]:
+        # `fetch_lobs=False` returns texts instead of LOB locators, each of which would cost a round trip to read.
         with translated_oracle(self._name), self._connection.cursor() as cursor:
             if types:
                 cursor.setinputsizes(**types)
             await cursor.execute(text, self._scoped(text, binds), fetch_lobs=False)
-            return list(await cursor.fetchall())
+            found = list(await cursor.fetchall())
+        self._used = True
+        return found
 
     async def listed(
         self, statement: str, items: Iterable[Any], binds: Mapping[str, Any] | None = None, *, where: str = ""
@@ -65,7 +93,7 @@ class Session:
 
         With `commit`, it commits in its own round trip; `OutcomeUnknown` if the connection breaks meanwhile.
         """
-        text = self._sql(statement)
+        text, self._used = self._sql(statement), True
         with (
             translated_oracle(self._name, committing=commit),
             committing(self._connection, commit),
@@ -89,7 +117,7 @@ class Session:
         """
         if not rows:
             return
-        text = self._sql(statement)
+        text, self._used = self._sql(statement), True
         with translated_oracle(self._name), self._connection.cursor() as cursor:
             if types:
                 cursor.setinputsizes(**types)

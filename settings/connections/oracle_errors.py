@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from settings.connections.oracle_codes import (
     CALL_TIMEOUT,
@@ -24,6 +25,8 @@ from settings.connections.oracle_codes import (
     WRAPPERS,
 )
 from state.errors import DependencyUnavailable, OutcomeUnknown, SettingsInvalid, SixplaneError
+
+T = TypeVar("T")
 
 _CODE = re.compile(r"\b(ORA|DPY|DRG)-(\d{4,5})\b")
 
@@ -86,6 +89,36 @@ def translated(*, committing: bool = False) -> Iterator[None]:
         yield
     except (oracledb.Error, socket.gaierror) as error:  # an unknown host: the driver passes `gaierror` on
         raise classify_oracle(error, committing=committing) from error
+
+
+async def again_if_lost(work: Callable[[], Awaitable[T]], *, committing: bool = False) -> T:
+    """Return the result of `work`, which acquires a connection; once more on another one if that was lost.
+
+    A pool checks a connection only after it has idled for a while, so one that the database ended meanwhile is found
+    at its first statement.
+
+    Args:
+        work: reads, or stores nothing twice: an earlier attempt of it may have been committed.
+        committing: whether it commits, so that a second loss leaves its outcome unknown.
+
+    Raises:
+        OutcomeUnknown: it was lost twice, and commits.
+        SixplaneError: like `classify_oracle`.
+    """
+    try:
+        with translated(committing=committing):
+            return await work()
+    except DependencyUnavailable as error:
+        if not isinstance(error, OutcomeUnknown) and not was_lost(error):
+            raise
+    with translated(committing=committing):
+        return await work()
+
+
+def was_lost(error: SixplaneError) -> bool:
+    """Return whether an error of `translated` tells of a connection that the database has ended."""
+    codes = codes_of(error.__cause__) if error.__cause__ is not None else []
+    return any(MEANINGS.get(code) is LOST for code in codes)
 
 
 def codes_of(error: BaseException) -> list[str]:

@@ -174,6 +174,7 @@ async def ask_threads(threads: Any) -> None:
     for page in (threads.threads_before, threads.checkpointed_before, threads.reports_before):
         await page(later, aged)
     await threads.by_run("t", "run-1")
+    await threads.has_unlisted_runs("t", "thread")
     await threads.check()
     async with threads.alone("t", "one") as (_, lease):
         await threads.note_without_checkpoints(lease)

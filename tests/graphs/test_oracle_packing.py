@@ -28,6 +28,16 @@ async def values_of(saver: OracleCheckpointer) -> Any:
     return found.checkpoint["channel_values"]
 
 
+async def listed(saver: OracleCheckpointer) -> Any:
+    (found,) = [each.checkpoint["channel_values"] async for each in saver.alist(LATEST)]
+    return found
+
+
+async def pruned(saver: OracleCheckpointer) -> Any:
+    await saver.aprune(["t"])
+    return await values_of(saver)
+
+
 async def test_small_values_stand_in_the_checkpoint_s_json(pool: RecordingPool) -> None:
     rows = OsonCheckpoints(pool)
     async with open_oracle_checkpointer(pool, TYPES) as saver:
@@ -113,6 +123,20 @@ async def test_what_a_lost_commit_may_have_stored_is_stored_once_more(
                 assert await values_of(saver) == COME_BACK
                 assert (len(rows.checkpoints), len(rows.writes)) == (1, 1)
             assert (left, pool.held, pool.transactions) == ([0], 0, 0)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("reading", [values_of, listed, pruned], ids=lambda each: each.__name__)
+async def test_what_begins_on_a_connection_that_is_gone_begins_once_more(
+    pool: RecordingPool, reading: Any, times: int
+) -> None:
+    OsonCheckpoints(pool)
+    async with open_oracle_checkpointer(pool, TYPES) as saver:
+        await put(saver, VALUES, 1)
+        pool.fail("^(SELECT|DELETE)", "DPY-4011", times)
+        with nullcontext() if times == 1 else pytest.raises(DependencyUnavailable, match="DPY-4011"):
+            assert await reading(saver) == COME_BACK
+    assert (pool.held, pool.transactions) == (0, 0)
 
 
 def break_at(pool: RecordingPool, pattern: str, times: int, *, took_effect: bool) -> list[int]:

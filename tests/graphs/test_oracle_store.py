@@ -125,7 +125,7 @@ async def test_no_statement_carries_a_value(pool: RecordingPool) -> None:
 async def test_every_error_has_its_remedy(pool: RecordingPool, code: str) -> None:
     Rows(pool)
     async with open_oracle_store(pool) as store:
-        pool.fail(r"MERGE INTO", code)
+        pool.fail(r"MERGE INTO", code, 2)  # what was lost with its connection is stored once more
         with pytest.raises(DependencyUnavailable, match=code) as caught:
             await store.aput(("a",), "k", {"x": 1})
     assert caught.value.hint

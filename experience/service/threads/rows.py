@@ -101,6 +101,15 @@ def run_ids(connection: sa.Connection, tenant: str, thread_id: str, after: str |
     return [*connection.execute(query.order_by(runs.c.run_id).limit(AT_ONCE)).scalars()]
 
 
+def has_unlisted_runs(connection: sa.Connection, tenant: str, thread_id: str) -> bool:
+    """Return whether a thread is older than its first run that has a row. An earlier release kept the latest only."""
+    first = sa.select(sa.func.min(runs.c.created_at)).where(
+        runs.c.tenant == threads.c.tenant, runs.c.thread_id == threads.c.thread_id
+    )
+    older = _of(sa.select(threads.c.thread_id), tenant, thread_id).where(threads.c.created_at < first.scalar_subquery())
+    return connection.execute(older).first() is not None
+
+
 def kept_run(connection: sa.Connection, tenant: str, run_id: str) -> KeptRun | None:
     """Return a run with its thread, or `None`."""
     query = sa.select(runs).where(runs.c.tenant == tenant, runs.c.run_id == run_id)

@@ -219,6 +219,10 @@ class Threads:
             yield found
             after = found[-1]
 
+    async def has_unlisted_runs(self, tenant: str, thread_id: str) -> bool:
+        """Return whether a thread began before the first of its runs that is known, in an earlier release."""
+        return await self._read(lambda connection: rows.has_unlisted_runs(connection, tenant, thread_id))
+
     async def by_run(self, tenant: str, run_id: str) -> KeptRun | None:
         """Return a run with its thread, or `None`."""
         return await self._read(lambda connection: rows.kept_run(connection, tenant, run_id))

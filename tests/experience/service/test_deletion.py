@@ -17,6 +17,7 @@ from settings import Settings
 from state.channels import ResearchContext
 from tests.doubles.roles import scripted
 from tests.experience.service.helpers import SLOW, ask, held_plan, service_of, until_started
+from tests.experience.service.kept.test_upkeep import change
 
 ROOT = Principal(id="root", tenant="local", roles=(Permission.ADMIN,), method="api_key")
 QUESTION = "What is the zyxwort price of Tariff A?"
@@ -68,6 +69,22 @@ async def test_runs_that_the_history_no_longer_names_are_deleted_with_their_thre
         assert "store.db" in holding(home, "zyxwort")
         await service.delete("local", "t")
         assert holding(home, "zyxwort") == []
+
+
+@pytest.mark.parametrize("at_once", [1, 100])
+async def test_runs_that_only_the_memory_knows_are_deleted_with_their_thread_and_no_other(home, monkeypatch, at_once):
+    monkeypatch.setattr("nodes.publish.MAX_HISTORY", 1)
+    monkeypatch.setattr("nodes.memory.AT_ONCE", at_once)
+    async with service_of(home) as service:
+        other = await service.run(ask("What does Tariff B cost?", "other"))
+        first = await service.run(ask(QUESTION, "t"))
+        assert (await service.run(ask("What is the price of Tariff A?", "t"))).status == first.status == "answered"
+        # An earlier release kept a row for a thread's latest run, and its checkpoints name the latest ones.
+        change(home, f"DELETE FROM runs WHERE run_id = '{first.run_id}'")
+        await service.delete("local", "t")
+        assert holding(home, "zyxwort") == []
+        left = [item.key for item in await service.graph.store.asearch(("local", "reports"))]
+        assert left == [other.run_id] * (other.status == "answered")
 
 
 async def test_the_memo_of_an_unfinished_run_goes_with_its_thread(home):

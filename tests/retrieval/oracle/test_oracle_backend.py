@@ -139,7 +139,8 @@ async def test_errors_of_the_database_are_classified(
     pool: RecordingPool, code: str, error: type[DependencyUnavailable]
 ) -> None:
     for pattern in ("FETCH APPROX", "CASE WHEN EXISTS", r"p\.id IN"):
-        pool.fail(pattern, code)
+        pool.script.errors.clear()
+        pool.fail(pattern, code, 2)  # a first read that is lost is asked once more
         corpus = await opened(scripted()).create("local", "c")
         corpus._backend = backend(pool)
         with pytest.raises(error) as caught:

@@ -67,7 +67,7 @@ async def test_a_model_that_is_no_identifier_reaches_no_statement(pool: Recordin
     [("ORA-40284", SettingsInvalid), ("DPY-4011", DependencyUnavailable), ("ORA-01031", DependencyUnavailable)],
 )
 async def test_errors_are_told_with_their_remedy(pool: RecordingPool, code: str, kind: type[Exception]) -> None:
-    pool.fail("VECTOR_EMBEDDING", code)
+    pool.fail("VECTOR_EMBEDDING", code, 2)  # what is lost with its connection is asked once more
     with pytest.raises(kind, match=code) as caught:
         await embeddings(pool).aembed_query("x")
     assert caught.value.hint  # type: ignore[attr-defined]

@@ -41,7 +41,7 @@ def failing_at(pool: RecordingPool, number: int, code: str) -> list[int]:
     def counted(statement: Statement) -> Any:
         if len(pool.statements) == number:
             commits.append(pool.commits)
-            pool.fail("", code)
+            pool.fail("", code, 2 if code == "DPY-4011" else 1)  # a first read that is lost is asked once more
         return run(statement)
 
     pool.script.run = counted  # type: ignore[method-assign]
@@ -60,6 +60,18 @@ async def test_a_commit_that_is_lost_with_its_statement_says_that_its_outcome_is
     with pytest.raises(OutcomeUnknown, match="DPY-4011") as caught:
         await everything(pool)
     assert "ingest` stores nothing twice" in caught.value.hint
+
+
+async def test_a_connection_that_is_lost_at_its_first_statement_is_replaced_and_later_it_is_told() -> None:
+    pool = scripted()
+    pool.fail(r"^SELECT c.generation", "DPY-4011")
+    await everything(pool)
+    assert (pool.held, pool.transactions) == (0, 0)
+    pool = scripted()
+    pool.fail(r"VECTOR_DISTANCE", "DPY-4011")  # after the words of the same search
+    with pytest.raises(SixplaneError, match="DPY-4011"):
+        await everything(pool)
+    assert pool.held == 0
 
 
 # Each code costs a run for each statement; what a code means is in a table of its own.
