@@ -19,7 +19,7 @@ from retrieval.filters import parsed
 from retrieval.ingesting import Ingestion, Progress, Reading, reading_of
 from retrieval.loaders.workers.stopping import giving_up_at_the_end
 from retrieval.managed.passages import is_managed, is_managed_document
-from retrieval.preparation import prepare
+from retrieval.preparation import IngestEngine, prepare
 from retrieval.ranking.diversity import spread
 from retrieval.ranking.duplicates import Group, Groups
 from retrieval.ranking.fusion import min_max, ranked
@@ -118,6 +118,7 @@ class Corpus:
         audience: str | Iterable[str] | None = None,
         progress: Progress | None = None,
         sync: bool = False,
+        engine: IngestEngine | None = None,
     ) -> IngestReport:
         """Read, split, embed and store paths, LangChain documents or the documents of a loader.
 
@@ -132,6 +133,7 @@ class Corpus:
             sync: whether documents are removed whose files are gone from the paths in `inputs`. Nothing is removed that
                 failed to load, that the caller may not change, or whose folder is empty, as if a disk were missing.
             progress: called after each document, each failure and each slice of a large document.
+            engine: reads and encodes files elsewhere; by default this process does.
 
         Raises:
             BadInput: `audience` is malformed, or a path does not exist.
@@ -145,8 +147,10 @@ class Corpus:
             self._check_same(await self._backend.revision())
             roots = await source_roots(self._backend, inputs, self._settings)
             reading = Reading() if progress is None else await asyncio.to_thread(reading_of, inputs)
-            items = prepare(inputs, self._settings, self.tenant, self.name, labels, roots, reading.opened)
-            given = (self._backend, writer, self._embeddings, self._held, roots, progress, reading)
+            read_paths = engine.reader(self.tenant, self.name) if engine else None
+            encoder = engine.encoder(self._embeddings) if engine else self._embeddings
+            items = prepare(inputs, self._settings, self.tenant, self.name, labels, roots, reading.opened, read_paths)
+            given = (self._backend, writer, encoder, self._held, roots, progress, reading)
             with giving_up_at_the_end():
                 return await Ingestion(*given).run(items, given_paths(inputs) if sync else None)
 

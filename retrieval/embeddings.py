@@ -55,6 +55,7 @@ class LocalEmbeddings(Embeddings):
     """
 
     def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
         if folder is None:
             weights, tokenizer = _installed(*_WEIGHTS), _checked(_TOKENIZER, "sixplane", _TOKENIZER_DIGEST)
             self.model_id = "all-MiniLM-L6-v2-int8"
@@ -116,6 +117,11 @@ def texts_at_once(embeddings: Embeddings) -> int:
     each batch or slice costs one commit. Embeddings that send several requests at once want more.
     """
     return int(getattr(embeddings, "texts_at_once", _AT_ONCE))
+
+
+def groups_at_once(embeddings: Embeddings) -> int:
+    """Return how many groups of texts are encoded at the same time: `groups_at_once`, or else 1."""
+    return int(getattr(embeddings, "groups_at_once", 1))
 
 
 def load_embeddings(settings: Settings) -> Embeddings:

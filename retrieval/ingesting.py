@@ -8,7 +8,9 @@ inside it. Memory is bounded by the text of one document, not by its vectors.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,9 @@ from langchain_core.embeddings import Embeddings
 from retrieval.access import judged, relabels
 from retrieval.backend import CorpusBackend, CorpusWriter, Vectors
 from retrieval.documents import FailedFile
-from retrieval.embeddings import model_of, texts_at_once
+from retrieval.embeddings import groups_at_once, model_of, texts_at_once
 from retrieval.loaders import size_of, survey
-from retrieval.preparation import PreparedDocument
+from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.remote.addresses import is_address
 from retrieval.reports import IngestProgress, IngestReport
 from retrieval.roots import NO_FILES, SourceRoots
@@ -119,6 +121,9 @@ class Ingestion:
         self._backend, self._writer, self._embeddings = backend, writer, embeddings
         self._held, self._roots, self._progress, self._reading = held, roots, progress, reading
         self._model, self._slice = model_of(embeddings), texts_at_once(embeddings)
+        # Which texts are encoded together does not depend on how many groups are: a vector may depend on its group.
+        self._ahead = groups_at_once(embeddings) - 1
+        self._encoding: deque[tuple[list[PreparedDocument], asyncio.Task[list[list[float]]]]] = deque()
         self._batch: list[PreparedDocument] = []
         self._tally = _Tally()
         self._seen: set[str] = set()
@@ -130,6 +135,13 @@ class Ingestion:
 
         With `sync`, documents of these paths whose files are gone are taken out of search.
         """
+        try:
+            return await self._run(items, sync)
+        finally:
+            for _, encoding in self._encoding:
+                encoding.cancel()
+
+    async def _run(self, items: Iterator[PreparedDocument | FailedFile], sync: Sequence[Path] | None) -> IngestReport:
         self._tell()
         while True:
             # In a thread: `next` parses a file, which would block the event loop.
@@ -163,6 +175,8 @@ class Ingestion:
 
     async def _take(self, item: PreparedDocument) -> None:
         self._seen.update(item.names)
+        if item.earlier_ids:  # it may be compared with one that is still being encoded
+            await self._store(0)
         document = await self._decided(item)
         if document is None:
             return
@@ -173,7 +187,7 @@ class Ingestion:
         self._batch.append(document)
         # A document without passages counts too: the batch holds its text.
         if sum(max(len(each.passages), 1) for each in self._batch) >= self._slice:
-            await self._flush()
+            await self._flush(self._ahead)
 
     async def _decided(self, item: PreparedDocument) -> PreparedDocument | None:
         """Return a document with its access label; `None` if it is unchanged or refused."""
@@ -194,30 +208,58 @@ class Ingestion:
             self._tally.relabelled.append(item.document_id)
         return document
 
-    async def _flush(self) -> None:
-        """Encode and store the batch."""
+    async def _flush(self, left: int = 0) -> None:
+        """Have the batch encoded, and store what was encoded until at most `left` batches wait for it."""
         documents, self._batch = self._batch, []
-        if not documents:
-            return
-        texts = [each.embedded_text(item) for each in documents for item in each.passages]
-        vectors = iter(await self._embeddings.aembed_documents(texts))
-        self._tally.encoded += len(texts)
-        await self._put([(each, [next(vectors) for _ in each.passages]) for each in documents])
+        if documents:
+            texts = [each.embedded_text(item) for each in documents for item in each.passages]
+            self._encoding.append((documents, asyncio.create_task(self._embeddings.aembed_documents(texts))))
+        await self._store(left)
+
+    async def _store(self, left: int) -> None:
+        """Store batches in their order, until at most `left` wait for their vectors."""
+        while len(self._encoding) > left:
+            documents, encoding = self._encoding[0]
+            found = await encoding
+            self._encoding.popleft()
+            self._tally.encoded += len(found)
+            vectors = iter(found)
+            await self._put([(each, [next(vectors) for _ in each.passages]) for each in documents])
 
     async def _put_in_slices(self, document: PreparedDocument) -> None:
         kept = await self._writer.kept(document, self._model)
         left = [each for each in document.passages if document.vector_id(each) not in kept]
         done = len(document.passages) - len(left)
         self._tally.resumed, self._tally.encoded = self._tally.resumed + done, self._tally.encoded + done
-        for start in range(0, len(left), self._slice):
-            whole = len(document.passages)
-            self._tell(done / whole, source=document.source, done=done, total=whole)
-            part = left[start : start + self._slice]
-            vectors = await self._embeddings.aembed_documents([document.embedded_text(each) for each in part])
-            named = {document.vector_id(each): vector for each, vector in zip(part, vectors, strict=True)}
-            await self._writer.keep(document.document_id, named, self._model)
-            done, self._tally.encoded = done + len(part), self._tally.encoded + len(part)
+        whole = len(document.passages)
+        parts = [left[start : start + self._slice] for start in range(0, len(left), self._slice)]
+        async with aclosing(self._encoded(document, parts)) as encoded:
+            if parts:
+                self._tell(done / whole, source=document.source, done=done, total=whole)
+            async for part, vectors in encoded:
+                named = {document.vector_id(each): vector for each, vector in zip(part, vectors, strict=True)}
+                await self._writer.keep(document.document_id, named, self._model)
+                done, self._tally.encoded = done + len(part), self._tally.encoded + len(part)
+                if done < whole:
+                    self._tell(done / whole, source=document.source, done=done, total=whole)
         await self._put([(document, None)], share=1.0)
+
+    async def _encoded(
+        self, document: PreparedDocument, parts: Sequence[list[PreparedPassage]]
+    ) -> AsyncGenerator[tuple[list[PreparedPassage], list[list[float]]]]:
+        """Yield the slices of a document with their vectors, some slices ahead."""
+        coming: deque[asyncio.Task[list[list[float]]]] = deque()
+        try:
+            for number, part in enumerate(parts):
+                while len(coming) <= self._ahead and number + len(coming) < len(parts):
+                    texts = [document.embedded_text(each) for each in parts[number + len(coming)]]
+                    coming.append(asyncio.create_task(self._embeddings.aembed_documents(texts)))
+                yield part, await coming[0]
+                coming.popleft()
+        finally:
+            for task in coming:
+                task.cancel()
+            await asyncio.gather(*coming, return_exceptions=True)
 
     async def _put(self, pairs: list[tuple[PreparedDocument, Vectors | None]], share: float = 0.0) -> None:
         updated, superseded = await self._writer.put(pairs, self._model, lambda _, old: may_change(old, self._held))

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
 
 from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, FailedFile, LoadedDocument, evidence_id, vector_id
 from retrieval.remote.addresses import is_address
@@ -26,6 +27,33 @@ from state.values import Kind
 
 Opened = Callable[[Path], None]
 """Is called with a file before it is read, in the thread that reads it."""
+
+
+class ReadPaths(Protocol):
+    """Reads files and folders as `loaders.load_paths` does, perhaps elsewhere; then the documents may be prepared."""
+
+    def __call__(
+        self,
+        paths: Iterable[Path],
+        settings: Settings,
+        audience: Labels | None = None,
+        roots: SourceRoots | None = None,
+        opened: Opened | None = None,
+    ) -> Iterator[LoadedDocument | PreparedDocument | FailedFile]:
+        """Yield the documents in the order of their names."""
+        ...
+
+
+class IngestEngine(Protocol):
+    """Reads files and encodes passages for an ingestion; who stores them is not its business."""
+
+    def reader(self, tenant: str, corpus: str) -> ReadPaths:
+        """Return what reads files for a corpus."""
+        ...
+
+    def encoder(self, own: Embeddings) -> Embeddings:
+        """Return what encodes passages as `own` does, to the last bit."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +170,18 @@ def prepare(
     audience: Labels | None = None,
     roots: SourceRoots | None = None,
     opened: Opened | None = None,
+    read_paths: ReadPaths | None = None,
 ) -> Iterator[PreparedDocument | FailedFile]:
     """Yield a `PreparedDocument` for each document and a `FailedFile` for each that cannot be read.
 
     A document that occurs twice is yielded once. If the second one has another text or label, it is reported as failed,
     because it would supersede the first within the same ingest. `audience` is the label of documents without their own,
     `roots` are the source roots of the corpus, which name its files. `opened` is called with each file before it is
-    read.
+    read; `read_paths` reads files and folders, by default `load_paths`.
     """
     seen: dict[str, tuple[str, Labels | None]] = {}
-    for item in _loaded(inputs, settings, audience, roots or SourceRoots(), opened):
-        if not isinstance(item, LoadedDocument):
+    for item in _loaded(inputs, settings, audience, roots or SourceRoots(), opened, read_paths):
+        if isinstance(item, FailedFile):
             yield item
             continue
         if len(item.document_id) > LONGEST_ID or len(item.source.encode("utf-8", "replace")) > LONGEST_SOURCE:
@@ -165,7 +194,7 @@ def prepare(
         labels = audience if item.audience is None else item.audience
         if item.document_id not in seen:
             seen[item.document_id] = (item.text_hash, labels)
-            yield _cut(item, labels, settings, tenant, corpus)
+            yield item if isinstance(item, PreparedDocument) else cut(item, labels, settings, tenant, corpus)
         elif seen[item.document_id] != (item.text_hash, labels):
             differing = "texts" if seen[item.document_id][0] != item.text_hash else f"`{AUDIENCE}` values"
             reason = (
@@ -176,7 +205,12 @@ def prepare(
 
 
 def _loaded(
-    inputs: Any, settings: Settings, audience: Labels | None, roots: SourceRoots, opened: Opened | None
+    inputs: Any,
+    settings: Settings,
+    audience: Labels | None,
+    roots: SourceRoots,
+    opened: Opened | None,
+    read_paths: ReadPaths | None,
 ) -> Iterator[Any]:
     if isinstance(inputs, str | Path):
         inputs = [inputs]
@@ -186,7 +220,7 @@ def _loaded(
         yield from load_loader(inputs)
         return
     for kind, group in groupby(inputs, _kind):
-        yield from _load_group(kind, group, settings, audience, roots, opened)
+        yield from _load_group(kind, group, settings, audience, roots, opened, read_paths)
 
 
 def _kind(item: Any) -> str:
@@ -204,13 +238,14 @@ def _load_group(
     audience: Labels | None,
     roots: SourceRoots,
     opened: Opened | None,
+    read_paths: ReadPaths | None,
 ) -> Iterator[Any]:
     if kind == "loaded":
         yield from group
     elif kind == "path":
         from retrieval.loaders import load_paths
 
-        yield from load_paths((Path(item) for item in group), settings, audience, roots, opened)
+        yield from (read_paths or load_paths)((Path(item) for item in group), settings, audience, roots, opened)
     elif kind == "address":
         from retrieval.remote.reading import load_addresses
 
@@ -221,9 +256,10 @@ def _load_group(
         yield from load_langchain(group)
 
 
-def _cut(
+def cut(
     document: LoadedDocument, audience: Labels | None, settings: Settings, tenant: str, corpus: str
 ) -> PreparedDocument:
+    """Return a document with its passages. `audience` is its access label, `None` if it is not decided."""
     from retrieval.splitting import split_document
 
     spans = split_document(document, chunk_chars=settings.data.chunk_chars, overlap=settings.data.chunk_overlap)

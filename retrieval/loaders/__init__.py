@@ -26,7 +26,7 @@ from state.errors import BadInput
 if TYPE_CHECKING:
     from retrieval.loaders.langchain import load_langchain, load_loader
 
-__all__ = ["FORMATS", "load_langchain", "load_loader", "load_paths", "size_of", "survey"]
+__all__ = ["FORMATS", "files_of", "load_file", "load_langchain", "load_loader", "load_paths", "size_of", "survey"]
 
 _IN_PLACE = frozenset(("jsonl", "text"))
 """Their loaders call no library and take each character a fixed number of times: they are read where they are asked
@@ -54,7 +54,23 @@ def load_paths(
     Raises:
         BadInput: a named path does not exist.
     """
-    named, roots = [Path(path) for path in paths], roots or SourceRoots()
+    roots = roots or SourceRoots()
+    for found in files_of(paths, roots):
+        if isinstance(found, FailedFile):
+            yield found
+            continue
+        if opened is not None:
+            opened(found)
+        yield from load_file(found, settings, audience, roots)
+
+
+def files_of(paths: Iterable[Path], roots: SourceRoots) -> Iterator[Path | FailedFile]:
+    """Yield the files of files and folders, and the report of each folder that cannot be listed.
+
+    Raises:
+        BadInput: a named path does not exist.
+    """
+    named = [Path(path) for path in paths]
     # All paths are checked before the first is loaded: a typing error must not appear halfway through an ingest.
     for path in named:
         if not os.path.lexists(path):
@@ -62,18 +78,19 @@ def load_paths(
                 f"there is no file or folder {str(path)!r}", hint="check the path; it is relative to the working folder"
             )
     for path in named:
-        for found in _files(path, roots):
-            if isinstance(found, FailedFile):
-                yield found
-                continue
-            if opened is not None:
-                opened(found)
-            default = label_of_folder(found, settings) if audience is None else audience
-            for item in _load_file(found, settings):
-                if isinstance(item, FailedFile):
-                    roots.note(found, failed=True)
-                yield _placed(item, found, default, roots) if isinstance(item, LoadedDocument) else item
-            roots.note(found, failed=False)
+        yield from _files(path, roots)
+
+
+def load_file(
+    path: Path, settings: Settings, audience: Labels | None, roots: SourceRoots
+) -> Iterator[LoadedDocument | FailedFile]:
+    """Yield the documents of one file, named by `roots`, which notes whether it was read."""
+    default = label_of_folder(path, settings) if audience is None else audience
+    for item in _load_file(path, settings):
+        if isinstance(item, FailedFile):
+            roots.note(path, failed=True)
+        yield _placed(item, path, default, roots) if isinstance(item, LoadedDocument) else item
+    roots.note(path, failed=False)
 
 
 def survey(paths: Iterable[Path]) -> tuple[int, int]:

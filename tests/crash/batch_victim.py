@@ -51,7 +51,8 @@ async def stubbed_service(home: Path, model: Any, **settings: Any) -> AsyncItera
 
     core.open_collaborators = stubbed
     try:
-        given = Settings(home=home, models={"prices_micro_usd": {"scripted:m": PRICE}}, **settings)
+        models = {"prices_micro_usd": {"scripted:m": PRICE}, **settings.pop("models", {})}
+        given = Settings(home=home, models=models, **settings)
         embeddings = DeterministicFakeEmbedding(size=8)
         async with open_service(given, gateway_models={"scripted:m": model}, embeddings=embeddings) as service:
             yield service

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from state.errors import BadInput
 
 if TYPE_CHECKING:
     from retrieval import Corpora, IngestReport
+    from retrieval.preparation import IngestEngine
     from settings import Settings
 
 Paths = Annotated[
@@ -79,6 +81,24 @@ Sync = Annotated[
 ]
 
 
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="What reads and encodes files: `local`, this process; `ray`, workers on the Ray cluster of RAY_ADDRESS, "
+        "or on this machine if that is not set.",
+    ),
+]
+
+
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", help="How many workers `--engine ray` starts. 0: one for each CPU of the cluster.", min=0, max=256
+    ),
+]
+
+
 def ingest(
     paths: Paths,
     corpus: CorpusName = "default",
@@ -86,6 +106,8 @@ def ingest(
     encoding: Encoding = None,
     ocr: Ocr = False,
     sync: Sync = False,
+    engine: EngineName = "local",
+    workers: Workers = 0,
     tenant: Tenant = "local",
     json_output: IngestJson = False,
     home: Home = None,
@@ -102,10 +124,13 @@ def ingest(
     checked_name("tenant", tenant)
     given = [path if is_address(path) else Path(path) for path in paths]
     check_paths([path for path in given if isinstance(path, Path)])
+    check_engine(engine, workers)
     reading: dict[str, object] = {"encoding": encoding} if encoding else {}
     if ocr:
         reading["ocr"] = {"enabled": True}
-    report = run_async(_ingest(given, corpus, audience, tenant, home, reading, as_json=json_output, sync=sync))
+    settings = settings_of(home, **({"data": reading} if reading else {}))
+    work = _ingest(settings, (engine, workers), given, corpus, audience, tenant, as_json=json_output, sync=sync)
+    report = run_async(work)
     if json_output:
         print_json({"corpus": corpus, **report.model_dump(mode="json")})
         return
@@ -122,6 +147,18 @@ def check_paths(paths: list[Path]) -> None:
             )
 
 
+def check_engine(engine: str, workers: int) -> None:
+    """Raise `BadInput` for an engine that there is not, or that has no workers; `DependencyUnavailable` without Ray."""
+    if engine not in ("local", "ray"):
+        raise BadInput(f"there is no engine {engine!r}", hint="choose `local` or `ray`")
+    if engine == "local" and workers:
+        raise BadInput("the engine `local` has no workers", hint="use `--engine ray`")
+    if engine == "ray":
+        from settings.connections.ray_cluster import check_ray
+
+        check_ray()
+
+
 async def ingest_into(
     settings: Settings,
     corpora: Corpora,
@@ -132,6 +169,7 @@ async def ingest_into(
     *,
     as_json: bool = False,
     sync: bool = False,
+    engine: IngestEngine | None = None,
 ) -> IngestReport:
     """Ingest paths and addresses into a corpus, which is created if needed. Show the progress, with each failed file.
 
@@ -145,7 +183,7 @@ async def ingest_into(
     async with trail_of(settings) as trail, trail.change(event) as noted:
         corpus = await corpora.create(tenant, name)
         with ingest_progress(as_json=as_json) as progress:
-            report = await corpus.ingest(paths, audience=audience, progress=progress, sync=sync)
+            report = await corpus.ingest(paths, audience=audience, progress=progress, sync=sync, engine=engine)
         await record_ingestion(trail, event.actor, event.object, noted, report)
     # One readable file is a success, with a message for the others; none is an error, so that scripts notice.
     if report.failed and not (report.added or report.updated or report.unchanged or report.removed):
@@ -166,18 +204,26 @@ def summary_of(report: IngestReport, name: str) -> list[str]:
 
 
 async def _ingest(
+    settings: Settings,
+    running: tuple[str, int],
     paths: Sequence[str | Path],
     name: str,
     audience: list[str] | None,
     tenant: str,
-    home: Path | None,
-    reading: dict[str, object],
     *,
     as_json: bool,
     sync: bool,
 ) -> IngestReport:
     from experience.corpora import open_corpora
 
-    settings = settings_of(home, **({"data": reading} if reading else {}))
-    async with open_corpora(settings, tenant, "ingest") as corpora:
-        return await ingest_into(settings, corpora, tenant, name, paths, audience, as_json=as_json, sync=sync)
+    async with open_corpora(settings, tenant, "ingest") as corpora, _engine(*running) as engine:
+        given = (settings, corpora, tenant, name, paths, audience)
+        return await ingest_into(*given, as_json=as_json, sync=sync, engine=engine)
+
+
+def _engine(name: str, workers: int) -> AbstractAsyncContextManager[IngestEngine | None]:
+    if name == "local":
+        return nullcontext()
+    from retrieval.on_ray import open_ray_ingest
+
+    return open_ray_ingest(workers)
