@@ -1,5 +1,6 @@
 import errno
 import json
+import sys
 
 import pytest
 import typer
@@ -82,3 +83,14 @@ def test_a_file_that_is_no_report_is_named(tmp_path):
     assert result.exit_code == 2
     assert json.loads(result.stdout)["error"]["code"] == "bad_input"
     assert "is not a report" in result.stderr
+
+
+def test_an_engine_that_cannot_be_used_is_told_before_anything_is_read(tmp_path, monkeypatch):
+    refused = run("ingest", str(tmp_path), "--engine", "spark", "--home", str(tmp_path / "home"))
+    assert (refused.exit_code, "choose `local` or `ray`" in refused.stderr) == (2, True)
+    refused = run("ingest", str(tmp_path), "--workers", "2", "--home", str(tmp_path / "home"))
+    assert (refused.exit_code, "--engine ray" in refused.stderr) == (2, True)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    missing = run("ingest", str(tmp_path), "--engine", "ray", "--home", str(tmp_path / "home"))
+    assert (missing.exit_code, "sixplane[ray]" in missing.stderr) == (5, True)
+    assert not (tmp_path / "home").exists()
