@@ -23,9 +23,9 @@ _MOST = 2  # phrases that a pronoun may stand for; more would search for somethi
 _WORDS = re.compile(r"\w[\w'’\-]*")
 _REFERENCE = re.compile(
     r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there"
-    r"|each one|the two|both(?=\s*[?.!])"
+    r"|each one|the two|both(?=\s*[?.!])|then(?=\s*[?.!]*\s*$)"
     r"|(?:the|of) (?:former|latter|same)|(?:both|each|neither|either|one|which|any|all|some) of (?:them|those|these)"
-    r"|(?-i:er|sie|es|ihn|ihm|ihre?[nmrs]?|sein[ems]?|diese[nmrs]?|davon|dafür|damit|dabei|das(?=\s*[?.!]))"
+    r"|(?-i:er|sie|es|ihn|ihm|ihre?[nmrs]?|sein[ems]?|diese[nmrs]?|davon|dafür|damit|dabei|das(?=\s*[?.!])|dann(?=\s*[?.!]*\s*$))"
     r"|(?-i:elles?|cela|ça|ces? derniers?|celles?-ci|ceux-ci|celui-ci|sa|ses|leurs?))(?![\w-])",
     re.IGNORECASE,
 )
@@ -56,7 +56,8 @@ _POSSESSIVES_WORDS = """
 """
 _POSSESSIVES = frozenset(_POSSESSIVES_WORDS.split())
 _OWN_SUBJECT = re.compile(
-    r"\b(?:do|does|did|is|are|was|were|can)\s+(?!it\b|they\b|that\b|this\b)(?:the\s+)?\w{4,}\s+\w", re.IGNORECASE
+    r"\b(?:do|does|did|is|are|was|were|can)\s+(?!it\b|they\b|that\b|this\b)(?:(?:the|an?)\s+)?\w{4,}\s+\w",
+    re.IGNORECASE,
 )
 _OTHER = re.compile(r"\bthe other(?: one| ones)?\b(?!\s+\w*[a-z]{3,})", re.IGNORECASE)
 _PLACES_WORDS = """

@@ -13,6 +13,7 @@ from itertools import pairwise
 from gateway.extractive.asking.verbs import (
     ASKING,
     AUXILIARIES,
+    BE,
     DETERMINERS,
     DO,
     PERSONS,
@@ -86,7 +87,7 @@ class _Token:
 
     @property
     def folded(self) -> str:
-        return fold(self.text)
+        return fold(self.text).replace("’", "'")
 
 
 def phrases(question: str) -> list[Phrase]:
@@ -174,6 +175,9 @@ def _verb(tokens: Sequence[_Token], run: range) -> int | None:
     """Return where the verb of a run is, if it has one."""
     if not tokens[run.start].name and _starts_with_verb(tokens, run.start):
         return run.start
+    before = tokens[run.start - 1].folded if run.start else ""
+    if len(run) == 1 and before in BE and tokens[run.start].text.endswith("ed"):
+        return run.start  # "can it be changed", "a budget is used up"
     auxiliary = _auxiliary(tokens, run.start)
     among = POSSIBLE if auxiliary in ("", "do") else frozenset[str]()
     for position in run[1:]:
@@ -209,6 +213,8 @@ def _starts_with_verb(tokens: Sequence[_Token], start: int) -> bool:
     if not start or before in ",;":
         return is_verb(word.lower(), "", among=POSSIBLE)  # an imperative
     if before in PERSONS - DETERMINERS and (before != "one" or earlier in AUXILIARIES):
+        return word.islower()
+    if earlier == "who" and before in AUXILIARIES:  # "who may delete", "who is told"
         return word.islower()
     if before in ("who", "what") or (before in ("that", "which") and _is_noun(earlier)):
         return word.islower()

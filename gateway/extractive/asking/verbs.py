@@ -31,10 +31,16 @@ POSSIBLE = SURE | frozenset(stem(word) for word in _OTHER_WORDS.split())
 
 _AUXILIARIES_WORDS = """
     am is are was were be been do does did can could may might must shall should will would has have had
+    cannot can't couldn't don't doesn't didn't mustn't shouldn't won't wouldn't isn't aren't wasn't weren't
 """
 AUXILIARIES = frozenset(_AUXILIARIES_WORDS.split())
+_BE_WORDS = """
+    am is are was were be been isn't aren't wasn't weren't
+"""
+BE = frozenset(_BE_WORDS.split())
 _DO_WORDS = """
     do does did can could may might must shall should will would
+    cannot can't couldn't don't doesn't didn't mustn't shouldn't won't wouldn't
 """
 DO = frozenset(_DO_WORDS.split())
 """Auxiliaries after which the verb itself follows, uninflected."""

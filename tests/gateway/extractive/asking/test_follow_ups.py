@@ -19,6 +19,11 @@ PAIRS = [
     ("How is the flour mill driven?", "When was it built?", "flour mill", ""),
     ("What is a rolling deposit?", "Why does it exist?", "rolling deposit", ""),
     ("Does the mail relay encrypt messages?", "How is that configured?", "mail relay", ""),
+    ("Who is told when a savings goal is missed?", "What happens to a standing order then?", "savings goal", ""),
+    ("What happens when a sluice gate cannot close?", "Can I switch it off?", "sluice gate", ""),
+    ("What if the cellar pump can’t start?", "Who repairs it?", "cellar pump", ""),
+    ("Who may borrow a rowing boat?", "Where is it kept?", "rowing boat", "borrow"),
+    ("Who is told when a savings goal is missed?", "Can it be raised?", "savings goal", "told missed"),
     # plurals, possessives, demonstratives with a noun
     ("Which vaccines do travellers to Peru need?", "Where can they be given?", "vaccines", ""),
     ("How do volunteers book night shifts?", "Can they be swapped?", "shifts", ""),
@@ -61,6 +66,7 @@ PAIRS = [
     # other languages
     ("Wie kündige ich den Vertrag?", "Und wie lange dauert das?", "vertrag", ""),
     ("Wie groß ist der Speicher der Kamera?", "Kann man ihn erweitern?", "speicher kamera", ""),
+    ("Wann ist das Kontingent der Kamera voll?", "Was passiert mit neuen Aufnahmen dann?", "kontingent", ""),
     ("Quel est le prix du billet ?", "Et pour les enfants ?", "prix billet enfants", ""),
 ]  # fmt: skip
 
@@ -82,6 +88,8 @@ ON_ITS_OWN = [
     "What does this handbook say about bicycles?",
     "Who repairs the clocks that strike at noon?",
     "Compare oak and beech.",
+    "What does a bailiff do?",
+    "When the kiln is hot, what happens to the bricks then?",
     "Wie melde ich einen Umzug?",
 ]
 
