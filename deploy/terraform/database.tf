@@ -17,9 +17,10 @@ resource "oci_database_autonomous_database" "this" {
 }
 
 locals {
-  # One descriptor for each service; TP is the one for many short transactions.
-  database_dsn = one([
+  # A descriptor for each service and form; TP is the service for many short transactions. The first, because a private
+  # endpoint may have one with its name and one with its address.
+  database_dsn = [
     for each in oci_database_autonomous_database.this.connection_strings[0].profiles : each.value
     if each.consumer_group == "TP" && each.tls_authentication == "SERVER" && each.syntax_format == "LONG"
-  ])
+  ][0]
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from oci.generative_ai.models import UpdateHostedDeploymentDetails
 
 from experience.deploy.policies import APPLICATION, RESOURCE_TYPES, matching_rules
 from tests.deploy.settings_of import ROOT, accepted
@@ -161,6 +162,13 @@ def test_the_stack_allows_what_the_page_on_oci_and_deploy_allow() -> None:
     assert rule
     here = rule[1].replace("${kind}", RESOURCE_TYPES[0]).replace("${var.compartment_ocid}", "x")
     assert here == matching_rules("x")[0]
+
+
+def test_a_new_image_changes_the_deployment_in_place() -> None:
+    changeable = {*UpdateHostedDeploymentDetails().swagger_types, *META}
+    given = resource("oci_generative_ai_hosted_deployment")
+    moved = [name for name, value in given.items() if name not in changeable and "image_tag" in str(value)]
+    assert moved == [], "another tag would replace the deployment, which OCI does not delete while it is active"
 
 
 def test_ocis_budget_alerts_come_at_the_shares_of_ours() -> None:
