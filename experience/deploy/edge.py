@@ -10,6 +10,7 @@ from experience.deploy.failures import is_missing, meant
 from experience.deploy.patience import Patience
 from experience.deploy.values import GONE, Kind, Resource
 from gateway.classification import classify
+from gateway.oci.pages import PROXY, all_pages
 from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable
 
@@ -17,7 +18,6 @@ Result = TypeVar("Result")
 
 _ATTEMPTS = 5
 """Of a request whose failure may pass: each is repeated with the same retry token or `if-match`. A chosen value."""
-_PROXY = "check SIXPLANE_OCI__MANAGEMENT_ENDPOINT and any proxy in between"
 
 
 class Edge:
@@ -35,12 +35,16 @@ class Edge:
         self._client = session.client(GenerativeAiClient, name="deploy", endpoint=endpoint)
         self._patience = patience
 
+    def pause(self, looks: int, what: str) -> None:
+        """Wait before looking again at `what`, as `Patience.wait`."""
+        self._patience.wait(looks, what)
+
     def listed(self, kind: Kind, compartment_id: str) -> list[Resource]:
         """Return all resources of a kind in a compartment, deleted ones too as long as OCI knows them."""
         operation = getattr(self._client, f"list_{kind.plural}")
 
         def every() -> list[Resource]:
-            return [_resource(kind, item) for item in _pages(operation, compartment_id)]
+            return [_resource(kind, item) for item in all_pages(operation, compartment_id)]
 
         return self._tried(every, f"list the {kind.noun}s")
 
@@ -128,8 +132,8 @@ class Edge:
         """Return what OCI wrote about a work request: its errors, then its log."""
 
         def lines() -> list[str]:
-            errors = _pages(self._client.list_work_request_errors, work_id)
-            entries = _pages(self._client.list_work_request_logs, work_id)
+            errors = all_pages(self._client.list_work_request_errors, work_id)
+            entries = all_pages(self._client.list_work_request_logs, work_id)
             return [f"{each.code}: {each.message}" for each in errors] + [str(each.message) for each in entries]
 
         return self._tried(lines, "read the log of the work request")
@@ -140,7 +144,7 @@ class Edge:
                 return call()
             except (AttributeError, TypeError) as error:
                 # The SDK hands on whatever came: a page of a proxy is a `Response` without the fields of an answer.
-                raise DependencyUnavailable("the management endpoint did not answer like OCI", hint=_PROXY) from error
+                raise DependencyUnavailable("the management endpoint did not answer like OCI", hint=PROXY) from error
             except Exception as error:
                 failure = classify(error)
                 if failure is None:
@@ -151,17 +155,6 @@ class Edge:
                     raise meant(error, failure, what, sent) from error
                 self._patience.wait(attempt - 1, what, failure.retry_after)
         raise AssertionError("the last attempt returns or raises")
-
-
-def _pages(operation: Callable[..., Any], of: str) -> list[Any]:
-    """Return the items of all pages. The SDK's own helper repeats failed requests, whatever the client's strategy."""
-    items, page = [], ""
-    while True:
-        answer = operation(of, **({"page": page} if page else {}))
-        items += answer.data.items
-        page = str(answer.headers.get("opc-next-page") or "")
-        if not page:
-            return items
 
 
 def _resource(kind: Kind, data: Any) -> Resource:

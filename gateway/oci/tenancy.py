@@ -12,18 +12,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from oci.generative_ai import GenerativeAiClient
-from oci.pagination import list_call_get_all_results
 from oci.util import to_dict
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from gateway.catalog.reconcile import TenancyModel
+from gateway.oci.pages import PROXY, all_pages
 from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable
 
 _NAME = re.compile(r"[a-z0-9-]+\.[a-z0-9][\w.-]*")
 """What calls send as a model's id: maker and model. A base model has it as its display name, or as its id."""
-
-_PROXY = "check SIXPLANE_OCI__MANAGEMENT_ENDPOINT and any proxy in between"
 
 
 class _Listed(BaseModel):
@@ -74,10 +72,10 @@ def tenancy_models(session: OCISession, endpoint: str = "") -> list[TenancyModel
 def _read(operation: Callable[..., Any], session: OCISession, kind: TypeAdapter[list[Item]]) -> list[Item]:
     """Return all pages of a list of models."""
     try:
-        return kind.validate_python(to_dict(list_call_get_all_results(operation, session.compartment_id).data))
+        return kind.validate_python(to_dict(all_pages(operation, session.compartment_id)))
     except (ValidationError, AttributeError, TypeError):
         # The SDK hands on whatever came: a page of a proxy is a `Response` without items.
-        raise DependencyUnavailable("the management endpoint did not answer like OCI", hint=_PROXY) from None
+        raise DependencyUnavailable("the management endpoint did not answer like OCI", hint=PROXY) from None
 
 
 def _name(model: _Listed) -> str:
