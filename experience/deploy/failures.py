@@ -12,7 +12,7 @@ from gateway.replies.reply import Heard, reply_in
 from state.errors import DependencyUnavailable, SettingsInvalid, SixplaneError
 
 STATEMENT = DEPLOYERS[0].format(group="…", compartment="…")
-_NOT_ALLOWED = (
+NOT_ALLOWED = (
     "OCI answers alike to a missing policy, a wrong compartment and a wrong key: check that a policy says "
     f"`{STATEMENT}`, SIXPLANE_OCI__COMPARTMENT_ID, and with `sixplane doctor` the key; see docs/oci.md#policies"
 )
@@ -74,7 +74,7 @@ def _hint(error: Any, failure: ProviderFailure, status: int) -> str:
     if status in (401, 403, 404):
         headers = {str(name).lower(): str(value) for name, value in (error.headers or {}).items()}
         known = why_refused(headers, getattr(error, "session", ("", "")))[1] if status == 401 else ""
-        return known or _NOT_ALLOWED
+        return known or NOT_ALLOWED
     if failure.transient:
         return f"{_AGAIN}; if it stays so, check the network, the proxy and SIXPLANE_OCI__MANAGEMENT_ENDPOINT"
     return failure.hint

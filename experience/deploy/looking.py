@@ -6,11 +6,17 @@ from collections.abc import Iterable
 
 from experience.deploy.edge import Edge
 from experience.deploy.errors import DeployConflict
+from experience.deploy.failures import NOT_ALLOWED
 from experience.deploy.stack import Stack
 from experience.deploy.values import APPLICATION, APPLICATION_IAM, DEPLOYMENT, GONE, KINDS, STORAGE, Found, Resource
+from state.errors import DependencyUnavailable
 
 _APPLICATIONS = (APPLICATION, APPLICATION_IAM)
 _STAYS = "Sixplane changes and deletes only what bears its tags"
+
+
+_LOOKS = 5
+"""At what a list shows and nobody may read: lists and reads lag behind each other. A chosen value: 16 s in all."""
 
 
 def look(edge: Edge, stack: Stack) -> Found:
@@ -18,7 +24,23 @@ def look(edge: Edge, stack: Stack) -> Found:
 
     Raises:
         DeployConflict: it cannot know its own, or others have put something into it.
+        DependencyUnavailable: a list shows a part that cannot be read. Without this error it would be made a second
+            time, or be taken for deleted.
     """
+    unread: list[Resource] = []
+    for looks in range(_LOOKS):
+        if unread:
+            edge.pause(looks - 1, f"the {unread[0].part} that a list shows")
+        found, unread = _looked(edge, stack)
+        if not unread:
+            return found
+    raise DependencyUnavailable(
+        f"OCI lists the {unread[0].part} {unread[0].id}, and does not find it", hint=NOT_ALLOWED
+    )
+
+
+def _looked(edge: Edge, stack: Stack) -> tuple[Found, list[Resource]]:
+    """Return what there is, and what of it a list shows and a read does not find."""
     every = [each for kind in KINDS for each in edge.listed(kind, stack.compartment_id)]
     alive = [each for each in every if each.state not in GONE]
     ours = [each for each in alive if stack.owns(each.tags)]
@@ -30,7 +52,7 @@ def look(edge: Edge, stack: Stack) -> Found:
         others=tuple(each for each in alive if not stack.owns(each.tags)),
     )
     _check_foreign_deployments(found)
-    return found
+    return found, [each for each, now in zip(ours, got, strict=True) if now is None]
 
 
 def check_names(stack: Stack, found: Found) -> None:

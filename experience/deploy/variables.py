@@ -78,7 +78,14 @@ def _setting(variable: str) -> tuple[bool, bool]:
             kind = get_args(kind)[1]
         else:
             return False, False
-    return True, kind is SecretStr
+    return True, _holds_secret(kind)
+
+
+def _holds_secret(kind: Any) -> bool:
+    """Whether a value of this type can hold a secret: a whole table can, since it may be given as JSON."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return any(_holds_secret(each.annotation) for each in kind.model_fields.values())
+    return kind is SecretStr or any(map(_holds_secret, get_args(kind)))
 
 
 def _is_mapping(kind: Any) -> bool:

@@ -272,3 +272,16 @@ def test_what_oci_refuses_has_a_remedy(fault: Fault, kind: type[Exception], told
     assert told in caught.value.hint  # type: ignore[attr-defined]
     assert "sixplane.example" not in str(caught.value)
     assert rig.alive() == (0, 0, 0)
+
+
+def test_what_is_listed_and_cannot_be_read_is_neither_made_again_nor_taken_for_deleted(rig: Rig) -> None:
+    rig.apply(rig.open())
+    rig.oci.faults.add(Fault("status", "get_hosted_application_iam", times=2, status=404))
+    assert not rig.apply(rig.open()).changes
+    rig.oci.faults.add(Fault("status", "get_hosted_application_iam", times=999, status=404))
+    for act in (rig.apply, rig.destroy):
+        with pytest.raises(DependencyUnavailable, match="lists the application") as caught:
+            act(rig.open())
+        assert "manage generative-ai-family" in caught.value.hint
+    assert rig.alive() == (1, 1, 0)
+    assert len(rig.changes()) == 2

@@ -60,8 +60,15 @@ def test_a_stack_from_its_plan_to_its_end(run: Run, oci: LocalOCI) -> None:
     asked = run("destroy")
     assert (asked.exit_code, "--yes" in asked.stderr) == (2, True)
     assert len(oci.hosting.alive("hostedDeployments")) == 1
+    kept = run("destroy", "--yes", "--keep-storage").stdout.splitlines()
+    assert kept[0].endswith("it stays, and is charged")
+    assert kept[-1] == "destroyed"
+    (still,) = run("destroy", "--yes", "--keep-storage").stdout.splitlines()
+    assert still == kept[0]
     assert run("destroy", "--yes").stdout.splitlines()[-1] == "destroyed"
-    assert run("status").stdout == "there is nothing of this stack\n"
+    for gone in (run("status").stdout, run("destroy").stdout):
+        assert gone.startswith("there is nothing of the stack baseline in us-")
+        assert "compartment ocid1." in gone
     assert not any(oci.hosting.alive(name) for name in oci.hosting.resources)
 
 

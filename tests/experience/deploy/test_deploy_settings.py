@@ -44,6 +44,11 @@ EMBEDDED = {"profile": "embedded"}
         (environment(SIXPLANE_MODLES__DEFAULT="x"), "no setting of Sixplane", "sixplane.example.toml"),
         (environment(SIXPLANE_PROFILE="embedded"), "set by the stack", "deploy.baseline.profile"),
         (environment(SIXPLANE_ORACLE__WALLET_PASSWORD="x"), "readable in the console", "[deploy.baseline.secrets]"),
+        (
+            environment(SIXPLANE_ORACLE='{"password": "hunter2"}'),
+            "readable in the console",
+            "[deploy.baseline.secrets]",
+        ),
         (environment(SERVICE_API_KEY="x"), "readable in the console", "OCI Vault"),
         (environment(DATABASE_URL="postgres://me:hunter2hunter2@db/x"), "readable in the console", "OCI Vault"),
     ],

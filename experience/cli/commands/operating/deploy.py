@@ -106,7 +106,7 @@ def status(
         print_json(asdict(found))
         return
     if not found.parts:
-        say("there is nothing of this stack")
+        say(_nothing(opened))
         return
     print_table(("part", "state", "detail", "OCID"), [(p.part, p.state, p.detail, p.id) for p in found.parts])
     say(f"address: {found.endpoint or 'none'}")
@@ -127,15 +127,28 @@ def destroy(
     from experience.deploy.values import STORAGE
 
     opened = _opened(home, stack, region, None, compartment, None, None)
-    doomed = [each for each in look(opened.edge, opened.stack).ours if not (keep_storage and each.kind is STORAGE)]
+    ours = look(opened.edge, opened.stack).ours
+    if not ours:
+        say(_nothing(opened))
+        return
+    kept = [each for each in ours if keep_storage and each.kind is STORAGE]
+    doomed = [each for each in ours if each not in kept]
+    for each in kept:
+        say(f"keep {each.part} {each.id}: it stays, and is charged")
     if not doomed:
-        say("there is nothing of this stack")
         return
     for each in reversed(doomed):
         say(f"delete {each.part} {each.id}" + (", with all its data" if each.kind is STORAGE else ""))
     _confirm(yes)
     Applying(opened.edge, opened.stack, opened.patience, note).destroy(keep_storage=keep_storage)
     say("destroyed")
+
+
+def _nothing(opened: Opened) -> str:
+    """Return that there is nothing, and where that holds: a stack in another place goes on, and is charged."""
+    stack = opened.stack
+    where = f"in {stack.region}, compartment {stack.compartment_id}, of the owner {stack.settings.owner}"
+    return f"there is nothing of the stack {stack.name} {where}"
 
 
 def policies(
