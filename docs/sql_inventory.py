@@ -305,7 +305,7 @@ _PURPOSES = (
     (r"^UPDATE api_keys", "revokes a key", DIALECT),
     (r"^SELECT privilege FROM session_privs", "`doctor`: lists the privileges", OURS),
     (r"^SELECT COUNT\(\*\) FROM all_objects", "`doctor`: checks for Oracle Text", OURS),
-    (r"^SELECT value FROM v\$parameter", "`doctor`: reads the size of the vector memory", OURS),
+    (r"^SELECT value, .* FROM v\$parameter", "`doctor`: reads the size of the vector memory", OURS),
     (r"^SELECT MIN\(c\.dimensions\)", "`doctor`: checks that the embeddings fit the tables", OURS),
     (
         r"^(SELECT version_no|INSERT INTO \w+_MIGRATIONS|CREATE TABLE \w+_MIGRATIONS)",

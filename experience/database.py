@@ -17,7 +17,7 @@ from sqlalchemy.dialects import oracle as oracle_dialect
 from experience.schema_upkeep import EXISTS, GONE, Described, Upkeep
 from settings import Settings
 from settings.connections.oracle_pool import checked_name, checked_prefix, open_oracle_pool, proxied
-from state.errors import DependencyUnavailable, SettingsInvalid
+from state.errors import DependencyUnavailable, SettingsInvalid, SixplaneError
 
 if TYPE_CHECKING:
     import oracledb
@@ -116,6 +116,25 @@ async def open_schema(settings: Settings, dimensions: int) -> AsyncIterator[Sche
     """Open the schema of the configured database. Raises the errors of `open_oracle_pool`."""
     async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
         yield Schema(connection, settings, migrations(settings, dimensions))
+
+
+async def due_index(settings: Settings) -> str | None:
+    """Return what a person should know of the vector index after passages were added; `None` if there is nothing.
+
+    A failure is told and not raised: what was added is stored.
+    """
+    if settings.oracle.vector_index == "none":
+        return None
+    try:
+        async with open_oracle_pool(settings) as pool, pool.acquire() as connection:
+            why = await Schema(connection, settings, ()).due()
+    except SixplaneError as error:
+        return f"whether the vector index has to be built cannot be said: {error.message}"
+    return (
+        f"the vector index has to be built: {why}; run `sixplane db optimize`, until then search is exact"
+        if why
+        else None
+    )
 
 
 class Schema(Upkeep):

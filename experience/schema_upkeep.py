@@ -78,13 +78,19 @@ class Upkeep:
             )
         return f"{len(self._statements)} statements of the schema hold"
 
+    async def due(self) -> str | None:
+        """Return why the vector index has to be built, or `None` if it has not."""
+        if self._settings.oracle.vector_index == "none":
+            return None
+        care = IndexCare(self._settings.oracle)
+        return (await self._vector_due(care, await self._passages(care)))[0]
+
     async def vector_index(self) -> str:
         """Return the state of the vector index in words. Raises `DependencyUnavailable` if it has to be built."""
         if self._settings.oracle.vector_index == "none":
             return "none is configured: every search is exact"
-        care = IndexCare(self._settings.oracle)
-        passages = await self._passages(care)
-        due, _ = await self._vector_due(care, passages)
+        passages = await self._passages(IndexCare(self._settings.oracle))
+        due = await self.due()
         if due:
             raise DependencyUnavailable(
                 f"the vector index has to be built: {due}",

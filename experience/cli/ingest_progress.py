@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from experience.ingest_progress import Tell
     from retrieval import IngestProgress
+    from settings import Settings
 
 _PLAIN_SECONDS = 30.0
 """A chosen value: a log of an hour gets 120 lines."""
@@ -95,3 +96,16 @@ def _tell_line(progress: IngestProgress, seconds: float) -> None:
 def _skipped(progress: IngestProgress) -> str:
     file = progress.failure
     return f"skipped: {file.source}: {file.reason}" if file is not None else ""
+
+
+async def tell_due_index(settings: Settings, *, as_json: bool = False) -> None:
+    """Say that the vector index in Oracle Database has to be built, if passages that were added make that due."""
+    if settings.data.backend != "oracle":
+        return
+    from experience.database import due_index
+
+    told = await due_index(settings)
+    if told and as_json:
+        note_json({"note": told})
+    elif told:
+        note(told)

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _GRANTS = "`sixplane db grants` prints what an administrator has to grant"
 
+_VECTOR_MEMORY = (
+    "SELECT value, SYS_CONTEXT('USERENV', 'CLOUD_SERVICE') FROM v$parameter WHERE name = 'vector_memory_size'"
+)
+"""The size, and the kind of an Autonomous Database, whose size is 0 although it has vector memory."""
+
 
 async def check_oracle(settings: Settings, *, deep: bool = False) -> tuple[HealthCheck, ...]:
     """Check Oracle Database; return no checks if it is neither used nor configured.
@@ -77,12 +82,14 @@ async def _vector_memory(connection: oracledb.AsyncConnection, settings: Setting
     if settings.oracle.vector_index != "hnsw":
         return f"not needed: the index is {settings.oracle.vector_index}"
     try:
-        rows = await _rows(connection, "SELECT value FROM v$parameter WHERE name = 'vector_memory_size'")
+        rows = await _rows(connection, _VECTOR_MEMORY)
     except DependencyUnavailable as error:
         if "ORA-00942" in codes_of(error):  # Oracle hides a view without a grant as one that does not exist
             return "this user may not see its size; `sixplane db init` fails if it is too small"
         raise
-    size = int(rows[0][0]) if rows else 0
+    size, cloud = (int(rows[0][0]), rows[0][1]) if rows else (0, None)
+    if cloud and not size:
+        return "an Autonomous Database resizes it by itself"
     if not size:
         raise DependencyUnavailable(
             "an HNSW index needs vector memory, and `vector_memory_size` is 0",

@@ -122,12 +122,12 @@ async def _oracle_plane(folder: Path, dimensions: int) -> AsyncIterator[Plane]:
 
 
 @asynccontextmanager
-async def oracle_schema(home: Path) -> AsyncIterator[Settings]:
+async def oracle_schema(home: Path, dimensions: int = DIMENSIONS) -> AsyncIterator[Settings]:
     """Make the whole schema for a block, and drop it; its names are fixed, so none may be there before."""
     skip_without_oracle()
     settings = load_settings(home=home, data={"backend": "oracle"})
-    async with open_schema(settings, DIMENSIONS) as schema, open_oracle_pool(settings) as pool, pool.acquire() as one:
-        names = {statement.split()[2].upper() for each in migrations(settings, DIMENSIONS) for statement in each.drops}
+    async with open_schema(settings, dimensions) as schema, open_oracle_pool(settings) as pool, pool.acquire() as one:
+        names = {statement.split()[2].upper() for each in migrations(settings, dimensions) for statement in each.drops}
         taken = names & {str(row[0]) for row in await one.fetchall("SELECT table_name FROM user_tables")}
         if taken:
             pytest.fail(f"the schema holds {sorted(taken)}: tests make and drop them, so give them a user of their own")

@@ -25,7 +25,7 @@ TEXTS = {
     r"\$\.(source|step|of_config|run_id|kind|n)": "a key, checked by the package",
     r"1970-01-01": "what times are counted from",
     r"%|/": "a pattern around a bind, and its escape",
-    r"USERENV|CURRENT_SCHEMA|FULL": "constants of packages",
+    r"USERENV|CURRENT_SCHEMA|CLOUD_SERVICE|FULL": "constants of packages",
     r"late": "marks the row that tells of abandoned calls",
     r"__pregel_tasks|MINUTE|SECOND|!|CTXSYS|CTX_DDL|vector_memory_size|langchain|vector_store": "constants",
 }

@@ -259,7 +259,7 @@ async def test_doctor_tells_a_closed_port() -> None:
 async def test_doctor_tells_what_to_grant_and_to_set(pool: RecordingPool) -> None:
     pool.answer(r"session_privs", [("CREATE SESSION",)])
     pool.answer(r"CTX_DDL", [(0,)])
-    pool.answer(r"vector_memory_size", [("0",)])
+    pool.answer(r"vector_memory_size", [("0", None)])
     pool.answer(r"SELECT version_no", [(1, "ledger")])
     pool.answer(r"MIN\(c.dimensions\)", [(1024, 1024)])
     checks = {check.name: check for check in await check_oracle(oracle())}
@@ -270,6 +270,23 @@ async def test_doctor_tells_what_to_grant_and_to_set(pool: RecordingPool) -> Non
     assert "db init" in checks["oracle schema"].hint
     assert "1024 dimensions, and the embeddings have 384" in checks["oracle embeddings"].detail
     assert "TABLE_PREFIX" in checks["oracle embeddings"].hint
+
+
+@pytest.mark.parametrize(
+    ("row", "ok", "told"),
+    [
+        (("0", "OLTP"), True, "resizes it by itself"),
+        (("0", None), False, "is 0"),
+        (("536870912", None), True, "512 MiB"),
+    ],
+)
+async def test_doctor_knows_that_an_autonomous_database_resizes_its_vector_memory(
+    pool: RecordingPool, row: tuple[str, str | None], ok: bool, told: str
+) -> None:
+    pool.answer(r"CTX_DDL", [(1,)])
+    pool.answer(r"vector_memory_size", [row])
+    checks = {check.name: check for check in await check_oracle(oracle(vector_index="hnsw"))}
+    assert (checks["oracle vector memory"].ok, told in checks["oracle vector memory"].detail) == (ok, True)
 
 
 async def test_doctor_is_content_where_everything_is_there(pool: RecordingPool) -> None:

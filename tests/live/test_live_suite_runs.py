@@ -14,7 +14,8 @@ from tests.doubles.oci.__main__ import write_keys
 from tests.doubles.oci.server import COMPARTMENT
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITE = ("-p", "no:cacheprovider", "-rs", "tests/live/test_live_oci.py")
+SUITE = ("-p", "no:cacheprovider", "-rs")
+OCI, DATABASE = "tests/live/test_live_oci.py", "tests/live/test_live_oracle.py"
 CITY = {"name": "Paris", "country": "France"}
 
 
@@ -39,6 +40,7 @@ def test_the_live_suite_passes_against_the_local_oci_and_every_request_is_signed
         oci.faults.add(Fault("status", "guardrailVersions", times=9, status=200, body=versions))
         sinks = ("LOGGING", "MONITORING", "NOTIFICATIONS", "APM")
         done = started(
+            OCI,
             "-m",
             "live",
             OCI_COMPARTMENT_ID=COMPARTMENT,
@@ -59,7 +61,11 @@ def test_the_live_suite_passes_against_the_local_oci_and_every_request_is_signed
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
-    [((), "it is billed"), pytest.param(("-m", "live"), "OCI_COMPARTMENT_ID is not set", marks=pytest.mark.long)],
+    [
+        ((OCI,), "it is billed"),
+        pytest.param((OCI, "-m", "live"), "OCI_COMPARTMENT_ID is not set", marks=pytest.mark.long),
+        pytest.param((DATABASE, "-m", "oracle"), "SIXPLANE_ORACLE__DSN is not set", marks=pytest.mark.long),
+    ],
 )
 def test_without_being_asked_for_or_without_a_tenancy_it_is_skipped_with_the_reason(
     arguments: tuple[str, ...], reason: str

@@ -7,7 +7,8 @@ or after any statement, as a connection can.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -150,6 +151,17 @@ class DictionaryConnection(RecordingConnection):
 
     async def commit(self) -> None:
         self.database.run("COMMIT", {})
+
+
+class DictionaryPool:
+    """A pool of such connections."""
+
+    def __init__(self, database: Dictionary) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[DictionaryConnection]:
+        yield DictionaryConnection(self._database)
 
 
 class _Cursor:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 import pytest
 
+from experience.cli.ingest_progress import tell_due_index
 from experience.database import Migration, Schema, _journal_ddl, migrations
 from experience.schema_health import columns_of, conditions_of, index_of
 from retrieval.oracle.index_care import IndexCare
 from settings import Settings, load_settings
 from state.errors import DependencyUnavailable, SettingsInvalid, SixplaneError
-from tests.doubles.oracle.dictionary import Dictionary, DictionaryConnection
+from tests.doubles.oracle.dictionary import Dictionary, DictionaryConnection, DictionaryPool
 
 SETTINGS = load_settings(oracle={"dsn": "db:1521/x", "user": "app", "password": "secret", "vector_index": "ivf"})
 JOURNAL = _journal_ddl(SETTINGS)
@@ -219,6 +225,35 @@ async def test_the_vector_index_is_built_after_the_first_load_and_again_after_gr
     assert "UNUSABLE" in (await schema(database).optimize())[0]
     assert database.indexes[VECTOR] == "VALID"
     assert "1,300 passages" in await schema(database).vector_index()
+
+
+async def test_who_adds_passages_is_told_when_the_index_is_due(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = await made()
+    settings = SETTINGS.model_copy(update={"data": SETTINGS.data.model_copy(update={"backend": "oracle"})})
+
+    @asynccontextmanager
+    async def opened(_: Settings) -> AsyncIterator[Any]:
+        yield DictionaryPool(database)
+
+    monkeypatch.setattr("experience.database.open_oracle_pool", opened)
+    states = [(0, None, ""), (10, None, "not built yet"), (13, 10, "13 passages now"), (12, 10, "")]
+    for passages, built, told in states:
+        database.passages, database.indexes[VECTOR] = passages, "VALID"
+        database.builds = {VECTOR: built} if built else {}
+        await tell_due_index(settings)
+        said = capsys.readouterr().err
+        assert told in said
+        assert bool(said) is bool(told)
+    database.passages = 100
+    await tell_due_index(settings, as_json=True)
+    assert "sixplane db optimize" in json.loads(capsys.readouterr().err)["note"]
+    database.cut, database.how = len(database.ran), "before"
+    await tell_due_index(settings)
+    assert "cannot be said: the connection to the database was lost" in capsys.readouterr().err
+    await tell_due_index(SETTINGS)  # of a corpus in the home folder, nothing is asked
+    assert capsys.readouterr().err == ""
 
 
 async def test_an_index_of_an_earlier_release_was_built_on_an_empty_table() -> None:

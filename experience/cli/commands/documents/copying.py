@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experience.cli.auditing import event_of, recorded
+from experience.cli.ingest_progress import tell_due_index
 from experience.cli.options import Home, Json, Tenant
 from experience.cli.output import note, print_json, say
 from experience.cli.running import run_async, settings_of
@@ -72,7 +73,8 @@ async def _copy(settings: Settings, tenant: str, source: tuple[str, str], target
                 arriving, progress=lambda report: note(f"{report.copied} document versions")
             )
             noted.counts.update(copied=report.copied, passages=report.passages)
-            return report
+    await tell_due_index(_with(settings, target[0]))
+    return report
 
 
 def _with(settings: Settings, backend: str) -> Settings:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experience.cli.auditing import event_of, trail_of
-from experience.cli.ingest_progress import ingest_progress
+from experience.cli.ingest_progress import ingest_progress, tell_due_index
 from experience.cli.options import CorpusName, Home, Tenant
 from experience.cli.output import print_json, say
 from experience.cli.running import run_async, settings_of
@@ -218,7 +218,9 @@ async def _ingest(
 
     async with open_corpora(settings, tenant, "ingest") as corpora, _engine(*running) as engine:
         given = (settings, corpora, tenant, name, paths, audience)
-        return await ingest_into(*given, as_json=as_json, sync=sync, engine=engine)
+        report = await ingest_into(*given, as_json=as_json, sync=sync, engine=engine)
+    await tell_due_index(settings, as_json=as_json)
+    return report
 
 
 def _engine(name: str, workers: int) -> AbstractAsyncContextManager[IngestEngine | None]:
