@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 import h11
 import uvicorn
@@ -33,6 +34,8 @@ KEEP_ALIVE_SECONDS = 75
 server closed first, a balancer could send a request into a closing connection and report a 502."""
 
 _LENGTHS = {b"content-length", b"transfer-encoding"}
+
+_SCHEMES = (b"http://", b"https://")
 
 _ANY_IPV6 = "::"
 
@@ -75,8 +78,14 @@ class _Impatient(H11Protocol):
         """
         before = self.cycle
         super().handle_events()
-        if self.cycle is not before and {name for name, _ in self.headers} >= _LENGTHS:
+        if self.cycle is before:
+            return
+        if {name for name, _ in self.headers} >= _LENGTHS:
             self.headers.append(CLOSE_HEADER)  # uvicorn then says so in the answer, and h11 reads no further
+        if self.scope["raw_path"].lower().startswith(_SCHEMES):
+            # The whole address, which a server must take as well (RFC 9112, 3.2.2); uvicorn takes it for a path.
+            raw_path = b"/" + self.scope["raw_path"].partition(b"//")[2].partition(b"/")[2]
+            self.scope["raw_path"], self.scope["path"] = raw_path, unquote(raw_path.decode("ascii"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""

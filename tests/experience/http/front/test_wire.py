@@ -64,14 +64,17 @@ async def test_requests_that_come_at_once_are_answered_in_their_order(tmp_path):
             + request("POST /a%20b", "content-length: 3", body=b"abc")
             + request("GET /v1/corpora", name=None)
             + request("PUT /chunked", "transfer-encoding: chunked", body=chunks)
+            + request("GET http://x/health", name=None)
+            + request("GET HTTPS://x/a%20b/c?d=/e", name="ann")
             + request("GET /last", "x: 1", "X: 2", f"x: {'y' * 60_000}")
         )
-        answers = [await answer(reader) for _ in range(6)]
-    assert [status for status, *_ in answers] == [200, 200, 200, 401, 200, 200]
-    slow, live, plain, _, chunked, last = (json.loads(body) for *_, body in answers)
+        answers = [await answer(reader) for _ in range(8)]
+    assert [status for status, *_ in answers] == [200, 200, 200, 401, 200, 200, 200, 200]
+    slow, live, plain, _, chunked, whole, whole_too, last = (json.loads(body) for *_, body in answers)
     assert (slow["path"], live) == ("/slow", {"status": "live"})
     assert (plain["path"], plain["body"]) == ("/a b", "abc")
     assert (chunked["path"], chunked["body"]) == ("/chunked", "abcdefg")
+    assert (whole, whole_too["path"]) == (live, "/a b/c")
     assert last["x"] == ["1", "2", "y" * 60_000]
 
 
