@@ -14,6 +14,8 @@ FIRST_SECONDS, LONGEST_SECONDS = 2.0, 15.0
 class Patience:
     """Waits between looks, longer each time, up to a bound for all waits together.
 
+    The time counts from the first wait: a person may think about the question of `destroy` for as long as they like.
+
     Args:
         minutes: the bound.
         clock: seconds, from any start.
@@ -27,7 +29,7 @@ class Patience:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._minutes, self._clock, self._pause = minutes, clock, pause
-        self._until = clock() + minutes * 60
+        self._until: float | None = None
 
     def wait(self, looks: int, what: str, least: float = 0.0) -> None:
         """Wait before the next look.
@@ -41,6 +43,9 @@ class Patience:
             DeployUnfinished: the bound is reached.
         """
         seconds = max(min(FIRST_SECONDS * 1.5**looks, LONGEST_SECONDS), least)
-        if self._clock() + seconds > self._until:
+        now = self._clock()
+        if self._until is None:
+            self._until = now + self._minutes * 60
+        if now + seconds > self._until:
             raise DeployUnfinished(f"{what} is not done after {self._minutes:g} minutes")
         self._pause(seconds)

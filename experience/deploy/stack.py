@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experience.deploy.values import OWNER_TAG, PART_TAG, STACK_TAG
-from experience.deploy.variables import check_variables, needs_database
+from experience.deploy.variables import check_variables, missing_variables
 from settings import Settings
 from settings.deploying import StackSettings
 from settings.tree import standard_compartment
@@ -108,10 +108,10 @@ def check_stack(stack: Stack) -> None:
             f"the embedded profile is for one replica: {many if scaling.max_replicas > 1 else none}",
             hint=f'set `{where}.profile` to "oracle", or `min_replicas` and `max_replicas` to 1',
         )
-    missing = needs_database(given)
+    missing = missing_variables(given)
     if missing:
         hint = f"set it under `[{where}.environment]` or, from OCI Vault, under `[{where}.secrets]`"
-        raise SettingsInvalid(f"the oracle profile needs `{missing[0]}`", hint=hint)
+        raise SettingsInvalid(f"the container would not start without `{missing[0]}`", hint=hint)
     check_variables(stack.name, given)
 
 

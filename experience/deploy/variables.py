@@ -52,13 +52,28 @@ def check_variables(name: str, stack: StackSettings) -> None:
         raise SettingsInvalid(f"`{shown[0]}` in `{where}.environment` would be readable in the console", hint=hint)
 
 
-def needs_database(stack: StackSettings) -> tuple[str, ...]:
-    """Return the variables that the oracle profile lacks, empty with the embedded one."""
+def missing_variables(stack: StackSettings) -> tuple[str, ...]:
+    """Return the variables without which the container would not start: for the database, and for tokens."""
     given = {*stack.environment, *stack.secrets, *(each.variable for each in stack.storage.values())}
-    # Whoever logs in with a token of IAM needs no name: the database knows it from the token.
-    named = () if stack.environment.get("SIXPLANE_ORACLE__AUTH") == "token" else ("SIXPLANE_ORACLE__USER",)
-    needed = ("SIXPLANE_ORACLE__DSN", *named)
-    return tuple(each for each in needed if each not in given) if stack.profile == "oracle" else ()
+    needed = [*_for_database(stack), *_for_tokens(stack)]
+    return tuple(names[0] for names in needed if not given & set(names))
+
+
+def _for_database(stack: StackSettings) -> tuple[tuple[str, ...], ...]:
+    """Return what is needed, each with what does as well."""
+    if stack.profile != "oracle":
+        return ()
+    oracle = "SIXPLANE_ORACLE__"
+    if stack.environment.get(f"{oracle}AUTH") == "token":
+        return ((f"{oracle}DSN",),)  # the database knows the user from the token
+    passwords = tuple(f"{oracle}PASSWORD{end}" for end in ("", "_SECRET_ID", "_FILE"))
+    return (f"{oracle}DSN",), (f"{oracle}USER",), passwords
+
+
+def _for_tokens(stack: StackSettings) -> tuple[tuple[str, ...], ...]:
+    if stack.environment.get("SIXPLANE_SERVER__AUTH") not in ("oidc", "both"):
+        return ()
+    return ("SIXPLANE_SERVER__OIDC__ISSUER",), ("SIXPLANE_SERVER__OIDC__AUDIENCE",)
 
 
 def _is_secret(variable: str, value: str) -> bool:

@@ -211,6 +211,16 @@ def test_waiting_ends_and_the_next_apply_takes_up_what_runs(rig: Rig) -> None:
     assert rig.alive() == (1, 1, 0)
 
 
+def test_time_before_the_first_wait_does_not_count() -> None:
+    now = [0.0]
+    patience = Patience(1.0, clock=lambda: now[0], pause=lambda _: None)
+    now[0] = 3600.0
+    patience.wait(0, "the work")
+    now[0] += 60.0
+    with pytest.raises(DeployUnfinished, match="after 1 minutes"):
+        patience.wait(1, "the work")
+
+
 def impatient(rig: Rig) -> Opened:
     """Return a stack whose time passes only while it waits."""
     now = [0.0]

@@ -41,6 +41,8 @@ EMBEDDED = {"profile": "embedded"}
         ({"image": f"phx.ocir.io/n/sixplane@sha256:{'0' * 64}"}, "not by its digest", "tag of its own"),
         ({"auth": "identity_domain"}, "identity domain that admits", "`url` and `scope`"),
         ({"environment": {"SIXPLANE_ORACLE__DSN": "db"}}, "SIXPLANE_ORACLE__USER", "[deploy.baseline.environment]"),
+        ({"secrets": {}}, "without `SIXPLANE_ORACLE__PASSWORD`", "[deploy.baseline.secrets]"),
+        (environment(SIXPLANE_SERVER__AUTH="oidc"), "SIXPLANE_SERVER__OIDC__ISSUER", "[deploy.baseline.environment]"),
         (environment(SIXPLANE_MODLES__DEFAULT="x"), "no setting of Sixplane", "sixplane.example.toml"),
         (environment(SIXPLANE_PROFILE="embedded"), "set by the stack", "deploy.baseline.profile"),
         (environment(SIXPLANE_ORACLE__WALLET_PASSWORD="x"), "readable in the console", "[deploy.baseline.secrets]"),
@@ -70,7 +72,7 @@ def test_what_cannot_work_is_refused_with_its_remedy(changes: dict[str, Any], to
         {"scaling": {"min_replicas": 0, "max_replicas": 9}},
         {"environment": {"SIXPLANE_ORACLE__DSN": "db", "SIXPLANE_ORACLE__AUTH": "token"}, "secrets": {}},
         environment(SIXPLANE_MODELS__ROLES__WRITER="openai.gpt-oss-120b", SIXPLANE_SERVER__OIDC__ISSUER="https://i"),
-        environment(SIXPLANE_ORACLE__PASSWORD_SECRET_ID="ocid1.vaultsecret.oc1.phx.x", TZ="UTC"),
+        {**environment(SIXPLANE_ORACLE__PASSWORD_SECRET_ID="ocid1.vaultsecret.oc1.phx.x", TZ="UTC"), "secrets": {}},
     ],
 )
 def test_what_can_work_is_accepted(changes: dict[str, Any]) -> None:
