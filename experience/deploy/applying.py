@@ -101,7 +101,7 @@ class Applying:
                 if moving is not None:
                     self._settled(moving)
                 else:
-                    self._remove(left[-1], found)
+                    self._remove(left[-1], found, whole=True)
 
     @contextmanager
     def _races(self) -> Iterator[None]:
@@ -144,7 +144,7 @@ class Applying:
                 hint="its address would change: add `--replace` to do it, or take the change back",
             )
         deployment = found.of("deployment")
-        self._remove(deployment if step.part == "application" and deployment else there, found)
+        self._remove(deployment if step.part == "application" and deployment else there, found, whole=self._replace)
 
     def _create(self, part: str, found: Found) -> None:
         kind, details, after = self._request(part, found)
@@ -213,7 +213,8 @@ class Applying:
         self._written.add("artifact")
         return True
 
-    def _remove(self, there: Resource, found: Found) -> None:
+    def _remove(self, there: Resource, found: Found, *, whole: bool) -> None:
+        """Delete a part. An active deployment goes with its application alone: that is done if `whole` allows it."""
         self._removed[there.id] += 1
         if self._removed[there.id] > _MOST_REMOVALS:
             raise DeployFailed(f"OCI accepts that the {_named(there)} is deleted, and still has it", hint=_IN_CONSOLE)
@@ -228,6 +229,11 @@ class Applying:
                 raise DeployConflict(
                     f"the deployment {there.id} is active in an application that the stack did not make",
                     hint="make another deployment active in the console, then run the command again",
+                ) from None
+            if not whole:
+                raise DeployConflict(
+                    f"the deployment {there.id} is {there.state}, and active: it goes with its application alone",
+                    hint="the application's address would change: add `--replace` to do it",
                 ) from None
             self._told(f"deleting the application {application.id}, and its active deployment with it")
             self._finish(application, self._edge.delete(application))

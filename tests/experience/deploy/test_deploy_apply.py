@@ -188,6 +188,21 @@ def test_a_failed_work_request_is_told_with_its_log_and_the_next_apply_tries_aga
     assert rig.alive() == (1, 1, 0)
 
 
+def test_a_failed_deployment_that_is_active_takes_the_address_along_only_if_that_is_asked_for(rig: Rig) -> None:
+    rig.oci.hosting.failing["CREATE_HOSTED_DEPLOYMENT"] = ("the container ended",)
+    with pytest.raises(DeployFailed):
+        rig.apply(rig.open())
+    (application,) = rig.oci.hosting.alive("hostedApplicationsIam")
+    refusal = {"status": 403, "code": "NotAllowed", "message": "NOT allowed: deployment is activeDeployment"}
+    rig.oci.faults.add(Fault("status", "delete_hosted_deployment", 2, **refusal))
+    with pytest.raises(DeployConflict, match="is FAILED, and active") as caught:
+        rig.apply(rig.open())
+    assert "--replace" in caught.value.hint
+    assert rig.oci.hosting.alive("hostedApplicationsIam") == [application]
+    rig.apply(rig.open(), replace=True)
+    assert rig.alive() == (1, 1, 0)
+
+
 def test_an_image_that_could_not_be_added_is_added_again(rig: Rig) -> None:
     rig.apply(rig.open())
     new = "phx.ocir.io/namespace/sixplane:0.2.0"
