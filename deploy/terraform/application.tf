@@ -125,7 +125,7 @@ resource "oci_generative_ai_hosted_deployment" "this" {
 
   compartment_id        = var.compartment_ocid
   hosted_application_id = oci_generative_ai_hosted_application.this.id
-  display_name          = var.name # without the tag: OCI cannot rename it, and does not delete an active deployment
+  display_name          = var.name # without the tag: a deployment cannot be renamed, and goes with its application alone
   freeform_tags         = local.tags
 
   active_artifact {
