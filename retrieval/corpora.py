@@ -149,7 +149,7 @@ class Corpora:
         return self._settings.home / FOLDER / checked_name("tenant", tenant) / checked_name("corpus", name)
 
     def _has_source(self, tenant: str, name: str) -> bool:
-        return any((each.tenant, each.corpus) == (tenant, name) for each in self._settings.sources.values())
+        return any(each.serves(tenant, name) for each in self._settings.sources.values())
 
     @property
     def _in_oracle(self) -> bool:

@@ -60,6 +60,10 @@ class SourceSettings(BaseModel):
         """The OCID or id of what is asked."""
         return self.agent or self.vector_store
 
+    def serves(self, tenant: str, corpus: str) -> bool:
+        """Return whether it is a source of this corpus."""
+        return (self.tenant, self.corpus) == (tenant, corpus)
+
     @field_validator("corpus", "tenant")
     @classmethod
     def _is_name(cls, given: str, info: ValidationInfo) -> str:

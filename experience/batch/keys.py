@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NO_MATTER = {"version", "description", "timeout_seconds"}
 """Keys of the policy that no answer depends on."""
 
-FORMAT = 2
+FORMAT = 3
 """Increase this number when keys are computed in another way: older output files then belong to other jobs."""
 
 
@@ -68,7 +68,13 @@ class Keys:
     async def _asked(self, request: ResearchRequest) -> list[Any]:
         context = self._service.effective(request.context)
         request = request.model_copy(update={"context": context})
-        return [request.model_dump(mode="json"), self.models(context), await self.corpus_version(context)]
+        corpus = [await self.corpus_version(context), self._sources(context)]
+        return [request.model_dump(mode="json"), self.models(context), corpus]
+
+    def _sources(self, context: ResearchContext) -> dict[str, Any]:
+        """Return the managed sources of the context's corpus. What their services hold has no version to go by."""
+        declared, place = self._service.settings.sources, (context.tenant, context.corpus)
+        return {name: each.model_dump(mode="json") for name, each in declared.items() if each.serves(*place)}
 
 
 def digest_of(parts: Any) -> str:

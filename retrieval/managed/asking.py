@@ -100,4 +100,4 @@ class ManagedSources:
 
 
 def _serves(declared: SourceSettings, tenant: str, corpus: str, held: Held) -> bool:
-    return (declared.tenant, declared.corpus) == (tenant, corpus) and may_read(declared.audience, held)
+    return declared.serves(tenant, corpus) and may_read(declared.audience, held)

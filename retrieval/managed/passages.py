@@ -23,6 +23,8 @@ LONGEST_TEXT = 20_000
 chunks of some 3,000."""
 
 _TITLE_CHARS = 500
+_MOST_PAGES = 1_000_000
+"""A larger value is no page. A chosen value: a column of the table holds it."""
 _DOCUMENTS = "source:"
 
 
@@ -59,7 +61,7 @@ def _is_usable(text: str) -> bool:
 def _passage(name: str, declared: SourceSettings, document: Document) -> Passage:
     text, told = document.page_content, document.metadata
     text_hash = hashlib.sha256(text.encode()).hexdigest()
-    pages = sorted(told.get("pages") or ())
+    pages = sorted(page for page in told.get("pages") or () if page <= _MOST_PAGES)
     title, place = _cut(told.get("title"), _TITLE_CHARS), _cut(told.get("source"), LONGEST_SOURCE)
     document_id = _cut(f"{_DOCUMENTS}{name}/{told.get('document_id') or place or text_hash}", LONGEST_ID)
     key = evidence_id(declared.tenant, declared.corpus, document_id, text_hash, 0, len(text), declared.audience)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from experience.batch.on_ray.row_worker import Opening, Reply, RowWorker
 from experience.batch.values import BatchError, BatchOutcome, BatchTask
 from experience.batch.worker import failed_task
-from state.errors import DependencyUnavailable
+from state.errors import DependencyUnavailable, RunStopped, SixplaneError
 
 if TYPE_CHECKING:
     from experience.service import ResearchService
@@ -21,6 +21,13 @@ _log = logging.getLogger(__name__)
 
 _MOST_LOSSES = 3
 """How many workers a row may lose before it fails: it may be the row that ends them, for example by its memory."""
+
+_MOST_STARTS = 5
+"""How often a worker that dies while it opens its service is started again. A chosen value: one that lacks memory for
+it would die for ever, and the job never end."""
+
+_LATE_SECONDS = 60.0
+"""After how long the log tells that a worker has not started yet. A chosen value: a start takes a few seconds."""
 
 _CLOSING_SECONDS = 30.0
 """How long the workers may take to write their last traces and audit lines. A chosen value."""
@@ -37,7 +44,8 @@ class Crew:
         self._opened: set[Any] = set()
         self._joining: set[asyncio.Task[None]] = set()
         self._left = len(workers) * rows_each
-        self._gone: DependencyUnavailable | None = None
+        self._ended: SixplaneError | None = None
+        """Why no row may start any more: no worker is left, or the job is drained."""
         for worker in workers:
             self._join(worker, rows_each)
 
@@ -47,16 +55,22 @@ class Crew:
         Raises:
             DependencyUnavailable: no worker is left.
         """
-        from ray.exceptions import RayActorError
+        from ray.exceptions import RayError, RayTaskError
 
         for lost in range(1, _MOST_LOSSES + 1):
-            worker = await self._next_free()
+            try:
+                worker = await self._next_free()
+            except RunStopped as error:
+                return await failed_task(self._service, task, error)
             self._asked[worker] += 1
             try:
                 reply = read_reply(await worker.run.remote(task.model_dump_json()))
-            except RayActorError:
-                _log.warning("a worker was lost; the row of line %s goes on elsewhere (loss %s)", task.line, lost)
-                self._join(worker, 1)
+            except RayTaskError:
+                raise  # what `run` itself raised: no worker was lost
+            except RayError as error:  # of many kinds: `OutOfMemoryError`, `ObjectLostError`, `ActorUnavailableError`
+                why = type(error).__name__
+                _log.warning("a worker was lost (%s); line %s goes on elsewhere (loss %s)", why, task.line, lost)
+                self._join_again(worker)
                 continue
             finally:
                 self._asked[worker] -= 1
@@ -67,7 +81,9 @@ class Crew:
         return await failed_task(self._service, task, _lost_often())
 
     async def drain(self, reason: str) -> None:
-        """Ask the running rows of all workers to stop at their next node boundary."""
+        """Ask the running rows of all workers to stop at their next node boundary, and start no further row."""
+        if self._ended is None:
+            self._end(RunStopped(f"stopped ({reason}) before a worker was free", hint="start the job again"))
         busy = [worker for worker, rows in self._asked.items() if rows]
         await asyncio.gather(*(worker.drain.remote(reason) for worker in busy), return_exceptions=True)
 
@@ -84,10 +100,25 @@ class Crew:
 
     async def _next_free(self) -> Any:
         worker = await self._free.get()
-        if worker is None:
+        if self._ended is not None:
             self._free.put_nowait(None)  # for the next one who waits
-            raise self._gone or DependencyUnavailable("no worker is left")
+            raise self._ended
         return worker
+
+    def _end(self, why: SixplaneError) -> None:
+        self._ended = why
+        self._free.put_nowait(None)  # wakes one who waits
+
+    def _join_again(self, worker: Any) -> None:
+        """Count the place of the row that the worker has lost, and its free ones, as free once it has started again.
+
+        A row on one of its free places would be lost at once, which counts as if it had ended another worker.
+        """
+        free = [self._free.get_nowait() for _ in range(self._free.qsize())]
+        for each in free:
+            if each is not worker:
+                self._free.put_nowait(each)
+        self._join(worker, 1 + free.count(worker))
 
     def _join(self, worker: Any, rows: int) -> None:
         """Count `rows` places of a worker as free once it is ready."""
@@ -96,14 +127,18 @@ class Crew:
         task.add_done_callback(self._joining.discard)
 
     async def _joined(self, worker: Any, rows: int) -> None:
-        from ray.exceptions import RayActorError
+        from ray.exceptions import RayError
 
+        late = asyncio.get_running_loop().call_later(_LATE_SECONDS, _tell_late)
         try:
             # Ray repeats this call while the worker is started again; `run` is never repeated by Ray itself.
-            told = read_reply(await worker.ready.options(max_task_retries=-1).remote())
+            told = read_reply(await worker.ready.options(max_task_retries=_MOST_STARTS).remote())
             fault = _unopened(told.error) if told.error else None
-        except RayActorError:
-            fault = DependencyUnavailable("a worker was lost and could not be started again", hint="look at the nodes")
+        except RayError as error:
+            why = f"a worker was lost and could not be started again ({type(error).__name__})"
+            fault = DependencyUnavailable(why, hint="look at the nodes and their memory, or use fewer `--workers`")
+        finally:
+            late.cancel()
         if fault is None:
             self._opened.add(worker)
             for _ in range(rows):
@@ -111,9 +146,8 @@ class Crew:
             return
         self._left -= rows
         _log.warning("a worker cannot run rows: %s", fault.message)
-        if self._left <= 0:
-            self._gone = fault
-            self._free.put_nowait(None)
+        if self._left <= 0 and self._ended is None:
+            self._end(fault)
 
 
 @asynccontextmanager
@@ -144,6 +178,14 @@ def read_reply(text: str) -> Reply:
     for line in reply.log:
         logging.getLogger(line.logger).log(line.level, "%s", line.message)
     return reply
+
+
+def _tell_late() -> None:
+    _log.warning(
+        "a worker has not started in %.0f seconds: the cluster may lack a free CPU. Rows run on those that have, else "
+        "the job waits",
+        _LATE_SECONDS,
+    )
 
 
 def _unopened(error: BatchError | None) -> DependencyUnavailable:

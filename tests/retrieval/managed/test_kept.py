@@ -57,3 +57,8 @@ def test_a_passage_that_cannot_be_kept_is_left_out_and_a_repeated_one_taken_once
     assert [each.scores.fused for each in found] == [1.0, 0.5]
     (other,), _ = taken("archive", DECLARED.model_copy(update={"audience": ("x",)}), [Document("a")])
     assert len({found[0].evidence_id, other.evidence_id}) == 2
+
+
+def test_a_number_that_no_page_has_is_left_out():
+    (found,), _ = taken("archive", DECLARED, [Document("a", metadata={"pages": (3, 2**70)})])
+    assert (found.page, found.page_end) == (3, 3)
