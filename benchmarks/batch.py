@@ -3,6 +3,9 @@
 Throughput: rows of four calls of 200 ms each, eight rows at once, against concurrency ÷ the latency of those calls; and
 against concurrency ÷ the latency of the same rows asked one after the other. Memory: the peak of a process that runs
 2,000 rows of a model without latency over that of one that runs 200.
+
+`python -m benchmarks.batch ray` compares the engines `local` and `ray` (two workers on this machine) on the same rows:
+rows a second between the first outcome and the last, and the seconds before the first.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from experience.batch import BatchJob, JobOptions, LocalEngine
 from experience.cli.running import run_async
 from gateway import Answer
 from state.channels import ResearchContext
-from tests.crash.batch_victim import stubbed_service
+from tests.crash.batch_victim import UNLIMITED, engine_of, stubbed_service
 from tests.doubles.roles import PLAYS, scripted
 
 CONCURRENCY = 8
@@ -29,6 +32,7 @@ CALLS, CALL_SECONDS = 4, 0.2
 ROWS, WARM_UP = 320, 16
 """Enough rows that the last ones, for which not all slots are busy, weigh little."""
 ALONE = 5
+RAY_ROWS = 160
 MEMORY_ROWS = (200, 2_000)
 QUESTION = "When did the Falcon start; What does Tariff A cost"
 
@@ -73,6 +77,32 @@ async def throughput(folder: Path) -> tuple[float, float]:
     return ROWS / seconds, alone / ALONE
 
 
+async def rate_of(engine: str, folder: Path) -> tuple[float, float]:
+    """Return rows a second between the first outcome and the last on an engine, and the seconds before the first."""
+    home, model = folder / engine, delayed(CALL_SECONDS)
+    options = JobOptions(
+        write_rows(folder / "in.jsonl", RAY_ROWS), folder / f"{engine}.jsonl", ResearchContext(model="scripted:m")
+    )
+    async with stubbed_service(home, model, **UNLIMITED) as service:
+        job = BatchJob(service, engine_of(engine, service, CONCURRENCY, home, model, **UNLIMITED), options)
+        began = time.perf_counter()
+        async with aclosing(job.run()) as outcomes:
+            ends = [time.perf_counter() async for outcome in outcomes if outcome.status == "done"]
+    if len(ends) != RAY_ROWS:
+        raise RuntimeError(f"{len(ends)} of {RAY_ROWS} rows were answered")
+    return (len(ends) - 1) / (ends[-1] - ends[0]), ends[0] - began
+
+
+async def engines(folder: Path) -> None:
+    """Print the throughput of both engines and their ratio."""
+    local, _ = await rate_of("local", folder)
+    ray, start = await rate_of("ray", folder)
+    bound = CONCURRENCY / (CALLS * CALL_SECONDS)
+    print(f"{RAY_ROWS} rows, {CONCURRENCY} at once, {CALLS} calls of 200 ms a row; bound {bound:.2f} rows/s")
+    print(f"  local: {local:.2f} rows/s; ray, two workers: {ray:.2f} rows/s, share {ray / local:.3f}")
+    print(f"  ray: first outcome after {start:.1f} s, with the start of the cluster")
+
+
 async def without_latency(folder: Path, rows: int) -> None:
     """Run `rows` rows and print the process's peak memory in KiB."""
     async with stubbed_service(folder / "home", scripted()) as service:
@@ -89,6 +119,9 @@ def peak_memory(rows: int) -> int:
 def main() -> None:
     """Print the shares of both bounds, and the ratio of the peaks."""
     with tempfile.TemporaryDirectory() as folder:
+        if sys.argv[1:] == ["ray"]:
+            run_async(engines(Path(folder)))
+            return
         if len(sys.argv) > 1:
             run_async(without_latency(Path(folder), int(sys.argv[1])))
             return
