@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -24,6 +25,13 @@ def killing(fields, evidence):
     return plan(fields, evidence)
 
 
+def together(log, fields, evidence):
+    """Plan once both workers have asked, so that one that starts first does not take all."""
+    while len({call.pid for call in read_calls(log)}) < 2:
+        time.sleep(0.05)
+    return plan(fields, evidence)
+
+
 @asynccontextmanager
 async def broken(_):
     raise SettingsInvalid("no such bucket", hint="name one")
@@ -31,8 +39,10 @@ async def broken(_):
 
 
 async def test_two_workers_share_the_limit_of_one(cluster, tmp_path):
-    limits = {"preset": "none", "providers": ("scripted",), "requests_per_minute": 6}
-    case = Case(tmp_path, engine="ray", limits=limits, models={"deadline_seconds": 5.0}).write(*asking(6))
+    limits = {"preset": "none", "providers": ("given",), "requests_per_minute": 6}
+    log = tmp_path / "calls.jsonl"
+    model = scripted(ResearchPlan=partial(together, log), log=log)
+    case = Case(tmp_path, model, engine="ray", limits=limits, models={"deadline_seconds": 20.0}).write(*asking(6))
     ended, summary = await case.run(concurrency=6)
     calls = [call for call in read_calls(case.log) if call.event == "asked"]
     assert len({call.pid for call in calls}) == 2
