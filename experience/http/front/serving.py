@@ -212,10 +212,8 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror as error:
-        raise SettingsInvalid(
-            f"{host!r} is not an address of this machine", hint="use `--host 127.0.0.1`, or another local address"
-        ) from error
+    except (socket.gaierror, UnicodeError) as error:  # the second one: a name that no name may be, like `a..b`
+        raise _not_here(host) from error
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart must not wait for TIME_WAIT to end
     try:
@@ -225,6 +223,8 @@ def listen(host: str, port: int) -> socket.socket:
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise _not_here(host) from error
         reason = {errno.EADDRINUSE: "is in use", errno.EACCES: "may not be opened"}.get(
             error.errno or 0, f"cannot be opened: {error.strerror}"
         )
@@ -232,3 +232,8 @@ def listen(host: str, port: int) -> socket.socket:
             f"port {port} on {host} {reason}", hint="choose another port: `sixplane serve --port N`"
         ) from error
     return listening
+
+
+def _not_here(host: str) -> SettingsInvalid:
+    hint = "use `--host 127.0.0.1`, or another local address"
+    return SettingsInvalid(f"{host!r} is not an address of this machine", hint=hint)

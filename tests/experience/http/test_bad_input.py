@@ -146,15 +146,21 @@ async def test_a_body_of_10_mb_is_refused_before_it_is_read(ann):
     assert chunked.status_code == 413
 
 
-def test_a_port_in_use_and_an_unknown_address_name_the_remedy():
+def test_a_port_in_use_names_the_remedy():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(DependencyUnavailable, match="is in use") as caught:
             listen("127.0.0.1", taken.getsockname()[1])
         assert "--port" in caught.value.hint
-    with pytest.raises(SettingsInvalid, match="not an address"):
-        listen("not an address", 1)
+
+
+@pytest.mark.parametrize("host", ["not an address", "a..b", "192.0.2.1"])  # the last one is of no machine (RFC 5737)
+def test_a_host_that_this_machine_does_not_have_is_told_with_its_remedy(host):
+    with pytest.raises(SettingsInvalid, match="is not an address of this machine") as raised:
+        listen(host, 0)
+
+    assert "--host" in raised.value.hint
 
 
 def test_every_error_has_a_status():
