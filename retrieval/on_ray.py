@@ -38,8 +38,8 @@ _OBJECT_STORE_BYTES = 512 * 1024 * 1024
 _FILES_AT_ONCE = 4
 """How many files a task reads. A chosen value: a task costs some milliseconds, and the end is to be even."""
 
-_MOST_LOSSES = 5
-"""How many actors a group of texts may lose before the ingestion ends: it may lack the memory to encode them."""
+_MOST_STARTS = 50
+"""How often an encoder is started again: one that lacks the memory would die for ever, and the ingestion never end."""
 
 _SHARE = 0.5
 """The CPU that a reading task and an encoder reserve: both find room, also where there is one CPU."""
@@ -100,8 +100,8 @@ class RayIngest:
         """Start the actors that encode with the model of a folder."""
         import ray
 
-        # Encoding is pure, so that Ray itself may repeat a call whose actor was lost; but not for ever.
-        actor = ray.remote(Encoder).options(num_cpus=_SHARE, max_restarts=-1, max_task_retries=_MOST_LOSSES)
+        # Encoding is pure, so that Ray itself may repeat a call whose actor was lost.
+        actor = ray.remote(Encoder).options(num_cpus=_SHARE, max_restarts=_MOST_STARTS, max_task_retries=-1)
         return [actor.remote(folder) for _ in range(self._workers)]
 
     def results(self, files: list[str], job: Job) -> Iterator[list[PreparedDocument | FailedFile] | None]:

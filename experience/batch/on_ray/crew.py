@@ -22,9 +22,9 @@ _log = logging.getLogger(__name__)
 _MOST_LOSSES = 3
 """How many workers a row may lose before it fails: it may be the row that ends them, for example by its memory."""
 
-_MOST_STARTS = 5
-"""How often a worker that dies while it opens its service is started again. A chosen value: one that lacks memory for
-it would die for ever, and the job never end."""
+_MOST_STARTS = 50
+"""How often a worker is started again. A chosen value, far above what a cluster loses: one that dies whenever it opens
+its service would be started for ever, and the job never end."""
 
 _LATE_SECONDS = 60.0
 """After how long the log tells that a worker has not started yet. A chosen value: a start takes a few seconds."""
@@ -132,7 +132,7 @@ class Crew:
         late = asyncio.get_running_loop().call_later(_LATE_SECONDS, _tell_late)
         try:
             # Ray repeats this call while the worker is started again; `run` is never repeated by Ray itself.
-            told = read_reply(await worker.ready.options(max_task_retries=_MOST_STARTS).remote())
+            told = read_reply(await worker.ready.options(max_task_retries=-1).remote())
             fault = _unopened(told.error) if told.error else None
         except RayError as error:
             why = f"a worker was lost and could not be started again ({type(error).__name__})"
@@ -157,7 +157,7 @@ async def open_crew(service: ResearchService, opening: Opening, workers: int, ro
 
     actor = ray.remote(RowWorker).options(
         num_cpus=1,
-        max_restarts=-1,  # after a crash, or elsewhere if its node is lost
+        max_restarts=_MOST_STARTS,  # after a crash, or elsewhere if its node is lost
         max_task_retries=0,  # a row is given to another worker by `Crew`, which counts how often
         max_concurrency=rows_each + 8,  # beside the rows: `ready`, `drain` and `close`
         scheduling_strategy="SPREAD",
