@@ -233,9 +233,9 @@ class Corpus:
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
         """Return the text of one document version; `None` if it is unknown or pruned."""
         if self._kept is not None and is_managed_document(document_id):
-            kept = await self._kept.text_of(self.tenant, self.name, document_id, text_hash)
-            if kept is not None:
-                return kept.text if self._readable([kept]) else None
+            kept = await self._kept.versions(self.tenant, self.name, document_id, text_hash)
+            if kept:
+                return next((each.text for each in self._readable(kept)), None)
         return await self._backend.canonical_text(document_id, text_hash, self._held)
 
     async def manifest(self) -> Manifest:
@@ -290,6 +290,10 @@ class Corpus:
 
     async def destroy(self) -> None:
         """Delete the corpus for good. Use `Corpora.delete`, which forgets it too. Raises the errors of that."""
+        if self._kept is not None and self._held is not None:
+            labels = await self._kept.labels(self.tenant, self.name)
+            if not all(may_change(each, self._held) for each in labels):
+                raise Forbidden("what is kept of its managed sources is for others too", hint="ask an operator")
         await self._backend.destroy(self._may)
         if self._kept is not None:
             await self._kept.forget(self.tenant, self.name)

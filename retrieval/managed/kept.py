@@ -17,7 +17,7 @@ from retrieval.managed.tables import metadata, passages, uses
 from settings import Settings
 from settings.connections.sql import Database
 from settings.pools import IO
-from state.access import AUDIENCE, stored_labels
+from state.access import AUDIENCE, Labels, stored_labels
 from state.values import Passage
 
 Result = TypeVar("Result")
@@ -59,11 +59,22 @@ class KeptPassages:
         none: list[sa.Row[Any]] = []
         return {each.evidence_id: _passage(each) for each in await self._read(read, none)}
 
-    async def text_of(self, tenant: str, corpus: str, document_id: str, text_hash: str) -> Passage | None:
-        """Return the passage that holds the canonical text of a document version; `None` if it is not kept."""
+    async def versions(self, tenant: str, corpus: str, document_id: str, text_hash: str) -> list[Passage]:
+        """Return the passages that hold the canonical text of a document version: one for each label it was kept with.
+
+        None if it is not kept.
+        """
         known = _of(tenant, corpus).where(passages.c.document_id == document_id, passages.c.text_hash == text_hash)
-        row = await self._read(lambda connection: connection.execute(known).first(), None)
-        return None if row is None else _passage(row)
+        none: list[sa.Row[Any]] = []
+        rows = await self._read(lambda connection: [*connection.execute(known)], none)
+        return [_passage(row) for row in rows]
+
+    async def labels(self, tenant: str, corpus: str) -> list[Labels]:
+        """Return the different labels of a corpus's passages."""
+        known = sa.select(passages.c.labels).where(*_in(tenant, corpus))
+        none: list[Labels] = []
+        rows = await self._read(lambda connection: [tuple(row.labels) for row in connection.execute(known)], none)
+        return list(dict.fromkeys(rows))
 
     async def count(self, tenant: str, corpus: str, name: str) -> int:
         """Return how many passages of a source are kept."""

@@ -198,7 +198,8 @@ async def ask_sources(kept: Any) -> None:
     for thread in ("t/one", "t/two"):
         await kept.keep("t", "c", thread, passages)
     await kept.by_evidence("t", "c", [passages[0].evidence_id])
-    await kept.text_of("t", "c", passages[0].document_id, passages[0].text_hash)
+    await kept.versions("t", "c", passages[0].document_id, passages[0].text_hash)
+    await kept.labels("t", "c")
     await kept.count("t", "c", "archive")
     await kept.forget_thread("t/one")
     await kept.forget("t", "c", "archive")
