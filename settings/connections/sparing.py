@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,11 +42,14 @@ def committing(connection: Any, wanted: bool = True) -> Iterator[None]:
 
     If the statement fails, or refuses a row of several, nothing is committed.
     """
+    import oracledb
+
     connection.autocommit = wanted
     try:
         yield
     finally:
-        connection.autocommit = False  # the connection returns to the pool
+        with suppress(oracledb.InterfaceError):  # SQLAlchemy has closed one that was lost (DPY-1001): its error counts
+            connection.autocommit = False  # the connection returns to the pool
 
 
 def ping_after_idling(engine: sa.Engine, seconds: float) -> None:

@@ -13,6 +13,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any
 
+import oracledb
 import sqlalchemy as sa
 from sqlglot import exp
 
@@ -83,12 +84,32 @@ class SqlTrips:
         self.trips["fetches"] += any(isinstance(each.type, sa.Text | connections.JsonText) for each in columns or ())
 
 
+class _Closable(sqlite3.Connection):
+    """Has the driver's `autocommit`, which is none of a closed connection."""
+
+    closed = False
+    _autocommit = False
+
+    @property
+    def autocommit(self) -> Any:  # not what `sqlite3` has had since Python 3.12
+        return self._autocommit
+
+    @autocommit.setter
+    def autocommit(self, wanted: Any) -> None:
+        if self.closed:
+            raise oracledb.InterfaceError("DPY-1001: not connected to database")
+        self._autocommit = wanted
+
+    def close(self) -> None:
+        self.closed = True
+        super().close()
+
+
 def _played(trips: Counter[str], breaking: list[bool]) -> type[sqlite3.Connection]:
     """Return a class of connections that counts what it ends, as one of Oracle Database would."""
 
-    class Counted(sqlite3.Connection):
+    class Counted(_Closable):
         changed = False
-        autocommit: Any = False  # the driver's, not what `sqlite3` has had since Python 3.12
 
         @property
         def transaction_in_progress(self) -> bool:
