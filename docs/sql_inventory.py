@@ -274,11 +274,8 @@ _PURPOSES = (
     (r"^SELECT source_uses\.evidence_id", "finds the passages that a thread was shown already", DIALECT),
     (r"^SELECT source_passages\.evidence_id, ", "reads kept passages, by their ids or by their document", DIALECT),
     (r"^SELECT count.* FROM source_passages", "counts the kept passages of a source", DIALECT),
-    (
-        r"^DELETE FROM source_passages WHERE .* NOT IN",
-        "deletes what only this thread was shown",
-        DIALECT,
-    ),
+    (r"^SELECT source_passages\.labels FROM", "reads for whom the passages of a corpus are kept", DIALECT),
+    (r"^DELETE FROM source_passages WHERE .* NOT IN", "deletes what only this thread was shown", DIALECT),
     (r"^DELETE FROM source_passages WHERE source_passages\.tenant", "deletes the passages of a source", DIALECT),
     (r"^DELETE FROM source_uses", "deletes who was shown it", DIALECT),
     (r"^SELECT threads\.thread_id.* AND threads\.created_at < \(SELECT min", "tells of runs that have no row", DIALECT),

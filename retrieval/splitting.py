@@ -304,6 +304,9 @@ class _Cutter:
         low = max(least, at + self._size // _SMALL)
         stop = self._parts.list_around(self._break(at, least, limit), low, self._most)
         stop = self._parts.before_headings(self._parts.before_lead(stop, low, self._most), least)
+        if self._parts.is_blank(least, stop):
+            # The passage would be only headings: they get as much of the text below them as fits.
+            return self._narrowest(_begin(self._parts, least, limit), limit)
         if stop >= self._body_end < self._end and self._body_end - 1 > at:
             # Only headings would be left: they get the last words of the text before them.
             return self._narrowest(least, min(self._body_end - 1, stop))

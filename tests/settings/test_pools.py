@@ -66,7 +66,7 @@ SLOW = {
     "policy/identity/keys.py", "retrieval/corpora.py", "retrieval/corpus.py", "retrieval/embedded/backend.py",
     "retrieval/embeddings.py", "retrieval/ingesting.py", "retrieval/upkeep/takeover.py",
     "settings/connections/oracle_pool.py", "experience/doctor/live.py", "experience/doctor/tenancy.py",
-    "settings/connections/signing.py",
+    "settings/connections/signing.py", "gateway/oci/agents.py",
 }  # fmt: skip
 """What opens or closes something, may take minutes, or waits for the network."""
 
