@@ -21,6 +21,10 @@ from state.errors import DependencyUnavailable, SixplaneError
 ENDING_SECONDS = 10
 """How long the process may take to close its service after its runs have ended. A chosen value."""
 
+START_SECONDS = 300.0
+"""How long a start may take before the process is ended. A chosen value: a start takes seconds, and some times as long
+where a database is far away or a disk is slow; one that takes minutes waits for something that does not come."""
+
 SILENT_SECONDS = 15.0
 """After so long without a word, the process counts as unhealthy. A chosen value: some times as long as it ever was
 silent under load."""
@@ -46,10 +50,11 @@ class Worker:
         settings: the settings of both processes.
         application: what makes the application there, as `module:function`: `function(settings, authenticate)`. By its
             name, because this process does not load it.
+        start_seconds: how long it may take until its service is open.
     """
 
-    def __init__(self, settings: Settings, application: str) -> None:
-        self._settings, self._application = settings, application
+    def __init__(self, settings: Settings, application: str, *, start_seconds: float = START_SECONDS) -> None:
+        self._settings, self._application, self._start_seconds = settings, application, start_seconds
         self.room = Room(limits_of(settings))
         self._process: Process | None = None
         self._connections: Connections | None = None
@@ -62,7 +67,7 @@ class Worker:
         """Run the process while the block runs.
 
         Raises:
-            SixplaneError: the service cannot be opened.
+            SixplaneError: the service cannot be opened, or not within `start_seconds`.
         """
         await self._start()
         keeping = asyncio.create_task(self._keep())
@@ -143,7 +148,15 @@ class Worker:
         assert process.stdout is not None
         given = {"application": self._application, "settings": pickle.dumps(self._settings), "connections": theirs}
         process.stdin.write(framed({"path": sys.path, **given}))
-        told = await next_frame(process.stdout)
+        try:
+            async with asyncio.timeout(self._start_seconds):
+                told = await next_frame(process.stdout)
+        except TimeoutError:
+            process.kill()  # it hangs, so it would not hear that it is to end
+            await process.wait()
+            message = f"the process that works has not started within {self._start_seconds:g} s, and was ended"
+            hint = "run `sixplane doctor`, which tries the same disk, databases and services, and start it again"
+            raise DependencyUnavailable(message, hint=hint) from None
         if told is None or told["type"] == "failed":
             await self._reap()
             raise pickle.loads(told["error"]) if told else self.gone()  # noqa: S301 - our own process has written it

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import signal
+import sys
 from types import SimpleNamespace
+
+import pytest
 
 from experience.http.worker.connections import Connections
 from experience.http.worker.frames import framed
 from experience.http.worker.keeper import Worker
 from settings import Settings
-from state.errors import StorageFull
+from state.errors import DependencyUnavailable, StorageFull
 from tests.doubles.waiting import safely, until
 
 
@@ -41,6 +45,16 @@ async def test_an_error_of_the_system_does_not_end_the_attempts(tmp_path, monkey
         await until(lambda: worker.starts == 4 and worker._connections)
     assert "cannot be started: OSError" in caplog.text
     assert "private" not in caplog.text
+
+
+async def test_a_process_that_hangs_while_it_starts_is_ended_and_told_with_a_remedy(tmp_path, monkeypatch):
+    hanging = (sys.executable, "-S", "-c", "import signal; signal.pause()")
+    monkeypatch.setattr("experience.http.worker.keeper._COMMAND", hanging)
+    worker = Worker(Settings(home=tmp_path), "nothing:is_started", start_seconds=0.01)
+    with pytest.raises(DependencyUnavailable, match="has not started within") as caught:
+        await safely(worker._start())
+    assert "sixplane doctor" in caught.value.hint
+    assert worker._process.returncode == -signal.SIGKILL
 
 
 async def test_a_process_that_fails_while_it_closes_is_heard_to_its_end(tmp_path, caplog):
