@@ -105,16 +105,16 @@ class _Work:
 
     def __init__(self, settings: Settings, handed: socket.socket, heard: BinaryIO, told: BinaryIO) -> None:
         self._settings, self._handed, self._heard, self._told = settings, handed, heard, told
-        self._orders: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._orders: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def run(self, application: str) -> None:
         AppStatus.enable_automatic_graceful_drain = False
-        listening = threading.Thread(target=self._listen, args=(asyncio.get_running_loop(),), daemon=True)
+        # Before the service opens: without the other process, it must not even begin to take up runs.
+        threading.Thread(target=self._listen, args=(asyncio.get_running_loop(),), daemon=True).start()
         try:
             async with _authenticator(self._settings) as authenticate:
                 app = resolve_name(application)(self._settings, authenticate)
                 async with app.router.lifespan_context(app):
-                    listening.start()
                     await self._serve(app)
         except Exception as error:  # whatever the start raises is shown by the other process, and a bug raised again
             known = known_error(error, paths=True) or SixplaneError(f"unexpected {type(error).__name__}")
@@ -128,9 +128,7 @@ class _Work:
         self._tell({"type": "opened"})
         telling = asyncio.create_task(self._tells(app))
         try:
-            while (order := await self._orders.get()) != END:
-                if order is None:
-                    _die()
+            while await self._orders.get() != END:
                 await app.state.desk.runs.drain("the server is going down", self._settings.server.drain_seconds)
                 AppStatus.should_exit = True  # after the drain, because it ends every stream
                 self._tell({"type": "drained"})
@@ -140,10 +138,15 @@ class _Work:
             await receiver.close()
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        order: dict[str, Any] | None = {}
-        while order not in (None, END):
+        """Hand over the orders, until the last one. Whatever the event loop does, end with the other process."""
+        order: dict[str, Any] | None = None
+        while order != END:
             order = _read(self._heard)
-            loop.call_soon_threadsafe(self._orders.put_nowait, order)
+            if order is None:
+                _die()
+                return
+            with suppress(RuntimeError):  # the loop is closed: the service could not be opened, and that was told
+                loop.call_soon_threadsafe(self._orders.put_nowait, order)
 
     def _tell(self, message: dict[str, Any]) -> None:
         with suppress(BrokenPipeError):  # the other process is gone, and its orders end too

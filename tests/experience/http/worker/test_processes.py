@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import re
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -22,6 +24,8 @@ from experience.http.app import create_app
 from experience.http.front.app import create_front
 from experience.http.front.serving import run_server
 from experience.http.worker import Worker
+from experience.http.worker.frames import framed
+from experience.http.worker.process import main as work
 from experience.service.runs import Runs
 from experience.service.upkeep import take_up
 from settings import Settings
@@ -91,6 +95,28 @@ async def test_work_that_holds_its_process_delays_no_refusal_and_no_probe_and_is
         assert await take_up(runs) == 1
         run = await runs.get("local", (await service.record("local", "u")).run_id)
         assert (await run.ended()).report.status == "answered"
+
+
+def test_a_server_that_is_killed_takes_the_process_that_works_with_it_while_that_starts(tmp_path):
+    assert Forked(f"{__name__}:starting", str(tmp_path)).wait() == -signal.SIGKILL
+
+
+def starting():
+    """Become the process that works, over orders that end without a word while its service opens."""
+    heard, told = os.pipe()
+    os.dup2(heard, 0)
+    os.environ["ORDERS"] = str(told)
+    given = {"application": f"{__name__}:unopened_app", "settings": pickle.dumps(Settings(home=sys.argv[1]))}
+    _, theirs = socket.socketpair()
+    os.write(told, framed({"path": sys.path, "connections": theirs.detach(), **given}))
+    work()
+
+
+def unopened_app(settings, authenticate):
+    """Hold the event loop up for ever, and let the process that takes connections be killed meanwhile."""
+    os.close(int(os.environ["ORDERS"]))
+    while True:
+        time.sleep(1)
 
 
 @pytest.mark.long
