@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from urllib.parse import unquote
 import h11
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.lifespan import on as lifespan_on
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -125,8 +127,17 @@ class _Server(uvicorn.Server):
         self._worker, self._on_start = worker, started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application and accept requests."""
-        await super().startup(sockets)
+        """Start the application and accept requests. Of a start that fails, uvicorn logs nothing.
+
+        Raises:
+            SystemExit: the application cannot be started. `run_server` raises the reason in its place.
+        """
+        theirs = logging.getLogger("uvicorn.error")
+        theirs.addFilter(_not_of_lifespan)
+        try:
+            await super().startup(sockets)
+        finally:
+            theirs.removeFilter(_not_of_lifespan)
         if self.started:
             # What is loaded now stays: a collection that went through all of it would stop every answer.
             gc.collect()
@@ -139,6 +150,11 @@ class _Server(uvicorn.Server):
         # would find no client left to tell.
         await self._worker.drain()
         await super().shutdown(sockets)
+
+
+def _not_of_lifespan(record: logging.LogRecord) -> bool:
+    """Return whether a line of uvicorn is another than those on the start of the application."""
+    return record.pathname != lifespan_on.__file__
 
 
 def run_server(app: Starlette, worker: Worker, settings: ServerSettings, *, started: Callable[[str], None]) -> None:

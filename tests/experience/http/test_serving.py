@@ -120,6 +120,7 @@ def test_a_service_that_cannot_be_opened_is_reported_as_by_other_commands(home):
     assert "threads.db" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "serving on" not in ended.stderr
+    assert "uvicorn" not in ended.stderr  # which would say that something has failed, and not what
 
 
 def test_a_port_in_use_is_an_unavailable_dependency(home):
