@@ -13,6 +13,8 @@ from contextlib import suppress
 import httpx
 import pytest
 
+from experience.cli.commands.operating.serve import tell
+from settings import Settings
 from tests.doubles import processes
 from tests.doubles.waiting import SAFETY_SECONDS, safely, until
 from tests.experience.http.conftest import chat
@@ -121,6 +123,15 @@ def test_a_service_that_cannot_be_opened_is_reported_as_by_other_commands(home):
     assert "Traceback" not in ended.stderr
     assert "serving on" not in ended.stderr
     assert "uvicorn" not in ended.stderr  # which would say that something has failed, and not what
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_where_it_serves_is_told_as_the_log_is_written(form, tmp_path, caplog, capsys):
+    caplog.set_level("INFO")
+    tell(Settings(home=tmp_path, server={"log_format": form}), "serving on http://127.0.0.1:1")
+    logged = ["serving on http://127.0.0.1:1"] if form == "json" else []
+    assert [record.getMessage() for record in caplog.records] == logged
+    assert capsys.readouterr().err == ("" if form == "json" else "serving on http://127.0.0.1:1\n")
 
 
 def test_a_port_in_use_is_an_unavailable_dependency(home):

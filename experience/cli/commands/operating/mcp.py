@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from experience.cli.commands.operating.serve import Host, Port, chosen, prepare
+from experience.cli.commands.operating.serve import Host, Port, chosen, prepare, tell
 from experience.cli.extras import extra
 from experience.cli.options import Home, Tenant
-from experience.cli.output import note
 from experience.cli.running import run_async, settings_of
 
 
@@ -45,6 +44,6 @@ def mcp(
 
     authenticate = Authenticator(settings)
     try:
-        serve_http(settings, authenticate, started=lambda url: note(f"serving MCP on {url}"))
+        serve_http(settings, authenticate, started=lambda url: tell(settings, f"serving MCP on {url}"))
     finally:
         run_async(authenticate.aclose())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,8 @@ from settings.process import bound_free_memory
 
 if TYPE_CHECKING:
     from settings import Settings
+
+_log = logging.getLogger(__name__)
 
 Host = Annotated[str | None, typer.Option("--host", help="The address to listen on.", show_default="127.0.0.1")]
 Port = Annotated[
@@ -31,7 +34,7 @@ def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
     prepare(settings)
     authenticate = Authenticator(settings)
     try:
-        serve_site(settings, authenticate, started=lambda url: note(_where(settings, url)))
+        serve_site(settings, authenticate, started=lambda url: tell(settings, _where(settings, url)))
     finally:
         run_async(authenticate.aclose())
 
@@ -39,6 +42,14 @@ def serve(host: Host = None, port: Port = None, home: Home = None) -> None:
 def _where(settings: Settings, url: str) -> str:
     page = f"; open {url} in a browser" if settings.server.page else ""
     return f"serving on {url}{page}; the routes of the API are on {url}/docs"
+
+
+def tell(settings: Settings, text: str) -> None:
+    """Tell where this process serves, on standard error: as words for people, or as a line of JSON among the others."""
+    if settings.server.log_format == "json":
+        _log.info("%s", text)
+    else:
+        note(text)
 
 
 def prepare(settings: Settings) -> None:
