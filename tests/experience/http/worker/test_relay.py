@@ -143,7 +143,7 @@ async def test_without_an_answer_the_client_is_told_to_come_again(tmp_path, capl
     assert "private" not in caplog.text
 
 
-async def test_an_answer_that_ends_in_its_middle_does_not_look_whole(tmp_path):
+async def test_an_answer_that_ends_in_its_middle_does_not_look_whole(tmp_path, caplog):
     async def work(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
@@ -154,6 +154,9 @@ async def test_an_answer_that_ends_in_its_middle_does_not_look_whole(tmp_path):
     async with relayed(tmp_path, work) as (url, _), client(url, None) as one:
         with pytest.raises(httpx.RemoteProtocolError):
             await one.get("/")
+    # As docs/operations.md says.
+    told = [Lines().format(record) for record in caplog.records if record.name == "uvicorn.error"]
+    assert [line for line in told if line.endswith("Exception in ASGI application: ConnectionError")]
 
 
 async def test_the_log_of_the_process_that_works_names_the_id_that_the_client_got(tmp_path, caplog):
