@@ -162,6 +162,7 @@ async def test_two_workers_make_the_corpus_that_this_process_makes(tmp_path, mon
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)  # some five minutes on an idle machine
 async def test_two_workers_ingest_the_documentation_of_oracle_as_this_process_does(tmp_path, monkeypatch):
     if not ORACLE.is_dir():
         pytest.skip("the documentation of Oracle is not here")
