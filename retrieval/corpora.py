@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -22,6 +23,7 @@ from state.errors import CorpusMissing, DependencyUnavailable
 if TYPE_CHECKING:
     import oracledb
 
+    from retrieval.managed.kept import KeptPassages
     from retrieval.oracle.backend import OracleBackend
 
 CHECKED = 32
@@ -51,9 +53,13 @@ class Corpora:
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
         self._open: dict[tuple[str, str], Corpus] = {}
         self._lock = asyncio.Lock()
-        from retrieval.managed.kept import KeptPassages  # loads SQLAlchemy, which importing the graph does not need
 
-        self.kept = KeptPassages(settings)
+    @cached_property
+    def kept(self) -> KeptPassages:
+        """What managed sources returned. It loads SQLAlchemy, so that only who asks for it waits for that."""
+        from retrieval.managed.kept import KeptPassages
+
+        return KeptPassages(self._settings)
 
     async def get(self, tenant: str, name: str, audiences: Iterable[str] | None = None) -> Corpus:
         """Return an existing corpus, limited to what a member of `audiences` may read and change; `None`: to nothing.
@@ -132,7 +138,8 @@ class Corpora:
     async def aclose(self) -> None:
         """Drop the open corpora; close the pool if `async with` opened it."""
         self._open.clear()
-        await self.kept.aclose()
+        if "kept" in vars(self):
+            await self.kept.aclose()
         await self._stack.aclose()
 
     async def __aenter__(self) -> Self:
@@ -181,7 +188,7 @@ class Corpora:
 
     def _make(self, tenant: str, name: str, backend: CorpusBackend) -> Corpus:
         embeddings = self._embeddings or load_embeddings(self._settings)
-        return Corpus(self._settings, name, tenant, backend, embeddings, self._reranker, self.kept)
+        return Corpus(self._settings, name, tenant, backend, embeddings, self._reranker, lambda: self.kept)
 
     def _use_database_embeddings(self) -> None:
         """Use the model in the database if `data.embeddings` says so. Call it on the pool's event loop."""

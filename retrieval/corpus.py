@@ -75,7 +75,7 @@ class Corpus:
         backend: CorpusBackend,
         embeddings: Embeddings,
         reranker: BaseDocumentCompressor | None = None,
-        kept: KeptPassages | None = None,
+        kept: Callable[[], KeptPassages] | None = None,
     ) -> None:
         self.name, self.tenant = name, tenant
         self._settings, self._embeddings, self._reranker = settings, embeddings, reranker
@@ -227,13 +227,13 @@ class Corpus:
         own = [key for key in keys if not is_managed(key)] if managed else keys
         found = await self._backend.by_evidence(own) if own or not managed else {}
         if managed and self._kept is not None:
-            found = {**found, **await self._kept.by_evidence(self.tenant, self.name, managed)}
+            found = {**found, **await self._kept().by_evidence(self.tenant, self.name, managed)}
         return {passage.evidence_id: passage for passage in self._readable(found.values())}
 
     async def canonical_text(self, document_id: str, text_hash: str) -> str | None:
         """Return the text of one document version; `None` if it is unknown or pruned."""
         if self._kept is not None and is_managed_document(document_id):
-            kept = await self._kept.versions(self.tenant, self.name, document_id, text_hash)
+            kept = await self._kept().versions(self.tenant, self.name, document_id, text_hash)
             if kept:
                 return next((each.text for each in self._readable(kept)), None)
         return await self._backend.canonical_text(document_id, text_hash, self._held)
@@ -291,12 +291,12 @@ class Corpus:
     async def destroy(self) -> None:
         """Delete the corpus for good. Use `Corpora.delete`, which forgets it too. Raises the errors of that."""
         if self._kept is not None and self._held is not None:
-            labels = await self._kept.labels(self.tenant, self.name)
+            labels = await self._kept().labels(self.tenant, self.name)
             if not all(may_change(each, self._held) for each in labels):
                 raise Forbidden("what is kept of its managed sources is for others too", hint="ask an operator")
         await self._backend.destroy(self._may)
         if self._kept is not None:
-            await self._kept.forget(self.tenant, self.name)
+            await self._kept().forget(self.tenant, self.name)
 
     async def root_folders(self) -> dict[str, Path]:
         """Return the folders of the source roots by name. They are private to the machine: show none of them."""

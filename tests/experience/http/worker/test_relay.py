@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 
 import pytest
@@ -143,7 +144,7 @@ async def test_without_an_answer_the_client_is_told_to_come_again(tmp_path, capl
     assert "private" not in caplog.text
 
 
-async def test_an_answer_that_ends_in_its_middle_does_not_look_whole(tmp_path, caplog):
+async def test_an_answer_that_ends_in_its_middle_does_not_look_whole(tmp_path, caplog, monkeypatch):
     async def work(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
@@ -151,9 +152,14 @@ async def test_an_answer_that_ends_in_its_middle_does_not_look_whole(tmp_path, c
 
     import httpx
 
-    async with relayed(tmp_path, work) as (url, _), client(url, None) as one:
-        with pytest.raises(httpx.RemoteProtocolError):
-            await one.get("/")
+    # Another test of the process may have set up uvicorn's loggers, which then pass nothing on.
+    uvicorn = logging.getLogger("uvicorn.error")
+    monkeypatch.setattr(uvicorn, "handlers", [caplog.handler])
+    monkeypatch.setattr(uvicorn, "disabled", False)
+    with caplog.at_level(logging.ERROR, logger="uvicorn.error"):
+        async with relayed(tmp_path, work) as (url, _), client(url, None) as one:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await one.get("/")
     # As docs/operations.md says.
     told = [Lines().format(record) for record in caplog.records if record.name == "uvicorn.error"]
     assert [line for line in told if line.endswith("Exception in ASGI application: ConnectionError")]
