@@ -29,6 +29,7 @@ from retrieval.preparation import IngestEngine, Opened, PreparedDocument, ReadPa
 from retrieval.roots import SourceRoots
 from settings import Settings
 from settings.connections.ray_cluster import open_ray_cluster
+from settings.tree import DataSettings
 from state.access import Labels
 from state.errors import BadInput, DependencyUnavailable
 
@@ -63,9 +64,11 @@ async def open_ray_ingest(workers: int = 0) -> AsyncIterator[IngestEngine]:
 
 @dataclass(frozen=True)
 class Job:
-    """What every task needs to read files. It is sent to each node once."""
+    """What every task needs to read files. It is sent to each node once, and holds no secret: of the settings, `data`
+    alone says how a file is read and split.
+    """
 
-    settings: Settings
+    data: DataSettings
     tenant: str
     corpus: str
     audience: Labels | None
@@ -88,7 +91,7 @@ class RayIngest:
             roots: SourceRoots | None = None,
             opened: Opened | None = None,
         ) -> Iterator[PreparedDocument | FailedFile]:
-            return self._read(paths, Job(settings, tenant, corpus, audience, roots or SourceRoots()), opened)
+            return self._read(paths, Job(settings.data, tenant, corpus, audience, roots or SourceRoots()), opened)
 
         return read
 
@@ -149,12 +152,14 @@ def read_file(file: str, job: Job) -> bytes:
 
 
 def _prepared(path: Path, job: Job) -> Iterator[PreparedDocument | FailedFile]:
-    for item in load_file(path, job.settings, job.audience, job.roots):
+    # Made without validation, which would read the environment of the node.
+    settings = Settings.model_construct(data=job.data)
+    for item in load_file(path, settings, job.audience, job.roots):
         if isinstance(item, FailedFile):
             yield item
         else:
             labels = job.audience if item.audience is None else item.audience
-            yield cut(item, labels, job.settings, job.tenant, job.corpus)
+            yield cut(item, labels, settings, job.tenant, job.corpus)
 
 
 class _Remote:

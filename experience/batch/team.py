@@ -73,7 +73,7 @@ class Team:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._concurrency):
                     group.create_task(self._work(tasks, ended))
-        except ExceptionGroup as errors:
+        except ExceptionGroup as errors:  # the first is the cause: it has cancelled the others
             raise errors.exceptions[0] from errors
 
     async def _work(self, tasks: AsyncIterator[BatchTask], ended: asyncio.Queue[_Ended]) -> None:

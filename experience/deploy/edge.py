@@ -55,7 +55,7 @@ class Edge:
         def get() -> Resource | None:
             try:
                 answer = operation(resource.id)
-            except Exception as error:
+            except Exception as error:  # inspected only, for its status: `_tried` classifies what is raised again
                 if is_missing(error):
                     return None
                 raise
@@ -107,7 +107,7 @@ class Edge:
         def remove() -> str:
             try:
                 return _work_id(operation(resource.id))
-            except Exception as error:
+            except Exception as error:  # inspected only, as in `got`
                 now = self.got(resource) if is_missing(error) else resource
                 if now is None or now.state in GONE:
                     return ""
@@ -145,7 +145,7 @@ class Edge:
             except (AttributeError, TypeError) as error:
                 # The SDK hands on whatever came: a page of a proxy is a `Response` without the fields of an answer.
                 raise DependencyUnavailable("the management endpoint did not answer like OCI", hint=PROXY) from error
-            except Exception as error:
+            except Exception as error:  # whatever `classify` does not know as a failure of a service is raised again
                 failure = classify(error)
                 if failure is None:
                     raise

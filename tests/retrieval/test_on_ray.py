@@ -155,6 +155,20 @@ async def on_ray(tmp_path, paths, monkeypatch):
     return local
 
 
+def test_a_task_is_sent_no_secret(docs, tmp_path):
+    sent = []
+
+    class Sent(Beside):
+        def results(self, files, job):
+            sent.append(pickle.dumps(job))
+            return super().results(files, job)
+
+    settings = Settings(home=tmp_path / "home", oracle={"password": "planted-password"})
+    assert list(Sent().reader("local", "c")([docs], settings))
+    assert b"planted-password" in pickle.dumps(settings)  # a secret can be seen in a pickle
+    assert b"planted-password" not in sent[0]
+
+
 @pytest.mark.long
 async def test_two_workers_make_the_corpus_that_this_process_makes(tmp_path, monkeypatch):
     report, _, _ = await on_ray(tmp_path, [SAMPLE], monkeypatch)

@@ -133,7 +133,7 @@ class RowWorker:
             async with self._opening.open_service(self._opening.settings) as service:
                 opened.set_result(service)
                 await self._closing.wait()
-        except BaseException as error:
+        except BaseException as error:  # cancellation too: whoever waits for the service would wait for ever
             if opened.done():
                 raise
             opened.set_exception(error)

@@ -51,7 +51,7 @@ def plan(
     from experience.deploy.planning import planned
     from experience.deploy.stack import check_stack
 
-    opened = _opened(home, stack, region, image, compartment, min_replicas, max_replicas)
+    opened = _opened(home, stack, region, compartment, image, min_replicas, max_replicas)
     check_stack(opened.stack)
     found = look(opened.edge, opened.stack)
     check_names(opened.stack, found)
@@ -73,7 +73,7 @@ def apply(
     from experience.deploy.applying import Applying
     from experience.deploy.stack import check_stack
 
-    opened = _opened(home, stack, region, image, compartment, min_replicas, max_replicas)
+    opened = _opened(home, stack, region, compartment, image, min_replicas, max_replicas)
     check_stack(opened.stack)
     done: list[str] = []
 
@@ -100,7 +100,7 @@ def status(
 
     from experience.deploy.status import status_of
 
-    opened = _opened(home, stack, region, None, compartment, None, None)
+    opened = _opened(home, stack, region, compartment)
     found = status_of(opened.edge, opened.session, opened.stack)
     if json_output:
         print_json(asdict(found))
@@ -126,7 +126,7 @@ def destroy(
     from experience.deploy.looking import look
     from experience.deploy.values import STORAGE
 
-    opened = _opened(home, stack, region, None, compartment, None, None)
+    opened = _opened(home, stack, region, compartment)
     ours = look(opened.edge, opened.stack).ours
     if not ours:
         say(_nothing(opened))
@@ -172,10 +172,10 @@ def _opened(
     home: Path | None,
     stack: str,
     region: str | None,
-    image: str | None,
     compartment: str | None,
-    least: int | None,
-    most: int | None,
+    image: str | None = None,
+    least: int | None = None,
+    most: int | None = None,
 ) -> Opened:
     from experience.deploy.opening import opened
 
