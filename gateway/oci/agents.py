@@ -25,11 +25,10 @@ from settings.connections.oci_inference import new_request_id
 from settings.connections.oci_session import OCISession
 
 _POLICY = "`allow group … to use genai-agent-family in compartment …`"
-_HINTS = {
-    "404": f"check `sources.{{name}}.agent` and SIXPLANE_OCI__REGION, which must be the agent's, and the policies: "
-    f"{_POLICY}",
-    "401": f"the credentials are not accepted: `sixplane doctor`; or a policy is missing: {_POLICY}",
-}
+_NOT_FOUND = (
+    f"check `sources.{{name}}.agent` and SIXPLANE_OCI__REGION, which must be the agent's, and the policies: {_POLICY}"
+)
+_NOT_ACCEPTED = f"the credentials are not accepted: `sixplane doctor`; or a policy is missing: {_POLICY}"
 _MALFORMED_HINT = (
     "check SIXPLANE_OCI__AGENTS_ENDPOINT and the proxy in between; else report the request id to Oracle: the service "
     "broke its own format"
@@ -103,7 +102,7 @@ class AgentSource:
             failure = classify_oci(error)
             if failure is None:
                 raise
-            raise ProviderError(self._told(failure)) from error
+            raise ProviderError(self._told(failure, getattr(error, "status", 0))) from error
         content = _read(data)
         passages = dict.fromkeys(passage for each in _cited(content) if (passage := _passage(each)))
         return SourceAnswer(
@@ -121,11 +120,12 @@ class AgentSource:
         hear(answer.headers)
         return answer.data, answer.headers
 
-    def _told(self, failure: ProviderFailure) -> ProviderFailure:
+    def _told(self, failure: ProviderFailure, status: int) -> ProviderFailure:
         """Return `failure` with the remedy for a source: the failure table speaks of models."""
-        for status, hint in _HINTS.items():
-            if status in failure.reason or (status == "401" and failure.kind == "credentials"):
-                return replace(failure, hint=hint.format(name=self._name))
+        if status == 404:
+            return replace(failure, hint=_NOT_FOUND.format(name=self._name))
+        if status == 401 or failure.kind == "credentials":
+            return replace(failure, hint=_NOT_ACCEPTED)
         return replace(failure, hint=_ENDPOINT_HINT) if "SIXPLANE_OCI__ENDPOINT" in failure.hint else failure
 
 

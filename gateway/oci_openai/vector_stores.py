@@ -77,7 +77,7 @@ class VectorStoreSource:
             failure = self._endpoint.failure_of(error)
             if failure is None:
                 raise
-            hint = _NOT_FOUND.format(name=self._name) if "404" in failure.reason else failure.hint
+            hint = _NOT_FOUND.format(name=self._name) if getattr(error, "status_code", 0) == 404 else failure.hint
             raise ProviderError(replace(failure, hint=hint)) from error
         passages = (_passage(each, chunk) for each in page.data for chunk in each.content)
         kept = dict.fromkeys(passage for passage in passages if passage.text.strip())
