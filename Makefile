@@ -6,7 +6,7 @@ UPGRADE ?= --upgrade
 QUESTION ?= How are on-demand models priced, and how many requests a minute does the standard tier allow?
 
 .DEFAULT_GOAL := help
-.PHONY: help names demo demo-oci deploy-dry test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench shape docs site notebooks studio build sbom image stack lint-deploy lock clean
+.PHONY: help names demo demo-oci deploy-dry test-oracle test test-long test-busy test-slowest mutants fuzz cassette check bench bench-check bench-accept shape docs site notebooks studio build sbom image stack lint-deploy lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -73,8 +73,15 @@ check: $(VENV)/.dev ## Check lint, format, types, dependency direction and gener
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 
-bench: $(VENV)/.dev ## Measure; each figure is compared with a baseline of the same run
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.dev ## Measure the speed ratios, each against a baseline of the same run (under ten minutes)
+	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-check: $(VENV)/.dev ## Compare the latest `make bench` with the committed figures
+	$(BIN)/python -m benchmarks.figures check
+
+bench-accept: $(VENV)/.dev ## Make the latest `make bench` the committed figures, or the last RUNS=3 together
+	$(BIN)/python -m benchmarks.figures accept $(RUNS)
+	$(BIN)/python -m docs.generate
 
 shape: $(VENV)/.dev ## Print figures of the code: lines, docstrings, comments, blind excepts
 	$(BIN)/python -m benchmarks.shape
@@ -121,4 +128,4 @@ lock: $(VENV)/.dev ## Resolve the dependencies, each at its latest version
 	$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url deploy/checkov.in -o deploy/checkov.lock
 
 clean: ## Remove everything that these targets made
-	rm -rf $(VENV) .sixplane reports dist site mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .sixplane benchmarks/results reports dist site mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

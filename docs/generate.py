@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import create_autospec
 
+from benchmarks.figures.page import table as speed_table
 from benchmarks.quality.page import figures, picture, reliability, reliability_picture
 from clients.generator import openapi_text, python_methods, python_models, typescript_types
 from docs.access_rules import access_table
@@ -34,6 +35,7 @@ _METRICS = re.compile(r"(?<=<!-- metrics -->\n).*?(?=<!-- /metrics -->)", re.DOT
 _PACKAGES = re.compile(r"(?<=<!-- packages -->\n).*?(?=<!-- /packages -->)", re.DOTALL)
 _RELIABILITY = re.compile(r"(?<=<!-- reliability -->\n).*?(?=<!-- /reliability -->)", re.DOTALL)
 _SEQUENCE = re.compile(r"(?<=<!-- sequence -->\n).*?(?=<!-- /sequence -->)", re.DOTALL)
+_SPEED = re.compile(r"(?<=<!-- speed -->\n).*?(?=<!-- /speed -->)", re.DOTALL)
 _SQL = re.compile(r"(?<=<!-- sql -->\n).*?(?=<!-- /sql -->)", re.DOTALL)
 _WHOLE_FILE = re.compile(r"\A.*\Z", re.DOTALL)
 
@@ -88,6 +90,7 @@ PARTS = (
     Part("docs/reference/answers.svg", _WHOLE_FILE, picture, "the picture shows the figures that were measured"),
     Part("docs/reference/reliability.svg", _WHOLE_FILE, reliability_picture, "so does the reliability diagram"),
     Part("docs/evaluation.md", _MEASURES, measures_table, "the names of the figures are those of the code"),
+    Part("docs/measurements.md", _SPEED, speed_table, "the ratios are those of benchmarks/figures.json"),
     Part("docs/telemetry.md", _METRICS, metrics_table, "the metrics are those that are emitted"),
     Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
     Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),
