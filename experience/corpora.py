@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from retrieval import Corpora, ManagedSources, load_embeddings
+from retrieval import Corpora
+from retrieval.embeddings import load_encoder
 from settings import Settings
 
 if TYPE_CHECKING:
     from graphs.planes import Planes
     from policy import GuardChain
+    from retrieval import ManagedSources
 
 
 @asynccontextmanager
@@ -36,7 +38,7 @@ async def open_search(settings: Settings, tenant: str) -> AsyncIterator[tuple[Co
 
     remote = _calls_models(settings) or settings.models.provider == "oci"  # then OCI Guardrails screens evidence too
     async with _opened(settings, tenant, "search", remote=remote) as (corpora, planes):
-        local = planes.local if planes is not None else await asyncio.to_thread(load_embeddings, settings)
+        local = planes.local if planes is not None else await asyncio.to_thread(load_encoder, settings)
         yield corpora, build_guards(settings, oci=planes.guardrails if planes is not None else None, embeddings=local)
 
 
@@ -44,6 +46,7 @@ async def open_search(settings: Settings, tenant: str) -> AsyncIterator[tuple[Co
 async def open_sources(settings: Settings, tenant: str) -> AsyncIterator[tuple[ManagedSources, GuardChain]]:
     """Open the managed sources of `settings`, and the guards of a run. Questions are charged to `tenant`."""
     from policy import build_guards
+    from retrieval import ManagedSources
 
     async with _opened(settings, tenant, "source", remote=True) as (corpora, planes):
         if planes is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeGuard
 
 from observability import notice, operation_span
@@ -128,18 +128,21 @@ class GuardChain:
         return tuple(guard.name for place, guard in enumerate(self.guards) if place not in self._prepared)
 
     async def warm(self) -> None:
-        """Load what the guards in force need, and then those of a candidate, for which no question waits."""
-        await self.prepare()
+        """Load all that the guards in force may need, and then those of a candidate, for which no question waits."""
+        await self._load(lambda guard: guard.warm())
         if self._candidate:
-            await self._candidate.prepare()
+            await self._candidate.warm()
 
     async def prepare(self) -> None:
-        """Let every guard load what it needs, within `PREPARE_SECONDS`. A guard that is prepared is not asked again."""
+        """Let each guard load what every text needs, within `PREPARE_SECONDS`; not again, where it is prepared."""
+        await self._load(lambda guard: guard.prepare())
+
+    async def _load(self, how: Callable[[Guard], Awaitable[None]]) -> None:
         # Loading must not count against the guard's timeout: on a slow machine a first import took longer, and the
         # question was refused. A guard that fails or hangs here is asked all the same: `check` runs into the fault
         # again, under its timeout, and then counts as a refusal.
         left = [place for place in range(len(self.guards)) if place not in self._prepared]
-        tasks = {place: asyncio.create_task(_prepared(self.guards[place])) for place in left}
+        tasks = {place: asyncio.create_task(_loaded(self.guards[place], how)) for place in left}
         try:
             if tasks:
                 await asyncio.wait(tasks.values(), timeout=PREPARE_SECONDS)
@@ -212,9 +215,9 @@ async def _answer(guard: Guard, text: str, stage: Stage) -> object:
     return await guard.check(text, stage)
 
 
-async def _prepared(guard: Guard) -> None:
-    """Prepare the guard inside a task, for the same reason."""
-    await guard.prepare()
+async def _loaded(guard: Guard, how: Callable[[Guard], Awaitable[None]]) -> None:
+    """Prepare or warm the guard inside a task, for the same reason."""
+    await how(guard)
 
 
 def _is_sound(answer: object, text: str) -> TypeGuard[Verdict]:

@@ -18,7 +18,7 @@ from typing import Any
 from policy.guard import Guard
 from policy.masks import merge_masks
 from policy.verdict import Action, Stage, Verdict
-from settings.pools import CPU
+from settings.pools import CPU, unmeasured
 from state.values import Mask
 
 _KEY_LABEL = r"(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
@@ -69,7 +69,8 @@ class CredentialsGuard(Guard):
     Args:
         ocids: whether OCIDs are redacted too, as `OCID`. They identify a resource and open none.
 
-    `prepare` loads the patterns in a worker thread: importing `detect-secrets` takes half a second.
+    `warm` loads the patterns in a worker thread, or else the first text does: importing `detect-secrets` takes half a
+    second.
     """
 
     name = "credentials"
@@ -77,7 +78,7 @@ class CredentialsGuard(Guard):
     def __init__(self, *, ocids: bool = False) -> None:
         self._ocids = ocids
 
-    async def prepare(self) -> None:
+    async def warm(self) -> None:
         """Load the library's patterns."""
         await CPU.run(_library)
 
@@ -133,11 +134,12 @@ def _windows(text: str) -> Iterator[tuple[int, str]]:
 @cache
 def _library() -> tuple[re.Pattern[str], ...]:
     """Return the patterns of `detect-secrets`; its own scan returns values without their places."""
-    from detect_secrets import plugins
-    from detect_secrets.plugins.base import RegexBasedDetector
+    with unmeasured():
+        from detect_secrets import plugins
+        from detect_secrets.plugins.base import RegexBasedDetector
 
-    for module in pkgutil.iter_modules(plugins.__path__):
-        importlib.import_module(f"{plugins.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(plugins.__path__):
+            importlib.import_module(f"{plugins.__name__}.{module.name}")
     found = [each for each in _subclasses(RegexBasedDetector) if each.__name__ not in _LEFT_OUT]
     return tuple(pattern for each in sorted(found, key=lambda each: each.__name__) for pattern in each().denylist)
 

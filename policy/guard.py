@@ -6,8 +6,11 @@ from abc import ABC, abstractmethod
 
 from policy.verdict import Action, Stage, Verdict
 
-PROBE = "What is a budget? Ask Ann Lee: ann@example.com, +44 20 7946 0958, 192.0.2.7, 4111 1111 1111 1111, $12.50."
-"""A made-up text with something for every recogniser: what a first text loads is loaded when a guard has read it."""
+PROBE = (
+    "What is a budget? Ask Ann Lee: ann@example.com, +44 20 7946 0958, 192.0.2.7, 4111 1111 1111 1111, $12.50."
+    " DE89 3704 0044 0532 0130 00, 536-22-1234, 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa."
+)
+"""A made-up text with something for every recogniser: what any text loads is loaded when a guard has read it."""
 
 
 class Guard(ABC):
@@ -24,10 +27,14 @@ class Guard(ABC):
     """Whether the guard has its own deadline. The chain then sets none: waiting for a rate limit is not a failure."""
 
     async def prepare(self) -> None:  # noqa: B027 - most guards have nothing to load
-        """Load what `check` needs, so that no first text is slow. Called before a `check` until it has succeeded once.
+        """Load what every `check` needs. Called before a `check` until it, or `warm`, has succeeded once.
 
         It does not count against the guard's timeout.
         """
+
+    async def warm(self) -> None:
+        """Load also what only some texts need, for a process that serves many. Includes `prepare`."""
+        await self.prepare()
 
     @abstractmethod
     async def check(self, text: str, stage: Stage) -> Verdict:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class PersonalDataGuard(Guard):
     """Redacts or refuses the personal data that recognisers find.
 
-    `prepare` builds the recognisers in a worker thread: importing Presidio takes one second, or three if its bytecode
-    is not compiled yet.
+    `prepare` builds the recognisers in a worker thread. Presidio, which takes one second to import, or three if its
+    bytecode is not compiled yet, is loaded by `warm`, or else for the first text that may hold what it finds.
 
     Raises:
         SettingsInvalid: `phone_regions` names a region that does not exist.
@@ -41,9 +41,16 @@ class PersonalDataGuard(Guard):
             _check_model(settings.names_model)
 
     async def prepare(self) -> None:
-        """Import and build the recognisers, and let them read a text once, unless everything is allowed."""
+        """Build the recognisers, unless everything is allowed."""
+        await self._read("")
+
+    async def warm(self) -> None:
+        """Let the recognisers read a text once that has something for each."""
+        await self._read(PROBE)
+
+    async def _read(self, text: str) -> None:
         for kinds in filter(None, dict.fromkeys(self._kinds.values())):
-            await CPU.run(_found, PROBE, kinds, self._settings)
+            await CPU.run(_found, text, kinds, self._settings)
 
     async def check(self, text: str, stage: Stage) -> Verdict:
         """Return the verdict on `text` at `stage`."""

@@ -9,19 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from langchain_core.documents import BaseDocumentCompressor
-from langchain_core.embeddings import Embeddings
-
 from retrieval.backend import CorpusBackend
 from retrieval.corpus import Corpus
 from retrieval.embedded.names import FOLDER, corpus_names
-from retrieval.embeddings import load_embeddings
+from retrieval.embeddings import load_encoder
 from settings import MEMORY_CORPUS, Settings, checked_name
 from settings.pools import IO
 from state.errors import CorpusMissing, DependencyUnavailable
 
 if TYPE_CHECKING:
     import oracledb
+    from langchain_core.documents import BaseDocumentCompressor
+    from langchain_core.embeddings import Embeddings
 
     from retrieval.managed.kept import KeptPassages
     from retrieval.oracle.backend import OracleBackend
@@ -133,7 +132,7 @@ class Corpora:
         self._use_database_embeddings()
         if self._embeddings is not None:
             return self._embeddings
-        return await asyncio.to_thread(load_embeddings, self._settings)
+        return await asyncio.to_thread(load_encoder, self._settings)
 
     async def aclose(self) -> None:
         """Drop the open corpora; close the pool if `async with` opened it."""
@@ -187,7 +186,7 @@ class Corpora:
         return OracleBackend(self._pool, self._settings.oracle, tenant, name)
 
     def _make(self, tenant: str, name: str, backend: CorpusBackend) -> Corpus:
-        embeddings = self._embeddings or load_embeddings(self._settings)
+        embeddings = self._embeddings or load_encoder(self._settings)
         return Corpus(self._settings, name, tenant, backend, embeddings, self._reranker, lambda: self.kept)
 
     def _use_database_embeddings(self) -> None:

@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.documents import BaseDocumentCompressor, Document
-from langchain_core.embeddings import Embeddings
-
 from observability import notice, operation_span
 from retrieval.backend import CorpusBackend, Legs, Revision, check_embedding_model, fingerprint
 from retrieval.copying import copy_versions
@@ -33,6 +30,8 @@ from state.report import CorpusRef
 from state.values import Passage, Scores
 
 if TYPE_CHECKING:
+    from langchain_core.documents import BaseDocumentCompressor
+    from langchain_core.embeddings import Embeddings
     from langchain_core.retrievers import BaseRetriever
     from langchain_core.vectorstores import VectorStore
 
@@ -101,9 +100,10 @@ class Corpus:
     @property
     def vector_store(self) -> VectorStore:
         """The corpus as a LangChain vector store. On Oracle Database, read this within the pool's event loop."""
+        from retrieval.embeddings import as_embeddings
         from retrieval.vector_store import CorpusVectorStore
 
-        return CorpusVectorStore(self._backend, self._embeddings, self._held)
+        return CorpusVectorStore(self._backend, as_embeddings(self._embeddings), self._held)
 
     def as_retriever(self, k: int | None = None) -> BaseRetriever:
         """Return a LangChain retriever of `k` passages by hybrid search."""
@@ -373,6 +373,8 @@ class Corpus:
 
 
 async def _reranked(reranker: BaseDocumentCompressor, query: str, passages: list[Passage]) -> list[Passage]:
+    from langchain_core.documents import Document
+
     by_id = {passage.evidence_id: passage for passage in passages[:_DEPTH]}
     documents = [Document(page_content=item.text, metadata={"evidence_id": name}) for name, item in by_id.items()]
     ordered = await reranker.acompress_documents(documents, query)

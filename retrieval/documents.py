@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import secrets
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
@@ -118,3 +119,9 @@ def random_evidence_id() -> str:
 
 def _id_of(digest: bytes) -> str:
     return "E" + base64.b32encode(digest).decode()[:26]
+
+
+def is_langchain(item: Any) -> bool:
+    """Whether `item` is a LangChain document. LangChain is not imported for that: who has a document has done so."""
+    module = sys.modules.get("langchain_core.documents.base")
+    return module is not None and isinstance(item, module.Document)

@@ -13,9 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from langchain_core.embeddings import Embeddings
+from typing import TYPE_CHECKING, Any
 
 from retrieval.access import judged, relabels
 from retrieval.backend import CorpusBackend, CorpusWriter, Vectors
@@ -29,6 +27,9 @@ from retrieval.roots import NO_FILES, SourceRoots
 from retrieval.roots.syncing import gone
 from state.access import Held, may_change
 from state.errors import BadInput
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
 
 Progress = Callable[[IngestProgress], object]
 

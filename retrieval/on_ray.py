@@ -23,7 +23,7 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from retrieval.documents import FailedFile
-from retrieval.embeddings import LocalEmbeddings, texts_at_once
+from retrieval.embeddings import LocalEncoder, texts_at_once
 from retrieval.loaders import files_of, load_file
 from retrieval.preparation import IngestEngine, Opened, PreparedDocument, ReadPaths, cut
 from retrieval.roots import SourceRoots
@@ -97,7 +97,7 @@ class RayIngest:
 
     def encoder(self, own: Embeddings) -> Embeddings:
         """Return what encodes passages as `own` does: on actors, if `own` computes here and asks no service."""
-        return RayEmbeddings(own, self.encoders(own.folder)) if isinstance(own, LocalEmbeddings) else own
+        return RayEmbeddings(own, self.encoders(own.folder)) if isinstance(own, LocalEncoder) else own
 
     def encoders(self, folder: Path | None) -> list[Any]:
         """Start the actors that encode with the model of a folder."""
@@ -178,7 +178,7 @@ class Encoder:
     """The actor that encodes: holds the local model."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._embeddings = LocalEmbeddings(folder)
+        self._embeddings = LocalEncoder(folder)
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """Return the vectors of a group of texts, a row each."""
@@ -191,7 +191,7 @@ class RayEmbeddings(Embeddings):
     The local model pads a text to the longest of its batch and quantises them together: a vector depends on its group.
     """
 
-    def __init__(self, own: LocalEmbeddings, actors: Sequence[Any]) -> None:
+    def __init__(self, own: LocalEncoder, actors: Sequence[Any]) -> None:
         self._own = own
         self.model_id, self.dimensions = own.model_id, own.dimensions
         self.texts_at_once, self.groups_at_once = texts_at_once(own), len(actors)

@@ -11,12 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from langchain_core.documents import Document
-from langchain_core.embeddings import Embeddings
-
-from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, FailedFile, LoadedDocument, evidence_id, vector_id
+from retrieval.documents import (
+    LONGEST_ID,
+    LONGEST_SOURCE,
+    FailedFile,
+    LoadedDocument,
+    evidence_id,
+    is_langchain,
+    vector_id,
+)
 from retrieval.remote.addresses import is_address
 from retrieval.roots import SourceRoots
 from retrieval.subjects import subject_of
@@ -24,6 +29,9 @@ from settings import Settings
 from state.access import AUDIENCE, Labels, stored_labels
 from state.errors import BadInput
 from state.values import Kind
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
 
 Opened = Callable[[Path], None]
 """Is called with a file before it is read, in the thread that reads it."""
@@ -228,7 +236,7 @@ def _kind(item: Any) -> str:
         return "address"
     if isinstance(item, str | Path):
         return "path"
-    return "langchain" if isinstance(item, Document) else "loaded"
+    return "langchain" if is_langchain(item) else "loaded"
 
 
 def _load_group(

@@ -74,6 +74,19 @@ def measured() -> Iterator[Stopwatch]:
         _watch.reset(token)
 
 
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Let the block count as a wait, in a thread of a pool too: loading a library is not the work that is measured."""
+    watch = _watch.get()
+    if watch is not None:
+        watch.wait()
+    try:
+        yield
+    finally:
+        if watch is not None:
+            watch.go_on()
+
+
 class Pool:
     """A few threads. They are started when they are first needed and end with the process."""
 

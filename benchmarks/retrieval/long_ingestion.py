@@ -108,9 +108,9 @@ INPUTS: dict[str, tuple[Callable[[Path, int], None], tuple[int, int, int], str]]
 def child(home: str, path: str) -> None:
     """Be `sixplane ingest` with the stub."""
     from experience.cli import main as command
-    from retrieval import embeddings
+    from retrieval.embeddings.local import loaded
 
-    embeddings._loaded[None] = Stub()  # type: ignore[assignment]  # noqa: SLF001 - as if it had been loaded
+    loaded[None] = Stub()  # type: ignore[assignment]  # as if it had been loaded
     sys.argv = ["sixplane", "ingest", path, "--home", home, "--json"]
     command()
 

@@ -1,4 +1,7 @@
-"""Functions that find one kind of personal data each. They need no network. Import lazily: Presidio is slow to load."""
+"""Functions that find one kind of personal data each. They need no network.
+
+A library that is slow to load waits for a text that needs it.
+"""
 
 from policy.recognisers.build import build_recognisers
 from policy.recognisers.pieces import Recogniser, in_pieces

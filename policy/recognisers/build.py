@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from policy.recognisers.addresses import find_street_addresses
+from policy.recognisers.formats import recogniser_of
 from policy.recognisers.phones import phone_recogniser
 from policy.recognisers.pieces import Recogniser
-from policy.recognisers.presidio import presidio_recogniser
 from settings.personal_data import NAMES, PersonalDataKind
 
 
@@ -27,7 +27,7 @@ def build_recognisers(
 def _of_pattern(kind: PersonalDataKind, regions: tuple[str, ...]) -> Recogniser:
     if kind == "PHONE_NUMBER":
         return phone_recogniser(regions)
-    return find_street_addresses if kind == "STREET_ADDRESS" else presidio_recogniser(kind)
+    return find_street_addresses if kind == "STREET_ADDRESS" else recogniser_of(kind)
 
 
 def _of_names(kinds: tuple[PersonalDataKind, ...], folder: Path | None) -> Recogniser:

@@ -1,7 +1,8 @@
 """Telephone numbers: international ones, national ones of some regions, and whatever a word calls one.
 
 Presidio's recogniser tries the number plan of each region on every row of digits: that is slow, and accepts what some
-country could have issued. Here the form decides first, and `phonenumbers` judges only what looks like a number.
+country could have issued. Here the form decides first. `phonenumbers`, which is loaded when it is needed, judges only
+what looks like a number.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cache
-
-import phonenumbers
+from typing import Any
 
 from policy.recognisers.pieces import Recogniser
+from settings.pools import unmeasured
 from state.values import Mask
 
 _SEPARATOR = r"(?:[ \u00a0](?:[-.–/()]{1,2}[ \u00a0]?)?|[-.–/()]{1,2}[ \u00a0]?)"
@@ -57,14 +58,13 @@ _MOST_OF_A_LIST = 3 * _MOST
 
 def phone_recogniser(regions: tuple[str, ...]) -> Recogniser:
     """Return the function that finds telephone numbers; those without a country code and a word are of `regions`."""
-    plans = tuple(_plan(region) for region in regions)
-    american = any(region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[1] for region in regions)
 
     def find(text: str) -> list[Mask]:
         spans = [found.span() for found in _INTERNATIONAL.finditer(text)]
-        if american:
-            spans += [found.span() for found in _NORTH_AMERICAN.finditer(text)]
-        spans += _rows(text, plans)
+        american = [found.span() for found in _NORTH_AMERICAN.finditer(text)]
+        if american and any(region in _library().COUNTRY_CODE_TO_REGION_CODE[1] for region in regions):
+            spans += american
+        spans += _rows(text, regions)
         return [
             Mask(start=start, end=_with_extension(text, end), kind="PHONE_NUMBER") for start, end in sorted(set(spans))
         ]
@@ -72,7 +72,7 @@ def phone_recogniser(regions: tuple[str, ...]) -> Recogniser:
     return find
 
 
-def _rows(text: str, plans: tuple[Plan, ...]) -> Iterator[tuple[int, int]]:
+def _rows(text: str, regions: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Yield the rows of digits that a word calls a telephone number, or that are national ones."""
     words = list(_WORD.finditer(text))
     ends = [word.end() for word in words]
@@ -84,7 +84,7 @@ def _rows(text: str, plans: tuple[Plan, ...]) -> Iterator[tuple[int, int]]:
         before = words[nearest] if nearest >= 0 and _announces(words[nearest], text, row.start()) else None
         word = _AFTER.match(text, row.end()) or before
         if word is None:
-            if len(digits) <= _MOST and _is_national(row[0], digits, plans):
+            if len(digits) <= _MOST and _is_national(row[0], digits, regions):
                 yield row.span()
         elif not _is_announced(row[0], digits):
             continue
@@ -92,7 +92,7 @@ def _rows(text: str, plans: tuple[Plan, ...]) -> Iterator[tuple[int, int]]:
             word["strong"]
             or (before and before["strong"])
             or (_is_grouped(row[0]) and not _THOUSANDS.match(row[0]))
-            or (len(digits) >= _FEWEST_NATIONAL and any(plan(digits) for plan in plans))
+            or (len(digits) >= _FEWEST_NATIONAL and _is_planned(digits, regions))
         ):
             yield row.span()
 
@@ -111,15 +111,20 @@ def _is_grouped(row: str) -> bool:
     return not row.isdecimal()
 
 
-def _is_national(row: str, digits: str, plans: tuple[Plan, ...]) -> bool:
+def _is_national(row: str, digits: str, regions: tuple[str, ...]) -> bool:
     if digits.startswith("00"):
         return _is_grouped(row) and _is_international(digits[2:])
-    return len(digits) >= _FEWEST_NATIONAL and bool(_TRUNK.match(row)) and any(plan(digits) for plan in plans)
+    return len(digits) >= _FEWEST_NATIONAL and bool(_TRUNK.match(row)) and _is_planned(digits, regions)
+
+
+def _is_planned(digits: str, regions: tuple[str, ...]) -> bool:
+    return any(_plan(region)(digits) for region in regions)
 
 
 def _is_international(digits: str) -> bool:
+    phonenumbers = _library()
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}"))
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}")))
     except phonenumbers.NumberParseException:
         return False
 
@@ -129,7 +134,16 @@ Plan = Callable[[str], bool]
 
 
 @cache
+def _library() -> Any:
+    with unmeasured():
+        import phonenumbers
+
+        return phonenumbers
+
+
+@cache
 def _plan(region: str) -> Plan:
+    phonenumbers = _library()
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     code = phonenumbers.country_code_for_region(region)
     trunk = metadata.national_prefix if metadata and metadata.national_prefix == "0" else ""

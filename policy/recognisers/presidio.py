@@ -91,7 +91,7 @@ class IssuedCardRecognizer(CreditCardRecognizer):
         return _ISSUED.fullmatch(digits) is not None and bool(super().validate_result(pattern_text))
 
 
-_PRESIDIO: Mapping[str, Callable[[], Any]] = {
+RECOGNISERS: Mapping[str, Callable[[], Any]] = {
     "CREDIT_CARD": IssuedCardRecognizer,
     "CRYPTO": CryptoRecognizer,
     "EMAIL_ADDRESS": OfflineEmailRecognizer,
@@ -103,7 +103,7 @@ _PRESIDIO: Mapping[str, Callable[[], Any]] = {
 
 def presidio_recogniser(kind: str) -> Recogniser:
     """Return the function that finds `kind` with Presidio's recogniser."""
-    recogniser = _PRESIDIO[kind]()
+    recogniser = RECOGNISERS[kind]()
     return lambda text: [
         Mask(start=found.start, end=found.end, kind=kind)
         for found in recogniser.analyze(text, [kind], None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-
-from langchain_core.documents import Document
+from typing import TYPE_CHECKING
 
 from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, evidence_id
 from settings.sources import SourceSettings
 from state.access import AUDIENCE
 from state.values import Passage, Scores
+
+if TYPE_CHECKING:
+    from langchain_core.documents import Document
 
 PREFIX = "S"
 """Begins the id of a passage of a managed source; those of documents begin with `E`."""

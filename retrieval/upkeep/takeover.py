@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from langchain_core.documents import Document
-
 from retrieval.backend import CorpusBackend
-from retrieval.documents import LoadedDocument
+from retrieval.documents import LoadedDocument, is_langchain
 from retrieval.remote.addresses import is_address
 from retrieval.roots import NO_FILES, SourceRoots
 from settings import Settings
@@ -40,7 +38,7 @@ class _Candidate(NamedTuple):
 
 async def source_roots(backend: CorpusBackend, inputs: Any, settings: Settings) -> SourceRoots:
     """Return the source roots of a corpus for an ingestion of `inputs`."""
-    if isinstance(inputs, list | tuple) and all(isinstance(each, Document) for each in inputs):
+    if isinstance(inputs, list | tuple) and all(map(is_langchain, inputs)):
         return SourceRoots()  # no files: each has the id that its caller chose
     recorded = await backend.roots()
     claimed = tuple(f"{root.name}/" for root in recorded)

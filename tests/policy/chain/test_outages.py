@@ -139,5 +139,5 @@ async def test_the_guards_have_loaded_everything_before_a_first_text() -> None:
     encoder = Encoder()
     meaning = classifier.heads()[classifier.Kind.INJECTION, "question"].meaning
     encoder.model_id = meaning.model if meaning else ""
-    await build_guards(load_settings(), embeddings=encoder).prepare()  # type: ignore[arg-type]
+    await build_guards(load_settings(), embeddings=encoder).warm()  # type: ignore[arg-type]
     assert encoder.asked == 1

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from experience.cli.app import app
 from experience.cli.ingest_progress import bar, ingest_progress, line_of
-from retrieval import IngestProgress, embeddings
+from retrieval import IngestProgress
 from retrieval.documents import FailedFile
+from retrieval.embeddings import local
 
 LARGE = IngestProgress(
     added=1, passages=640, files=2, all_files=4, bytes=250, all_bytes=1000, source="a[red].txt", done=64, total=90
@@ -23,7 +24,7 @@ FAILED = IngestProgress(failed=1, failure=FailedFile(source="b\x1b[2J.exe", reas
 
 @pytest.fixture
 def given(tmp_path, monkeypatch):
-    monkeypatch.setitem(embeddings._loaded, None, DeterministicFakeEmbedding(size=8))
+    monkeypatch.setitem(local.loaded, None, DeterministicFakeEmbedding(size=8))
     folder = tmp_path / "given"
     folder.mkdir()
     (folder / "a.txt").write_text("The Falcon is red.")

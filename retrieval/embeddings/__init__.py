@@ -1,0 +1,31 @@
+"""Embeddings: the local encoder, and what the pipelines ask of any other.
+
+What needs LangChain is imported on first use: a search works without it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from retrieval.embeddings.local import LocalEncoder, groups_at_once, load_encoder, model_of, texts_at_once
+
+if TYPE_CHECKING:
+    from retrieval.embeddings.langchain import LocalEmbeddings, as_embeddings, load_embeddings
+
+__all__ = [
+    "LocalEmbeddings",
+    "LocalEncoder",
+    "as_embeddings",
+    "groups_at_once",
+    "load_embeddings",
+    "load_encoder",
+    "model_of",
+    "texts_at_once",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("retrieval.embeddings.langchain"), name)
