@@ -20,8 +20,8 @@ TOLERANCE = 0.15
 Word = Literal["better", "same", "worse", "missing", "changed", "new", "not compared"]
 
 _WORSE = f"""\
-more than {TOLERANCE:.0%} worse than the worst committed round. Measure again on an idle machine. If the change is wanted,
-`make bench-accept` and commit benchmarks/figures.json with the reason."""
+more than {TOLERANCE:.0%} worse than the worst committed round. Measure again on an idle machine. If the change is
+wanted, `make bench-accept` and commit benchmarks/figures.json with the reason."""
 _MISSING = """\
 committed but not measured. The run says why the benchmark ended; if the figure was removed, `make bench-accept`."""
 _CHANGED = "of another kind than the committed one (direction or baseline): `make bench-accept` replaces it."

@@ -25,11 +25,11 @@ def main() -> None:
     with Path(file).open("a", encoding="utf-8") as lines:
         for figure in benchmark.figures():
             show([figure])
-            lines.write(f"{_of(name, figure).model_dump_json()}\n")
+            lines.write(f"{of_benchmark(name, figure).model_dump_json()}\n")
             lines.flush()
 
 
-def _of(benchmark: str, figure: Figure) -> Figure:
+def of_benchmark(benchmark: str, figure: Figure) -> Figure:
     """Return the figure if it is named after its benchmark, by which a partial run knows what it was asked for."""
     if not figure.name.startswith(f"{benchmark}."):
         raise ValueError(

@@ -16,6 +16,7 @@ from benchmarks import __main__ as command
 from benchmarks.figures import Figure
 from benchmarks.figures import __main__ as figures_command
 from benchmarks.figures.comparing import compare, limit, remedies
+from benchmarks.figures.one import of_benchmark
 from benchmarks.figures.page import table as page_table
 from benchmarks.figures.run import COMMITTED, Machine, Run, accepted, latest, together
 from benchmarks.figures.running import run
@@ -193,22 +194,21 @@ def test_a_command_that_cannot_be_done_returns_2(arguments: list[str], capsys: p
 
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put a benchmark `small` and one `wrong` into the package, for child processes too."""
+    """Put a benchmark that has figures and one that prints into the package, for child processes too."""
     package = tmp_path / "benchmarks"
     package.mkdir()
     (package / "__init__.py").write_text(f"__path__ = [{str(package)!r}, {benchmarks.__path__[0]!r}]\n")
     head = "from benchmarks.figures import Figure\ndef figures():\n"
     given = 'what="x", unit="s", ours=[1, 2, 3], baseline=[1, 1, 1]'
     (package / "small.py").write_text(f"{head}    yield Figure(name='small.a', {given})\n")
-    (package / "wrong.py").write_text(f"{head}    yield Figure(name='other.a', {given})\n")
     (package / "printing.py").write_text("if __name__ == '__main__':\n    print('printed')\n    raise SystemExit(3)\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_each_benchmark_runs_in_its_own_process_and_is_kept(small: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    kept = run(["small", "wrong", "printing"], results=small / "results")
-    assert (kept.failed, kept.names) == (("wrong", "printing"), {"small.a"})
+    kept = run(["small", "printing"], results=small / "results")
+    assert (kept.failed, kept.names) == (("printing",), {"small.a"})
     (path,) = (small / "results").glob("*.json")
     written = json.loads(path.read_text())
     assert written["figures"][0]["ratio"] == {"median": 2.0, "least": 1.0, "greatest": 3.0}
@@ -217,7 +217,12 @@ def test_each_benchmark_runs_in_its_own_process_and_is_kept(small: Path, capfd: 
     told = capfd.readouterr()
     assert "small.a: 2.00 s against 1.00 s, ratio 2.00 (1.00 to 3.00)" in told.out
     assert "printed" in told.out
-    assert "begins with 'wrong' and a dot, not 'other.a'" in told.err
+
+
+def test_a_figure_is_named_after_its_benchmark() -> None:
+    assert of_benchmark("one", LOWER) is LOWER
+    with pytest.raises(ValueError, match=r"begins with 'on' and a dot, not 'one\.a'"):
+        of_benchmark("on", LOWER)
 
 
 def test_every_benchmark_is_listed_and_an_unknown_one_is_told(capsys: pytest.CaptureFixture[str]) -> None:
