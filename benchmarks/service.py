@@ -1,13 +1,17 @@
-"""The HTTP service under load: 200 clients at once, a limit of 8 runs a second, four 200 ms calls a run.
+"""What the HTTP service can do: runs a second and processor time a run, on all cores, of a model without latency.
 
-Throughput is the share of the limit; refusals with 429 are told to come back, anything else is an error. Memory: what
-the server's process holds after 500 and after 5,000 runs of a model without latency.
+The processor time is that of the server's two processes; the clients share the cores but do not count.
+
+`python -m benchmarks.service long` (eight minutes) measures it under load: 200 clients at once, a limit of 8 runs a
+second, four 200 ms calls a run. Throughput is the share of the limit; refusals with 429 are told to come back, anything
+else is an error. Memory: what the server's processes hold after 500 and after 5,000 runs of a model without latency.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
@@ -20,6 +24,7 @@ import httpx
 from fastapi import FastAPI
 
 from benchmarks.batch import CALL_SECONDS, QUESTION, delayed
+from benchmarks.load import Connection, children
 from benchmarks.load import held as memory_held
 from experience.http.app import create_app
 from experience.http.front.admission import Authenticate
@@ -32,6 +37,7 @@ from settings import Settings
 from tests.crash.batch_victim import stubbed_service
 from tests.doubles.roles import scripted
 
+CAPACITY_CLIENTS, CAPACITY_SECONDS, CAPACITY_WARM_UP = 8, 15, 4
 CLIENTS, LIMIT, SECONDS, WARM_UP_SECONDS = 200, 8, 40, 8
 MEMORY_RUNS = (500, 5_000)
 ASKED = {"question": QUESTION, "context": {"model": "scripted:m"}}
@@ -40,7 +46,7 @@ ASKED = {"question": QUESTION, "context": {"model": "scripted:m"}}
 def serve(home: Path, seconds: float, limit: int | None) -> None:
     """Serve a stubbed corpus and a scripted model, until the process is told to end."""
     server = {"port": 0, "max_running": 16, "max_waiting": 16, "runs_per_second": limit}
-    settings = Settings(home=home, server=server, telemetry={"jsonl": False})
+    settings = Settings(home=home, server=server)
     worker = Worker(settings, f"benchmarks.service:{'slow_app' if seconds else 'quick_app'}")
     front = create_front(settings, anybody, worker)
     run_server(front, worker, settings.server, started=lambda url: print(url, flush=True))
@@ -76,6 +82,40 @@ async def served(home: Path, seconds: float, limit: int | None) -> Any:
     finally:
         process.terminate()
         await process.wait()
+
+
+def processor_seconds(process: int) -> float:
+    """Return the processor time that a process and those it has started have used."""
+    used = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, used)) / os.sysconf("SC_CLK_TCK") + sum(map(processor_seconds, children(process)))
+
+
+async def capacity(home: Path) -> tuple[float, float]:
+    """Return runs a second of a model without latency, and the milliseconds of processor time that a run takes."""
+    async with served(home, 0, None) as (url, process):
+        done, until = 0, time.monotonic() + CAPACITY_WARM_UP + CAPACITY_SECONDS
+
+        async def asks(connection: Connection) -> None:
+            nonlocal done
+            while time.monotonic() < until:
+                status, _, body = await connection.send("POST", "/v1/chat", ASKED)
+                if status != 200:
+                    raise RuntimeError(f"{status}: {body.decode()}")
+                done += 1
+
+        async def watched() -> tuple[float, float]:
+            await asyncio.sleep(CAPACITY_WARM_UP)
+            began, before, used = time.monotonic(), done, processor_seconds(process.pid)
+            await asyncio.sleep(CAPACITY_SECONDS - 0.5)
+            runs = done - before
+            rate = runs / (time.monotonic() - began)
+            return rate, (processor_seconds(process.pid) - used) * 1000 / runs
+
+        connections = [Connection(int(url.rpartition(":")[2]), None) for _ in range(CAPACITY_CLIENTS)]
+        found, *_ = await asyncio.gather(watched(), *map(asks, connections))
+        for connection in connections:
+            connection.close()
+    return found
 
 
 async def ask(client: httpx.AsyncClient, until: float, told: Counter[int], done: list[float]) -> None:
@@ -122,6 +162,14 @@ async def memory(home: Path) -> list[float]:
 
 
 def main() -> None:
+    """Print what the service can do."""
+    with tempfile.TemporaryDirectory() as folder:
+        rate, used = asyncio.run(capacity(Path(folder)))
+    cores = len(os.sched_getaffinity(0))
+    print(f"service: {rate:.1f} runs a second on {cores} cores, {used:.1f} ms of processor time a run")
+
+
+def main_long() -> None:
     """Print throughput and memory."""
     with tempfile.TemporaryDirectory() as folder:
         rate, told = asyncio.run(throughput(Path(folder) / "load"))
@@ -135,5 +183,7 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         serve(Path(sys.argv[2]), float(sys.argv[3]), json.loads(sys.argv[4]))
+    elif sys.argv[1:] == ["long"]:
+        main_long()
     else:
         main()

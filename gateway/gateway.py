@@ -33,7 +33,8 @@ from state.values import EXTRACTIVE, Role, Usage
 if TYPE_CHECKING:  # the ledger imports SQLAlchemy, which only an opened gateway needs
     from gateway.cassette.chat import Shelf
     from gateway.ledger.attempts import Characters
-    from gateway.ledger.ledger import BudgetLine, Ledger
+    from gateway.ledger.budget_lines import BudgetLine
+    from gateway.ledger.ledger import Ledger
     from gateway.ledger.pruning import Cutoffs, PrunedRows
     from gateway.ledger.scopes import Kind
 

@@ -20,6 +20,7 @@ from graphs.persistence.sqlite_checkpoints import open_checkpointer
 from graphs.research import build_research_graph
 from observability import configure_tracing, operation_span
 from settings import load_settings
+from settings.connections.sql import Database
 
 EXECUTES = "__is_for_execution__"
 """The key with which the server says whether it opens the graph for a run, and not to draw it or to read a thread."""
@@ -34,6 +35,7 @@ async def research(config: RunnableConfig) -> AsyncIterator[CompiledResearchGrap
     """
     settings = await asyncio.to_thread(load_settings)
     await asyncio.to_thread(configure_tracing, settings, batched=True)  # the server forbids writing in the loop
+    Database.in_loop = False  # likewise
     given = config.get("configurable", {})
     async with open_collaborators(settings) as collaborators:
         graph = build_research_graph(collaborators, node_timeout=settings.run.node_timeout_seconds)

@@ -1,7 +1,8 @@
 """Threads for work that blocks the event loop, and the rule for what runs in which. Nothing else decides it.
 
-- The event loop itself: one row of an SQLite file by its key, where every request needs it (the keys). In write-ahead
-  mode such a read waits for nobody, and a change of thread would cost more than the read while other threads compute.
+- The event loop itself: one row of an SQLite file by its key, where every request needs it (the keys), and the short
+  transactions of a run on such files (ledger and threads), if nobody else is writing. They then wait for nobody, and a
+  change of thread would cost more than they do, most of all while other threads compute.
 - `FRONT`: what else a request needs before it is admitted: the keys in Oracle Database, a line of the audit trail.
   Nothing slow may run there, so that a refusal never waits for the work of others.
 - `IO`: other files and databases.

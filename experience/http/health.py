@@ -14,7 +14,7 @@ from experience.doctor.values import HealthStatus, State
 from experience.http.callers import AtDesk, Caller
 from experience.http.front import probes
 from experience.service.desk import Desk
-from gateway.ledger.ledger import BudgetLine
+from gateway.ledger.budget_lines import BudgetLine
 from policy.identity import Permission
 
 router = APIRouter(tags=["health"])

@@ -23,7 +23,7 @@ from experience.service.models import ResearchRequest, ThreadView
 from experience.service.runs import Run, Runs
 from experience.service.threads import PAGE, PageWanted, ThreadPage, ThreadRecord
 from gateway.ledger.account import Account, accounted
-from gateway.ledger.ledger import BudgetLine
+from gateway.ledger.budget_lines import BudgetLine
 from observability.audit import AuditEvent, AuditKind, Noted, named
 from policy import SafePassages
 from policy.identity import Permission, Principal

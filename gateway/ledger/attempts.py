@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from gateway.ledger import alerts, clock
 from gateway.ledger.scopes import all_locked, charge, locked
 from gateway.ledger.tables import calls, memo, totals
-from settings.connections.inserting import insert_new
+from settings.connections.inserting import InsertNew
+from settings.connections.prepared import Prepared
 from settings.connections.sql import last_statement
 from state.values import Usage, Value
 
@@ -24,11 +25,12 @@ FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
 AT_ONCE = 100
 """How many lapsed calls one transaction charges: their scopes are locked together. A chosen value."""
 
-_MEMOISED = sa.select(memo.c.answer).where(
-    memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key")
+_MEMOISED = Prepared(
+    sa.select(memo.c.answer).where(memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key"))
 )
-_INSERT_CALL = calls.insert()
-_FORGET = memo.delete().where(memo.c.run_scope == sa.bindparam("run"))
+_MEMOISE = Prepared(InsertNew(memo))
+_INSERT_CALL = Prepared(calls.insert())
+_FORGET = Prepared(memo.delete().where(memo.c.run_scope == sa.bindparam("run")))
 _LAPSED = sa.select(calls).where(
     calls.c.state == "pending",
     (calls.c.lease_until < sa.bindparam("now"))
@@ -37,13 +39,15 @@ _LAPSED = sa.select(calls).where(
 _SOME_LAPSED = _LAPSED.with_only_columns(calls.c.id).limit(AT_ONCE)
 _IS_LATE = _LAPSED.with_only_columns(calls.c.id).exists()
 # The answer itself is not read along: few calls have one, and a text costs a round trip of its own in Oracle Database.
-_STANDING = sa.select(
-    *(
-        sa.case((found, 1), else_=0)
-        for found in (
-            sa.exists().where(calls.c.id == sa.bindparam("call")),
-            sa.exists().where(memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key")),
-            _IS_LATE,
+_STANDING = Prepared(
+    sa.select(
+        *(
+            sa.case((found, 1), else_=0)
+            for found in (
+                sa.exists().where(calls.c.id == sa.bindparam("call")),
+                sa.exists().where(memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key")),
+                _IS_LATE,
+            )
         )
     )
 )
@@ -57,7 +61,7 @@ _HELD = (
 )
 # The expected state is part of the condition: two processes may settle one attempt, and the row count tells which of
 # them did. Only that one changes the scopes.
-_SETTLED = (
+_SETTLED = Prepared(
     calls.update()
     .where(calls.c.id == sa.bindparam("call"), calls.c.state == sa.bindparam("before"))
     .values({name: sa.bindparam(f"new_{name}") for name in ("state", "cost", *FIGURES)})
@@ -74,11 +78,16 @@ _PARTS = sa.union_all(
 """Every call: those that have a row, and those that were pruned."""
 
 _LATE = "late"
-_USAGE = sa.union_all(
-    sa.select(_PARTS.c.state, *(sa.func.sum(_PARTS.c[name]) for name in _SUMMED))
-    .where(_PARTS.c.run_scope == sa.bindparam("run"), _PARTS.c.state.in_(("completed", "free", "charged")))
-    .group_by(_PARTS.c.state),
-    sa.select(sa.literal_column(f"'{_LATE}'"), *(sa.literal_column("0") for _ in _SUMMED)).where(_IS_LATE),
+_USAGE = Prepared(
+    sa.union_all(
+        sa.select(_PARTS.c.state, *(sa.func.sum(_PARTS.c[name]) for name in _SUMMED))
+        .where(
+            _PARTS.c.run_scope == sa.bindparam("run"),
+            _PARTS.c.state.in_([*map(sa.literal, ("completed", "free", "charged"))]),
+        )
+        .group_by(_PARTS.c.state),
+        sa.select(sa.literal_column(f"'{_LATE}'"), *(sa.literal_column("0") for _ in _SUMMED)).where(_IS_LATE),
+    )
 )
 """What a run used, by state; a row of state `_LATE` if attempts have lapsed that nobody has charged yet."""
 
@@ -127,19 +136,20 @@ class Characters(Value):
 def standing(connection: sa.Connection, wanted: Reservation) -> Standing:
     """Return what is known of a call. Call it under the locks of its scopes: the memo is written under them."""
     asked = {"call": wanted.id, "run": wanted.run, "key": wanted.call_key, "now": clock.now_ms()}
-    return Standing(*map(bool, connection.execute(_STANDING, asked).one()))
+    (found,) = _STANDING.rows(connection, asked)
+    return Standing(*map(bool, found))
 
 
 def memoised(connection: sa.Connection, run: str, call_key: str) -> str:
     """Return the memoised answer of a call that has one."""
-    found: str = connection.execute(_MEMOISED, {"run": run, "key": call_key}).scalar_one()
-    return found
+    (found,) = _MEMOISED.rows(connection, {"run": run, "key": call_key})
+    return str(found.answer)
 
 
 def forget_answers(connection: sa.Connection, run: str) -> None:
     """Delete the memo of a run, as the last statement of the transaction."""
     with last_statement(connection):
-        connection.execute(_FORGET, {"run": run})
+        _FORGET.changed(connection, {"run": run})
 
 
 def insert_attempt(connection: sa.Connection, wanted: Reservation, lease_until: int, row: Mapping[str, Any]) -> None:
@@ -156,7 +166,7 @@ def insert_attempt(connection: sa.Connection, wanted: Reservation, lease_until: 
         **row,
     }
     with last_statement(connection):
-        connection.execute(_INSERT_CALL, values)
+        _INSERT_CALL.changed(connection, values)
 
 
 def settle(connection: sa.Connection, reservation: Reservation, usage: Usage, answer: str | None, state: str) -> None:
@@ -183,7 +193,7 @@ def settle(connection: sa.Connection, reservation: Reservation, usage: Usage, an
         return
     values = {"run_scope": reservation.run, "call_key": reservation.call_key, "answer": answer}
     with last_statement(connection):
-        insert_new(connection, memo, [values])  # another attempt of the call may have been answered
+        _MEMOISE.each(connection, [values])  # another attempt of the call may have been answered
 
 
 def charge_lapsed(connection: sa.Connection, *, run: str = "", call_key: str = "") -> int:
@@ -223,7 +233,7 @@ def usage_of_run(connection: sa.Connection, run: str) -> tuple[Usage, bool]:
     Charged attempts add to its calls and its cost only: their figures are not known.
     """
     used, late = Usage(), False
-    for state, count, cost, *figures in connection.execute(_USAGE, {"run": run, "key": "", "now": clock.now_ms()}):
+    for state, count, cost, *figures in _USAGE.rows(connection, {"run": run, "key": "", "now": clock.now_ms()}):
         if state == _LATE:
             late = True
             continue
@@ -250,4 +260,4 @@ def _close(
         return bool(connection.execute(settled).rowcount)
     values = {"call": call, "before": before, "new_state": state, "new_cost": cost}
     values.update({f"new_{name}": figure for name, figure in figures.items()})
-    return bool(connection.execute(_SETTLED, values).rowcount)
+    return bool(_SETTLED.changed(connection, values))

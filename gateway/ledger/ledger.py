@@ -1,19 +1,20 @@
 """The ledger: reserve money before a call and settle after it; it also keeps the memo of answers, limits and alerts.
 
 Every call is charged to three scopes at once: run, tenant, and the month (UTC) of the tenant; and to the month of its
-principal, if principals have a budget. Each operation is one transaction in a worker thread. A reservation whose lease
-has run out is charged in full and never released: otherwise the limits would not hold.
+principal, if principals have a budget. Each operation is one transaction: in a worker thread, or in the event loop on a
+file that nobody else is writing to. A reservation whose lease has run out is charged in full and never released:
+otherwise the limits would not hold.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from gateway.ledger import alerts as ledger_alerts
 from gateway.ledger import attempts, clock, pruning
 from gateway.ledger.alerts import Alert
 from gateway.ledger.attempts import FIGURES, Characters, Reservation
+from gateway.ledger.budget_lines import BudgetLine, budget_line
 from gateway.ledger.finishing import Finishing
 from gateway.ledger.pruning import Cutoffs, PrunedRows
 from gateway.ledger.scopes import APPLIED, Kind, ScopeLimits, beyond_soft_limit, end, kind_of, scope_key, scope_keys
@@ -32,7 +34,7 @@ from settings import Settings
 from settings.connections.sql import Database
 from settings.pools import IO
 from state.errors import BudgetExceeded, DependencyUnavailable, SettingsInvalid, StorageBusy, StorageFull
-from state.values import Usage, Value
+from state.values import Usage
 
 Result = TypeVar("Result")
 
@@ -46,17 +48,6 @@ _log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 0.2
 """How long after a failure a settlement is tried again. A chosen value: a busy database makes each attempt wait."""
-
-
-class BudgetLine(Value):
-    """The state of one scope, in micro-dollars; a limit is `None` if there is none."""
-
-    kind: Kind
-    period: str
-    spent: int
-    reserved: int
-    soft_limit: int | None
-    hard_limit: int | None
 
 
 class Ledger:
@@ -118,7 +109,7 @@ class Ledger:
         row = {"operation": operation, "model": model, **figures}
         outcome, swept = None, False
         while outcome is None:
-            outcome = await self._run(lambda connection: self._reserve(connection, wanted, limit, row, swept=swept))  # noqa: B023
+            outcome = await self._soon(lambda connection: self._reserve(connection, wanted, limit, row, swept=swept))  # noqa: B023
             if outcome is None:
                 await self._charge_lapsed(run=wanted.run, call_key=call_key)
                 swept = True
@@ -157,7 +148,7 @@ class Ledger:
         until = time.monotonic() + patience_seconds
         while True:
             try:
-                await self._run(settlement.settle)
+                await self._soon(settlement.settle)
             except DependencyUnavailable as error:
                 if not isinstance(error, StorageFull) and time.monotonic() + _AGAIN_SECONDS < until:
                     await asyncio.sleep(_AGAIN_SECONDS)
@@ -179,7 +170,7 @@ class Ledger:
             used, late = attempts.usage_of_run(connection, run)
             return used, late or waiting
 
-        used, late = await self._read(read)
+        used, late = await self._database.aread(read)
         if not late:
             return used
         try:
@@ -206,12 +197,12 @@ class Ledger:
             end(connection, run)
             attempts.forget_answers(connection, run)
 
-        await self._run(ended)
+        await self._soon(ended)
 
     async def soft_limit_reached(self, tenant: str, run_id: str, principal: str = "") -> bool:
         """Return whether a scope of the run has spent the soft share of its hard limit."""
         keys = self._keys(tenant, run_id, principal)
-        return await self._read(lambda connection: beyond_soft_limit(connection, keys, self._soft_percent))
+        return await self._database.aread(lambda connection: beyond_soft_limit(connection, keys, self._soft_percent))
 
     async def budget(self, tenant: str, principal: str = "") -> list[BudgetLine]:
         """Return the tenant's budget over all time, that of its current month, and the principal's if it has one."""
@@ -279,7 +270,26 @@ class Ledger:
             pass
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
-        result, alerted = await IO.run(self._in_transaction, work)
+        return self._told(await IO.run(self._in_transaction, work))
+
+    async def _soon(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Like `_run`, for short work: in the event loop if it need not wait."""
+        done = self._at_once(work)
+        return done[0] if done else await self._run(work)
+
+    def _at_once(self, work: Callable[[sa.Connection], Result]) -> tuple[Result] | None:
+        """Return the result of short work in a transaction of its own, `None` where it may have to wait for others."""
+        if self._unsettled.waiting():
+            return None
+        applied: dict[str, int | None] = {}
+        done = self._database.at_once(partial(_noting, work, applied))
+        if done is None:
+            return None
+        self._limits.committed(applied)
+        return (self._told(done[0]),)
+
+    def _told(self, done: tuple[Result, bool]) -> Result:
+        result, alerted = done
         if alerted:
             self.on_alert()
         return result
@@ -296,16 +306,9 @@ class Ledger:
 
     def _written(self, work: Callable[[sa.Connection], Result]) -> tuple[Result, bool]:
         """Return the result of `work` in a transaction of its own, and whether that recorded an alert."""
-
         applied: dict[str, int | None] = {}
-
-        def noted(connection: sa.Connection) -> tuple[Result, bool]:
-            applied.clear()  # the database may have undone an earlier attempt
-            connection.info[ledger_alerts.RECORDED], connection.info[APPLIED] = False, applied
-            return work(connection), connection.info[ledger_alerts.RECORDED]
-
         # What is reserved, settled, charged or ended is so once: a lost COMMIT may be done again.
-        written = self._database.write(noted, repeatable=True)
+        written = self._database.write(partial(_noting, work, applied), repeatable=True)
         self._limits.committed(applied)
         return written
 
@@ -375,11 +378,13 @@ class Ledger:
         self._limits.forget(keys.values())  # another process may have run `budget set` since
         self._limits.create(connection, keys)
         rows = {row.scope: row for row in self._limits.locked(connection, keys, None)}
-        return [self._line(kind, rows[key]) for kind, key in keys.items()]
+        return [budget_line(kind, rows[key], self._soft_percent) for kind, key in keys.items()]
 
-    def _line(self, kind: Any, row: Any) -> BudgetLine:
-        soft = None if row.hard_limit is None else row.hard_limit * self._soft_percent // 100
-        period = "all" if kind == "tenant" else json.loads(row.scope)[2]
-        return BudgetLine(
-            kind=kind, period=period, spent=row.spent, reserved=row.reserved, soft_limit=soft, hard_limit=row.hard_limit
-        )
+
+def _noting(
+    work: Callable[[sa.Connection], Result], applied: dict[str, int | None], connection: sa.Connection
+) -> tuple[Result, bool]:
+    """Return the result of `work`, and whether it recorded an alert; the limits that it applied go into `applied`."""
+    applied.clear()  # the database may have undone an earlier attempt
+    connection.info[ledger_alerts.RECORDED], connection.info[APPLIED] = False, applied
+    return work(connection), connection.info[ledger_alerts.RECORDED]

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from gateway.ledger import alerts, clock
 from gateway.ledger.tables import limits, scopes
-from settings.connections.inserting import insert_new
+from settings.connections.inserting import InsertNew
+from settings.connections.prepared import Prepared
 from settings.tree import BudgetSettings
 
 Kind = Literal["run", "tenant", "month", "principal"]
@@ -32,23 +33,24 @@ IN_SCOPES = scopes.c.scope.in_(
 # `FOR UPDATE` keeps other transactions from charging these scopes between the check of their limits and the charge.
 # SQLite needs no row locks (SQLAlchemy leaves the clause out): there the whole transaction holds the writer's lock.
 # `ORDER BY` makes all transactions lock the rows in one order, so that two of them cannot wait for each other.
-_LOCKED = sa.select(scopes).where(IN_SCOPES).order_by(scopes.c.scope).with_for_update()
+_LOCKED = Prepared(sa.select(scopes).where(IN_SCOPES).order_by(scopes.c.scope).with_for_update())
 _ALL_LOCKED = (
     sa.select(scopes)
     .where(scopes.c.scope.in_(sa.bindparam("keys", expanding=True)))
     .order_by(scopes.c.scope)
     .with_for_update()
 )
-_BEYOND_SOFT = sa.select(sa.func.count()).where(
-    IN_SCOPES, scopes.c.spent * 100 >= scopes.c.hard_limit * sa.bindparam("percent")
+_BEYOND_SOFT = Prepared(
+    sa.select(sa.func.count()).where(IN_SCOPES, scopes.c.spent * 100 >= scopes.c.hard_limit * sa.bindparam("percent"))
 )
-_END = (
+_END = Prepared(
     scopes.update()
     .where(scopes.c.scope == sa.bindparam("run"), scopes.c.ended_at.is_(None))
     .values(ended_at=sa.bindparam("ended"))
 )
+_CREATE = Prepared(InsertNew(scopes))
 _NEW = {"spent": 0, "reserved": 0, "hard_limit": None, "limit_version": 0, "alerted": 0}
-_CHARGE = (
+_CHARGE = Prepared(
     scopes.update()
     .where(IN_SCOPES)
     .values(spent=scopes.c.spent + sa.bindparam("cost"), reserved=scopes.c.reserved + sa.bindparam("change"))
@@ -81,17 +83,17 @@ def kind_of(key: str) -> str:
 
 def charge(connection: sa.Connection, keys: Mapping[str, str], *, cost: int, change: int) -> None:
     """Add `cost` to what the scopes have spent, and `change` to what they hold reserved."""
-    connection.execute(_CHARGE, {**keys, "cost": cost, "change": change})
+    _CHARGE.changed(connection, {**keys, "cost": cost, "change": change})
 
 
 def end(connection: sa.Connection, run: str) -> None:
     """Note that a run has ended."""
-    connection.execute(_END, {"run": run, "ended": clock.now_ms()})
+    _END.changed(connection, {"run": run, "ended": clock.now_ms()})
 
 
 def locked(connection: sa.Connection, keys: Mapping[str, str]) -> Sequence[Any]:
     """Return the rows of one call's scopes, locked until the transaction ends."""
-    return connection.execute(_LOCKED, dict(keys)).all()
+    return _LOCKED.rows(connection, keys)
 
 
 def all_locked(connection: sa.Connection, keys: Iterable[str]) -> Sequence[Any]:
@@ -101,7 +103,7 @@ def all_locked(connection: sa.Connection, keys: Iterable[str]) -> Sequence[Any]:
 
 def beyond_soft_limit(connection: sa.Connection, keys: Mapping[str, str], percent: int) -> bool:
     """Return whether one of the scopes has spent `percent` of its hard limit."""
-    return bool(connection.execute(_BEYOND_SOFT, {**keys, "percent": percent}).scalar())
+    return any(count for (count,) in _BEYOND_SOFT.rows(connection, {**keys, "percent": percent}))
 
 
 class ScopeLimits:
@@ -123,7 +125,7 @@ class ScopeLimits:
         """
         unknown = sorted(key for key in keys.values() if key not in self._applied)
         if unknown:
-            insert_new(connection, scopes, [{"scope": key, **_NEW} for key in unknown])
+            _CREATE.each(connection, [{"scope": key, **_NEW} for key in unknown])
 
     def locked(self, connection: sa.Connection, keys: Mapping[str, str], run_limit: int | None) -> Sequence[Any]:
         """Return the rows of scopes with their limits applied, locked until the transaction ends.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,14 +29,3 @@ def _hinted(statement: InsertNew, compiler: Any, **options: Any) -> str:
     keys = ", ".join(column.name for column in table.primary_key)
     hint = f"/*+ IGNORE_ROW_ON_DUPKEY_INDEX({table.name} ({keys})) */"
     return str(compiler.visit_insert(statement.prefix_with(hint), **options))
-
-
-def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert those of `rows` whose primary key is not in `table`, in their order and in one round trip."""
-    connection.execute(InsertNew(table), [dict(row) for row in rows])
-
-
-def inserted(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
-    """Insert a row, whose values may be SQL expressions, and return whether its primary key was not in `table`."""
-    kept = {"preserve_rowcount": True}  # SQLAlchemy asks the cursor later otherwise, when it is closed
-    return connection.execute(InsertNew(table).values(**row), execution_options=kept).rowcount == 1

@@ -1,6 +1,7 @@
 """Database engines for SQLAlchemy Core: SQLite files in the home folder, or Oracle Database, from one code base.
 
-Callers run the blocking transactions in worker threads. On SQLite every transaction that may write takes the write lock
+Callers run the blocking transactions in worker threads; short ones on a file run in the event loop, if they need not
+wait (`settings.pools`). On SQLite every transaction that may write takes the write lock
 when it begins: a deferred one that reads first can fail when it upgrades its lock. One that only reads takes no lock,
 so that no reader waits for a writer. In Oracle Database only `sixplane db init`
 creates tables; opening checks that they exist.
@@ -8,10 +9,8 @@ creates tables; opening checks that they exist.
 
 from __future__ import annotations
 
-import errno
 import json
 import random
-import shutil
 import sqlite3
 import threading
 import time
@@ -22,12 +21,16 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from settings.connections.oracle_errors import classify_oracle, codes_of
+from settings.connections.oracle_errors import classify_oracle
+from settings.connections.outcomes import is_full, was_lost, was_undone
+from settings.connections.prepared import DIRECT
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.connections.sparing import SparingTransactions, committing, ping_after_idling
+from settings.connections.upgrading import brought_up_to_date
 from settings.connections.wal import use_wal
 from settings.folders import private_folder
 from settings.oracle import OracleSettings
+from settings.pools import IO
 from settings.tree import Settings
 from state.errors import DependencyUnavailable, OutcomeUnknown, StorageBusy, StorageFull
 
@@ -39,26 +42,28 @@ BUSY_SECONDS = 30
 _READS = "sixplane_reads"
 """The option of a connection whose transaction only reads."""
 
+_AT_ONCE = "sixplane_at_once"
+"""The option of a connection whose transaction waits for nobody."""
+
 _COMMITTING = "sixplane_committing"
 """The option of a connection that holds whether its transaction is being committed."""
 
 _FAILURES = (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError)
-
-NO_ROOM_BYTES = 64 * 1024
-"""If less space is free, an I/O error of SQLite is reported as a full disk."""
-
 
 MONOTONIC = "monotonic_seconds"
 """A function of our SQLite connections: the seconds since the machine was started, which nobody can set. All processes
 of a machine share them."""
 
 
+_WRITES_A_CHECKPOINT = 100
+"""After so many transactions at once, one goes to a thread, which copies the write-ahead log into the file and waits
+for the disk. A chosen value: ours write five to ten pages each, and SQLite itself would copy after 1,000."""
+
+_LONGEST_LOG_PAGES = 4_000
+"""When SQLite copies the log itself, in whatever thread."""
+
 _PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2)
 """Seconds before a transaction that the database undid begins again. Chosen values: ours take milliseconds."""
-
-_UNDONE = {"40P01", "40001", "ORA-00060", "ORA-08177"}
-"""A deadlock, or a change that could not be serialised: the database undid a transaction that may succeed if repeated.
-The first two are SQLSTATEs, which PostgreSQL sends."""
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -85,6 +90,9 @@ class Database:
         upgraded: fills what was added to a SQLite file of an earlier release. In Oracle Database, a migration does it.
     """
 
+    in_loop = True
+    """Whether `at_once` may run in the event loops of this process. LangGraph's server forbids it."""
+
     def __init__(
         self,
         settings: Settings,
@@ -98,6 +106,8 @@ class Database:
         self._upgraded = upgraded
         self._given, self._engine, self._ready = engine, engine, False
         self._opening = threading.Lock()
+        self._options: dict[str, bool] = {}
+        self._since_checkpoint = 0
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -111,7 +121,8 @@ class Database:
         """
         state = {"committing": False}
         try:
-            with self._opened().connect().execution_options(**{_COMMITTING: state}) as connection, connection.begin():
+            opened, options = self._opened(), {_COMMITTING: state, **self._options}
+            with opened.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
                 state["committing"] = True
         except _FAILURES as error:
@@ -124,7 +135,8 @@ class Database:
         Raises:
             DependencyUnavailable: the database cannot be reached or read, or the tables are missing.
         """
-        with self._translated(), self._opened().connect().execution_options(**{_READS: True}) as connection:
+        options = {_READS: True, **self._options}
+        with self._translated(), self._opened().connect().execution_options(**options) as connection:
             yield connection
 
     def read(self, work: Callable[[sa.Connection], Result]) -> Result:
@@ -136,7 +148,7 @@ class Database:
             with self.reading() as connection:
                 return work(connection)
         except DependencyUnavailable as error:
-            if not _was_lost(error.__cause__):
+            if not was_lost(error.__cause__):
                 raise
         with self.reading() as connection:
             return work(connection)
@@ -153,6 +165,7 @@ class Database:
             repeatable: whether `work` finds out what an earlier call of it has stored, and stores nothing twice. Then
                 the transaction begins again once, too, where the connection was lost during the COMMIT.
         """
+        self._copy_log()
         reconnected = False
         for pause in _PAUSES:
             try:
@@ -160,13 +173,52 @@ class Database:
                     return work(connection)
             except DependencyUnavailable as error:
                 unknown = isinstance(error, OutcomeUnknown)
-                lost = (repeatable if unknown else _was_lost(error.__cause__)) and not reconnected
-                if not lost and not _was_undone(error.__cause__):
+                lost = (repeatable if unknown else was_lost(error.__cause__)) and not reconnected
+                if not lost and not was_undone(error.__cause__):
                     raise
                 reconnected = reconnected or lost
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - lets the other one pass, guards nothing
         with self.transaction() as connection:
             return work(connection)
+
+    def at_once(self, work: Callable[[sa.Connection], Result], *, reads: bool = False) -> tuple[Result] | None:
+        """Return the result of a short `work` in a transaction of its own, in this thread, or `None` where it may wait.
+
+        For the event loop. `None`, and nothing is stored, if the database is no file or not open, another one writes to
+        it, its log has to be copied, or something failed: `write` or `read` then wait, mend it or tell of it.
+        """
+        due = not reads and self._since_checkpoint >= _WRITES_A_CHECKPOINT
+        if due or not self.in_loop or not self._options or not self.is_quick or self._engine is None:
+            return None
+        options = {_READS if reads else _AT_ONCE: True, **self._options}
+        try:
+            with self._engine.connect().execution_options(**options) as connection:
+                if reads:
+                    return (work(connection),)
+                with connection.begin():
+                    result = work(connection)
+        except _FAILURES:
+            return None
+        self._since_checkpoint += 1
+        return (result,)
+
+    async def awrite(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Return the result of a short, repeatable `work` in a write transaction: at once, or like `write`."""
+        done = self.at_once(work)
+        return done[0] if done else await IO.run(self.write, work, repeatable=True)
+
+    async def aread(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Return what a short `work` reads: at once, or like `read`."""
+        done = self.at_once(work, reads=True)
+        return done[0] if done else await IO.run(self.read, work)
+
+    def _copy_log(self) -> None:
+        """Copy the write-ahead log into the file if enough was written in the event loop, where nothing does it."""
+        if self._since_checkpoint < _WRITES_A_CHECKPOINT:
+            return
+        self._since_checkpoint = 0
+        with self._translated(), self._opened().connect() as connection:
+            _driver_of(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     @property
     def is_quick(self) -> bool:
@@ -179,7 +231,7 @@ class Database:
             engine = self._opened()
             if engine.dialect.name == "sqlite":
                 with engine.connect() as connection:
-                    truncate_log(connection.connection.driver_connection, self._name)
+                    truncate_log(_driver_of(connection), self._name)
 
     def close(self) -> None:
         """Close the engine, unless it was passed in."""
@@ -190,6 +242,8 @@ class Database:
         with self._opening:  # worker threads call this concurrently
             if self._engine is None:
                 self._engine = open_engine(self._settings, self._name)
+                if self._engine.dialect.name == "sqlite" and self._settings.data.backend != "oracle":
+                    self._options = {DIRECT: True}
             if not self._ready:
                 self._prepare(self._engine)
                 self._ready = True
@@ -198,7 +252,7 @@ class Database:
     def _prepare(self, engine: sa.Engine) -> None:
         if engine.dialect.name == "sqlite":
             with engine.begin() as connection:
-                if _brought_up_to_date(connection, self._metadata) and self._upgraded is not None:
+                if brought_up_to_date(connection, self._metadata) and self._upgraded is not None:
                     self._upgraded(connection)
             return
         missing = sorted(set(self._metadata.tables) - {name.lower() for name in sa.inspect(engine).get_table_names()})
@@ -222,9 +276,9 @@ class Database:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         if self._engine is not None and self._engine.dialect.name == "oracle":
             return classify_oracle(cause or error, committing=committing)
-        if committing and _was_lost(error):
+        if committing and was_lost(error):
             return OutcomeUnknown(f"the connection was lost while `{self._name}` stored changes")
-        if _is_full(cause, self._settings.home):
+        if is_full(cause, self._settings.home):
             return StorageFull(f"`{self._name}` cannot be written: the disk is full")
         if getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             return StorageBusy(f"`{self._name}` is busy: another process wrote to it for over {BUSY_SECONDS} seconds")
@@ -240,35 +294,13 @@ def last_statement(connection: sa.Connection) -> Iterator[None]:
 
     In Oracle Database that spares the round trip of the COMMIT. Other databases commit at the end of the transaction.
     """
-    driver = connection.connection.driver_connection
+    driver = _driver_of(connection)
     if not isinstance(driver, SparingTransactions):
         yield
         return
     connection.get_execution_options()[_COMMITTING]["committing"] = True
     with committing(driver):
         yield
-
-
-def _brought_up_to_date(connection: sa.Connection, metadata: sa.MetaData) -> bool:
-    """Create what is missing in a file, and return whether it was a file of an earlier version."""
-    before = set(sa.inspect(connection).get_table_names())
-    metadata.create_all(connection)
-    older = [table for table in metadata.sorted_tables if table.name in before]
-    widened = [_add_columns(connection, table) for table in older]
-    for table in older:
-        for index in table.indexes:  # `create_all` creates the indexes of new tables only
-            index.create(connection, checkfirst=True)
-    return bool(older) and (any(widened) or len(older) < len(metadata.tables))
-
-
-def _add_columns(connection: sa.Connection, table: sa.Table) -> bool:
-    """Add missing columns, which must therefore be nullable, and return whether there were any."""
-    known = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
-    missing = [column for column in table.columns if column.name not in known]
-    for column in missing:
-        added = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
-        connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {added}")
-    return bool(missing)
 
 
 def open_engine(settings: Settings, name: str) -> sa.Engine:
@@ -291,14 +323,28 @@ def _configure(connection: Any, _: Any) -> None:
     use_wal(connection, BUSY_SECONDS)
     # With WAL, NORMAL survives a killed process; only a power failure can lose the last transactions.
     connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG_PAGES}")
     connection.execute(SECURE_DELETE)
     connection.create_function(MONOTONIC, 0, time.monotonic)
 
 
 def _begin(connection: sa.Connection) -> None:
     """Begin through the driver: a statement of SQLAlchemy takes longer than many of our transactions."""
-    how = "BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE"
-    connection.connection.driver_connection.execute(how)  # type: ignore[union-attr]
+    options, driver = connection.get_execution_options(), _driver_of(connection)
+    if _READS in options:
+        driver.execute("BEGIN")
+    elif _AT_ONCE not in options:
+        driver.execute("BEGIN IMMEDIATE")
+    else:
+        driver.execute("PRAGMA busy_timeout=0")
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        finally:  # once it has begun, nobody else writes
+            driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+
+
+def _driver_of(connection: sa.Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def _oracle_engine(settings: Settings) -> sa.Engine:
@@ -335,23 +381,3 @@ def pooling(oracle: OracleSettings) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": oracle.acquire_timeout_seconds,
     }
-
-
-def _was_undone(cause: BaseException | None) -> bool:
-    """Whether the database undid a transaction for the sake of another one."""
-    original = cause.orig if isinstance(cause, sa.exc.DBAPIError) else None
-    if original is None:
-        return False
-    return not _UNDONE.isdisjoint([getattr(original, "sqlstate", None), *codes_of(original)])
-
-
-def _was_lost(cause: BaseException | None) -> bool:
-    """Whether the database had closed the connection, which its pool has replaced."""
-    return isinstance(cause, sa.exc.DBAPIError) and cause.connection_invalidated
-
-
-def _is_full(cause: BaseException | None, folder: Path) -> bool:
-    """Whether the disk is full. SQLite reports an I/O error instead if its write-ahead log cannot grow."""
-    if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "errno", 0) == errno.ENOSPC:
-        return True
-    return "disk I/O" in str(cause) and folder.is_dir() and shutil.disk_usage(folder).free < NO_ROOM_BYTES

@@ -12,7 +12,8 @@ from experience.service.threads.leases import Lease, has_died, is_live, lease_cl
 from experience.service.threads.listing import searched_with, title_of
 from experience.service.threads.records import UNFINISHED, KeptRun, RunRecord, StoredRun, ThreadRecord, ThreadSummary
 from experience.tables import runs, threads
-from settings.connections.inserting import inserted
+from settings.connections.inserting import InsertNew
+from settings.connections.prepared import Prepared
 from settings.connections.sql import last_statement
 from state.channels import ResearchContext
 from state.errors import ThreadBusy, ThreadMissing
@@ -24,43 +25,69 @@ MAX_RUNS = 500
 AT_ONCE = 100
 """How many of each kind one step of a sweep handles. A chosen value: it bounds a transaction."""
 
-_NAMED = sa.select(threads, lease_clock().label("clock")).where(
-    threads.c.tenant == sa.bindparam("tenant"), threads.c.thread_id == sa.bindparam("thread")
+_NAMED = Prepared(
+    sa.select(threads, lease_clock().label("clock")).where(
+        threads.c.tenant == sa.bindparam("tenant"), threads.c.thread_id == sa.bindparam("thread")
+    )
 )
+_LEASED = lease_clock() + sa.bindparam("lease_seconds", type_=sa.Float)
+_NEW_THREAD = Prepared(InsertNew(threads).values(lease_until=_LEASED))
+_NEW_RUN = Prepared(runs.insert())
+_MINE = threads.update().where(
+    threads.c.tenant == sa.bindparam("of_tenant"),
+    threads.c.thread_id == sa.bindparam("of_thread"),
+    threads.c.lease_owner == sa.bindparam("of_owner"),
+)
+_RENEW = Prepared(_MINE.values(lease_until=_LEASED))
+_SPAN = ("trace_id", "span_id")
+_ENDED: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in ("status", "updated_at")}
+_RELEASED = _MINE.values(lease_owner=None, lease_until=None, **_ENDED)
+_SETTLE = Prepared(_RELEASED)
+_SETTLE_WITH_SPAN = Prepared(_RELEASED.values({name: sa.bindparam(f"new_{name}") for name in _SPAN}))
+_END = runs.update().where(runs.c.tenant == sa.bindparam("of_tenant"), runs.c.run_id == sa.bindparam("of_run"))
+_END_RUN = Prepared(_END.values(**_ENDED))
+_END_WITH_REPORT = Prepared(_END.values(**_ENDED, report=sa.bindparam("new_report")))
 _LISTED = ("run_id", "question", "status", "created_at", "updated_at", "removed_at")
 
 
-def begin(connection: sa.Connection, tenant: str, thread_id: str, values: Mapping[str, Any]) -> None:
+def begin(connection: sa.Connection, lease: Lease, values: Mapping[str, Any], held: Mapping[str, Any]) -> None:
     """Store a new run with its thread, which it creates or continues. Storing it again changes nothing.
+
+    Args:
+        connection: of the transaction.
+        lease: what the run takes of the thread.
+        values: the run's columns.
+        held: the lease's owner, and for how many seconds it holds.
 
     Raises:
         ThreadBusy: another run holds the thread's lease, or the thread has an unfinished run.
         ThreadMissing: the thread belongs to another principal.
     """
+    tenant, thread_id = lease.tenant, lease.thread_id
     row = _select(connection, tenant, thread_id)
     searched = searched_with((row and row["searched"]) or "", values["question"])
     if row is None:
         created = {"created_at": values["updated_at"], "title": title_of(values["question"])}
         new = {"tenant": tenant, "thread_id": thread_id, "searched": searched, **created, **values}
-        begun = inserted(connection, threads, new) or _yielded(connection, new)
-    elif row["lease_owner"] == values["lease_owner"]:
+        begun = _NEW_THREAD.changed(connection, {**new, **held}) == 1 or _yielded(connection, {**new, **held})
+    elif row["lease_owner"] == lease.owner:
         return
     else:
         _check_free(row, thread_id, values["owner"])
         # The first owner stays: an administrator may ask on a user's thread, which remains the user's.
-        kept = {name: value for name, value in values.items() if name != "owner"}
+        kept = {name: value for name, value in values.items() if name != "owner"} | _leased(held)
         anew = {"taken_up": None, "checkpoints_removed_at": None}
         begun = _claim(connection, row, searched=searched, **anew, **kept)
     if not begun:
         return
     own = {name: values[name] for name in ("run_id", "question", "status", "updated_at")}
-    run = runs.insert().values(tenant=tenant, thread_id=thread_id, created_at=values["updated_at"], **own)
+    run = {"tenant": tenant, "thread_id": thread_id, "created_at": values["updated_at"], **own}
     with last_statement(connection):
-        connection.execute(run)
+        _NEW_RUN.changed(connection, run)
 
 
-def take(connection: sa.Connection, lease: Lease, values: Mapping[str, Any]) -> StoredRun:
-    """Take the lease of a thread, with its `values`. Raises `ThreadMissing` and `ThreadBusy`."""
+def take(connection: sa.Connection, lease: Lease, held: Mapping[str, Any]) -> StoredRun:
+    """Take the lease of a thread, which is then `held`. Raises `ThreadMissing` and `ThreadBusy`."""
     row = existing(connection, lease.tenant, lease.thread_id)
     if row["lease_owner"] == lease.owner:  # taken by an earlier attempt of this transaction
         return stored(row)
@@ -68,7 +95,7 @@ def take(connection: sa.Connection, lease: Lease, values: Mapping[str, Any]) -> 
         raise ThreadBusy(f"the thread {lease.thread_id!r} {_state(row)}", hint=_busy_hint(lease.thread_id, row))
     died = row["status"] == "running"  # counted by whoever takes the run up, and not by all who have looked
     counted = {"taken_up": sa.func.coalesce(threads.c.taken_up, 0) + 1} if died else {}
-    _claim(connection, row, **values, **counted)
+    _claim(connection, row, **_leased(held), **counted)
     return stored(row)
 
 
@@ -79,6 +106,32 @@ def go_on(connection: sa.Connection, lease: Lease, run_id: str) -> None:
     own = runs.update().where(runs.c.tenant == lease.tenant, runs.c.run_id == run_id)
     with last_statement(connection):
         connection.execute(own.values(status="running"))
+
+
+def renew(connection: sa.Connection, lease: Lease, held: Mapping[str, Any]) -> bool:
+    """Let a lease hold anew, and return whether it still did."""
+    return _RENEW.changed(connection, {**_of_lease(lease), "lease_seconds": held["lease_seconds"]}) == 1
+
+
+def settle(connection: sa.Connection, lease: Lease, run_id: str, ended: Mapping[str, Any]) -> None:
+    """Store how a run ended and release its lease, unless the lease was lost.
+
+    `ended`: the columns `status` and `updated_at`, and `trace_id` and `span_id` or `report` if they change.
+    """
+    new = {f"new_{name}": ended[name] for name in _ENDED}
+    if "span_id" in ended:
+        spans = {f"new_{name}": ended[name] for name in _SPAN}
+        released = _SETTLE_WITH_SPAN.changed(connection, {**_of_lease(lease), **new, **spans})
+    else:
+        released = _SETTLE.changed(connection, {**_of_lease(lease), **new})
+    if not released:
+        return
+    own = {"of_tenant": lease.tenant, "of_run": run_id, **new}
+    with last_statement(connection):
+        if "report" in ended:
+            _END_WITH_REPORT.changed(connection, {**own, "new_report": ended["report"]})
+        else:
+            _END_RUN.changed(connection, own)
 
 
 def runs_of(connection: sa.Connection, tenant: str, thread_id: str) -> list[RunRecord]:
@@ -218,7 +271,15 @@ def _yielded(connection: sa.Connection, wanted: Mapping[str, Any]) -> bool:
 
 
 def _select(connection: sa.Connection, tenant: str, thread_id: str) -> Any:
-    return connection.execute(_NAMED, {"tenant": tenant, "thread": thread_id}).mappings().first()
+    return _NAMED.first(connection, {"tenant": tenant, "thread": thread_id})
+
+
+def _leased(held: Mapping[str, Any]) -> dict[str, Any]:
+    return {"lease_owner": held["lease_owner"], "lease_until": lease_clock() + held["lease_seconds"]}
+
+
+def _of_lease(lease: Lease) -> dict[str, str]:
+    return {"of_tenant": lease.tenant, "of_thread": lease.thread_id, "of_owner": lease.owner}
 
 
 def _of(statement: Any, tenant: str, thread_id: str, table: sa.Table = threads) -> Any:

@@ -1,4 +1,4 @@
-"""The operations on the tables of threads and runs, each one transaction in a worker thread."""
+"""The operations on the tables of threads and runs, each one transaction."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from experience.service.threads import ageing, rows
-from experience.service.threads.leases import Lease, lease_clock
+from experience.service.threads.leases import Lease
 from experience.service.threads.listing import PageWanted, cursor_of, page_of
 from experience.service.threads.records import AgedRun, AgedThread, KeptRun, RunRecord, StoredRun, ThreadPage
-from experience.tables import backfill, runs, threads
+from experience.service.threads.renewal import Renewal
+from experience.tables import backfill, threads
 from experience.tables import metadata as threads_metadata
 from settings import Settings
-from settings.connections.sql import Database, last_statement
+from settings.connections.sql import Database
 from settings.pools import IO
 from state.channels import ResearchContext
 from state.errors import DependencyUnavailable
@@ -37,7 +38,8 @@ AGAIN_SECONDS = 1.0
 class Threads:
     """The tables on SQLite or Oracle Database, through SQLAlchemy Core.
 
-    Database calls run in worker threads, because drivers block and blocking the event loop would stop every run.
+    Drivers block, and what blocks the event loop stops every run: transactions run in worker threads. Those of a run
+    on a file run in the loop unless they would have to wait.
     """
 
     def __init__(self, settings: Settings, *, lease_seconds: float, engine: sa.Engine | None = None) -> None:
@@ -84,9 +86,9 @@ class Threads:
             "span_id": span[1],
             "owner": context.principal or None,
             "updated_at": rows.now(),
-            **self._held(lease),
         }
-        await self._run(lambda connection: rows.begin(connection, tenant, thread_id, values))
+        held = self._held(lease)
+        await self._run(lambda connection: rows.begin(connection, lease, values, held))
         return lease
 
     async def take(self, tenant: str, thread_id: str) -> tuple[StoredRun, Lease]:
@@ -123,18 +125,12 @@ class Threads:
         Raises:
             DependencyUnavailable: it cannot be stored now. It is tried again until it is, or the table is closed.
         """
-        at = rows.now()
-        traced = {"trace_id": span[0], "span_id": span[1]} if span else {}
-        told = {"report": report.model_dump(mode="json")} if report else {}
-        released = {"status": status, "lease_owner": None, "lease_until": None, "updated_at": at, **traced}
-        held = rows.mine(lease).values(**released)
-        own = runs.update().where(runs.c.tenant == lease.tenant, runs.c.run_id == run_id)
-
-        def settle(connection: sa.Connection) -> None:
-            if connection.execute(held).rowcount:
-                with last_statement(connection):
-                    connection.execute(own.values(status=status, updated_at=at, **told))
-
+        ended: dict[str, Any] = {"status": status, "updated_at": rows.now()}
+        if span:
+            ended["trace_id"], ended["span_id"] = span
+        if report:
+            ended["report"] = report.model_dump(mode="json")
+        settle = partial(rows.settle, lease=lease, run_id=run_id, ended=ended)
         try:
             await self._run(settle)
         except DependencyUnavailable:  # a full disk, for example: the lease is given back as soon as there is room
@@ -175,13 +171,11 @@ class Threads:
     @asynccontextmanager
     async def held(self, lease: Lease, lost: Callable[[], None]) -> AsyncIterator[None]:
         """Renew the lease while the block runs. Call `lost` if it was taken by another."""
-        beat = asyncio.create_task(self._beat(lease, lost))
+        renewal = Renewal(lambda: self._renewed(lease, lost), self._lease_seconds / 3)
         try:
             yield
         finally:
-            beat.cancel()
-            with suppress(asyncio.CancelledError):
-                await beat
+            await renewal.end()
 
     async def list(self, tenant: str, wanted: PageWanted) -> ThreadPage:
         """Return a page of the tenant's threads, latest first.
@@ -201,7 +195,7 @@ class Threads:
 
     async def get(self, tenant: str, thread_id: str) -> StoredRun:
         """Return the latest run of a thread. Raises `ThreadMissing`."""
-        return await self._read(lambda connection: rows.stored(rows.existing(connection, tenant, thread_id)))
+        return await self._database.aread(lambda connection: rows.stored(rows.existing(connection, tenant, thread_id)))
 
     async def runs(self, tenant: str, thread_id: str) -> tuple[RunRecord, ...]:
         """Return the runs of a thread, the latest first."""
@@ -233,7 +227,7 @@ class Threads:
 
     async def remove(self, lease: Lease) -> None:
         """Delete a thread with its runs, from the write-ahead log too. Raises `ThreadBusy` if the lease was lost."""
-        await self._run(lambda connection: rows.remove(connection, lease))
+        await IO.run(self._database.write, lambda connection: rows.remove(connection, lease), repeatable=True)
         await IO.run(self._database.truncate_log)
 
     async def abandoned(self, attempts: int) -> Sequence[StoredRun]:
@@ -278,23 +272,22 @@ class Threads:
         """Note that the checkpoints of a thread were removed, unless its lease was lost."""
         await self._run(lambda connection: ageing.note_without_checkpoints(connection, lease))
 
-    async def _beat(self, lease: Lease, lost: Callable[[], None]) -> None:
-        held = rows.mine(lease)
-        while True:
-            # A third of the lease, so that one failed renewal does not lose the thread.
-            await asyncio.sleep(self._lease_seconds / 3)
-            with suppress(DependencyUnavailable):  # a locked table must not cost the report: the next beat tries again
-                if not await self._run(lambda c: c.execute(held.values(**self._held(lease))).rowcount):
-                    _log.warning("the thread %r was taken by another process: its run stops here", lease.thread_id)
-                    lost()
-                    return
+    async def _renewed(self, lease: Lease, lost: Callable[[], None]) -> bool:
+        """Renew a lease, and return whether to do so again."""
+        with suppress(DependencyUnavailable):  # a locked table must not cost the report: the next time tries again
+            held = self._held(lease)
+            if not await self._run(lambda connection: rows.renew(connection, lease, held)):
+                _log.warning("the thread %r was taken by another process: its run stops here", lease.thread_id)
+                lost()
+                return False
+        return True
 
     def _held(self, lease: Lease) -> dict[str, Any]:
-        return {"lease_owner": lease.owner, "lease_until": lease_clock() + self._lease_seconds}
+        return {"lease_owner": lease.owner, "lease_seconds": self._lease_seconds}
 
     async def _run(self, work: Callable[[sa.Connection], Result]) -> Result:
         # A lease has a name of its own, so each transaction finds what an earlier attempt of it has stored.
-        return await IO.run(self._database.write, work, repeatable=True)
+        return await self._database.awrite(work)
 
     async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
         return await IO.run(self._database.read, work)

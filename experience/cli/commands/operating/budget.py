@@ -17,7 +17,7 @@ from state.errors import BadInput
 
 if TYPE_CHECKING:
     from gateway.ledger.alerts import Alert
-    from gateway.ledger.ledger import BudgetLine
+    from gateway.ledger.budget_lines import BudgetLine
 
 app = typer.Typer(help="Show what a tenant has spent, its limits and its alerts; set limits.", no_args_is_help=True)
 
