@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import settings as _settings  # noqa: F401  (must be first: LangGraph reads the process defaults on import)
-from graphs.opening import open_collaborators, open_research_graph
-from graphs.persistence.sqlite_checkpoints import open_checkpointer
-from graphs.research import ResearchGraph, build_research_graph
+from settings.process import collected_later  # must be first: LangGraph reads the process defaults on import
+
+with collected_later():
+    from graphs.opening import open_collaborators, open_research_graph
+    from graphs.persistence.sqlite_checkpoints import open_checkpointer
+    from graphs.research import ResearchGraph, build_research_graph
 
 __all__ = [
     "ResearchGraph",

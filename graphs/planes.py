@@ -9,11 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from langchain_core.documents import BaseDocumentCompressor
-from langchain_core.embeddings import Embeddings
-from langchain_core.language_models import BaseChatModel
-from langchain_core.retrievers import BaseRetriever
-
 from gateway import Gateway, Governor, catalog_of
 from gateway.classification import classify
 from gateway.ledger.outbox import AlertOutbox, Publish
@@ -27,6 +22,10 @@ from settings import Settings
 from settings.tree import uses_oci
 
 if TYPE_CHECKING:
+    from langchain_core.documents import BaseDocumentCompressor
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.retrievers import BaseRetriever
     from oracledb import AsyncConnectionPool
 
     from gateway import Ledger

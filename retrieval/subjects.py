@@ -6,15 +6,18 @@ passages of two documents that are worded alike, such as the tables of two repor
 
 from __future__ import annotations
 
-import regex
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import regex
 
 OPENING = 500
 """Characters of a document's opening. A chosen value: a form names its subject and its date below its own heading, and
 as many characters again are left of what the local model reads of a passage."""
 
-_PARTS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
-_WORD = regex.compile(r"[\p{L}\p{M}]{3,}|[\p{L}\p{M}]*(?!\p{Latin})\p{L}[\p{L}\p{M}]*")
-_HEXADECIMAL = regex.compile(r"[0-9a-f]{8,}|[0-9a-f]{4,}(-[0-9a-f]{4,})+", regex.IGNORECASE)
+_HEXADECIMAL = re.compile(r"[0-9a-f]{8,}|[0-9a-f]{4,}(-[0-9a-f]{4,})+", re.IGNORECASE)
 _GENERIC = frozenset(
     [
         # What programs call a document, in several languages, and the endings of file names.
@@ -51,5 +54,17 @@ def says_something(title: str) -> bool:
     """
     if _HEXADECIMAL.fullmatch(title.strip()):
         return False
-    words = [part.casefold() for part in _PARTS.findall(title) if _WORD.fullmatch(part)]
+    parts, word = _patterns()
+    words = [part.casefold() for part in parts.findall(title) if word.fullmatch(part)]
     return any(word not in _GENERIC for word in words)
+
+
+@cache
+def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str]]:
+    """Return the patterns of the parts of a title, and of those that are words."""
+    import regex  # here: who only names a corpus does not wait for it
+
+    return (
+        regex.compile(r"[\p{L}\p{M}\p{N}]+"),
+        regex.compile(r"[\p{L}\p{M}]{3,}|[\p{L}\p{M}]*(?!\p{Latin})\p{L}[\p{L}\p{M}]*"),
+    )

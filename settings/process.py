@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _DEFAULTS = {
     # Without it LangGraph only warns about types that no channel contains, and loads them from a checkpoint.
@@ -27,6 +31,10 @@ Python's, under its global lock: they seldom wait for each other."""
 _MAPPED_BYTES = 1 << 20
 """Blocks of this size and above come from the system and go back to it. The C library would raise the limit to 32 MiB
 by itself, and keep blocks below it in the heaps."""
+
+_YOUNG_OBJECTS = 50_000
+"""How many objects a command makes before Python looks for garbage, in place of 700. A chosen value. Measured with
+`search`: 6 % less time than with 700, and as much as without any collection."""
 
 _TRIMMED_BYTES = 4 << 20
 """How much free memory stays at the end of a heap."""
@@ -53,6 +61,27 @@ def otlp_endpoint_configured() -> bool:
 def otlp_metrics_endpoint_configured() -> bool:
     """Whether a standard variable names an OTLP endpoint for metrics."""
     return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{part}ENDPOINT") for part in ("", "METRICS_"))
+
+
+@contextmanager
+def collected_later() -> Iterator[None]:
+    """Keep Python's garbage collector from running in the block, which imports modules.
+
+    They stay, and it would go through all of them again and again: a tenth of what importing a graph takes.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def collect_seldom() -> None:
+    """Let the collector run less often, and not at the end. For a process whose time is mostly its start."""
+    gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)  # the interpreter would search all modules for garbage before it ends
 
 
 def bound_free_memory() -> None:

@@ -11,6 +11,9 @@ __all__ = ["main"]
 def main() -> None:
     """Run `sixplane` with the arguments of this process."""
     fill_standard_streams()
+    from settings.process import collect_seldom
+
+    collect_seldom()
     from experience.cli.app import app
 
     app(prog_name="sixplane")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 _UNITS_WORDS = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
@@ -44,14 +45,19 @@ def _grammar() -> str:
 
 # "Four and sixteen" are two numbers, and so are "one hundred and two hundred": no power may follow what is taken.
 _ENDS = rf"(?!{_JOINT}(?:hundred|dozen|{'|'.join(_LARGE)})\b)"
-_NUMBER = re.compile(
-    rf"\b(?:(?P<century>{'|'.join([*UNITS[15:], 'twenty'])}){_JOINT}"
-    rf"(?P<year>(?:{'|'.join(_TENS)})(?:-(?:{'|'.join(UNITS[1:10])}))?|{'|'.join(UNITS[10:])})\b{_ENDS}"
-    rf"|(?:half\s+)?{_grammar()}{_ENDS})",
-    re.IGNORECASE,
-)
 _BETWEEN = re.compile(r"\bbetween\s\Z", re.IGNORECASE)
 _JOINED = re.compile(r"\s+and\s+", re.IGNORECASE)
+
+
+@cache
+def _number() -> re.Pattern[str]:
+    """Return the pattern of a number. It has 28 kB: compiling it would be a twelfth of what importing a graph takes."""
+    return re.compile(
+        rf"\b(?:(?P<century>{'|'.join([*UNITS[15:], 'twenty'])}){_JOINT}"
+        rf"(?P<year>(?:{'|'.join(_TENS)})(?:-(?:{'|'.join(UNITS[1:10])}))?|{'|'.join(UNITS[10:])})\b{_ENDS}"
+        rf"|(?:half\s+)?{_grammar()}{_ENDS})",
+        re.IGNORECASE,
+    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def spelled_numbers(text: str) -> Iterator[Spelled]:
     [[4], [16], [205000]]
     """
     at = 0
-    while found := _NUMBER.search(text, at):
+    while found := _number().search(text, at):
         start, at = found.span()
         joints = list(_JOINED.finditer(text, start, at))
         # In "between one hundred and fifty" the "and" joins two numbers, with a second "and" the last one does.

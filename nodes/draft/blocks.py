@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import pairwise
-from typing import Any
-
-from markdown_it.token import Token
+from typing import TYPE_CHECKING, Any
 
 from nodes.draft.inline import Kind, Piece, block_parser, inline_pieces
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 
 class BlockKind(Enum):

@@ -10,14 +10,16 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
-from markdown_it.token import Token
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
 
-InlineRule = Callable[[StateInline, bool], bool]
+InlineRule: TypeAlias = "Callable[[StateInline, bool], bool]"
 
 _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 
@@ -75,7 +77,8 @@ def inline_pieces(content: str, mark: re.Pattern[str], references: dict[str, Any
     `mark` is the grammar of citation marks, `references` what definitions elsewhere in the document define.
     """
     noted = _Noted([], [])
-    _PARSER.inline.parse(content, _PARSER, {"noted": noted, "references": references or {}}, [])
+    parser = _parser()
+    parser.inline.parse(content, parser, {"noted": noted, "references": references or {}}, [])
     pieces = sorted([*noted.pieces, *_emphasis(noted.delimiters)], key=lambda piece: piece.start)
     pieces = _with_marks(content, _paired(pieces), mark)
     return [piece._replace(raw=content[piece.start : piece.end]) for piece in _filled(content, pieces)]
@@ -211,10 +214,13 @@ def _noting(rule: InlineRule, note: Callable[[StateInline, int, _Noted], None]) 
 
 def block_parser() -> MarkdownIt:
     """Return a parser of CommonMark with tables and strikethrough; HTML and reference definitions stay text."""
+    from markdown_it import MarkdownIt  # here: who imports a graph does not yet read a draft
+
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     return parser.disable(["reference", "html_block", "html_inline"])
 
 
+@cache
 def _parser() -> MarkdownIt:
     parser = block_parser()
     notes: dict[str, Callable[[StateInline, int, _Noted], None]] = {
@@ -234,6 +240,3 @@ def _parser() -> MarkdownIt:
     for name, note in notes.items():
         parser.inline.ruler.at(name, _noting(rules[name], note))
     return parser
-
-
-_PARSER = _parser()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
-
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
+from typing import TYPE_CHECKING, Any
 
 from nodes.draft.blocks import Block, BlockKind, Document, split_row
 from nodes.draft.inline import Kind, block_parser
 from nodes.draft.safety import safe_raws, without_hidden
 from state.citation_marks import DRAFT_MARK, with_brackets
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
 
 Edit = tuple[int, int, str]
 """A replacement of the text between two offsets."""

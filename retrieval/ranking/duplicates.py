@@ -13,18 +13,13 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-
-import regex
+from functools import cache
+from typing import TYPE_CHECKING
 
 from state.values import Passage, Place
 
-_TOKEN = regex.compile(
-    r"\p{N}+(?:[.,:/]\p{N}+)*|[\p{L}\p{M}\p{N}]+"
-    # Signs that matter: of currencies, of mathematics, ticks and crosses, percent, minus, question marks.
-    r"|[\p{Sc}\p{Sm}\p{So}%‰?]|(?<![\w-])-(?=\p{N})"
-)
-_DROPPED = regex.compile(r"(?<=\p{L})-[ \t]*\n[ \t]*(?=\p{L})|\u00AD|[|=+~]{3,}|\|")
-"""Hyphens at line ends, soft hyphens, and what draws tables and headings."""
+if TYPE_CHECKING:
+    import regex
 
 _ARTICLES = frozenset(
     ["the", "le", "la", "les", "l", "el", "los", "las", "lo", "gli", "der", "die", "das", "den", "dem", "des"]
@@ -95,7 +90,8 @@ def words_of(passage: Passage) -> Words:
 
 def _words(text: str) -> Words:
     # NFC, not NFKC, which makes `102` of `10²`. Accents stay: `año` and `ano` are two words.
-    found = _TOKEN.findall(_DROPPED.sub("", unicodedata.normalize("NFC", text)))
+    token, dropped = _patterns()
+    found = token.findall(dropped.sub("", unicodedata.normalize("NFC", text)))
     return tuple(word for word in found if word.casefold() not in _ARTICLES)
 
 
@@ -128,3 +124,16 @@ def _one_letter(one: str, other: str) -> bool:
 
 def _place(passage: Passage) -> Place:
     return Place(**{name: getattr(passage, name) for name in Place.model_fields})
+
+
+@cache
+def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str]]:
+    """Return the pattern of a token, and that of hyphens at line ends, soft hyphens and what draws tables."""
+    import regex  # here: who only names a corpus does not wait for it
+
+    token = regex.compile(
+        r"\p{N}+(?:[.,:/]\p{N}+)*|[\p{L}\p{M}\p{N}]+"
+        # Signs that matter: of currencies, of mathematics, ticks and crosses, percent, minus, question marks.
+        r"|[\p{Sc}\p{Sm}\p{So}%‰?]|(?<![\w-])-(?=\p{N})"
+    )
+    return token, regex.compile(r"(?<=\p{L})-[ \t]*\n[ \t]*(?=\p{L})|\u00AD|[|=+~]{3,}|\|")
