@@ -84,6 +84,7 @@ def migrations(settings: Settings, dimensions: int) -> tuple[Migration, ...]:
         ("status of threads", _indexes(thread_tables.threads), ()),
         ("builds of indexes", corpora.builds_ddl(oracle), corpora.builds_drops(oracle)),
         ("managed sources", *_of_metadata(source_tables.metadata)),
+        ("remembered files", corpora.files_ddl(oracle), corpora.files_drops(oracle)),
     )
     return tuple(Migration(n, name, tuple(made), tuple(drops)) for n, (name, made, drops) in enumerate(steps, 1))
 

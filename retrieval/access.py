@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from retrieval.backend import LiveVersion
 from retrieval.preparation import PreparedDocument
+from retrieval.roots.stamps import Content
 from state.access import AUDIENCE, HINT, Held, Labels, labels_in, may_change, may_read
 from state.errors import BadInput
 
@@ -38,6 +39,20 @@ def judged(
 def relabels(decided: PreparedDocument, live: Sequence[LiveVersion], held: Held) -> bool:
     """Return whether storing a document changes the label of one that the caller may read."""
     return any(may_read(each.labels, held) and each.labels != decided.labels for each in live)
+
+
+def remains(content: Content, live: Sequence[LiveVersion], held: Held) -> bool:
+    """Return whether a document is stored as a file gave it, so that `judged` would find it unchanged.
+
+    Args:
+        content: what the file gave, and still gives.
+        live: the live documents of its id.
+        held: the audiences of the caller.
+    """
+    seen = [each for each in live if may_read(each.labels, held)]
+    if len(seen) != 1 or not may_change(seen[0].labels, held) or "" in seen[0].labels:
+        return False
+    return content.labels in (None, seen[0].labels) and seen[0].is_still(content)
 
 
 def _label(document: PreparedDocument, seen: list[LiveVersion], held: Held) -> Labels:

@@ -16,8 +16,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from retrieval.preparation import PreparedDocument, splitting_of
+from retrieval.preparation import PreparedDocument, identity_of, metadata_digest, splitting_of
 from retrieval.roots import Root
+from retrieval.roots.stamps import Content, Noted
 from state.access import Held, Labels, narrower, stored_labels
 from state.errors import EmbeddingMismatch, Forbidden
 from state.values import Passage
@@ -81,6 +82,12 @@ class LiveVersion:
         stored = (self.text_hash, self.parser, self.parser_version, self.splitting)
         return read == stored and document.is_described_by(self.metadata)
 
+    def is_still(self, content: Content) -> bool:
+        """Return whether this is the document that a file gave when it was read, whatever its label."""
+        if identity_of(self.text_hash, self.parser, self.parser_version, self.splitting) != content.identity:
+            return False
+        return self.metadata is None or metadata_digest(self.metadata) == content.metadata
+
 
 def check_destroyable(documents: Iterable[tuple[str, Labels]], may: May) -> None:
     """Check that all documents of a corpus, by id and access label, may be deleted. Raises `Forbidden`."""
@@ -128,6 +135,10 @@ class CorpusWriter(Protocol):
 
     async def record(self, roots: Sequence[Root]) -> None:
         """Store source roots; those of folders that are known stay as they are."""
+        ...
+
+    async def remember(self, files: Sequence[Noted]) -> None:
+        """Store what files gave, in the place of what is known of them. `prune` forgets those that are superseded."""
         ...
 
     async def delete(self, document_ids: Sequence[str], may: May) -> None:
@@ -179,8 +190,15 @@ class CorpusBackend(Protocol):
         """Return the revision of the last committed write."""
         ...
 
-    async def live_versions(self, document_id: str) -> Sequence[LiveVersion]:
-        """Return the live documents of this id: one for each access label under which it was ingested."""
+    async def live_versions(self, document_ids: Sequence[str]) -> Mapping[str, Sequence[LiveVersion]]:
+        """Return the live documents by id: one for each access label under which it was ingested.
+
+        An id without any is left out.
+        """
+        ...
+
+    async def remembered(self, files: Sequence[str]) -> Sequence[Noted]:
+        """Return what is known of files, by their names; of those that were never read, nothing."""
         ...
 
     async def legs(

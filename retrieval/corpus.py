@@ -21,6 +21,7 @@ from retrieval.ranking.diversity import spread
 from retrieval.ranking.duplicates import Group, Groups
 from retrieval.ranking.fusion import min_max, ranked
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
+from retrieval.roots.memory import Memory
 from retrieval.upkeep.removal import Removal, remove
 from retrieval.upkeep.takeover import given_paths, source_roots
 from settings import Settings
@@ -122,7 +123,8 @@ class Corpus:
     ) -> IngestReport:
         """Read, split, embed and store paths, LangChain documents or the documents of a loader.
 
-        A document whose text, metadata, label and parser are unchanged is skipped. Every batch is one transaction, and
+        A document whose text, metadata, label and parser are unchanged is skipped; a file that has not changed since it
+        was read, and whose documents are stored as it gave them, is not even read. Every batch is one transaction, and
         the vectors of a large document are committed in slices: a killed ingest keeps what it has committed, and when
         it is run again it continues, also inside a document.
 
@@ -149,8 +151,10 @@ class Corpus:
             reading = Reading() if progress is None else await asyncio.to_thread(reading_of, inputs)
             read_paths = engine.reader(self.tenant, self.name) if engine else None
             encoder = engine.encoder(self._embeddings) if engine else self._embeddings
-            items = prepare(inputs, self._settings, self.tenant, self.name, labels, roots, reading.opened, read_paths)
-            given = (self._backend, writer, encoder, self._held, roots, progress, reading)
+            memory = Memory(self._settings)
+            named = (self.tenant, self.name, labels, roots)
+            items = prepare(inputs, self._settings, *named, reading.opened, read_paths, memory)
+            given = (self._backend, writer, encoder, self._held, roots, progress, reading, memory)
             with giving_up_at_the_end():
                 return await Ingestion(*given).run(items, given_paths(inputs) if sync else None)
 

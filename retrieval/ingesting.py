@@ -8,6 +8,7 @@ inside it. Memory is bounded by the text of one document, not by its vectors.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
@@ -15,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieval.access import judged, relabels
-from retrieval.backend import CorpusBackend, CorpusWriter, Vectors
+from retrieval.access import judged, relabels, remains
+from retrieval.backend import CorpusBackend, CorpusWriter, LiveVersion, Vectors
 from retrieval.documents import FailedFile
 from retrieval.embeddings import groups_at_once, model_of, texts_at_once
 from retrieval.loaders import size_of, survey
@@ -24,6 +25,8 @@ from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.remote.addresses import is_address
 from retrieval.reports import IngestProgress, IngestReport
 from retrieval.roots import NO_FILES, SourceRoots
+from retrieval.roots.memory import Asked, Memory, Unchanged
+from retrieval.roots.stamps import Noted
 from retrieval.roots.syncing import gone
 from state.access import Held, may_change
 from state.errors import BadInput
@@ -32,6 +35,13 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
 Progress = Callable[[IngestProgress], object]
+Prepared = PreparedDocument | FailedFile | Asked | Unchanged | Noted
+
+_NOTES, _NOTE_SECONDS = 1000, 10.0
+"""How many files may wait to be remembered, and how long. Chosen values: each time costs one transaction, and a killed
+ingestion reads again what was not remembered."""
+
+_IDS = 2000  # how many documents are asked for at once; it bounds the memory
 
 
 @dataclass
@@ -107,6 +117,7 @@ class Ingestion:
         roots: the source roots that name the items; those that they add are recorded.
         progress: called after each document, slice and failure, on the event loop.
         reading: counts the files that are read.
+        memory: what the corpus remembers of files, if it is to be asked.
     """
 
     def __init__(
@@ -118,6 +129,7 @@ class Ingestion:
         roots: SourceRoots,
         progress: Progress | None,
         reading: Reading,
+        memory: Memory | None = None,
     ) -> None:
         self._backend, self._writer, self._embeddings = backend, writer, embeddings
         self._held, self._roots, self._progress, self._reading = held, roots, progress, reading
@@ -128,10 +140,9 @@ class Ingestion:
         self._batch: list[PreparedDocument] = []
         self._tally = _Tally()
         self._seen: set[str] = set()
+        self._memory, self._notes, self._noted_at = memory, list[Noted](), time.monotonic()
 
-    async def run(
-        self, items: Iterator[PreparedDocument | FailedFile], sync: Sequence[Path] | None = None
-    ) -> IngestReport:
+    async def run(self, items: Iterator[Prepared], sync: Sequence[Path] | None = None) -> IngestReport:
         """Store what `items` yields and bring the indexes up to date; return what was done.
 
         With `sync`, documents of these paths whose files are gone are taken out of search.
@@ -142,7 +153,7 @@ class Ingestion:
             for _, encoding in self._encoding:
                 encoding.cancel()
 
-    async def _run(self, items: Iterator[PreparedDocument | FailedFile], sync: Sequence[Path] | None) -> IngestReport:
+    async def _run(self, items: Iterator[Prepared], sync: Sequence[Path] | None) -> IngestReport:
         self._tell()
         while True:
             # In a thread: `next` parses a file, which would block the event loop.
@@ -153,10 +164,13 @@ class Ingestion:
                 await self._writer.record(fresh)
             if isinstance(item, PreparedDocument):
                 await self._take(item)
-            else:
+            elif isinstance(item, FailedFile):
                 self._fail(item)
+            else:
+                await self._heed(item)
             del item  # so that a large document is not held while the next one is parsed
         await self._flush()
+        await self._remember()
         if sync:
             await self._remove_gone(sync)
         self._tell(share=1.0)  # of the last file
@@ -173,6 +187,42 @@ class Ingestion:
         if found.ids:
             await self._writer.delete(found.ids, lambda _, labels: may_change(labels, self._held))
             self._tally.removed = len(found.ids)
+
+    async def _heed(self, item: Asked | Unchanged | Noted) -> None:
+        """Do what concerns the memory of files."""
+        if isinstance(item, Asked):
+            await self._recall(item.files)
+            return
+        if isinstance(item, Unchanged):
+            self._notes += item.notes
+            for each in item.documents:
+                self._seen.add(each.document_id)
+                self._tally.unchanged += 1
+                self._tell()
+        else:
+            self._notes.append(item)
+        if len(self._notes) >= _NOTES or time.monotonic() - self._noted_at > _NOTE_SECONDS:
+            await self._remember()
+
+    async def _recall(self, files: Sequence[str]) -> None:
+        """Have the memory know those of the files whose documents are stored as they gave them."""
+        assert self._memory is not None  # who asks has one
+        noted = await self._backend.remembered(files)
+        live: dict[str, Sequence[LiveVersion]] = {}
+        ids = [each.document_id for note in noted for each in note.documents]
+        for start in range(0, len(ids), _IDS):
+            live.update(await self._backend.live_versions(ids[start : start + _IDS]))
+        self._memory.known = {
+            note.file: note
+            for note in noted
+            if all(remains(each, live.get(each.document_id, ()), self._held) for each in note.documents)
+        }
+
+    async def _remember(self) -> None:
+        """Store what was noted of files; until then, a killed ingestion has to read these files once more."""
+        notes, self._notes, self._noted_at = self._notes, [], time.monotonic()
+        if notes:
+            await self._writer.remember(notes)
 
     async def _take(self, item: PreparedDocument) -> None:
         self._seen.update(item.names)
@@ -192,8 +242,9 @@ class Ingestion:
 
     async def _decided(self, item: PreparedDocument) -> PreparedDocument | None:
         """Return a document with its access label; `None` if it is unchanged or refused."""
-        mine = [*await self._backend.live_versions(item.document_id)]
-        earlier = [each for name in item.names[1:] for each in await self._backend.live_versions(name)]
+        found = await self._backend.live_versions(item.names)
+        mine = [*found.get(item.document_id, ())]
+        earlier = [each for name in item.names[1:] for each in found.get(name, ())]
         live, place = [*mine, *earlier], (self._backend.tenant, self._backend.name)
         try:
             item.metadata_text()  # which reports metadata that no database stores

@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 
 from retrieval.documents import FailedFile
 from retrieval.embeddings import LocalEncoder, texts_at_once
-from retrieval.loaders import files_of, load_file
+from retrieval.loaders import Sieve, files_of, load_file
 from retrieval.preparation import IngestEngine, Opened, PreparedDocument, ReadPaths, cut
 from retrieval.roots import SourceRoots
+from retrieval.roots.memory import Asked, Begun, Memory, Unchanged
+from retrieval.roots.stamps import Noted
 from settings import Settings
 from settings.connections.ray_cluster import open_ray_cluster
 from settings.tree import DataSettings
@@ -90,8 +92,10 @@ class RayIngest:
             audience: Labels | None = None,
             roots: SourceRoots | None = None,
             opened: Opened | None = None,
-        ) -> Iterator[PreparedDocument | FailedFile]:
-            return self._read(paths, Job(settings.data, tenant, corpus, audience, roots or SourceRoots()), opened)
+            memory: Memory | None = None,
+        ) -> Iterator[PreparedDocument | FailedFile | Asked | Unchanged | Begun | Noted]:
+            job = Job(settings.data, tenant, corpus, audience, roots or SourceRoots())
+            return self._read(paths, job, opened, Sieve(memory, settings, audience, job.roots))
 
         return read
 
@@ -128,11 +132,17 @@ class RayIngest:
         except RayError as error:
             raise _lost(error) from error
 
-    def _read(self, paths: Iterable[Path], job: Job, opened: Opened | None) -> Iterator[PreparedDocument | FailedFile]:
+    def _read(
+        self, paths: Iterable[Path], job: Job, opened: Opened | None, sieve: Sieve
+    ) -> Iterator[PreparedDocument | FailedFile | Asked | Unchanged | Begun | Noted]:
         found: list[Path | FailedFile] = []
-        for each in files_of(paths, job.roots):
+        for each in sieve.sifted(files_of(paths, job.roots), opened):
+            if isinstance(each, Asked | Unchanged):
+                yield each
+                continue
             if isinstance(each, Path):
                 job.roots.name(each)  # here, in their order: it may make a folder a root
+                sieve.look(each)  # before a task reads it
             found.append(each)
         files = [str(each) for each in found if isinstance(each, Path)]
         results = iter(self.results(files, job) if files else ())
@@ -142,7 +152,7 @@ class RayIngest:
                 continue
             if opened is not None:
                 opened(each)
-            yield from _noted(each, next(results), job.roots)
+            yield from sieve.read(each, _noted(each, next(results), job.roots))
 
 
 def read_file(file: str, job: Job) -> bytes:

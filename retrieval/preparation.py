@@ -24,6 +24,8 @@ from retrieval.documents import (
 )
 from retrieval.remote.addresses import is_address
 from retrieval.roots import SourceRoots
+from retrieval.roots.memory import Asked, Begun, Memory, Unchanged
+from retrieval.roots.stamps import Content, Noted
 from retrieval.subjects import subject_of
 from settings import Settings
 from state.access import AUDIENCE, Labels, stored_labels
@@ -38,7 +40,7 @@ Opened = Callable[[Path], None]
 
 
 class ReadPaths(Protocol):
-    """Reads files and folders as `loaders.load_paths` does, perhaps elsewhere; then the documents may be prepared."""
+    """Reads files and folders as `loaders.load_changed` does, perhaps elsewhere; then the documents may be prepared."""
 
     def __call__(
         self,
@@ -47,7 +49,8 @@ class ReadPaths(Protocol):
         audience: Labels | None = None,
         roots: SourceRoots | None = None,
         opened: Opened | None = None,
-    ) -> Iterator[LoadedDocument | PreparedDocument | FailedFile]:
+        memory: Memory | None = None,
+    ) -> Iterator[LoadedDocument | PreparedDocument | FailedFile | Asked | Unchanged | Begun | Noted]:
         """Yield the documents in the order of their names."""
         ...
 
@@ -164,6 +167,17 @@ def splitting_of(passages: Iterable[PreparedPassage]) -> str:
     return hashlib.sha256(json.dumps(places).encode()).hexdigest()[:16]
 
 
+def identity_of(text_hash: str, parser: str, parser_version: str, splitting: str) -> str:
+    """Return the digest of what `LiveVersion.is_same_as` compares beside the metadata."""
+    return hashlib.sha256(json.dumps([text_hash, parser, parser_version, splitting]).encode()).hexdigest()[:32]
+
+
+def metadata_digest(stored: str) -> str:
+    """Return the digest of stored metadata without the access label."""
+    metadata = {key: value for key, value in json.loads(stored).items() if key != AUDIENCE}
+    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()[:32]
+
+
 def _comparable(stored: str) -> dict[str, Any]:
     """Return stored metadata with the label as earlier versions did not write it: as a list, sorted."""
     metadata: dict[str, Any] = json.loads(stored)
@@ -179,17 +193,30 @@ def prepare(
     roots: SourceRoots | None = None,
     opened: Opened | None = None,
     read_paths: ReadPaths | None = None,
-) -> Iterator[PreparedDocument | FailedFile]:
+    memory: Memory | None = None,
+) -> Iterator[PreparedDocument | FailedFile | Asked | Unchanged | Noted]:
     """Yield a `PreparedDocument` for each document and a `FailedFile` for each that cannot be read.
 
     A document that occurs twice is yielded once. If the second one has another text or label, it is reported as failed,
     because it would supersede the first within the same ingest. `audience` is the label of documents without their own,
     `roots` are the source roots of the corpus, which name its files. `opened` is called with each file before it is
-    read; `read_paths` reads files and folders, by default `load_paths`.
+    read; `read_paths` reads files and folders, by default `load_changed`. With `memory`, the corpus is `Asked` for what
+    it remembers, files that have not changed are not read, and of each that was, there is a `Noted` to be remembered.
     """
     seen: dict[str, tuple[str, Labels | None]] = {}
-    for item in _loaded(inputs, settings, audience, roots or SourceRoots(), opened, read_paths):
-        if isinstance(item, FailedFile):
+    file: _File | None = None
+    for item in _loaded(inputs, settings, audience, roots or SourceRoots(), opened, read_paths, memory):
+        if isinstance(item, Begun):
+            file = _File()
+            continue
+        if isinstance(item, Noted):
+            yield from file.noted(item) if file is not None else ()
+            file = None
+            continue
+        if isinstance(item, Unchanged):
+            yield from _left(item, seen)
+            continue
+        if isinstance(item, FailedFile | Asked):
             yield item
             continue
         if len(item.document_id) > LONGEST_ID or len(item.source.encode("utf-8", "replace")) > LONGEST_SOURCE:
@@ -202,14 +229,59 @@ def prepare(
         labels = audience if item.audience is None else item.audience
         if item.document_id not in seen:
             seen[item.document_id] = (item.text_hash, labels)
-            yield item if isinstance(item, PreparedDocument) else cut(item, labels, settings, tenant, corpus)
-        elif seen[item.document_id] != (item.text_hash, labels):
-            differing = "texts" if seen[item.document_id][0] != item.text_hash else f"`{AUDIENCE}` values"
-            reason = (
-                f"the id {item.document_id!r} occurs twice with different {differing}; give each document its own id"
-            )
-            yield FailedFile(source=item.source, reason=reason)
+            prepared = item if isinstance(item, PreparedDocument) else cut(item, labels, settings, tenant, corpus)
+            if file is not None:
+                file.add(prepared, labels)
+            yield prepared
+            del prepared
+        else:
+            if file is not None:
+                file.whole = False
+            yield from _doubled(item.document_id, item.source, (item.text_hash, labels), seen)
         del item  # so that a large document is not held while the next one is parsed
+
+
+class _File:
+    """What the file that is being read has given so far; not `whole` if that is not all it holds."""
+
+    def __init__(self) -> None:
+        self.whole = True
+        self._documents: list[Content] = []
+
+    def add(self, document: PreparedDocument, labels: Labels | None) -> None:
+        try:
+            described = metadata_digest(document.metadata_text())
+        except BadInput:  # which is reported when it is stored
+            self.whole = False
+            return
+        identity = identity_of(document.text_hash, document.parser, document.parser_version, document.splitting or "")
+        self._documents.append(Content(document.document_id, document.text_hash, identity, described, labels))
+
+    def noted(self, note: Noted) -> Iterator[Noted]:
+        """Yield the note with the documents, unless some are missing."""
+        if self.whole:
+            yield note._replace(documents=tuple(self._documents))
+
+
+def _left(item: Unchanged, seen: dict[str, tuple[str, Labels | None]]) -> Iterator[Unchanged | FailedFile]:
+    """Yield those documents of files that were not read which have not occurred yet."""
+    fresh, doubled = list[Content](), list[Content]()
+    for each in item.documents:
+        (doubled if each.document_id in seen else fresh).append(each)
+        seen.setdefault(each.document_id, (each.text_hash, each.labels))
+    yield Unchanged(tuple(fresh), item.notes)
+    for each in doubled:
+        yield from _doubled(each.document_id, each.document_id, (each.text_hash, each.labels), seen)
+
+
+def _doubled(
+    document_id: str, source: str, now: tuple[str, Labels | None], seen: Mapping[str, tuple[str, Labels | None]]
+) -> Iterator[FailedFile]:
+    """Yield a failure if a document that has occurred has another text or label now."""
+    if seen[document_id] != now:
+        differing = "texts" if seen[document_id][0] != now[0] else f"`{AUDIENCE}` values"
+        reason = f"the id {document_id!r} occurs twice with different {differing}; give each document its own id"
+        yield FailedFile(source=source, reason=reason)
 
 
 def _loaded(
@@ -219,6 +291,7 @@ def _loaded(
     roots: SourceRoots,
     opened: Opened | None,
     read_paths: ReadPaths | None,
+    memory: Memory | None,
 ) -> Iterator[Any]:
     if isinstance(inputs, str | Path):
         inputs = [inputs]
@@ -228,7 +301,7 @@ def _loaded(
         yield from load_loader(inputs)
         return
     for kind, group in groupby(inputs, _kind):
-        yield from _load_group(kind, group, settings, audience, roots, opened, read_paths)
+        yield from _load_group(kind, group, settings, audience, roots, opened, read_paths, memory)
 
 
 def _kind(item: Any) -> str:
@@ -247,13 +320,15 @@ def _load_group(
     roots: SourceRoots,
     opened: Opened | None,
     read_paths: ReadPaths | None,
+    memory: Memory | None,
 ) -> Iterator[Any]:
     if kind == "loaded":
         yield from group
     elif kind == "path":
-        from retrieval.loaders import load_paths
+        from retrieval.loaders import load_changed
 
-        yield from (read_paths or load_paths)((Path(item) for item in group), settings, audience, roots, opened)
+        paths = (Path(item) for item in group)
+        yield from (read_paths or load_changed)(paths, settings, audience, roots, opened, memory)
     elif kind == "address":
         from retrieval.remote.reading import load_addresses
 

@@ -88,8 +88,9 @@ class CorpusVectorStore(VectorStore):
         """Remove texts from search. Their passages can still be cited until the corpus is pruned."""
         if ids:
             async with self._backend.writer() as writer:
-                for name in ids:
-                    for each in await self._backend.live_versions(name):
+                found = await self._backend.live_versions(ids)
+                for name, live in found.items():
+                    for each in live:
                         if may_read(each.labels, self._held) and not may_change(each.labels, self._held):
                             raise Forbidden(
                                 f"{name[:80]!r} is also for an audience that you do not belong to",
@@ -170,7 +171,7 @@ class CorpusVectorStore(VectorStore):
 
     async def _labelled(self, document: PreparedDocument) -> PreparedDocument:
         """Return a document with its access label. Raises `BadInput` if the caller may not store it."""
-        live = await self._backend.live_versions(document.document_id)
+        live = (await self._backend.live_versions([document.document_id])).get(document.document_id, ())
         return judged(document, live, (self._backend.tenant, self._backend.name), self._held)[0]
 
     def _check(self, revision: Revision) -> None:

@@ -164,6 +164,9 @@ class DataSettings(_Section):
     audiences: dict[Path, Labels] = Field(default_factory=dict)
     """The access label of files without their own, by folder; of nested folders, the inner one counts."""
     embedding_model_path: Path | None = None
+    trust_file_times: bool = True
+    """Whether a file with the size, times and inode of its last ingestion is taken for unchanged. Without, its bytes
+    are compared."""
     lock_timeout_seconds: float = Field(2.0, ge=0)
 
     @field_validator("encoding")

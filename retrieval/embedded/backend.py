@@ -13,11 +13,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from filelock import FileLock, Timeout
 
 from retrieval.backend import Batch, Legs, LiveVersion, May, Replaces, Revision, StoredVersion
-from retrieval.embedded import pending, reads, writes
+from retrieval.embedded import files, pending, reads, writes
 from retrieval.embedded.database import Database, translated
 from retrieval.embedded.indexes import Indexes, lock_path
 from retrieval.preparation import PreparedDocument
 from retrieval.roots import Root
+from retrieval.roots.stamps import Noted
 from settings.pools import CPU, IO
 from state.access import Held, Labels
 from state.errors import CorpusBusy
@@ -84,6 +85,10 @@ class EmbeddedBackend:
         """Store source roots."""
         await self._change(writes.record, roots)
 
+    async def remember(self, notes: Sequence[Noted]) -> None:
+        """Store what files gave."""
+        await self._change(files.remember, notes)
+
     async def delete(self, document_ids: Sequence[str], may: May) -> None:
         """Take those of the documents that `may` allows out of search without replacing them."""
         await self._change(writes.delete, document_ids, may)
@@ -135,9 +140,13 @@ class EmbeddedBackend:
         """Return the revision of the last committed write."""
         return await self._ask(reads.revision)
 
-    async def live_versions(self, document_id: str) -> Sequence[LiveVersion]:
-        """Return the live documents of this id."""
-        return await self._ask(reads.live_versions, document_id)
+    async def live_versions(self, document_ids: Sequence[str]) -> Mapping[str, Sequence[LiveVersion]]:
+        """Return the live documents by id."""
+        return await self._ask(reads.live_versions, document_ids)
+
+    async def remembered(self, names: Sequence[str]) -> Sequence[Noted]:
+        """Return what is known of files."""
+        return await self._ask(files.remembered, names)
 
     async def live(self, rows: Iterable[int]) -> dict[int, Passage]:
         """Return those of the passages that are live, by row."""

@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS pending (
   PRIMARY KEY (evidence_id, embedding_model));
 CREATE INDEX IF NOT EXISTS pending_by_document ON pending (document_id);
 CREATE TABLE IF NOT EXISTS roots (folder TEXT PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS files (
+  file TEXT PRIMARY KEY, stamp TEXT NOT NULL, digest TEXT NOT NULL, conditions TEXT NOT NULL, documents TEXT NOT NULL);
 """
 # AUTOINCREMENT, not plain rowids: SQLite then never reuses the id of a deleted passage, and the indexes rely on new
 # passages having ids above the last one indexed (`reads.rows_after`).

@@ -45,18 +45,19 @@ def revision(connection: sqlite3.Connection) -> Revision:
     return Revision(*counts, meta.get("embedding_model", ""), meta.get("hash_key", ""))
 
 
-def live_versions(connection: sqlite3.Connection, document_id: str) -> list[LiveVersion]:
-    """Return the live documents of this id."""
-    query = f"""SELECT d.version, d.text_hash, d.parser, d.parser_version, {_METADATA} FROM documents d
-                WHERE d.document_id = ? AND d.superseded = 0"""  # noqa: S608 - a constant
-    rows = connection.execute(query, (document_id,)).fetchall()
-    return [
-        LiveVersion(
+def live_versions(connection: sqlite3.Connection, document_ids: Iterable[str]) -> dict[str, list[LiveVersion]]:
+    """Return the live documents by id."""
+    query = f"""SELECT d.document_id, d.version, d.text_hash, d.parser, d.parser_version, d.splitting, {_METADATA}
+                FROM json_each(?) asked JOIN documents d ON d.document_id = asked.value AND d.superseded = 0
+                ORDER BY d.version"""  # noqa: S608 - a constant
+    found: dict[str, list[LiveVersion]] = {}
+    for row in connection.execute(query, (json.dumps([*document_ids]),)).fetchall():
+        version = LiveVersion(
             **{name: row[name] for name in ("text_hash", "parser", "parser_version", "metadata")},
-            splitting=splitting(connection, row["version"]),
+            splitting=row["splitting"] or splitting(connection, row["version"]),
         )
-        for row in rows
-    ]
+        found.setdefault(row["document_id"], []).append(version)
+    return found
 
 
 def splitting(connection: sqlite3.Connection, number: int) -> str:

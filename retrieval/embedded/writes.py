@@ -14,7 +14,7 @@ import numpy as np
 
 from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, check_destroyable, narrowed
 from retrieval.documents import random_evidence_id
-from retrieval.embedded import pending
+from retrieval.embedded import files, pending
 from retrieval.embedded.reads import labelled, revision, splitting
 from retrieval.preparation import PreparedDocument, splitting_of
 from retrieval.roots import Root
@@ -59,6 +59,7 @@ def prune(connection: sqlite3.Connection, may: May) -> int:
     old = labelled(connection, "d.superseded = 1")
     count = _remove(connection, [number for number, name, _, labels in old if may(name, labels)])
     pending.drop_all(connection)
+    files.forget(connection)
     _advance(connection, revision(connection).embedding_model, shrank=True)
     return count
 
@@ -66,7 +67,7 @@ def prune(connection: sqlite3.Connection, may: May) -> int:
 def clear(connection: sqlite3.Connection, may: May) -> None:
     """Delete all documents and roots. Raises `Forbidden` if `may` does not allow it for one of the documents."""
     check_destroyable(((name, labels) for _, name, _, labels in labelled(connection, "1 = 1")), may)
-    for table in ("passages", "documents", "pending", "roots"):
+    for table in ("passages", "documents", "pending", "roots", "files"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our tables
 
 

@@ -16,9 +16,12 @@ from retrieval.loaders.errors import LoadFault
 from retrieval.loaders.folder_labels import label_of_folder
 from retrieval.loaders.formats import FORMATS, format_of
 from retrieval.loaders.reading import failed, read, reason_of
+from retrieval.loaders.sifting import Sieve
 from retrieval.loaders.source import Source
 from retrieval.loaders.workers import read_apart
 from retrieval.roots import SourceRoots
+from retrieval.roots.memory import Asked, Begun, Memory, Unchanged
+from retrieval.roots.stamps import Noted
 from settings import Settings
 from state.access import Labels
 from state.errors import BadInput
@@ -26,7 +29,18 @@ from state.errors import BadInput
 if TYPE_CHECKING:
     from retrieval.loaders.langchain import load_langchain, load_loader
 
-__all__ = ["FORMATS", "files_of", "load_file", "load_langchain", "load_loader", "load_paths", "size_of", "survey"]
+__all__ = [
+    "FORMATS",
+    "Sieve",
+    "files_of",
+    "load_changed",
+    "load_file",
+    "load_langchain",
+    "load_loader",
+    "load_paths",
+    "size_of",
+    "survey",
+]
 
 _IN_PLACE = frozenset(("jsonl", "text"))
 """Their loaders call no library and take each character a fixed number of times: they are read where they are asked
@@ -54,14 +68,33 @@ def load_paths(
     Raises:
         BadInput: a named path does not exist.
     """
+    for item in load_changed(paths, settings, audience, roots, opened):
+        if isinstance(item, LoadedDocument | FailedFile):
+            yield item
+
+
+def load_changed(
+    paths: Iterable[Path],
+    settings: Settings,
+    audience: Labels | None = None,
+    roots: SourceRoots | None = None,
+    opened: Callable[[Path], None] | None = None,
+    memory: Memory | None = None,
+) -> Iterator[LoadedDocument | FailedFile | Asked | Unchanged | Begun | Noted]:
+    """Yield what `load_paths` yields, but for the files that have not changed by `memory`; and what it is to note.
+
+    Raises:
+        BadInput: a named path does not exist.
+    """
     roots = roots or SourceRoots()
-    for found in files_of(paths, roots):
-        if isinstance(found, FailedFile):
+    sieve = Sieve(memory, settings, audience, roots)
+    for found in sieve.sifted(files_of(paths, roots), opened):
+        if not isinstance(found, Path):
             yield found
             continue
         if opened is not None:
             opened(found)
-        yield from load_file(found, settings, audience, roots)
+        yield from sieve.read(found, load_file(found, settings, audience, roots))
 
 
 def files_of(paths: Iterable[Path], roots: SourceRoots) -> Iterator[Path | FailedFile]:

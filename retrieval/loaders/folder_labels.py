@@ -16,6 +16,8 @@ def label_of_folder(path: Path, settings: Settings) -> Labels | None:
     restricted one.
     """
     folders = settings.data.audiences
+    if not folders:
+        return None
     for resolved in (os.path.realpath, os.path.abspath):
         place = Path(resolved(path))
         holding = [folder for folder in folders if place.is_relative_to(resolved(folder))]

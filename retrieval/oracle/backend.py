@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.backend import Legs, LiveVersion, May, Revision, StoredVersion, labels_in_text
 from retrieval.documents import LONGEST_ID
 from retrieval.oracle import sql as sql
+from retrieval.oracle.files import REMEMBERED, as_file
 from retrieval.oracle.filters import compile_where
 from retrieval.oracle.lease import WriterLease
 from retrieval.oracle.session import Session, translated_oracle
@@ -27,6 +28,7 @@ from retrieval.oracle.sql import as_passage, as_revision, as_vector, contains_qu
 from retrieval.oracle.writer import OracleWriter
 from retrieval.preparation import splitting_of
 from retrieval.roots import Root
+from retrieval.roots.stamps import Noted
 from settings.connections.oracle_errors import codes_of
 from settings.oracle import OracleSettings
 from state.access import Held, Labels, may_read
@@ -104,13 +106,14 @@ class OracleBackend:
         """Return the revision of the last commit."""
         return (await self.refresh())[0]
 
-    async def live_versions(self, document_id: str) -> Sequence[LiveVersion]:
-        """Return the live documents of this id."""
-        if len(document_id) > LONGEST_ID:
-            return []
+    async def live_versions(self, document_ids: Sequence[str]) -> Mapping[str, Sequence[LiveVersion]]:
+        """Return the live documents by id."""
+        found: dict[str, list[LiveVersion]] = {}
         async with self._session() as session:
-            rows = await session.rows(sql.CURRENT, {"document_id": document_id})
-            return [sql.as_live(row, row[1] or await self._splitting(session, int(row[0]))) for row in rows]
+            for row in await session.listed(sql.CURRENT, [each for each in document_ids if len(each) <= LONGEST_ID]):
+                version = sql.as_live(row, row[1] or await self._splitting(session, int(row[0])))
+                found.setdefault(row[6], []).append(version)
+        return found
 
     async def legs(
         self,
@@ -226,6 +229,10 @@ class OracleBackend:
         """Return the source roots."""
         async with self._session() as session:
             return [Root(*row) for row in await session.rows(sql.ROOTS)]
+
+    async def remembered(self, files: Sequence[str]) -> Sequence[Noted]:
+        """Return what is known of files."""
+        return [as_file(row) for row in await self._listed(REMEMBERED, list(files))]
 
     async def earlier(self) -> Sequence[str]:
         """Return the ids of the live documents of earlier releases that were read from files."""

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from retrieval.documents import LONGEST_ID
 from retrieval.roots import LONGEST_FOLDER
 from settings.connections.oracle_pool import checked_prefix
 from settings.oracle import OracleSettings
@@ -125,6 +126,23 @@ def roots_ddl(oracle: OracleSettings) -> list[str]:
 def roots_drops(oracle: OracleSettings) -> list[str]:
     """Return the statement that drops the source roots."""
     return [f"DROP TABLE {checked_prefix(oracle)}_ROOTS CASCADE CONSTRAINTS PURGE"]
+
+
+def files_ddl(oracle: OracleSettings) -> list[str]:
+    """Return the statement for the table of what files gave when they were read."""
+    prefix = checked_prefix(oracle)
+    table = f"""CREATE TABLE {prefix}_FILES (
+        tenant VARCHAR2(64 CHAR) NOT NULL, corpus VARCHAR2(64 CHAR) NOT NULL,
+        name VARCHAR2({LONGEST_ID} CHAR) NOT NULL, stamp VARCHAR2(100 CHAR), digest VARCHAR2(64 CHAR) NOT NULL,
+        conditions VARCHAR2(32 CHAR) NOT NULL, documents JSON NOT NULL,
+        CONSTRAINT {prefix}_FILES_PK PRIMARY KEY (tenant, corpus, name),
+        CONSTRAINT {prefix}_FILES_FK FOREIGN KEY (tenant, corpus) REFERENCES {prefix}_CORPORA (tenant, name))"""
+    return [" ".join(table.split())]
+
+
+def files_drops(oracle: OracleSettings) -> list[str]:
+    """Return the statement that drops this table."""
+    return [f"DROP TABLE {checked_prefix(oracle)}_FILES CASCADE CONSTRAINTS PURGE"]
 
 
 def writer_ddl(oracle: OracleSettings) -> list[str]:

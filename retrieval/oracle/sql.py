@@ -83,8 +83,8 @@ STOCK = (
     "ORDER BY d.source, d.version_no"
 )
 CURRENT = (
-    f"SELECT d.version_no, d.splitting, d.text_hash, d.parser, d.parser_version, {_METADATA} FROM {{P}}_DOCUMENTS d "
-    f"WHERE {_LIVE} AND d.document_id = :document_id"
+    f"SELECT d.version_no, d.splitting, d.text_hash, d.parser, d.parser_version, {_METADATA}, d.document_id "
+    f"FROM {{P}}_DOCUMENTS d WHERE {_LIVE} AND d.document_id IN {_LISTED}"
 )
 _SAME = "d.tenant = :tenant AND d.corpus = :corpus AND d.document_id = :document_id AND d.text_hash = :text_hash"
 SAME = f"SELECT d.version_no, {_METADATA}, d.splitting FROM {{P}}_DOCUMENTS d WHERE {_SAME}"

@@ -13,11 +13,13 @@ from typing import Any
 from retrieval.backend import Batch, May, OldVersion, Replaces, Vectors, check_destroyable, narrowed
 from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, random_evidence_id, vector_id
 from retrieval.oracle import sql as sql
+from retrieval.oracle.files import CLEAR_FILES, FORGET, FORGET_GONE, REMEMBER, as_rows
 from retrieval.oracle.lease import Transaction, WriterLease
 from retrieval.oracle.session import Session
 from retrieval.oracle.sql import HeldVersion, as_held, as_vector
 from retrieval.preparation import PreparedDocument, splitting_of
 from retrieval.roots import LONGEST_FOLDER, Root
+from retrieval.roots.stamps import Noted
 from state.access import AUDIENCE, Labels
 from state.errors import BadInput, CorpusBusy
 
@@ -109,6 +111,14 @@ class OracleWriter:
             rows = [{"name": root.name, "folder": root.folder} for root in roots if root.folder not in known]
             await self._session.execute_many(sql.INSERT_ROOT, rows, [row["name"] for row in rows])
 
+    async def remember(self, files: Sequence[Noted]) -> None:
+        """Store what files gave, in the place of what is known of them."""
+        rows = as_rows(files)
+        names = [row["name"] for row in rows]
+        async with self._transaction():
+            await self._session.execute_many(FORGET, [{"name": each} for each in names], names)
+            await self._session.execute_many(REMEMBER, rows, names, types=_documents_types())
+
     async def build(self) -> None:
         """Do nothing: the database updates its indexes with every commit."""
 
@@ -119,6 +129,7 @@ class OracleWriter:
             chosen = [each for each in old if may(each.document_id, each.labels)]
             await self._each(sql.DELETE_VERSION, chosen)
             await self._session.execute(sql.DROP_ALL)
+            await self._session.execute(FORGET_GONE)
             self._advance(None, shrank=True)
         return sum(each.passages for each in chosen)
 
@@ -136,7 +147,8 @@ class OracleWriter:
         async with self._transaction():
             held = [as_held(row) for row in await self._session.rows(sql.ALL_VERSIONS)]
             check_destroyable(((each.document_id, each.labels) for each in held), may)
-            for statement in (sql.CLEAR_DOCUMENTS, sql.CLEAR_PENDING, sql.CLEAR_ROOTS, sql.CLEAR_CORPUS):
+            cleared = (sql.CLEAR_DOCUMENTS, sql.CLEAR_PENDING, sql.CLEAR_ROOTS, CLEAR_FILES, sql.CLEAR_CORPUS)
+            for statement in cleared:
                 await self._session.execute(statement)
 
     async def _put_wave(self, wave: list[_Checked], embedding_model: str, replaces: Replaces) -> tuple[int, int]:
@@ -257,6 +269,12 @@ class OracleWriter:
         """Let the last statement of the transaction raise the generation too."""
         self._current.last = sql.ADVANCE
         self._current.binds = {"shrank": int(shrank), "embedding_model": embedding_model}
+
+
+def _documents_types() -> dict[str, Any]:
+    import oracledb
+
+    return {"documents": oracledb.DB_TYPE_JSON}
 
 
 def _metadata_types() -> dict[str, Any]:

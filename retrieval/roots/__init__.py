@@ -15,6 +15,9 @@ from typing import NamedTuple
 LONGEST_FOLDER = 1000
 """Characters of the longest folder that can be a root: the size of the column in Oracle Database."""
 
+_FOLDERS = 10_000
+"""Folders whose place is kept in memory. A chosen value."""
+
 NO_FILES = ("langchain", "vector_store")
 """The parsers of documents whose ids the caller chose: they are no files, whatever their ids look like."""
 
@@ -50,6 +53,8 @@ class SourceRoots:
         self._earlier = frozenset(earlier)
         self._read: set[str] = set()
         self._failed: set[str] = set()
+        self._real: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
         self._prefixes = [(Path(os.path.abspath(folder)), prefix) for folder, prefix in prefixes]  # noqa: PTH100 - links stay
 
     def scopes(self, path: Path) -> list[tuple[str, Path]]:
@@ -80,6 +85,34 @@ class SourceRoots:
 
         Where it lies outside of all roots, its folder becomes one: itself, or the folder that holds the file.
         """
+        return self._quick_name(path) or self._name(path)
+
+    def _quick_name(self, path: Path) -> str:
+        """Return the id of what is no link and lies in a folder that was named before; empty if there is none.
+
+        To follow the links above each file would take most of the time of an ingestion that has nothing to read.
+        """
+        folder, last = os.path.split(path)
+        if last in ("", ".", "..") or os.path.islink(path):  # noqa: PTH114 - a path is made of each string otherwise
+            return ""
+        if folder not in self._real:
+            if len(self._real) >= _FOLDERS:
+                self._real.clear()
+                self._ids.clear()
+            self._real[folder] = os.path.realpath(folder)
+        real = self._real[folder]
+        place = f"{real.rstrip('/')}/{last}"
+        if place in self._names:
+            return self._names[place]
+        if real not in self._ids:
+            root = self._above(Path(real))
+            if root is None:
+                return ""
+            relative = Path(real).relative_to(root).as_posix()
+            self._ids[real] = self._names[root.as_posix()] + ("" if relative == "." else f"/{relative}")
+        return f"{self._ids[real]}/{last}"
+
+    def _name(self, path: Path) -> str:
         place = _place(path)
         if self._above(place) is None:
             self._add(place if path.is_dir() else place.parent)
@@ -90,6 +123,8 @@ class SourceRoots:
 
     def earlier(self, path: Path, member: str = "") -> tuple[str, ...]:
         """Return the ids that an earlier release gave to a file, or to a document in it, and that are still in use."""
+        if not self._prefixes:
+            return ()
         place = Path(os.path.abspath(path))  # noqa: PTH100 - such a release did not follow links
         found = [
             f"{prefix}{place.relative_to(folder).as_posix()}{member}"
@@ -111,6 +146,7 @@ class SourceRoots:
             name = f"{wanted}-{number}"
         self._taken.add(name)
         self._names[folder.as_posix()] = name
+        self._ids.clear()  # those within the new root have other names now
         self._fresh.append(Root(name, folder.as_posix()))
 
 

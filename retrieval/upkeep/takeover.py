@@ -121,7 +121,7 @@ async def _are_same(backend: CorpusBackend, candidates: Sequence[_Candidate], se
         now = await asyncio.to_thread(_text_of, candidate, settings)
         before = [
             await backend.canonical_text(candidate.id, each.text_hash) or ""
-            for each in await backend.live_versions(candidate.id)
+            for each in (await backend.live_versions([candidate.id])).get(candidate.id, ())
         ]
         if now is not None:
             alike.append(any(_alike(now, text) for text in before))

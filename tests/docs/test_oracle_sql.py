@@ -17,7 +17,7 @@ STATEMENTS = inventory()
 TABLES = tables_of(each.sql for each in STATEMENTS if each.sql.startswith(("CREATE TABLE", "ALTER TABLE")))
 ASKED = [each for each in STATEMENTS if each.section not in ("ddl", "drops")]
 TEXTS = {
-    r"\$\[\*\]|\$": "paths of a list",
+    r"\$\[\*\]|\$|\$\[0\]": "paths of a list and of its first item",
     r"\$\.(rowid|text_score)": "paths of what DBMS_HYBRID_VECTOR.SEARCH returns",
     r'\$\."(kind|n|gone|flag)"(\.(string|number|boolean)Only\(\)|\.type\(\)|\?\(@ == ""\))': "a key, checked",
     r"null|string|number|boolean|double|float": "types of JSON",

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from retrieval import load_embeddings, open_corpus
-from retrieval.loaders import load_paths
+from retrieval.loaders import load_changed
 from retrieval.on_ray import Encoder, RayIngest, open_ray_ingest, read_file
 from retrieval.preparation import prepare
 from retrieval.roots import SourceRoots
@@ -45,9 +45,10 @@ class Beside(RayIngest):
 
     def __init__(self):
         super().__init__(2)
-        self.actors = []
+        self.actors, self.read = [], ()
 
     def results(self, files, job):
+        self.read = (*self.read, *files)
         for file in files:
             yield pickle.loads(read_file(file, pickle.loads(pickle.dumps(job))))
 
@@ -70,7 +71,7 @@ def docs(tmp_path):
 
 
 def content(home: Path) -> dict[str, list[tuple]]:
-    """Every row of a corpus but the times at which they were written, and random ids."""
+    """Every row of a corpus but the times at which they or their files were written, and random ids."""
     (path,) = home.glob("corpora/local/*/corpus.db")
     with closing(sqlite3.connect(path)) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -79,7 +80,9 @@ def content(home: Path) -> dict[str, list[tuple]]:
             cursor = database.execute(f'SELECT * FROM "{name}"')
             columns = [column for column, *_ in cursor.description]
             rows = [dict(zip(columns, row, strict=True)) for row in cursor]
-            kept = [tuple(sorted((k, v) for k, v in row.items() if not k.endswith("_at"))) for row in rows]
+            kept = [
+                tuple(sorted((k, v) for k, v in row.items() if not k.endswith("_at") and k != "stamp")) for row in rows
+            ]
             tables[name] = sorted(kept, key=repr)
     return {name: rows for name, rows in tables.items() if "hash_key" not in repr(rows)}
 
@@ -120,6 +123,9 @@ async def test_the_corpus_is_that_of_an_ingestion_in_this_process(tmp_path, docs
     again = await made(tmp_path / "other", paths, engine)
     assert (again[0].updated, again[0].added) == (1, 0)
     assert sum(actor.encoded for actor in engine.actors) == again[0].passages == 1
+    read = engine.read
+    assert (await made(tmp_path / "other", paths, engine))[0].unchanged == local[0].added
+    assert {Path(each).name for each in engine.read[len(read) :]} == {"empty.md", "what.bin"}
 
 
 def test_documents_keep_their_order_names_and_labels(docs):
@@ -129,7 +135,7 @@ def test_documents_keep_their_order_names_and_labels(docs):
     read = Beside().reader("t", "c")
     there = list(prepare(*given, roots, None, read))
     here_roots = SourceRoots()
-    assert there == list(prepare(*given, here_roots, None, load_paths))
+    assert there == list(prepare(*given, here_roots, None, load_changed))
     assert roots.take_fresh() == here_roots.take_fresh()
     for name in ("docs/guards.md", "docs/empty.md", "inner/other.md"):
         assert roots.was_read(name) == here_roots.was_read(name)

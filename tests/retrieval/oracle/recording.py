@@ -42,7 +42,11 @@ _REWRITES = [
     ),
     (r"JSON_EXISTS\(p.metadata, '([^'?]*)'\)", r"json_type(p.metadata, '\1') IS NOT NULL"),
     (r"\bNVL\(", "ifnull("),
-    (r"^(UPDATE|DELETE FROM) (\w+) ([cdnpr]) ", r"\1 \2 AS \3 "),
+    (
+        r"JSON_TABLE\((\S+), '\$\[\*\]' COLUMNS \((\w+) VARCHAR2\(\d+ CHAR\) PATH '(\S+)'\)\)",
+        r"(SELECT json_extract(value, '\3') AS \2 FROM json_each(\1))",
+    ),
+    (r"^(UPDATE|DELETE FROM) (\w+) ([cdfnpr]) ", r"\1 \2 AS \3 "),
     (r"SET (.*) WHERE", lambda found: re.sub(r"\b[cdp]\.(\w+) = ", r"\1 = ", found[0])),
 ]
 _SCHEMA = """
@@ -56,6 +60,8 @@ CREATE TABLE IF NOT EXISTS SIXPLANE_PASSAGES (id INTEGER PRIMARY KEY, evidence_i
   version_no REFERENCES SIXPLANE_DOCUMENTS (version_no) ON DELETE CASCADE, ordinal, start_at, end_at, page, page_end,
   heading_path, kind DEFAULT 'prose', text, search_text, metadata, embedding);
 CREATE TABLE IF NOT EXISTS SIXPLANE_ROOTS (tenant, corpus, folder, name, PRIMARY KEY (tenant, corpus, folder));
+CREATE TABLE IF NOT EXISTS SIXPLANE_FILES (tenant, corpus, name, stamp, digest NOT NULL, conditions NOT NULL,
+  documents NOT NULL, PRIMARY KEY (tenant, corpus, name));
 CREATE INDEX IF NOT EXISTS by_version ON SIXPLANE_PASSAGES (version_no);
 CREATE TABLE IF NOT EXISTS SIXPLANE_PENDING (tenant, corpus, document_id, evidence_id, embedding_model, embedding,
   PRIMARY KEY (evidence_id, embedding_model));

@@ -15,6 +15,7 @@ from retrieval.oracle.backend import OracleBackend
 from retrieval.oracle.embeddings import DatabaseEmbeddings
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.roots import Root
+from retrieval.roots.stamps import Content, Noted
 from settings import Settings
 from settings.oracle import OracleSettings
 from tests.doubles.oracle import RecordingPool
@@ -68,8 +69,9 @@ def scripted() -> RecordingPool:
     pool.answer(r"^SELECT p.id, p.evidence_id", listed)
     pool.answer(r"^SELECT o.evidence_id", [("E11", *passage_row(13))])
     pool.answer(r"^SELECT d.version_no", [(7, "{}", None)])
-    pool.answer(r"^SELECT d.version_no, d.splitting", [(7, None, "0" * 64, "text", "1", "{}")])
+    pool.answer(r"^SELECT d.version_no, d.splitting", [(7, None, "0" * 64, "text", "1", "{}", "d11")])
     pool.answer(r"^SELECT r.name", [("docs", "/srv/docs")])
+    pool.answer(r"^SELECT f.name", lambda s: [(s.items[0], None, "0" * 64, "1" * 32, _GAVE)])
     pool.answer(r"^SELECT DISTINCT d.document_id", [("docs/a.txt",)])
     pool.answer(r"^SELECT \(SELECT JSON_SERIALIZE.* d.text FROM", [("{}", None)])
     pool.answer(
@@ -87,6 +89,9 @@ def scripted() -> RecordingPool:
         lambda s: [(name, array.array("f", [1, 2, 3])) for name in s.items],
     )
     return pool
+
+
+_GAVE = '[["d11", "2", "3", "4", ["finance"]], ["d12", "2", "3", "4", null]]'
 
 
 def _stored(statement: Any) -> list[Any]:
@@ -149,6 +154,9 @@ async def everything(pool: RecordingPool) -> None:
         await writer.keep(HOSTILE, {large.vector_id(each): [1, 2, 3] for each in large.passages}, MODEL)
         await writer.put([(large, None)], MODEL, lambda *_: True)
         await writer.record([Root("docs", "/srv/docs"), Root(HOSTILE, HOSTILE)])
+        note = Noted(HOSTILE, "", "0" * 64, "1" * 32, (Content(HOSTILE, "2" * 64, "3" * 32, "4" * 32, ("finance",)),))
+        await writer.remember([note])
+    await backend(pool).remembered([HOSTILE])
     await corpus.prune()
     store = corpus.vector_store
     await store.aadd_texts([HOSTILE], [{"kind": HOSTILE}], ids=[HOSTILE])

@@ -219,7 +219,7 @@ async def test_two_that_make_a_corpus_at_once_both_get_it(pool: RecordingPool) -
 
 async def test_an_unchanged_document_is_not_written(pool: RecordingPool) -> None:
     item = document("a", "red")
-    stored = (1, splitting_of(item.passages), item.text_hash, "text", "1", "{}")
+    stored = (1, splitting_of(item.passages), item.text_hash, "text", "1", "{}", "a")
     pool.answer(r"^SELECT d.version_no, d.splitting", [stored])
     report = await (await opened(pool).get("local", "c")).ingest([item])
     assert (report.unchanged, report.added, report.generation) == (1, 0, 3)
@@ -260,7 +260,8 @@ async def test_a_long_list_is_read_in_parts_and_no_id_beyond_the_columns_is_aske
     pool.statements.clear()
     long = "x" * 1001
     assert await backend(pool).by_evidence([long]) == {}
-    assert await backend(pool).live_versions(long) == []
+    assert await backend(pool).live_versions([long]) == {}
+    assert await backend(pool).remembered([long]) == []
     assert await backend(pool).canonical_text(long, "0") is None
     assert await backend(pool).canonical_text("a", long) is None
     assert pool.statements == []

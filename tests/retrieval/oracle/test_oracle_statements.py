@@ -12,12 +12,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+from retrieval.oracle import files as oracle_files
 from retrieval.oracle import sql as oracle_sql
 from retrieval.oracle.schema import (
     builds_ddl,
     builds_drops,
     corpus_ddl,
     corpus_drops,
+    files_ddl,
+    files_drops,
     hash_key_ddl,
     kind_ddl,
     pending_ddl,
@@ -57,7 +60,8 @@ async def test_statements_and_binds_are_those_of_the_golden_file() -> None:
         "statements": await recorded(),
     }
     texts = {each["sql"] for each in wanted["statements"]}
-    constants = [value for name, value in vars(oracle_sql).items() if name.isupper() and name[0] != "_"]
+    named = vars(oracle_sql) | vars(oracle_files)
+    constants = [value for name, value in named.items() if name.isupper() and name[0] != "_"]
     heads = {
         value.replace("{P}", "SIXPLANE").replace("{MODEL}", "MINILM")[:40]
         for value in constants
@@ -92,13 +96,19 @@ async def test_every_statement_but_of_other_tenants_rows_binds_the_tenant(pool: 
 def _ddl() -> list[str]:
     oracle = OracleSettings()
     added = [*hash_key_ddl(oracle), *kind_ddl(oracle), *pending_ddl(oracle, 384), *roots_ddl(oracle)]
-    added += [*writer_ddl(oracle), *builds_ddl(oracle)]
+    added += [*writer_ddl(oracle), *builds_ddl(oracle), *files_ddl(oracle)]
     return [*corpus_ddl(oracle, 384), *added]
 
 
 def _drops() -> list[str]:
     oracle = OracleSettings()
-    return [*builds_drops(oracle), *roots_drops(oracle), *pending_drops(oracle), *corpus_drops(oracle)]
+    return [
+        *files_drops(oracle),
+        *builds_drops(oracle),
+        *roots_drops(oracle),
+        *pending_drops(oracle),
+        *corpus_drops(oracle),
+    ]
 
 
 def _regenerate() -> None:

@@ -1,0 +1,58 @@
+"""What decides, beside the bytes of a file, which documents are read from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from retrieval.roots.stamps import stamp_of
+from settings import Settings
+from state.access import Labels
+
+_NOT_READ = {"backend", "embeddings", "embedding_model_path", "lock_timeout_seconds", "remote", "trust_file_times"}
+"""The settings of `data` that do not say how a file is read; all others do, also those that are still to come."""
+
+_READERS = ("documents.py", "loaders", "preparation.py", "roots", "splitting.py")
+
+
+class Conditions:
+    """The conditions of one ingestion: settings, our readers, and everything that is installed beside them."""
+
+    def __init__(self, settings: Settings) -> None:
+        data = settings.data.model_dump(mode="json", exclude=_NOT_READ)
+        given = [json.dumps(data, sort_keys=True), _readers(), _installed(tuple(sys.path))]
+        if settings.data.ocr.enabled and (tesseract := shutil.which("tesseract")):
+            given.append(stamp_of(Path(tesseract)))
+        self._given = "\n".join(given)
+
+    def under(self, labels: Labels | None) -> str:
+        """Return what stands for the conditions of a file, with the access label of documents that bring none."""
+        return hashlib.sha256(f"{self._given}\n{json.dumps(labels)}".encode()).hexdigest()[:32]
+
+
+@cache
+def _readers() -> str:
+    """Return the digest of our modules that read, split and name, so that no change of them needs a version."""
+    root = Path(__file__).parents[1]
+    found = hashlib.sha256()
+    for path in sorted(_modules([root / name for name in _READERS])):
+        found.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+def _modules(places: list[Path]) -> Iterator[Path]:
+    for place in places:
+        yield from place.rglob("*.py") if place.is_dir() else [place]
+
+
+@cache
+def _installed(places: tuple[str, ...]) -> str:
+    """Return the releases of all installed packages, and of Python: any of them may read a file in another way."""
+    folders = [Path(place) for place in places if Path(place).is_dir()]
+    names = {each.name for folder in folders for each in folder.iterdir() if each.suffix in (".dist-info", ".egg-info")}
+    return " ".join((sys.version, *sorted(names)))
