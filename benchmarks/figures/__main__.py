@@ -20,11 +20,19 @@ def check(new: Run, committed: Run) -> int:
     """Print the comparison; return 1 if a figure fails."""
     verdicts = compare(committed, new)
     print(table(verdicts))
-    if new.machine.load > new.machine.cpus / 2:
-        print(f"\nOther programs used the machine when the run began (load {new.machine.load}).")
-    for remedy in remedies(verdicts):
-        print(f"\n{remedy}")
+    for note in (*notes(new, committed), *remedies(verdicts)):
+        print(f"\n{note}")
     return int(any(each.word in FAILS for each in verdicts))
+
+
+def notes(new: Run, committed: Run) -> list[str]:
+    """Return what makes the comparison uncertain."""
+    told = []
+    if new.machine.busy:
+        told.append(f"Other programs used the machine when the run began (load {new.machine.load}).")
+    if str(new.machine) != str(committed.machine):
+        told.append(f"The committed figures are of {committed.machine}, these of {new.machine}.")
+    return told
 
 
 def accept(runs: int, results: Path = RESULTS, committed: Path = COMMITTED) -> int:

@@ -9,13 +9,10 @@ from benchmarks.figures.run import COMMITTED, Run
 def table() -> str:
     """Return the committed figures in Markdown."""
     run = Run.read(COMMITTED)
-    machine = run.machine
     rows = [_row(figure) for figure in run.figures]
-    python = ".".join(machine.python.split(".")[:2])
     head = (
-        f"Last measured on {run.measured:%Y-%m-%d}, on {machine.cpus} cores ({machine.processor}) and "
-        f"{machine.memory_gib:.0f} GiB of memory, {machine.system}, CPython {python}. Ratios are medians of the "
-        "rounds, with the least and the greatest of them."
+        f"Last measured on {run.measured:%Y-%m-%d}, on {run.machine}. Ratios are medians of the rounds, "
+        "with the least and the greatest of them."
     )
     columns = "| figure | what | ours, baseline | ratio | rounds | target | |\n|---|---|---|---|---|---|---|"
     return "\n".join([head, "", columns, *rows, ""])

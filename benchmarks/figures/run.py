@@ -65,6 +65,17 @@ class Machine(Value):
             load=round(os.getloadavg()[0], 1),
         )
 
+    @property
+    def busy(self) -> bool:
+        """Whether other programs used more than half of the processors."""
+        return self.load > self.cpus / 2
+
+    def __str__(self) -> str:
+        """Return what most ratios depend on, for people."""
+        python = ".".join(self.python.split(".")[:2])
+        memory = f"{self.memory_gib:.0f} GiB of memory"
+        return f"{self.cpus} cores ({self.processor}) and {memory}, {self.system}, CPython {python}"
+
 
 class Run(Value):
     """What a run measured, or what several runs measured together.

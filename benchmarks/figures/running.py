@@ -20,7 +20,7 @@ MOST_SECONDS = 600
 def run(names: Sequence[str], results: Path = RESULTS) -> Run:
     """Run benchmarks and return what they measured; a run with figures is written into `results`."""
     began, machine = datetime.now(UTC), Machine.here()
-    if machine.load > machine.cpus / 2:
+    if machine.busy:
         _say(f"other programs use this machine (load {machine.load} on {machine.cpus} cores): the figures will spread")
     seconds: dict[str, float] = {}
     failed, figures = [], []

@@ -156,6 +156,16 @@ def test_the_check_says_that_the_machine_was_busy(checked: Callable[[Run, Run], 
     assert "(load 3.2)" in checked(made(LOWER), busy)[1]
 
 
+def test_the_check_says_that_the_committed_figures_are_of_another_machine(
+    checked: Callable[[Run, Run], tuple[int, str]],
+) -> None:
+    other = made(LOWER).model_copy(update={"machine": MACHINE.model_copy(update={"cpus": 8})})
+    status, printed = checked(made(LOWER), other)
+    assert status == 0
+    assert "The committed figures are of 2 cores (x) and 8 GiB of memory, Linux x86_64, CPython 3.11" in printed
+    assert "The committed figures" not in checked(made(LOWER), made(LOWER))[1]
+
+
 def test_the_rounds_of_several_runs_are_taken_together() -> None:
     whole = together([made(figure(1, 2)), made(figure(3, 4), day=2)])
     assert (whole.runs, whole.figures[0].ours, whole.measured.day) == (2, (1, 2, 3, 4), 2)
