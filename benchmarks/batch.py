@@ -1,8 +1,9 @@
 """How near a batch comes to its bound, and whether its memory is flat in the number of rows.
 
-Throughput: rows of four calls of 200 ms each, eight rows at once, against concurrency ÷ the latency of those calls; and
-against concurrency ÷ the latency of the same rows asked one after the other. Memory: the peak of a process that runs
-2,000 rows of a model without latency over that of one that runs 200.
+Throughput: rows of four calls of 200 ms each, eight rows at once, against concurrency ÷ the latency of those calls.
+
+`python -m benchmarks.batch memory` (minutes) compares the peak of a process that runs 2,000 rows of a model without
+latency with that of one that runs 200.
 
 `python -m benchmarks.batch ray` compares the engines `local` and `ray` (two workers on this machine) on the same rows:
 rows a second between the first outcome and the last, and the seconds before the first.
@@ -16,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+from benchmarks.figures import ROUNDS, Figure, show
 from experience.batch import BatchJob, JobOptions, LocalEngine
 from experience.cli.running import run_async
 from gateway import Answer
@@ -29,9 +32,8 @@ from tests.doubles.roles import PLAYS, scripted
 
 CONCURRENCY = 8
 CALLS, CALL_SECONDS = 4, 0.2
-ROWS, WARM_UP = 320, 16
+ROWS, WARM_UP = 160, 16
 """Enough rows that the last ones, for which not all slots are busy, weigh little."""
-ALONE = 5
 RAY_ROWS = 160
 MEMORY_ROWS = (200, 2_000)
 QUESTION = "When did the Falcon start; What does Tariff A cost"
@@ -48,6 +50,7 @@ def delayed(seconds: float) -> Any:
 
 def write_rows(path: Path, count: int) -> Path:
     """Write the input."""
+    path.parent.mkdir(exist_ok=True)
     rows = ({"id": f"r{number}", "question": f"{QUESTION} number {number}"} for number in range(count))
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     return path
@@ -68,13 +71,11 @@ async def run_job(service: Any, folder: Path, rows: int, concurrency: int) -> fl
     return seconds
 
 
-async def throughput(folder: Path) -> tuple[float, float]:
-    """Return rows a second at full concurrency, and seconds a row one after the other."""
+async def rates(folder: Path) -> list[float]:
+    """Return rows a second of each round."""
     async with stubbed_service(folder / "home", delayed(CALL_SECONDS)) as service:
         await run_job(service, folder, WARM_UP, CONCURRENCY)
-        alone = await run_job(service, folder, ALONE, 1)
-        seconds = await run_job(service, folder, ROWS, CONCURRENCY)
-    return ROWS / seconds, alone / ALONE
+        return [ROWS / await run_job(service, folder / str(number), ROWS, CONCURRENCY) for number in range(ROUNDS)]
 
 
 async def rate_of(engine: str, folder: Path) -> tuple[float, float]:
@@ -116,26 +117,44 @@ def peak_memory(rows: int) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def main() -> None:
-    """Print the shares of both bounds, and the ratio of the peaks."""
-    with tempfile.TemporaryDirectory() as folder:
-        if sys.argv[1:] == ["ray"]:
-            run_async(engines(Path(folder)))
-            return
-        if len(sys.argv) > 1:
-            run_async(without_latency(Path(folder), int(sys.argv[1])))
-            return
-        rate, alone = run_async(throughput(Path(folder)))
-    bound, measured = CONCURRENCY / (CALLS * CALL_SECONDS), CONCURRENCY / alone
-    print(f"throughput: {rate:.2f} rows/s of {ROWS} rows, {CONCURRENCY} at once, {CALLS} calls of 200 ms a row")
-    print(f"  share of concurrency ÷ latency of the calls ({bound:.2f} rows/s): {rate / bound:.3f}, target 0.90")
-    print(
-        f"  share of concurrency ÷ latency of a row alone ({alone:.3f} s, {measured:.2f} rows/s): {rate / measured:.3f}"
-    )
+def memory() -> None:
+    """Print the ratio of the peaks."""
     few, many = (peak_memory(rows) for rows in MEMORY_ROWS)
     print(f"peak memory: {few / 1024:.0f} MiB with {MEMORY_ROWS[0]} rows, {many / 1024:.0f} MiB with {MEMORY_ROWS[1]}")
     print(f"  ratio {many / few:.3f}, target at most 1.10")
 
 
+def figures() -> Iterator[Figure]:
+    """Yield the share of the bound."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = run_async(rates(Path(folder)))
+    bound = CONCURRENCY / (CALLS * CALL_SECONDS)
+    what = f"a batch, {CONCURRENCY} rows at once, four calls of 200 ms a row, against {CONCURRENCY} ÷ 0.8 s"
+    yield Figure(
+        name="batch.share",
+        what=what,
+        unit="rows/s",
+        ours=found,
+        baseline=[bound] * ROUNDS,
+        better="higher",
+        target=0.95,
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Print the share, or what the command line asks for."""
+    match arguments:
+        case ["ray"]:
+            with tempfile.TemporaryDirectory() as folder:
+                run_async(engines(Path(folder)))
+        case ["memory"]:
+            memory()
+        case [rows]:
+            with tempfile.TemporaryDirectory() as folder:
+                run_async(without_latency(Path(folder), int(rows)))
+        case _:
+            show(figures())
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -6,18 +6,19 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.messages import HumanMessage
 
+from benchmarks.figures import ROUNDS, Figure, show
 from gateway import CallScope, Gateway, Ledger, ScriptedChatModel
 from observability import configure_tracing
 from settings import load_settings
 from state.values import Role
 
-CALLS, ROUNDS = 300, 3
+CALLS, WARM_UP = 300, 1
 MODEL = "scripted:m"
 PROMPT = [HumanMessage("How are on-demand models priced? " * 40)]
 
@@ -32,8 +33,8 @@ async def median_ms(call: Callable[[int], Awaitable[object]]) -> float:
     return statistics.median(times)
 
 
-async def measure(home: Path) -> None:
-    """Print both medians, alternating, with every limit and budget in force."""
+async def measure(home: Path) -> list[tuple[float, float]]:
+    """Return both medians of each round, in turn, with every limit and budget in force."""
     settings = load_settings(
         home=home,
         limits={
@@ -59,20 +60,20 @@ async def measure(home: Path) -> None:
         return await bare.ainvoke(PROMPT)
 
     pairs = []
-    for number in range(ROUNDS):
+    for _ in range(WARM_UP + ROUNDS):
         await gateway.end_run("local", "run")
         pairs.append((await median_ms(governed), await median_ms(direct)))
-        print(f"round {number + 1}: governed {pairs[-1][0]:.2f} ms, bare {pairs[-1][1]:.2f} ms")
-    mine, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"the gateway's own time per call: {mine - theirs:.2f} ms (governed {mine:.2f}, bare {theirs:.2f})")
     await gateway.aclose()
+    return pairs[WARM_UP:]
 
 
-def main() -> None:
-    """Measure in a home folder of its own."""
+def figures() -> Iterator[Figure]:
+    """Yield what a governed call takes (memo, reserve, limit, settle, span) against the bare one."""
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(measure(Path(folder)))
+        ours, bare = zip(*asyncio.run(measure(Path(folder))), strict=True)
+    what = "a governed call of a model without latency (memo, reserve, limit, settle, span) against the bare call"
+    yield Figure(name="gateway.call", what=what, unit="ms", ours=ours, baseline=bare)
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())
