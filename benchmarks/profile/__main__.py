@@ -27,33 +27,30 @@ def profile(work: str, seconds: int, code: Path) -> str:
         FileNotFoundError: py-spy is not installed.
         RuntimeError: the work or py-spy failed; they have said why.
     """
-    sampler = Path(sys.executable).with_name("py-spy")
-    if not sampler.exists():
-        raise FileNotFoundError(
-            "py-spy is not installed beside this Python: `make bench` or `pip install py-spy` does it"
-        )
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "benchmarks.profile.work", work, f"{folder}/home", str(code)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as worker:
             try:
-                if not worker.stdout or worker.stdout.readline() != "ready\n":
+                told = worker.stdout.readline() if worker.stdout else ""
+                if not told:
                     raise RuntimeError(f"{work} ended before it could be profiled")
-                stacks = Path(folder) / "stacks.txt"
-                options = [
-                    "--format",
-                    "raw",
-                    "--full-filenames",
-                    "--rate",
-                    str(SAMPLES_PER_SECOND),
-                    "--duration",
-                    str(seconds),
-                ]
-                sampled = [str(sampler), "record", "--pid", str(worker.pid), "--output", str(stacks), *options]
-                if subprocess.run(sampled, check=False, stdout=subprocess.DEVNULL).returncode:
-                    raise RuntimeError("py-spy could not sample the process")
+                stacks = sampled(worker.pid, seconds, Path(folder) / "stacks.txt")
             finally:
                 worker.kill()
-        return tables(own(stacks.read_text(encoding="utf-8").splitlines(), str(code), str(ROOT)))
+    return f"{tables(own(stacks, str(code), str(ROOT)))} One {work}, not sampled: {float(told):.1f} ms."
+
+
+def sampled(process: int, seconds: int, file: Path) -> list[str]:
+    """Return the stacks of a process, by way of a file."""
+    sampler = Path(sys.executable).with_name("py-spy")
+    if not sampler.exists():
+        raise FileNotFoundError("py-spy is not installed beside this Python: `pip install py-spy`")
+    options = {"pid": process, "output": file, "format": "raw", "rate": SAMPLES_PER_SECOND, "duration": seconds}
+    given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    command = [str(sampler), "record", "--full-filenames", *given]
+    if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
+        raise RuntimeError("py-spy could not sample the process")
+    return file.read_text(encoding="utf-8").splitlines()
 
 
 def main() -> int:
