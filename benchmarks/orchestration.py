@@ -2,7 +2,7 @@
 
 Ours: zero-latency scripted model, stub corpus and guards, but the real checks, ledger, thread table, leases and spans.
 Bare: nodes that return a small update, upstream's saver on SQLite and `durability="sync"`; the same on our saver tells
-what that alone gains. Each run has a new thread.
+what that alone gains. Each run has a new thread, and passages that no run before it has read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from observability import configure_tracing
 from policy import GuardChain
 from settings import Settings
 from state.channels import ResearchContext
-from tests.doubles.corpora import StubCorpora, StubCorpus
+from tests.doubles.corpora import TEXTS, StubCorpora, StubCorpus
 from tests.doubles.roles import scripted
 
 ROUNDS = 15
@@ -80,13 +80,21 @@ def bare_graph(saver: Any) -> Any:
     return graph.compile(checkpointer=saver)
 
 
+def corpora_texts() -> dict[str, dict[str, str]]:
+    """Return the texts of a corpus for each run, by its name: what is kept of one run helps no other."""
+    return {
+        f"c{n}": {key: text.replace("project", f"project {n}").replace("12", f"{n}12") for key, text in TEXTS.items()}
+        for n in range(1, ROUNDS + 3)
+    }
+
+
 async def measure(home: Path) -> tuple[list[float], list[float], list[float]]:
     """Return the seconds of each run: ours, bare with upstream's saver, bare with ours, in turn."""
     settings = Settings(home=home)
     configure_tracing(settings)
     embeddings = DeterministicFakeEmbedding(size=8)
     gateway = Gateway(settings, ledger=Ledger(settings), embeddings=embeddings, models={"scripted:m": scripted()})
-    corpora = StubCorpora({("local", "default"): StubCorpus("default")})
+    corpora = StubCorpora({("local", name): StubCorpus(name, texts) for name, texts in corpora_texts().items()})
     parts = Collaborators(
         gateway=gateway,
         corpora=corpora,  # type: ignore[arg-type]
@@ -106,8 +114,8 @@ async def measure(home: Path) -> tuple[list[float], list[float], list[float]]:
         await upstream.conn.execute("PRAGMA synchronous=NORMAL")  # as ours has it
         service = ResearchService(settings, parts, graph, threads)
         plain, swifter = bare_graph(upstream), bare_graph(saver)
-        for _ in range(ROUNDS + 2):
-            request = ResearchRequest(question=QUESTION, context=ResearchContext(model="scripted:m"))
+        for name in corpora_texts():
+            request = ResearchRequest(question=QUESTION, context=ResearchContext(corpus=name, model="scripted:m"))
             ours.append(await timed(service.run(request)))
             for graph_of, taken in ((plain, bare), (swifter, swift)):
                 config = {"configurable": {"thread_id": uuid.uuid4().hex}}

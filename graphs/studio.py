@@ -57,5 +57,6 @@ async def checkpointer() -> AsyncIterator[BaseCheckpointSaver[str]]:
     """Yield the checkpointer, which loads our types and no others. The server's own cannot be told about them."""
     settings = await asyncio.to_thread(load_settings)
     await asyncio.to_thread(prepare_home, settings.home)
-    async with open_checkpointer(settings.home / "studio.db") as saver:
+    # The server forbids writing in the loop.
+    async with open_checkpointer(settings.home / "studio.db", in_loop=False) as saver:
         yield saver

@@ -45,7 +45,7 @@ def render_answer(claims: tuple[Claim, ...], passages: Mapping[str, Passage], st
     secrets = masked_strings(draft, state.get("masks", ()))
     # Masks are as long as what they hide: all offsets stay valid.
     markdown = mask_all(published.markdown, secrets)
-    text = PlainText(markdown)
+    text = PlainText(markdown) if secrets else published.shown
     shown = [_shown(known[span], place, text.of(*place), secrets) for span, place in published.spans.items()]
     key_of = {alias_of.get(key, key): key for claim in known.values() for key in _cited_keys(claim)}
     numbers = {key_of[alias]: number for alias, number in published.numbers.items()}

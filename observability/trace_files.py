@@ -14,7 +14,6 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from settings.folders import private_folder
 
 _DAY_SECONDS = 86_400
 _LOCK = ".lock"
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _THREAD = "gen_ai.conversation.id"
 """The attribute that names a thread."""
 
@@ -59,12 +59,12 @@ class TraceFiles:
     def __init__(self, folder: Path, bounds: TraceBounds) -> None:
         self._folder, self._bounds = folder, bounds
         self._threads = threading.Lock()
-        self._descriptor: int | None = None
-        self._path = folder
+        self._lines = _Opened(folder)
+        self._lock = _Opened(folder / _LOCK)
 
     def append(self, record: dict[str, Any]) -> None:
         """Append one record. Raises `OSError`."""
-        line = json.dumps(record, ensure_ascii=False).encode(errors="replace") + b"\n"
+        line = _ENCODER.encode(record).encode(errors="replace") + b"\n"
         with self._threads, self._locked(fcntl.LOCK_SH):
             descriptor = self._current()
             # Unbuffered, so that a line survives SIGKILL.
@@ -96,27 +96,24 @@ class TraceFiles:
             return self._sweep(dry_run=dry_run)
 
     def close(self) -> None:
-        """Close the open file."""
+        """Close the open files."""
         with self._threads:
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-                self._descriptor = None
+            self._lines.close()
+            self._lock.close()
 
     def _current(self) -> int:
         """Return the open file that takes the next line."""
-        day = datetime.now(UTC).strftime("%Y-%m-%d")
-        if self._descriptor is not None:
-            mine = os.fstat(self._descriptor)
-            if self._path.name.startswith(day) and mine.st_size < self._bounds.file_bytes and _is_at(self._path, mine):
-                return self._descriptor
-            os.close(self._descriptor)
-            self._descriptor = None
-        self._path = self._next(day)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        size = os.fstat(self._descriptor).st_size
-        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":  # a process was killed while it wrote
-            os.write(self._descriptor, b"\n")
-        return self._descriptor
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        size = self._lines.size()
+        if size is not None and size < self._bounds.file_bytes and self._lines.path.name.startswith(day):
+            return self._lines.descriptor
+        self._lines.close()
+        self._lines = _Opened(self._next(day))
+        descriptor = self._lines.open(os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a process was killed while it wrote
+            os.write(descriptor, b"\n")
+        return descriptor
 
     def _next(self, day: str) -> Path:
         """Return the day's last file, or the one after it if that is full."""
@@ -150,13 +147,52 @@ class TraceFiles:
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
-        private_folder(self._folder)
-        descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        if self._lock.size() is None:
+            private_folder(self._folder)
+            self._lock.open(os.O_RDWR | os.O_CREAT)
+        descriptor = self._lock.descriptor
+        fcntl.flock(descriptor, how)
         try:
-            fcntl.flock(descriptor, how)
             yield
         finally:
-            os.close(descriptor)  # releases the lock
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+class _Opened:
+    """A file that stays open from one line to the next, as long as it is still the one at its path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.descriptor = -1
+        self._named = str(path)
+        self._mine: tuple[int, int, int] | None = None
+
+    def open(self, flags: int) -> int:
+        """Open the file for its owner alone and return its descriptor. Raises `OSError`."""
+        self.close()
+        self.descriptor = os.open(self._named, flags, 0o600)
+        told = os.fstat(self.descriptor)
+        self._mine = (os.getpid(), told.st_ino, told.st_dev)
+        return self.descriptor
+
+    def size(self) -> int | None:
+        """Return its size, or `None` if it has to be opened: another process may have written it anew or deleted it.
+
+        A forked process opens its own: it would release the lock of the other with the inherited one.
+        """
+        if self._mine is None:
+            return None
+        try:
+            told = os.stat(self._named)  # noqa: PTH116 - for each line, and a `Path` would take longer to ask
+        except FileNotFoundError:
+            return None
+        return told.st_size if (os.getpid(), told.st_ino, told.st_dev) == self._mine else None
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        if self._mine is not None:
+            os.close(self.descriptor)
+            self._mine = None
 
 
 def trace_files(settings: Settings) -> TraceFiles:
@@ -169,15 +205,6 @@ def trace_files(settings: Settings) -> TraceFiles:
 def traces_folder(settings: Settings) -> Path:
     """Return the folder of the trace files."""
     return settings.home / "traces"
-
-
-def _is_at(path: Path, mine: os.stat_result) -> bool:
-    """Return whether the open file is still the one at `path`: another process may have written it anew."""
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        return False
-    return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev)
 
 
 def _lines(path: Path) -> Iterator[str]:

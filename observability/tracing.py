@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Literal
 
 from opentelemetry import context as otel_context
@@ -40,8 +41,7 @@ def operation_span(
     An error sets the span's status and `error.type` (our `code`, or the class name). Its text is left out, since it may
     quote what a user wrote; for the same reason OpenTelemetry's own recording of exceptions is off.
     """
-    tracer = trace.get_tracer("sixplane")
-    span = tracer.start_span(
+    span = _tracer().start_span(
         f"{operation} {target}",
         kind=_KINDS.get(operation, SpanKind.INTERNAL),
         attributes={"gen_ai.operation.name": operation, **(attributes or {})},
@@ -93,7 +93,17 @@ def untraced() -> Iterator[None]:
 def server_span(method: str) -> Span:
     """Start the span of a request. Who starts it ends it; a span that is never ended is not exported."""
     attributes = {"http.request.method": method}
-    return trace.get_tracer("sixplane").start_span(method, kind=SpanKind.SERVER, attributes=attributes, links=_linked())
+    return _tracer().start_span(method, kind=SpanKind.SERVER, attributes=attributes, links=_linked())
+
+
+def _tracer() -> trace.Tracer:
+    return _tracer_of(trace.get_tracer_provider(), trace.get_tracer)
+
+
+@lru_cache(maxsize=1)
+def _tracer_of(provider: trace.TracerProvider, make: Callable[[str], trace.Tracer]) -> trace.Tracer:  # noqa: ARG001
+    """Return our tracer. It is kept, by its provider: to make one takes longer than to start a span."""
+    return make("sixplane")
 
 
 def _linked() -> tuple[Link, ...]:

@@ -1,15 +1,15 @@
 """Threads for work that blocks the event loop, and the rule for what runs in which. Nothing else decides it.
 
 - The event loop itself: one row of an SQLite file by its key, where every request needs it (the keys), and the short
-  transactions of a run on such files (ledger and threads), if nobody else is writing. They then wait for nobody, and a
-  change of thread would cost more than they do, most of all while other threads compute.
+  transactions of a run on such files (ledger, threads and checkpoints), if nobody else is writing. They then wait for
+  nobody, and a change of thread would cost more than they do, most of all while other threads compute.
 - `FRONT`: what else a request needs before it is admitted: the keys in Oracle Database, a line of the audit trail.
   Nothing slow may run there, so that a refusal never waits for the work of others.
 - `IO`: other files and databases.
 - `CPU`: guards, embeddings, searches, the rendering of reports.
 - `asyncio.to_thread`: while something is opened or closed, and for work that may take minutes (an ingestion, a copy, an
   index that is built) or waits for the network. Its pool is shared with libraries, which put anything there.
-- A thread of its own: a connection that serves one caller at a time (the checkpoints).
+- A thread of its own: a connection that serves one caller at a time (the checkpoints, where they have to wait).
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Checkpoints in a SQLite file: upstream's synchronous saver, with each operation as one job of a worker thread.
+"""Checkpoints in a SQLite file: upstream's synchronous saver, called where it costs least.
 
 `AsyncSqliteSaver` switches between event loop and thread three or four times per operation, under one lock for the
-whole process: with eight concurrent runs, each waits for the switches of the others (see `benchmarks/batch.py`).
+whole process: with eight concurrent runs, each waits for the switches of the others (see `benchmarks/batch.py`). Here
+the event loop itself reads and writes single checkpoints, which takes less time than one switch. Whatever would have to
+wait, for another process or for the disk, is one job of a worker thread, as is all that touches many rows.
 """
 
 from __future__ import annotations
@@ -9,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, aclosing, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +46,13 @@ _DELETE_OLDER = tuple(
     for table in ("writes", "checkpoints")
 )
 
+_PRIMARY = 0xFF
+"""The bits of an error code of SQLite that say what kind of error it is."""
+
+_AT_ONCE = 128
+"""Number of operations in the event loop after which two are the worker's: one writes the log of the database back, the
+next begins it anew. Only these two wait for the disk. A chosen value: the log stays at a few megabytes."""
+
 Result = TypeVar("Result")
 
 
@@ -51,18 +60,31 @@ class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
     """`SqliteSaver` with an asynchronous interface. Use `open_checkpointer`. The synchronous methods work too.
 
     Args:
-        conn: a connection that any thread may use (`check_same_thread=False`).
+        conn: the worker's connection, which any thread may use (`check_same_thread=False`).
+        at_once: the event loop's, which waits for no lock and does not write the log back; without it all is the
+            worker's.
         serde: the serialiser.
     """
 
-    def __init__(self, conn: sqlite3.Connection, *, serde: SerializerProtocol | None = None) -> None:
+    def __init__(
+        self,
+        conn: sqlite3.Connection,
+        at_once: sqlite3.Connection | None = None,
+        *,
+        serde: SerializerProtocol | None = None,
+    ) -> None:
         super().__init__(conn, serde=serde)
+        self._at_once = None if at_once is None else SqliteSaver(at_once, serde=serde)
+        if self._at_once is not None:
+            self._at_once.is_setup = True  # as soon as this one is
+        self._turn = 0
+        self._queued: set[Future[Any]] = set()
         # One thread, so that operations of the connection never overlap, and run in the order of the calls.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint that `config` names, or the latest one."""
-        return await self._in_worker(partial(self.get_tuple, config))
+        return await self._quickly(lambda saver: saver.get_tuple(config))
 
     async def alist(
         self,
@@ -91,13 +113,13 @@ class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint; return the configuration that names it."""
-        return await self._in_worker(partial(self.put, config, checkpoint, metadata, new_versions))
+        return await self._quickly(lambda saver: saver.put(config, checkpoint, metadata, new_versions))
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Store the writes of a task."""
-        await self._in_worker(partial(self.put_writes, config, writes, task_id, task_path))
+        await self._quickly(lambda saver: saver.put_writes(config, writes, task_id, task_path))
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread with all its checkpoints, from the write-ahead log too."""
@@ -122,6 +144,8 @@ class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
     async def aclose(self) -> None:
         """Finish all operations, including those whose caller was cancelled, and close the connection."""
         await asyncio.to_thread(self._worker.shutdown)
+        if self._at_once is not None:
+            self._at_once.conn.close()
         self.conn.close()
 
     def _page(
@@ -133,26 +157,54 @@ class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
     ) -> Sequence[CheckpointTuple]:
         return tuple(self.list(config, filter=filter, before=before, limit=limit))
 
+    async def _quickly(self, work: Callable[[SqliteSaver], Result]) -> Result:
+        """Do something with a single checkpoint in the event loop, or in the worker if that would wait."""
+        self._turn = (self._turn + 1) % (_AT_ONCE + 2)
+        # Never before what waits in the worker: operations run in the order of the calls.
+        if self._at_once is not None and self._turn > 1 and not self._queued:
+            try:
+                return work(self._at_once)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
+                    raise
+        return await self._in_worker(partial(work, self))
+
     async def _in_worker(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+        job = self._worker.submit(work)
+        self._queued.add(job)
+        job.add_done_callback(self._queued.discard)  # when it has ended, also if its caller was cancelled meanwhile
+        return await asyncio.wrap_future(job)
 
 
 @asynccontextmanager
-async def open_checkpointer(path: Path) -> AsyncIterator[ThreadedSqliteSaver]:
+async def open_checkpointer(path: Path, *, in_loop: bool = True) -> AsyncIterator[ThreadedSqliteSaver]:
     """Yield the checkpointer on the SQLite file at `path`. It loads only `checkpointed_types`.
+
+    `in_loop`: whether the event loop may read and write single checkpoints itself; some hosts forbid it.
 
     Raises:
         sqlite3.DatabaseError: the file is damaged or cannot be read or written.
     """
-    connection = await asyncio.to_thread(sqlite3.connect, path, timeout=BUSY_SECONDS, check_same_thread=False)
     serde = JsonPlusSerializer(allowed_msgpack_modules=checkpointed_types())
-    async with aclosing(ThreadedSqliteSaver(connection, serde=serde)) as saver:
-        await asyncio.to_thread(_prepare, saver)
+    async with aclosing(await asyncio.to_thread(_opened, path, serde, in_loop=in_loop)) as saver:
         yield saver
 
 
-def _prepare(saver: SqliteSaver) -> None:
-    use_wal(saver.conn, BUSY_SECONDS)  # before `setup`, which does not wait for others that open the file
-    saver.conn.execute(SECURE_DELETE)
-    saver.conn.execute("PRAGMA synchronous=NORMAL")  # with WAL, survives a killed process
-    saver.setup()
+def _opened(path: Path, serde: SerializerProtocol, *, in_loop: bool) -> ThreadedSqliteSaver:
+    with ExitStack() as opened:
+        connection = opened.enter_context(closing(_connection(path)))
+        use_wal(connection, BUSY_SECONDS)  # before `setup`, which does not wait for others that open the file
+        at_once = opened.enter_context(closing(_connection(path))) if in_loop else None
+        if at_once is not None:
+            at_once.executescript("PRAGMA wal_autocheckpoint=0; PRAGMA busy_timeout=0")
+        saver = ThreadedSqliteSaver(connection, at_once, serde=serde)
+        saver.setup()
+        opened.pop_all()
+    return saver
+
+
+def _connection(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    connection.execute(SECURE_DELETE)
+    connection.execute("PRAGMA synchronous=NORMAL")  # with WAL, survives a killed process
+    return connection

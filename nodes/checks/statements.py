@@ -27,6 +27,7 @@ _ENDS = re.compile(r"[.!。！…;:,=][\"'”’»)\]）」』*_`]*\s*\Z")
 _ASKS = re.compile(r"[?？][\"'”’»)\]）」』*_`]*\s*\Z")
 _LABEL_WORDS = 6  # a line of so few words, without a number or an end, is a heading that lost its markup
 _BEFORE_CHARS = 400
+_KEPT = 256  # passages whose statements are kept: analyzer and verifier ask several times for those of a run
 _DENIES = re.compile(
     r"\b(?:no|not|none|never|neither|nobody|nothing|cannot|without|except|unless|false|wrong|untrue|incorrect|myths?"
     r"|rumou?rs?|misconceptions?|mistakes?|errors?|avoid|forbidden|removed|deprecated|obsolete|unsupported|invalid"
@@ -87,6 +88,11 @@ class _Piece:
 
 def statements(text: str, names: Iterable[str] = ()) -> list[Statement]:
     """Return the statements of `text` in order. `names` are the passage's title and headings, which state nothing."""
+    return [*_statements(text, tuple(names))]
+
+
+@lru_cache(maxsize=_KEPT)
+def _statements(text: str, names: tuple[str, ...]) -> tuple[Statement, ...]:
     titles = {_plain(name) for name in names} - {""}
     pieces = [piece for span in sentences(text) if (piece := _piece(text, *span)) is not None]
     found: list[Statement] = []
@@ -109,7 +115,7 @@ def statements(text: str, names: Iterable[str] = ()) -> list[Statement]:
             found.append(
                 Statement(piece.start, piece.end, before[-_BEFORE_CHARS:], piece.row, piece.item, denied, taken_back)
             )
-    return found
+    return tuple(found)
 
 
 def is_statement(quote: str) -> bool:

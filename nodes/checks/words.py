@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from state.citation_marks import MARK_LIKE
 
@@ -43,8 +43,7 @@ _FOREIGN_WORDS = """
 _FOREIGN = frozenset(_FOREIGN_WORDS.split())
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A word or symbol and its place; `text` is folded, so that case and typographic variants compare equal.
 
     `mark` tells of numbers in brackets, such as `[3]`, which a document writes as its own citations.
@@ -88,12 +87,15 @@ def stems(text: str) -> list[str]:
     >>> stems("The limits are counted by the gateway.")
     ['limit', 'counte', 'gatewa']
     """
-    return [stem_of(word) for word in words(text) if word not in FUNCTION_WORDS]
+    return [_stem(word) for word in words(text) if word not in FUNCTION_WORDS]
 
 
 def stem_of(word: str) -> str:
     """Return what inflections of `word` share."""
-    folded = _folded(word)
+    return _stem(_folded(word))
+
+
+def _stem(folded: str) -> str:
     if len(folded) > 3 and folded.endswith("s") and not folded.endswith("ss"):
         folded = folded[:-1]
     return folded[:_STEM]
@@ -129,13 +131,13 @@ def _token(match: re.Match[str]) -> Token:
 
 
 def _folded(word: str) -> str:
+    if word.isascii():  # nearly every word: the rest would change nothing in it
+        return word.strip("_").lower()
     return _compatible(word).replace("’", "'").replace("−", "-").strip("_").casefold()
 
 
 def _compatible(word: str) -> str:
     """Return `word` with ligatures and wide letters as plain ones; 10² stays, which NFKC alone makes 102."""
-    if word.isascii():
-        return word
     kept = unicodedata.normalize("NFC", word)
     if not any(unicodedata.decomposition(char).startswith(_KEPT_FORMS) for char in kept):
         return unicodedata.normalize("NFKC", kept)

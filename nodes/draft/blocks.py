@@ -13,7 +13,7 @@ from enum import Enum, auto
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from nodes.draft.inline import Kind, Piece, block_parser, inline_pieces
+from nodes.draft.inline import Kind, Piece, blocks_parser, inline_pieces
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -153,7 +153,7 @@ class Document:
 
     def _build(self) -> None:
         tokens: list[Token] = []
-        parser = block_parser()
+        parser = blocks_parser()
         parser.block.parse(self._normal, parser, {}, tokens)
         current, header = self.root, False
         for token in tokens:
@@ -255,7 +255,10 @@ class Document:
     def _pieces(self, content: str, where: list[int]) -> list[Piece]:
         """Return the pieces of a run of text whose character `n` is at `where[n]`."""
         pieces = inline_pieces(content, self._mark, self._references)
-        return [piece._replace(start=where[piece.start], end=where[piece.end]) for piece in pieces]
+        return [
+            Piece(kind, where[start], where[end], plain, raw, pair, href)
+            for kind, start, end, plain, raw, pair, href in pieces
+        ]
 
     def _line(self, line: int) -> str:
         return self._normal[self.lines[line] : self.line_end(line)]

@@ -6,12 +6,16 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nodes.draft.blocks import Document
 from nodes.draft.inherit import inherit
 from nodes.draft.stated import Reading, read_blocks
 from state.citation_marks import DRAFT_MARK
 from state.values import Claim, ClaimKind
+
+_KEPT = 8
+"""Drafts that are kept as they were read: the verifier reads one, and `publish` reads it again. A chosen value."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,9 @@ def claims_of(drafted: Sequence[DraftClaim]) -> list[Claim]:
     ]
 
 
+@lru_cache(maxsize=_KEPT)
 def read_draft(markdown: str, mark: re.Pattern[str] = DRAFT_MARK) -> Reading:
-    """Return a draft's blocks and claims. `mark` is the grammar of its citation marks."""
+    """Return a draft's blocks and claims, which nobody may change. `mark` is the grammar of its citation marks."""
     reading = read_blocks(Document(markdown, mark))
     inherit(reading)
     return reading

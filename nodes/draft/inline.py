@@ -81,7 +81,11 @@ def inline_pieces(content: str, mark: re.Pattern[str], references: dict[str, Any
     parser.inline.parse(content, parser, {"noted": noted, "references": references or {}}, [])
     pieces = sorted([*noted.pieces, *_emphasis(noted.delimiters)], key=lambda piece: piece.start)
     pieces = _with_marks(content, _paired(pieces), mark)
-    return [piece._replace(raw=content[piece.start : piece.end]) for piece in _filled(content, pieces)]
+    filled = _filled(content, pieces)
+    return [
+        Piece(kind, start, end, plain, content[start:end], pair, href)
+        for kind, start, end, plain, _, pair, href in filled
+    ]
 
 
 def _emphasis(delimiters: list[tuple[Token, int, int]]) -> Iterator[Piece]:
@@ -212,7 +216,7 @@ def _noting(rule: InlineRule, note: Callable[[StateInline, int, _Noted], None]) 
     return noting
 
 
-def block_parser() -> MarkdownIt:
+def new_parser() -> MarkdownIt:
     """Return a parser of CommonMark with tables and strikethrough; HTML and reference definitions stay text."""
     from markdown_it import MarkdownIt  # here: who imports a graph does not yet read a draft
 
@@ -220,9 +224,17 @@ def block_parser() -> MarkdownIt:
     return parser.disable(["reference", "html_block", "html_inline"])
 
 
+def settled(parser: MarkdownIt) -> MarkdownIt:
+    """Return a parser whose rules no longer change, so that several threads may use it."""
+    # It puts its rules in order when it is first asked for them, which two threads must not do at once.
+    for ruler in (parser.core.ruler, parser.block.ruler, parser.inline.ruler, parser.inline.ruler2):
+        ruler.getRules("")
+    return parser
+
+
 @cache
 def _parser() -> MarkdownIt:
-    parser = block_parser()
+    parser = new_parser()
     notes: dict[str, Callable[[StateInline, int, _Noted], None]] = {
         "newline": _note_break,
         "escape": _note_special,
@@ -239,4 +251,10 @@ def _parser() -> MarkdownIt:
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
     for name, note in notes.items():
         parser.inline.ruler.at(name, _noting(rules[name], note))
-    return parser
+    return settled(parser)
+
+
+@cache
+def blocks_parser() -> MarkdownIt:
+    """Return the parser that finds the blocks of a text. It is made once: it takes longer to make than to use."""
+    return settled(new_parser())

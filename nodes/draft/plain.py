@@ -12,6 +12,7 @@ _ENDS = frozenset(".!?:;…。！？｡：；")
 _BOUNDARY = "\f"
 """Ends a sentence where no full stop does: `state.sentences` takes it for the end of a paragraph."""
 
+_DEEPER = {Kind.LINK_OPEN: 1, Kind.LINK_CLOSE: -1}
 _JOIN = "_"
 """Stands for white space inside of a link, which no sentence ends in the middle of."""
 
@@ -50,10 +51,12 @@ def plain_run(pieces: Sequence[Piece]) -> PlainRun:
     after = _following(pieces)
     before = Kind.SPACE
     for n, piece in enumerate(pieces):
+        if piece.kind is Kind.TEXT:
+            run.add(n, piece.plain)
+            before = Kind.TEXT
+            continue
         if piece.kind in (Kind.CODE, Kind.AUTOLINK):
             run.add(n, piece.plain, "X" * len(piece.plain))
-        elif piece.kind is Kind.TEXT:
-            run.add(n, piece.plain)
         elif piece.kind in SPACES:
             ends = piece.kind is not Kind.SPACE and _ends_sentence(piece, before, run, after[n])
             run.add(n, " ", _JOIN if linked else _BOUNDARY if ends else " ")
@@ -61,7 +64,8 @@ def plain_run(pieces: Sequence[Piece]) -> PlainRun:
             run.strip()
             if _begins_word(pieces, n, after[n]):
                 run.add(n, " ")
-        linked += {Kind.LINK_OPEN: 1, Kind.LINK_CLOSE: -1}.get(piece.kind, 0)
+        else:
+            linked += _DEEPER.get(piece.kind, 0)
         before = before if piece.kind in (*SPACES, *CLOSERS) else piece.kind
     return run
 

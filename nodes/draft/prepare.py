@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nodes.draft.blocks import Block, BlockKind, Document, split_row
-from nodes.draft.inline import Kind, block_parser
+from nodes.draft.inline import Kind, new_parser, settled
 from nodes.draft.safety import safe_raws, without_hidden
 from state.citation_marks import DRAFT_MARK, with_brackets
 
@@ -164,9 +165,10 @@ def _whole_lines(text: str, found: list[tuple[int, int]]) -> Iterator[Edit]:
         yield (start, end, "") if (text[first:start] + text[end:last]).strip() else (first, last, "")
 
 
+@cache
 def _reference_parser() -> MarkdownIt:
     """Return a parser that notes the lines of definitions in its environment."""
-    parser = block_parser().enable("reference")
+    parser = new_parser().enable("reference")
     rules = dict(zip(parser.block.ruler.get_active_rules(), parser.block.ruler.getRules(""), strict=True))
     reference = rules["reference"]
 
@@ -178,4 +180,4 @@ def _reference_parser() -> MarkdownIt:
         return matched
 
     parser.block.ruler.at("reference", noting)
-    return parser
+    return settled(parser)

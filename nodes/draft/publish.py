@@ -30,6 +30,8 @@ class Published:
     markdown: str = ""
     spans: dict[Span, Span] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    shown: PlainText = field(default_factory=lambda: PlainText(""), compare=False)
+    """What a reader sees of the text."""
 
 
 def publish_draft(markdown: str, kept: Mapping[Span, Kept]) -> Published:
@@ -49,12 +51,14 @@ def publish_draft(markdown: str, kept: Mapping[Span, Kept]) -> Published:
     claims = [claim for claim in reading.claims if claim in choice.alive]
     for bare in (False, True):
         text, spans = _without_borders(Assembly(choice, bare=bare).text())
-        if _holds(choice, claims, text, spans):
+        seen = PlainText(text)
+        if _holds(choice, claims, seen, len(text), spans):
             break
     else:
         text, spans = _without_borders(_flat(choice, claims))
+        seen = PlainText(text)
     found = {(claim.start, claim.end): span for claim, span in zip(claims, spans, strict=True)}
-    return Published(text, found, choice.numbers)
+    return Published(text, found, choice.numbers, seen)
 
 
 def literal(text: str) -> str:
@@ -90,17 +94,16 @@ def _without_borders(text: str) -> tuple[str, list[Span]]:
     return "".join(part for part in parts if part not in (BEGIN, END)), spans
 
 
-def _holds(choice: Choice, claims: list[Stated], text: str, spans: list[Span]) -> bool:
-    """Whether a text shows every claim and its numbers, and nothing else."""
+def _holds(choice: Choice, claims: list[Stated], seen: PlainText, length: int, spans: list[Span]) -> bool:
+    """Whether a text of this length shows every claim and its numbers, and nothing else."""
     if len(spans) != len(claims):
         return False
-    seen = PlainText(text)
     for claim, span in zip(claims, spans, strict=True):
         numbers = {number for _, _, number in seen.marks(*span)}
         if seen.of(*span) != claim.text or numbers != set(choice.citations(claim).values()):
             return False
     inside = sum(len(seen.marks(*span)) for span in spans)
-    return inside == len(seen.marks(0, len(text))) and not any(seen.outside(spans))
+    return inside == len(seen.marks(0, length)) and not any(seen.outside(spans))
 
 
 def _flat(choice: Choice, claims: list[Stated]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -58,13 +59,27 @@ def test_the_oldest_files_go_when_all_are_too_large_or_too_old(tmp_path: Path) -
 
 def test_a_file_of_an_earlier_day_is_left_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(tmp_path)
-    files.append(record("a" * 32))
-    today = kept(tmp_path)
-    today[0].rename(yesterday := tmp_path / "2020-01-01.000001.jsonl")
-    monkeypatch.setattr(files, "_path", yesterday)
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "gmtime", lambda: time.struct_time((2020, 1, 1, 0, 0, 0, 2, 1, 0)))
+        files.append(record("a" * 32))
     files.append(record("b" * 32))
-    assert kept(tmp_path) == [yesterday, *today]
-    assert [len(path.read_text().splitlines()) for path in kept(tmp_path)] == [1, 1]
+    earlier, today = kept(tmp_path)
+    assert earlier.name == "2020-01-01.000001.jsonl"
+    assert today.name > earlier.name
+    assert [len(path.read_text().splitlines()) for path in (earlier, today)] == [1, 1]
+
+
+@pytest.mark.parametrize("gone", [".lock", "*.jsonl"])
+def test_files_that_somebody_deletes_are_made_anew(tmp_path: Path, gone: str) -> None:
+    files = files_of(tmp_path / "traces")
+    files.append(record("a" * 32))
+    for path in (tmp_path / "traces").glob(gone):
+        path.unlink()
+    files.append(record("b" * 32))
+    shutil.rmtree(tmp_path / "traces")
+    files.append(record("c" * 32))
+    assert [each["trace_id"] for each in files.read("c" * 32)] == ["c" * 32]
+    assert (tmp_path / "traces" / ".lock").exists()
 
 
 def test_forgetting_a_thread_deletes_its_traces_alone_and_loses_no_line_of_writers(tmp_path: Path) -> None:
