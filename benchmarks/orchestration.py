@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -22,6 +22,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
+from benchmarks.figures import ROUNDS, Figure, show
 from experience.service import ResearchRequest, ResearchService
 from experience.service.threads import Threads
 from gateway import Gateway, Ledger
@@ -35,7 +36,12 @@ from state.channels import ResearchContext
 from tests.doubles.corpora import TEXTS, StubCorpora, StubCorpus
 from tests.doubles.roles import scripted
 
-ROUNDS = 15
+RUNS = 15
+"""Runs of each kind in a round, whose median counts."""
+
+WARM_UP = 2
+"""Runs that do not count: the first ones of a process take longer."""
+
 QUESTION = "When did the Falcon start; What does Tariff A cost"
 STEPS = (
     "guard_input",
@@ -84,11 +90,11 @@ def corpora_texts() -> dict[str, dict[str, str]]:
     """Return the texts of a corpus for each run, by its name: what is kept of one run helps no other."""
     return {
         f"c{n}": {key: text.replace("project", f"project {n}").replace("12", f"{n}12") for key, text in TEXTS.items()}
-        for n in range(1, ROUNDS + 3)
+        for n in range(1, WARM_UP + ROUNDS * RUNS + 1)
     }
 
 
-async def measure(home: Path) -> tuple[list[float], list[float], list[float]]:
+async def measure(home: Path) -> Mapping[str, list[float]]:
     """Return the seconds of each run: ours, bare with upstream's saver, bare with ours, in turn."""
     settings = Settings(home=home)
     configure_tracing(settings)
@@ -103,9 +109,7 @@ async def measure(home: Path) -> tuple[list[float], list[float], list[float]]:
     )
     threads = Threads(settings, lease_seconds=60)
     await threads.setup()
-    ours: list[float] = []
-    bare: list[float] = []
-    swift: list[float] = []
+    taken: dict[str, list[float]] = {"ours": [], "bare": [], "swift": []}
     async with (
         compile_research_graph(settings, parts) as graph,
         AsyncSqliteSaver.from_conn_string(str(home / "upstream.db")) as upstream,
@@ -116,13 +120,13 @@ async def measure(home: Path) -> tuple[list[float], list[float], list[float]]:
         plain, swifter = bare_graph(upstream), bare_graph(saver)
         for name in corpora_texts():
             request = ResearchRequest(question=QUESTION, context=ResearchContext(corpus=name, model="scripted:m"))
-            ours.append(await timed(service.run(request)))
-            for graph_of, taken in ((plain, bare), (swifter, swift)):
+            taken["ours"].append(await timed(service.run(request)))
+            for kind, graph_of in (("bare", plain), ("swift", swifter)):
                 config = {"configurable": {"thread_id": uuid.uuid4().hex}}
-                taken.append(await timed(graph_of.ainvoke({"question": QUESTION}, config, durability="sync")))
+                taken[kind].append(await timed(graph_of.ainvoke({"question": QUESTION}, config, durability="sync")))
     await threads.aclose()
     await gateway.aclose()
-    return ours[2:], bare[2:], swift[2:]
+    return taken
 
 
 async def timed(work: Awaitable[Any]) -> float:
@@ -132,14 +136,21 @@ async def timed(work: Awaitable[Any]) -> float:
     return time.perf_counter() - began
 
 
-def main() -> None:
-    """Print the ratios of the medians."""
+def rounds(seconds: list[float]) -> list[float]:
+    """Return the median of each round, in milliseconds."""
+    counted = seconds[WARM_UP:]
+    return [statistics.median(counted[n * RUNS : (n + 1) * RUNS]) * 1000 for n in range(ROUNDS)]
+
+
+def figures() -> Iterator[Figure]:
+    """Yield the ratios of the medians."""
     with tempfile.TemporaryDirectory() as folder:
-        measured = asyncio.run(measure(Path(folder)))
-    mine, plain, swift = (statistics.median(seconds) * 1000 for seconds in measured)
-    print(f"orchestration: {mine:.1f} ms against {plain:.1f} ms of the bare graph, ratio {mine / plain:.2f}")
-    print(f"the bare graph on our saver: {swift:.1f} ms, ratio {plain / swift:.2f}; ours against it {mine / swift:.2f}")
+        taken = {kind: rounds(seconds) for kind, seconds in asyncio.run(measure(Path(folder))).items()}
+    what = "a run of the service against the bare graph on upstream's saver"
+    yield Figure(name="orchestration.run", what=what, unit="ms", ours=taken["ours"], baseline=taken["bare"], target=2)
+    what = "the bare graph on our saver against upstream's"
+    yield Figure(name="orchestration.saver", what=what, unit="ms", ours=taken["swift"], baseline=taken["bare"])
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())
