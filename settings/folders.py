@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -24,3 +25,16 @@ def private_folder(path: Path) -> None:
 def open_to_others(path: Path) -> bool:
     """Whether other accounts of this machine may list or enter the folder, as its mode says."""
     return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def models_cache() -> Path | None:
+    """Return where compiled models are kept by default, for all home folders of a user; `None` without a home.
+
+    That is `sixplane/models` in `$XDG_CACHE_HOME`, or else in `~/.cache` (XDG Base Directory Specification).
+    """
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        base = Path(given) if Path(given).is_absolute() else Path.home() / ".cache"
+    except RuntimeError:
+        return None
+    return base / "sixplane" / "models"

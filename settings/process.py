@@ -6,8 +6,10 @@ import atexit
 import gc
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _DEFAULTS = {
     # Without it LangGraph only warns about types that no channel contains, and loads them from a checkpoint.
@@ -23,6 +25,9 @@ OPENVINO = {"PERFORMANCE_HINT": "LATENCY", "CPU_RUNTIME_CACHE_CAPACITY": "64"}
 each kind; `ONEDNN_PRIMITIVE_CACHE_CAPACITY` bounds a second store below this one. With both at their defaults, texts of
 125 lengths in batches of one to four took 940 MiB, and more each time. With both at 64 memory stays, and so does the
 time of an inference; with 0 it was half as long again."""
+
+_CONVERTER = "openvino.tools.ovc"
+_loading = threading.Lock()
 
 _ARENAS = 2
 """How many heaps the threads of a server share, in place of eight for each core. Nearly all that they allocate is
@@ -61,6 +66,23 @@ def otlp_endpoint_configured() -> bool:
 def otlp_metrics_endpoint_configured() -> bool:
     """Whether a standard variable names an OTLP endpoint for metrics."""
     return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{part}ENDPOINT") for part in ("", "METRICS_"))
+
+
+def load_openvino() -> Any:
+    """Return OpenVINO, imported without its converter of models, which nothing here uses.
+
+    The converter takes longer to import than the rest. It also reports each import to its maker over the network, and
+    makes a folder for that in the user's home. OpenVINO does without it; who imports it by its own name still gets it.
+    """
+    with _loading:
+        if "openvino" not in sys.modules:
+            sys.modules[_CONVERTER] = None  # type: ignore[assignment]  # importing it raises `ImportError`
+        try:
+            import openvino
+        finally:
+            if sys.modules.get(_CONVERTER, _loading) is None:
+                del sys.modules[_CONVERTER]
+        return openvino
 
 
 @contextmanager

@@ -167,6 +167,8 @@ class DataSettings(_Section):
     trust_file_times: bool = True
     """Whether a file with the size, times and inode of its last ingestion is taken for unchanged. Without, its bytes
     are compared."""
+    compiled_models_path: Path | None = None
+    """Folder in which compiled models are kept; without it, `sixplane/models` in the cache folder of the user."""
     lock_timeout_seconds: float = Field(2.0, ge=0)
 
     @field_validator("encoding")

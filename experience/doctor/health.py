@@ -15,7 +15,7 @@ from experience.errors import known_error
 from gateway.ledger.unsettled import left_behind
 from retrieval import Corpora, load_embeddings
 from settings import Settings
-from settings.folders import open_to_others, private_folder
+from settings.folders import models_cache, open_to_others, private_folder
 from state.errors import DependencyUnavailable, SixplaneError
 
 Check = Callable[[Settings, Corpora | None], Awaitable[str]]
@@ -79,7 +79,8 @@ async def _home(settings: Settings, corpora: Corpora | None) -> str:  # noqa: AR
 async def _embeddings(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001
     encoder = load_embeddings(settings)
     vector = await encoder.aembed_query("health")
-    return f"{len(vector)} dimensions"
+    kept = settings.data.compiled_models_path or models_cache()
+    return f"{len(vector)} dimensions; compiled models in {kept}" if kept else f"{len(vector)} dimensions"
 
 
 async def _corpora(settings: Settings, corpora: Corpora | None) -> str:  # noqa: ARG001

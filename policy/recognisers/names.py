@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from settings.process import OPENVINO
+from settings.process import OPENVINO, load_openvino
 from state.errors import DependencyUnavailable
 from state.values import Mask
 
@@ -193,10 +193,8 @@ def _load_tokenizer(path: Path) -> Any:
 # As in `retrieval.embeddings`: the planes of policy and retrieval do not import each other, and no plane below them
 # knows a library of models.
 def _load_model(path: Path) -> tuple[Any, list[str]]:
-    import openvino
-
     try:
-        compiled = openvino.Core().compile_model(str(path), "CPU", OPENVINO)
+        compiled = load_openvino().Core().compile_model(str(path), "CPU", OPENVINO)
     except RuntimeError as error:
         raise DependencyUnavailable(f"`{path.name}` cannot be loaded by OpenVINO", hint=_REMEDY) from error
     return compiled.create_infer_request(), [port.get_any_name() for port in compiled.inputs]

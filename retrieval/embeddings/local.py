@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from observability import operation_span
+from retrieval.embeddings.compiled import compiled_model
 from settings import Settings
+from settings.folders import models_cache
 from settings.pools import CPU
-from settings.process import OPENVINO
 from state.errors import DependencyUnavailable
 
 if TYPE_CHECKING:
@@ -55,22 +56,24 @@ class LocalEncoder:
     Args:
         folder: a sentence-transformers folder (`tokenizer.json` and `onnx/model.onnx` or `model.onnx`); the installed
             MiniLM if it is `None`.
+        compiled: where the compiled model is kept for the next process; `None`: nowhere.
 
     Raises:
         DependencyUnavailable: a file is missing, cannot be read, or differs from the published one.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, compiled: Path | None = None) -> None:
         self.folder = folder
         if folder is None:
             weights, tokenizer = _installed(*_WEIGHTS), _checked(_TOKENIZER, "sixplane", _TOKENIZER_DIGEST)
-            self.model_id = "all-MiniLM-L6-v2-int8"
+            digest, self.model_id = _WEIGHTS[-1], "all-MiniLM-L6-v2-int8"
         else:
             weights, tokenizer = _in_folder(folder)
-            self.model_id = f"{folder.resolve().name}-{_digest(weights)[:12]}"
+            digest = _digest(weights)
+            self.model_id = f"{folder.resolve().name}-{digest[:12]}"
         self._lock = threading.Lock()  # an OpenVINO inference request serves one caller at a time
         self._tokenizer = _load_tokenizer(tokenizer)
-        self._request, self._inputs = _load_model(weights)
+        self._request, self._inputs = _load_model(weights, digest, compiled)
         self.dimensions = len(self.embed_query("dimensions"))
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -141,7 +144,7 @@ def load_encoder(settings: Settings) -> Embeddings:
     folder = settings.data.embedding_model_path
     with loading:
         if folder not in loaded:
-            loaded[folder] = LocalEncoder(folder)
+            loaded[folder] = LocalEncoder(folder, compiled=settings.data.compiled_models_path or models_cache())
         return cast("Embeddings", loaded[folder])
 
 
@@ -186,11 +189,9 @@ def _load_tokenizer(path: Path) -> Any:
     return tokenizer
 
 
-def _load_model(path: Path) -> tuple[Any, list[str]]:
-    import openvino
-
+def _load_model(path: Path, digest: str, folder: Path | None) -> tuple[Any, list[str]]:
     try:
-        compiled = openvino.Core().compile_model(str(path), "CPU", OPENVINO)
+        compiled = compiled_model(path, digest, folder)
     except RuntimeError as error:
         raise DependencyUnavailable(f"`{path.name}` cannot be loaded by OpenVINO", hint=_REMEDY) from error
     # Exported models differ in their inputs (some take no `token_type_ids`), so the names are asked of the model.

@@ -97,3 +97,16 @@ def test_the_embedding_model_keeps_few_of_the_shapes_that_it_has_seen() -> None:
     answer = subprocess.run([sys.executable, "-c", SHAPES], env=environment, check=True, capture_output=True, text=True)
     first, second = map(int, answer.stdout.split())
     assert second - first < 16 << 10
+
+
+def test_openvino_is_imported_without_what_reports_to_its_maker() -> None:
+    code = """
+import sys
+from settings.process import load_openvino
+assert load_openvino() is load_openvino() is sys.modules["openvino"]
+assert not [name for name in sys.modules if name.startswith(("openvino_telemetry", "openvino.tools"))]
+sys.modules["openvino_telemetry"] = None  # or else the next line makes its folder
+import openvino.tools.ovc
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

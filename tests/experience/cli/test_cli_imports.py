@@ -24,6 +24,7 @@ HEAVY = frozenset(
         "oci",
         "openai",
         "openvino",
+        "openvino_telemetry",
         "phonenumbers",
         "presidio_analyzer",
         "pydantic",
