@@ -18,7 +18,7 @@ from nodes.evidence import fitting
 from observability import notice
 from policy import GuardChain
 from retrieval import Corpora, Corpus, ManagedSources
-from retrieval.corpus import Mode
+from retrieval.ranking.retrieving import Mode
 from state.channels import ResearchContext
 from state.errors import BadInput, PromptTooLong
 from state.evidence_block import EvidenceItem

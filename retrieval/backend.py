@@ -11,17 +11,20 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from retrieval.preparation import PreparedDocument, identity_of, metadata_digest, splitting_of
+from retrieval.ranking.retrieving import Finder
 from retrieval.roots import Root
 from retrieval.roots.stamps import Content, Noted
 from state.access import Held, Labels, narrower, stored_labels
 from state.errors import EmbeddingMismatch, Forbidden
 from state.values import Passage
+
+T = TypeVar("T")
 
 Vectors = Sequence[Sequence[float]]
 """One vector for each passage of a document."""
@@ -49,13 +52,6 @@ class Revision:
     epoch: int
     embedding_model: str
     made: str = field(default="", repr=False)
-
-
-class Legs(NamedTuple):
-    """Scores by row, higher is better; empty for a leg that was not searched."""
-
-    keyword: dict[int, float]
-    dense: dict[int, float]
 
 
 @dataclass(frozen=True)
@@ -157,7 +153,19 @@ class CorpusWriter(Protocol):
         ...
 
 
-class CorpusBackend(Protocol):
+class SearchReads(Finder, Protocol):
+    """What a search reads."""
+
+    async def refresh(self, held: Held = None) -> tuple[Revision, bool]:
+        """Make the last committed write searchable; return its revision and whether `held` may read a live passage."""
+        ...
+
+
+Search = Callable[[SearchReads], Coroutine[Any, Any, T]]
+"""The work of one search. It waits for what it reads, and for nothing else."""
+
+
+class CorpusBackend(SearchReads, Protocol):
     """Storage and search of one corpus of one tenant. Safe to share between tasks."""
 
     @property
@@ -182,8 +190,11 @@ class CorpusBackend(Protocol):
         """
         ...
 
-    async def refresh(self, held: Held = None) -> tuple[Revision, bool]:
-        """Make the last committed write searchable; return its revision and whether `held` may read a live passage."""
+    async def searching(self, work: Search[T]) -> T:
+        """Return what `work` returns, given the reads of the last committed write.
+
+        A backend that blocks a thread runs all of `work` in one, and shows it one state of the corpus.
+        """
         ...
 
     async def revision(self) -> Revision:
@@ -201,39 +212,8 @@ class CorpusBackend(Protocol):
         """Return what is known of files, by their names; of those that were never read, nothing."""
         ...
 
-    async def legs(
-        self,
-        query: str | None,
-        vector: Sequence[float] | None,
-        depth: int,
-        where: Mapping[str, Any] | None = None,
-        held: Held = None,
-    ) -> Legs:
-        """Return the best `depth` live rows of each leg: keywords for `query`, cosine similarity for `vector`.
-
-        A leg whose argument is `None` is not searched. A filter narrows the search itself, not its result: a leg
-        returns `depth` rows whenever that many match `where` and may be read by `held`.
-
-        Raises:
-            BadInput: `where` is malformed.
-        """
-        ...
-
-    async def live(self, rows: Iterable[int]) -> dict[int, Passage]:
-        """Return those of the passages that are live, by row."""
-        ...
-
     async def by_evidence(self, evidence_ids: Iterable[str]) -> dict[str, Passage]:
         """Return passages by evidence id, superseded ones included."""
-        ...
-
-    async def copies(
-        self, evidence_ids: Iterable[str], where: Mapping[str, Any] | None = None, held: Held = None
-    ) -> dict[str, list[Passage]]:
-        """Return, by evidence id, the live passages at the same place of other documents of the same text.
-
-        Only those that match `where` and that `held` may read.
-        """
         ...
 
     async def live_by_document(self, document_ids: Iterable[str]) -> list[Passage]:

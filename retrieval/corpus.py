@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from observability import notice, operation_span
-from retrieval.backend import CorpusBackend, Legs, Revision, check_embedding_model, fingerprint
+from retrieval.backend import CorpusBackend, Revision, SearchReads, check_embedding_model, fingerprint
 from retrieval.copying import copy_versions
 from retrieval.embeddings import model_of
 from retrieval.filters import parsed
@@ -18,8 +18,7 @@ from retrieval.loaders.workers.stopping import giving_up_at_the_end
 from retrieval.managed.passages import is_managed, is_managed_document
 from retrieval.preparation import IngestEngine, prepare
 from retrieval.ranking.diversity import spread
-from retrieval.ranking.duplicates import Group, Groups
-from retrieval.ranking.fusion import min_max, ranked
+from retrieval.ranking.retrieving import DEPTH, Asked, Mode, retrieve
 from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from retrieval.roots.memory import Memory
 from retrieval.upkeep.removal import Removal, remove
@@ -28,7 +27,7 @@ from settings import Settings
 from state.access import Held, Labels, labels_of, may_change, may_read, narrowed, shared, stored_labels
 from state.errors import BadInput, BudgetExceeded, CorpusEmpty, Forbidden
 from state.report import CorpusRef
-from state.values import Passage, Scores
+from state.values import Passage
 
 if TYPE_CHECKING:
     from langchain_core.documents import BaseDocumentCompressor
@@ -37,19 +36,6 @@ if TYPE_CHECKING:
     from langchain_core.vectorstores import VectorStore
 
     from retrieval.managed.kept import KeptPassages
-
-Mode = Literal["hybrid", "dense", "keyword"]
-
-_DEPTH = 100
-"""Candidates of each leg before fusion and reranking. A chosen value: fusion needs more than `k` per leg, because a
-passage may be good in one leg only; more of them cost time in both legs and in the reranker."""
-
-_DEEPER = 4
-"""By how much a search goes deeper if most of what it finds says the same. A chosen value: all searches before the last
-one cost a third of it together."""
-
-_STEP = 200
-"""Passages that are read at once while there are too few different ones. A chosen value, which bounds the memory."""
 
 _POOL = 4
 """From how many times `k` passages a search chooses those of different places. A chosen value: 95 of 100 abstracts have
@@ -197,13 +183,20 @@ class Corpus:
         with operation_span(
             "retrieval", self.name, {"sixplane.retrieval.mode": mode, "sixplane.retrieval.k": k}
         ) as span:
-            revision, searchable = await self._backend.refresh(self._held)
-            self._check_same(revision)
-            if not searchable:
-                raise CorpusEmpty(f"the corpus `{self.name}` is empty")
-            if mode != "keyword" and query_vector is None:
+            embedded = mode != "keyword" and query_vector is None
+            if embedded:
+                await self._check_searchable(self._backend)  # before embedding, which may be billed
                 query_vector = await self._embeddings.aembed_query(query)
-            found = await self._retrieve(query, k, mode, where, query_vector, 1 if beside is None else _POOL)
+            pool = k if beside is None else _POOL * k
+            depth = max(DEPTH, pool)
+            asked = Asked(query, mode, k, pool if self._reranker is None else depth, depth, where, self._held)
+
+            async def search(reads: SearchReads) -> list[Passage]:
+                if not embedded:
+                    await self._check_searchable(reads)
+                return await retrieve(reads, asked, query_vector)
+
+            found = await self._backend.searching(search)
             if self._reranker is not None and rerank and found:
                 try:
                     found = await _reranked(self._reranker, query, found)
@@ -334,6 +327,12 @@ class Corpus:
         moved = None if place == (self.tenant, self.name) else place
         return await copy_versions(self._backend, target._backend, moved, progress)
 
+    async def _check_searchable(self, reads: SearchReads) -> None:
+        revision, searchable = await reads.refresh(self._held)
+        self._check_same(revision)
+        if not searchable:
+            raise CorpusEmpty(f"the corpus `{self.name}` is empty")
+
     def _check_same(self, revision: Revision) -> None:
         check_embedding_model(self.name, revision, self._model)
 
@@ -343,43 +342,11 @@ class Corpus:
     def _readable(self, passages: Iterable[Passage]) -> list[Passage]:
         return [each for each in passages if may_read(stored_labels(each.metadata), self._held)]
 
-    async def _retrieve(
-        self, query: str, k: int, mode: Mode, where: Mapping[str, Any] | None, vector: Sequence[float] | None, pool: int
-    ) -> list[Passage]:
-        words, meaning = query if mode != "dense" else None, vector if mode != "keyword" else None
-        wanted, depth = pool * k if self._reranker is None else max(_DEPTH, pool * k), max(_DEPTH, pool * k)
-        while True:
-            legs = await self._backend.legs(words, meaning, depth, where, self._held)
-            groups = await self._grouped(legs, mode, wanted)
-            # Passages that say the same fill no places: the search goes deeper until there are `k` others or no more.
-            if len(groups) >= k or max(map(len, legs)) < depth:
-                break
-            depth *= _DEEPER
-        copies = await self._backend.copies([each.first.evidence_id for each in groups], where, self._held)
-        return [each.passage(copies.get(each.first.evidence_id, ())) for each in groups]
-
-    async def _grouped(self, legs: Legs, mode: Mode, wanted: int) -> list[Group]:
-        """Return the best `wanted` groups of passages that say the same."""
-        keyword, dense = legs
-        fused = min_max([keyword, dense]) if mode == "hybrid" else {}
-        order = ranked(fused or {**keyword, **dense})
-        groups = Groups()
-        at, step = 0, wanted
-        while at < len(order) and len(groups.found) < wanted:
-            # Rows that another process superseded after the indexes were read are left out; the lower ranks follow.
-            passages = await self._backend.live(order[at : at + step])
-            for row in order[at : at + step]:
-                if row in passages:
-                    scores = Scores(keyword=keyword.get(row), dense=dense.get(row), fused=fused.get(row))
-                    groups.add(passages[row].model_copy(update={"scores": scores}))
-            at, step = at + step, max(step, _STEP)
-        return groups.found[:wanted]
-
 
 async def _reranked(reranker: BaseDocumentCompressor, query: str, passages: list[Passage]) -> list[Passage]:
     from langchain_core.documents import Document
 
-    by_id = {passage.evidence_id: passage for passage in passages[:_DEPTH]}
+    by_id = {passage.evidence_id: passage for passage in passages[:DEPTH]}
     documents = [Document(page_content=item.text, metadata={"evidence_id": name}) for name, item in by_id.items()]
     ordered = await reranker.acompress_documents(documents, query)
     # LangChain has no common score field: a reranker without `relevance_score` still gives an order, from which a

@@ -15,7 +15,7 @@ from experience.evaluation.outcomes import FORMAT, Outcome, OutcomeFile, Spot, o
 from experience.evaluation.questions import Question
 from experience.service import ResearchRequest
 from experience.verification import verify_report
-from retrieval.corpus import Mode
+from retrieval.ranking.retrieving import Mode
 from state.channels import ResearchContext
 from state.errors import BadInput
 

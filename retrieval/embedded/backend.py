@@ -7,16 +7,20 @@ import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from retrieval.backend import Batch, Legs, LiveVersion, May, Replaces, Revision, StoredVersion
+from retrieval.backend import Batch, LiveVersion, May, Replaces, Revision, Search, StoredVersion
 from retrieval.embedded import files, pending, reads, writes
 from retrieval.embedded.database import Database, translated
-from retrieval.embedded.indexes import Indexes, lock_path
+from retrieval.embedded.indexes import Indexes, Opened, lock_path
+from retrieval.embedded.snapshot import Snapshot, at_once
+from retrieval.embedded.vector import Kind
 from retrieval.preparation import PreparedDocument
+from retrieval.ranking.retrieving import Legs
 from retrieval.roots import Root
 from retrieval.roots.stamps import Noted
 from settings.pools import CPU, IO
@@ -36,13 +40,14 @@ class EmbeddedBackend:
         tenant: the tenant that owns the corpus.
         name: the name of the corpus.
         lock_timeout_seconds: how long to wait for another writer before `CorpusBusy`.
+        kind: how the vector index holds its numbers.
     """
 
-    def __init__(self, folder: Path, tenant: str, name: str, lock_timeout_seconds: float) -> None:
+    def __init__(self, folder: Path, tenant: str, name: str, lock_timeout_seconds: float, kind: Kind = "f16") -> None:
         self.tenant, self.name = tenant, name
         self._timeout = lock_timeout_seconds
         self._database = Database(folder / "corpus.db")
-        self._indexes = Indexes(self._database)
+        self._indexes = Indexes(self._database, kind)
         self._lock_path = lock_path(folder)
 
     def loop(self) -> None:
@@ -106,8 +111,30 @@ class EmbeddedBackend:
 
     async def refresh(self, held: Held = None) -> tuple[Revision, bool]:
         """Open the index files of the last revision, building them if needed."""
-        revision = await asyncio.to_thread(self._indexes.refresh)  # it may have to build them
-        return revision, bool(self._indexes.size) if held is None else await self._ask(reads.has_readable, held)
+        return await self.searching(lambda reading: reading.refresh(held))
+
+    async def searching(self, work: Search[T]) -> T:
+        """Run `work` in one thread, in one transaction, after opening the index files of the last revision if needed.
+
+        The indexes that it searches belong to that revision, unless a writer commits while they are opened.
+        """
+        found = await CPU.run(self._searched, work, None)
+        if found is None:
+            opened = await asyncio.to_thread(self._refreshed)
+            found = await CPU.run(self._searched, work, opened)
+        return found[0]  # type: ignore[index]
+
+    def _refreshed(self) -> Opened:
+        self._indexes.refresh()  # it may have to build them
+        return self._indexes.opened
+
+    def _searched(self, work: Search[T], opened: Opened | None) -> tuple[T] | None:
+        """Return the result of `work`; `None` if no indexes are given and those that are open are out of date."""
+        with self._database.read() as connection:
+            revision = reads.revision(connection)
+            if opened is None and revision != self._indexes.opened.revision:
+                return None
+            return (at_once(work(Snapshot(connection, opened or self._indexes.opened, revision))),)
 
     async def legs(
         self,
@@ -117,24 +144,10 @@ class EmbeddedBackend:
         where: Mapping[str, Any] | None = None,
         held: Held = None,
     ) -> Legs:
-        """Search the indexes, with `where` or `held` only among the rows that match them."""
-        return await CPU.run(self._legs, query, vector, depth, where, held)
-
-    def _legs(
-        self,
-        query: str | None,
-        vector: Sequence[float] | None,
-        depth: int,
-        where: Mapping[str, Any] | None,
-        held: Held,
-    ) -> Legs:
-        # SQLite evaluates `where` before the search: usearch cannot filter (of 20 rare rows, none was in its top
-        # 100), and filtering a leg's result afterwards would return too few rows.
-        only = self._database.ask(reads.matching, where or {}, held) if where or held is not None else None
-        return Legs(
-            self._indexes.keyword(query, depth, only) if query is not None else {},
-            self._indexes.dense(vector, depth, only) if vector is not None else {},
-        )
+        """Search the indexes that are open, with `where` or `held` only among the rows that match them."""
+        search = partial(Snapshot.legs, query=query, vector=vector, depth=depth, where=where, held=held)
+        legs = await CPU.run(self._searched, search, self._indexes.opened)
+        return legs[0]  # type: ignore[index]
 
     async def revision(self) -> Revision:
         """Return the revision of the last committed write."""
@@ -205,6 +218,7 @@ class EmbeddedBackend:
         async with self.writer():
             await self._change(writes.clear, may)
             await asyncio.to_thread(self._database.truncate_log)
+            self._database.close()
             with translated(self._lock_path):
                 await asyncio.to_thread(shutil.rmtree, self._lock_path.parent)
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from retrieval.embedded.connections import close_readers, reader
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.connections.wal import use_wal
 from settings.folders import private_folder
@@ -61,8 +62,8 @@ T = TypeVar("T")
 class Database:
     """Blocking access to one corpus database; it is created with its folder if it does not exist.
 
-    Every transaction opens its own connection: a `sqlite3` connection belongs to one thread at a time, and the backend
-    runs each call in whichever worker thread is free.
+    A `sqlite3` connection belongs to one thread at a time, and the backend runs each call in whichever worker thread is
+    free: a write opens its own connection, and a read takes one that waits.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,8 +80,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Open a read transaction: its statements see one state, whatever a writer commits meanwhile."""
-        with self._connected() as connection:
-            connection.execute("BEGIN")
+        with translated(self.path), reader(self.path, _WAIT_SECONDS) as connection:
             yield connection
 
     @contextmanager
@@ -100,6 +100,10 @@ class Database:
         """Remove what was deleted from the write-ahead log too."""
         with self._connected() as connection:
             truncate_log(connection, self.path.name)
+
+    def close(self) -> None:
+        """Close the connections that wait for the next read."""
+        close_readers(self.path)
 
     def ask(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **named: P.kwargs) -> T:
         """Run `query` within a read transaction and return its result."""

@@ -11,9 +11,8 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -22,7 +21,8 @@ from retrieval.embedded import reads
 from retrieval.embedded.analyser import ANALYSER
 from retrieval.embedded.database import Database
 from retrieval.embedded.keyword import KeywordIndex
-from retrieval.embedded.vector import EXACT_BELOW, Loaded, VectorIndex, open_graph, unit_rows, write_graph
+from retrieval.embedded.selection import Loaded, Selections
+from retrieval.embedded.vector import EXACT_BELOW, Kind, VectorIndex, kind_of, open_graph, unit_rows, write_graph
 
 # Files never change once they are published: a new generation gets a new graph file, a new epoch a new tantivy folder.
 # usearch's `save` rewrites a file in place, and a process that has the file mapped dies of SIGBUS.
@@ -33,31 +33,35 @@ _DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError)
 _log = logging.getLogger(__name__)
 
 
+class Opened(NamedTuple):
+    """The indexes of one revision, `None` before the first one was opened. Safe to share between threads."""
+
+    revision: Revision | None
+    keyword: KeywordIndex | None
+    vector: VectorIndex
+    selections: Selections
+
+
 class Indexes:
     """The two indexes of one corpus. Safe to share between threads.
 
     Args:
         database: the database of the corpus; the index files are stored in its folder.
+        kind: how a graph that is built anew holds its numbers.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database, self._folder = database, database.path.parent
+    def __init__(self, database: Database, kind: Kind) -> None:
+        self._database, self._folder, self._kind = database, database.path.parent, kind
         self._lock_path = lock_path(self._folder)
         self._lock = threading.RLock()  # reentrant: `refresh` calls `build`, and both take it
-        self._seen: Revision | None = None
-        self._keyword: KeywordIndex | None = None
-        self._vector = VectorIndex(0, lambda: unit_rows([]))
-
-    @property
-    def size(self) -> int:
-        """The number of live passages."""
-        return self._vector.size
+        self.opened = self._opened(None, None, 0)
+        """The indexes that were opened last. They never change; later ones take their place."""
 
     def refresh(self) -> Revision:
         """Open the index files of the database's revision; build them if needed, in memory while another writes."""
         with self._lock:
             revision = self._database.ask(reads.revision)
-            if revision != self._seen and not self._open(revision):
+            if revision != self.opened.revision and not self._open(revision):
                 try:
                     # No waiting: a search during a long ingest would wait for its end.
                     with FileLock(self._lock_path, timeout=0, thread_local=False):
@@ -70,7 +74,7 @@ class Indexes:
         """Bring the index files up to the database's revision and open them. The caller holds the writer lock."""
         with self._lock:
             revision = self._database.ask(reads.revision)
-            if revision == self._seen or self._open(revision):
+            if revision == self.opened.revision or self._open(revision):
                 return
             before = self._state()
             # The files can only be added to: once passages were removed (a new epoch), they are built anew.
@@ -80,18 +84,6 @@ class Indexes:
             if not self._open(revision):
                 _log.warning("the index files cannot be used; searches run in memory")
                 self._in_memory()
-
-    def keyword(self, query: str, limit: int, only: set[int] | None = None) -> dict[int, float]:
-        """Return BM25 scores of the best `limit` row ids that have any word of `query`."""
-        with self._lock:  # only for taking the reference: searches run in parallel, on an index that never changes
-            index = self._keyword
-        return index.search(query, limit, only) if index is not None else {}
-
-    def dense(self, vector: Sequence[float], limit: int, only: set[int] | None = None) -> dict[int, float]:
-        """Return cosine similarities of the nearest `limit` row ids."""
-        with self._lock:
-            index = self._vector
-        return index.search(vector, limit, only)
 
     def _try_build(self, revision: Revision, before: dict[str, Any] | None) -> bool:
         try:
@@ -132,9 +124,12 @@ class Indexes:
         if before and before["graph"] and not added:
             return str(before["graph"])
         earlier = self._folder / before["graph"] if before and before["graph"] else None
+        # A graph of an earlier release, or from before the setting was changed, is made anew from the database.
+        if earlier and kind_of(open_graph(earlier)) != self._kind:
+            earlier = None
         path = self._folder / f"vectors-{revision.epoch}-{revision.generation}.usearch"
         last = before["last"] if before and earlier else 0
-        write_graph(path, self._database.stream(reads.vectors_after, last), earlier)
+        write_graph(path, self._database.stream(reads.vectors_after, last), earlier, self._kind)
         return path.name
 
     def _publish(self, state: dict[str, Any]) -> None:
@@ -163,7 +158,7 @@ class Indexes:
         # The row counts show a build that was interrupted between tantivy's commit and the state file.
         if keyword.size != state["count"] or (graph is not None and len(graph) != state["count"]):
             return False
-        self._take(revision, keyword, VectorIndex(state["count"], self._rows, graph))
+        self.opened = self._opened(revision, keyword, state["count"], graph)
         return True
 
     def _in_memory(self) -> None:
@@ -171,13 +166,15 @@ class Indexes:
         count, _ = self._database.ask(reads.counted_after, 0)
         keyword = KeywordIndex()
         keyword.add(self._database.stream(reads.rows_after, 0))
-        self._take(revision, keyword, VectorIndex(count, self._rows))
+        self.opened = self._opened(revision, keyword, count)
 
-    def _take(self, revision: Revision, keyword: KeywordIndex, vector: VectorIndex) -> None:
-        self._seen, self._keyword, self._vector = revision, keyword, vector
+    def _opened(self, revision: Revision | None, keyword: KeywordIndex | None, size: int, graph: Any = None) -> Opened:
+        return Opened(revision, keyword, VectorIndex(size, self._vectors, graph), Selections(self._vectors))
 
-    def _rows(self) -> Loaded:
-        return unit_rows(self._database.stream(reads.vectors_after, 0))
+    def _vectors(self, rows: Any) -> Loaded:
+        if rows is None:
+            return unit_rows(self._database.stream(reads.vectors_after, 0))
+        return unit_rows(self._database.ask(reads.vectors, rows.tolist()))
 
     def _state(self) -> dict[str, Any] | None:
         try:

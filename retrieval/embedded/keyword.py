@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tantivy
 
 from retrieval.embedded.analyser import Asked, indexed_terms, queried_words, single_characters, stemmers_of
 from retrieval.embedded.analyser.terms import CHARACTERS, WORDS
+from retrieval.embedded.selection import Selection
 from retrieval.subjects import subject_of
 from settings.folders import private_folder
 
@@ -21,6 +25,10 @@ _HEAP_BYTES = 50_000_000
 
 _COMPLETED = 20
 """How many terms stand for the beginning or the end of one. A chosen value: six characters are seldom ambiguous."""
+
+_SPARE, _DEEPER = 2, 8
+"""How many times the hits that its share asks for a filtered search reads, and how many times more if they are too few.
+Chosen values: with the first, a filter that has nothing to do with the words finds enough at once."""
 
 _BLANKS, _WHOLE, _STEMMER = "blanks", "raw", "stemmer"
 
@@ -68,23 +76,25 @@ class KeywordIndex:
         writer.wait_merging_threads()  # so that no thread changes files after the writer lock is released
         self._index.reload()
 
-    def search(self, query: str, limit: int, only: set[int] | None = None) -> dict[int, float]:
-        """Return BM25 scores of the best `limit` row ids that contain any word of `query`."""
+    def search(self, query: str, limit: int, only: Selection | None = None) -> dict[int, float]:
+        """Return BM25 scores of the best `limit` row ids that contain any word of `query`, with `only` among those."""
+        return self.prepared(query, limit, only)()
+
+    def prepared(self, query: str, limit: int, only: Selection | None = None) -> Callable[[], dict[int, float]]:
+        """Return a search that is ready: what is left of it holds Python's global lock for its results alone."""
         searcher = self._index.searcher()
-        if not searcher.num_docs:
-            return {}
+        if not searcher.num_docs or (only is not None and not len(only)):
+            return dict
         # A query is too short to tell its language: its words are stemmed like those of every passage.
         stemmers = [name for name, _ in searcher.terms_with_prefix(_STEMMER, "")]
         asked = Counter(queried_words(query, stemmers))
         words = [part for word, times in asked.items() for part in self._word(searcher, word, times)]
         if not words:
-            return {}
-        # A filtered search scores every row that has a word, because the filter is applied to the hits.
-        depth = searcher.num_docs if only is not None else limit
-        hits = searcher.search(tantivy.Query.boolean_query(words), depth).hits
-        ids = searcher.fast_field_values("id", [address for _, address in hits]) if hits else []
-        scored = ((int(row), float(score)) for row, (score, _) in zip(ids, hits, strict=True))
-        return dict([(row, score) for row, score in scored if only is None or row in only][:limit])
+            return dict
+        wanted = tantivy.Query.boolean_query(words)
+        return (
+            partial(_best, searcher, wanted, limit) if only is None else partial(_among, searcher, wanted, limit, only)
+        )
 
     def _word(self, searcher: Any, word: Asked, times: int) -> Iterator[tuple[Any, Any]]:
         """Yield the condition for a word that occurs `times` in a query; none if no row has it."""
@@ -103,6 +113,26 @@ class KeywordIndex:
             weight = times * commonest / _rarity(searcher.num_docs, count)
             queries.append(query if weight == 1.0 else tantivy.Query.boost_query(query, weight))
         yield tantivy.Occur.Should, queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)
+
+
+def _best(searcher: Any, wanted: Any, limit: int) -> dict[int, float]:
+    """Return the best `limit` row ids with their scores."""
+    hits = searcher.search(wanted, limit).hits
+    ids = searcher.fast_field_values("id", [address for _, address in hits]) if hits else []
+    return {row: score for row, (score, _) in zip(ids, hits, strict=True)}
+
+
+def _among(searcher: Any, wanted: Any, limit: int, only: Selection) -> dict[int, float]:
+    """Return the best `limit` of the row ids of `only`: as many hits are read as its share asks for, then more."""
+    depth = _SPARE * limit * searcher.num_docs // len(only)
+    while True:
+        depth = min(depth, searcher.num_docs)
+        hits = _best(searcher, wanted, depth)
+        kept = only.has(np.fromiter(hits, dtype=np.int64, count=len(hits))).tolist()
+        found = list(compress(hits.items(), kept))
+        if len(found) >= limit or len(hits) < depth or depth == searcher.num_docs:
+            return dict(found[:limit])
+        depth *= _DEEPER
 
 
 def _rarity(rows: int, count: int) -> float:

@@ -17,7 +17,9 @@ from retrieval.subjects import OPENING
 from state.access import Held, Labels, may_read
 from state.values import Passage
 
-_COLUMNS = "p.*, d.document_id, d.title, d.source, d.text_hash, d.superseded"
+_OF_PASSAGE = ("id", "evidence_id", "start", "end", "page", "page_end", "kind", "text", "heading_path", "metadata")
+_OF_DOCUMENT = ("document_id", "title", "source", "text_hash", "superseded")
+_COLUMNS = ", ".join([*(f'p."{name}"' for name in _OF_PASSAGE), *(f"d.{name}" for name in _OF_DOCUMENT)])
 _JOINED = "FROM passages p JOIN documents d ON d.version = p.version"
 _METADATA = "(SELECT p.metadata FROM passages p WHERE p.version = d.version AND p.ordinal = 0) AS metadata"
 """The metadata of a document version: all of its passages have the same."""
@@ -117,11 +119,16 @@ def has_readable(connection: sqlite3.Connection, held: Held) -> bool:
     return connection.execute(query, binds).fetchone() is not None
 
 
-def matching(connection: sqlite3.Connection, where: Mapping[str, Any], held: Held) -> set[int]:
-    """Return the row ids of the live passages that `held` may read and whose metadata match `where`."""
-    condition, binds = compile_where(where, held)
-    query = f"SELECT p.id {_JOINED} WHERE d.superseded = 0 AND {condition}"
-    return {row[0] for row in connection.execute(query, binds)}
+def matching(connection: sqlite3.Connection, condition: str, binds: Sequence[Any]) -> list[int]:
+    """Return the row ids of the live passages that meet `condition`, ascending."""
+    query = f"SELECT p.id {_JOINED} WHERE d.superseded = 0 AND {condition} ORDER BY p.id"
+    return [row[0] for row in connection.execute(query, binds)]
+
+
+def vectors(connection: sqlite3.Connection, rows: Iterable[int]) -> list[sqlite3.Row]:
+    """Return id and vector of those of the passages that are stored."""
+    query = "SELECT id, vector FROM passages WHERE id IN (SELECT value FROM json_each(?))"
+    return connection.execute(query, (json.dumps([*rows]),)).fetchall()
 
 
 def live(connection: sqlite3.Connection, rows: Iterable[int]) -> dict[int, Passage]:

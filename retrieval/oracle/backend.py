@@ -15,9 +15,9 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from retrieval.backend import Legs, LiveVersion, May, Revision, StoredVersion, labels_in_text
+from retrieval.backend import LiveVersion, May, Revision, Search, StoredVersion, labels_in_text
 from retrieval.documents import LONGEST_ID
 from retrieval.oracle import sql as sql
 from retrieval.oracle.files import REMEMBERED, as_file
@@ -27,6 +27,7 @@ from retrieval.oracle.session import Session, translated_oracle
 from retrieval.oracle.sql import as_passage, as_revision, as_vector, contains_query, depth_of
 from retrieval.oracle.writer import OracleWriter
 from retrieval.preparation import splitting_of
+from retrieval.ranking.retrieving import Legs
 from retrieval.roots import Root
 from retrieval.roots.stamps import Noted
 from settings.connections.oracle_errors import codes_of
@@ -37,6 +38,8 @@ from state.values import Passage
 
 if TYPE_CHECKING:
     import oracledb
+
+T = TypeVar("T")
 
 _OVERFETCH = 4
 """The vector index is asked for this many times the wanted rows, since other corpora share the table. A chosen value,
@@ -101,6 +104,10 @@ class OracleBackend:
         async with self._session() as session:
             row = self._one(await session.rows(sql.REVISION, binds, where=where))
         return as_revision(row), bool(row[3])
+
+    async def searching(self, work: Search[T]) -> T:
+        """Run `work` here: each of its reads waits for the database."""
+        return await work(self)
 
     async def revision(self) -> Revision:
         """Return the revision of the last commit."""

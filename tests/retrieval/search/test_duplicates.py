@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import retrieval.corpus
+from retrieval.embedded.snapshot import Snapshot
 from retrieval.ranking.duplicates import Groups
 from state.values import Passage
 from tests.conformance.planes import document, opened_plane
@@ -99,14 +100,14 @@ async def test_a_search_reads_no_deeper_than_it_needs(tmp_path: Path, monkeypatc
     async with opened_plane("embedded", tmp_path) as found, found.opened() as corpus:
         await corpus.ingest([document(f"d{n}", f"apple number {n}") for n in range(20)])
         asked = []
-        legs = corpus._backend.legs
+        legs = Snapshot.legs
 
-        async def counted(*args: Any) -> Any:
+        async def counted(reads: Snapshot, *args: Any) -> Any:
             asked.append(args[2])
-            return await legs(*args)
+            return await legs(reads, *args)
 
-        monkeypatch.setattr(corpus._backend, "legs", counted)
-        monkeypatch.setattr(retrieval.corpus, "_DEPTH", 10)
+        monkeypatch.setattr(Snapshot, "legs", counted)
+        monkeypatch.setattr(retrieval.corpus, "DEPTH", 10)
         assert len(await corpus.search("apple", k=5)) == 5
         assert asked == [10]
         assert len(await corpus.search("apple", k=20)) == 20
