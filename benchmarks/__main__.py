@@ -16,8 +16,8 @@ SPEED = {
     "search": "hybrid search against LanceDB",
     "ingestion": "ingestion against the bare encoder",
     "gateway": "a governed model call against the bare call",
-    "batch": "rows a second of a batch against its bound, and its memory",
-    "service": "runs a second of the HTTP service against its limit, and its memory",
+    "batch": "rows a second of a batch against its bound",
+    "service": "runs a second and processor time a run of the HTTP service",
 }
 """What `make bench` measures: ratios of speed and memory."""
 

@@ -1,6 +1,7 @@
 """What the HTTP service can do: runs a second and processor time a run, on all cores, of a model without latency.
 
-The processor time is that of the server's two processes; the clients share the cores but do not count.
+The processor time is that of the server's two processes; the clients share the cores but do not count. Its baseline is
+the bare graph of `benchmarks.orchestration`.
 
 `python -m benchmarks.service long` (eight minutes) measures it under load: 200 clients at once, a limit of 8 runs a
 second, four 200 ms calls a run. Throughput is the share of the limit; refusals with 429 are told to come back, anything
@@ -15,17 +16,22 @@ import os
 import sys
 import tempfile
 import time
+import uuid
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from benchmarks.batch import CALL_SECONDS, QUESTION, delayed
+from benchmarks.figures import ROUNDS, Figure, show
 from benchmarks.load import Connection, children
 from benchmarks.load import held as memory_held
+from benchmarks.orchestration import bare_graph
 from experience.http.app import create_app
 from experience.http.front.admission import Authenticate
 from experience.http.front.app import create_front
@@ -37,7 +43,7 @@ from settings import Settings
 from tests.crash.batch_victim import stubbed_service
 from tests.doubles.roles import scripted
 
-CAPACITY_CLIENTS, CAPACITY_SECONDS, CAPACITY_WARM_UP = 8, 15, 4
+CAPACITY_CLIENTS, CAPACITY_SECONDS, CAPACITY_WARM_UP, BARE_RUNS = 8, 6, 4, 20
 CLIENTS, LIMIT, SECONDS, WARM_UP_SECONDS = 200, 8, 40, 8
 MEMORY_RUNS = (500, 5_000)
 ASKED = {"question": QUESTION, "context": {"model": "scripted:m"}}
@@ -90,32 +96,50 @@ def processor_seconds(process: int) -> float:
     return sum(map(int, used)) / os.sysconf("SC_CLK_TCK") + sum(map(processor_seconds, children(process)))
 
 
-async def capacity(home: Path) -> tuple[float, float]:
-    """Return runs a second of a model without latency, and the milliseconds of processor time that a run takes."""
-    async with served(home, 0, None) as (url, process):
-        done, until = 0, time.monotonic() + CAPACITY_WARM_UP + CAPACITY_SECONDS
+async def capacity(home: Path) -> tuple[list[float], list[float], list[float]]:
+    """Return of each round runs a second, and the milliseconds of processor time of a run and of the bare graph."""
+    rates, ours, bare = list[float](), list[float](), list[float]()
+    async with (
+        served(home / "server", 0, None) as (url, process),
+        AsyncSqliteSaver.from_conn_string(str(home / "bare.db")) as saver,
+    ):
+        graph, port = bare_graph(saver), int(url.rpartition(":")[2])
+        await asked_for(CAPACITY_WARM_UP, port)
+        await bare_milliseconds(graph)
+        for _ in range(ROUNDS):
+            began, used = time.monotonic(), processor_seconds(process.pid)
+            runs = await asked_for(CAPACITY_SECONDS, port)
+            rates.append(runs / (time.monotonic() - began))
+            ours.append((processor_seconds(process.pid) - used) * 1000 / runs)
+            bare.append(await bare_milliseconds(graph))
+    return rates, ours, bare
 
-        async def asks(connection: Connection) -> None:
-            nonlocal done
-            while time.monotonic() < until:
-                status, _, body = await connection.send("POST", "/v1/chat", ASKED)
-                if status != 200:
-                    raise RuntimeError(f"{status}: {body.decode()}")
-                done += 1
 
-        async def watched() -> tuple[float, float]:
-            await asyncio.sleep(CAPACITY_WARM_UP)
-            began, before, used = time.monotonic(), done, processor_seconds(process.pid)
-            await asyncio.sleep(CAPACITY_SECONDS - 0.5)
-            runs = done - before
-            rate = runs / (time.monotonic() - began)
-            return rate, (processor_seconds(process.pid) - used) * 1000 / runs
+async def asked_for(seconds: float, port: int) -> int:
+    """Ask for some seconds, several clients at once, and return how many runs there were."""
+    done, until = 0, time.monotonic() + seconds
 
-        connections = [Connection(int(url.rpartition(":")[2]), None) for _ in range(CAPACITY_CLIENTS)]
-        found, *_ = await asyncio.gather(watched(), *map(asks, connections))
-        for connection in connections:
-            connection.close()
-    return found
+    async def asks() -> None:
+        nonlocal done
+        connection = Connection(port, None)
+        while time.monotonic() < until:
+            status, _, body = await connection.send("POST", "/v1/chat", ASKED)
+            if status != 200:
+                raise RuntimeError(f"{status}: {body.decode()}")
+            done += 1
+        connection.close()
+
+    await asyncio.gather(*(asks() for _ in range(CAPACITY_CLIENTS)))
+    return done
+
+
+async def bare_milliseconds(graph: Any) -> float:
+    """Return the processor time of a run of the bare graph, in this process."""
+    began = time.process_time()
+    for _ in range(BARE_RUNS):
+        config = {"configurable": {"thread_id": uuid.uuid4().hex}}
+        await graph.ainvoke({"question": QUESTION}, config, durability="sync")
+    return (time.process_time() - began) * 1000 / BARE_RUNS
 
 
 async def ask(client: httpx.AsyncClient, until: float, told: Counter[int], done: list[float]) -> None:
@@ -161,12 +185,15 @@ async def memory(home: Path) -> list[float]:
     return held
 
 
-def main() -> None:
-    """Print what the service can do."""
+def figures() -> Iterator[Figure]:
+    """Yield what the service can do."""
     with tempfile.TemporaryDirectory() as folder:
-        rate, used = asyncio.run(capacity(Path(folder)))
+        rates, ours, bare = asyncio.run(capacity(Path(folder)))
     cores = len(os.sched_getaffinity(0))
-    print(f"service: {rate:.1f} runs a second on {cores} cores, {used:.1f} ms of processor time a run")
+    what = f"runs a second of the HTTP service on {cores} cores, model without latency"
+    yield Figure(name="service.capacity", what=what, unit="runs/s", ours=rates, better="higher")
+    what = "processor time of a run in the HTTP service against a bare LangGraph graph of the same supersteps"
+    yield Figure(name="service.processor", what=what, unit="ms", ours=ours, baseline=bare)
 
 
 def main_long() -> None:
@@ -186,4 +213,4 @@ if __name__ == "__main__":
     elif sys.argv[1:] == ["long"]:
         main_long()
     else:
-        main()
+        show(figures())

@@ -128,9 +128,10 @@ class Governor:
         answer, usage, memo = await self._provided(planned, course, held)
         course.usage += usage
         course.request_id = planned.request_id(answer) if planned.request_id else ""
-        # In a task of its own: the answer is paid for, so a cancellation must not lose its settlement and memo.
-        settled = self.ledger.settle(held, usage, memo, patience_seconds=course.left())
-        await self.ledger.finishing.run(settled)
+        if not self.ledger.settle_at_once(held, usage, memo):
+            # In a task of its own: the answer is paid for, so a cancellation must not lose its settlement and memo.
+            settled = self.ledger.settle(held, usage, memo, patience_seconds=course.left())
+            await self.ledger.finishing.run(settled)
         if usage.cost_micro_usd > held.amount:
             _exceeded(span, planned, held.amount, usage.cost_micro_usd)
         if planned.observe:
@@ -153,20 +154,13 @@ class Governor:
 
         The transaction runs in a thread, which a cancellation does not stop: it may reserve after its caller has left.
         """
-        account, most = planned.account, planned.most
-        reserving = asyncio.ensure_future(
-            self.ledger.reserve(
-                account.tenant,
-                account.run_id,
-                planned.key,
-                most.cost_micro_usd,
-                account.run_limit_micro_usd,
-                operation=planned.operation,
-                model=planned.entry.id,
-                most=most,
-                principal=account.principal,
-            )
+        most, operation = planned.most, planned.operation
+        wanted = self.ledger.wanted(
+            planned.account, planned.key, most.cost_micro_usd, operation, planned.entry.id, most
         )
+        if (held := self.ledger.reserve_at_once(wanted)) is not None:
+            return held
+        reserving = asyncio.ensure_future(self.ledger.reserve_wanted(wanted))
         try:
             return await asyncio.shield(reserving)
         except asyncio.CancelledError:
@@ -204,8 +198,10 @@ class Governor:
 
         try:
             size = planned.most.input_chars + planned.most.output_chars
-            grant = await asyncio.wait_for(limiter.acquire(size), course.left())
-            answer = await asyncio.wait_for(asked(), min(self.settings.models.timeout_seconds, course.left()))
+            async with asyncio.timeout(course.left()):
+                grant = await limiter.acquire(size)
+            async with asyncio.timeout(min(self.settings.models.timeout_seconds, course.left())):
+                answer = await asked()
             used, memo = planned.measure(answer), planned.dump(answer) if planned.dump else None
         except asyncio.CancelledError:
             await self.ledger.finishing.run(self._lost(held, course, charged=sent))

@@ -18,6 +18,7 @@ from gateway.ledger.tables import calls, memo, totals
 from settings.connections.inserting import InsertNew
 from settings.connections.prepared import Prepared
 from settings.connections.sql import last_statement
+from state.errors import BudgetExceeded
 from state.values import Usage, Value
 
 FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
@@ -117,6 +118,14 @@ class Reservation(Value):
         return {**keys, "principal": self.principal} if self.principal else keys
 
 
+class Wanted(NamedTuple):
+    """What is to be reserved, the run's hard limit, and what the row of the attempt says beside the reservation."""
+
+    reservation: Reservation
+    limit: int | None
+    row: Mapping[str, Any]
+
+
 class Standing(NamedTuple):
     """What is known of a call before it is reserved: whether this attempt is, by a COMMIT whose outcome was unknown;
     whether the memo has its answer; and whether attempts have to be charged first."""
@@ -131,6 +140,16 @@ class Characters(Value):
 
     completed: int
     charged: int
+
+
+def allowed(outcome: Reservation | BudgetExceeded) -> Reservation:
+    """Return what was reserved. A refusal is raised out here.
+
+    Raised inside the transaction, it would roll back the charges of lapsed reservations and the alert that go with it.
+    """
+    if isinstance(outcome, BudgetExceeded):
+        raise outcome
+    return outcome
 
 
 def standing(connection: sa.Connection, wanted: Reservation) -> Standing:

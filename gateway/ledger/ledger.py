@@ -12,15 +12,16 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from gateway.ledger import alerts as ledger_alerts
 from gateway.ledger import attempts, clock, pruning
+from gateway.ledger.account import Account
 from gateway.ledger.alerts import Alert
 from gateway.ledger.attempts import FIGURES, Characters, Reservation
 from gateway.ledger.budget_lines import BudgetLine, budget_line
@@ -40,9 +41,7 @@ Result = TypeVar("Result")
 
 _LEASE_MARGIN_SECONDS = 60
 """A lease outlives the deadline of its call by this much, so that a live call normally settles before its lease ends.
-
-A chosen value: a longer one delays the charge of a dead process's call, a shorter one charges slow settles in full.
-"""
+A chosen value: a longer one delays the charge of a dead process's call, a shorter one charges slow settles in full."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,9 +53,8 @@ class Ledger:
     """The ledger in the configured database, or in that of `engine`."""
 
     def __init__(self, settings: Settings, *, engine: sa.Engine | None = None) -> None:
-        # The transactions run on SQLAlchemy's synchronous engine in a worker thread: measured at 0.6 ms, against
-        # 2.8 ms through aiosqlite. They begin as writers: of 1,600 calls by eight processes, 1,264 failed with
-        # "database is locked" when transactions were deferred, and none when they were immediate.
+        # The transactions begin as writers: of 1,600 calls by eight processes, 1,264 failed with "database is locked"
+        # when they were deferred, and none when they were immediate.
         self._database = Database(settings, "ledger.db", metadata, engine=engine)
         self._by_principal = settings.budgets.principal_month_micro_usd is not None
         self._soft_percent = settings.budgets.soft_percent
@@ -103,21 +101,32 @@ class Ledger:
             StorageFull: the disk is full.
             DependencyUnavailable: the database cannot be read or written.
         """
-        keys = self._keys(tenant, run_id, principal)
-        wanted = Reservation(id=str(uuid.uuid4()), **keys, call_key=call_key, amount=amount)
-        figures = (most or Usage()).model_dump(include=set(FIGURES))
-        row = {"operation": operation, "model": model, **figures}
+        account = Account(tenant, run_id, run_limit_micro_usd=limit, principal=principal)
+        return await self.reserve_wanted(self.wanted(account, call_key, amount, operation, model, most or Usage()))
+
+    def wanted(
+        self, account: Account, call_key: str, amount: int, operation: str, model: str, most: Usage
+    ) -> attempts.Wanted:
+        """Return what `reserve` reserves for an attempt, for `reserve_at_once` and `reserve_wanted`."""
+        keys = self._keys(account.tenant, account.run_id, account.principal)
+        reservation = Reservation(id=str(uuid.uuid4()), **keys, call_key=call_key, amount=amount)
+        row = {"operation": operation, "model": model, **{name: getattr(most, name) for name in FIGURES}}
+        return attempts.Wanted(reservation, account.run_limit_micro_usd, row)
+
+    async def reserve_wanted(self, wanted: attempts.Wanted) -> Reservation:
+        """Reserve what is wanted, like `reserve`."""
         outcome, swept = None, False
         while outcome is None:
-            outcome = await self._soon(lambda connection: self._reserve(connection, wanted, limit, row, swept=swept))  # noqa: B023
+            outcome = await self._soon(partial(self._reserve, wanted=wanted, swept=swept))
             if outcome is None:
-                await self._charge_lapsed(run=wanted.run, call_key=call_key)
+                await self._charge_lapsed(run=wanted.reservation.run, call_key=wanted.reservation.call_key)
                 swept = True
-        # A refusal is returned and raised out here: raised inside, it would roll back the charges of lapsed
-        # reservations and the alert that go with it.
-        if isinstance(outcome, BudgetExceeded):
-            raise outcome
-        return outcome
+        return attempts.allowed(outcome)
+
+    def reserve_at_once(self, wanted: attempts.Wanted) -> Reservation | None:
+        """Like `reserve_wanted`, without an `await`; `None` if it may have to wait, and then nothing is reserved."""
+        done = self._at_once(partial(self._reserve, wanted=wanted, swept=False))
+        return None if done is None or done[0] is None else attempts.allowed(done[0])
 
     async def settle(
         self,
@@ -158,6 +167,11 @@ class Ledger:
                     notice("ledger", "settlement_waits", detail)
             return
 
+    def settle_at_once(self, reservation: Reservation, usage: Usage, answer: str | None) -> bool:
+        """Settle a completed call without an `await`; `False` if it may have to wait, and then nothing is settled."""
+        settle = partial(attempts.settle, reservation=reservation, usage=usage, answer=answer, state="completed")
+        return self._at_once(settle) is not None
+
     async def usage(self, tenant: str, run_id: str) -> Usage:
         """Return what the run used; calls of unknown outcome add to its calls and its cost only.
 
@@ -182,8 +196,7 @@ class Ledger:
 
     async def characters(self, tenant: str) -> Characters:
         """Return the characters of all chat calls of the tenant."""
-        key = scope_key("tenant", tenant)
-        return await self._read(lambda connection: attempts.characters_of_tenant(connection, key))
+        return await self._read(partial(attempts.characters_of_tenant, tenant=scope_key("tenant", tenant)))
 
     async def end_run(self, tenant: str, run_id: str) -> None:
         """Delete the run's memo, and memoise nothing for it from now on.
@@ -273,7 +286,6 @@ class Ledger:
         return self._told(await IO.run(self._in_transaction, work))
 
     async def _soon(self, work: Callable[[sa.Connection], Result]) -> Result:
-        """Like `_run`, for short work: in the event loop if it need not wait."""
         done = self._at_once(work)
         return done[0] if done else await self._run(work)
 
@@ -289,10 +301,9 @@ class Ledger:
         return (self._told(done[0]),)
 
     def _told(self, done: tuple[Result, bool]) -> Result:
-        result, alerted = done
-        if alerted:
+        if done[1]:
             self.on_alert()
-        return result
+        return done[0]
 
     async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
         return await IO.run(self._database.read, work)
@@ -338,37 +349,32 @@ class Ledger:
         return failed, alerted
 
     def _reserve(
-        self,
-        connection: sa.Connection,
-        wanted: Reservation,
-        limit: int | None,
-        row: Mapping[str, Any],
-        *,
-        swept: bool,
+        self, connection: sa.Connection, wanted: attempts.Wanted, *, swept: bool
     ) -> Reservation | BudgetExceeded | None:
         """Reserve, all under the locks of the scopes. Return `None` if something has to be done before, apart.
 
         Lapsed reservations are charged before the limits are held against a call, unless they were `swept` just now.
         That locks scopes of other runs, for which it is too late here.
         """
-        self._limits.create(connection, wanted.scopes)
-        rows = self._limits.locked(connection, wanted.scopes, limit)
-        known = attempts.standing(connection, wanted)
+        reservation = wanted.reservation
+        self._limits.create(connection, reservation.scopes)
+        rows = self._limits.locked(connection, reservation.scopes, wanted.limit)
+        known = attempts.standing(connection, reservation)
         if known.reserved:  # by an earlier attempt of this transaction, whose connection was lost at the COMMIT
-            return wanted
+            return reservation
         if known.answered:
-            answer = attempts.memoised(connection, wanted.run, wanted.call_key)
-            return wanted.model_copy(update={"id": "", "amount": 0, "answer": answer})
-        if (known.late and not swept) or len(rows) < len(wanted.scopes):
+            answer = attempts.memoised(connection, reservation.run, reservation.call_key)
+            return reservation.model_copy(update={"id": "", "amount": 0, "answer": answer})
+        if (known.late and not swept) or len(rows) < len(reservation.scopes):
             return None
         for held in rows:
-            needed = held.spent + held.reserved + wanted.amount
+            needed = held.spent + held.reserved + reservation.amount
             if held.hard_limit is not None and needed > held.hard_limit:
                 if held.spent:  # a call that is too dear for an untouched budget has used up nothing
                     ledger_alerts.record(connection, held, held.spent, (100,))
                 return BudgetExceeded(kind_of(held.scope), held.hard_limit, needed)
-        attempts.insert_attempt(connection, wanted, clock.now_ms() + self._lease_ms, row)
-        return wanted
+        attempts.insert_attempt(connection, reservation, clock.now_ms() + self._lease_ms, wanted.row)
+        return reservation
 
     def _keys(self, tenant: str, run_id: str, principal: str) -> dict[str, str]:
         return scope_keys(tenant, run_id, principal if self._by_principal else "")

@@ -127,7 +127,7 @@ def test_no_crash_makes_the_limit_leak(books, tmp_path, monkeypatch, record_prop
     chance, kills, most, before = random.Random(4), 0, 0, books.deadlocks()
     victims = [Victim(tmp_path, number, size) for number in range(size.processes)]
     while any(victim.process.poll() is None for victim in victims):
-        time.sleep(0.05)
+        time.sleep(0.02)
         most = max([most, *(row["held"] for row in books.read(HELD)[0])])
         running = [victim for victim in victims if victim.process.poll() is None and len(victim.ended()) > 5]
         if kills < size.kills and running and chance.random() < 0.3:
