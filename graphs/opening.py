@@ -24,7 +24,6 @@ from nodes import Collaborators
 from policy import build_guards
 from retrieval import Corpora, ManagedSources
 from settings import Settings
-from settings.connections.scrubbing import SECURE_DELETE
 from settings.folders import private_folder
 from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState
 from state.errors import DependencyUnavailable, StorageFull
@@ -115,15 +114,13 @@ async def _persistence(
             await stack.enter_async_context(open_oracle_checkpointer(pool, checkpointed_types())),
             await stack.enter_async_context(open_oracle_store(pool)),
         )
-    from langgraph.store.sqlite.aio import AsyncSqliteStore  # here: it imports NumPy
+    from graphs.persistence.sqlite_store import open_store  # here: it imports NumPy
 
     checkpoints, reports = settings.home / "checkpoints.db", settings.home / "store.db"
     with named_in_errors(checkpoints):
         saver = await stack.enter_async_context(open_checkpointer(checkpoints))
     with named_in_errors(reports):
-        store = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(reports)))
-        await store.setup()
-        await store.conn.execute(SECURE_DELETE)
+        store = await stack.enter_async_context(open_store(reports))
     return saver, store
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from langgraph.store.base import BaseStore, ListNamespacesOp, PutOp
 from langgraph.store.memory import InMemoryStore
-from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from graphs.persistence.oracle_store import open_oracle_store
+from graphs.persistence.sqlite_store import open_store
 from settings.connections.oracle_pool import open_oracle_pool
 from tests.conformance.planes import ORACLE, oracle_schema
 from tests.doubles.oracle import RecordingPool
@@ -26,8 +26,7 @@ HOSTILE = "x'); DROP TABLE store_novec -- 100%_ :1 {store}"
 @pytest.fixture(params=["embedded", "played back", ORACLE])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BaseStore]:
     if request.param == "embedded":
-        async with AsyncSqliteStore.from_conn_string(str(tmp_path / "store.db")) as opened:
-            await opened.setup()
+        async with open_store(tmp_path / "store.db") as opened:
             yield opened
     elif request.param == "played back":
         pool = RecordingPool()

@@ -207,7 +207,7 @@ class Threads:
         `unkept`: only those of finished runs whose reports are in the checkpoints alone.
         """
         after: str | None = None
-        while found := await self._read(
+        while found := await self._database.aread(
             partial(rows.run_ids, tenant=tenant, thread_id=thread_id, after=after, unkept=unkept)
         ):
             yield found

@@ -219,14 +219,14 @@ async def test_reports_of_all_runs_of_an_earlier_release_outlive_their_checkpoin
         change(home, "UPDATE runs SET report = NULL")
         change(home, "UPDATE runs SET report = 'null', removed_at = '2026-01-01' WHERE question = 'Why?'")
         aged(home, "t")
-        read = service.kept._read
+        read = service.kept._database.aread
         reads = itertools.count()
 
         async def counted(work: Any) -> Any:
             next(reads)
             return await read(work)
 
-        monkeypatch.setattr(service.kept, "_read", counted)
+        monkeypatch.setattr(service.kept._database, "aread", counted)
         await service.deletions.drop_checkpoints("local", "t", "2099")
         assert next(reads) == 3  # two pages and an empty one
         for report in (reports[0], reports[2]):

@@ -1,0 +1,70 @@
+"""The memory of reports in a SQLite file: upstream's synchronous store, with each batch as one job of a thread.
+
+`AsyncSqliteStore` switches between event loop and thread five times for one value, and syncs its file three times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from langgraph.store.base import Op, PutOp, Result
+from langgraph.store.sqlite import SqliteStore
+
+from settings.connections.scrubbing import SECURE_DELETE, truncate_log
+from settings.connections.wal import use_wal
+from settings.pools import IO
+
+BUSY_SECONDS = 10
+"""How long a write waits for another process's lock. A chosen value."""
+
+
+class ThreadedSqliteStore(SqliteStore):
+    """`SqliteStore` with an asynchronous interface. Use `open_store`. The synchronous methods work too."""
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        """Do the operations in one transaction. What they delete is removed from the write-ahead log too."""
+        return await IO.run(self._batch, [*ops])
+
+    def _batch(self, ops: Sequence[Op]) -> list[Result]:
+        results = self.batch(ops)
+        if any(isinstance(each, PutOp) and each.value is None for each in ops):
+            with self.lock:
+                truncate_log(self.conn, "store.db")
+        return results
+
+    def close(self) -> None:
+        """Close the connection, after what still runs."""
+        with self.lock:
+            self.conn.close()
+
+
+@asynccontextmanager
+async def open_store(path: Path) -> AsyncIterator[ThreadedSqliteStore]:
+    """Yield the store in the SQLite file at `path`.
+
+    Raises:
+        sqlite3.DatabaseError: the file is damaged or cannot be read or written.
+    """
+    store = await asyncio.to_thread(_opened, path)
+    try:
+        yield store
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+def _opened(path: Path) -> ThreadedSqliteStore:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+    try:
+        use_wal(connection, BUSY_SECONDS)
+        connection.execute(SECURE_DELETE)
+        connection.execute("PRAGMA synchronous=NORMAL")  # with WAL, survives a killed process
+        store = ThreadedSqliteStore(connection)
+        store.setup()
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return store
