@@ -184,7 +184,7 @@ class Ledger:
             used, late = attempts.usage_of_run(connection, run)
             return used, late or waiting
 
-        used, late = await self._database.aread(read)
+        used, late = await (self._read(read) if self._unsettled.has_any else self._database.aread(read))
         if not late:
             return used
         try:
@@ -210,7 +210,7 @@ class Ledger:
             end(connection, run)
             attempts.forget_answers(connection, run)
 
-        await self._soon(ended)
+        await self._run(ended)  # a memo may be large, and is overwritten
 
     async def soft_limit_reached(self, tenant: str, run_id: str, principal: str = "") -> bool:
         """Return whether a scope of the run has spent the soft share of its hard limit."""
@@ -291,7 +291,7 @@ class Ledger:
 
     def _at_once(self, work: Callable[[sa.Connection], Result]) -> tuple[Result] | None:
         """Return the result of short work in a transaction of its own, `None` where it may have to wait for others."""
-        if self._unsettled.waiting():
+        if not self._database.is_quick or self._unsettled.has_any:
             return None
         applied: dict[str, int | None] = {}
         done = self._database.at_once(partial(_noting, work, applied))

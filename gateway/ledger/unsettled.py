@@ -73,6 +73,17 @@ class Unsettled:
             return False
         return True
 
+    @property
+    def has_any(self) -> bool:
+        """Whether anything lies there, for whatever ledger. Unlike `waiting` it reads no file."""
+        if self._remembered:
+            return True
+        try:
+            with os.scandir(self._folder) as found:
+                return any(True for _ in found)
+        except OSError:  # hardly ever anything had to wait, so there is no such folder
+            return False
+
     def waiting(self) -> dict[str, Settlement]:
         """Return the settlements that wait for this ledger, by name."""
         with self._lock:

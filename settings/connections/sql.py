@@ -55,12 +55,13 @@ MONOTONIC = "monotonic_seconds"
 of a machine share them."""
 
 
-_WRITES_A_CHECKPOINT = 100
-"""After so many transactions at once, one goes to a thread, which copies the write-ahead log into the file and waits
-for the disk. A chosen value: ours write five to ten pages each, and SQLite itself would copy after 1,000."""
+_WRITES_A_COPY = 100
+"""After so many transactions, one in a thread copies the write-ahead log into the file, begins it anew, and waits for
+the disk each time. Until then none runs in the event loop. A chosen value: ours write five to ten pages each; SQLite
+would copy after 1,000 of them itself, in whatever thread."""
 
-_LONGEST_LOG_PAGES = 4_000
-"""When SQLite copies the log itself, in whatever thread."""
+_COPY_WAITS_MS = 100
+"""How long a copy waits for those who still read what it replaces; else the next one has more to copy."""
 
 _PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2)
 """Seconds before a transaction that the database undid begins again. Chosen values: ours take milliseconds."""
@@ -107,7 +108,8 @@ class Database:
         self._given, self._engine, self._ready = engine, engine, False
         self._opening = threading.Lock()
         self._options: dict[str, bool] = {}
-        self._since_checkpoint = 0
+        self._uncopied = _WRITES_A_COPY  # what an earlier process has left is copied first
+        self._copying = threading.Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -119,14 +121,22 @@ class Database:
             OutcomeUnknown: the connection broke during the COMMIT.
             DependencyUnavailable: the database cannot be reached, read or written, or the tables are missing.
         """
-        state = {"committing": False}
+        state, copies = {"committing": False}, False
         try:
             opened, options = self._opened(), {_COMMITTING: state, **self._options}
-            with opened.connect().execution_options(**options) as connection, connection.begin():
-                yield connection
-                state["committing"] = True
+            copies = self._uncopied >= _WRITES_A_COPY and self._copying.acquire(blocking=False)
+            with opened.connect().execution_options(**options) as connection:
+                if copies and opened.dialect.name == "sqlite":
+                    _copy_log(_driver_of(connection))
+                with connection.begin():
+                    yield connection
+                    state["committing"] = True
+            self._uncopied = 0 if copies else self._uncopied + 1
         except _FAILURES as error:
             raise self._meaning(error, state["committing"]) from error
+        finally:
+            if copies:
+                self._copying.release()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -165,7 +175,6 @@ class Database:
             repeatable: whether `work` finds out what an earlier call of it has stored, and stores nothing twice. Then
                 the transaction begins again once, too, where the connection was lost during the COMMIT.
         """
-        self._copy_log()
         reconnected = False
         for pause in _PAUSES:
             try:
@@ -187,7 +196,7 @@ class Database:
         For the event loop. `None`, and nothing is stored, if the database is no file or not open, another one writes to
         it, its log has to be copied, or something failed: `write` or `read` then wait, mend it or tell of it.
         """
-        due = not reads and self._since_checkpoint >= _WRITES_A_CHECKPOINT
+        due = not reads and self._uncopied >= _WRITES_A_COPY
         if due or not self.in_loop or not self._options or not self.is_quick or self._engine is None:
             return None
         options = {_READS if reads else _AT_ONCE: True, **self._options}
@@ -199,7 +208,7 @@ class Database:
                     result = work(connection)
         except _FAILURES:
             return None
-        self._since_checkpoint += 1
+        self._uncopied += 1
         return (result,)
 
     async def awrite(self, work: Callable[[sa.Connection], Result]) -> Result:
@@ -211,14 +220,6 @@ class Database:
         """Return what a short `work` reads: at once, or like `read`."""
         done = self.at_once(work, reads=True)
         return done[0] if done else await IO.run(self.read, work)
-
-    def _copy_log(self) -> None:
-        """Copy the write-ahead log into the file if enough was written in the event loop, where nothing does it."""
-        if self._since_checkpoint < _WRITES_A_CHECKPOINT:
-            return
-        self._since_checkpoint = 0
-        with self._translated(), self._opened().connect() as connection:
-            _driver_of(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     @property
     def is_quick(self) -> bool:
@@ -323,7 +324,7 @@ def _configure(connection: Any, _: Any) -> None:
     use_wal(connection, BUSY_SECONDS)
     # With WAL, NORMAL survives a killed process; only a power failure can lose the last transactions.
     connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG_PAGES}")
+    connection.execute("PRAGMA wal_autocheckpoint=0")  # `Database` copies the log
     connection.execute(SECURE_DELETE)
     connection.create_function(MONOTONIC, 0, time.monotonic)
 
@@ -341,6 +342,15 @@ def _begin(connection: sa.Connection) -> None:
             driver.execute("BEGIN IMMEDIATE")
         finally:  # once it has begun, nobody else writes
             driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+
+
+def _copy_log(driver: Any) -> None:
+    """Copy the write-ahead log into the file, so that the next transaction begins it anew."""
+    driver.execute(f"PRAGMA busy_timeout={_COPY_WAITS_MS}")
+    try:
+        driver.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 def _driver_of(connection: sa.Connection) -> Any:

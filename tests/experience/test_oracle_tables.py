@@ -27,6 +27,7 @@ from experience.database import Migration, Schema, _journal_ddl, migrations
 from experience.doctor.oracle import check_oracle
 from experience.service.threads import NEVER, PageWanted, Threads
 from experience.service.threads.listing import cursor_of
+from gateway.ledger.account import Account
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.pruning import Cutoffs
 from policy.identity import ApiKeys, Permission
@@ -103,7 +104,10 @@ async def ask_ledger(ledger: Any) -> None:
     await ledger.reserve(**plain, call_key="died", amount=1, limit=90)
     again = await ledger.reserve(**plain, call_key="died", amount=1, limit=90)
     await ledger.settle(again, Usage(calls=1), None, state="free")
-    lost = await ledger.reserve(**plain, call_key="lost", amount=1, limit=90)
+    wanted = ledger.wanted(Account("t", "r", "", 90, "ann"), "lost", 1, "chat", "-", Usage())
+    assert ledger.reserve_at_once(wanted) is None  # nothing runs in the event loop here
+    lost = await ledger.reserve_wanted(wanted)
+    assert not ledger.settle_at_once(lost, Usage(calls=1), None)
     await ledger.settle(lost, Usage(calls=1, cost_micro_usd=1), None, state="charged")
     with suppress(BudgetExceeded):
         await ledger.reserve(**plain, call_key="dear", amount=1_000, limit=90)

@@ -110,7 +110,7 @@ def test_an_error_stores_nothing_and_one_of_the_database_is_left_to_the_thread(d
 async def test_the_log_is_copied_in_a_thread_after_many_transactions(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql, "_WRITES_A_CHECKPOINT", 3)
+    monkeypatch.setattr(sql, "_WRITES_A_COPY", 3)
     threads = list[bool]()
 
     def count_up(connection: sa.Connection) -> None:
@@ -122,6 +122,19 @@ async def test_the_log_is_copied_in_a_thread_after_many_transactions(
         await database.awrite(count_up)
     assert threads == [True, True, True, False, True, True, True, False]
     assert await database.aread(number) == 9
+
+
+async def test_the_log_does_not_grow_beyond_what_is_copied_at_once(tmp_path: Path, database: Database) -> None:
+    def count_up(connection: sa.Connection) -> None:
+        insert(connection)
+        COUNT_UP.changed(connection, {"of": "a", "by": 1})
+
+    sizes = list[int]()
+    for _ in range(4):
+        for _ in range(sql._WRITES_A_COPY + 1):
+            await database.awrite(count_up)
+        sizes.append((tmp_path / "things.db-wal").stat().st_size)
+    assert sizes[-1] == sizes[0], "the copied log is begun anew"
 
 
 async def test_a_process_that_forbids_it_and_another_database_use_threads(tmp_path: Path, database: Database) -> None:
