@@ -13,36 +13,40 @@ import argparse
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.figures import ROUNDS, Figure, show
 from benchmarks.retrieval.bare import Bare
 from benchmarks.retrieval.lance import Lance
 from benchmarks.retrieval.rows import FILTERS, K, Questions, built, default_cache, opened, questions, recall
 from retrieval import Corpus
 
 SIZES = (1_000, 20_000)
-ROUNDS = 3
+WARM_UP = 1
 
 Search = Callable[[str, Any, str], Awaitable[Any]]
 
 
 async def timed(asked: Questions, chosen: str, sides: dict[str, Search]) -> dict[str, list[float]]:
-    """Return the seconds of each query by side, without those of the first round, which warms up."""
+    """Return the median milliseconds of a query in each round, by side."""
     names, found = [*sides], {name: list[float]() for name in sides}
-    for number in range(ROUNDS):
+    for number in range(WARM_UP + ROUNDS):
+        times = {name: list[float]() for name in names}
         for at, (text, vector) in enumerate(zip(asked.texts, asked.vectors, strict=True)):
             for name in names[at % len(names) :] + names[: at % len(names)]:
                 began = time.perf_counter()
                 await sides[name](text, vector, chosen)
-                if number:
-                    found[name].append(time.perf_counter() - began)
+                times[name].append((time.perf_counter() - began) * 1000)
+        if number >= WARM_UP:
+            for name in names:
+                found[name].append(statistics.median(times[name]))
     return found
 
 
-async def compare(count: int, folder: Path) -> None:
-    """Print latencies, ratios and recall at one size, for each filter."""
+async def compare(count: int, folder: Path) -> AsyncIterator[Figure]:
+    """Yield the ratios at one size, for each filter."""
     asked, lance = questions(folder), Lance(folder)
     async with opened(folder) as (corpus, _):
 
@@ -60,15 +64,34 @@ async def compare(count: int, folder: Path) -> None:
 
         for chosen in FILTERS:
             found = await timed(asked, chosen, {"ours": ours, "bare": bare, "lance": theirs})
-            ms = {name: statistics.median(each) * 1000 for name, each in found.items()}
             dense = recall(await _dense(corpus, asked, chosen), asked.exact[chosen])
             lance_dense = recall([lance.dense(each, chosen) for each in asked.vectors], asked.exact[chosen])
-            print(
-                f"{count:>8} rows{', filter of ' + chosen if chosen else '':15}: {ms['ours']:.2f} ms, bare "
-                f"{ms['bare']:.2f} ms, ratio {ms['ours'] / ms['bare']:.2f}; LanceDB {ms['lance']:.2f} ms, "
-                f"{ms['lance'] / ms['ours']:.1f} times; dense recall@10 {dense:.3f} against {lance_dense:.3f}",
-                flush=True,
-            )
+            for each in _ratios(count, chosen, found, (dense, lance_dense)):
+                yield each
+
+
+def _ratios(count: int, chosen: str, found: dict[str, list[float]], recalls: tuple[float, float]) -> Iterator[Figure]:
+    name = f"search.{count}" + (f".filter-{chosen.split()[0]}" if chosen else "")
+    what = f"hybrid search of {count:,} passages" + (f", of which a filter matches {chosen}" if chosen else "")
+    ours, bare, lance = (tuple(found[side]) for side in ("ours", "bare", "lance"))
+    yield Figure(
+        name=f"{name}.bare",
+        what=f"{what}, against its libraries called directly",
+        unit="ms",
+        ours=ours,
+        baseline=bare,
+        target=2.0,
+    )
+    yield Figure(
+        name=f"{name}.lancedb",
+        what=f"{what}, times faster than LanceDB's; dense recall@10 {recalls[0]:.3f} against {recalls[1]:.3f}",
+        unit="ms",
+        ours=ours,
+        baseline=lance,
+        better="higher",
+        inverse=True,
+        target=4.0,
+    )
 
 
 async def _dense(corpus: Corpus, asked: Questions, chosen: str) -> list[list[int]]:
@@ -77,14 +100,23 @@ async def _dense(corpus: Corpus, asked: Questions, chosen: str) -> list[list[int
     return [[int(passage.document_id) for passage in each] for each in found]
 
 
+def figures(sizes: Sequence[int] = SIZES, cache: Path | None = None) -> Iterator[Figure]:
+    """Yield the ratios at each size."""
+    with asyncio.Runner() as runner:
+        for count in sizes:
+            # `built` runs a loop of its own, so it stands outside of the runner's.
+            coming = compare(count, built(count, cache or default_cache()))
+            while (figure := runner.run(anext(coming, None))) is not None:
+                yield figure
+
+
 def main() -> None:
     """Compare at the sizes of the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search")
     parser.add_argument("rows", nargs="*", type=int, default=SIZES)
-    parser.add_argument("--cache", type=Path, default=default_cache())
+    parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
-    for count in given.rows:
-        asyncio.run(compare(count, built(count, given.cache)))
+    show(figures(given.rows, given.cache))
 
 
 if __name__ == "__main__":

@@ -171,8 +171,9 @@ class Corpora:
         if not self._in_oracle:
             from retrieval.embedded.backend import EmbeddedBackend  # here: it imports NumPy, tantivy and usearch
 
+            data = self._settings.data
             return await asyncio.to_thread(
-                EmbeddedBackend, folder, tenant, name, self._settings.data.lock_timeout_seconds
+                EmbeddedBackend, folder, tenant, name, data.lock_timeout_seconds, data.vector_numbers
             )
         backend = self._oracle(tenant, name)
         await backend.create()

@@ -7,7 +7,6 @@
   Nothing slow may run there, so that a refusal never waits for the work of others.
 - `IO`: other files and databases.
 - `CPU`: guards, embeddings, searches, the rendering of reports.
-- `LEGS`: half of a search, whose other half runs in the thread that waits for it. Nothing in it waits for a thread.
 - `asyncio.to_thread`: while something is opened or closed, and for work that may take minutes (an ingestion, a copy, an
   index that is built) or waits for the network. Its pool is shared with libraries, which put anything there.
 - A thread of its own: a connection that serves one caller at a time (the checkpoints, where they have to wait).
@@ -21,7 +20,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
@@ -109,10 +108,6 @@ class Pool:
         finally:
             watch.go_on()
 
-    def start(self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Future[Result]:
-        """Call `work(*given, **named)` in one of the threads, for a caller in a thread of another pool."""
-        return self._executor.submit(work, *given, **named)
-
 
 def _timed(watch: Stopwatch, call: Callable[[], Result]) -> Result:
     watch.go_on()
@@ -126,4 +121,3 @@ FRONT = Pool("front", 2)
 IO = Pool("io", 4)
 CPU = Pool("cpu", max(2, min(4, os.cpu_count() or 2)))
 """Not more: nearly all of it holds Python's global lock, and each thread that does delays the event loop."""
-LEGS = Pool("legs", CPU.threads)

@@ -164,6 +164,9 @@ class DataSettings(_Section):
     audiences: dict[Path, Labels] = Field(default_factory=dict)
     """The access label of files without their own, by folder; of nested folders, the inner one counts."""
     embedding_model_path: Path | None = None
+    vector_numbers: Literal["f32", "f16", "i8"] = "f16"
+    """How the embedded vector index holds a number: in 4, 2 or 1 bytes. An index of another kind is made anew by the
+    next write. With `i8`, a search reads the vectors of the first hundred from the database for their exact order."""
     trust_file_times: bool = True
     """Whether a file with the size, times and inode of its last ingestion is taken for unchanged. Without, its bytes
     are compared."""

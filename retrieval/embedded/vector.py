@@ -27,9 +27,8 @@ _PART = 8_192
 """Rows that are read and added to a graph at a time. A chosen value: 12 MB of vectors of 384 numbers."""
 
 RESCORED = 100
-"""How many of the nearest get their exact similarity where the graph holds numbers of one byte, at least. Measured on
-the benchmark's vectors and on SciFact's: the ten nearest are among the first hundred by rough similarity, see
-docs/measurements.md."""
+"""How many of the nearest, at least, get their exact similarity where the graph holds numbers of one byte. Measured on
+SciFact's vectors: recall of the ten nearest 0.998 with it and 0.959 without; with two bytes 0.998 without."""
 
 _DEEPER = (1.5, 6.0)
 """By how much a filtered search of the graph goes deeper than the share of its rows asks for, before it reads the

@@ -14,6 +14,7 @@ from retrieval import Corpus
 from retrieval.embedded.selection import Selection
 from retrieval.embedded.vector import Kind, VectorIndex, kind_of, open_graph, write_graph
 from retrieval.ranking.duplicates import Groups, words_of
+from settings import load_settings
 from state.values import Passage
 from tests.conformance.planes import Plane, document, opened_plane
 
@@ -101,21 +102,25 @@ async def test_a_corpus_that_was_made_anew_is_read_anew(plane):
         assert [hit.document_id for hit in await corpus.search("apple plum", k=5)] == ["only"]
 
 
-async def test_a_graph_of_an_earlier_release_serves_until_the_next_write(plane, monkeypatch):
+async def test_a_graph_of_another_kind_serves_until_the_next_write(plane, monkeypatch):
     monkeypatch.setattr(indexes, "EXACT_BELOW", 1)
-    async with plane.opened() as corpus:
-        backend = corpus._backend
-        backend._indexes._kind = "f32"
+    home = plane.settings.home
+    folder = home / "corpora" / "local" / "c"
+
+    def kinds(numbers: Kind) -> Plane:
+        return Plane(load_settings(home=home, data={"vector_numbers": numbers}))
+
+    async with kinds("f32").opened() as corpus:  # as earlier releases made it
         await corpus.ingest([document("old", "apple old")])
         before = [hit.document_id for hit in await corpus.search("apple old", k=5)]
-    folder = plane.settings.home / "corpora" / "local" / "c"
     (old,) = folder.glob("vectors-*")
-    async with plane.opened() as corpus:
+    assert kind_of(open_graph(old)) == "f32"
+    async with kinds("i8").opened() as corpus:
         assert [hit.document_id for hit in await corpus.search("apple old", k=5)] == before
         assert [*folder.glob("vectors-*")] == [old]
         await corpus.ingest([document("newer", "pear newer")])
         (new,) = folder.glob("vectors-*")
-        assert (len(open_graph(new)), kind_of(open_graph(new))) == (302, "f16")
+        assert (len(open_graph(new)), kind_of(open_graph(new))) == (302, "i8")
         assert [hit.document_id for hit in await corpus.search("apple old", k=1)] == ["old"]
 
 
