@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,9 @@ Prepared = PreparedDocument | FailedFile | Asked | Unchanged | Noted
 _NOTES, _NOTE_SECONDS = 1000, 10.0
 """How many files may wait to be remembered, and how long. Chosen values: each time costs one transaction, and a killed
 ingestion reads again what was not remembered."""
+
+_GROUP_SECONDS = 0.1
+"""How long files are read before what they hold is stored. A chosen value."""
 
 _IDS = 2000  # how many documents are asked for at once; it bounds the memory
 
@@ -106,6 +109,24 @@ class _Tally:
         return IngestProgress(**done, failed=len(self.failed), passages=self.encoded)
 
 
+def _next_group(items: Iterator[Prepared], most: int) -> tuple[list[Prepared], Exception | None, bool]:
+    """Return the next items, about `most` passages of them, what was raised after them, and whether these are all.
+
+    Each change of threads costs more than a small document. Whoever waits sees what was read after a moment.
+    """
+    found: list[Prepared] = []
+    passages, until = 0, time.monotonic() + _GROUP_SECONDS
+    try:
+        for item in items:
+            found.append(item)
+            passages += max(len(item.passages), 1) if isinstance(item, PreparedDocument) else 0
+            if isinstance(item, Asked) or passages >= most or time.monotonic() > until:
+                return found, None, False
+    except Exception as error:  # noqa: BLE001 - it is raised again, after what came before it
+        return found, error, True
+    return found, None, True
+
+
 class Ingestion:
     """Stores documents with a writer; whoever makes it holds the writer's lock.
 
@@ -155,20 +176,16 @@ class Ingestion:
 
     async def _run(self, items: Iterator[Prepared], sync: Sequence[Path] | None) -> IngestReport:
         self._tell()
-        while True:
-            # In a thread: `next` parses a file, which would block the event loop.
-            item = await asyncio.to_thread(next, items, None)
-            if item is None:
-                break
+        ended = False
+        while not ended:
+            # In a thread: files are parsed, which would block the event loop.
+            group, error, ended = await asyncio.to_thread(_next_group, items, self._slice)
             if fresh := self._roots.take_fresh():
                 await self._writer.record(fresh)
-            if isinstance(item, PreparedDocument):
-                await self._take(item)
-            elif isinstance(item, FailedFile):
-                self._fail(item)
-            else:
-                await self._heed(item)
-            del item  # so that a large document is not held while the next one is parsed
+            await self._take_group(group)
+            if error is not None:
+                raise error
+            del group  # so that a large document is not held while the next one is parsed
         await self._flush()
         await self._remember()
         if sync:
@@ -224,11 +241,24 @@ class Ingestion:
         if notes:
             await self._writer.remember(notes)
 
-    async def _take(self, item: PreparedDocument) -> None:
+    async def _take_group(self, group: Sequence[Prepared]) -> None:
+        # One query for all: ids are never twice in an ingestion, so none waits for the one before it.
+        ids = [each.document_id for each in group if isinstance(each, PreparedDocument) and not each.earlier_ids]
+        live = await self._backend.live_versions(ids) if ids else {}
+        for item in group:
+            if isinstance(item, PreparedDocument):
+                await self._take(item, live)
+            elif isinstance(item, FailedFile):
+                self._fail(item)
+            else:
+                await self._heed(item)
+
+    async def _take(self, item: PreparedDocument, live: Mapping[str, Sequence[LiveVersion]]) -> None:
         self._seen.update(item.names)
         if item.earlier_ids:  # it may be compared with one that is still being encoded
             await self._store(0)
-        document = await self._decided(item)
+            live = await self._backend.live_versions(item.names)
+        document = self._decided(item, live)
         if document is None:
             return
         if len(document.passages) > self._slice:
@@ -240,9 +270,8 @@ class Ingestion:
         if sum(max(len(each.passages), 1) for each in self._batch) >= self._slice:
             await self._flush(self._ahead)
 
-    async def _decided(self, item: PreparedDocument) -> PreparedDocument | None:
+    def _decided(self, item: PreparedDocument, found: Mapping[str, Sequence[LiveVersion]]) -> PreparedDocument | None:
         """Return a document with its access label; `None` if it is unchanged or refused."""
-        found = await self._backend.live_versions(item.names)
         mine = [*found.get(item.document_id, ())]
         earlier = [each for name in item.names[1:] for each in found.get(name, ())]
         live, place = [*mine, *earlier], (self._backend.tenant, self._backend.name)
