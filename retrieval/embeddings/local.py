@@ -62,6 +62,9 @@ class LocalEncoder:
         DependencyUnavailable: a file is missing, cannot be read, or differs from the published one.
     """
 
+    groups_at_once = 2
+    """While one group is encoded, another is read and waits, and the one before it is stored."""
+
     def __init__(self, folder: Path | None = None, *, compiled: Path | None = None) -> None:
         self.folder = folder
         if folder is None:
@@ -71,6 +74,7 @@ class LocalEncoder:
             weights, tokenizer = _in_folder(folder)
             digest = _digest(weights)
             self.model_id = f"{folder.resolve().name}-{digest[:12]}"
+        self._turn = threading.Lock()
         self._lock = threading.Lock()  # an OpenVINO inference request serves one caller at a time
         self._tokenizer = _load_tokenizer(tokenizer)
         self._request, self._inputs = _load_model(weights, digest, compiled)
@@ -78,8 +82,14 @@ class LocalEncoder:
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return one vector per text, in the order of `texts`."""
-        if not texts:
-            return []
+        with self._turn:  # of two groups, the first is done soonest; the next one waits for it
+            return self._vectors(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        """Return the vector of one text."""
+        return self._vectors([text])[0]
+
+    def _vectors(self, texts: list[str]) -> list[list[float]]:
         # Sorted by length, so that a batch holds texts of about one length: a batch is padded to its longest text.
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
@@ -87,10 +97,6 @@ class LocalEncoder:
         for batch in batches:
             vectors.update(zip(batch, self._encode([texts[index] for index in batch]).tolist(), strict=True))
         return [vectors[index] for index in range(len(texts))]
-
-    def embed_query(self, text: str) -> list[float]:
-        """Return the vector of one text."""
-        return self.embed_documents([text])[0]
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return `embed_documents(texts)`, computed in a thread, within an `embeddings` span."""
@@ -122,8 +128,9 @@ def model_of(embeddings: object) -> str:
 def texts_at_once(embeddings: object) -> int:
     """Return how many texts are encoded before their vectors are committed: `texts_at_once`, or else 64.
 
-    64 is a chosen value: a killed ingestion loses at most so many vectors, some 1.3 seconds of the local model, and
-    each batch or slice costs one commit. Embeddings that send several requests at once want more.
+    64 is a chosen value: a killed ingestion loses at most so many vectors of each group that is being encoded or waits
+    (`groups_at_once`), some 1.3 seconds of the local model each, and each batch or slice costs one commit. Embeddings
+    that send several requests at once want more.
     """
     return int(getattr(embeddings, "texts_at_once", _AT_ONCE))
 
