@@ -29,15 +29,26 @@ def texts(rows: int) -> list[str]:
 
 
 async def run(folder: Path) -> AsyncIterator[None]:
-    """Ask one question after the other: scripted model, stub corpus; checks, ledger, threads and spans are real."""
+    """Ask the same of other passages each time: scripted model, corpora in memory; all else is real."""
+    from langchain_core.documents import Document
+
     from experience.service import ResearchRequest
     from state.channels import ResearchContext
     from tests.crash.batch_victim import stubbed_service
+    from tests.doubles.corpora import TEXTS
     from tests.doubles.roles import scripted
 
     async with stubbed_service(folder, scripted()) as service:
-        while True:
-            await service.run(ResearchRequest(question=QUESTION, context=ResearchContext(model="scripted:m")))
+        for number in count(1):
+            context = ResearchContext(corpus=f"c{number}", model="scripted:m")
+            corpus = await service.corpora.create(context.tenant, context.corpus)
+            await corpus.ingest(
+                [
+                    Document(id=key, page_content=text.replace("project", f"project {number}"))
+                    for key, text in TEXTS.items()
+                ]
+            )
+            await service.run(ResearchRequest(question=QUESTION, context=context))
             yield
 
 
