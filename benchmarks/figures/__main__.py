@@ -12,6 +12,9 @@ from pathlib import Path
 from benchmarks.figures.comparing import FAILS, compare, remedies, table
 from benchmarks.figures.run import COMMITTED, RESULTS, Run, accepted, latest, together
 
+WIDE = 0.3
+"""The share of the median from which on the spread of a ratio is told."""
+
 USAGE = 2
 """The exit status of a command that could not do its work."""
 
@@ -22,12 +25,12 @@ def check(new: Run, committed: Run) -> int:
     print(table(verdicts))
     for note in (*notes(new, committed), *remedies(verdicts)):
         print(f"\n{note}")
-    return int(any(each.word in FAILS for each in verdicts))
+    return int(bool(new.failed) or any(each.word in FAILS for each in verdicts))
 
 
 def notes(new: Run, committed: Run) -> list[str]:
-    """Return what makes the comparison uncertain."""
-    told = []
+    """Return what failed, and what makes the comparison uncertain."""
+    told = [f"{name} failed: the run says why." for name in new.failed]
     if new.machine.busy:
         told.append(f"Other programs used the machine when the run began (load {new.machine.load}).")
     if str(new.machine) != str(committed.machine):
@@ -48,6 +51,9 @@ def accept(runs: int, results: Path = RESULTS, committed: Path = COMMITTED) -> i
     before = Run.read(committed) if committed.exists() else None
     made = accepted(before, new)
     made.write(committed)
+    for figure in new.figures:
+        if figure.ratio and figure.ratio.greatest - figure.ratio.least > WIDE * figure.ratio.median:
+            print(f"{figure.name}: its rounds are far apart, {figure.ratio}: was the machine idle?")
     print(f"{committed.name}: {len(new.figures)} figures of {runs} runs; commit it, with docs/measurements.md")
     return 0
 

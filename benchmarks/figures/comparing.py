@@ -1,17 +1,19 @@
 """Compares a run with the committed figures.
 
-A ratio is *worse* if the median of its new rounds is more than 15 % worse than the worst committed round: with lower
-ratios better, above 1.15 times the greatest committed one; with higher ratios better, below 0.85 times the least. So
-a ratio that has spread by itself may move that far and 15 % more. Values without a baseline hold for one machine only
+A ratio is *worse* if the median of its new rounds is more than 15 % worse than the worst median of a committed run (if
+one run is committed: than its worst round): with lower ratios better, above 1.15 times it, with higher ratios better
+below 0.85 times it. So a ratio that has spread by itself may move that far and 15 % more; one round that met other work
+does not count where several runs are committed. Values without a baseline hold for one machine only
 and are not compared.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from benchmarks.figures.figure import Figure, Spread, number
+from benchmarks.figures.figure import ROUNDS, Figure, Spread, number
 from benchmarks.figures.run import Run
 from state.values import Value
 
@@ -20,7 +22,7 @@ TOLERANCE = 0.15
 Word = Literal["better", "same", "worse", "missing", "changed", "new", "not compared"]
 
 _WORSE = f"""\
-more than {TOLERANCE:.0%} worse than the worst committed round. Measure again on an idle machine. If the change is
+more than {TOLERANCE:.0%} worse than the worst committed run. Measure again on an idle machine. If the change is
 wanted, `make bench-accept` and commit benchmarks/figures.json with the reason."""
 _MISSING = """\
 committed but not measured. The run says why the benchmark ended; if the figure was removed, `make bench-accept`."""
@@ -55,9 +57,10 @@ def compare(committed: Run, new: Run) -> list[Verdict]:
 
 def limit(committed: Figure) -> float:
     """Return the worst median that a new run may have."""
-    if committed.better == "lower":
-        return committed.value.greatest * (1 + TOLERANCE)
-    return committed.value.least * (1 - TOLERANCE)
+    ratios = committed.ratios
+    of_runs = [statistics.median(ratios[at : at + ROUNDS]) for at in range(0, len(ratios), ROUNDS)]
+    compared = of_runs if len(of_runs) > 1 else ratios
+    return max(compared) * (1 + TOLERANCE) if committed.better == "lower" else min(compared) * (1 - TOLERANCE)
 
 
 def _judged(committed: Figure, new: Figure | None) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import statistics
 from collections.abc import Iterable
 from typing import Literal, Self
@@ -38,6 +39,7 @@ class Figure(Value):
             holds for one machine only.
         better: whether a lower or a higher ratio is better.
         inverse: whether the ratio is baseline ÷ ours, "so many times faster"; else it is ours ÷ baseline.
+        measured: the day of the run; the frame fills it in.
         target: the most or the least that the ratio (without a baseline: our value) should be.
     """
 
@@ -51,6 +53,7 @@ class Figure(Value):
     better: Literal["lower", "higher"] = "lower"
     inverse: bool = False
     target: float | None = None
+    measured: dt.date | None = None
 
     @model_validator(mode="after")
     def _rounds_match(self) -> Self:
@@ -62,10 +65,13 @@ class Figure(Value):
     @property
     def ratio(self) -> Spread | None:
         """The ratio of each round, taken together."""
-        if not self.baseline:
-            return None
+        return spread(self.ratios) if self.baseline else None
+
+    @property
+    def ratios(self) -> list[float]:
+        """The ratio of each round."""
         pairs = zip(self.ours, self.baseline, strict=True)
-        return spread(theirs / mine if self.inverse else mine / theirs for mine, theirs in pairs)
+        return [theirs / mine if self.inverse else mine / theirs for mine, theirs in pairs]
 
     @property
     def value(self) -> Spread:

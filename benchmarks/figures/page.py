@@ -14,12 +14,20 @@ def table() -> str:
         f"Last measured on {run.measured:%Y-%m-%d}, on {run.machine}. Ratios are medians of the rounds, "
         "with the least and the greatest of them."
     )
-    columns = "| figure | what | ours, baseline | ratio | rounds | target | |\n|---|---|---|---|---|---|---|"
+    columns = "| figure | what | ours, baseline | ratio | rounds, day | target | |\n|---|---|---|---|---|---|---|"
     return "\n".join([head, "", columns, *rows, ""])
 
 
 def _row(figure: Figure) -> str:
     reached = {True: "reached", False: "**not reached**", None: ""}[figure.reached]
     ratio = str(figure.ratio or "")
-    cells = (f"`{figure.name}`", figure.what, figure.sides, ratio, str(len(figure.ours)), figure.goal, reached)
+    cells = (
+        f"`{figure.name}`",
+        figure.what,
+        figure.sides,
+        ratio,
+        f"{len(figure.ours)}, {figure.measured}",
+        figure.goal,
+        reached,
+    )
     return f"| {' | '.join(cells)} |"

@@ -151,10 +151,18 @@ def together(runs: Sequence[Run]) -> Run:
 
 
 def accepted(committed: Run | None, new: Run) -> Run:
-    """Return the figures to commit: those of the new run, and the committed ones that it was not asked for."""
+    """Return the figures to commit: those of the new run, and the committed ones that it was not asked for.
+
+    Raises:
+        ValueError: committed ones would be kept that are of another machine.
+    """
     if committed is None:
         return new
     kept = [figure for figure in committed.figures if not new.asked(figure.name)]
+    if kept and str(committed.machine) != str(new.machine):
+        raise ValueError(
+            f"the other committed figures are of {committed.machine}: measure all of them here, `make bench`"
+        )
     figures = sorted((*kept, *new.figures), key=lambda figure: figure.name)
     return new.model_copy(update={"figures": tuple(figures), "seconds": {**committed.seconds, **new.seconds}})
 

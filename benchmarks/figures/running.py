@@ -18,7 +18,7 @@ MOST_SECONDS = 600
 
 
 def run(names: Sequence[str], results: Path = RESULTS) -> Run:
-    """Run benchmarks and return what they measured; a run with figures is written into `results`."""
+    """Run benchmarks and return what they measured; a run with figures or failures is written into `results`."""
     began, machine = datetime.now(UTC), Machine.here()
     if machine.busy:
         _say(f"other programs use this machine (load {machine.load} on {machine.cpus} cores): the figures will spread")
@@ -29,10 +29,10 @@ def run(names: Sequence[str], results: Path = RESULTS) -> Run:
         started = time.perf_counter()
         found, status = _one(name)
         seconds[name] = round(time.perf_counter() - started, 1)
-        figures += found
+        figures += [figure.model_copy(update={"measured": began.date()}) for figure in found]
         failed += [name] * (status != 0)
     made = Run(measured=began, machine=machine, seconds=seconds, failed=tuple(failed), figures=tuple(figures))
-    if figures:
+    if figures or failed:
         path = results / f"{began:%Y%m%dT%H%M%SZ}.json"
         made.write(path)
         _say(f"\n{_took(seconds)}; {len(figures)} figures in {path.name}, in {results}")

@@ -95,7 +95,7 @@ HIGHER = figure(4.0, 4.4, 4.6, better="higher")  # passes down to 4.0 * 0.85 = 3
         (figure(2.0, baseline=()), figure(99.0, baseline=()), "not compared"),
     ],
 )
-def test_a_median_may_be_15_percent_beyond_the_worst_committed_round(
+def test_a_median_may_be_15_percent_beyond_the_worst_round_of_a_committed_run(
     committed: Figure, new: Figure | None, expected: str
 ) -> None:
     assert word(committed, new) == expected
@@ -104,6 +104,19 @@ def test_a_median_may_be_15_percent_beyond_the_worst_committed_round(
 def test_the_limit_goes_by_the_direction() -> None:
     assert limit(LOWER) == pytest.approx(2.76)
     assert limit(HIGHER) == pytest.approx(3.4)
+
+
+def test_of_several_committed_runs_the_worst_median_counts() -> None:
+    assert limit(figure(1, 1, 9, 1.2, 1.1, 1.2)) == pytest.approx(1.2 * 1.15)
+    assert limit(figure(4, 4, 0.1, 5, 5, 5, better="higher")) == pytest.approx(4 * 0.85)
+
+
+def test_the_check_fails_for_a_benchmark_that_ended_with_an_error(
+    checked: Callable[[Run, Run], tuple[int, str]],
+) -> None:
+    status, printed = checked(made(LOWER), made(LOWER, failed=("one",)))
+    assert status == 1
+    assert "one failed" in printed
 
 
 def test_a_partial_run_is_compared_with_what_it_was_asked_for() -> None:
@@ -180,6 +193,21 @@ def test_accepting_keeps_the_figures_that_the_run_was_not_asked_for() -> None:
     assert set(kept.seconds) == {"one", "two"}
 
 
+def test_accepting_does_not_mix_figures_of_two_machines() -> None:
+    committed = made(figure(1), figure(5, name="two.a"), seconds=("one", "two"))
+    other = made(figure(2)).model_copy(update={"machine": MACHINE.model_copy(update={"cpus": 8})})
+    with pytest.raises(ValueError, match="the other committed figures are of 2 cores"):
+        accepted(committed, other)
+    assert accepted(made(figure(1)), other) == other
+
+
+def test_accept_tells_of_rounds_that_are_far_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(figure(1, 2, 3), figure(1, 1, 1.1, name="one.near")).write(tmp_path / "results" / "1.json")
+    figures_command.accept(1, tmp_path / "results", tmp_path / "figures.json")
+    assert "one.a: its rounds are far apart" in (told := capsys.readouterr().out)
+    assert "one.near" not in told
+
+
 def test_accept_writes_the_last_runs_as_the_committed_figures(tmp_path: Path) -> None:
     for day in (1, 2, 3):
         made(figure(day), day=day).write(tmp_path / "results" / f"{day}.json")
@@ -224,6 +252,7 @@ def test_each_benchmark_runs_in_its_own_process_and_is_kept(small: Path, capfd: 
     assert written["figures"][0]["ratio"] == {"median": 2.0, "least": 1.0, "greatest": 3.0}
     assert set(written["machine"]["packages"]) >= {"langgraph", "lancedb"}
     assert Run.read(path) == kept
+    assert kept.figures[0].measured == kept.measured.date()
     told = capfd.readouterr()
     assert "small.a: 2.00 s against 1.00 s, ratio 2.00 (1.00 to 3.00)" in told.out
     assert "printed" in told.out
