@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experience.audited import record_reads
-from experience.bundle import Bundle
 from experience.service.exporting import EXPORT
 from experience.service.leg import Leg
 from observability.audit import Actor, AuditEvent, AuditKind, AuditTrail, named, operator
@@ -18,6 +17,9 @@ from state.channels import ResearchContext
 from state.errors import CorpusMissing, Forbidden, RunMissing, SixplaneError, ThreadMissing
 from state.report import Report
 from state.values import Passage, Refusal
+
+if TYPE_CHECKING:
+    from experience.bundle import Bundle
 
 REFUSALS = (Forbidden, RunMissing, ThreadMissing, CorpusMissing)
 """The errors that refuse a principal something. An object of another principal is reported as missing."""

@@ -12,10 +12,9 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experience.audited import record_ingestion, record_listing, record_removal, screened_reads
-from experience.bundle import Bundle, WholeTexts
 from experience.ingest_progress import Tell
 from experience.service.auditing import REFUSALS, actor_of
 from experience.service.exporting import Reader
@@ -33,6 +32,9 @@ from settings import MEMORY_CORPUS
 from state.errors import ModelUnknown, NameInvalid, RunMissing, ThreadMissing
 from state.report import CorpusRef
 from state.values import Passage, ReviewAnswer
+
+if TYPE_CHECKING:
+    from experience.bundle import Bundle, WholeTexts
 
 _OBJECTS = {
     "ask": "thread",

@@ -7,11 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from experience.bundle import AuditScope, Bundle, Contents, WholeTexts, build, gather, private_key
 from experience.service.threads import UNFINISHED, ThreadRecord
 from observability.audit import AuditTrail, lines_about, named
 from retrieval import Corpora, Corpus
@@ -20,6 +17,11 @@ from state.access import Held
 from state.errors import BadInput, CorpusMissing, ReviewPending, SettingsInvalid, ThreadBusy
 from state.report import Report
 from state.values import Claim
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from experience.bundle import Bundle, WholeTexts
 
 EXPORT = "export"
 """The operation in the audit trail. Its lines are left out of a bundle: two exports in a row are the same file."""
@@ -85,6 +87,13 @@ async def export_run(
         BadInput: it is too large.
         DependencyUnavailable: the audit trail cannot be read.
     """
+    from experience.bundle import (  # here: it renders, signs, and loads what it needs
+        AuditScope,
+        Contents,
+        build,
+        gather,
+    )
+
     corpus = await _corpus(corpora, run, reader.audiences)
     gathered = await gather(run.report, corpus, whole)
     lines = await asyncio.to_thread(_lines, trail, run, reader) if trail.enabled else []
@@ -107,6 +116,8 @@ def signing_key(given: Path | None, configured: Path | None) -> Ed25519PrivateKe
         BadInput: the given file has none.
         SettingsInvalid: that of the setting has none.
     """
+    from experience.bundle import private_key
+
     if given is not None or configured is None:
         return private_key(given) if given else None
     try:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
@@ -14,7 +15,6 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
-from experience.bundle import Bundle, WholeTexts
 from experience.doctor.health import check_health
 from experience.doctor.opened import Handle, OpenedHome, Read
 from experience.doctor.values import HealthStatus, status_of
@@ -54,6 +54,9 @@ from state.channels import ResearchContext
 from state.errors import NameInvalid, PolicyRefusal
 from state.report import Report
 from state.values import Refusal, ReviewAnswer
+
+if TYPE_CHECKING:
+    from experience.bundle import Bundle, WholeTexts
 
 _NOBODY = "-"
 """A name that no tenant has."""
