@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from pydantic import ValidationError
@@ -109,7 +109,8 @@ class Deletions:
 
     async def forget_traces(self, threads: Sequence[tuple[str, str]]) -> None:
         """Delete the traces of the runs of threads, each named by tenant and name. Raises `OSError`."""
-        await IO.run(trace_files(self._settings).forget, threads)
+        with closing(trace_files(self._settings)) as files:
+            await IO.run(files.forget, threads)
 
     async def drop_checkpoints(self, tenant: str, thread_id: str, before: str) -> None:
         """Delete the checkpoints of a thread; its reports stay. The next question on it begins a new conversation.

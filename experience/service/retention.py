@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -66,7 +66,8 @@ async def prune(service: ResearchService, at: datetime | None = None, *, dry_run
     rows = await service.gateway.prune(Cutoffs(**cutoffs, waiting=waiting), dry_run=dry_run)
     files = Removed()
     if service.settings.telemetry.jsonl:
-        files = await IO.run(trace_files(service.settings).sweep, dry_run=dry_run)
+        with closing(trace_files(service.settings)) as kept:
+            files = await IO.run(kept.sweep, dry_run=dry_run)
     pruned = Pruned(
         threads=threads,
         reports=reports,

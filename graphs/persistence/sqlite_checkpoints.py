@@ -12,7 +12,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, aclosing, asynccontextmanager, closing
+from contextlib import ExitStack, aclosing, asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,9 +49,15 @@ _DELETE_OLDER = tuple(
 _PRIMARY = 0xFF
 """The bits of an error code of SQLite that say what kind of error it is."""
 
-_AT_ONCE = 128
-"""Number of operations in the event loop after which two are the worker's: one writes the log of the database back, the
-next begins it anew. Only these two wait for the disk. A chosen value: the log stays at a few megabytes."""
+_UNCOPIED = 128
+"""Number of operations after which the worker copies the log into the database, begins it anew, and waits for the disk
+both times. Until it has, the event loop stores nothing itself. A chosen value: the log stays at a few megabytes."""
+
+_MOST_PAGES = 4_000
+"""Length of the log at which a write of the worker copies it, whatever was counted. A chosen value: 16 MB."""
+
+_COPY_WAITS_MS = 100
+"""How long a copy waits for those who still read what it replaces; else the next operation tries again."""
 
 Result = TypeVar("Result")
 
@@ -77,7 +83,7 @@ class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
         self._at_once = None if at_once is None else SqliteSaver(at_once, serde=serde)
         if self._at_once is not None:
             self._at_once.is_setup = True  # as soon as this one is
-        self._turn = 0
+        self._uncopied = _UNCOPIED  # what an earlier process has left is copied first
         self._queued: set[Future[Any]] = set()
         # One thread, so that operations of the connection never overlap, and run in the order of the calls.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
@@ -123,8 +129,12 @@ class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread with all its checkpoints, from the write-ahead log too."""
-        await self._in_worker(partial(self.delete_thread, thread_id))
-        await self._in_worker(partial(truncate_log, self.conn, "checkpoints.db"))
+        await self._in_worker(partial(self._delete, thread_id))
+
+    def _delete(self, thread_id: str) -> None:
+        self.delete_thread(thread_id)
+        truncate_log(self.conn, "checkpoints.db")
+        self._begin_log()
 
     async def _keep_latest(self, thread_id: str) -> None:
         await self._in_worker(partial(self._delete_older, thread_id))
@@ -159,21 +169,47 @@ class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
 
     async def _quickly(self, work: Callable[[SqliteSaver], Result]) -> Result:
         """Do something with a single checkpoint in the event loop, or in the worker if that would wait."""
-        self._turn = (self._turn + 1) % (_AT_ONCE + 2)
         # Never before what waits in the worker: operations run in the order of the calls.
-        if self._at_once is not None and self._turn > 1 and not self._queued:
+        if self._at_once is not None and self._uncopied < _UNCOPIED and not self._queued:
             try:
-                return work(self._at_once)
+                result = work(self._at_once)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
                     raise
+            else:
+                self._uncopied += 1
+                return result
         return await self._in_worker(partial(work, self))
 
     async def _in_worker(self, work: Callable[[], Result]) -> Result:
-        job = self._worker.submit(work)
+        job = self._worker.submit(self._counted, work)
         self._queued.add(job)
         job.add_done_callback(self._queued.discard)  # when it has ended, also if its caller was cancelled meanwhile
         return await asyncio.wrap_future(job)
+
+    def _counted(self, work: Callable[[], Result]) -> Result:
+        if self._at_once is not None and self._uncopied >= _UNCOPIED:
+            # Where it fails, as on a full disk, the operation itself may still work; the next one tries again.
+            with suppress(sqlite3.OperationalError):
+                self._copy_log()
+                self._uncopied = 0
+        self._uncopied += 1
+        return work()
+
+    def _copy_log(self) -> None:
+        with self.lock:
+            self.conn.execute(f"PRAGMA busy_timeout={_COPY_WAITS_MS}")
+            try:
+                self.conn.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+            finally:
+                self.conn.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+        self._begin_log()
+
+    def _begin_log(self) -> None:
+        """Write something, since the first write after a copy begins the log anew and waits for the disk."""
+        with self.lock:
+            (version,) = self.conn.execute("PRAGMA user_version").fetchone()
+            self.conn.execute(f"PRAGMA user_version={version:d}")
 
 
 @asynccontextmanager
@@ -197,6 +233,7 @@ def _opened(path: Path, serde: SerializerProtocol, *, in_loop: bool) -> Threaded
         at_once = opened.enter_context(closing(_connection(path))) if in_loop else None
         if at_once is not None:
             at_once.executescript("PRAGMA wal_autocheckpoint=0; PRAGMA busy_timeout=0")
+            connection.execute(f"PRAGMA wal_autocheckpoint={_MOST_PAGES}")
         saver = ThreadedSqliteSaver(connection, at_once, serde=serde)
         saver.setup()
         opened.pop_all()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from langgraph.store.sqlite import SqliteStore
 
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.connections.wal import use_wal
-from settings.pools import IO
 
 BUSY_SECONDS = 10
 """How long a write waits for another process's lock. A chosen value."""
@@ -25,12 +25,25 @@ BUSY_SECONDS = 10
 class ThreadedSqliteStore(SqliteStore):
     """`SqliteStore` with an asynchronous interface. Use `open_store`. The synchronous methods work too."""
 
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        super().__init__(conn)
+        # A thread of its own: while another process holds the file, no other work of this one waits behind it.
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="memory")
+
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
-        """Do the operations in one transaction. What they delete is removed from the write-ahead log too."""
-        return await IO.run(self._batch, [*ops])
+        """Do the operations in one transaction. What they delete is removed from the write-ahead log too.
+
+        Raises:
+            sqlite3.Error: the file is damaged, cannot be read or written, or its disk is full.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self._batch, [*ops])
 
     def _batch(self, ops: Sequence[Op]) -> list[Result]:
-        results = self.batch(ops)
+        try:
+            results = self.batch(ops)
+        except sqlite3.Error as error:
+            # Upstream commits after a failure, too. That fails as well, and would hide that the disk is full.
+            raise _first(error) from None
         if any(isinstance(each, PutOp) and each.value is None for each in ops):
             with self.lock:
                 truncate_log(self.conn, "store.db")
@@ -38,8 +51,15 @@ class ThreadedSqliteStore(SqliteStore):
 
     def close(self) -> None:
         """Close the connection, after what still runs."""
+        self._worker.shutdown()
         with self.lock:
             self.conn.close()
+
+
+def _first(error: sqlite3.Error) -> sqlite3.Error:
+    """Return the error that led to this one, if that is of SQLite, too."""
+    cause = error.__context__
+    return cause if isinstance(cause, sqlite3.Error) else error
 
 
 @asynccontextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Awaitable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.runnables import RunnableConfig
@@ -53,12 +55,45 @@ async def test_the_log_is_written_back_again_and_again(tmp_path: Path) -> None:
     async with open_checkpointer(path) as saver:
         log = path.with_name("checkpoints.db-wal")
         sizes = []
-        for n in range(5 * sqlite_checkpoints._AT_ONCE):
+        for n in range(5 * sqlite_checkpoints._UNCOPIED):
             await store(saver, f"thread-{n % 8}")
             sizes.append(log.stat().st_size)
         assert sum(after - before for before, after in pairwise(sizes[:100])) > 1_000_000
         assert max(sizes) < 6_000_000  # it would be twice as long
     assert path.stat().st_size > 0
+
+
+async def test_the_event_loop_never_begins_the_log_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_checkpoints, "_UNCOPIED", 10)
+    path, log = tmp_path / "checkpoints.db", tmp_path / "checkpoints.db-wal"
+    async with open_checkpointer(path) as saver:
+        by_worker, begun = list[str](), set[bytes]()
+        saver.conn.set_trace_callback(by_worker.append)
+
+        async def done(work: Awaitable[Any]) -> Any:
+            by_worker.clear()
+            before = log.read_bytes()[16:24]  # the salt, which each beginning changes
+            result = await work
+            after = log.read_bytes()[16:24]
+            assert by_worker or after == before
+            begun.add(after)
+            # The worker has written after each copy: otherwise the loop's next write would begin the log anew.
+            if any("wal_checkpoint" in said for said in by_worker):
+                assert after != before
+            return result
+
+        in_loop = 0
+        for n in range(60):
+            stored = await done(saver.aput(LATEST, {**empty_checkpoint(), "id": f"{n:06}"}, {}, {}))
+            await done(saver.aput_writes(stored, [("channel", "said")], "task"))
+            await done(saver.aget_tuple(stored))
+            in_loop += not by_worker
+            if n % 7 == 0:
+                await done(saver.aprune(["t"]))
+            if n % 20 == 0:
+                await done(saver.adelete_thread("t"))
+        assert in_loop > 30
+        assert len(begun) > 5
 
 
 async def test_what_is_cancelled_while_it_waits_keeps_its_place(tmp_path: Path) -> None:

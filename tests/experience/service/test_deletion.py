@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+from pathlib import Path
 
 import pytest
 from langchain_core.documents import Document
 
 from experience.service.desk import Desk
 from experience.service.leg import leg_attributes
+from experience.service.retention import prune
 from experience.service.runs import Runs
 from observability import build_tracer_provider, traces_folder
 from policy.identity import Permission, Principal
@@ -29,6 +32,11 @@ def holding(home, *words):
     return [
         path.relative_to(home).as_posix() for path in files if any(word.encode() in path.read_bytes() for word in words)
     ]
+
+
+def open_files():
+    """Return the path of each file that this process has open, as often as it has."""
+    return [os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()]
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +142,17 @@ async def test_the_traces_of_a_deleted_thread_go_and_others_stay(home):
         ]
     assert not any('"gen_ai.conversation.id": "t"' in text and '"sixplane.tenant": "local"' in text for text in left)
     assert sum('"gen_ai.conversation.id"' in text for text in left) == 2 * 2  # a line at the start, and one at the end
+
+
+async def test_what_forgets_or_sweeps_traces_leaves_no_file_of_them_open(home):
+    async with service_of(home) as service:
+        await service.run(ask(QUESTION, "t"))
+        for name in ("one", "two"):
+            await service.deletions.forget_traces([("local", name)])
+            await prune(service)
+        traces = traces_folder(service.settings)
+        opened = [path for path in open_files() if str(traces) in path]
+    assert len(opened) == len(set(opened))  # the service's own lock and lines
 
 
 async def test_a_trace_that_begins_with_something_else_goes_too(home):
