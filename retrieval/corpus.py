@@ -183,8 +183,7 @@ class Corpus:
         with operation_span(
             "retrieval", self.name, {"sixplane.retrieval.mode": mode, "sixplane.retrieval.k": k}
         ) as span:
-            embedded = mode != "keyword" and query_vector is None
-            if embedded:
+            if mode != "keyword" and query_vector is None:
                 await self._check_searchable(self._backend)  # before embedding, which may be billed
                 query_vector = await self._embeddings.aembed_query(query)
             pool = k if beside is None else _POOL * k
@@ -192,8 +191,7 @@ class Corpus:
             asked = Asked(query, mode, k, pool if self._reranker is None else depth, depth, where, self._held)
 
             async def search(reads: SearchReads) -> list[Passage]:
-                if not embedded:
-                    await self._check_searchable(reads)
+                await self._check_searchable(reads)  # here too: the corpus may have been made anew since
                 return await retrieve(reads, asked, query_vector)
 
             found = await self._backend.searching(search)
