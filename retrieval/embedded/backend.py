@@ -132,9 +132,10 @@ class EmbeddedBackend:
         """Return the result of `work`; `None` if no indexes are given and those that are open are out of date."""
         with self._database.read() as connection:
             revision = reads.revision(connection)
-            if opened is None and revision != self._indexes.opened.revision:
+            current = opened or self._indexes.opened  # read once: another thread may open newer ones meanwhile
+            if opened is None and revision != current.revision:
                 return None
-            return (at_once(work(Snapshot(connection, opened or self._indexes.opened, revision))),)
+            return (at_once(work(Snapshot(connection, current, revision))),)
 
     async def legs(
         self,
