@@ -14,6 +14,7 @@ import os
 import stat
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from settings.process import OPENVINO, load_openvino
 
 _SUFFIX = ".ovblob"
 _MOST_BYTES = 256 << 20
-"""Of all files together; the oldest go first. A chosen value: that of the default model has 23 MB."""
+"""Of all files together; the oldest go first, the newest stays. Nothing is kept of a model that is larger by itself. A
+chosen value: the default model has 23 MB."""
 
 _LEFT_SECONDS = 3600
 """After which a temporary file was left by a process that was killed. A chosen value, far above what writing takes."""
@@ -47,7 +49,7 @@ def compiled_model(weights: Path, digest: str, folder: Path | None) -> Any:
     if path is not None and (model := _kept(core, path)) is not None:
         return model
     model = core.compile_model(str(weights), "CPU", OPENVINO)
-    if path is not None:
+    if path is not None and weights.stat().st_size <= _MOST_BYTES:
         _keep(model, path)
     return model
 
@@ -63,12 +65,13 @@ def _kept(core: Any, path: Path) -> Any | None:
     """Return the model that is kept in a file, if there is one that may be used."""
     try:
         blob = _trusted_bytes(path)
-        os.utime(path)  # the file that was used last is removed last
     except FileNotFoundError:
         return None
     except OSError as error:
         _log.info("the compiled model `%s` cannot be used: %s", path.name, error.strerror or type(error).__name__)
         return None
+    with suppress(OSError):  # a cache that cannot be written is as good
+        os.utime(path)  # the file that was used last is removed last
     size = hashlib.sha256().digest_size
     if hashlib.sha256(blob[size:]).digest() == blob[:size]:
         try:
@@ -107,25 +110,36 @@ def _keep(model: Any, path: Path) -> None:
     try:
         private_folder(path.parent)
         _check_owner(path.parent.lstat())
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:  # mode 0600
-            file.write(hashlib.sha256(blob).digest() + blob)
-        Path(file.name).replace(path)
+        _write(path, blob)
         _tidy(path.parent)
     except OSError as error:
         _log.info("the compiled model is not kept: %s", error.strerror or type(error).__name__)
 
 
+def _write(path: Path, blob: bytes) -> None:
+    """Write a file as a whole, or leave nothing."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:  # mode 0600
+        part = Path(file.name)
+        try:
+            file.write(hashlib.sha256(blob).digest())
+            file.write(blob)
+            file.close()  # a full disk may show only here
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+
 def _tidy(folder: Path) -> None:
-    """Remove what killed processes left, and the oldest models while all are larger than `_MOST_BYTES`."""
+    """Remove what killed processes left, and the oldest models, but the newest, while all exceed `_MOST_BYTES`."""
     for part in folder.glob("*.part"):
         if part.stat().st_mtime < time.time() - _LEFT_SECONDS:
             part.unlink(missing_ok=True)
     total = 0
-    for used, path in sorted(
-        ((each.stat(), each) for each in folder.glob(f"*{_SUFFIX}")), key=_last_used, reverse=True
-    ):
+    found = sorted(((each.stat(), each) for each in folder.glob(f"*{_SUFFIX}")), key=_last_used, reverse=True)
+    for place, (used, path) in enumerate(found):
         total += used.st_size
-        if total > _MOST_BYTES:
+        if place and total > _MOST_BYTES:
             path.unlink(missing_ok=True)
 
 

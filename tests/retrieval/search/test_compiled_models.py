@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -119,6 +120,53 @@ def test_what_is_old_goes(weights: Path, folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(compiled, "_MOST_BYTES", first.stat().st_size)
     compiled_model(weights, "second", folder)
     assert kept(folder) != first
+
+
+def test_nothing_is_kept_of_a_model_above_the_bound(
+    weights: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "_MOST_BYTES", weights.stat().st_size - 1)
+    assert result(compiled_model(weights, DIGEST, folder)) == [3, 10]
+    assert not folder.exists()
+
+
+def test_the_newest_file_stays_whatever_its_size(weights: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_model(weights, "first", folder)
+    first = kept(folder)
+    os.utime(first, (0, 0))
+    compiled_model(weights, "second", folder)
+    monkeypatch.setattr(compiled, "_MOST_BYTES", 1)
+    compiled._tidy(folder)
+    assert kept(folder) != first
+
+
+def test_a_file_whose_time_of_use_cannot_be_set_is_used(
+    weights: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled_model(weights, DIGEST, folder)
+
+    def read_only(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(compiled.os, "utime", read_only)
+    remove(weights)
+    assert result(compiled_model(weights, DIGEST, folder)) == [3, 10]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
+def test_a_full_disk_leaves_no_part(weights: Path, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    compiled_model(weights, DIGEST, folder)  # so that nothing else writes a file below
+    kept(folder).unlink()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with caplog.at_level(logging.INFO):
+            assert result(compiled_model(weights, DIGEST, folder)) == [3, 10]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "the compiled model is not kept" in caplog.text
+    assert not [*folder.iterdir()]
 
 
 def test_the_folder_follows_the_xdg_specification(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
