@@ -99,6 +99,22 @@ def test_the_embedding_model_keeps_few_of_the_shapes_that_it_has_seen() -> None:
     assert second - first < 16 << 10
 
 
+def test_what_goes_on_after_a_start_collects_garbage_as_often_as_python_would() -> None:
+    code = """
+import gc
+usual = gc.get_threshold()
+from settings.process import collect_seldom
+from experience.cli.commands.operating.serve import prepare
+from settings import load_settings
+collect_seldom()
+assert gc.get_threshold()[0] > usual[0]
+prepare(load_settings())
+assert gc.get_threshold() == usual
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_openvino_is_imported_without_what_reports_to_its_maker() -> None:
     code = """
 import sys

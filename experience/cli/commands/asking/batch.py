@@ -109,9 +109,11 @@ async def _batch(
 ) -> tuple[BatchSummary, BudgetExceeded | None]:
     from experience.batch import BatchJob, JobOptions, open_engine
     from experience.service import open_service
+    from settings.process import collect_as_usual
     from state.channels import ResearchContext
 
     async with open_service(settings) as service:
+        collect_as_usual()
         options = JobOptions(context=ResearchContext(**context), **given)
         await service.corpora.get(
             options.context.tenant, options.context.corpus

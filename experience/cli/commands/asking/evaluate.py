@@ -89,9 +89,11 @@ async def _evaluate(
 ) -> tuple[Evaluation, bool]:
     from experience.evaluation import EvaluationRun
     from experience.service import open_service
+    from settings.process import collect_as_usual
     from state.channels import ResearchContext
 
     async with open_service(settings) as service:
+        collect_as_usual()
         run = EvaluationRun(service, questions, ResearchContext(**context), folder, concurrency)
         board = EvaluationBoard(run.interview)
         with on_signals(Drain(run.interview.drain)), live_line("evaluate", board) as progress:

@@ -178,7 +178,9 @@ async def ingest_into(
         AuditUnavailable: it cannot be recorded in the audit trail.
     """
     from experience.audited import record_ingestion
+    from settings.process import collect_as_usual
 
+    collect_as_usual()
     event = event_of("ingest", "ingest", tenant, f"corpus:{name}")
     async with trail_of(settings) as trail, trail.change(event) as noted:
         corpus = await corpora.create(tenant, name)

@@ -11,7 +11,7 @@ from experience.cli.extras import extra
 from experience.cli.options import Home
 from experience.cli.output import note
 from experience.cli.running import run_async, settings_of
-from settings.process import bound_free_memory
+from settings.process import bound_free_memory, collect_as_usual
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -53,10 +53,11 @@ def tell(settings: Settings, text: str) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Make this process one of a server: what it logs, and what it keeps of freed memory."""
+    """Make this process one of a server: what it logs, what it keeps of freed memory, when it looks for garbage."""
     from observability.log_lines import configure_logging
 
     bound_free_memory()
+    collect_as_usual()
     configure_logging(settings.server.log_format)
 
 
