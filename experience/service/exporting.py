@@ -87,7 +87,7 @@ async def export_run(
         BadInput: it is too large.
         DependencyUnavailable: the audit trail cannot be read.
     """
-    from experience.bundle import (  # here: it renders, signs, and loads what it needs
+    from experience.bundle import (  # here: it renders and signs; `signing_key` has loaded it, in a thread
         AuditScope,
         Contents,
         build,
@@ -111,6 +111,8 @@ async def export_run(
 
 def signing_key(given: Path | None, configured: Path | None) -> Ed25519PrivateKey | None:
     """Return the key to sign with: the given one, else that of the setting `audit.bundle_key`, if there is one.
+
+    To be called in a thread: it loads what makes a bundle, which would hold the event loop.
 
     Raises:
         BadInput: the given file has none.

@@ -44,12 +44,14 @@ from gateway.ledger.account import Account, accounted
 from graphs import open_collaborators
 from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
+from nodes.checks.number_words import number_pattern
+from nodes.draft import load_parsers
 from observability import collected_notices, configure_tracing, operation_span
 from observability.audit import Actor, AuditTrail, named
 from policy.fingerprint import policy_reference
 from retrieval.filters import parsed
 from settings import MEMORY_CORPUS, Settings, checked_name
-from settings.pools import IO
+from settings.pools import CPU, IO
 from state.channels import ResearchContext
 from state.errors import NameInvalid, PolicyRefusal
 from state.report import Report
@@ -316,11 +318,13 @@ class ResearchService:
             await self.deletions.forget_traces([named])
 
     async def warm(self) -> None:
-        """Load what the guards need, the encoder among it, so that no first question waits for it.
+        """Load what guards and checks need, the encoder among it, so that no first question waits for it.
 
-        What cannot be loaded is logged, and the question that needs it fails.
+        What a guard cannot load is logged, and the question that needs it fails.
         """
         await self.guards.warm()
+        for load in (load_parsers, number_pattern):
+            await CPU.run(load)
 
     def _handles(self) -> tuple[Handle, ...]:
         saver, store = self.graph.checkpointer, self.graph.store

@@ -50,8 +50,8 @@ _JOINED = re.compile(r"\s+and\s+", re.IGNORECASE)
 
 
 @cache
-def _number() -> re.Pattern[str]:
-    """Return the pattern of a number. It has 28 kB: compiling it would be a twelfth of what importing a graph takes."""
+def number_pattern() -> re.Pattern[str]:
+    """Return the pattern of a number. It has 28 kB: it is compiled when it is first needed, in 50 ms."""
     return re.compile(
         rf"\b(?:(?P<century>{'|'.join([*UNITS[15:], 'twenty'])}){_JOINT}"
         rf"(?P<year>(?:{'|'.join(_TENS)})(?:-(?:{'|'.join(UNITS[1:10])}))?|{'|'.join(UNITS[10:])})\b{_ENDS}"
@@ -76,7 +76,7 @@ def spelled_numbers(text: str) -> Iterator[Spelled]:
     [[4], [16], [205000]]
     """
     at = 0
-    while found := _number().search(text, at):
+    while found := number_pattern().search(text, at):
         start, at = found.span()
         joints = list(_JOINED.finditer(text, start, at))
         # In "between one hundred and fifty" the "and" joins two numbers, with a second "and" the last one does.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nodes.draft.choice import Kept
 from nodes.draft.claims import DraftClaim, claims_of, draft_claims, draft_hash
-from nodes.draft.prepare import prepared_draft
+from nodes.draft.prepare import load_parsers, prepared_draft
 from nodes.draft.publish import Published, literal, publish_draft, spellings
 from nodes.draft.safety import NOTICE
 from nodes.draft.seen import PlainText
@@ -21,6 +21,7 @@ __all__ = [
     "draft_claims",
     "draft_hash",
     "literal",
+    "load_parsers",
     "prepared_draft",
     "publish_draft",
     "spellings",

@@ -77,7 +77,7 @@ def inline_pieces(content: str, mark: re.Pattern[str], references: dict[str, Any
     `mark` is the grammar of citation marks, `references` what definitions elsewhere in the document define.
     """
     noted = _Noted([], [])
-    parser = _parser()
+    parser = inline_parser()
     parser.inline.parse(content, parser, {"noted": noted, "references": references or {}}, [])
     pieces = sorted([*noted.pieces, *_emphasis(noted.delimiters)], key=lambda piece: piece.start)
     pieces = _with_marks(content, _paired(pieces), mark)
@@ -233,7 +233,8 @@ def settled(parser: MarkdownIt) -> MarkdownIt:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def inline_parser() -> MarkdownIt:
+    """Return the parser that notes where each piece of a text stands. It is made once."""
     parser = new_parser()
     notes: dict[str, Callable[[StateInline, int, _Noted], None]] = {
         "newline": _note_break,

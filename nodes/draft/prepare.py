@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nodes.draft.blocks import Block, BlockKind, Document, split_row
-from nodes.draft.inline import Kind, new_parser, settled
+from nodes.draft.inline import Kind, blocks_parser, inline_parser, new_parser, settled
 from nodes.draft.safety import safe_raws, without_hidden
 from state.citation_marks import DRAFT_MARK, with_brackets
 
@@ -163,6 +163,12 @@ def _whole_lines(text: str, found: list[tuple[int, int]]) -> Iterator[Edit]:
         first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
         last = len(text) if last < 0 else last + 1
         yield (start, end, "") if (text[first:start] + text[end:last]).strip() else (first, last, "")
+
+
+def load_parsers() -> None:
+    """Make the parsers of drafts, so that no first draft waits for them."""
+    for make in (blocks_parser, inline_parser, _reference_parser):
+        make()
 
 
 @cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sys
+import threading
 import zipfile
 from contextlib import aclosing
 
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from langchain_core.documents import Document
 
+import experience
 from experience.bundle import WholeTexts, verify_bundle
 from experience.bundle.signing import signer_of
 from experience.service.desk import Desk
@@ -156,6 +159,25 @@ async def test_a_run_without_a_report_says_what_to_do(home):
     assert "sixplane resume slow" in running.value.hint
     ended = [(each["outcome"], each["reason"]) for each in lines(home, "export") if each["outcome"] != "begun"]
     assert ended == [("failed", "review_pending"), ("failed", "thread_busy")]
+
+
+async def test_what_makes_a_bundle_is_loaded_outside_of_the_event_loop(home, monkeypatch):
+    threads = []
+
+    class Noting:
+        def find_spec(self, name, *_):
+            if name == "experience.bundle":
+                threads.append(threading.current_thread())
+
+    monkeypatch.setattr(experience, "bundle", experience.bundle)  # set back at the end
+    async with service_of(home) as service:
+        desk = Desk(Runs(service))
+        await asked(desk, ANN)
+        monkeypatch.delitem(sys.modules, "experience.bundle")
+        monkeypatch.setattr(sys, "meta_path", [Noting(), *sys.meta_path])
+        await desk.export(ANN, "t", OPEN)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 async def test_abstained_and_refused_runs_can_be_exported(home):

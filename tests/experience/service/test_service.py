@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from langchain_core.documents import Document
 
 from experience.service.screening import WITHHELD
 from experience.verification import verify_report
+from nodes.checks.number_words import number_pattern
+from nodes.draft.inline import blocks_parser, inline_parser
 from state.errors import (
     CorpusMissing,
     QuestionInvalid,
@@ -26,6 +29,17 @@ from tests.experience.service.helpers import (
     service_of,
     stored_bytes,
 )
+
+
+async def test_a_service_that_is_warm_has_made_what_a_first_draft_is_read_with(home, monkeypatch):
+    made = (number_pattern, blocks_parser, inline_parser)
+    for each in made:
+        each.cache_clear()
+    async with service_of(home) as service:
+        monkeypatch.setattr(type(service.guards), "warm", AsyncMock())  # takes seconds, and has tests of its own
+        await service.warm()
+        service.guards.warm.assert_awaited_once()
+    assert [each.cache_info().currsize for each in made] == [1, 1, 1]
 
 
 async def test_every_quote_is_the_canonical_text_inside_its_evidence_and_one_changed_character_is_found(home):
