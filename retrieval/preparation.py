@@ -241,14 +241,25 @@ def prepare(
         del item  # so that a large document is not held while the next one is parsed
 
 
+_MOST_NOTED = 100
+"""Documents of the largest file that is remembered. A chosen value: the notes of hundreds of files are held at once,
+and one on a million records would take a gigabyte."""
+
+
 class _File:
-    """What the file that is being read has given so far; not `whole` if that is not all it holds."""
+    """What the file that is being read has given so far; not `whole` if that is not all it holds, or too much."""
 
     def __init__(self) -> None:
         self.whole = True
         self._documents: list[Content] = []
 
     def add(self, document: PreparedDocument, labels: Labels | None) -> None:
+        if not self.whole:
+            return
+        if len(self._documents) == _MOST_NOTED:
+            self.whole = False
+            self._documents.clear()
+            return
         try:
             described = metadata_digest(document.metadata_text())
         except BadInput:  # which is reported when it is stored

@@ -26,8 +26,9 @@ def remember(connection: sqlite3.Connection, notes: Iterable[Noted]) -> None:
 
 
 def forget(connection: sqlite3.Connection) -> None:
-    """Forget the files of which a document is not live any more."""
+    """Forget the files of which a document is not live any more, and those that gave none: they may be gone."""
     connection.execute(
-        """DELETE FROM files WHERE EXISTS (SELECT 1 FROM json_each(files.documents) given WHERE NOT EXISTS (
+        """DELETE FROM files WHERE json_array_length(documents) = 0
+           OR EXISTS (SELECT 1 FROM json_each(files.documents) given WHERE NOT EXISTS (
            SELECT 1 FROM documents d WHERE d.document_id = json_extract(given.value, '$[0]') AND d.superseded = 0))"""
     )

@@ -19,13 +19,15 @@ REMEMBER = (
 )
 _FILES = "DELETE FROM {P}_FILES f WHERE f.tenant = :tenant AND f.corpus = :corpus"
 FORGET = f"{_FILES} AND f.name = :name"
-FORGET_GONE = (
-    f"{_FILES} AND EXISTS (SELECT 1 FROM JSON_TABLE(f.documents, '$[*]' "
-    f"COLUMNS (document_id VARCHAR2({LONGEST_ID} CHAR) PATH '$[0]')) g WHERE NOT EXISTS "
-    "(SELECT 1 FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 0 "
-    "AND d.document_id = g.document_id))"
+_GIVEN = (
+    f"SELECT 1 FROM JSON_TABLE(f.documents, '$[*]' COLUMNS (document_id VARCHAR2({LONGEST_ID} CHAR) PATH '$[0]')) g"
 )
-"""Forgets the files of which a document is not live any more."""
+FORGET_GONE = (
+    f"{_FILES} AND (NOT EXISTS ({_GIVEN}) OR EXISTS ({_GIVEN} WHERE NOT EXISTS "
+    "(SELECT 1 FROM {P}_DOCUMENTS d WHERE d.tenant = :tenant AND d.corpus = :corpus AND d.superseded = 0 "
+    "AND d.document_id = g.document_id)))"
+)
+"""Forgets the files of which a document is not live any more, and those that gave none: they may be gone."""
 CLEAR_FILES = _FILES
 
 

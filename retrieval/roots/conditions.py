@@ -14,7 +14,16 @@ from retrieval.roots.stamps import stamp_of
 from settings import Settings
 from state.access import Labels
 
-_NOT_READ = {"backend", "embeddings", "embedding_model_path", "lock_timeout_seconds", "remote", "trust_file_times"}
+NOT_READ = {
+    "backend",
+    "compiled_models_path",
+    "embeddings",
+    "embedding_model_path",
+    "lock_timeout_seconds",
+    "remote",
+    "trust_file_times",
+    "vector_numbers",
+}
 """The settings of `data` that do not say how a file is read; all others do, also those that are still to come."""
 
 _READERS = ("documents.py", "loaders", "preparation.py", "roots", "splitting.py")
@@ -24,7 +33,7 @@ class Conditions:
     """The conditions of one ingestion: settings, our readers, and everything that is installed beside them."""
 
     def __init__(self, settings: Settings) -> None:
-        data = settings.data.model_dump(mode="json", exclude=_NOT_READ)
+        data = settings.data.model_dump(mode="json", exclude=NOT_READ)
         given = [json.dumps(data, sort_keys=True), _readers(), _installed(tuple(sys.path))]
         if settings.data.ocr.enabled and (tesseract := shutil.which("tesseract")):
             given.append(stamp_of(Path(tesseract)))

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from retrieval import Corpus, open_corpus
+from retrieval import Corpus, open_corpus, preparation
 from retrieval.loaders import load_file
 from retrieval.reports import IngestReport
 from retrieval.roots import conditions, stamps
+from retrieval.roots.conditions import NOT_READ
 from settings import Settings, load_settings
+from settings.tree import DataSettings
 from tests.conformance.planes import Hashed
 
 OLD = 1_700_000_000
@@ -194,13 +196,31 @@ async def test_a_file_that_fails_is_told_each_time(docs: Path, corpus: Corpus, r
 async def test_pruning_forgets_the_names_of_files_whose_documents_are_gone(
     docs: Path, corpus: Corpus, tmp_path: Path
 ) -> None:
+    (docs / "empty.jsonl").touch()
     await corpus.ingest(docs)
-    (docs / "d.zip").unlink()
+    for name in ("d.zip", "empty.jsonl"):
+        (docs / name).unlink()
     await corpus.ingest(docs, sync=True)
     await corpus.prune()
     with closing(sqlite3.connect(tmp_path / "home/corpora/local/c/corpus.db")) as database:
         names = {name for (name,) in database.execute("SELECT file FROM files")}
     assert names == {"docs/a.txt", "docs/c.jsonl", "docs/sub/b.md"}
+
+
+async def test_a_file_of_very_many_documents_is_read_each_time(
+    docs: Path, corpus: Corpus, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation, "_MOST_NOTED", 1)
+    assert counts(await corpus.ingest(docs)) == (6, 0, 0, 0)
+    read.clear()
+    assert counts(await corpus.ingest(docs)) == (0, 0, 6, 0)
+    assert sorted(read) == ["c.jsonl", "d.zip"]
+
+
+def test_each_setting_of_data_says_how_a_file_is_read_or_does_not() -> None:
+    says = {"audiences", "chunk_chars", "chunk_overlap", "comments", "encoding", "limits", "max_file_bytes", "ocr"}
+    assert not says & NOT_READ
+    assert says | NOT_READ == set(DataSettings.model_fields)
 
 
 def test_a_file_that_changes_while_it_is_looked_at_has_no_fingerprint(
