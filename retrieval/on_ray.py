@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -27,13 +27,15 @@ from retrieval.embeddings import LocalEncoder, texts_at_once
 from retrieval.loaders import Sieve, files_of, load_file
 from retrieval.preparation import IngestEngine, Opened, PreparedDocument, ReadPaths, cut
 from retrieval.roots import SourceRoots
-from retrieval.roots.memory import Asked, Begun, Memory, Unchanged
-from retrieval.roots.stamps import Noted
+from retrieval.roots.memory import Asked, Begun, Looked, Memory, Unchanged
+from retrieval.roots.stamps import Noted, fingerprint
 from settings import Settings
 from settings.connections.ray_cluster import open_ray_cluster
 from settings.tree import DataSettings
 from state.access import Labels
 from state.errors import BadInput, DependencyUnavailable
+
+Read: TypeAlias = "tuple[list[PreparedDocument | FailedFile] | None, Looked | None]"
 
 _OBJECT_STORE_BYTES = 512 * 1024 * 1024
 """Documents that were read and are not stored yet; `ray.data` starts no more while half of it is full."""
@@ -67,7 +69,7 @@ async def open_ray_ingest(workers: int = 0) -> AsyncIterator[IngestEngine]:
 @dataclass(frozen=True)
 class Job:
     """What every task needs to read files. It is sent to each node once, and holds no secret: of the settings, `data`
-    alone says how a file is read and split.
+    alone says how a file is read and split. `looks`: whether a task takes the fingerprint of a file before it reads it.
     """
 
     data: DataSettings
@@ -75,6 +77,7 @@ class Job:
     corpus: str
     audience: Labels | None
     roots: SourceRoots
+    looks: bool = False
 
 
 class RayIngest:
@@ -94,7 +97,7 @@ class RayIngest:
             opened: Opened | None = None,
             memory: Memory | None = None,
         ) -> Iterator[PreparedDocument | FailedFile | Asked | Unchanged | Begun | Noted]:
-            job = Job(settings.data, tenant, corpus, audience, roots or SourceRoots())
+            job = Job(settings.data, tenant, corpus, audience, roots or SourceRoots(), memory is not None)
             return self._read(paths, job, opened, Sieve(memory, settings, audience, job.roots))
 
         return read
@@ -111,8 +114,8 @@ class RayIngest:
         actor = ray.remote(Encoder).options(num_cpus=_SHARE, max_restarts=_MOST_STARTS, max_task_retries=-1)
         return [actor.remote(folder) for _ in range(self._workers)]
 
-    def results(self, files: list[str], job: Job) -> Iterator[list[PreparedDocument | FailedFile] | None]:
-        """Yield what each file holds, in their order; `None` for one that is not seen where it was to be read.
+    def results(self, files: list[str], job: Job) -> Iterator[Read]:
+        """Yield what each file holds, in their order, as `read_file` says.
 
         Raises:
             DependencyUnavailable: a task failed.
@@ -142,7 +145,6 @@ class RayIngest:
                 continue
             if isinstance(each, Path):
                 job.roots.name(each)  # here, in their order: it may make a folder a root
-                sieve.look(each)  # before a task reads it
             found.append(each)
         files = [str(each) for each in found if isinstance(each, Path)]
         results = iter(self.results(files, job) if files else ())
@@ -152,13 +154,19 @@ class RayIngest:
                 continue
             if opened is not None:
                 opened(each)
-            yield from sieve.read(each, _noted(each, next(results), job.roots))
+            items, looked = next(results)
+            yield from sieve.read(each, _noted(each, items, job.roots), looked)
 
 
 def read_file(file: str, job: Job) -> bytes:
-    """Return what a file holds, read and split, as a pickle; that of `None` if it cannot be seen here."""
+    """Return a `Read` as a pickle: what a file holds, read and split, and how it looked before.
+
+    It holds `None` in place of the first if the file cannot be seen here.
+    """
     path = Path(file)
-    return pickle.dumps([*_prepared(path, job)] if os.path.lexists(path) else None)
+    looked = Looked(*fingerprint(path, job.data.max_file_bytes)) if job.looks else None
+    read: Read = ([*_prepared(path, job)] if os.path.lexists(path) else None, looked)
+    return pickle.dumps(read)
 
 
 def _prepared(path: Path, job: Job) -> Iterator[PreparedDocument | FailedFile]:

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from retrieval.documents import FailedFile
 from retrieval.loaders.folder_labels import label_of_folder
 from retrieval.roots import SourceRoots
-from retrieval.roots.memory import Asked, Begun, Memory, Unchanged
+from retrieval.roots.memory import Asked, Begun, Looked, Memory, Unchanged
 from retrieval.roots.stamps import Content, Noted
 from settings import Settings
 from state.access import Labels
@@ -68,17 +68,17 @@ class Sieve(NamedTuple):
             if kept:
                 yield _together(kept)
 
-    def look(self, path: Path) -> None:
-        """Take the fingerprint of a file that is going to be read elsewhere."""
-        if self.memory is not None:
-            self.memory.look(path)
+    def read(
+        self, path: Path, items: Iterator[Item | FailedFile], looked: Looked | None = None
+    ) -> Iterator[Item | FailedFile | Begun | Noted]:
+        """Yield the items of a file; before them, that it begins, and after them what to remember, if it was read.
 
-    def read(self, path: Path, items: Iterator[Item | FailedFile]) -> Iterator[Item | FailedFile | Begun | Noted]:
-        """Yield the items of a file; before them, that it begins, and after them what to remember, if it was read."""
+        `looked` is its fingerprint, where another process has read it.
+        """
         if self.memory is None:
             yield from items
             return
-        self.memory.look(path)
+        self.memory.look(path, looked)
         yield Begun(self.roots.name(path))
         whole = True
         for item in items:

@@ -31,6 +31,14 @@ class Begun(NamedTuple):
     file: str
 
 
+class Looked(NamedTuple):
+    """The `fingerprint` of a file, taken before it was read."""
+
+    stamp: str
+    trusted: str
+    digest: str
+
+
 class Memory:
     """What the corpus remembers, during one ingestion.
 
@@ -61,9 +69,11 @@ class Memory:
             return None
         return noted._replace(stamp=found[1]), noted.stamp != found[1]
 
-    def look(self, path: Path) -> None:
-        """Take the fingerprint of a file that is about to be read."""
-        if path not in self._prints:
+    def look(self, path: Path, looked: Looked | None = None) -> None:
+        """Take the fingerprint of a file that is about to be read, or the one that was taken where it was read."""
+        if looked is not None:
+            self._prints[path] = looked
+        elif path not in self._prints:
             self._prints[path] = fingerprint(path, self._most)
 
     def noted(self, path: Path, labels: Labels | None, name: str) -> Noted | None:

@@ -128,6 +128,18 @@ async def test_the_corpus_is_that_of_an_ingestion_in_this_process(tmp_path, docs
     assert {Path(each).name for each in engine.read[len(read) :]} == {"empty.md", "what.bin"}
 
 
+async def test_no_file_is_read_before_the_tasks_start_and_each_task_tells_how_its_file_looked(
+    tmp_path, docs, monkeypatch
+):
+    monkeypatch.setattr("retrieval.roots.memory.fingerprint", pytest.fail)  # that of the process that stores
+    engine = Beside()
+    added = (await made(tmp_path / "home", [docs], engine))[0].added
+    read = engine.read
+    monkeypatch.undo()
+    assert (await made(tmp_path / "home", [docs], engine))[0].unchanged == added
+    assert {Path(each).name for each in engine.read[len(read) :]} == {"empty.md", "what.bin"}
+
+
 def test_documents_keep_their_order_names_and_labels(docs):
     (docs / "inner" / "other.md").write_text("# Other\n\nText.\n")
     settings, roots = Settings(data={"audiences": {docs / "inner": ["staff"]}}), SourceRoots()
@@ -144,7 +156,7 @@ def test_documents_keep_their_order_names_and_labels(docs):
 def test_a_file_that_a_node_does_not_see_ends_the_ingestion_with_a_remedy(docs):
     class Blind(Beside):
         def results(self, files, job):
-            return iter([None for _ in files])
+            return iter([(None, None) for _ in files])
 
     with pytest.raises(BadInput, match="does not see") as told:
         list(Blind().reader("t", "c")([docs], Settings()))
