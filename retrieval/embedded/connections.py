@@ -2,6 +2,9 @@
 
 To open one takes 0.3 ms, more than most reads: SQLite maps the log's index and reads the schema. A connection is used
 by one thread at a time, and waits outside of any transaction: it neither holds a writer up nor keeps an old state.
+
+Another process may delete a corpus, or make it anew. The connections to its old file hold the deleted texts on the
+disk, so they are closed at the next read of its path, and when any corpus is read after they waited for a minute.
 """
 
 from __future__ import annotations
@@ -10,18 +13,32 @@ import atexit
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 _MOST = 16
 """Connections that wait for the next read, of all corpora together. A chosen value: each takes three file descriptors
 and up to 2 MB."""
 
+_LONGEST_SECONDS = 60.0
+"""How long a connection waits at most while others are given back. A chosen value."""
+
 Key = tuple[str, int, int]
 """Path, device and inode: a corpus that was deleted and made anew is another file."""
 
-_waiting: list[tuple[Key, sqlite3.Connection]] = []
+
+class _Waiting(NamedTuple):
+    """A connection that waits, and since when by the monotonic clock."""
+
+    key: Key
+    connection: sqlite3.Connection
+    since: float
+
+
+_waiting: list[_Waiting] = []
 """The one that was used last is the last one."""
 _lock = threading.Lock()
 
@@ -32,7 +49,11 @@ def reader(path: Path, wait_seconds: float) -> Iterator[sqlite3.Connection]:
 
     After an error it is closed. Raises `OSError` if there is no such file.
     """
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError:
+        close_readers(path)
+        raise
     key = (str(path), found.st_dev, found.st_ino)
     connection = _taken(key) or _opened(path, wait_seconds)
     try:
@@ -47,11 +68,15 @@ def reader(path: Path, wait_seconds: float) -> Iterator[sqlite3.Connection]:
 
 def close_readers(path: Path | None = None) -> None:
     """Close the connections to one database, or all of them, that wait."""
+    _close(lambda each: path is None or each.key[0] == str(path))
+
+
+def _close(chosen: Callable[[_Waiting], bool]) -> None:
     with _lock:
-        closing = [each for each in _waiting if path is None or each[0][0] == str(path)]
-        _waiting[:] = [each for each in _waiting if each not in closing]
-    for _, connection in closing:
-        connection.close()
+        closing = [each for each in _waiting if chosen(each)]
+        _waiting[:] = [each for each in _waiting if not chosen(each)]
+    for each in closing:
+        each.connection.close()  # SQLite deletes no log of another file that has the path by now
 
 
 def _opened(path: Path, wait_seconds: float) -> sqlite3.Connection:
@@ -61,17 +86,26 @@ def _opened(path: Path, wait_seconds: float) -> sqlite3.Connection:
 
 
 def _taken(key: Key) -> sqlite3.Connection | None:
+    """Take a connection that waits; those to other files that had the same path are closed."""
+    if any(_is_former(each, key) for each in _waiting.copy()):
+        _close(lambda each: _is_former(each, key))
     with _lock:
-        at = next((at for at in reversed(range(len(_waiting))) if _waiting[at][0] == key), None)
-        return None if at is None else _waiting.pop(at)[1]
+        at = next((at for at in reversed(range(len(_waiting))) if _waiting[at].key == key), None)
+        return None if at is None else _waiting.pop(at).connection
+
+
+def _is_former(each: _Waiting, key: Key) -> bool:
+    return each.key[0] == key[0] and each.key != key
 
 
 def _give_back(key: Key, connection: sqlite3.Connection) -> None:
+    now = time.monotonic()
     with _lock:
-        _waiting.append((key, connection))
-        oldest = _waiting.pop(0)[1] if len(_waiting) > _MOST else None
-    if oldest is not None:
-        oldest.close()
+        _waiting.append(_Waiting(key, connection, now))
+        kept = [each for each in _waiting[:-1][1 - _MOST :] if now - each.since < _LONGEST_SECONDS] + _waiting[-1:]
+        closing, _waiting[:] = [each for each in _waiting if each not in kept], kept
+    for each in closing:
+        each.connection.close()
 
 
 def _forget() -> None:
@@ -81,7 +115,7 @@ def _forget() -> None:
     _waiting.clear()
 
 
-_inherited: list[tuple[Key, sqlite3.Connection]] = []
+_inherited: list[_Waiting] = []
 """Connections of a parent process. Never closed here: SQLite connections must not be used after a fork."""
 
 atexit.register(close_readers)
