@@ -13,7 +13,9 @@ from lancedb.rerankers import RRFReranker
 from benchmarks.retrieval.rows import BUCKETS, FILTERS, K, Piece
 
 _WHERE = {"": None, "1 %": "bucket = 7", "50 %": "bucket < 50"}
-_PROBED, _REFINED = 64, 4
+_PROBED, _REFINED = 8, 4
+"""At 200,000 rows (48 partitions) recall@10 is 0.998 with 2 to 64 probes alike; more only take time. Without
+refining it is 0.906."""
 
 
 def add(folder: Path, piece: Piece) -> None:

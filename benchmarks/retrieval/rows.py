@@ -2,8 +2,8 @@
 
 Rows are drawn from a seed: 80 words from a Zipf vocabulary, vectors around 512 centres, and a `bucket` from 0 to 99.
 Words are of letters alone: our analyser takes `w17` for an identifier and looks for its parts too, which LanceDB's does
-not. What was built stands in a folder of its layout, seed and size: the corpus, LanceDB's table, and the queries with
-their exact nearest rows.
+not. What was built stands in a folder of its layout, index formats and size: the corpus, LanceDB's table, and
+the queries with their exact nearest rows.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from langchain_core.embeddings import Embeddings
 
 from retrieval import Corpora, Corpus
 from retrieval.documents import LoadedDocument
+from retrieval.embedded.analyser import ANALYSER
+from retrieval.embedded.vector import CONNECTIVITY, EXACT_BELOW, EXPANSION_ADD, EXPANSION_SEARCH
 from settings import load_settings
 
 WORDS, VOCABULARY, DIMENSIONS, CENTRES, QUERIES, K = 80, 30_000, 384, 512, 50, 10
@@ -89,12 +91,18 @@ class Questions:
 
 def built(count: int, cache: Path) -> Path:
     """Return the folder of the corpus of `count` rows with LanceDB's table; build what is missing."""
-    folder = cache / f"search-{_LAYOUT}-{count}"
+    folder = cache / f"search-{_LAYOUT}-{_formats()}-{count}"
     if not (folder / "exact.npz").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         asyncio.run(_build(count, folder))
     return folder
+
+
+def _formats() -> str:
+    """Return what decides how an index file is built: one that another release built would be opened as it is."""
+    kind = load_settings().data.vector_numbers
+    return f"{ANALYSER}-{kind}-{EXACT_BELOW}-{CONNECTIVITY}-{EXPANSION_ADD}-{EXPANSION_SEARCH}"
 
 
 def default_cache() -> Path:
