@@ -137,7 +137,7 @@ class Corpus:
             reading = Reading() if progress is None else await asyncio.to_thread(reading_of, inputs)
             read_paths = engine.reader(self.tenant, self.name) if engine else None
             encoder = engine.encoder(self._embeddings) if engine else self._embeddings
-            memory = Memory(self._settings)
+            memory = await asyncio.to_thread(Memory, self._settings)  # it reads our modules and lists packages
             named = (self.tenant, self.name, labels, roots)
             items = prepare(inputs, self._settings, *named, reading.opened, read_paths, memory)
             given = (self._backend, writer, encoder, self._held, roots, progress, reading, memory)

@@ -58,7 +58,7 @@ async def test_what_is_missing_is_applied_in_order_and_recorded(pool: RecordingP
     applied = await schema_of(pool).upgrade()
     names = ["threads", "checkpoints", "store", "corpora", "keys", "keyed hashes", "principal budgets"]
     names += ["kinds of passages", "pending vectors", "source roots", "kept runs", "totals of calls", "writers"]
-    names += ["status of threads", "builds of indexes", "managed sources"]
+    names += ["status of threads", "builds of indexes", "managed sources", "remembered files"]
     assert [each.name for each in applied] == names
     recorded = [statement.binds for statement in pool.statements if "INSERT INTO SIXPLANE_MIGRATIONS" in statement.text]
     assert [binds["n"] for binds in recorded] == list(range(2, len(names) + 2))

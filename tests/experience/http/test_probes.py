@@ -10,7 +10,7 @@ import pytest
 from experience.doctor.values import HealthCheck, HealthStatus, State, status_of
 from experience.http.health import SURE_SECONDS, Readiness
 from policy.pii import PersonalDataGuard
-from retrieval.embedded.indexes import Indexes
+from retrieval.embedded.snapshot import Snapshot
 from state.errors import DependencyUnavailable
 from tests.doubles.clock import Clock
 from tests.experience.http.conftest import client, served
@@ -121,7 +121,7 @@ async def test_a_corpus_that_cannot_be_searched_degrades(home, monkeypatch, part
             for path in (home / "corpora/local/small").glob("corpus.db*"):
                 path.write_bytes(b"nonsense" * 1000)
         else:
-            monkeypatch.setattr(Indexes, "keyword", raising(DependencyUnavailable("the index is gone")))
+            monkeypatch.setattr(Snapshot, "legs", raising(DependencyUnavailable("the index is gone")))
         (failed,) = await amiss(service)
         assert (failed.name, failed.essential) == ("open corpora", False)
 
@@ -134,7 +134,7 @@ async def test_a_corpus_that_another_process_has_deleted_is_no_fault(home):
 
 
 def raising(error):
-    def raises(*_):
+    def raises(*_, **__):
         raise error
 
     return raises
@@ -151,7 +151,7 @@ async def test_a_guard_that_cannot_be_loaded_degrades(home, monkeypatch):
     async def fails(self):
         raise ImportError("no such module")
 
-    monkeypatch.setattr(PersonalDataGuard, "prepare", fails)
+    monkeypatch.setattr(PersonalDataGuard, "warm", fails)
     async with served(home) as url:
         assert await probed(url, monkeypatch) == (200, "degraded")
         assert (await detailed(url))[1] == {"guards": "not loaded: personal_data"}

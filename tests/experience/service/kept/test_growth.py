@@ -12,6 +12,7 @@ import pytest
 
 from experience.service import ResearchService, open_service
 from experience.service.deletion import Checkpoints
+from graphs.persistence import sqlite_checkpoints
 from graphs.persistence.sqlite_checkpoints import ThreadedSqliteSaver
 from nodes.publish import MAX_HISTORY
 from state.errors import ReviewPending
@@ -30,7 +31,10 @@ class FileCost:
 
     def __init__(self, saver: ThreadedSqliteSaver, home: Path) -> None:
         self._connection, self._log, self._rows = saver.conn, home / "checkpoints.db-wal", 0
-        self._connection.row_factory = self._counted
+        in_loop = saver._at_once
+        assert in_loop is not None
+        for connection in (saver.conn, in_loop.conn):
+            connection.row_factory = self._counted
         self._connection.execute("PRAGMA wal_autocheckpoint=0")
         self.taken()
 
@@ -47,10 +51,11 @@ class FileCost:
 
 
 @asynccontextmanager
-async def embedded(home: Path, _: pytest.MonkeyPatch) -> AsyncIterator[tuple[ResearchService, Any]]:
+async def embedded(home: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[tuple[ResearchService, Any]]:
     async with service_of(home, scripted()) as service:
         saver = service.graph.checkpointer
         assert isinstance(saver, ThreadedSqliteSaver)
+        patch.setattr(sqlite_checkpoints, "_UNCOPIED", 10**9)  # `FileCost` copies the log
         yield service, FileCost(saver, home)
 
 

@@ -12,7 +12,7 @@ from tests.doubles.oracle.trips import SqlTrips
 from tests.doubles.roles import scripted
 from tests.experience.service.helpers import SLOW, ask
 
-MOST = 115
+MOST = 116
 """Statements and commits."""
 
 MOST_FETCHED = 22
