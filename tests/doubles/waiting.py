@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
+
+import pytest
 
 SAFETY_SECONDS = 600
 
@@ -26,3 +28,10 @@ async def until(condition: Callable[[], Any]) -> None:
     async with asyncio.timeout(SAFETY_SECONDS):
         while not (await found if inspect.isawaitable(found := condition()) else found):  # noqa: ASYNC110 - any condition
             await asyncio.sleep(0.01)
+
+
+def simulated(simulate: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
+    """Run it without the limiter's patience, which is of real time: a slow process would wake all again and again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.limiter._PATIENCE_SECONDS", 1e6)
+        return asyncio.run(simulate())

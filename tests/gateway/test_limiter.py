@@ -9,10 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway import limiter
 from gateway.limiter import MAX_ASKED_SECONDS, MAX_PAUSE_SECONDS, RateLimiter, limiter_of
 from state.errors import PromptTooLong
-from tests.doubles.waiting import safely
+from tests.doubles.waiting import safely, simulated
 
 
 class VirtualTime:
@@ -73,13 +72,6 @@ class Callers:
     @property
     def order(self):
         return [number for _, number, _ in self.grants]
-
-
-def simulated(simulate):
-    """Run it without the waiters' patience, which is of real time: a slow process would wake them again and again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limiter, "_PATIENCE_SECONDS", 1e6)
-        return asyncio.run(simulate())
 
 
 def fullest_window(grants, window=60.0):
