@@ -31,8 +31,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from graphs.persistence.checkpointed import checkpointed_types
 from graphs.persistence.pruning import PrunedSaver
-from settings.connections.scrubbing import SECURE_DELETE, truncate_log
-from settings.connections.wal import use_wal
+from settings.connections.scrubbing import truncate_log
+from settings.connections.wal import copy_log, open_wal
 
 BUSY_SECONDS = 10
 """How long a write waits for another process's lock. A chosen value."""
@@ -55,9 +55,6 @@ both times. Until it has, the event loop stores nothing itself. A chosen value: 
 
 _MOST_PAGES = 4_000
 """Length of the log at which a write of the worker copies it, whatever was counted. A chosen value: 16 MB."""
-
-_COPY_WAITS_MS = 100
-"""How long a copy waits for those who still read what it replaces; else the next operation tries again."""
 
 Result = TypeVar("Result")
 
@@ -189,25 +186,17 @@ class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
 
     def _counted(self, work: Callable[[], Result]) -> Result:
         if self._at_once is not None and self._uncopied >= _UNCOPIED:
-            # Where it fails, as on a full disk, the operation itself may still work; the next one tries again.
-            with suppress(sqlite3.OperationalError):
-                self._copy_log()
-                self._uncopied = 0
+            with self.lock:
+                copy_log(self.conn, BUSY_SECONDS)
+            self._begin_log()
+            self._uncopied = 0
         self._uncopied += 1
         return work()
 
-    def _copy_log(self) -> None:
-        with self.lock:
-            self.conn.execute(f"PRAGMA busy_timeout={_COPY_WAITS_MS}")
-            try:
-                self.conn.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
-            finally:
-                self.conn.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-        self._begin_log()
-
     def _begin_log(self) -> None:
         """Write something, since the first write after a copy begins the log anew and waits for the disk."""
-        with self.lock:
+        # It only spares the event loop that wait: on a full disk, the operation itself tells of it, or still works.
+        with self.lock, suppress(sqlite3.OperationalError):
             (version,) = self.conn.execute("PRAGMA user_version").fetchone()
             self.conn.execute(f"PRAGMA user_version={version:d}")
 
@@ -228,9 +217,8 @@ async def open_checkpointer(path: Path, *, in_loop: bool = True) -> AsyncIterato
 
 def _opened(path: Path, serde: SerializerProtocol, *, in_loop: bool) -> ThreadedSqliteSaver:
     with ExitStack() as opened:
-        connection = opened.enter_context(closing(_connection(path)))
-        use_wal(connection, BUSY_SECONDS)  # before `setup`, which does not wait for others that open the file
-        at_once = opened.enter_context(closing(_connection(path))) if in_loop else None
+        connection = opened.enter_context(closing(open_wal(path, BUSY_SECONDS)))
+        at_once = opened.enter_context(closing(open_wal(path, BUSY_SECONDS))) if in_loop else None
         if at_once is not None:
             at_once.executescript("PRAGMA wal_autocheckpoint=0; PRAGMA busy_timeout=0")
             connection.execute(f"PRAGMA wal_autocheckpoint={_MOST_PAGES}")
@@ -238,10 +226,3 @@ def _opened(path: Path, serde: SerializerProtocol, *, in_loop: bool) -> Threaded
         saver.setup()
         opened.pop_all()
     return saver
-
-
-def _connection(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-    connection.execute(SECURE_DELETE)
-    connection.execute("PRAGMA synchronous=NORMAL")  # with WAL, survives a killed process
-    return connection

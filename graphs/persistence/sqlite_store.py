@@ -15,8 +15,8 @@ from pathlib import Path
 from langgraph.store.base import Op, PutOp, Result
 from langgraph.store.sqlite import SqliteStore
 
-from settings.connections.scrubbing import SECURE_DELETE, truncate_log
-from settings.connections.wal import use_wal
+from settings.connections.scrubbing import truncate_log
+from settings.connections.wal import open_wal
 
 BUSY_SECONDS = 10
 """How long a write waits for another process's lock. A chosen value."""
@@ -77,11 +77,8 @@ async def open_store(path: Path) -> AsyncIterator[ThreadedSqliteStore]:
 
 
 def _opened(path: Path) -> ThreadedSqliteStore:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+    connection = open_wal(path, BUSY_SECONDS, isolation_level=None)
     try:
-        use_wal(connection, BUSY_SECONDS)
-        connection.execute(SECURE_DELETE)
-        connection.execute("PRAGMA synchronous=NORMAL")  # with WAL, survives a killed process
         store = ThreadedSqliteStore(connection)
         store.setup()
     except sqlite3.DatabaseError:

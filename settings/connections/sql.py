@@ -27,7 +27,7 @@ from settings.connections.prepared import DIRECT
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.connections.sparing import SparingTransactions, committing, ping_after_idling
 from settings.connections.upgrading import brought_up_to_date
-from settings.connections.wal import use_wal
+from settings.connections.wal import copy_log, use_wal
 from settings.folders import private_folder
 from settings.oracle import OracleSettings
 from settings.pools import IO
@@ -59,9 +59,6 @@ _WRITES_A_COPY = 100
 """After so many transactions, one in a thread copies the write-ahead log into the file, begins it anew, and waits for
 the disk each time. Until then none runs in the event loop. A chosen value: ours write five to ten pages each; SQLite
 would copy after 1,000 of them itself, in whatever thread."""
-
-_COPY_WAITS_MS = 100
-"""How long a copy waits for those who still read what it replaces; else the next one has more to copy."""
 
 _PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2)
 """Seconds before a transaction that the database undid begins again. Chosen values: ours take milliseconds."""
@@ -127,7 +124,7 @@ class Database:
             copies = self._uncopied >= _WRITES_A_COPY and self._copying.acquire(blocking=False)
             with opened.connect().execution_options(**options) as connection:
                 if copies and opened.dialect.name == "sqlite":
-                    _copy_log(_driver_of(connection))
+                    copy_log(_driver_of(connection), BUSY_SECONDS)
                 with connection.begin():
                     yield connection
                     state["committing"] = True
@@ -342,15 +339,6 @@ def _begin(connection: sa.Connection) -> None:
             driver.execute("BEGIN IMMEDIATE")
         finally:  # once it has begun, nobody else writes
             driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-
-
-def _copy_log(driver: Any) -> None:
-    """Copy the write-ahead log into the file, so that the next transaction begins it anew."""
-    driver.execute(f"PRAGMA busy_timeout={_COPY_WAITS_MS}")
-    try:
-        driver.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
-    finally:
-        driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 def _driver_of(connection: sa.Connection) -> Any:

@@ -17,7 +17,7 @@ from graphs import open_checkpointer
 from retrieval.embedded.database import Database as CorpusDatabase
 from settings import Settings
 from settings.connections.sql import Database
-from settings.connections.wal import use_wal
+from settings.connections.wal import copy_log, open_wal, use_wal
 
 
 def tables(path: Path) -> None:
@@ -61,3 +61,25 @@ def test_what_stays_locked_is_told_in_the_end(tmp_path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             use_wal(connection, 0.05)
+
+
+def test_a_log_that_was_copied_begins_anew_with_the_next_write(tmp_path: Path) -> None:
+    with closing(open_wal(tmp_path / "db", 1)) as connection:
+        connection.executescript("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        log = tmp_path / "db-wal"
+        before, salt = log.stat().st_size, log.read_bytes()[16:24]
+        copy_log(connection, 1)
+        connection.execute("INSERT INTO t VALUES (2)")
+        connection.commit()
+        assert (log.stat().st_size, log.read_bytes()[16:24] == salt) == (before, False)
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (1000,)
+
+
+def test_a_copy_that_fails_is_told_and_stops_no_write(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(open_wal(tmp_path / "db", 1)) as connection:
+        connection.executescript("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        connection.execute("INSERT INTO t VALUES (2)")  # SQLite refuses a copy within a transaction
+        copy_log(connection, 1)
+        connection.commit()
+        assert connection.execute("SELECT COUNT(*) FROM t").fetchone() == (2,)
+    assert "could not be copied: SQLITE_LOCKED" in caplog.text
