@@ -182,9 +182,8 @@ class ApiKeys:
 
     async def _stored(self, key_id: str) -> Any:
         """Return the row of a key, or `None`. Every request needs one: see `settings.pools` for how it is read."""
-        if self._database.is_quick:
-            return self._database.read(lambda connection: _row(connection, key_id))
-        return await self._read(lambda connection: _row(connection, key_id))
+        done = self._database.at_once(lambda connection: _row(connection, key_id), reads=True)
+        return done[0] if done else await self._read(lambda connection: _row(connection, key_id))
 
     async def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
         return await FRONT.run(self._database.read, work)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import shutil
+import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from settings.connections.oracle_errors import codes_of
+
+FAILURES = (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError)
+"""What a database that cannot be used raises, through SQLAlchemy or from its driver."""
 
 NO_ROOM_BYTES = 64 * 1024
 """If less space is free, an I/O error of SQLite is reported as a full disk."""

@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from settings.connections.at_once import READS, AtOnce, driver_of
 from settings.connections.oracle_errors import classify_oracle
-from settings.connections.outcomes import is_full, was_lost, was_undone
+from settings.connections.outcomes import FAILURES, is_full, was_lost, was_undone
 from settings.connections.prepared import DIRECT
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
 from settings.connections.sparing import SparingTransactions, committing, ping_after_idling
@@ -39,16 +40,8 @@ Result = TypeVar("Result")
 BUSY_SECONDS = 30
 """How long a transaction waits for the write lock. A chosen value; transactions themselves take milliseconds."""
 
-_READS = "sixplane_reads"
-"""The option of a connection whose transaction only reads."""
-
-_AT_ONCE = "sixplane_at_once"
-"""The option of a connection whose transaction waits for nobody."""
-
 _COMMITTING = "sixplane_committing"
 """The option of a connection that holds whether its transaction is being committed."""
-
-_FAILURES = (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError)
 
 MONOTONIC = "monotonic_seconds"
 """A function of our SQLite connections: the seconds since the machine was started, which nobody can set. All processes
@@ -105,6 +98,7 @@ class Database:
         self._given, self._engine, self._ready = engine, engine, False
         self._opening = threading.Lock()
         self._options: dict[str, bool] = {}
+        self._at_once: AtOnce | None = None
         self._uncopied = _WRITES_A_COPY  # what an earlier process has left is copied first
         self._copying = threading.Lock()
 
@@ -124,12 +118,12 @@ class Database:
             copies = self._uncopied >= _WRITES_A_COPY and self._copying.acquire(blocking=False)
             with opened.connect().execution_options(**options) as connection:
                 if copies and opened.dialect.name == "sqlite":
-                    copy_log(_driver_of(connection), BUSY_SECONDS)
+                    copy_log(driver_of(connection), BUSY_SECONDS)
                 with connection.begin():
                     yield connection
                     state["committing"] = True
             self._uncopied = 0 if copies else self._uncopied + 1
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._meaning(error, state["committing"]) from error
         finally:
             if copies:
@@ -142,7 +136,7 @@ class Database:
         Raises:
             DependencyUnavailable: the database cannot be reached or read, or the tables are missing.
         """
-        options = {_READS: True, **self._options}
+        options = {READS: True, **self._options}
         with self._translated(), self._opened().connect().execution_options(**options) as connection:
             yield connection
 
@@ -194,19 +188,12 @@ class Database:
         it, its log has to be copied, or something failed: `write` or `read` then wait, mend it or tell of it.
         """
         due = not reads and self._uncopied >= _WRITES_A_COPY
-        if due or not self.in_loop or not self._options or not self.is_quick or self._engine is None:
+        if due or not self.in_loop or self._at_once is None:
             return None
-        options = {_READS if reads else _AT_ONCE: True, **self._options}
-        try:
-            with self._engine.connect().execution_options(**options) as connection:
-                if reads:
-                    return (work(connection),)
-                with connection.begin():
-                    result = work(connection)
-        except _FAILURES:
-            return None
-        self._uncopied += 1
-        return (result,)
+        done = self._at_once.run(work, reads=reads)
+        if done and not reads:
+            self._uncopied += 1
+        return done
 
     async def awrite(self, work: Callable[[sa.Connection], Result]) -> Result:
         """Return the result of a short, repeatable `work` in a write transaction: at once, or like `write`."""
@@ -229,10 +216,12 @@ class Database:
             engine = self._opened()
             if engine.dialect.name == "sqlite":
                 with engine.connect() as connection:
-                    truncate_log(_driver_of(connection), self._name)
+                    truncate_log(driver_of(connection), self._name)
 
     def close(self) -> None:
         """Close the engine, unless it was passed in."""
+        if self._at_once is not None:
+            self._at_once.close()
         if self._engine is not None and self._given is None:
             self._engine.dispose()
 
@@ -245,6 +234,8 @@ class Database:
             if not self._ready:
                 self._prepare(self._engine)
                 self._ready = True
+            if self.in_loop and self._options and (self._at_once is None or self._at_once.closed):
+                self._at_once = AtOnce(self._engine.connect(), self._options)
             return self._engine
 
     def _prepare(self, engine: sa.Engine) -> None:
@@ -263,7 +254,7 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._meaning(error) from error
 
     def _meaning(self, error: Exception, committing: bool = False) -> Exception:
@@ -292,7 +283,7 @@ def last_statement(connection: sa.Connection) -> Iterator[None]:
 
     In Oracle Database that spares the round trip of the COMMIT. Other databases commit at the end of the transaction.
     """
-    driver = _driver_of(connection)
+    driver = driver_of(connection)
     if not isinstance(driver, SparingTransactions):
         yield
         return
@@ -328,21 +319,11 @@ def _configure(connection: Any, _: Any) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     """Begin through the driver: a statement of SQLAlchemy takes longer than many of our transactions."""
-    options, driver = connection.get_execution_options(), _driver_of(connection)
-    if _READS in options:
+    options, driver = connection.get_execution_options(), driver_of(connection)
+    if options.get(READS):
         driver.execute("BEGIN")
-    elif _AT_ONCE not in options:
-        driver.execute("BEGIN IMMEDIATE")
     else:
-        driver.execute("PRAGMA busy_timeout=0")
-        try:
-            driver.execute("BEGIN IMMEDIATE")
-        finally:  # once it has begun, nobody else writes
-            driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-
-
-def _driver_of(connection: sa.Connection) -> Any:
-    return connection.connection.driver_connection
+        driver.execute("BEGIN IMMEDIATE")
 
 
 def _oracle_engine(settings: Settings) -> sa.Engine:

@@ -96,6 +96,38 @@ def test_while_another_writes_nothing_waits_in_the_loop(tmp_path: Path, database
     assert database.at_once(insert) == (True,)
 
 
+def test_no_connection_is_opened_in_the_loop(database: Database) -> None:
+    """Opening may wait for a lock of another process, and all connections of the pool are in use by workers."""
+    with database.transaction():
+        opened = list[bool]()
+        sa.event.listen(database._opened(), "connect", lambda *_: opened.append(True))
+        assert database.at_once(number, reads=True) == (None,)
+        assert database.at_once(insert) is None
+    assert database.at_once(insert) == (True,)
+    assert not opened
+
+
+def test_nothing_waits_for_another_thread_that_uses_the_connection_or_a_lock_of_the_file(database: Database) -> None:
+    def nested(_: sa.Connection) -> object:
+        return database.at_once(number, reads=True)
+
+    def timeout(connection: sa.Connection) -> object:
+        return connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+
+    assert database.at_once(nested, reads=True) == (None,)
+    assert (database.at_once(timeout), database.read(timeout)) == ((0,), sql.BUSY_SECONDS * 1000)
+
+
+def test_a_transaction_that_could_not_be_undone_holds_no_lock(database: Database) -> None:
+    def broken(connection: sa.Connection) -> None:
+        connection.connection.driver_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]
+        raise sqlite3.OperationalError("disk I/O error")
+
+    assert database.at_once(broken, reads=True) is None
+    database.write(insert)
+    assert database.at_once(number, reads=True) == (1,), "a worker has opened the connection anew"
+
+
 def test_an_error_stores_nothing_and_one_of_the_database_is_left_to_the_thread(database: Database) -> None:
     def fails(connection: sa.Connection, error: Exception) -> None:
         insert(connection)
