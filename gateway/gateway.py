@@ -25,7 +25,6 @@ from gateway.openai.dialect import Dialect
 from gateway.openai.endpoint import Endpoint, openai_endpoint
 from gateway.openai.pricing import check_priced
 from gateway.schemas import schema_in_words
-from settings import Settings
 from state.channels import ResearchContext
 from state.errors import ModelUnknown, SettingsInvalid
 from state.values import EXTRACTIVE, Role, Usage
@@ -37,6 +36,7 @@ if TYPE_CHECKING:  # the ledger imports SQLAlchemy, which only an opened gateway
     from gateway.ledger.ledger import Ledger
     from gateway.ledger.pruning import Cutoffs, PrunedRows
     from gateway.ledger.scopes import Kind
+    from settings import Settings
 
 CASSETTE = "cassette"
 

@@ -23,7 +23,6 @@ from gateway.planned_call import Answer, PlannedCall
 from gateway.provider_error import Classify, FailureKind, ProviderError, ProviderFailure
 from gateway.replies.reply import Heard, listening, reply_in
 from observability import CallObserved, CallTelemetry, notice, operation_span
-from settings import Settings
 from state.errors import (
     ContentRefused,
     CredentialsRefused,
@@ -38,6 +37,7 @@ from state.values import Usage
 if TYPE_CHECKING:  # the ledger imports SQLAlchemy, which only an opened gateway needs
     from gateway.ledger.attempts import Reservation
     from gateway.ledger.ledger import Ledger
+    from settings import Settings
 
 MAX_BACKOFF_SECONDS = 20.0
 """A chosen value: several attempts must fit into the default deadline of 240 seconds."""

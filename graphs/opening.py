@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
@@ -23,10 +23,12 @@ from graphs.research import build_research_graph
 from nodes import Collaborators
 from policy import build_guards
 from retrieval import Corpora, ManagedSources
-from settings import Settings
 from settings.folders import private_folder
 from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState
 from state.errors import DependencyUnavailable, StorageFull
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 CompiledResearchGraph = CompiledStateGraph[ResearchState, ResearchContext, ResearchInput, ResearchOutput]
 

@@ -18,8 +18,6 @@ from gateway.sources import open_sources
 from observability import CallTelemetry, open_call_telemetry
 from policy.oci_guardrails import ApplyGuardrails
 from retrieval import load_embeddings
-from settings import Settings
-from settings.tree import uses_oci
 
 if TYPE_CHECKING:
     from langchain_core.documents import BaseDocumentCompressor
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from oracledb import AsyncConnectionPool
 
     from gateway import Ledger
+    from settings import Settings
     from settings.connections.oci_session import OCISession
 
 
@@ -137,6 +136,8 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> AsyncConnectio
 
 
 def _session(settings: Settings) -> OCISession | None:
+    from settings.tree import uses_oci  # here: with the settings comes pydantic-settings, which a graph does not need
+
     if not uses_oci(settings):
         return None
     from settings.connections.oci_session import open_oci_session

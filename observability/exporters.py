@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -12,8 +12,10 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 
 from observability.trace_files import TraceFiles, trace_files
-from settings import Settings
 from settings.process import otlp_endpoint_configured
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 _RUN = "invoke_workflow "
 """Prefix of the name of a run's root span."""

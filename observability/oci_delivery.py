@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from observability.delivery_tally import DeliveryTally
-from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable, SettingsInvalid
+
+if TYPE_CHECKING:
+    from settings.connections.oci_session import OCISession
 
 CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0
 TRIES, PAUSE_SECONDS = 2, 0.25

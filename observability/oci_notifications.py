@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from observability.oci_delivery import reason, sink_client
-from settings import Settings
-from settings.connections.oci_session import OCISession
 from state.errors import DependencyUnavailable, SettingsInvalid
+
+if TYPE_CHECKING:
+    from settings import Settings
+    from settings.connections.oci_session import OCISession
 
 MAX_BYTES = 64 * 1024
 """The service's limit for one message."""

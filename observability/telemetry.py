@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from observability.calls import CallSink, CallTelemetry
-from settings import Settings
-from settings.connections.oci_session import OCISession
 from settings.process import otlp_metrics_endpoint_configured
 from state.errors import SettingsInvalid
+
+if TYPE_CHECKING:
+    from settings import Settings
+    from settings.connections.oci_session import OCISession
 
 
 def open_call_telemetry(settings: Settings, session: OCISession | None) -> CallTelemetry:

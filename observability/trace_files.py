@@ -15,10 +15,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from settings import Settings
 from settings.folders import private_folder
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 _DAY_SECONDS = 86_400
 _LOCK = ".lock"

@@ -12,12 +12,13 @@ from policy.guard import Guard
 from policy.limits import LimitsGuard
 from policy.oci_guardrails import ApplyGuardrails, OCIGuardrailsGuard
 from policy.pii import PersonalDataGuard
-from settings import Settings
-from settings.policy import PolicySettings
 from settings.policy_file import load_policy
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
+
+    from settings import Settings
+    from settings.policy import PolicySettings
 
 
 def build_guards(

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from observability import notice, operation_span
 from policy.guard import Guard
 from policy.masks import apply_masks, merge_masks
 from policy.normalise import normalised
 from policy.verdict import GUARD_UNAVAILABLE, Action, Screening, Stage, Verdict, strictest
-from settings.policy import PolicySettings
 from settings.pools import Stopwatch, measured
 from state.report import PolicyRef
+
+if TYPE_CHECKING:
+    from settings.policy import PolicySettings
 
 PREPARE_SECONDS = 120.0
 """How long guards may take to load. A chosen value, far above any import that was seen (Presidio's took more than ten

@@ -12,15 +12,17 @@ import unicodedata
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policy.pii_actions import looked_for
 from policy.verdict import Stage
-from settings import Settings
 from settings.personal_data import NAMES
-from settings.policy import PolicySettings
 from state.errors import DependencyUnavailable
 from state.report import PolicyRef
+
+if TYPE_CHECKING:
+    from settings import Settings
+    from settings.policy import PolicySettings
 
 LIBRARIES = ("confusable-homoglyphs", "detect-secrets", "phonenumbers", "presidio-analyzer", "tldextract")
 """The distributions whose patterns and tables the guards use."""

@@ -7,14 +7,16 @@ chain refuses. The service echoes the personal data that it finds: none of it go
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policy.guard import Guard
 from policy.pii_actions import allows_all, judged
 from policy.verdict import Stage, Verdict
-from settings.policy import PolicySettings
 from state.errors import GuardUnavailable
 from state.values import Mask
+
+if TYPE_CHECKING:
+    from settings.policy import PolicySettings
 
 ApplyGuardrails = Callable[[str], Awaitable[Mapping[str, Any]]]
 """Calls the service with a text and returns its `results`."""

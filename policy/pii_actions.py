@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from policy.masks import merge_masks
 from policy.verdict import Action, Stage, Verdict
-from settings.personal_data import KINDS, PersonalDataKind, PersonalDataSettings
+from settings.personal_data import KINDS
 from state.values import Mask
+
+if TYPE_CHECKING:
+    from settings.personal_data import PersonalDataKind, PersonalDataSettings
 
 
 def action_for(kind: str, stage: Stage, settings: PersonalDataSettings) -> Action:

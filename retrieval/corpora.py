@@ -13,7 +13,7 @@ from retrieval.backend import CorpusBackend
 from retrieval.corpus import Corpus
 from retrieval.embedded.names import FOLDER, corpus_names
 from retrieval.embeddings import load_encoder
-from settings import MEMORY_CORPUS, Settings, checked_name
+from settings import MEMORY_CORPUS, checked_name
 from settings.pools import IO
 from state.errors import CorpusMissing, DependencyUnavailable
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from retrieval.managed.kept import KeptPassages
     from retrieval.oracle.backend import OracleBackend
+    from settings import Settings
 
 CHECKED = 32
 """How many open corpora one check reads. A chosen value: a probe stays cheap however many tenants there are."""

@@ -23,7 +23,6 @@ from retrieval.reports import CopyReport, IngestReport, Manifest, ManifestEntry
 from retrieval.roots.memory import Memory
 from retrieval.upkeep.removal import Removal, remove
 from retrieval.upkeep.takeover import given_paths, source_roots
-from settings import Settings
 from state.access import Held, Labels, labels_of, may_change, may_read, narrowed, shared, stored_labels
 from state.errors import BadInput, BudgetExceeded, CorpusEmpty, Forbidden
 from state.report import CorpusRef
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from langchain_core.vectorstores import VectorStore
 
     from retrieval.managed.kept import KeptPassages
+    from settings import Settings
 
 _POOL = 4
 """From how many times `k` passages a search chooses those of different places. A chosen value: 95 of 100 abstracts have

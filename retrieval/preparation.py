@@ -27,13 +27,14 @@ from retrieval.roots import SourceRoots
 from retrieval.roots.memory import Asked, Begun, Memory, Unchanged
 from retrieval.roots.stamps import Content, Noted
 from retrieval.subjects import subject_of
-from settings import Settings
 from state.access import AUDIENCE, Labels, stored_labels
 from state.errors import BadInput
 from state.values import Kind
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
+
+    from settings import Settings
 
 Opened = Callable[[Path], None]
 """Is called with a file before it is read, in the thread that reads it."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gateway.catalog.entries import ModelEntry, Surface
-from settings import Settings
-from settings.oci_compatible import DeploymentSettings
 from state.errors import ModelNotServed, ModelUnknown
+
+if TYPE_CHECKING:
+    from settings import Settings
+    from settings.oci_compatible import DeploymentSettings
 
 OCI_OPENAI, OCI_DEPLOYMENT = "oci-openai", "oci-deployment"
 """Providers; before a colon, they begin the ids of their models."""

@@ -6,14 +6,16 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.catalog.catalog import Catalog, today_utc
 from gateway.catalog.compatible import deployment_entries
 from gateway.catalog.entries import ModelEntry
-from settings import Settings
-from settings.declared import DeclaredModel
 from state.errors import SettingsInvalid
+
+if TYPE_CHECKING:
+    from settings import Settings
+    from settings.declared import DeclaredModel
 
 _CAPABILITIES = {"chat": ("structured", "tools", "stream"), "embedding": ("embedding",), "rerank": ("rerank",)}
 _FORMATS = {"embedding": "EMBED", "rerank": "RERANK"}

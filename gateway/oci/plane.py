@@ -15,12 +15,12 @@ from gateway.catalog import Catalog, ModelEntry
 from gateway.ledger.account import CallScope
 from gateway.replies.reply import hear
 from gateway.retirement import notice_retirement
-from settings import Settings
 from state.errors import ModelUnknown
 
 if TYPE_CHECKING:
     from gateway.governor import Governor
     from gateway.oci.guardrails import OCIGuardrailCalls
+    from settings import Settings
     from settings.connections.oci_inference import InferenceClients
     from settings.connections.oci_session import OCISession
 

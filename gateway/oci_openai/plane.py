@@ -13,13 +13,12 @@ from gateway.catalog import ModelEntry
 from gateway.catalog.compatible import OCI_DEPLOYMENT, OCI_OPENAI, RESPONSES
 from gateway.oci_openai.failures import FailureTable, nothing_known
 from gateway.openai.endpoint import NO_KEY, Endpoint
-from settings import Settings
-from settings.tree import standard_compartment
 from state.errors import ModelUnknown, SettingsInvalid
 
 if TYPE_CHECKING:
     import httpx
 
+    from settings import Settings
     from settings.connections.oci_session import OCISession
 
 COMPARTMENT, PROJECT, STORE = "opc-compartment-id", "OpenAI-Project", "opc-conversation-store-id"
@@ -138,6 +137,8 @@ class CompatibleModels:
 
     def _compartment(self) -> str:
         """Return the compartment; none is needed with a key, which belongs to one."""
+        from settings.tree import standard_compartment
+
         return standard_compartment(self._settings) if self._session is None else self._session.compartment_id
 
     def _timeout(self) -> httpx.Timeout:

@@ -13,13 +13,13 @@ from pydantic import SecretStr
 from gateway.catalog.compatible import CHAT, RESPONSES
 from gateway.openai.failures import ADDRESS_HINT, classify_openai
 from gateway.provider_error import ProviderFailure
-from settings import Settings
 from state.errors import SettingsInvalid
 
 if TYPE_CHECKING:
     import httpx
 
     from gateway.openai.client import LoopClient
+    from settings import Settings
 
 NO_KEY = SecretStr("none")
 """The SDK demands a key, also of servers that take none and where a signature replaces it."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from settings import Settings
 from state.errors import PriceUnknown
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 
 def check_priced(settings: Settings, model_id: str) -> None:

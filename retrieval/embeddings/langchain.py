@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from langchain_core.embeddings import Embeddings
 
 from retrieval.embeddings.local import LocalEncoder, load_encoder, loaded, loading
-from settings import Settings
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 
 class LocalEmbeddings(LocalEncoder, Embeddings):

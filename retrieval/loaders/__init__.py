@@ -22,12 +22,12 @@ from retrieval.loaders.workers import read_apart
 from retrieval.roots import SourceRoots
 from retrieval.roots.memory import Asked, Begun, Memory, Unchanged
 from retrieval.roots.stamps import Noted
-from settings import Settings
 from state.access import Labels
 from state.errors import BadInput
 
 if TYPE_CHECKING:
     from retrieval.loaders.langchain import load_langchain, load_loader
+    from settings import Settings
 
 __all__ = [
     "FORMATS",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from settings import Settings
 from state.access import Labels
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 
 def label_of_folder(path: Path, settings: Settings) -> Labels | None:

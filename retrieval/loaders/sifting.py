@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from retrieval.documents import FailedFile
 from retrieval.loaders.folder_labels import label_of_folder
 from retrieval.roots import SourceRoots
 from retrieval.roots.memory import Asked, Begun, Looked, Memory, Unchanged
 from retrieval.roots.stamps import Content, Noted
-from settings import Settings
 from state.access import Labels
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 Item = TypeVar("Item")
 

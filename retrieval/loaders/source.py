@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from settings.tree import DataSettings
+if TYPE_CHECKING:
+    from settings.tree import DataSettings
 
 
 class Source(NamedTuple):

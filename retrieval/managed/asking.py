@@ -12,13 +12,13 @@ from langchain_core.retrievers import BaseRetriever
 
 from observability import notice
 from retrieval.managed.passages import taken
-from settings.sources import SourceSettings
 from state.access import Held, may_read, narrowed
 from state.errors import BudgetExceeded, SixplaneError
 from state.values import Passage
 
 if TYPE_CHECKING:
     from retrieval.managed.kept import KeptPassages  # loads SQLAlchemy, which importing the graph does not need
+    from settings.sources import SourceSettings
 
 _log = logging.getLogger(__name__)
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from retrieval.documents import LONGEST_ID, LONGEST_SOURCE, evidence_id
-from settings.sources import SourceSettings
 from state.access import AUDIENCE
 from state.values import Passage, Scores
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
+
+    from settings.sources import SourceSettings
 
 PREFIX = "S"
 """Begins the id of a passage of a managed source; those of documents begin with `E`."""

@@ -9,10 +9,13 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrieval.roots.stamps import stamp_of
-from settings import Settings
 from state.access import Labels
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 NOT_READ = {
     "backend",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.roots import SourceRoots
 from retrieval.roots.conditions import Conditions
 from retrieval.roots.stamps import Content, Noted, fingerprint, stamp_of
-from settings import Settings
 from state.access import Labels
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 
 class Asked(NamedTuple):

@@ -10,13 +10,15 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrieval.backend import CorpusBackend
 from retrieval.documents import LoadedDocument, is_langchain
 from retrieval.remote.addresses import is_address
 from retrieval.roots import NO_FILES, SourceRoots
-from settings import Settings
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 _SAMPLE = 9
 """Documents that are compared to tell whether a folder is the one that was ingested. A chosen value."""
