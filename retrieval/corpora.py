@@ -173,8 +173,9 @@ class Corpora:
             from retrieval.embedded.backend import EmbeddedBackend  # here: it imports NumPy, tantivy and usearch
 
             data = self._settings.data
+            memory = data.index_memory_mb * 2**20
             return await asyncio.to_thread(
-                EmbeddedBackend, folder, tenant, name, data.lock_timeout_seconds, data.vector_numbers
+                EmbeddedBackend, folder, tenant, name, data.lock_timeout_seconds, data.vector_numbers, memory
             )
         backend = self._oracle(tenant, name)
         await backend.create()

@@ -167,6 +167,9 @@ class DataSettings(_Section):
     vector_numbers: Literal["f32", "f16", "i8"] = "f16"
     """How the embedded vector index holds a number: in 4, 2 or 1 bytes. An index of another kind is made anew by the
     next write. With `i8`, a search reads the vectors of the first hundred from the database for their exact order."""
+    index_memory_mb: int = Field(256, ge=16, le=1_000_000)
+    """The MiB that a part of the embedded vector index takes while it is built. A larger corpus has several parts,
+    each of which a search looks through."""
     trust_file_times: bool = True
     """Whether a file with the size, times and inode of its last ingestion is taken for unchanged. Without, its bytes
     are compared."""

@@ -18,8 +18,9 @@ import tantivy
 from usearch.index import Index
 
 from benchmarks.retrieval.rows import BUCKETS, K, pieces
+from retrieval.embedded.built import read_built
+from retrieval.embedded.graphs import open_graph
 from retrieval.embedded.keyword import KeywordIndex
-from retrieval.embedded.vector import open_graph
 
 _DEPTH, _SPARE, _SCANNED = 100, 1.5, 10_000
 _WITHIN = {"": BUCKETS, "1 %": 1, "50 %": BUCKETS // 2}
@@ -32,14 +33,15 @@ class Bare:
 
     def __init__(self, folder: Path, count: int) -> None:
         corpus = folder / "home" / "corpora" / "local" / "rows"
-        state = json.loads((corpus / "indexes.json").read_text(encoding="utf-8"))
+        built = read_built(corpus)
+        graphs = [open_graph(corpus / each.file) for each in built.graphs] if built else []
         self._words = KeywordIndex(next(corpus.glob("keyword-*")))._index  # noqa: SLF001 - the library, not our search of it
         self._database = sqlite3.connect(corpus / "corpus.db", isolation_level=None)
         found = self._database.execute("SELECT p.id, json_extract(p.metadata, '$.bucket') FROM passages p").fetchall()
         ids, buckets = np.array(found, dtype=np.int64).T
         self._matching = {name: ids[_matches(buckets, name)] for name in _WITHIN}
         self._mask = {name: np.isin(np.arange(int(ids.max()) + 1), rows) for name, rows in self._matching.items()}
-        self._graph: Any = open_graph(corpus / state["graph"]) if state["graph"] else _graph(count)
+        self._graphs: list[Any] = graphs or [_graph(count)]
         rare = [name for name, rows in self._matching.items() if len(rows) <= _SCANNED and name]
         self._scanned = {name: self._vectors(self._matching[name]) for name in rare}
         self._count = count
@@ -66,7 +68,9 @@ class Bare:
             scores = self._scanned[chosen] @ vector
             best = np.argsort(-scores)[:_DEPTH]
             return self._matching[chosen][best].tolist()  # type: ignore[no-any-return]
-        return self._kept(self._graph.search(vector, self._deep(chosen)).keys.astype(np.int64), chosen)
+        found = [graph.search(vector, self._deep(chosen)) for graph in self._graphs]
+        rows = found[0].keys if len(found) == 1 else _merged(found)
+        return self._kept(rows.astype(np.int64), chosen)
 
     def _deep(self, chosen: str) -> int:
         return int(_DEPTH * BUCKETS / _WITHIN[chosen] * _SPARE) if chosen else _DEPTH
@@ -82,6 +86,11 @@ class Bare:
 
 def _matches(buckets: Any, name: str) -> Any:
     return buckets == 7 if name == "1 %" else buckets < _WITHIN[name]
+
+
+def _merged(found: list[Any]) -> Any:
+    order = np.argsort(np.concatenate([each.distances for each in found]))
+    return np.concatenate([each.keys for each in found])[order]
 
 
 def _graph(count: int) -> Any:

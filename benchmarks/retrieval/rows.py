@@ -23,7 +23,8 @@ from langchain_core.embeddings import Embeddings
 from retrieval import Corpora, Corpus
 from retrieval.documents import LoadedDocument
 from retrieval.embedded.analyser import ANALYSER
-from retrieval.embedded.vector import CONNECTIVITY, EXACT_BELOW, EXPANSION_ADD, EXPANSION_SEARCH
+from retrieval.embedded.graphs import CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH
+from retrieval.embedded.vector import EXACT_BELOW
 from settings import load_settings
 
 WORDS, VOCABULARY, DIMENSIONS, CENTRES, QUERIES, K = 80, 30_000, 384, 512, 50, 10

@@ -16,9 +16,9 @@ from filelock import FileLock, Timeout
 from retrieval.backend import Batch, LiveVersion, May, Replaces, Revision, Search, StoredVersion
 from retrieval.embedded import files, pending, reads, writes
 from retrieval.embedded.database import Database, translated
+from retrieval.embedded.graphs import Kind
 from retrieval.embedded.indexes import Indexes, Opened, lock_path
 from retrieval.embedded.snapshot import Snapshot, at_once
-from retrieval.embedded.vector import Kind
 from retrieval.preparation import PreparedDocument
 from retrieval.ranking.retrieving import Legs
 from retrieval.roots import Root
@@ -41,13 +41,22 @@ class EmbeddedBackend:
         name: the name of the corpus.
         lock_timeout_seconds: how long to wait for another writer before `CorpusBusy`.
         kind: how the vector index holds its numbers.
+        memory: the bytes that one of its graphs may take while it is built.
     """
 
-    def __init__(self, folder: Path, tenant: str, name: str, lock_timeout_seconds: float, kind: Kind = "f16") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tenant: str,
+        name: str,
+        lock_timeout_seconds: float,
+        kind: Kind = "f16",
+        memory: int = 256 * 2**20,
+    ) -> None:
         self.tenant, self.name = tenant, name
         self._timeout = lock_timeout_seconds
         self._database = Database(folder / "corpus.db")
-        self._indexes = Indexes(self._database, kind)
+        self._indexes = Indexes(self._database, kind, memory)
         self._lock_path = lock_path(folder)
 
     def loop(self) -> None:

@@ -2,15 +2,16 @@
 
 `indexes.json` names the revision, the analyser and the files of the last complete build. A missing, damaged or outdated
 build is extended or rebuilt by a process that holds the writer lock; a reader that cannot get the lock searches in
-memory. The words that another version of the analyser made are replaced, the vectors stay.
+memory. The words that another version of the analyser made are replaced, the vectors stay. Rows are scanned until there
+are enough of them for a graph, so that a small write does not write a large file.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,16 +20,14 @@ from filelock import FileLock, Timeout
 from retrieval.backend import Revision
 from retrieval.embedded import reads
 from retrieval.embedded.analyser import ANALYSER
+from retrieval.embedded.built import DAMAGED, STATE, Built, read_built, write_built
 from retrieval.embedded.database import Database
+from retrieval.embedded.graphs import Kind, Segment, kind_in, open_graph, unit_rows, write_graphs
 from retrieval.embedded.keyword import KeywordIndex
 from retrieval.embedded.selection import Loaded, Selections
-from retrieval.embedded.vector import EXACT_BELOW, Kind, VectorIndex, kind_of, open_graph, unit_rows, write_graph
+from retrieval.embedded.vector import EXACT_BELOW, VectorIndex
 
-# Files never change once they are published: a new generation gets a new graph file, a new epoch a new tantivy folder.
-# usearch's `save` rewrites a file in place, and a process that has the file mapped dies of SIGBUS.
-_STATE = "indexes.json"
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError)
-"""Raised by tantivy, usearch and `json` for files that are missing, truncated or of another kind."""
+# Files never change once they are published: rows that are added get new graph files, a new epoch a new tantivy folder.
 
 _log = logging.getLogger(__name__)
 
@@ -48,10 +47,11 @@ class Indexes:
     Args:
         database: the database of the corpus; the index files are stored in its folder.
         kind: how a graph that is built anew holds its numbers.
+        memory: the bytes that a graph may take while it is built.
     """
 
-    def __init__(self, database: Database, kind: Kind) -> None:
-        self._database, self._folder, self._kind = database, database.path.parent, kind
+    def __init__(self, database: Database, kind: Kind, memory: int) -> None:
+        self._database, self._folder, self._kind, self._memory = database, database.path.parent, kind, memory
         self._lock_path = lock_path(self._folder)
         self._lock = threading.RLock()  # reentrant: `refresh` calls `build`, and both take it
         self.opened = self._opened(None, None, 0)
@@ -76,89 +76,75 @@ class Indexes:
             revision = self._database.ask(reads.revision)
             if revision == self.opened.revision or self._open(revision):
                 return
-            before = self._state()
+            before = read_built(self._folder)
             # The files can only be added to: once passages were removed (a new epoch), they are built anew.
-            if before is None or before["epoch"] != revision.epoch or not self._try_build(revision, before):
+            if before is None or before.epoch != revision.epoch or not self._try_build(revision, before):
                 self._discard()
                 self._try_build(revision, None)
             if not self._open(revision):
                 _log.warning("the index files cannot be used; searches run in memory")
                 self._in_memory()
 
-    def _try_build(self, revision: Revision, before: dict[str, Any] | None) -> bool:
+    def _try_build(self, revision: Revision, before: Built | None) -> bool:
         try:
             self._write(revision, before)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             _log.warning("the index files cannot be extended (%s)", type(error).__name__)
             return False
         return True
 
-    def _write(self, revision: Revision, before: dict[str, Any] | None) -> None:
-        earlier, since = (before["count"], before["last"]) if before else (0, 0)
+    def _write(self, revision: Revision, before: Built | None) -> None:
+        earlier, since = (before.count, before.last) if before else (0, 0)
         added, last = self._database.ask(reads.counted_after, since)
         self._write_keyword(revision, before, added)
-        state = {
-            "generation": revision.generation,
-            "epoch": revision.epoch,
-            "last": last,
-            "count": earlier + added,
-            "graph": self._write_graph(revision, before, earlier + added, added),
-            "analyser": ANALYSER,
-        }
-        self._publish(state)
+        graphs = self._write_graphs(revision, before, earlier + added)
+        built = Built(revision.generation, revision.epoch, last, earlier + added, graphs, ANALYSER)
+        write_built(self._folder, built)
+        kept = {_keyword_name(built.epoch), *(each.file for each in graphs)}
+        for old in [*self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
+            if old.name not in kept:
+                _remove(old)
 
-    def _write_keyword(self, revision: Revision, before: dict[str, Any] | None, added: int) -> None:
+    def _write_keyword(self, revision: Revision, before: Built | None, added: int) -> None:
         folder = self._folder / _keyword_name(revision.epoch)
-        if before is None or before["analyser"] != ANALYSER:
+        if before is None or before.analyser != ANALYSER:
             _remove(folder)  # a build that was interrupted may have left it
             before = None
         keyword = KeywordIndex(folder)
-        if before is not None and keyword.size != before["count"]:
+        if before is not None and keyword.size != before.count:
             raise ValueError("the keyword index lacks rows")
         if before is None or added:
-            keyword.add(self._database.stream(reads.rows_after, before["last"] if before else 0))
+            keyword.add(self._database.stream(reads.rows_after, before.last if before else 0))
 
-    def _write_graph(self, revision: Revision, before: dict[str, Any] | None, count: int, added: int) -> str | None:
-        if count < EXACT_BELOW:
-            return None
-        if before and before["graph"] and not added:
-            return str(before["graph"])
-        earlier = self._folder / before["graph"] if before and before["graph"] else None
-        # A graph of an earlier release, or from before the setting was changed, is made anew from the database.
-        if earlier and kind_of(open_graph(earlier)) != self._kind:
-            earlier = None
-        path = self._folder / f"vectors-{revision.epoch}-{revision.generation}.usearch"
-        last = before["last"] if before and earlier else 0
-        write_graph(path, self._database.stream(reads.vectors_after, last), earlier, self._kind)
-        return path.name
-
-    def _publish(self, state: dict[str, Any]) -> None:
-        # The state file is replaced last and at once: until then, readers use the files of the earlier build.
-        partial = self._folder / f"{_STATE}.partial"
-        partial.write_text(json.dumps(state), encoding="utf-8")
-        partial.replace(self._folder / _STATE)
-        for old in [*self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
-            if old.name not in (state["graph"], _keyword_name(state["epoch"])):
-                _remove(old)
+    def _write_graphs(self, revision: Revision, before: Built | None, count: int) -> tuple[Segment, ...]:
+        graphs = before.graphs if before else ()
+        # Graphs of an earlier release, or from before the setting was changed, are made anew from the database.
+        if any(kind_in(self._folder / each.file) != self._kind for each in graphs):
+            graphs = ()
+        if count - sum(each.count for each in graphs) < EXACT_BELOW:
+            return graphs
+        name = f"vectors-{revision.epoch}-{revision.generation}"
+        rows = self._database.stream(reads.vectors_after, graphs[-1].last if graphs else 0)
+        return tuple(write_graphs(self._folder, name, rows, graphs, self._kind, self._memory))
 
     def _open(self, revision: Revision) -> bool:
         """Open the files if they belong to this revision and are undamaged; return whether they were opened."""
-        state = self._state()
+        built = read_built(self._folder)
         wanted = (revision.generation, revision.epoch, ANALYSER)
-        if state is None or (state["generation"], state["epoch"], state["analyser"]) != wanted:
+        if built is None or (built.generation, built.epoch, built.analyser) != wanted:
             return False
         folder = self._folder / _keyword_name(revision.epoch)
         try:
             if not folder.is_dir():
                 return False
             keyword = KeywordIndex(folder)
-            graph = open_graph(self._folder / state["graph"]) if state["graph"] else None
-        except _DAMAGED:
+            graphs = [open_graph(self._folder / each.file) for each in built.graphs]
+        except DAMAGED:
             return False
         # The row counts show a build that was interrupted between tantivy's commit and the state file.
-        if keyword.size != state["count"] or (graph is not None and len(graph) != state["count"]):
+        if keyword.size != built.count or [*map(len, graphs)] != [each.count for each in built.graphs]:
             return False
-        self.opened = self._opened(revision, keyword, state["count"], graph)
+        self.opened = self._opened(revision, keyword, built.count, graphs, built.graphs[-1].last if graphs else 0)
         return True
 
     def _in_memory(self) -> None:
@@ -168,25 +154,25 @@ class Indexes:
         keyword.add(self._database.stream(reads.rows_after, 0))
         self.opened = self._opened(revision, keyword, count)
 
-    def _opened(self, revision: Revision | None, keyword: KeywordIndex | None, size: int, graph: Any = None) -> Opened:
-        return Opened(revision, keyword, VectorIndex(size, self._vectors, graph), Selections(self._vectors))
+    def _opened(
+        self,
+        revision: Revision | None,
+        keyword: KeywordIndex | None,
+        size: int,
+        graphs: Sequence[Any] = (),
+        in_graphs: int = 0,
+    ) -> Opened:
+        """Return indexes of `size` rows, of which those up to the id `in_graphs` are in `graphs`."""
 
-    def _vectors(self, rows: Any) -> Loaded:
-        if rows is None:
-            return unit_rows(self._database.stream(reads.vectors_after, 0))
-        return unit_rows(self._database.ask(reads.vectors, rows.tolist()))
+        def load(rows: Any) -> Loaded:
+            if rows is None:
+                return unit_rows(self._database.stream(reads.vectors_after, in_graphs))
+            return unit_rows(self._database.ask(reads.vectors, rows.tolist()))
 
-    def _state(self) -> dict[str, Any] | None:
-        try:
-            state = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
-            # Releases before the first analyser of our own named none.
-            known = {name: state[name] for name in ("generation", "epoch", "last", "count", "graph")}
-            return {**known, "analyser": state.get("analyser", 0)}
-        except _DAMAGED:
-            return None
+        return Opened(revision, keyword, VectorIndex(size, load, graphs), Selections(load))
 
     def _discard(self) -> None:
-        for old in [self._folder / _STATE, *self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
+        for old in [self._folder / STATE, *self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
             _remove(old)
 
 

@@ -22,6 +22,7 @@ NOT_READ = {
     "compiled_models_path",
     "embeddings",
     "embedding_model_path",
+    "index_memory_mb",
     "lock_timeout_seconds",
     "remote",
     "trust_file_times",

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import retrieval.embedded.graphs as graphs
 import retrieval.embedded.indexes as indexes
 import retrieval.embedded.vector as vector
 from retrieval import Corpus
+from retrieval.embedded.graphs import Kind, kind_of, open_graph, unit, write_graphs
 from retrieval.embedded.selection import Selection
-from retrieval.embedded.vector import Kind, VectorIndex, kind_of, open_graph, write_graph
+from retrieval.embedded.vector import VectorIndex
 from retrieval.ranking.duplicates import Groups, words_of
 from settings import load_settings
 from state.values import Passage
@@ -21,21 +23,24 @@ from tests.conformance.planes import Plane, document, opened_plane
 ROWS, SIZE = 3_000, 16
 
 
-@pytest.fixture(scope="module", params=["f32", "f16", "i8"])
+@pytest.fixture(scope="module", params=[("f32", 1), ("f16", 1), ("i8", 1), ("f16", 4), ("i8", 4)])
 def searched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, object]:
     rng = np.random.default_rng(5)
     vectors = rng.normal(size=(ROWS, SIZE)).astype(np.float32)
-    path = tmp_path_factory.mktemp("graph") / "vectors.usearch"
-    kind: Kind = request.param
-    write_graph(path, [{"id": n, "vector": row.tobytes()} for n, row in enumerate(vectors)], None, kind)
-    graph = open_graph(path)
-    assert kind_of(graph) == kind
+    folder = tmp_path_factory.mktemp("graph")
+    kind: Kind = request.param[0]
+    in_graphs = ROWS if request.param[1] == 1 else ROWS - 500  # the others are scanned
+    rows = [{"id": n, "vector": row.tobytes()} for n, row in enumerate(vectors[:in_graphs])]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graphs, "_SMALL", 1 + (in_graphs - 1) // request.param[1])
+        found = [open_graph(folder / each.file) for each in write_graphs(folder, "vectors", rows, (), kind, 0)]
+    assert [kind_of(each) for each in found] == [kind] * request.param[1]
 
     def load(rows: object) -> object:
-        ids = np.arange(ROWS) if rows is None else np.asarray(rows)
-        return ids, vector.unit(vectors[ids])
+        ids = np.arange(in_graphs, ROWS) if rows is None else np.asarray(rows)
+        return ids, unit(vectors[ids])
 
-    return VectorIndex(ROWS, load, graph), vectors
+    return VectorIndex(ROWS, load, found), vectors
 
 
 @pytest.mark.parametrize("chosen", ["all", "half", "rare", "far from the query", "nothing"])
@@ -43,7 +48,7 @@ def test_the_nearest_of_a_filter(searched, chosen, monkeypatch):
     monkeypatch.setattr(vector, "HELD_ROWS", 100)
     index, vectors = searched
     asked = vectors[7]
-    scores = vector.unit(vectors) @ vector.unit(asked[None, :])[0]
+    scores = unit(vectors) @ unit(asked[None, :])[0]
     rows = {
         "all": np.arange(ROWS),
         "half": np.arange(0, ROWS, 2),
