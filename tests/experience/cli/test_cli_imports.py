@@ -15,9 +15,11 @@ HEAVY = frozenset(
     {
         "detect_secrets",
         "fastapi",
+        "httpx",
         "langchain_community",
         "langchain_core",
         "langgraph",
+        "langgraph_sdk.client",
         "langsmith",
         "mcp",
         "numpy",
@@ -30,11 +32,13 @@ HEAVY = frozenset(
         "pydantic",
         "pydantic_settings",
         "ray",
+        "rich",
         "requests",
         "spacy",
         "sqlalchemy",
         "tantivy",
         "tokenizers",
+        "websockets",
     }
 )
 SETTINGS = {"pydantic", "pydantic_settings"}
