@@ -98,9 +98,11 @@ class Indexes:
         added, last = self._database.ask(reads.counted_after, since)
         self._write_keyword(revision, before, added)
         graphs = self._write_graphs(revision, before, earlier + added)
-        built = Built(revision.generation, revision.epoch, last, earlier + added, graphs, ANALYSER)
+        self._publish(Built(revision.generation, revision.epoch, last, earlier + added, graphs, ANALYSER))
+
+    def _publish(self, built: Built) -> None:
         write_built(self._folder, built)
-        kept = {_keyword_name(built.epoch), *(each.file for each in graphs)}
+        kept = {_keyword_name(built.epoch), *(each.file for each in built.graphs)}
         for old in [*self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:
             if old.name not in kept:
                 _remove(old)
