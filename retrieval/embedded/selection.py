@@ -36,6 +36,7 @@ class Selection:
     def __init__(self, ids: Any, load: Callable[[Any], Loaded]) -> None:
         self.ids = ids
         self._load = load
+        self._condition: Any = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -44,6 +45,12 @@ class Selection:
         """Return for each of the row ids (int64) whether it is one of these."""
         known = rows < len(self._mask)
         return known & self._mask[np.where(known, rows, 0)]
+
+    def condition(self, make: Callable[[list[int]], Any]) -> Any:
+        """Return what `make` makes of the ids, as it was made first: the condition of the one keyword index."""
+        if self._condition is None:
+            self._condition = make(self.ids.tolist())
+        return self._condition
 
     @cached_property
     def vectors(self) -> Loaded:

@@ -18,6 +18,7 @@ from functools import cache, cached_property
 from operator import ne
 from typing import TYPE_CHECKING
 
+from retrieval.ranking.letters import ARTICLES, Letters, most_words
 from state.values import Passage, Place
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ _ASCII_TOKEN = re.compile(r"[0-9]+(?:[.,:/][0-9]+)*|[A-Za-z0-9]+|[$+<=>|~%?]|(?<
 _ASCII_DROPPED = re.compile(r"(?<=[A-Za-z])-[ \t]*\n[ \t]*(?=[A-Za-z])|[|=+~]{3,}|\|")
 """Words, and what is left out between them, of texts in ASCII, for which `re` is three times as fast as `regex`."""
 
-_ARTICLES = frozenset(
-    ["the", "le", "la", "les", "l", "el", "los", "las", "lo", "gli", "der", "die", "das", "den", "dem", "des"]
-)
 _LONG_WORD = 6
 """Letters of a word in which one may be misread. A chosen value: short ones become others (`now`, `not`)."""
 
@@ -49,16 +47,33 @@ Words = tuple[str, ...]
 
 @dataclass
 class Group:
-    """Passages that say the same; the first one, which ranked best, stands for them. `key` are its words casefolded."""
+    """Passages that say the same; the first one, which ranked best, stands for them. `number` counts the groups."""
 
     first: Passage
-    key: Words
+    number: int
     others: list[Passage] = field(default_factory=list)
+
+    @cached_property
+    def letters(self) -> Letters:
+        """What tells the first passage from most others."""
+        most = _most_misread(most_words((self.first.text, *self.first.heading_path)))
+        return Letters(self.first.text, most)
 
     @cached_property
     def words(self) -> Words:
         """The words of the first passage."""
         return words_of(self.first)
+
+    @cached_property
+    def key(self) -> Words:
+        """The words of the first passage, casefolded."""
+        return _key(self.first)
+
+    def is_misread(self, other: Group) -> bool:
+        """Return whether a few words of the one are those of the other, misread."""
+        if len(self.key) != len(other.key) or not _few_differ(self.key, other.key, _most_misread(len(self.key))):
+            return False
+        return _misread(self.words, other.words)
 
     def passage(self, copies: Iterable[Passage] = ()) -> Passage:
         """Return the first passage with the places of the others, and of further `copies`, each once."""
@@ -71,27 +86,26 @@ class Groups:
 
     def __init__(self) -> None:
         self.found: list[Group] = []
-        self._by_words: dict[Words, Group] = {}
-        self._by_count: dict[int, list[Group]] = {}
+        self._by_length: dict[int, list[Group]] = {}
 
     def add(self, passage: Passage) -> None:
         """Put a passage into its group, or begin one."""
-        key = _key(passage)
-        group = self._by_words.get(key) or self._alike(passage, key)
+        new = Group(passage, len(self.found))
+        group = self._same(new)
         if group is not None:
             group.others.append(passage)
             return
-        group = Group(passage, key)
-        self.found.append(group)
-        self._by_words[key] = group
-        self._by_count.setdefault(len(key), []).append(group)
+        self.found.append(new)
+        self._by_length.setdefault(len(new.letters.kept), []).append(new)
 
-    def _alike(self, passage: Passage, key: Words) -> Group | None:
-        most = _most_misread(len(key))
-        near = [each for each in self._by_count.get(len(key), ()) if _few_differ(key, each.key, most)]
-        # Most passages are near to no other, so that the words, as they stand, are seldom needed.
-        words = words_of(passage) if near else ()
-        return next((each for each in near if _misread(words, each.words)), None)
+    def _same(self, new: Group) -> Group | None:
+        letters, near = new.letters, list[Group]()
+        for length in letters.lengths:
+            near += [each for each in self._by_length.get(length, ()) if letters.may_agree_with(each.letters)]
+        # Most passages are near to no other, so that their words are seldom needed.
+        near.sort(key=lambda each: each.number)
+        same = next((each for each in near if each.key == new.key), None)
+        return same or next((each for each in near if new.is_misread(each)), None)
 
 
 def _few_differ(first: Words, second: Words, most: int) -> bool:
@@ -125,12 +139,12 @@ def _words(text: str) -> Words:
     # NFC, not NFKC, which makes `102` of `10²`. Accents stay: `año` and `ano` are two words.
     token, dropped = _patterns()
     found = token.findall(dropped.sub("", unicodedata.normalize("NFC", text)))
-    return tuple(word for word in found if word.casefold() not in _ARTICLES)
+    return tuple(word for word in found if word.casefold() not in ARTICLES)
 
 
 def _said(text: str) -> Words:
     found = _ASCII_TOKEN.findall(_ASCII_DROPPED.sub("", text))
-    return tuple([word for word in found if word.lower() not in _ARTICLES])
+    return tuple([word for word in found if word.lower() not in ARTICLES])
 
 
 def _most_misread(count: int) -> int:

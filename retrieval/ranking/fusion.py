@@ -14,14 +14,15 @@ def min_max(legs: Sequence[Mapping[Key, float]]) -> dict[Key, float]:
     # dense leg alone 0.649.
     fused: dict[Key, float] = {}
     for leg in legs:
-        for key, score in _scaled(leg).items():
-            fused[key] = fused.get(key, 0.0) + score / len(legs)
+        for key, share in _shares(leg, len(legs)).items():
+            fused[key] = fused.get(key, 0.0) + share
     return {key: fused[key] for key in ranked(fused)}
 
 
 def ranked(scores: Mapping[Key, float]) -> list[Key]:
     """Return the ids by descending score; equal scores by ascending id."""
-    return sorted(scores, key=lambda key: (-scores[key], key))
+    # Two sorts by one key each, of which the second keeps the order of equal ones, take half the time of one by both.
+    return sorted(sorted(scores), key=scores.__getitem__, reverse=True)
 
 
 def ranked_places(ids: Any, scores: Any) -> Any:
@@ -32,8 +33,11 @@ def ranked_places(ids: Any, scores: Any) -> Any:
     return np.lexsort((ids, -scores))
 
 
-def _scaled(leg: Mapping[Key, float]) -> dict[Key, float]:
+def _shares(leg: Mapping[Key, float], legs: int) -> dict[Key, float]:
     if not leg:
         return {}
     low, high = min(leg.values()), max(leg.values())
-    return {key: (score - low) / (high - low) if high > low else 1.0 for key, score in leg.items()}
+    if high == low:
+        return dict.fromkeys(leg, 1.0 / legs)
+    width = high - low
+    return {key: (score - low) / width / legs for key, score in leg.items()}

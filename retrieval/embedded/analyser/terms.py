@@ -99,7 +99,7 @@ def queried_words(query: str, stemmers: Sequence[str]) -> list[Asked]:
     """Return the words of `query`, each with the terms that stand for it in passages with any of the stemmers."""
     found = []
     for token in _tokens(query):
-        if _UNSPACED_RUN.match(token) and len(_CHARACTER.findall(token)) == 1:
+        if not token.isascii() and _UNSPACED_RUN.match(token) and len(_CHARACTER.findall(token)) == 1:
             found.append(Asked(CHARACTERS, (token,)))
         # Stemmers do not change how many words a token has.
         for forms in zip(*(_words(token, stemmer) for stemmer in stemmers), strict=True):
@@ -129,6 +129,8 @@ def _line(token: str, stemmer: str) -> str:
 
 def _words(token: str, stemmer: str) -> list[Terms]:
     """Return the words of one token."""
+    if token.isascii() and token.isalpha() and token.islower():  # most are, and the patterns say so too, but slowly
+        return [_plain(token, stemmer)]
     if _UNSPACED_RUN.match(token):
         characters = _CHARACTER.findall(token)
         return [(first + second,) for first, second in pairwise(characters)]
