@@ -105,6 +105,7 @@ class Corpus:
         audience: str | Iterable[str] | None = None,
         progress: Progress | None = None,
         sync: bool = False,
+        reread: bool = False,
         engine: IngestEngine | None = None,
     ) -> IngestReport:
         """Read, split, embed and store paths, LangChain documents or the documents of a loader.
@@ -120,6 +121,7 @@ class Corpus:
                 tenant. Without it, a document that is ingested again keeps its label.
             sync: whether documents are removed whose files are gone from the paths in `inputs`. Nothing is removed that
                 failed to load, that the caller may not change, or whose folder is empty, as if a disk were missing.
+            reread: whether files are read that have not changed since they were read.
             progress: called after each document, each failure and each slice of a large document.
             engine: reads and encodes files elsewhere; by default this process does.
 
@@ -137,7 +139,7 @@ class Corpus:
             reading = Reading() if progress is None else await asyncio.to_thread(reading_of, inputs)
             read_paths = engine.reader(self.tenant, self.name) if engine else None
             encoder = engine.encoder(self._embeddings) if engine else self._embeddings
-            memory = await asyncio.to_thread(Memory, self._settings)  # it reads our modules and lists packages
+            memory = await asyncio.to_thread(Memory, self._settings, rereads=reread)  # it lists packages
             named = (self.tenant, self.name, labels, roots)
             items = prepare(inputs, self._settings, *named, reading.opened, read_paths, memory)
             given = (self._backend, writer, encoder, self._held, roots, progress, reading, memory)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.access import judged, relabels, remains
 from retrieval.backend import CorpusBackend, CorpusWriter, LiveVersion, Vectors
 from retrieval.documents import FailedFile
-from retrieval.embeddings import groups_at_once, model_of, texts_at_once
+from retrieval.embeddings import Portion, groups_at_once, model_of
 from retrieval.loaders import size_of, survey
 from retrieval.preparation import PreparedDocument, PreparedPassage
 from retrieval.remote.addresses import is_address
@@ -109,18 +109,19 @@ class _Tally:
         return IngestProgress(**done, failed=len(self.failed), passages=self.encoded)
 
 
-def _next_group(items: Iterator[Prepared], most: int) -> tuple[list[Prepared], Exception | None, bool]:
-    """Return the next items, about `most` passages of them, what was raised after them, and whether these are all.
+def _next_group(items: Iterator[Prepared], most: Portion) -> tuple[list[Prepared], Exception | None, bool]:
+    """Return the next items, about `most` of them, what was raised after them, and whether these are all.
 
     Each change of threads costs more than a small document. Whoever waits sees what was read after a moment.
     """
     found: list[Prepared] = []
-    passages, until = 0, time.monotonic() + _GROUP_SECONDS
+    texts, chars, until = 0, 0, time.monotonic() + _GROUP_SECONDS
     try:
         for item in items:
             found.append(item)
-            passages += max(len(item.passages), 1) if isinstance(item, PreparedDocument) else 0
-            if isinstance(item, Asked) or passages >= most or time.monotonic() > until:
+            if isinstance(item, PreparedDocument):
+                texts, chars = texts + max(len(item.passages), 1), chars + len(item.text)
+            if isinstance(item, Asked) or most.is_reached(texts, chars) or time.monotonic() > until:
                 return found, None, False
     except Exception as error:  # noqa: BLE001 - it is raised again, after what came before it
         return found, error, True
@@ -154,11 +155,11 @@ class Ingestion:
     ) -> None:
         self._backend, self._writer, self._embeddings = backend, writer, embeddings
         self._held, self._roots, self._progress, self._reading = held, roots, progress, reading
-        self._model, self._slice = model_of(embeddings), texts_at_once(embeddings)
-        # Which texts are encoded together does not depend on how many groups are: a vector may depend on its group.
+        self._model, self._portion = model_of(embeddings), Portion.of(embeddings)
         self._ahead = groups_at_once(embeddings) - 1
         self._encoding: deque[tuple[list[PreparedDocument], asyncio.Task[list[list[float]]]]] = deque()
         self._batch: list[PreparedDocument] = []
+        self._texts = self._chars = 0  # of the batch
         self._tally = _Tally()
         self._seen: set[str] = set()
         self._memory, self._notes, self._noted_at = memory, list[Noted](), time.monotonic()
@@ -179,7 +180,7 @@ class Ingestion:
         ended = False
         while not ended:
             # In a thread: files are parsed, which would block the event loop.
-            group, error, ended = await asyncio.to_thread(_next_group, items, self._slice)
+            group, error, ended = await asyncio.to_thread(_next_group, items, self._portion)
             if fresh := self._roots.take_fresh():
                 await self._writer.record(fresh)
             await self._take_group(group)
@@ -261,13 +262,14 @@ class Ingestion:
         document = self._decided(item, live)
         if document is None:
             return
-        if len(document.passages) > self._slice:
+        if self._portion.is_exceeded(len(document.passages), len(document.text)):
             await self._flush()
             await self._put_in_slices(document)
             return
         self._batch.append(document)
         # A document without passages counts too: the batch holds its text.
-        if sum(max(len(each.passages), 1) for each in self._batch) >= self._slice:
+        self._texts, self._chars = self._texts + max(len(document.passages), 1), self._chars + len(document.text)
+        if self._portion.is_reached(self._texts, self._chars):
             await self._flush(self._ahead)
 
     def _decided(self, item: PreparedDocument, found: Mapping[str, Sequence[LiveVersion]]) -> PreparedDocument | None:
@@ -291,7 +293,7 @@ class Ingestion:
 
     async def _flush(self, left: int = 0) -> None:
         """Have the batch encoded, and store what was encoded until at most `left` batches wait for it."""
-        documents, self._batch = self._batch, []
+        documents, self._batch, self._texts, self._chars = self._batch, [], 0, 0
         if documents:
             texts = [each.embedded_text(item) for each in documents for item in each.passages]
             self._encoding.append((documents, asyncio.create_task(self._embeddings.aembed_documents(texts))))
@@ -313,7 +315,7 @@ class Ingestion:
         done = len(document.passages) - len(left)
         self._tally.resumed, self._tally.encoded = self._tally.resumed + done, self._tally.encoded + done
         whole = len(document.passages)
-        parts = [left[start : start + self._slice] for start in range(0, len(left), self._slice)]
+        parts = list(self._portion.parts((each, each.end - each.start) for each in left))
         async with aclosing(self._encoded(document, parts)) as encoded:
             if parts:
                 self._tell(done / whole, source=document.source, done=done, total=whole)

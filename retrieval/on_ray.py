@@ -23,7 +23,7 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from retrieval.documents import FailedFile
-from retrieval.embeddings import LocalEncoder, texts_at_once
+from retrieval.embeddings import LocalEncoder
 from retrieval.loaders import Sieve, files_of, load_file
 from retrieval.preparation import IngestEngine, Opened, PreparedDocument, ReadPaths, cut
 from retrieval.roots import SourceRoots
@@ -204,15 +204,13 @@ class Encoder:
 
 
 class RayEmbeddings(Embeddings):
-    """Encodes groups of texts on actors, each group as a whole, so that its vectors are those that `own` gives it.
-
-    The local model pads a text to the longest of its batch and quantises them together: a vector depends on its group.
-    """
+    """Encodes groups of texts on actors, each group as a whole."""
 
     def __init__(self, own: LocalEncoder, actors: Sequence[Any]) -> None:
         self._own = own
         self.model_id, self.dimensions = own.model_id, own.dimensions
-        self.texts_at_once, self.groups_at_once = texts_at_once(own), len(actors)
+        self.texts_at_once, self.chars_at_once = own.texts_at_once, own.chars_at_once
+        self.groups_at_once = len(actors)
         self._free: asyncio.Queue[Any] = asyncio.Queue()
         for actor in actors:
             self._free.put_nowait(actor)

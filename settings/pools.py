@@ -7,6 +7,7 @@
   Nothing slow may run there, so that a refusal never waits for the work of others.
 - `IO`: other files and databases.
 - `CPU`: guards, embeddings, searches, the rendering of reports.
+- `ENCODING`: the groups of texts that ingestions encode, one after the other.
 - `asyncio.to_thread`: while something is opened or closed, and for work that may take minutes (an ingestion, a copy, an
   index that is built) or waits for the network. Its pool is shared with libraries, which put anything there.
 - A thread of its own: a connection that serves one caller at a time (the checkpoints, where they have to wait).
@@ -119,5 +120,7 @@ def _timed(watch: Stopwatch, call: Callable[[], Result]) -> Result:
 
 FRONT = Pool("front", 2)
 IO = Pool("io", 4)
+ENCODING = Pool("encoding", 1)
+"""One thread: the encoder serves one caller at a time, and the groups of all ingestions wait here for their turn."""
 CPU = Pool("cpu", max(2, min(4, os.cpu_count() or 2)))
 """Not more: nearly all of it holds Python's global lock, and each thread that does delays the event loop."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from retrieval.embeddings import model_of, texts_at_once
+from retrieval.embeddings import Portion, model_of
 
 
 class StoredEmbeddings(Embeddings):
@@ -26,7 +26,8 @@ class StoredEmbeddings(Embeddings):
 
     def __init__(self, inner: Embeddings, path: Path, *, reads: bool = True) -> None:
         self._inner, self._reads = inner, reads
-        self.model_id, self.texts_at_once = model_of(inner), texts_at_once(inner)
+        self.model_id = model_of(inner)
+        self.texts_at_once, self.chars_at_once = Portion.of(inner)
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.executescript(

@@ -75,7 +75,7 @@ def text(folder: Path, megabytes: int) -> None:
 
 def pdf(folder: Path, pages: int) -> None:
     """Write one PDF file of `pages` pages."""
-    from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
+    from reportlab.pdfgen.canvas import Canvas
 
     lines, canvas = words(3), Canvas(str(folder / "long.pdf"))
     for _ in range(pages):

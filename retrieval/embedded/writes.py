@@ -36,12 +36,17 @@ def record(connection: sqlite3.Connection, roots: Iterable[Root]) -> None:
 def put(connection: sqlite3.Connection, batch: Batch, embedding_model: str, replaces: Replaces) -> tuple[int, int]:
     """Store documents with their vectors; return (documents that replaced a version, passages superseded)."""
     updated = superseded = 0
+    stored = _stored(connection, [name for document, _ in batch for name in document.names])
     for document, vectors in batch:
-        counts = [_supersede(connection, name, partial(replaces, document)) for name in document.names]
-        _narrow(connection, document, partial(replaces, document))
-        updated, superseded = updated + any(each is not None for each in counts), superseded + sum(filter(None, counts))
+        if not stored.isdisjoint(document.names):  # of most documents there is no version to look for
+            counts = [_supersede(connection, name, partial(replaces, document)) for name in document.names]
+            _narrow(connection, document, partial(replaces, document))
+            _make_room(connection, document)
+            updated += any(each is not None for each in counts)
+            superseded += sum(filter(None, counts))
         _insert(connection, document, vectors, embedding_model)
-        pending.drop(connection, [document.document_id])
+        stored.add(document.document_id)
+    pending.drop(connection, [document.document_id for document, _ in batch])
     _advance(connection, embedding_model, shrank=updated > 0)
     return updated, superseded
 
@@ -79,6 +84,12 @@ def _advance(connection: sqlite3.Connection, embedding_model: str, *, shrank: bo
     connection.executemany(
         "INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, str(item)) for key, item in values.items()]
     )
+
+
+def _stored(connection: sqlite3.Connection, names: Sequence[str]) -> set[str]:
+    """Return those of the document ids of which there is a version."""
+    query = "SELECT DISTINCT document_id FROM documents WHERE document_id IN (SELECT value FROM json_each(?))"
+    return {row[0] for row in connection.execute(query, (json.dumps(names),))}
 
 
 def _supersede(connection: sqlite3.Connection, document_id: str, chosen: Callable[[Labels], bool]) -> int | None:
@@ -142,7 +153,6 @@ def _make_room(connection: sqlite3.Connection, document: PreparedDocument) -> No
 def _insert(
     connection: sqlite3.Connection, document: PreparedDocument, vectors: Vectors | None, embedding_model: str
 ) -> None:
-    _make_room(connection, document)
     key = (document.document_id, document.text_hash)
     version = connection.execute(
         """INSERT INTO documents (document_id, text_hash, source, title, parser, parser_version, pages, text,

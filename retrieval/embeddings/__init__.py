@@ -8,7 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from retrieval.embeddings.local import LocalEncoder, groups_at_once, load_encoder, model_of, texts_at_once
+from retrieval.embeddings.local import LocalEncoder, load_encoder, model_of
+from retrieval.embeddings.portions import Portion, groups_at_once
 
 if TYPE_CHECKING:
     from retrieval.embeddings.langchain import LocalEmbeddings, as_embeddings, load_embeddings
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 __all__ = [
     "LocalEmbeddings",
     "LocalEncoder",
+    "Portion",
     "as_embeddings",
     "groups_at_once",
     "load_embeddings",
     "load_encoder",
     "model_of",
-    "texts_at_once",
 ]
 
 

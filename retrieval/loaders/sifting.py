@@ -45,7 +45,7 @@ class Sieve(NamedTuple):
 
         `opened` is called with each of those.
         """
-        if self.memory is None:
+        if self.memory is None or self.memory.rereads:
             yield from files
             return
         while ahead := list(islice(files, _AT_ONCE)):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -30,7 +32,11 @@ NOT_READ = {
 }
 """The settings of `data` that do not say how a file is read; all others do, also those that are still to come."""
 
-_READERS = ("documents.py", "loaders", "preparation.py", "roots", "splitting.py")
+_READERS = ("access.py", "documents.py", "loaders", "preparation.py", "roots", "splitting.py", "subjects.py")
+
+_FOLDER = re.compile(r'"([^"]+)"')  # `List of available languages in "/usr/share/tesseract-ocr/5/tessdata/" (2):`
+_SECONDS = 10.0
+"""How long tesseract may take to list its languages, which takes it some milliseconds."""
 
 
 class Conditions:
@@ -40,12 +46,24 @@ class Conditions:
         data = settings.data.model_dump(mode="json", exclude=NOT_READ)
         given = [json.dumps(data, sort_keys=True), _readers(), _installed(tuple(sys.path))]
         if settings.data.ocr.enabled and (tesseract := shutil.which("tesseract")):
-            given.append(stamp_of(Path(tesseract)))
+            given += [stamp_of(Path(tesseract)), *_languages(tesseract, settings.data.ocr.languages)]
         self._given = "\n".join(given)
 
     def under(self, labels: Labels | None) -> str:
         """Return what stands for the conditions of a file, with the access label of documents that bring none."""
         return hashlib.sha256(f"{self._given}\n{json.dumps(labels)}".encode()).hexdigest()[:32]
+
+
+def _languages(tesseract: str, names: str) -> Iterator[str]:
+    """Yield what stands for the data of the languages; if it is not told where they are, what is told of them."""
+    try:
+        told = subprocess.run(  # noqa: S603 - the program that would read the pages
+            [tesseract, "--list-langs"], capture_output=True, text=True, timeout=_SECONDS, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):  # it could not read pages either, which is reported for each file
+        return
+    folder = _FOLDER.search(told)
+    yield from (stamp_of(Path(folder[1], f"{name}.traineddata")) for name in names.split("+")) if folder else (told,)
 
 
 @cache
@@ -66,6 +84,10 @@ def _modules(places: list[Path]) -> Iterator[Path]:
 @cache
 def _installed(places: tuple[str, ...]) -> str:
     """Return the releases of all installed packages, and of Python: any of them may read a file in another way."""
-    folders = [Path(place) for place in places if Path(place).is_dir()]
-    names = {each.name for folder in folders for each in folder.iterdir() if each.suffix in (".dist-info", ".egg-info")}
-    return " ".join((sys.version, *sorted(names)))
+    found: dict[str, str] = {}
+    for folder in (Path(place) for place in places):
+        for each in folder.iterdir() if folder.is_dir() else ():
+            if each.suffix in (".dist-info", ".egg-info"):
+                # Of two releases the first is imported; beyond that, the order of the places says nothing.
+                found.setdefault(each.stem.partition("-")[0], each.name)
+    return " ".join((sys.version, *sorted(found.values())))

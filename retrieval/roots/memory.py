@@ -44,10 +44,12 @@ class Looked(NamedTuple):
 class Memory:
     """What the corpus remembers, during one ingestion.
 
-    `known` holds the files of the last `Asked` whose documents are stored as they were when they were read.
+    `known` holds the files of the last `Asked` whose documents are stored as they were when they were read. With
+    `rereads`, nothing is asked: every file is read, and noted anew.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, rereads: bool = False) -> None:
+        self.rereads = rereads
         self.known: dict[str, Noted] = {}
         self._conditions, self._under = Conditions(settings), dict[Labels | None, str]()
         self._most, self._trusts = settings.data.max_file_bytes, settings.data.trust_file_times

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from experience.cli.app import app
 from retrieval import Corpus, open_corpus, preparation
 from retrieval.loaders import load_file
 from retrieval.reports import IngestReport
@@ -138,6 +140,34 @@ def other_readers(docs: Path, settings: Settings, monkeypatch: pytest.MonkeyPatc
     return settings
 
 
+def test_of_two_releases_the_first_on_the_path_counts_and_no_other_order(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("one", "two", "three")]
+    for place, release in zip(places, ("lxml-5.0", "lxml-6.0", "regex-1.0"), strict=True):
+        (place / f"{release}.dist-info").mkdir(parents=True)
+    one, two, three = map(str, places)
+    found = {order: conditions._installed(order) for order in ((one, two, three), (three, one, two), (two, one, three))}
+    assert found[one, two, three] == found[three, one, two] != found[two, one, three]
+    assert "lxml-5.0" in found[one, two, three]
+    assert "lxml-6.0" not in found[one, two, three]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_other_data_of_the_languages_of_ocr_is_another_condition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tells: bool
+) -> None:
+    data, program = tmp_path / "eng.traineddata", tmp_path / "tesseract"
+    listed = f'List of available languages in "{tmp_path}/" (1):' if tells else "List of available languages (1):"
+    program.write_text(f"#!/bin/sh\necho '{listed}'\necho eng\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    data.write_text("fast")
+    given = load_settings(data={"ocr": {"enabled": True}})
+    before = conditions.Conditions(given).under(None)
+    assert conditions.Conditions(given).under(None) == before
+    data.write_text("the best")
+    assert (conditions.Conditions(given).under(None) != before) == tells
+
+
 @pytest.mark.parametrize(
     ("change", "updated"), [(other_chunks, 0), (other_label, 5), (other_release, 0), (other_readers, 0)]
 )
@@ -159,6 +189,24 @@ async def test_whatever_decides_how_a_file_is_read_has_it_read_again(
         read.clear()
         assert counts(await corpus.ingest(docs)) == (0, 0, 6, 0)
         assert read == []
+
+
+async def test_files_that_have_not_changed_are_read_on_request(docs: Path, corpus: Corpus, read: list[str]) -> None:
+    await corpus.ingest(docs)
+    read.clear()
+    assert counts(await corpus.ingest(docs, reread=True)) == (0, 0, 6, 0)
+    assert sorted(read) == ["a.txt", "b.md", "c.jsonl", "d.zip"]
+    read.clear()
+    assert counts(await corpus.ingest(docs)) == (0, 0, 6, 0)  # what was read on request is remembered like the rest
+    assert read == []
+
+
+def test_the_command_reads_files_that_have_not_changed_on_request(docs: Path, tmp_path: Path, read: list[str]) -> None:
+    for option, count in ((), 4), ((), 0), (("--reread",), 4):
+        read.clear()
+        found = CliRunner().invoke(app, ["ingest", str(docs), "--home", str(tmp_path / "home"), *option])
+        assert (found.exit_code, len(read)) == (0, count)
+    assert "0 added, 0 updated, 6 unchanged" in found.stdout
 
 
 async def test_a_given_label_has_files_read_again(docs: Path, corpus: Corpus, read: list[str]) -> None:

@@ -81,6 +81,12 @@ Sync = Annotated[
 ]
 
 
+Reread = Annotated[
+    bool,
+    typer.Option("--reread", help="Read all files, also those that have not changed since they were last read."),
+]
+
+
 EngineName = Annotated[
     str,
     typer.Option(
@@ -106,6 +112,7 @@ def ingest(
     encoding: Encoding = None,
     ocr: Ocr = False,
     sync: Sync = False,
+    reread: Reread = False,
     engine: EngineName = "local",
     workers: Workers = 0,
     tenant: Tenant = "local",
@@ -129,8 +136,8 @@ def ingest(
     if ocr:
         reading["ocr"] = {"enabled": True}
     settings = settings_of(home, **({"data": reading} if reading else {}))
-    work = _ingest(settings, (engine, workers), given, corpus, audience, tenant, as_json=json_output, sync=sync)
-    report = run_async(work)
+    running = {"as_json": json_output, "sync": sync, "reread": reread}
+    report = run_async(_ingest(settings, (engine, workers), given, corpus, audience, tenant, **running))
     if json_output:
         print_json({"corpus": corpus, **report.model_dump(mode="json")})
         return
@@ -169,6 +176,7 @@ async def ingest_into(
     *,
     as_json: bool = False,
     sync: bool = False,
+    reread: bool = False,
     engine: IngestEngine | None = None,
 ) -> IngestReport:
     """Ingest paths and addresses into a corpus, which is created if needed. Show the progress, with each failed file.
@@ -185,7 +193,9 @@ async def ingest_into(
     async with trail_of(settings) as trail, trail.change(event) as noted:
         corpus = await corpora.create(tenant, name)
         with ingest_progress(as_json=as_json) as progress:
-            report = await corpus.ingest(paths, audience=audience, progress=progress, sync=sync, engine=engine)
+            report = await corpus.ingest(
+                paths, audience=audience, progress=progress, sync=sync, reread=reread, engine=engine
+            )
         await record_ingestion(trail, event.actor, event.object, noted, report)
     # One readable file is a success, with a message for the others; none is an error, so that scripts notice.
     if report.failed and not (report.added or report.updated or report.unchanged or report.removed):
@@ -215,12 +225,13 @@ async def _ingest(
     *,
     as_json: bool,
     sync: bool,
+    reread: bool,
 ) -> IngestReport:
     from experience.corpora import open_corpora
 
     async with open_corpora(settings, tenant, "ingest") as corpora, _engine(*running) as engine:
         given = (settings, corpora, tenant, name, paths, audience)
-        report = await ingest_into(*given, as_json=as_json, sync=sync, engine=engine)
+        report = await ingest_into(*given, as_json=as_json, sync=sync, reread=reread, engine=engine)
     await tell_due_index(settings, as_json=as_json)
     return report
 
