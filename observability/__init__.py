@@ -11,7 +11,16 @@ from observability.notices import collected_notices, notice
 from observability.oci_notifications import TopicPublisher, open_topic
 from observability.telemetry import open_call_telemetry
 from observability.trace_files import trace_files, traces_folder
-from observability.tracing import apart, mark_failed, operation_span, server_span, trace_id_of, untraced
+from observability.tracing import (
+    apart,
+    made_within,
+    mark_failed,
+    operation_span,
+    server_span,
+    trace_id_of,
+    untraced,
+    within,
+)
 
 __all__ = [
     "CallObserved",
@@ -22,6 +31,7 @@ __all__ = [
     "build_tracer_provider",
     "collected_notices",
     "configure_tracing",
+    "made_within",
     "mark_failed",
     "notice",
     "open_call_telemetry",
@@ -32,4 +42,5 @@ __all__ = [
     "trace_id_of",
     "traces_folder",
     "untraced",
+    "within",
 ]

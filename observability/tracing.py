@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -21,6 +21,8 @@ from state.errors import SixplaneError
 
 Operation = Literal["invoke_workflow", "execute_node", "chat", "embeddings", "rerank", "retrieval", "guard", "search"]
 AttributeValue = str | bool | int | float
+
+Made = TypeVar("Made")
 
 _LINKED = otel_context.create_key("sixplane-linked")
 """The span of another trace, to which the next span that begins a trace is linked."""
@@ -35,11 +37,15 @@ def operation_span(
     attributes: Mapping[str, AttributeValue] | None = None,
     *,
     links: tuple[Link, ...] = (),
+    current: bool = True,
 ) -> Iterator[Span]:
     """Open the span `<operation> <target>` as a child of the current span, and close it at the end of the block.
 
     An error sets the span's status and `error.type` (our `code`, or the class name). Its text is left out, since it may
     quote what a user wrote; for the same reason OpenTelemetry's own recording of exceptions is off.
+
+    The block is within the span unless `current` is false. A generator that yields in the block says by `within` and
+    `made_within` what is.
     """
     span = _tracer().start_span(
         f"{operation} {target}",
@@ -49,14 +55,14 @@ def operation_span(
     )
     began, failed = time.monotonic(), ""
     try:
-        with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-            try:
-                yield span
-            except BaseException as error:  # also marks cancellations; always raised again
-                mark_failed(span, error)
-                failed = "" if _is_outcome(error) else _kind_of(error)
-                raise
+        with within(span) if current else nullcontext():
+            yield span
+    except BaseException as error:  # also marks cancellations; always raised again
+        mark_failed(span, error)
+        failed = "" if _is_outcome(error) else _kind_of(error)
+        raise
     finally:
+        span.end()
         if is_heard():
             known = getattr(span, "attributes", None) or attributes or {}
             seconds = time.monotonic() - began
@@ -65,6 +71,30 @@ def operation_span(
                     operation=operation, target=target, seconds=seconds, attributes=dict(known), error=failed
                 )
             )
+
+
+def within(span: Span) -> AbstractContextManager[Span]:
+    """Make `span` the current one during a block, and leave it open."""
+    return trace.use_span(span, record_exception=False, set_status_on_exception=False)
+
+
+async def made_within(span: Span, events: AsyncGenerator[Made]) -> AsyncGenerator[Made]:
+    """Yield `events`, with `span` as the current one while they are made, but not while their reader works.
+
+    Around a `yield`, a block would put the span into the context of the reader, and could not be left in another one:
+    where a reader leaves before the end, the event loop closes the generator in a task of its own.
+    """
+    try:
+        while True:
+            with within(span):
+                try:
+                    event = await anext(events)
+                except StopAsyncIteration:
+                    return
+            yield event
+    finally:
+        with within(span):
+            await events.aclose()
 
 
 @contextmanager

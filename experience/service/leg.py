@@ -1,20 +1,24 @@
-"""Values for one leg of a run: what `LegDriver` executes between a start or a resume and the next stop.
+"""Legs: what `LegDriver` executes of a run between a start or a resume and the next stop.
 
 A run has one leg, plus one for every time it is resumed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt, StateSnapshot
 from opentelemetry.trace import Link, Span, SpanContext, TraceFlags
 
+from experience.service.events import RunEvent
 from experience.service.screening import graph_input
 from experience.service.threads import Lease, StoredRun, ThreadRecord
 from settings import Settings
@@ -84,6 +88,56 @@ class Leg:
     def span_ids(self) -> tuple[str, str]:
         """The trace id and the span id, in hexadecimal."""
         return span_ids(self.span)
+
+
+class Legs:
+    """The legs of a service that are under way, and the streams of their events.
+
+    A caller may leave a stream before its end, with `break` for example. Then Python closes it in a task of its own. If
+    the caller keeps it, Python does so when the event loop ends, which is after the service.
+    """
+
+    def __init__(self) -> None:
+        self._named: dict[RunControl, tuple[str, str]] = {}
+        self._streams = WeakKeyDictionary[AsyncGenerator[RunEvent], RunControl]()
+        self._ended = asyncio.Event()
+
+    def stream(self, make: Callable[[RunControl], AsyncGenerator[RunEvent]]) -> AsyncGenerator[RunEvent]:
+        """Return the stream that `make` makes for the control of a new leg."""
+        control = RunControl()
+        events = make(control)
+        self._streams[events] = control
+        return events
+
+    @contextmanager
+    def under_way(self, control: RunControl, tenant: str, thread_id: str) -> Iterator[None]:
+        """Let `request_drain` reach a leg while the block runs."""
+        self._named[control] = (tenant, thread_id)
+        try:
+            yield
+        finally:
+            del self._named[control]
+            self._ended.set()
+
+    def request_drain(self, reason: str, thread: tuple[str, str] | None) -> None:
+        """Stop every leg, or that of `thread`, after its current step."""
+        for control, key in self._named.items():
+            if thread in (None, key):
+                control.request_drain(reason)
+
+    async def close(self) -> None:
+        """Close the streams that nobody reads, and wait until Python has closed those that were left.
+
+        A stream that a task still reads is left to the task.
+        """
+        async with AsyncExitStack() as closing:
+            for events in list(self._streams):
+                if not events.ag_running:
+                    closing.push_async_callback(events.aclose)
+        kept = set(self._streams.values())
+        while any(control not in kept for control in self._named):
+            self._ended.clear()
+            await self._ended.wait()
 
 
 def graph_argument(start: NewRun | GoOn | Answered) -> ResearchInput | Command[Any] | None:

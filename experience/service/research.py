@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from experience.service.exporting import EXPORT, Reader, export_run, finished, s
 from experience.service.leg import (
     Answered,
     Leg,
+    Legs,
     LegStart,
     NewRun,
     check_answer,
@@ -46,7 +47,7 @@ from graphs.opening import CompiledResearchGraph, compile_research_graph
 from nodes import Collaborators
 from nodes.checks.number_words import number_pattern
 from nodes.draft import load_parsers
-from observability import collected_notices, configure_tracing, operation_span
+from observability import collected_notices, configure_tracing, made_within, operation_span, within
 from observability.audit import Actor, AuditTrail, named
 from policy.fingerprint import policy_reference
 from retrieval.filters import parsed
@@ -82,7 +83,7 @@ class ResearchService:
         self.deletions = Deletions(settings, graph, threads, self._views, checkpoints, self.corpora, self.gateway)
         self._driver = LegDriver(settings, graph, threads, checkpoints, self.audit)
         self._opened = OpenedHome(settings.home, self._handles(), self.guards.unprepared)
-        self._controls: dict[RunControl, tuple[str, str]] = {}
+        self.legs = Legs()
 
     async def run(self, request: ResearchRequest, *, run_id: str | None = None) -> Report:
         """Run `request` and return its report. A caller may choose `run_id`, a UUID, to find the run again.
@@ -96,16 +97,21 @@ class ResearchService:
         """
         return await last_report(self.stream(request, run_id=run_id))
 
-    async def stream(self, request: ResearchRequest, *, run_id: str | None = None) -> AsyncGenerator[RunEvent]:
+    def stream(self, request: ResearchRequest, *, run_id: str | None = None) -> AsyncGenerator[RunEvent]:
         """Yield the run's events; the last is `report`, `review_pending` or `stopped`. Raises like `run`.
+
+        A caller that leaves before that, with `break` for example, cancels the run; its thread can be resumed.
 
         Args:
             request: the question and its context.
             run_id: a UUID for the run, for callers that must know it in advance.
         """
+        return self.legs.stream(lambda control: self._stream(request, run_id or str(uuid.uuid4()), control))
+
+    async def _stream(self, request: ResearchRequest, run_id: str, control: RunControl) -> AsyncGenerator[RunEvent]:
         thread_id = checked_name("thread", request.thread_id or f"t-{uuid.uuid4().hex[:12]}")
-        with self._controlled(request.context.tenant, thread_id) as control:
-            async with aclosing(self._run(request, thread_id, run_id or str(uuid.uuid4()), control)) as events:
+        with self.legs.under_way(control, request.context.tenant, thread_id):
+            async with aclosing(self._run(request, thread_id, run_id, control)) as events:
                 async for event in events:
                     yield event
 
@@ -114,16 +120,18 @@ class ResearchService:
     ) -> AsyncGenerator[RunEvent]:
         context = self.effective(request.context)
         await self._check(context, question_text(request))
-        with operation_span("invoke_workflow", "research", leg_attributes(context, thread_id, run_id)) as span:
-            with collected_notices() as noticed:
-                question, refusal, earlier = await self._screened(request, thread_id, run_id)
-            # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left behind.
-            await self.gateway.usage(context.tenant, run_id)
-            named = context.tenant, thread_id, run_id
-            lease = await self.kept.start(*named, question, context, refusal, span_ids(span))
+        attributes = leg_attributes(context, thread_id, run_id)
+        with operation_span("invoke_workflow", "research", attributes, current=False) as span:
+            with within(span):
+                with collected_notices() as noticed:
+                    question, refusal, earlier = await self._screened(request, thread_id, run_id)
+                # Read the ledger before the thread's row exists: if it cannot be read, no unfinished run is left.
+                await self.gateway.usage(context.tenant, run_id)
+                named = context.tenant, thread_id, run_id
+                lease = await self.kept.start(*named, question, context, refusal, span_ids(span))
             start = NewRun(graph_input(question, refusal, earlier, noticed))
             leg = Leg(context, lease, run_id, start, span, control)
-            async with aclosing(self._driver.events(leg)) as events:
+            async with aclosing(made_within(span, self._driver.events(leg))) as events:
                 async for event in events:
                     yield event
 
@@ -156,7 +164,7 @@ class ResearchService:
             question, refusal = await screened_question(self.guards, question_text(request), limit)
             return question, refusal, [] if refusal else await screened_turns(self.guards, request, limit)
 
-    async def resume(
+    def resume(
         self,
         tenant: str,
         thread_id: str,
@@ -166,7 +174,7 @@ class ResearchService:
         audiences: tuple[str, ...] | None = None,
         seen: str | None = None,
     ) -> AsyncGenerator[RunEvent]:
-        """Continue an unfinished run and yield its further events, numbered from `after + 1`.
+        """Continue an unfinished run and yield its further events, numbered from `after + 1`. Leave it like `stream`.
 
         Args:
             tenant: the tenant that owns the thread.
@@ -184,9 +192,21 @@ class ResearchService:
             GuardUnavailable: a guard could not answer; the thread keeps waiting.
             QuestionInvalid: the answer's text is too long or contains control characters.
         """
+        return self.legs.stream(lambda control: self._taken(tenant, thread_id, answer, after, audiences, seen, control))
+
+    async def _taken(
+        self,
+        tenant: str,
+        thread_id: str,
+        answer: ReviewAnswer | None,
+        after: int,
+        audiences: tuple[str, ...] | None,
+        seen: str | None,
+        control: RunControl,
+    ) -> AsyncGenerator[RunEvent]:
         named = checked_name("tenant", tenant), checked_name("thread", thread_id)
         # The control is registered first, so that a drain reaches a resume that is still being prepared.
-        with self._controlled(*named) as control:
+        with self.legs.under_way(control, *named):
             stored, lease = await self.kept.take(*named)
             stored = stored.seen_by(audiences)
             async with aclosing(self._resumed(stored, lease, answer, after, control, seen)) as events:
@@ -219,9 +239,9 @@ class ResearchService:
             "sixplane.resumed": True,
         }
         links = (link_to_last_leg(stored),)
-        with operation_span("invoke_workflow", "research", attributes, links=links) as span:
+        with operation_span("invoke_workflow", "research", attributes, links=links, current=False) as span:
             leg = Leg(context, lease, record.run_id, start, span, control, after)
-            async with aclosing(self._driver.events(leg)) as events:
+            async with aclosing(made_within(span, self._driver.events(leg))) as events:
                 async for event in events:
                     yield event
 
@@ -236,24 +256,12 @@ class ResearchService:
             with accounted(_account(context, record.run_id, record.thread_id)):
                 return Answered(await screened_answer(self.guards, answer, limit))
 
-    @contextmanager
-    def _controlled(self, tenant: str, thread_id: str) -> Iterator[RunControl]:
-        """Yield the control with which `request_drain` stops the thread's run while the block runs."""
-        control = RunControl()
-        self._controls[control] = (tenant, thread_id)
-        try:
-            yield control
-        finally:
-            del self._controls[control]
-
     def request_drain(self, reason: str, *, thread: tuple[str, str] | None = None) -> None:
         """Stop every run, or the run of one `(tenant, thread_id)`, after its current step; it can be resumed.
 
         A run that is still being prepared stops after its first step.
         """
-        for control, key in self._controls.items():
-            if thread in (None, key):
-                control.request_drain(reason)
+        self.legs.request_drain(reason, thread)
 
     async def threads(self, tenant: str, wanted: PageWanted | None = None) -> ThreadPage:
         """Return a page of the tenant's threads, the latest first. Raises `BadInput` for a cursor of something else."""
@@ -358,7 +366,9 @@ async def open_service(
     gateway_models: Mapping[str, BaseChatModel] | None = None,
     embeddings: Embeddings | None = None,
 ) -> AsyncIterator[ResearchService]:
-    """Open the service. `gateway_models` adds chat models by id; `embeddings` replaces the encoder."""
+    """Open the service. When it closes, runs whose events nobody reads any more are cancelled; they can be resumed.
+
+    `gateway_models` adds chat models by id; `embeddings` replaces the encoder."""
     configure_tracing(settings)
     async with open_collaborators(settings, models=gateway_models, embeddings=embeddings) as collaborators:
         threads = Threads(settings, lease_seconds=settings.run.lease_seconds)
@@ -367,7 +377,10 @@ async def open_service(
             async with compile_research_graph(settings, collaborators) as graph:
                 service = ResearchService(settings, collaborators, graph, threads)
                 async with service.audit.trail:
-                    yield service
+                    try:
+                        yield service
+                    finally:
+                        await service.legs.close()
         finally:
             await threads.aclose()
 
