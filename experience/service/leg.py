@@ -132,7 +132,7 @@ class Legs:
         """
         async with AsyncExitStack() as closing:
             for events in list(self._streams):
-                if not events.ag_running:
+                if not events.ag_running:  # type: ignore[attr-defined]  # all generators have it
                     closing.push_async_callback(events.aclose)
         kept = set(self._streams.values())
         while any(control not in kept for control in self._named):

@@ -18,10 +18,10 @@ class Room:
 
     def __init__(self, engine):
         self.pages = NO_LIMIT
-        sa.event.listen(engine, "checkout", self._limit)
+        sa.event.listen(engine, "begin", self._limit, insert=True)
 
-    def _limit(self, connection, *_):
-        connection.execute(f"PRAGMA max_page_count = {self.pages}")
+    def _limit(self, connection):
+        connection.connection.driver_connection.execute(f"PRAGMA max_page_count = {self.pages}")
 
 
 async def test_the_lease_goes_back_as_soon_as_there_is_room(home, monkeypatch):

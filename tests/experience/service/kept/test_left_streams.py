@@ -12,7 +12,7 @@ from opentelemetry import trace
 
 from tests.experience.service.helpers import SLOW, ask, events_of, held_plan, service_of, until_started
 
-SCRIPT = '''
+SCRIPT = """
 import asyncio
 import sys
 from pathlib import Path
@@ -42,7 +42,7 @@ async def main():
 
 
 asyncio.run(main())
-'''
+"""
 
 
 async def statuses(home: Path) -> dict[str, str]:
