@@ -41,14 +41,14 @@ _PAGE = """<!DOCTYPE html>
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/docs")
+@router.api_route("/docs", methods=["GET", "HEAD"])
 async def documentation() -> HTMLResponse:
     """Show the documentation."""
     headers = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff"}
     return HTMLResponse(_PAGE, headers=headers)
 
 
-@router.get("/docs/{name}")
+@router.api_route("/docs/{name}", methods=["GET", "HEAD"])
 async def documentation_file(name: str) -> Response:
     """Return a file of the documentation."""
     if name not in _FILES:

@@ -52,9 +52,12 @@ async def test_the_documentation_of_the_api_loads_from_this_server_alone(site):
             == set(loaded)
             == {*DOCUMENTATION} - {"/docs", "/openapi.json"}
         )
-        for address in loaded:
+        for address in ["/docs", *loaded]:
             answer = await stranger.get(address)
             assert (answer.status_code, len(answer.content) > 100) == (200, True)
+            alone = await stranger.head(address)  # of `GET`, everything but the body
+            size = answer.headers.get("content-length")
+            assert (alone.status_code, alone.content, alone.headers.get("content-length")) == (200, b"", size)
             if address.endswith(".css"):
                 assert re.findall(rb"url\((?!data:|['\"]?data:)", answer.content) == []
         assert (await stranger.get("/docs/LICENSE")).status_code == 401
