@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import ROUNDS, Figure, show
-from experience.batch import BatchJob, JobOptions, LocalEngine
+from experience.batch import BatchJob, JobOptions, open_engine
 from experience.cli.running import run_async
 from gateway import Answer
 from state.channels import ResearchContext
@@ -61,7 +61,7 @@ async def run_job(service: Any, folder: Path, rows: int, concurrency: int) -> fl
     name = f"{rows}-{concurrency}"
     source = write_rows(folder / f"{name}.in.jsonl", rows)
     options = JobOptions(source, folder / f"{name}.out.jsonl", ResearchContext(model="scripted:m"))
-    job = BatchJob(service, LocalEngine(service, concurrency), options)
+    job = BatchJob(service, open_engine("local", service, concurrency), options)
     began = time.perf_counter()
     async with aclosing(job.run()) as outcomes:
         ended = [outcome.status async for outcome in outcomes]

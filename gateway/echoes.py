@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -64,7 +65,13 @@ def _stands_in(told: str, text: str) -> bool:
 
 def _instructions(prompt: Sequence[BaseMessage], further: str) -> str:
     said = [message.text for message in prompt if isinstance(message, SystemMessage)]
-    return " ".join(" ".join([*said, further]).split())
+    return " ".join(each for each in map(_spaced_once, (*said, further)) if each)
+
+
+@lru_cache(maxsize=64)
+def _spaced_once(text: str) -> str:
+    """Return a text without line breaks. The instructions of a role are the same in every run."""
+    return " ".join(text.split())
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -260,6 +260,8 @@ class GovernedChatModel(BaseChatModel):
             return await ask_openai(self.inner, messages, self.scope, self.dialect, schema)
         if self.entry.provider == "oci":
             return counted(await ask_oci(self.inner, messages, self.entry, schema), self._beside(schema))
+        if getattr(self.inner, "takes_schema_names", False):
+            return counted(await self.inner.ainvoke(messages, role_schema=schema.__name__), self._beside(schema))
         raw = await self.inner.with_structured_output(schema, include_raw=True).ainvoke(messages)
         answer = raw["raw"] if isinstance(raw, dict) else raw
         if not isinstance(answer, AIMessage):
@@ -328,9 +330,11 @@ class GovernedChatModel(BaseChatModel):
 
     def _observe(self, span: Span, messages: Sequence[BaseMessage], answer: AIMessage) -> None:
         found = answer.response_metadata
-        span.set_attribute("gen_ai.response.model", str(found.get("model_name") or self.scope.model))
-        span.set_attribute("gen_ai.response.finish_reasons", [str(found.get("finish_reason") or "")])
-        span.set_attributes(answered(answer))
+        response = {
+            "gen_ai.response.model": str(found.get("model_name") or self.scope.model),
+            "gen_ai.response.finish_reasons": [str(found.get("finish_reason") or "")],
+        }
+        span.set_attributes({**response, **answered(answer)})
         if self.capture_content:
             span.set_attributes(captured(messages, answer))
 

@@ -267,10 +267,14 @@ class Governor:
 
 
 def _describe(span: Span, course: _Course) -> None:
-    span.set_attribute("sixplane.attempts", course.attempts)
-    span.set_attribute("gen_ai.usage.input_tokens", course.usage.input_tokens)
-    span.set_attribute("gen_ai.usage.output_tokens", course.usage.output_tokens)
-    span.set_attribute("sixplane.cost_micro_usd", course.usage.cost_micro_usd)
+    span.set_attributes(
+        {
+            "sixplane.attempts": course.attempts,
+            "gen_ai.usage.input_tokens": course.usage.input_tokens,
+            "gen_ai.usage.output_tokens": course.usage.output_tokens,
+            "sixplane.cost_micro_usd": course.usage.cost_micro_usd,
+        }
+    )
     if course.request_id:
         span.set_attribute("sixplane.request_id", course.request_id)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.exceptions import OutputParserException
@@ -25,6 +25,9 @@ _PIECES = re.compile(r"\S+\s*|\s+")
 
 class LocalChatModel(BaseChatModel):
     """Streams the answer of `_generate` word by word, and parses it into a schema. Subclasses implement `_generate`."""
+
+    takes_schema_names: ClassVar[bool] = True
+    """Whether a call may name the schema that is wanted, as `role_schema`: then the gateway alone parses the answer."""
 
     def _stream(
         self,
@@ -69,14 +72,15 @@ class LocalChatModel(BaseChatModel):
         With `include_raw` the answer is a `dict` with `raw`, `parsed` and `parsing_error`; without it, an answer that
         does not fit raises `OutputParserException`.
         """
-        model = self.bind(role_schema=schema.__name__)
         parser: PydanticOutputParser[Any] = PydanticOutputParser(pydantic_object=schema)
+        # Given with each call: `bind` would merge its configuration each time.
+        named: dict[str, Any] = {"role_schema": schema.__name__}
 
         def answer(prompt: LanguageModelInput, config: RunnableConfig | None, **options: Any) -> Answer:
-            return _parsed(model.invoke(prompt, config, **options), parser, include_raw=include_raw)
+            return _parsed(self.invoke(prompt, config, **named, **options), parser, include_raw=include_raw)
 
         async def aanswer(prompt: LanguageModelInput, config: RunnableConfig | None, **options: Any) -> Answer:
-            return _parsed(await model.ainvoke(prompt, config, **options), parser, include_raw=include_raw)
+            return _parsed(await self.ainvoke(prompt, config, **named, **options), parser, include_raw=include_raw)
 
         return StructuredModel(answer, aanswer)
 

@@ -140,7 +140,7 @@ class ScriptedChatModel(LocalChatModel):
     def _asked(self, messages: list[BaseMessage], role_schema: str) -> Call:
         with self._lock:
             ordinal, self._calls = self._calls, self._calls + 1
-        call = Call("asked", ordinal, role_schema, digest(messages))
+        call = Call("asked", ordinal, role_schema, digest(messages) if self.log else "")
         self._write(call)
         return call
 

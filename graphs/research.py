@@ -19,7 +19,7 @@ from nodes.publish import Publish
 from nodes.researcher import Researcher
 from nodes.retrieve import Retrieve
 from nodes.reviewer import Reviewer
-from nodes.traced import traced
+from nodes.traced import limited, traced
 from nodes.verifier import Verifier
 from nodes.writer import Writer
 from state.channels import ResearchContext, ResearchInput, ResearchOutput, ResearchState, RetrieveInput
@@ -42,13 +42,20 @@ def build_research_graph(
         ResearchState, context_schema=ResearchContext, input_schema=ResearchInput, output_schema=ResearchOutput
     )
 
-    def add(name: str, node: Any, handler: Any, to: tuple[str, ...] = (), **options: Any) -> None:
+    def add(
+        name: str,
+        node: Any,
+        handler: Any,
+        to: tuple[str, ...] = (),
+        seconds: float | None = node_timeout,
+        **options: Any,
+    ) -> None:
         graph.add_node(
             name,
-            traced(name, node, to=to),
+            limited(name, traced(name, node, to=to), seconds),
             error_handler=handler,
             retry_policy=RetryPolicy(max_attempts=2, initial_interval=0.05, retry_on=is_transient),
-            **{"timeout": node_timeout, **options},
+            **options,
         )
 
     add("guard_input", GuardInput(collaborators), input_failed)
@@ -59,7 +66,7 @@ def build_research_graph(
     add("writer", Writer(collaborators), to_what_exists("writer"), to=("verifier",))
     add("verifier", Verifier(collaborators), to_what_exists("verifier"), to=("reviewer",))
     add("reviewer", Reviewer(collaborators), to_what_exists("reviewer"))
-    add("human_review", HumanReview(collaborators), to_publish("human_review"), timeout=None)
+    add("human_review", HumanReview(collaborators), to_publish("human_review"), seconds=None)
     add("guard_output", GuardOutput(collaborators), to_publish("guard_output"), to=("publish",))
     add("publish", Publish(collaborators, memory), publish_failed, to=(END,))
 

@@ -35,6 +35,12 @@ def readable(state: ResearchState, passages: Mapping[str, Passage]) -> dict[str,
     return {key: withheld_from(passage, masks[key]) for key, passage in passages.items()}
 
 
+def chars_of(state: ResearchState, passages: Mapping[str, Passage]) -> int:
+    """Return how many characters the draft and the passages have together."""
+    draft = state.get("draft")
+    return (len(draft.markdown) if draft else 0) + sum(len(passage.text) for passage in passages.values())
+
+
 def ranked_items(
     passages: Mapping[str, Passage], hits: Sequence[Hit], fenced: Collection[str] = ()
 ) -> list[EvidenceItem]:

@@ -11,7 +11,7 @@ from opentelemetry import trace
 
 from gateway.ledger.role_usage import with_rest
 from nodes.collaborators import Collaborators, context_of, run_id_of
-from nodes.evidence import readable
+from nodes.evidence import chars_of, readable
 from nodes.memory import PriorWork
 from nodes.outcome import conclude, gaps_of, publishable, unresolved
 from nodes.prompts import prompt_version
@@ -53,7 +53,8 @@ class Publish:
             claims = ()
         passages = readable(state, await self._cited(context, claims))
         # In a thread: a long draft takes a good part of a second, in which the loop would serve nobody else.
-        rendered = await CPU.run(rendered_report, claims, passages, state, status, reason)
+        chars = chars_of(state, passages)
+        rendered = await CPU.run_unless_short(chars, rendered_report, claims, passages, state, status, reason)
         usage = await self._to.gateway.usage(context.tenant, run_id_of(runtime))
         report = Report(
             thread_id=_thread_id(runtime, context.tenant),

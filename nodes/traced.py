@@ -1,15 +1,17 @@
-"""The wrapper around each node: one span per attempt, with its transitions, duration, notices and usage.
+"""The wrapper around each node: its time limit, and a span per attempt with transitions, duration, notices and usage.
 
 A wrapper and not callback handlers: those lose the parent span in asynchronous code (opentelemetry-python-genai #513).
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
+from langgraph.errors import NodeTimeoutError
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Overwrite, Send
 from opentelemetry.trace import Span
@@ -29,6 +31,7 @@ def traced(name: str, node: Any, *, to: Iterable[str] = ()) -> NodeCallable:
     `functools.wraps` of the bound `__call__` keeps the signature, from which LangGraph reads the destinations and the
     input schema. `to` names the static edges; the span lists them after the targets of a `Command`.
     """
+    static = tuple(to)
 
     @functools.wraps(node.__call__)
     async def run(state: Any, runtime: Runtime[Any], **rest: Any) -> Any:
@@ -46,8 +49,29 @@ def traced(name: str, node: Any, *, to: Iterable[str] = ()) -> NodeCallable:
         ):
             began = time.monotonic()
             update = await node(state, runtime, **rest)
-            _record_transitions(span, name, update, tuple(to))
+            _record_transitions(span, name, update, static)
             return _with_what_happened(update, name, began, notices, by_role(used))
+
+    return run
+
+
+def limited(name: str, node: NodeCallable, seconds: float | None) -> NodeCallable:
+    """Return `node`, of which an attempt may take some seconds; `None`: as long as it likes.
+
+    LangGraph's own limit starts two tasks for each attempt and copies its configuration, which takes as long as a small
+    node. This one raises the same error, `NodeTimeoutError`.
+    """
+
+    @functools.wraps(node)
+    async def run(state: Any, runtime: Runtime[Any], **rest: Any) -> Any:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await node(state, runtime, **rest)
+        except TimeoutError as error:
+            if not limit.expired():  # the node's own
+                raise
+            raise NodeTimeoutError(name, time.monotonic() - began, kind="run", run_timeout=seconds) from error
 
     return run
 

@@ -10,7 +10,7 @@ from langgraph.runtime import Runtime
 
 from nodes.collaborators import Collaborators, context_of
 from nodes.draft import claims_of, draft_claims
-from nodes.evidence import load_evidence
+from nodes.evidence import chars_of, load_evidence
 from nodes.judge.cases import Asked, Case, case_of, decided, judged, scored, with_headers
 from nodes.judge.model import Judged, ModelJudge, known
 from nodes.outcome import tally
@@ -38,7 +38,8 @@ class Verifier:
         passages = await load_evidence(state, corpus)
         model = self._to.gateway.judge_id(context_of(runtime))
         # In a thread: a long draft takes seconds, in which the loop would serve nobody else.
-        drafted = await CPU.run(cases_of, state, passages, judged=bool(model))
+        chars = chars_of(state, passages)
+        drafted = await CPU.run_unless_short(chars, cases_of, state, passages, judged=bool(model))
         cases = await verbatim_only(drafted, corpus, passages)
         opened = [case for case in cases if case.open and case.candidates]
         earlier = known(opened, state.get("judged", {})) if model else {}

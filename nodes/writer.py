@@ -35,7 +35,8 @@ class Writer:
         items = self._to.evidence_for(runtime, Role.WRITER, WrittenDraft, bare, ranked)
         written = await self._to.ask(runtime, Role.WRITER, WrittenDraft, writing_messages(state, context, items))
         # In a thread, as in `publish`: parsing a long draft would hold up the loop.
-        draft = await CPU.run(new_draft, written.markdown, state.get("draft"), cut_off=written.cut_off)
+        given = written.markdown, state.get("draft")
+        draft = await CPU.run_unless_short(len(written.markdown), new_draft, *given, cut_off=written.cut_off)
         return {"draft": draft, "claims": ()}
 
 

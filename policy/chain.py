@@ -71,8 +71,10 @@ class GuardChain:
 
     async def screen(self, text: str, stage: Stage) -> Screening:
         """Return the guards' combined result for `text`. Only questions are normalised: evidence is quoted verbatim."""
+        given = normalised(text) if stage is Stage.QUESTION else text
+        if not self.guards and self._candidate is None:  # no span tells of a screening that does not happen
+            return self.combined(given, stage, ())
         with operation_span("guard", stage.value) as span:
-            given = normalised(text) if stage is Stage.QUESTION else text
             tried = self._candidate and asyncio.create_task(self._candidate.verdicts(given, stage))
             try:
                 screening = self.combined(given, stage, await self.verdicts(given, stage))

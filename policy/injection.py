@@ -7,7 +7,9 @@ What they miss has to be harmless: evidence is passed as data, and every claim n
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -64,6 +66,9 @@ _PAYLOAD = re.compile(
 _EMBEDDED = 8
 """How many readings of a text get a second opinion. A text of 100 kB can have 200; words alone decide on the others."""
 
+_KEPT = 4_096
+"""How many verdicts on passages are kept, the latest ones. A chosen value: it takes a few megabytes."""
+
 _WHAT = {
     Kind.INJECTION: "what reads like an instruction to a model",
     Kind.REQUEST: "a request to an assistant that does not belong to the text around it",
@@ -112,6 +117,7 @@ class InjectionGuard(Guard):
             Stage.QUESTION: settings.injection_refuse_question_above,
         }
         self._kinds = frozenset(map(Kind, settings.injection_kinds))
+        self._verdicts: OrderedDict[bytes, Verdict] = OrderedDict()
 
     async def prepare(self) -> None:
         """Load the weights, and let the embedding model run once."""
@@ -121,7 +127,18 @@ class InjectionGuard(Guard):
         """Return the verdict on `text` at `stage`."""
         if stage is Stage.ANSWER:
             return self.allow()
-        return await CPU.run(self._judged, text, stage)
+        if stage is Stage.QUESTION:
+            return await CPU.run(self._judged, text, stage)
+        # Searches of a corpus find the same passages again and again, and a verdict follows from the text alone.
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        verdict = self._verdicts.get(digest)
+        if verdict is None:
+            verdict = await CPU.run(self._judged, text, stage)
+        self._verdicts[digest] = verdict
+        self._verdicts.move_to_end(digest)
+        if len(self._verdicts) > _KEPT:
+            self._verdicts.popitem(last=False)
+        return verdict
 
     def _load(self) -> None:
         heads()

@@ -6,7 +6,7 @@
 - `FRONT`: what else a request needs before it is admitted: the keys in Oracle Database, a line of the audit trail.
   Nothing slow may run there, so that a refusal never waits for the work of others.
 - `IO`: other files and databases.
-- `CPU`: guards, embeddings, searches, the rendering of reports.
+- `CPU`: guards, embeddings, searches, and of long texts the draft, its cases and the rendering of the report.
 - `ENCODING`: the groups of texts that ingestions encode, one after the other.
 - `asyncio.to_thread`: while something is opened or closed, and for work that may take minutes (an ingestion, a copy, an
   index that is built) or waits for the network. Its pool is shared with libraries, which put anything there.
@@ -24,6 +24,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
+
+SHORT_CHARS = 2_000
+"""Longest text that the event loop works on itself. A chosen value: a draft with its passages takes a few milliseconds
+then, and a thread that computes holds up the loop as long, since it passes Python's global lock on after five."""
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -108,6 +112,15 @@ class Pool:
             return await loop.run_in_executor(self._executor, _timed, watch, call)
         finally:
             watch.go_on()
+
+    async def run_unless_short(
+        self, chars: int, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
+    ) -> Result:
+        """Return `work(*given, **named)`: of a short text at once, in the event loop, and like `run` of another one.
+
+        `chars`: the length of the text that the work takes its time for, in all.
+        """
+        return work(*given, **named) if chars <= SHORT_CHARS else await self.run(work, *given, **named)
 
 
 def _timed(watch: Stopwatch, call: Callable[[], Result]) -> Result:

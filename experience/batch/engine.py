@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 ENGINES = ("local", "ray")
 
+_AHEAD = 4
+"""For how many tasks that are with their models another one is under way. A chosen value: with eight tasks whose models
+answer in 0.8 s, what a task does before and after takes less than a quarter of that."""
+
 
 class Engine(Protocol):
     """Runs tasks, in this process or elsewhere.
@@ -46,7 +50,7 @@ def open_engine(name: str, service: ResearchService, concurrency: int, workers: 
             raise BadInput("the engine `local` has no workers", hint="use `--concurrency`, or `--engine ray`")
         from experience.batch.local import LocalEngine
 
-        return LocalEngine(service, concurrency)
+        return LocalEngine(service, concurrency, ahead=concurrency // _AHEAD)
     if name == "ray":
         from experience.batch.on_ray import RayEngine
 

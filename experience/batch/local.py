@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from experience.batch.keys import Keys
+from experience.batch.places import Places
 from experience.batch.team import Team
 from experience.batch.values import BatchOutcome, BatchTask
 from experience.batch.worker import run_task
@@ -21,11 +22,15 @@ Requests = Iterable[ResearchRequest] | AsyncIterable[ResearchRequest]
 
 
 class LocalEngine:
-    """Runs tasks on `service`, at most `concurrency` at once."""
+    """Runs tasks on `service`, at most `concurrency` of them with their models at once.
 
-    def __init__(self, service: ResearchService, concurrency: int) -> None:
+    `ahead`: how many more are under way, which begin or end meanwhile. The seconds of their outcomes hold their wait.
+    """
+
+    def __init__(self, service: ResearchService, concurrency: int, *, ahead: int = 0) -> None:
         self._service = service
-        self._team = Team(concurrency, partial(run_task, service), self._drain)
+        ask = partial(run_task, service, places=Places(concurrency))
+        self._team = Team(concurrency + ahead, ask, self._drain)
 
     def run(self, tasks: AsyncIterator[BatchTask]) -> AsyncGenerator[BatchOutcome]:
         """Yield the outcome of each task as it ends, in any order."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from experience.batch.values import BatchError, BatchOutcome, BatchTask, RowStatus
 from experience.errors import known_error
 from experience.exits import Exit, report_status, stop_error
+from experience.service.events import last_report
 from experience.service.threads import UNFINISHED
 from state.errors import BudgetExceeded, ReviewPending, RunStopped, SixplaneError, ThreadBusy
 
 if TYPE_CHECKING:
+    from experience.batch.places import Places
     from experience.service import ResearchService
+    from experience.service.events import RunEvent
     from experience.service.models import ResearchRequest, RunView
     from state.report import Report
 
@@ -23,9 +26,9 @@ _POLL_SECONDS = 0.5
 """The interval at which a busy thread is tried again. A chosen value: short against a lease of 60 seconds."""
 
 
-async def run_task(service: ResearchService, task: BatchTask) -> BatchOutcome:
+async def run_task(service: ResearchService, task: BatchTask, places: Places | None = None) -> BatchOutcome:
     """Run the task and return its outcome. A run that an earlier process started is resumed; a finished one is read."""
-    return await _timed(task, _ended(service, task))
+    return await _timed(task, _ended(service, task, places))
 
 
 async def failed_task(service: ResearchService, task: BatchTask, error: SixplaneError) -> BatchOutcome:
@@ -49,23 +52,27 @@ async def _timed(task: BatchTask, ending: Awaitable[dict[str, Any]]) -> BatchOut
     )
 
 
-async def _ended(service: ResearchService, task: BatchTask) -> dict[str, Any]:
+async def _ended(service: ResearchService, task: BatchTask, places: Places | None) -> dict[str, Any]:
     if task.request is None:
         return {"status": RowStatus.FAILED, "error": task.fault, "malformed": True}
     try:
-        return await _of_report(service, task, await _report(service, task, task.request))
+        return await _of_report(service, task, await _report(service, task, task.request, places))
     except Exception as error:  # noqa: BLE001 - one row never ends the job; its outcome names the error
         return await _of_error(service, task, error)
 
 
-async def _report(service: ResearchService, task: BatchTask, request: ResearchRequest) -> Report:
+async def _report(service: ResearchService, task: BatchTask, request: ResearchRequest, places: Places | None) -> Report:
     """Return the report of the task's run, which is started, resumed, or read if it ended without being recorded."""
     mine = await _own_run(service, task)
     if mine is None:
-        return await service.run(request, run_id=task.run_id)
+        return await _reported(service.stream(request, run_id=task.run_id), places)
     if mine.run.status == "review":
         raise ReviewPending(f"the thread {task.thread_id!r} waits for a person's answer")
-    return _report_of(mine) or await _resumed(service, task)
+    return _report_of(mine) or await _resumed(service, task, places)
+
+
+async def _reported(events: AsyncGenerator[RunEvent], places: Places | None) -> Report:
+    return await last_report(places.kept(events) if places else events)
 
 
 def _report_of(mine: RunView | None) -> Report | None:
@@ -78,19 +85,17 @@ async def _own_run(service: ResearchService, task: BatchTask) -> RunView | None:
     return await service.show_run(task.tenant, task.run_id)
 
 
-async def _resumed(service: ResearchService, task: BatchTask) -> Report:
+async def _resumed(service: ResearchService, task: BatchTask, places: Places | None) -> Report:
     """Resume the run.
 
     If its process died on another machine, the lease must expire first. Two leases: a run that is alive renews its
     lease, and then the error `thread_busy` is the right outcome, unless it ends meanwhile: it may go on in a worker
     that could not be reached.
     """
-    from experience.service.events import last_report
-
     deadline = time.monotonic() + 2 * service.settings.run.lease_seconds
     while True:
         try:
-            return await last_report(service.resume(task.tenant, task.thread_id))
+            return await _reported(service.resume(task.tenant, task.thread_id), places)
         except ThreadBusy:
             if time.monotonic() > deadline:
                 raise

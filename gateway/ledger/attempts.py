@@ -26,10 +26,14 @@ FIGURES = ("input_chars", "output_chars", "input_tokens", "output_tokens")
 AT_ONCE = 100
 """How many lapsed calls one transaction charges: their scopes are locked together. A chosen value."""
 
+FEW_ANSWERS = 8
+"""How many answers the memo of most runs has at most. A chosen value: they have four, of some kilobytes each."""
+
 _MEMOISED = Prepared(
     sa.select(memo.c.answer).where(memo.c.run_scope == sa.bindparam("run"), memo.c.call_key == sa.bindparam("key"))
 )
 _MEMOISE = Prepared(InsertNew(memo))
+_MANY = Prepared(sa.select(memo.c.call_key).where(memo.c.run_scope == sa.bindparam("run")).limit(1).offset(FEW_ANSWERS))
 _INSERT_CALL = Prepared(calls.insert())
 _FORGET = Prepared(memo.delete().where(memo.c.run_scope == sa.bindparam("run")))
 _LAPSED = sa.select(calls).where(
@@ -163,6 +167,11 @@ def memoised(connection: sa.Connection, run: str, call_key: str) -> str:
     """Return the memoised answer of a call that has one."""
     (found,) = _MEMOISED.rows(connection, {"run": run, "key": call_key})
     return str(found.answer)
+
+
+def has_many_answers(connection: sa.Connection, run: str) -> bool:
+    """Return whether the memo of a run has more than `FEW_ANSWERS`."""
+    return bool(_MANY.rows(connection, {"run": run}))
 
 
 def forget_answers(connection: sa.Connection, run: str) -> None:

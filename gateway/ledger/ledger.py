@@ -201,16 +201,20 @@ class Ledger:
     async def end_run(self, tenant: str, run_id: str) -> None:
         """Delete the run's memo, and memoise nothing for it from now on.
 
-        A memo exists to resume after a crash, not to answer a repeated question.
+        A memo exists to resume after a crash, not to answer a repeated question. A thread overwrites a large one.
         """
         run = scope_key("run", tenant, run_id)
         self._limits.forget([run])
 
-        def ended(connection: sa.Connection) -> None:
+        def ended(connection: sa.Connection, *, few: bool = False) -> bool:
+            if few and attempts.has_many_answers(connection, run):
+                return False
             end(connection, run)
             attempts.forget_answers(connection, run)
+            return True
 
-        await self._run(ended)  # a memo may be large, and is overwritten
+        if self._at_once(partial(ended, few=True)) != (True,):
+            await self._run(ended)
 
     async def soft_limit_reached(self, tenant: str, run_id: str, principal: str = "") -> bool:
         """Return whether a scope of the run has spent the soft share of its hard limit."""

@@ -51,7 +51,9 @@ class AtOnce:
             self._used.release()
 
     def _done(self, work: Callable[[sa.Connection], Result], reads: bool) -> Result:
-        connection = self._connection.execution_options(**{READS: reads})
+        connection = self._connection
+        if connection.get_execution_options().get(READS) is not reads:  # to set an option takes as long as a read
+            connection.execution_options(**{READS: reads})
         if not reads:
             with connection.begin():
                 return work(connection)

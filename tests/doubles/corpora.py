@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from retrieval.reports import Manifest, ManifestEntry
@@ -33,6 +34,11 @@ def passage(name: str, text: str, score: float = 0.5) -> Passage:
         scores=Scores(fused=score),
         text_hash=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+@lru_cache(maxsize=10_000)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.lower().replace(".", "").split())
 
 
 class StubCorpus:
@@ -77,7 +83,7 @@ class StubCorpus:
     async def search(self, query: str, k: int = 10, **_: Any) -> list[Passage]:
         self.searched.append(query)
         words = set(query.lower().strip("?").split())
-        shared = {p.evidence_id: len(words & set(p.text.lower().replace(".", "").split())) for p in self._passages}
+        shared = {p.evidence_id: len(words & _words(p.text)) for p in self._passages}
         found = sorted(self._passages, key=lambda p: -shared[p.evidence_id])
         return [
             p.model_copy(update={"scores": Scores(fused=shared[p.evidence_id] / len(words))})

@@ -9,12 +9,14 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.types import Command
 
+from graphs import research
 from nodes import error_handlers
 from nodes.analyzer import Analyzer
 from nodes.guard_input import GuardInput
 from nodes.human_review import HumanReview
 from nodes.researcher import Researcher
 from nodes.reviewer import Reviewer
+from nodes.traced import limited
 from state.channels import ResearchContext, ResearchState
 from state.errors import DependencyUnavailable, ModelUnavailable
 from state.report import Report
@@ -210,24 +212,28 @@ async def test_one_failed_branch_leaves_the_others(build: Any, ask: Any, monkeyp
 async def test_a_hanging_node_times_out_into_a_report(
     settings: Any, build: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import tests.graphs.conftest as parts
-
-    real = parts.build_research_graph
-
-    def impatient(collaborators: Any) -> Any:
-        graph = real(collaborators)
-        # Of the node that hangs alone: the others would reach a limit this short on a slow machine.
-        graph.nodes["retrieve"].timeout = 0.2
-        return graph
+    def impatient(name: str, node: Any, seconds: float | None) -> Any:
+        # The node that hangs alone: the others would reach a limit this short on a slow machine.
+        return limited(name, node, 0.2 if name == "retrieve" else seconds)
 
     async def hangs(self: Any, query: str, **_: Any) -> Any:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(parts, "build_research_graph", impatient)
+    monkeypatch.setattr(research, "limited", impatient)
     monkeypatch.setattr(StubCorpus, "search", hangs)
     report = await ask(build(), QUESTION)
     assert report["stop_reason"] == "retrieval_failed"
     assert report["events"][0]["detail"] == "q1: node_timeout"
+
+
+async def test_a_timeout_within_a_node_is_not_that_of_the_node(
+    build: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gives_up(self: Any, query: str, **_: Any) -> Any:
+        raise TimeoutError
+
+    monkeypatch.setattr(StubCorpus, "search", gives_up)
+    assert (await ask(build(), QUESTION))["events"][0]["detail"] == "q1: internal"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
-"""Checkpoints in SQLite: what the event loop does itself holds nobody up; pruning beside another process loses none."""
+"""Checkpoints and memory in SQLite: what the event loop does itself holds nobody up, and pruning loses nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 from collections.abc import Awaitable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
 
 from graphs import open_checkpointer
-from graphs.persistence import sqlite_checkpoints
+from graphs.persistence import sqlite_checkpoints, sqlite_store
 from graphs.persistence.sqlite_checkpoints import ThreadedSqliteSaver
+from graphs.persistence.sqlite_store import open_store
 from tests.doubles.oracle.filled import LATEST, put
+
+SPACE = ("local", "reports")
 
 
 async def store(saver: ThreadedSqliteSaver, thread: str) -> RunnableConfig:
@@ -129,6 +133,18 @@ async def test_what_another_process_writes_while_its_thread_is_pruned_stays(tmp_
         assert (left.checkpoint["channel_values"], left.pending_writes) == ({"a": 11}, [])
 
 
+@pytest.mark.parametrize("beyond", [0, 1])
+async def test_the_loop_prunes_what_a_run_leaves_and_the_worker_what_is_more(tmp_path: Path, beyond: int) -> None:
+    async with open_checkpointer(tmp_path / "checkpoints.db") as saver:
+        for step in range(sqlite_checkpoints._SHORT + beyond):
+            await put(saver, {"a": step}, step)
+        by_worker = list[str]()
+        saver.conn.set_trace_callback(by_worker.append)
+        await saver.aprune(["t"])
+        assert any("DELETE" in said for said in by_worker) == bool(beyond)
+        assert await count(saver) == 1
+
+
 async def test_writes_that_come_after_their_checkpoint_was_removed_go_with_the_next_pruning(tmp_path: Path) -> None:
     async with open_checkpointer(tmp_path / "checkpoints.db") as saver:
         late = await put(saver, {"a": 1}, 1)
@@ -143,3 +159,38 @@ async def test_an_unknown_strategy_is_an_error(tmp_path: Path) -> None:
     async with open_checkpointer(tmp_path / "checkpoints.db") as saver:
         with pytest.raises(ValueError, match="keep_latest"):
             await saver.aprune(["t"], strategy="keep_none")
+
+
+async def test_the_loop_stores_single_values_and_a_thread_copies_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_store, "_UNCOPIED", 3)
+    log, by_worker, begun = tmp_path / "store.db-wal", list[bool](), set[bytes]()
+    async with open_store(tmp_path / "store.db") as reports:
+        said = list[str]()
+        reports.conn.set_trace_callback(said.append)
+        for number in range(10):
+            before = log.read_bytes()[16:24]  # the salt, which each beginning of the log changes
+            await reports.aput(SPACE, f"{number}", {"n": number})
+            found = await reports.aget(SPACE, f"{number}")
+            assert found is not None
+            assert found.value == {"n": number}
+            by_worker.append(bool(said))
+            assert said or log.read_bytes()[16:24] == before
+            begun.add(log.read_bytes()[16:24])
+            said.clear()
+    assert by_worker == [True, False, False, True, False, False, True, False, False, True]
+    assert len(begun) == 4
+
+
+async def test_while_another_process_writes_a_thread_waits(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "store.db") as reports:
+        for number in range(2):
+            await reports.aput(SPACE, "k", {"n": number})
+        with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            reports.conn.set_trace_callback(lambda _: other.execute("ROLLBACK") if other.in_transaction else None)
+            await reports.aput(SPACE, "k", {"n": 2})
+        found = await reports.aget(SPACE, "k")
+        assert found is not None
+        assert found.value == {"n": 2}

@@ -230,6 +230,8 @@ async def test_the_span_names_the_decision_and_no_text(monkeypatch):
     assert span.attributes["sixplane.guard.policy"] == "refuse"
     assert span.attributes["sixplane.guard.category"] == "no"
     assert "Anna" not in str(dict(span.attributes))
+    assert (await chain().screen("Anna asks\u200b", Stage.QUESTION)).text == "Anna asks"
+    assert len(exporter.get_finished_spans()) == 1, "no span tells of a screening without guards"
 
 
 async def test_the_default_chain_screens_each_stage():

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from policy import Action, GuardChain, InjectionGuard, Stage
+from policy import Action, GuardChain, InjectionGuard, Stage, injection
 from policy.classifier import model
 from policy.views import DEPTH, readings
 from settings.policy import PolicySettings
@@ -277,3 +277,18 @@ async def test_without_its_weights_the_guard_refuses(damage, monkeypatch, tmp_pa
         assert (screening.verdict.action, screening.verdict.category) == (Action.REFUSE, "guard_unavailable")
     finally:
         model.heads.cache_clear()
+
+
+async def test_verdicts_on_the_latest_passages_are_kept_and_none_on_questions(monkeypatch):
+    monkeypatch.setattr(injection, "_KEPT", 2)
+    guard, asked = InjectionGuard(SETTINGS), []
+    judged = guard._judged
+    monkeypatch.setattr(guard, "_judged", lambda text, stage: asked.append(text) or judged(text, stage))
+    first = await guard.check(ORDER, Stage.EVIDENCE)
+    assert await guard.check(ORDER, Stage.EVIDENCE) is first
+    for text in ("one", ORDER, "two", ORDER, "one"):
+        await guard.check(text, Stage.EVIDENCE)
+    assert asked == [ORDER, "one", "two", "one"]
+    for _ in range(2):
+        await guard.check(ORDER, Stage.QUESTION)
+    assert asked[4:] == [ORDER, ORDER]

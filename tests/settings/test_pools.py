@@ -7,7 +7,9 @@ import contextvars
 import threading
 from pathlib import Path
 
-from settings.pools import Pool, Stopwatch, measured
+import pytest
+
+from settings.pools import SHORT_CHARS, Pool, Stopwatch, measured
 
 
 class Clock:
@@ -38,6 +40,12 @@ async def test_work_keeps_the_context_of_its_caller() -> None:
     name = contextvars.ContextVar("name", default="none")
     name.set("mine")
     assert await Pool("test", 1).run(name.get) == "mine"
+
+
+@pytest.mark.parametrize(("chars", "in_loop"), [(SHORT_CHARS, True), (SHORT_CHARS + 1, False)])
+async def test_the_loop_works_on_short_texts_itself(chars: int, in_loop: bool) -> None:
+    worked = await Pool("test", 1).run_unless_short(chars, threading.current_thread)
+    assert (worked is threading.current_thread()) == in_loop
 
 
 async def test_a_thread_that_is_busy_stops_the_clock_of_the_next_one() -> None:

@@ -47,6 +47,24 @@ _SETTLE_WITH_SPAN = Prepared(_RELEASED.values({name: sa.bindparam(f"new_{name}")
 _END = runs.update().where(runs.c.tenant == sa.bindparam("of_tenant"), runs.c.run_id == sa.bindparam("of_run"))
 _END_RUN = Prepared(_END.values(**_ENDED))
 _END_WITH_REPORT = Prepared(_END.values(**_ENDED, report=sa.bindparam("new_report")))
+_KEPT = Prepared(sa.select(runs).where(runs.c.tenant == sa.bindparam("tenant"), runs.c.run_id == sa.bindparam("run")))
+_UNKEPT = (runs.c.report.is_(None), runs.c.removed_at.is_(None), runs.c.status.not_in([*map(sa.literal, UNFINISHED)]))
+_RUN_IDS = {
+    (unkept, later): Prepared(
+        sa.select(runs.c.run_id)
+        .where(
+            runs.c.tenant == sa.bindparam("tenant"),
+            runs.c.thread_id == sa.bindparam("thread"),
+            *((runs.c.run_id > sa.bindparam("after"),) if later else ()),
+            *(_UNKEPT if unkept else ()),
+        )
+        .order_by(runs.c.run_id)
+        .limit(sa.bindparam("most", type_=sa.Integer))
+    )
+    for unkept in (False, True)
+    for later in (False, True)
+}
+"""The statements of `run_ids`, by what it asks for, and whether it goes on after an id."""
 _LISTED = ("run_id", "question", "status", "created_at", "updated_at", "removed_at")
 
 
@@ -146,12 +164,9 @@ def run_ids(connection: sa.Connection, tenant: str, thread_id: str, after: str |
 
     `unkept`: of finished runs whose reports are neither stored nor removed.
     """
-    query = _of(sa.select(runs.c.run_id), tenant, thread_id, runs)
-    if after is not None:  # not with an empty text, which Oracle Database takes for NULL
-        query = query.where(runs.c.run_id > after)
-    if unkept:
-        query = query.where(runs.c.report.is_(None), runs.c.removed_at.is_(None), runs.c.status.not_in(UNFINISHED))
-    return [*connection.execute(query.order_by(runs.c.run_id).limit(AT_ONCE)).scalars()]
+    # No text instead of an empty one to begin with, which Oracle Database takes for NULL.
+    given = {"tenant": tenant, "thread": thread_id, "most": AT_ONCE} | ({} if after is None else {"after": after})
+    return [str(run_id) for (run_id,) in _RUN_IDS[unkept, after is not None].rows(connection, given)]
 
 
 def has_unlisted_runs(connection: sa.Connection, tenant: str, thread_id: str) -> bool:
@@ -165,8 +180,7 @@ def has_unlisted_runs(connection: sa.Connection, tenant: str, thread_id: str) ->
 
 def kept_run(connection: sa.Connection, tenant: str, run_id: str) -> KeptRun | None:
     """Return a run with its thread, or `None`."""
-    query = sa.select(runs).where(runs.c.tenant == tenant, runs.c.run_id == run_id)
-    row = connection.execute(query).mappings().first()
+    row = _KEPT.first(connection, {"tenant": tenant, "run": run_id})
     if row is None:
         return None
     thread = stored(existing(connection, tenant, row["thread_id"]))

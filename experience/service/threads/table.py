@@ -219,7 +219,7 @@ class Threads:
 
     async def by_run(self, tenant: str, run_id: str) -> KeptRun | None:
         """Return a run with its thread, or `None`."""
-        return await self._read(lambda connection: rows.kept_run(connection, tenant, run_id))
+        return await self._database.aread(lambda connection: rows.kept_run(connection, tenant, run_id))
 
     async def check(self) -> None:
         """Read from the table. Raises `DependencyUnavailable`."""

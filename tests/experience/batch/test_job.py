@@ -5,7 +5,6 @@ import json
 import sqlite3
 import time
 from contextlib import closing
-from functools import partial
 
 import pytest
 
@@ -98,14 +97,15 @@ async def test_a_row_that_a_provider_s_filter_refuses_is_refused_and_says_why(tm
 async def test_a_bug_in_one_row_is_its_outcome(tmp_path, monkeypatch):
     case = Case(tmp_path).write(*asking(3))
     async with case.opened() as service:
-        run = service.run
+        stream = service.stream
 
         async def broken(request, **options):
             if "number 1" in request.question:
                 raise ZeroDivisionError("secret text")
-            return await run(request, **options)
+            async for event in stream(request, **options):
+                yield event
 
-        monkeypatch.setattr(service, "run", broken)
+        monkeypatch.setattr(service, "stream", broken)
         job = case.job(service)
         ended = {each.line: each for each in await collected(job)}
     assert (ended[2].status, ended[2].error.code) == ("failed", "internal")
@@ -209,7 +209,8 @@ async def test_a_drained_job_records_no_unfinished_row_and_goes_on_without_a_sec
 async def test_a_run_of_a_machine_that_died_is_resumed_when_its_lease_has_run_out(tmp_path, monkeypatch):
     case = Case(tmp_path, run={"lease_seconds": 2.0}).write(*asking(1))
     async with case.opened() as service:
-        monkeypatch.setattr(service, "run", partial(stopped_at_once, service))
+        stream = service.stream
+        monkeypatch.setattr(service, "stream", lambda *given, **named: draining(service, stream(*given, **named)))
         job = case.job(service)
         assert [each.status for each in await collected(job)] == [RowStatus.STOPPED]
         assert (job.summary().ending, job.summary().unfinished, job.summary().exit_status) == ("", 1, 6)
@@ -228,13 +229,8 @@ async def appeared(path):
         await asyncio.sleep(0.01)
 
 
-async def stopped_at_once(service, request, **options):
-    """The service's run, drained at its first node."""
-    events = service.stream(request, **options)
-    return await last_report(draining(service, events))
-
-
 async def draining(service, events):
+    """The events of a run that is drained at its first node."""
     async for event in events:
         service.request_drain("test")
         yield event
