@@ -73,7 +73,7 @@ SLOW = {
     "graphs/persistence/sqlite_store.py", "graphs/planes.py",
     "graphs/studio.py", "observability/audit/trail.py", "observability/oci_notifications.py",
     "policy/identity/keys.py", "retrieval/corpora.py", "retrieval/corpus.py", "retrieval/embedded/backend.py",
-    "retrieval/embeddings/local.py", "retrieval/ingesting.py", "retrieval/upkeep/takeover.py",
+    "retrieval/ingesting.py", "retrieval/upkeep/takeover.py",
     "settings/connections/oracle_pool.py", "experience/doctor/live.py", "experience/doctor/tenancy.py",
     "settings/connections/signing.py", "gateway/oci/agents.py",
 }  # fmt: skip
