@@ -39,11 +39,15 @@ _BYTES: dict[Kind, int] = {"f32": 4, "f16": 2, "i8": 1}
 
 @dataclass(frozen=True)
 class Segment:
-    """A graph file: its name in the folder of the corpus, how many rows it holds, and their highest id."""
+    """A graph file: its name in the folder of the corpus, how many rows it holds, and their highest id.
+
+    `dead` are the ids of those that were removed from the corpus since.
+    """
 
     file: str
     count: int
     last: int
+    dead: Sequence[int] = ()
 
 
 def unit(matrix: Any) -> Any:
@@ -63,8 +67,8 @@ def unit_rows(rows: Iterable[Any]) -> Loaded:
     return np.array(ids, dtype=np.int64), unit(np.frombuffer(vectors, dtype=np.float32).reshape(len(ids), -1))
 
 
-def open_graph(path: Path) -> Any:
-    """Open a graph file, mapped into memory.
+def open_graph(path: Path, *, has_ids: bool = False) -> Any:
+    """Open a graph file, mapped into memory, with a table of its row ids or without.
 
     Raises:
         ValueError: it is none.
@@ -73,12 +77,17 @@ def open_graph(path: Path) -> Any:
     from usearch.index import Index
 
     dimensions, kind = _described(path)
-    # Nobody asks for a row by its id: a table of the ids would take 30 bytes a row in each process.
+    # A search asks for no row by its id: a table of the ids would take 30 bytes a row in each process.
     graph = Index(
-        ndim=dimensions, metric="cos", dtype=kind, expansion_search=EXPANSION_SEARCH, enable_key_lookups=False
+        ndim=dimensions, metric="cos", dtype=kind, expansion_search=EXPANSION_SEARCH, enable_key_lookups=has_ids
     )
     graph.view(path)
     return graph
+
+
+def ids_in(path: Path) -> Any:
+    """Return the row ids (int64) in a graph file; errors as `open_graph`."""
+    return np.asarray(open_graph(path, has_ids=True).keys).astype(np.int64)
 
 
 def kind_of(graph: Any) -> Kind:
@@ -141,8 +150,10 @@ class _Writer:
 
         self._path, self._kind, self._most = path, kind, most
         self._segments, self._last, self._graph = [*before], 0, None
+        self._dead: Sequence[int] = ()
         if before and before[-1].count < most:
-            self._graph = Index.restore(path.with_name(self._segments.pop().file))
+            last = self._segments.pop()
+            self._graph, self._dead = Index.restore(path.with_name(last.file)), last.dead
 
     def add(self, ids: Any, vectors: Any) -> None:
         """Add rows; write each graph that becomes full."""
@@ -171,8 +182,8 @@ class _Writer:
         with partial.open("rb") as written:
             os.fsync(written.fileno())
         partial.replace(path)
-        self._segments.append(Segment(path.name, len(graph), self._last))
-        self._graph = None
+        self._segments.append(Segment(path.name, len(graph), self._last, self._dead))
+        self._graph, self._dead = None, ()
 
 
 def _new(dimensions: int, kind: Kind) -> Any:

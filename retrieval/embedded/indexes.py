@@ -12,9 +12,12 @@ import logging
 import shutil
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from retrieval.backend import Revision
@@ -22,12 +25,16 @@ from retrieval.embedded import reads
 from retrieval.embedded.analyser import ANALYSER
 from retrieval.embedded.built import DAMAGED, STATE, Built, read_built, write_built
 from retrieval.embedded.database import Database
-from retrieval.embedded.graphs import Kind, Segment, kind_in, open_graph, unit_rows, write_graphs
+from retrieval.embedded.graphs import Kind, Segment, ids_in, kind_in, open_graph, unit_rows, write_graphs
 from retrieval.embedded.keyword import KeywordIndex
 from retrieval.embedded.selection import Loaded, Selections
 from retrieval.embedded.vector import EXACT_BELOW, VectorIndex
 
 # Files never change once they are published: rows that are added get new graph files, a new epoch a new tantivy folder.
+
+_DEAD = 0.2
+"""The share of superseded passages in a graph from which on it is made anew. A chosen value: a search goes twice as
+much deeper, so by less than half."""
 
 _log = logging.getLogger(__name__)
 
@@ -77,8 +84,9 @@ class Indexes:
             if revision == self.opened.revision or self._open(revision):
                 return
             before = read_built(self._folder)
-            # The files can only be added to: once passages were removed (a new epoch), they are built anew.
-            if before is None or before.epoch != revision.epoch or not self._try_build(revision, before):
+            # A database that is older than its index was put back: its ids may mean other passages.
+            is_older = before is not None and before.generation > revision.generation
+            if before is None or is_older or not self._try_build(revision, before):
                 self._discard()
                 self._try_build(revision, None)
             if not self._open(revision):
@@ -94,11 +102,32 @@ class Indexes:
         return True
 
     def _write(self, revision: Revision, before: Built | None) -> None:
-        earlier, since = (before.count, before.last) if before else (0, 0)
+        # Words can only be added: once passages were removed (a new epoch), all are indexed anew.
+        words = before if before and before.epoch == revision.epoch else None
+        earlier, since = (words.count, words.last) if words else (0, 0)
         added, last = self._database.ask(reads.counted_after, since)
-        self._write_keyword(revision, before, added)
+        self._write_keyword(revision, words, added)
         graphs = self._write_graphs(revision, before, earlier + added)
         self._publish(Built(revision.generation, revision.epoch, last, earlier + added, graphs, ANALYSER))
+
+    def _without_removed(self, name: str, graphs: Sequence[Segment]) -> tuple[Segment, ...]:
+        """Return the graphs after passages were removed.
+
+        One that holds superseded passages stays, unless they are many. What was deleted leaves the files, too.
+        """
+        stored, live = self._database.ask(reads.ids_until, graphs[-1].last)
+        left: list[Segment] = []
+        since = 0
+        for number, graph in enumerate(graphs):
+            held = ids_in(self._folder / graph.file)
+            dead = np.setdiff1d(held, live, assume_unique=True)
+            if len(dead) <= _DEAD * len(held) and np.isin(dead, stored, assume_unique=True).all():
+                left.append(replace(graph, dead=tuple(sorted(dead.tolist()))))
+            else:
+                rows = islice(self._database.stream(reads.vectors_after, since), len(held) - len(dead))
+                left += write_graphs(self._folder, f"{name}-{number}", rows, (), self._kind, self._memory)
+            since = graph.last
+        return tuple(left)
 
     def _publish(self, built: Built) -> None:
         write_built(self._folder, built)
@@ -123,9 +152,11 @@ class Indexes:
         # Graphs of an earlier release, or from before the setting was changed, are made anew from the database.
         if any(kind_in(self._folder / each.file) != self._kind for each in graphs):
             graphs = ()
-        if count - sum(each.count for each in graphs) < EXACT_BELOW:
-            return graphs
         name = f"vectors-{revision.epoch}-{revision.generation}"
+        if before and graphs and before.epoch != revision.epoch:
+            graphs = self._without_removed(name, graphs)
+        if count - sum(each.count - len(each.dead) for each in graphs) < EXACT_BELOW:
+            return graphs
         rows = self._database.stream(reads.vectors_after, graphs[-1].last if graphs else 0)
         return tuple(write_graphs(self._folder, name, rows, graphs, self._kind, self._memory))
 
@@ -146,7 +177,7 @@ class Indexes:
         # The row counts show a build that was interrupted between tantivy's commit and the state file.
         if keyword.size != built.count or [*map(len, graphs)] != [each.count for each in built.graphs]:
             return False
-        self.opened = self._opened(revision, keyword, built.count, graphs, built.graphs[-1].last if graphs else 0)
+        self.opened = self._opened(revision, keyword, built.count, graphs, built.graphs)
         return True
 
     def _in_memory(self) -> None:
@@ -162,16 +193,18 @@ class Indexes:
         keyword: KeywordIndex | None,
         size: int,
         graphs: Sequence[Any] = (),
-        in_graphs: int = 0,
+        segments: Sequence[Segment] = (),
     ) -> Opened:
-        """Return indexes of `size` rows, of which those up to the id `in_graphs` are in `graphs`."""
+        """Return indexes of `size` rows, the first of which are in `graphs`."""
+        last = segments[-1].last if segments else 0
+        dead = np.array(sorted(row for each in segments for row in each.dead), dtype=np.int64)
 
         def load(rows: Any) -> Loaded:
             if rows is None:
-                return unit_rows(self._database.stream(reads.vectors_after, in_graphs))
+                return unit_rows(self._database.stream(reads.vectors_after, last))
             return unit_rows(self._database.ask(reads.vectors, rows.tolist()))
 
-        return Opened(revision, keyword, VectorIndex(size, load, graphs), Selections(load))
+        return Opened(revision, keyword, VectorIndex(size, load, graphs, dead), Selections(load))
 
     def _discard(self) -> None:
         for old in [self._folder / STATE, *self._folder.glob("vectors-*"), *self._folder.glob("keyword-*")]:

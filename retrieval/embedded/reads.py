@@ -112,6 +112,16 @@ def counted_after(connection: sqlite3.Connection, last: int) -> tuple[int, int]:
     return count, last if highest is None else highest
 
 
+def ids_until(connection: sqlite3.Connection, last: int) -> tuple[Any, Any]:
+    """Return the row ids up to `last` of all passages that are stored, and of the live ones (int64, ascending)."""
+    asked = (
+        "SELECT id FROM passages WHERE id <= ? ORDER BY id",
+        f"SELECT p.id {_JOINED} WHERE d.superseded = 0 AND p.id <= ? ORDER BY p.id",
+    )
+    stored, live = (np.fromiter((row[0] for row in connection.execute(query, (last,))), np.int64) for query in asked)
+    return stored, live
+
+
 def has_readable(connection: sqlite3.Connection, held: Held) -> bool:
     """Return whether `held` may read a live passage."""
     condition, binds = compile_where({}, held)

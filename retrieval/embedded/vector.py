@@ -25,6 +25,8 @@ _DEEPER = (1.5, 6.0)
 """By how much a filtered search of the graph goes deeper than the share of its rows asks for, before it reads the
 vectors of all of them. Chosen values: with the first, a filter that has nothing to do with the meaning finds enough."""
 
+_NONE = np.zeros(0, dtype=np.int64)
+
 
 class VectorIndex:
     """Finds row ids by vectors.
@@ -33,13 +35,14 @@ class VectorIndex:
         size: the number of rows.
         load: reads the unit vectors of row ids; without ids, of the rows that are in no graph.
         graphs: find the nearest of their rows; those that are in none are scanned.
+        dead: the ids of rows in graphs that are no rows any more (int64, ascending).
     """
 
-    def __init__(self, size: int, load: Callable[[Any], Loaded], graphs: Sequence[Any] = ()) -> None:
+    def __init__(self, size: int, load: Callable[[Any], Loaded], graphs: Sequence[Any] = (), dead: Any = _NONE) -> None:
         self.size = size
         self._load = load
-        self._graphs = graphs
-        self._loose = size - sum(map(len, graphs))
+        self._graphs, self._in_graphs, self._dead = graphs, sum(map(len, graphs)), dead
+        self._loose = size - self._in_graphs + len(dead)
         self._is_rough = any(kind_of(graph) == "i8" for graph in graphs)
         self._scanned: Loaded | None = None
 
@@ -51,41 +54,58 @@ class VectorIndex:
         if not self._graphs:
             return self._scan(asked, limit, only)
         if only is None:
-            depth = max(limit, RESCORED) if self._is_rough else limit
-            rows, gaps, _ = self._near(asked, [depth] * len(self._graphs))
-            return self._joined(asked, limit, rows, gaps)
+            return self._of_all(asked, limit)
         if len(only) <= HELD_ROWS:
             return _nearest(only.vectors, asked, limit)
         return self._among(asked, limit, only)
+
+    def _of_all(self, asked: Any, limit: int) -> dict[int, float]:
+        """Search the graphs to `limit`, and deeper while too many of the hits are dead."""
+        depth = max(limit, RESCORED) if self._is_rough else limit
+        depth = depth * (self._in_graphs + 2 * len(self._dead)) // self._in_graphs
+        while (found := self._walk(asked, limit, [depth] * len(self._graphs))) is None:
+            depth *= 4
+        return found
 
     def _among(self, asked: Any, limit: int, only: Selection) -> dict[int, float]:
         """Search the graphs deeper than `limit`, as far as the share of `only` says; at last, read all of `only`."""
         for deeper in _DEEPER:
             depth = int(limit * deeper * self.size / len(only))
             shares = [max(limit, depth * len(graph) // self.size) for graph in self._graphs]
-            rows, gaps, reach = self._near(asked, shares)
-            kept = only.has(rows) & (gaps <= reach)
-            found = self._joined(asked, limit, rows[kept], gaps[kept], only)
-            if len(found) == limit and min(found.values()) >= 1.0 - reach:
+            if (found := self._walk(asked, limit, shares, only)) is not None:
                 return found
         best: dict[int, float] = {}
         for start in range(0, len(only), _PART):
             best = _best(best | _nearest(self._load(only.ids[start : start + _PART]), asked, limit), limit)
         return best
 
-    def _near(self, asked: Any, depths: Sequence[int]) -> tuple[Any, Any, float]:
-        """Return the rows that each graph finds at its depth, nearest first, their distances, and which is complete.
+    def _walk(
+        self, asked: Any, limit: int, depths: Sequence[int], only: Selection | None = None
+    ) -> dict[int, float] | None:
+        """Search each graph to its depth, and the rows that are in none; `None` if that is not deep enough."""
+        found = [graph.search(asked, min(deep, len(graph))) for graph, deep in zip(self._graphs, depths, strict=True)]
+        # A graph may have rows beyond its last hit that are nearer than hits of others there.
+        ends = [
+            float(hits.distances[-1])
+            for hits, graph, deep in zip(found, self._graphs, depths, strict=True)
+            if deep < len(graph)
+        ]
+        reach = min(ends, default=np.inf)
+        rows = np.concatenate([hits.keys for hits in found]).astype(np.int64)
+        gaps = np.concatenate([hits.distances for hits in found])
+        kept = np.flatnonzero((gaps <= reach) & (self._alive(rows) if only is None else only.has(rows)))
+        if len(kept) < limit and ends:
+            return None
+        order = kept[np.argsort(gaps[kept], kind="stable")]
+        return self._joined(asked, limit, rows[order], gaps[order], only)
 
-        Beyond the nearest of the last hits of the graphs, one of them may have rows that it did not return.
-        """
-        found = [graph.search(asked, min(each, len(graph))) for graph, each in zip(self._graphs, depths, strict=True)]
-        rows = np.concatenate([each.keys for each in found]).astype(np.int64)
-        gaps = np.concatenate([each.distances for each in found])
-        order = np.argsort(gaps, kind="stable")
-        ends = [float(each.distances[-1]) for each, of in zip(found, self._graphs, strict=True) if len(each) < len(of)]
-        return rows[order], gaps[order], min(ends, default=np.inf)
+    def _alive(self, rows: Any) -> Any:
+        if not len(self._dead):
+            return True
+        places = np.minimum(np.searchsorted(self._dead, rows), len(self._dead) - 1)
+        return self._dead[places] != rows
 
-    def _joined(self, asked: Any, limit: int, rows: Any, gaps: Any, only: Selection | None = None) -> dict[int, float]:
+    def _joined(self, asked: Any, limit: int, rows: Any, gaps: Any, only: Selection | None) -> dict[int, float]:
         """Return the nearest of what the graphs found, nearest first, and of the rows that are in none."""
         if self._is_rough:
             best = _nearest(self._load(rows[: max(limit, RESCORED)]), asked, limit)
