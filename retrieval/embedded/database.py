@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from retrieval.embedded.connections import close_readers, reader
 from settings.connections.scrubbing import SECURE_DELETE, truncate_log
@@ -110,7 +110,7 @@ class Database:
         with self.read() as connection:
             return query(connection, *args, **named)
 
-    def stream(self, query: Callable[[sqlite3.Connection, int], Iterator[sqlite3.Row]], last: int) -> Stream:
+    def stream(self, query: Callable[[sqlite3.Connection, int], Iterator[Any]], last: int) -> Stream:
         """Return the rows of `query` after row `last` as an iterable that holds one of them at a time."""
         return Stream(self, query, last)
 
@@ -134,11 +134,11 @@ class Stream:
     """Rows of a query; each iteration reads them anew, in a transaction of its own."""
 
     def __init__(
-        self, database: Database, query: Callable[[sqlite3.Connection, int], Iterator[sqlite3.Row]], last: int
+        self, database: Database, query: Callable[[sqlite3.Connection, int], Iterator[Any]], last: int
     ) -> None:
         self._database, self._query, self._last = database, query, last
 
-    def __iter__(self) -> Iterator[sqlite3.Row]:
+    def __iter__(self) -> Iterator[Any]:
         with self._database.read() as connection:
             yield from self._query(connection, self._last)
 

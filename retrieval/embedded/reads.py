@@ -91,12 +91,17 @@ def labelled(
     return [(*row[:3], labels_in_text(row[3])) for row in connection.execute(query, binds).fetchall()]
 
 
-def rows_after(connection: sqlite3.Connection, last: int) -> Iterator[sqlite3.Row]:
+def rows_after(connection: sqlite3.Connection, last: int) -> Iterator[dict[str, Any]]:
     """Yield the live passages with a row id above `last`, in that order, with what the keyword index needs of them."""
-    query = f"""SELECT p.id, p.version, p.ordinal, d.title, p.heading_path, p.text,
-                substr(d.text, 1, length(d.title) + {2 * OPENING}) AS opening {_JOINED}
+    query = f"""SELECT p.id, p.version, p.ordinal, d.title, p.heading_path, p.text {_JOINED}
                 WHERE d.superseded = 0 AND p.id > ? ORDER BY p.id"""
-    return connection.execute(query, (last,))
+    first = "SELECT substr(text, 1, length(title) + ?) FROM documents WHERE version = ?"
+    version, opening = None, ""
+    for row in connection.execute(query, (last,)):
+        if row["version"] != version:  # SQLite reads the whole text for its opening: once, and not for each passage
+            version = row["version"]
+            opening = connection.execute(first, (2 * OPENING, version)).fetchone()[0]
+        yield {**dict(row), "opening": opening}
 
 
 def vectors_after(connection: sqlite3.Connection, last: int) -> Iterator[sqlite3.Row]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from langchain_core.embeddings import DeterministicFakeEmbedding
 
 import retrieval.embedded.indexes as indexes
 from retrieval import Corpus, open_corpus
+from retrieval.embedded import reads
+from retrieval.subjects import OPENING
 from settings import Settings
 
 EMBEDDINGS = DeterministicFakeEmbedding(size=16)
@@ -127,3 +131,18 @@ async def test_the_summary_counts_what_is_live(home: Path) -> None:
         summary, manifest = await corpus.summary(), await corpus.manifest()
         assert (summary.documents, summary.passages) == (60, 60) == (manifest.documents, manifest.passages)
         assert summary.version == manifest.version
+
+
+async def test_the_opening_of_a_document_is_read_once_and_not_for_each_passage(tmp_path: Path) -> None:
+    texts = {"a": "alder " * 2000, "b": "birch " * 2000, "c": "cedar"}
+    async with opened(tmp_path) as corpus:
+        await corpus.ingest([Document(page_content=text, id=name) for name, text in texts.items()])
+    asked: list[str] = []
+    with closing(sqlite3.connect(tmp_path.joinpath(*FOLDER, "corpus.db"))) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.set_trace_callback(asked.append)
+        rows = list(reads.rows_after(connection, 0))
+    assert len(rows) > 20
+    assert {row["opening"][: 2 * OPENING] for row in rows} == {text[: 2 * OPENING] for text in texts.values()}
+    assert all(row["opening"].split()[0] == row["text"].split()[0] for row in rows)
+    assert sum("substr" in statement for statement in asked) == 3
