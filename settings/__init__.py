@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from settings.names import MEMORY_CORPUS, checked_name
-from settings.process import load_seldom_used_late, set_process_defaults
+from settings.process import set_process_defaults
 
 if TYPE_CHECKING:
     from settings.serving import OIDCSettings, ServerSettings
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["MEMORY_CORPUS", "OIDCSettings", "ServerSettings", "Settings", "checked_name", "load_settings"]
 
 set_process_defaults()
-load_seldom_used_late()
 
 
 def __getattr__(name: str) -> Any:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import atexit
 import gc
-import importlib.util
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from importlib.abc import Loader
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
+from typing import Any
 
 _DEFAULTS = {
     # Without it LangGraph only warns about types that no channel contains, and loads them from a checkpoint.
@@ -34,10 +28,6 @@ time of an inference; with 0 it was half as long again."""
 
 _CONVERTER = "openvino.tools.ovc"
 _loading = threading.Lock()
-
-_SELDOM_USED = ("langgraph_sdk", "psutil")
-"""Packages that LangGraph and LangSmith import, and that a graph does not use: the client of LangGraph's server, of
-which LangGraph takes one protocol, with `httpx` and `websockets`, and what reads the memory of processes."""
 
 _ARENAS = 2
 """How many heaps the threads of a server share, in place of eight for each core. Nearly all that they allocate is
@@ -69,44 +59,6 @@ def set_process_defaults() -> None:
     """Enable strict deserialisation of checkpoints, no threads of the tokenizer, and few kept kernels."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-
-
-def load_seldom_used_late() -> None:
-    """Let packages that a graph does not use be imported without their code, which runs when one of its names is used.
-
-    LangGraph is imported in five sixths of the time. Packages that are imported already, or not installed, stay so.
-    """
-    for name in _SELDOM_USED:
-        spec = None if name in sys.modules else importlib.util.find_spec(name)
-        if spec is not None and spec.loader is not None:
-            sys.modules[name] = _loaded_late(spec, spec.loader)
-
-
-def _loaded_late(spec: ModuleSpec, loader: Loader) -> ModuleType:
-    """Return a module that runs its code when a name is asked of it.
-
-    Python's own `LazyLoader` runs it already when a module of the package is imported.
-    """
-    module = importlib.util.module_from_spec(spec)
-    turn, started = threading.RLock(), False
-
-    def load(name: str) -> Any:
-        nonlocal started
-        with turn:
-            if not started:  # the code asks for names of its own module, too
-                started = True
-                try:
-                    loader.exec_module(module)
-                except BaseException:
-                    started = False  # as with a usual import, who asks next tries again
-                    raise
-        try:
-            return vars(module)[name]
-        except KeyError:
-            raise AttributeError(f"module {spec.name!r} has no attribute {name!r}") from None
-
-    vars(module)["__getattr__"] = load
-    return module
 
 
 def otlp_endpoint_configured() -> bool:

@@ -1,7 +1,7 @@
 """The failure table of OpenAI-compatible endpoints: errors of the `openai` SDK and of `httpx` below it.
 
 Exceptions of the SDK are recognised by class name and by `status_code`: importing `openai` takes about a second, and
-an error can be looked at without it. `httpx` is imported with the first error: a graph needs none.
+an error can be looked at without it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+
+import httpx
 
 from gateway.provider_error import (
     ProviderError,
@@ -31,6 +33,8 @@ _TOO_LONG = (
     "retrieve fewer passages with `-k`, or set SIXPLANE_OPENAI__CONTEXT_TOKENS to the context length of the server"
 )
 ADDRESS_HINT = "check SIXPLANE_OPENAI__BASE_URL, which usually ends in `/v1`, and any proxy in between"
+# No request left this machine after one of these, so the attempt is free.
+_NEVER_SENT = (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 class NoCompletionError(ProviderError):
@@ -45,8 +49,6 @@ class NoCompletionError(ProviderError):
 
 def classify_openai(error: BaseException) -> ProviderFailure | None:
     """Return what an error of an OpenAI-compatible endpoint means, `None` if the endpoint did not cause it."""
-    import httpx
-
     status = page_status(error)
     if status is not None:
         return page_failure(status, ADDRESS_HINT)
@@ -96,10 +98,7 @@ def _of_status(error: BaseException, status: int) -> ProviderFailure:
 
 def was_sent(error: BaseException) -> bool:
     """Whether a request may have left this machine before the error."""
-    import httpx
-
-    unsent = (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-    return not any(isinstance(cause, unsent) for cause in causes(error))
+    return not any(isinstance(cause, _NEVER_SENT) for cause in causes(error))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

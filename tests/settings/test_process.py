@@ -1,19 +1,15 @@
-"""What keeps the memory of a server flat and starts short: what the C library keeps, and what is imported when."""
+"""What keeps the memory of a server flat: what the C library keeps of freed memory, and OpenVINO of earlier shapes."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from settings import process
-from settings.process import OPENVINO, load_seldom_used_late, set_process_defaults
+from settings.process import OPENVINO, set_process_defaults
 
 glibc = pytest.mark.skipif(not hasattr(os, "confstr") or "CS_GNU_LIBC_VERSION" not in os.confstr_names, reason="glibc")
 
@@ -128,50 +124,5 @@ assert not [name for name in sys.modules if name.startswith(("openvino_telemetry
 sys.modules["openvino_telemetry"] = None  # or else the next line makes its folder
 import openvino.tools.ovc
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture
-def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Yield the folder of a package that is loaded late."""
-    package = tmp_path / "seldom_used"
-    package.mkdir()
-    (package / "__init__.py").write_text("from seldom_used.part import told\ntold.append('run')\n__version__ = '1'\n")
-    (package / "part.py").write_text("told = []\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(process, "_SELDOM_USED", ("seldom_used", "not_installed_anywhere"))
-    load_seldom_used_late()
-    yield package
-    for name in [name for name in sys.modules if name.startswith("seldom_used")]:
-        del sys.modules[name]
-
-
-@pytest.mark.usefixtures("late")
-def test_a_package_that_is_seldom_used_runs_when_a_name_of_it_is_used() -> None:
-    part = importlib.import_module("seldom_used.part")
-    assert part.told == []
-    package = importlib.import_module("seldom_used")
-    assert (package.__version__, package.told, part.told) == ("1", ["run"], ["run"])
-    with pytest.raises(AttributeError, match="'seldom_used' has no attribute 'other'"):
-        _ = package.other
-    load_seldom_used_late()
-    assert importlib.import_module("seldom_used") is package
-
-
-def test_a_package_that_fails_when_it_is_used_is_tried_again(late: Path) -> None:
-    code = (late / "__init__.py").read_text()
-    (late / "__init__.py").write_text("raise ValueError('damaged')\n")
-    package = importlib.import_module("seldom_used")
-    for _ in range(2):
-        with pytest.raises(ValueError, match="damaged"):
-            _ = package.told
-    (late / "__init__.py").write_text(f"# mended\n{code}")
-    assert package.told == ["run"]
-
-
-@pytest.mark.long
-def test_a_client_of_langgraphs_server_works_as_ever() -> None:
-    code = "import graphs\nfrom langgraph_sdk import get_client\nassert get_client(url='http://localhost').runs"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

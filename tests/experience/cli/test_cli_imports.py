@@ -15,11 +15,9 @@ HEAVY = frozenset(
     {
         "detect_secrets",
         "fastapi",
-        "httpx",
         "langchain_community",
         "langchain_core",
         "langgraph",
-        "langgraph_sdk.client",
         "langsmith",
         "mcp",
         "numpy",
@@ -32,13 +30,11 @@ HEAVY = frozenset(
         "pydantic",
         "pydantic_settings",
         "ray",
-        "rich",
         "requests",
         "spacy",
         "sqlalchemy",
         "tantivy",
         "tokenizers",
-        "websockets",
     }
 )
 SETTINGS = {"pydantic", "pydantic_settings"}
