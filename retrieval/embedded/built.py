@@ -36,7 +36,7 @@ def read_built(folder: Path) -> Built | None:
         if "graph" in state:  # releases that had one graph of all rows
             graphs = [Segment(state["graph"], state["count"], state["last"])] if state["graph"] else []
         else:
-            graphs = [Segment(**{**each, "dead": tuple(each["dead"])}) for each in state["graphs"]]
+            graphs = [Segment(**{**each, "dead": tuple(each.get("dead", ()))}) for each in state["graphs"]]
         found = {name: int(state[name]) for name in ("generation", "epoch", "last", "count")}
         # Releases before the first analyser of our own named none.
         return Built(**found, graphs=tuple(graphs), analyser=state.get("analyser", 0))

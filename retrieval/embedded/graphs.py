@@ -34,6 +34,9 @@ _LINKS = 224
 Kind = Literal["f32", "f16", "i8"]
 """How a graph holds a number: in 4, 2 or 1 bytes. The database always holds 4, of which `i8` needs a second look."""
 
+_SAME = 0.95
+"""Above this cosine, a vector is the one that a graph holds in fewer bytes. A chosen value: `i8` keeps 0.99."""
+
 _BYTES: dict[Kind, int] = {"f32": 4, "f16": 2, "i8": 1}
 
 
@@ -88,6 +91,14 @@ def open_graph(path: Path, *, has_ids: bool = False) -> Any:
 def ids_in(path: Path) -> Any:
     """Return the row ids (int64) in a graph file; errors as `open_graph`."""
     return np.asarray(open_graph(path, has_ids=True).keys).astype(np.int64)
+
+
+def check_holds(path: Path, rows: Loaded) -> None:
+    """Raise `ValueError` if a graph file holds other vectors for some of its rows; other errors as `open_graph`."""
+    ids, vectors = rows
+    held = unit(np.asarray(open_graph(path, has_ids=True).get(ids.astype(np.uint64))).astype(np.float32))
+    if (np.vecdot(held, vectors) < _SAME).any():
+        raise ValueError(f"{path.name} is of another database")
 
 
 def kind_of(graph: Any) -> Kind:

@@ -25,16 +25,16 @@ from retrieval.embedded import reads
 from retrieval.embedded.analyser import ANALYSER
 from retrieval.embedded.built import DAMAGED, STATE, Built, read_built, write_built
 from retrieval.embedded.database import Database
-from retrieval.embedded.graphs import Kind, Segment, ids_in, kind_in, open_graph, unit_rows, write_graphs
+from retrieval.embedded.graphs import Kind, Segment, check_holds, ids_in, kind_in, open_graph, unit_rows, write_graphs
 from retrieval.embedded.keyword import KeywordIndex
 from retrieval.embedded.selection import Loaded, Selections
 from retrieval.embedded.vector import EXACT_BELOW, VectorIndex
 
 # Files never change once they are published: rows that are added get new graph files, a new epoch a new tantivy folder.
 
-_DEAD = 0.2
-"""The share of superseded passages in a graph from which on it is made anew. A chosen value: a search goes twice as
-much deeper, so by less than half."""
+_DEAD, _MOST_DEAD = 0.2, 5_000
+"""The share and the number of superseded passages in a graph above which it is made anew. Chosen values: a search goes
+deeper by twice the share, and a search for a subject all of whose passages were removed takes 10 ms more at most."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Indexes:
                 return
             before = read_built(self._folder)
             # A database that is older than its index was put back: its ids may mean other passages.
-            is_older = before is not None and before.generation > revision.generation
+            is_older = before and (before.generation > revision.generation or before.epoch > revision.epoch)
             if before is None or is_older or not self._try_build(revision, before):
                 self._discard()
                 self._try_build(revision, None)
@@ -121,13 +121,20 @@ class Indexes:
         for number, graph in enumerate(graphs):
             held = ids_in(self._folder / graph.file)
             dead = np.setdiff1d(held, live, assume_unique=True)
-            if len(dead) <= _DEAD * len(held) and np.isin(dead, stored, assume_unique=True).all():
+            if len(dead) <= min(_DEAD * len(held), _MOST_DEAD) and np.isin(dead, stored, assume_unique=True).all():
+                # A database that was put back and written to since may have other passages under these ids.
+                alive = np.sort(np.setdiff1d(held, dead, assume_unique=True))
+                self._check_holds(graph, alive[[0, len(alive) // 2, -1]])
                 left.append(replace(graph, dead=tuple(sorted(dead.tolist()))))
             else:
                 rows = islice(self._database.stream(reads.vectors_after, since), len(held) - len(dead))
                 left += write_graphs(self._folder, f"{name}-{number}", rows, (), self._kind, self._memory)
             since = graph.last
         return tuple(left)
+
+    def _check_holds(self, graph: Segment, rows: Any) -> None:
+        found = self._database.ask(reads.vectors, np.unique(rows).tolist())
+        check_holds(self._folder / graph.file, unit_rows(found))
 
     def _publish(self, built: Built) -> None:
         write_built(self._folder, built)

@@ -220,7 +220,10 @@ async def test_what_is_deleted_leaves_its_graph(corpus: Corpus, tmp_path: Path) 
     await check(corpus, tmp_path, 74)
 
 
-async def test_an_index_that_is_newer_than_its_database_is_made_anew(corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("removals", [1, 2])
+async def test_an_index_of_a_database_that_was_put_back_is_made_anew(
+    corpus: Corpus, tmp_path: Path, removals: int
+) -> None:
     await add(corpus, 0, 40)
     with (
         closing(sqlite3.connect(tmp_path / "corpus.db")) as connection,
@@ -234,8 +237,15 @@ async def test_an_index_that_is_newer_than_its_database_is_made_anew(corpus: Cor
         (tmp_path / name).unlink(missing_ok=True)
     (tmp_path / "old").replace(tmp_path / "corpus.db")
     again = opened(tmp_path)
+    state, graphs_before = (tmp_path / "indexes.json").read_text(), contents(tmp_path)
+    for number in range(removals):  # later epochs than that of the index, with the second
+        await again.remove([f"d{number}"])
     await again.ingest([document(f"other{n}", f"other text {n}") for n in range(20)])
-    await check(again, tmp_path, 60)
+    await again.ingest([document(f"more{n}", f"more text {n}") for n in range(20)])
+    (tmp_path / "indexes.json").write_text(state)  # as if it had not been built since
+    for name, content in graphs_before.items():
+        (tmp_path / name).write_bytes(content)
+    await check(opened(tmp_path), tmp_path, 80 - removals)
 
 
 async def test_the_single_graph_of_an_earlier_release_is_kept(corpus: Corpus, tmp_path: Path) -> None:
