@@ -2,8 +2,9 @@
 
 They search the files of our own index, to the same depth, with the least that is needed to find ten passages: the words
 of a query become terms by a split at blanks, and both lists are joined by reciprocal ranks. A filter is done as well as
-the libraries allow: tantivy and usearch cannot filter by row, so each is asked for as many more as the filter's share
-demands; where that is rare, the vectors that match lie in memory and are scanned. Which rows match is known beforehand.
+the libraries allow: usearch cannot filter by row and tantivy is slow at it, so each is asked for as many more as the
+filter's share demands; where few rows match, tantivy is asked for one of their ids too, by a condition that is made
+beforehand, and the vectors that match lie in memory and are scanned. Which rows match is known beforehand.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ import numpy as np
 import tantivy
 from usearch.index import Index
 
-from benchmarks.retrieval.rows import BUCKETS, K, pieces
+from benchmarks.retrieval.rows import BUCKETS, K, corpus_folder, pieces
 from retrieval.embedded.built import read_built
 from retrieval.embedded.graphs import open_graph
 from retrieval.embedded.keyword import KeywordIndex
 
-_DEPTH, _SPARE, _SCANNED = 100, 1.5, 10_000
+_DEPTH, _SPARE, _SCANNED, _IDS = 100, 1.5, 5_000, 3
 _WITHIN = {"": BUCKETS, "1 %": 1, "50 %": BUCKETS // 2}
 _HITS = """SELECT p.evidence_id, p.text, p.start, p."end", p.metadata, d.document_id, d.title, d.source
            FROM passages p JOIN documents d ON d.version = p.version WHERE p.id IN (SELECT value FROM json_each(?))"""
@@ -32,7 +33,7 @@ class Bare:
     """The files of the corpus in `folder`, which has `count` rows of one passage each."""
 
     def __init__(self, folder: Path, count: int) -> None:
-        corpus = folder / "home" / "corpora" / "local" / "rows"
+        corpus = corpus_folder(folder)
         built = read_built(corpus)
         graphs = [open_graph(corpus / each.file) for each in built.graphs] if built else []
         self._words = KeywordIndex(next(corpus.glob("keyword-*")))._index  # noqa: SLF001 - the library, not our search of it
@@ -44,7 +45,8 @@ class Bare:
         self._graphs: list[Any] = graphs or [_graph(count)]
         rare = [name for name, rows in self._matching.items() if len(rows) <= _SCANNED and name]
         self._scanned = {name: self._vectors(self._matching[name]) for name in rare}
-        self._count = count
+        rare = [name for name, rows in self._matching.items() if name and _IDS * len(rows) <= self._deep(name)]
+        self._chosen = {name: self._one_of(self._matching[name].tolist()) for name in rare}
 
     def search(self, text: str, vector: Any, chosen: str) -> list[Any]:
         """Return the rows of ten hits."""
@@ -60,12 +62,22 @@ class Bare:
         terms = [
             (tantivy.Occur.Should, tantivy.Query.term_query(schema, "words", word, "freq")) for word in text.split()
         ]
-        hits = searcher.search(tantivy.Query.boolean_query(terms), self._deep(chosen)).hits
+        wanted, depth = tantivy.Query.boolean_query(terms), self._deep(chosen)
+        if chosen in self._chosen:
+            both = [(tantivy.Occur.Must, wanted), (tantivy.Occur.Must, self._chosen[chosen])]
+            wanted, depth = tantivy.Query.boolean_query(both), _DEPTH
+        hits = searcher.search(wanted, depth).hits
         return self._kept(np.array(searcher.fast_field_values("id", [place for _, place in hits])), chosen)
+
+    def _one_of(self, rows: list[int]) -> Any:
+        terms = [tantivy.Query.term_query(self._words.schema, "id", row, "basic") for row in rows]
+        any_of = tantivy.Query.boolean_query([(tantivy.Occur.Should, term) for term in terms])
+        return tantivy.Query.const_score_query(any_of, 0.0)
 
     def _dense(self, vector: Any, chosen: str) -> list[int]:
         if chosen in self._scanned:
-            scores = self._scanned[chosen] @ vector
+            # Not `@`: OpenBLAS shares that out to threads, which wait for each other for milliseconds.
+            scores = np.vecdot(self._scanned[chosen], vector)
             best = np.argsort(-scores)[:_DEPTH]
             return self._matching[chosen][best].tolist()  # type: ignore[no-any-return]
         found = [graph.search(vector, self._deep(chosen)) for graph in self._graphs]

@@ -2,8 +2,8 @@
 
 Rows are drawn from a seed: 80 words from a Zipf vocabulary, vectors around 512 centres, and a `bucket` from 0 to 99.
 Words are of letters alone: our analyser takes `w17` for an identifier and looks for its parts too, which LanceDB's does
-not. What was built stands in a folder of its layout, index formats and size: the corpus, LanceDB's table, and
-the queries with their exact nearest rows.
+not. What was built stands in a folder of its layout and size: the corpus, LanceDB's table, and the queries with
+their exact nearest rows.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from langchain_core.embeddings import Embeddings
 from retrieval import Corpora, Corpus
 from retrieval.documents import LoadedDocument
 from retrieval.embedded.analyser import ANALYSER
+from retrieval.embedded.built import STATE
 from retrieval.embedded.graphs import CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH
 from retrieval.embedded.vector import EXACT_BELOW
 from settings import load_settings
@@ -34,7 +35,9 @@ LETTERS = "bcdfghjklmnpqrtvwxz"
 BUCKETS = 100
 FILTERS: dict[str, dict[str, Any] | None] = {"": None, "1 %": {"bucket": 7}, "50 %": {"bucket": {"$lt": 50}}}
 _LAYOUT = 1
-"""Raise it when what is built changes: another layout is another folder."""
+"""Raise it when the rows change: another layout is another folder."""
+
+_INDEXED = "indexed.txt"
 
 PIECE = 50_000
 """Rows that are generated and ingested at a time."""
@@ -91,17 +94,35 @@ class Questions:
 
 
 def built(count: int, cache: Path) -> Path:
-    """Return the folder of the corpus of `count` rows with LanceDB's table; build what is missing."""
-    folder = cache / f"search-{_LAYOUT}-{_formats()}-{count}"
+    """Return the folder of the corpus of `count` rows with LanceDB's table; build what is missing.
+
+    The index files are made anew from the stored rows where another release made them, which may open them as they are.
+    """
+    folder = cache / f"search-{_LAYOUT}-{count}"
     if not (folder / "exact.npz").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         asyncio.run(_build(count, folder))
+        (folder / _INDEXED).write_text(_formats(), encoding="utf-8")
+    if not (folder / _INDEXED).is_file() or (folder / _INDEXED).read_text(encoding="utf-8") != _formats():
+        (corpus_folder(folder) / STATE).unlink(missing_ok=True)
+        asyncio.run(_index(folder))
+        (folder / _INDEXED).write_text(_formats(), encoding="utf-8")
     return folder
 
 
+def corpus_folder(folder: Path) -> Path:
+    """Return the folder of the corpus of what was built."""
+    return folder / "home" / "corpora" / "local" / "rows"
+
+
+async def _index(folder: Path) -> None:
+    async with opened(folder) as (corpus, _):
+        await corpus.search("any", 1, "keyword")
+
+
 def _formats() -> str:
-    """Return what decides how an index file is built: one that another release built would be opened as it is."""
+    """Return what decides how an index file is built."""
     kind = load_settings().data.vector_numbers
     return f"{ANALYSER}-{kind}-{EXACT_BELOW}-{CONNECTIVITY}-{EXPANSION_ADD}-{EXPANSION_SEARCH}"
 
@@ -161,12 +182,16 @@ def _ask(count: int, folder: Path) -> None:
     asked = np.array(near, dtype=np.float32)
     asked /= np.linalg.norm(asked, axis=1, keepdims=True)
     np.savez(folder / "asked.npz", texts=np.array(texts), vectors=asked)
-    np.savez(folder / "exact.npz", **_exact(count, asked))
+    np.savez(folder / "exact.npz", **{name or "all": rows for name, (_, rows) in exact(count, asked, K).items()})
 
 
-def _exact(count: int, asked: Any) -> dict[str, Any]:
-    """Return for each filter the ten nearest rows of each query by a scan of all."""
-    best = {name: (np.full((len(asked), K), -2.0), np.zeros((len(asked), K), dtype=np.int64)) for name in FILTERS}
+def exact(count: int, asked: Any, depth: int) -> dict[str, tuple[Any, Any]]:
+    """Return for each filter the similarities of the nearest rows of each query, and these, by a scan of all.
+
+    Where fewer than `depth` rows match, similarities of -2 follow.
+    """
+    shape = (len(asked), depth)
+    best = {name: (np.full(shape, -2.0), np.zeros(shape, dtype=np.int64)) for name in FILTERS}
     for first, _, vectors in pieces(count, seed=count):
         scores = asked @ vectors.T
         rows = np.arange(first, first + len(vectors))
@@ -174,9 +199,9 @@ def _exact(count: int, asked: Any) -> dict[str, Any]:
             known, ids = best[name]
             joined = np.hstack([known, scores[:, within]])
             numbers = np.hstack([ids, np.broadcast_to(rows[within], (len(asked), int(within.sum())))])
-            top = np.argsort(-joined, axis=1)[:, :K]
+            top = np.argsort(-joined, axis=1)[:, :depth]
             best[name] = np.take_along_axis(joined, top, 1), np.take_along_axis(numbers, top, 1)
-    return {name or "all": ids for name, (_, ids) in best.items()}
+    return best
 
 
 def questions(folder: Path) -> Questions:
