@@ -11,9 +11,7 @@ import importlib.util
 import logging
 import os
 import secrets
-import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +19,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO, cast
 
+from settings.folders import own_folder
 from state.errors import BadInput, DependencyUnavailable
 
 _log = logging.getLogger(__name__)
@@ -31,7 +30,7 @@ _TRIES = 3
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """The memory for values that are passed between processes. A chosen value: above Ray's least, 75 MiB."""
 
-_SHORT = "/tmp" if os.name == "posix" else None  # noqa: S108 - `mkdtemp` makes a folder that only we may open
+_SHORT = "/tmp" if os.name == "posix" else None  # noqa: S108 - the folder in it may be opened by us only
 """Where a cluster keeps its sockets and logs: the path of a socket may have only about 100 characters."""
 
 _TOKEN = secrets.token_hex(32)
@@ -128,8 +127,7 @@ async def _connected(address: str) -> ThreadPoolExecutor:
 
 
 async def _started(cpus: int, object_store_bytes: int, stack: ExitStack) -> ThreadPoolExecutor:
-    folder = tempfile.mkdtemp(prefix="sixplane-ray-", dir=_SHORT)
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = stack.enter_context(own_folder("sixplane-ray-", _SHORT))
     given: dict[str, Any] = {
         "address": "local",
         "num_cpus": cpus,
