@@ -126,18 +126,23 @@ class Legs:
                 control.request_drain(reason)
 
     async def close(self) -> None:
-        """Close the streams that nobody reads, and wait until Python has closed those that were left.
+        """Close the streams whose next event nobody waits for, and wait until Python has closed those that were left.
 
-        A stream that a task still reads is left to the task.
+        A stream whose next event a task waits for is left to the task.
         """
         async with AsyncExitStack() as closing:
             for events in list(self._streams):
-                if not events.ag_running:  # type: ignore[attr-defined]  # all generators have it
-                    closing.push_async_callback(events.aclose)
+                closing.push_async_callback(_close_unless_read, events)
         kept = set(self._streams.values())
         while any(control not in kept for control in self._named):
             self._ended.clear()
             await self._ended.wait()
+
+
+async def _close_unless_read(events: AsyncGenerator[RunEvent]) -> None:
+    # Looked at when its turn comes: a task may have asked for the next event while another stream was closed.
+    if not events.ag_running:  # type: ignore[attr-defined]  # all generators have it
+        await events.aclose()
 
 
 def graph_argument(start: NewRun | GoOn | Answered) -> ResearchInput | Command[Any] | None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langgraph.runtime import RunControl
 from opentelemetry import trace
 
+from experience.service.leg import Legs
 from tests.experience.service.helpers import SLOW, ask, events_of, held_plan, service_of, until_started
 
 SCRIPT = """
@@ -70,6 +74,35 @@ async def test_the_service_waits_for_streams_that_python_closes_and_leaves_those
         assert found == {"read": "running", "left": "interrupted"}
         model.release()
         assert (await reading)[-1].type == "report"
+
+
+async def test_a_stream_that_a_task_asks_on_while_another_one_is_closed_is_left_to_the_task() -> None:
+    legs, closing, asked = Legs(), asyncio.Event(), asyncio.Event()
+
+    async def slow_to_close(_: RunControl) -> AsyncGenerator[int]:
+        try:
+            yield 1
+        finally:
+            closing.set()
+            await asked.wait()
+
+    async def asked_meanwhile(_: RunControl) -> AsyncGenerator[int]:
+        yield 1
+        asked.set()
+        await closed.wait()
+        yield 2
+
+    closed = asyncio.Event()
+    # The last one is closed first.
+    read: Any = legs.stream(asked_meanwhile)  # type: ignore[arg-type]  # numbers stand for events
+    left: Any = legs.stream(slow_to_close)  # type: ignore[arg-type]
+    assert (await anext(read), await anext(left)) == (1, 1)
+    ending = asyncio.create_task(legs.close())
+    await closing.wait()
+    reading = asyncio.create_task(anext(read))
+    await ending
+    closed.set()
+    assert await reading == 2
 
 
 @pytest.mark.parametrize("resumed", [False, True])
