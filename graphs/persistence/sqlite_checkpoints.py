@@ -140,9 +140,12 @@ class ThreadedSqliteSaver(PrunedSaver, SqliteSaver):
         self._begin_log()
 
     async def _keep_latest(self, thread_id: str) -> None:
-        if self._at_once is not None and _is_short(self._at_once.conn, thread_id):
-            await self._quickly(lambda saver: ThreadedSqliteSaver._delete_older(saver, thread_id))
-        else:
+        def pruned(saver: SqliteSaver) -> bool:
+            if is_short := _is_short(saver.conn, thread_id):
+                ThreadedSqliteSaver._delete_older(saver, thread_id)
+            return is_short
+
+        if self._at_once is None or not await self._quickly(pruned):
             await self._in_worker(partial(self._delete_older, thread_id))
 
     def _delete_older(self: SqliteSaver, thread_id: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class ThreadedSqliteStore(SqliteStore):
         self._at_once = SqliteStore(at_once)
         self._at_once.is_setup = True  # as soon as this one is
         self._uncopied = _UNCOPIED  # what an earlier process has left is copied first
+        self._queued: set[Future[list[Result]]] = set()
         # A thread of its own: while another process holds the file, no other work of this one waits behind it.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="memory")
 
@@ -53,10 +54,14 @@ class ThreadedSqliteStore(SqliteStore):
             sqlite3.Error: the file is damaged, cannot be read or written, or its disk is full.
         """
         given = [*ops]
-        if len(given) == 1 and self._is_quick(given[0]):
+        # Never before what waits in the worker: operations run in the order of the calls.
+        if len(given) == 1 and not self._queued and self._is_quick(given[0]):
             with suppress(sqlite3.Error):  # the worker waits, or tells of it
                 return self._done_at_once(given)
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self._batch, given)
+        job = self._worker.submit(self._batch, given)
+        self._queued.add(job)
+        job.add_done_callback(self._queued.discard)  # when it has ended, also if its caller was cancelled meanwhile
+        return await asyncio.wrap_future(job)
 
     def _done_at_once(self, ops: Sequence[Op]) -> list[Result]:
         try:

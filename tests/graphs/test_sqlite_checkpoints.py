@@ -194,3 +194,20 @@ async def test_while_another_process_writes_a_thread_waits(tmp_path: Path) -> No
         found = await reports.aget(SPACE, "k")
         assert found is not None
         assert found.value == {"n": 2}
+
+
+async def test_what_waits_for_another_process_keeps_its_place(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "store.db") as reports:
+        for number in range(2):
+            await reports.aput(SPACE, "k", {"n": number})
+        with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.create_task(reports.aput(SPACE, "k", {"n": 2}))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            other.execute("ROLLBACK")
+        await reports.aput(SPACE, "k", {"n": 3})
+        await waiting
+        found = await reports.aget(SPACE, "k")
+        assert found is not None
+        assert found.value == {"n": 3}
