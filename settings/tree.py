@@ -168,8 +168,8 @@ class DataSettings(_Section):
     """How the embedded vector index holds a number: in 4, 2 or 1 bytes. An index of another kind is made anew by the
     next write. With `i8`, a search reads the vectors of the first hundred from the database for their exact order."""
     index_memory_mb: int = Field(256, ge=16, le=1_000_000)
-    """The MiB that a part of the embedded vector index takes while it is built. A larger corpus has several parts,
-    each of which a search looks through."""
+    """The MiB that a part of the embedded vector index takes at most, in memory while it is built. A larger corpus has
+    several parts, each of which a search looks through. The process itself takes some 200 MiB more."""
     trust_file_times: bool = True
     """Whether a file with the size, times and inode of its last ingestion is taken for unchanged. Without, its bytes
     are compared."""
