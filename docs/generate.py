@@ -17,6 +17,7 @@ from benchmarks.figures.page import table as speed_table
 from benchmarks.quality.page import figures, picture, reliability, reliability_picture
 from clients.generator import openapi_text, python_methods, python_models, typescript_types
 from docs.access_rules import access_table
+from docs.greeting import greeting
 from docs.packages import package_diagrams
 from docs.sequence import sequence_diagram
 from docs.sql_inventory import REWRITES, table
@@ -94,6 +95,7 @@ PARTS = (
     Part("docs/telemetry.md", _METRICS, metrics_table, "the metrics are those that are emitted"),
     Part("docs/oracle.md", _SQL, sql_table, "the statements are those of the golden files"),
     Part("docs/cli.md", _WHOLE_FILE, command_line, "the commands and options are those of the command line"),
+    Part("experience/mcp/greeting.json", _WHOLE_FILE, greeting, "the answer to `initialize` is the SDK's"),
     Part("clients/openapi.json", _WHOLE_FILE, openapi_text, "the document is the server's"),
     Part(f"{_CLIENT}/models.py", _WHOLE_FILE, python_models, "the models are those of the document"),
     Part(f"{_CLIENT}/client.py", _WHOLE_FILE, python_methods, "the methods are the operations of the document"),

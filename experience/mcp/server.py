@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
+import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 from mcp.types import ToolAnnotations
 from pydantic import ValidationError, create_model
 
 from experience.errors import known_error
+from experience.mcp.greeting import Greeted
 from experience.mcp.hints import hint_for_agents
 from settings.faults import faults_of
 from state.errors import BadInput, CorpusMissing, RunMissing, SixplaneError, ThreadMissing
@@ -63,6 +68,52 @@ class ToolServer(MCPServer[Any]):
             ours = _caused(error) if error.__cause__ else BadInput(str(error), hint=_RESOURCES)
             missing = isinstance(error, ResourceNotFoundError) or isinstance(ours, _MISSING)
             raise (ResourceNotFoundError if missing else ResourceError)(_told(ours)) from error.__cause__
+
+    async def serve(self, greeted: Greeted | None) -> None:
+        """Serve the client at standard input and output; one that is greeted has the answer to its `initialize`."""
+        stdin = anyio.wrap_file(greeted.stdin) if greeted else None
+        async with stdio_server(stdin) as (incoming, outgoing):
+            rest: Any = (
+                outgoing if greeted is None or greeted.answered is None else _AfterGreeting(outgoing, greeted.answered)
+            )
+            try:
+                await self.serve_streams(incoming, rest)
+            finally:  # after a signal, a thread still waits for the client, and the block for that thread
+                if greeted is not None:
+                    greeted.end()
+
+    async def serve_streams(self, incoming: Any, outgoing: Any) -> None:
+        """Serve one client whose messages come from `incoming`; what it gets goes to `outgoing`. Both are the SDK's."""
+        server = self._lowlevel_server
+        await server.run(incoming, outgoing, server.create_initialization_options())
+
+
+class _AfterGreeting:
+    """The stream of messages to a client without the answer to its `initialize`, which it has got already."""
+
+    def __init__(self, outgoing: Any, answered: int | str) -> None:
+        self._outgoing, self._answered, self._is_first = outgoing, answered, True
+
+    async def send(self, message: SessionMessage) -> None:
+        """Send a message, unless it is that answer."""
+        if self._is_first and getattr(message.message, "id", None) == self._answered:
+            self._is_first = False
+            if hasattr(message.message, "error"):
+                _log.error("the MCP SDK refuses an `initialize` that was answered")
+            return
+        await self._outgoing.send(message)
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._outgoing.aclose()
+
+    async def __aenter__(self) -> _AfterGreeting:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
 
 _RESOURCES = "`resources/templates/list` lists the addresses of resources"

@@ -1,4 +1,4 @@
-"""Serves MCP to one local client over standard input and output. Imports little: the client waits for `initialize`."""
+"""Serves MCP to one local client over standard input and output. Imports little: the client waits for its tools."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from experience.mcp.greeting import Greeter
 from experience.mcp.opening import on_first_use
 from experience.mcp.tools import create_mcp
 from policy.identity import Permission, Principal
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
     from experience.service.desk import Desk
 
 
-async def serve_stdio(settings: Settings, tenant: str) -> None:
-    """Serve one client over standard input and output, as an administrator of `tenant`."""
+async def serve_stdio(settings: Settings, tenant: str, greeter: Greeter | None = None) -> None:
+    """Serve one client over standard input and output, as an administrator of `tenant`.
+
+    Args:
+        settings: the settings of the server.
+        tenant: the tenant that the client works for.
+        greeter: answers `initialize`, and was made before this module was imported; without it, one is made now.
+    """
+    greeter = greeter or Greeter()
     # The client started this process as the user, so it can read the home folder anyway: roles would protect nothing.
     principal = Principal(id="local", tenant=tenant, roles=(Permission.ADMIN,), method="loopback")
 
@@ -29,4 +37,4 @@ async def serve_stdio(settings: Settings, tenant: str) -> None:
         return desk
 
     async with on_first_use(opens) as desk:
-        await create_mcp(desk, lambda _: principal, local=True).run_stdio_async()
+        await create_mcp(desk, lambda _: principal, local=True).serve(await greeter.greeted())

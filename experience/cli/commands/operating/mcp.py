@@ -34,9 +34,12 @@ def mcp(
     settings = chosen(settings_of(home), host, port)
     prepare(settings)
     if transport is Transport.STDIO:
+        from experience.mcp.greeting import Greeter
+
+        greeter = Greeter()  # it answers the client while the SDK is imported
         with extra("server"):
             from experience.mcp import serve_stdio
-        run_async(serve_stdio(settings, tenant))
+        run_async(serve_stdio(settings, tenant, greeter))
         return
     with extra("server", "mcp"):
         from experience.mcp import serve_http
