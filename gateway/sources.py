@@ -21,6 +21,7 @@ from gateway.ledger.account import current_account
 from gateway.planned_call import PlannedCall
 from gateway.source_answer import AskSource, SourceAnswer, SourcePassage
 from gateway.sync import run_sync
+from settings.sources import SourceSettings
 from state.errors import ModelUnavailable, SettingsInvalid, SourceUnavailable
 from state.values import Usage
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from gateway.oci_openai.plane import CompatibleModels
     from settings import Settings
     from settings.connections.oci_session import OCISession
-    from settings.sources import SourceSettings
 
 AGENTS, VECTOR_STORES = "oci.agents", "oci.vector_stores"
 """Catalogue ids of the two services."""
