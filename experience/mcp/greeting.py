@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import math
 import os
 import select
 import sys
@@ -29,6 +30,10 @@ _LARGEST_ID = 2**53
 """Beyond it, numbers of JSON are not exact for every client."""
 
 _PIECE = 65_536
+"""Bytes that are read at a time. A longer first line is the SDK's to answer."""
+
+_DEEPEST = 16
+"""How many objects within each other are still usual. The SDK refuses some 200, Python's `json` many more."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +73,14 @@ def _greet() -> Greeted:
     wire, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    read = bytearray()
-    while piece := os.read(wire, _PIECE):
+    read, piece = bytearray(), b"more"
+    while piece and b"\n" not in piece:
+        piece = os.read(wire, _PIECE)
         read += piece
-        if b"\n" in piece:
-            break
     answer = answer_to(bytes(read).partition(b"\n")[0])
     if answer is not None:
         _write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    sent = _Sent(bytes(read), wire)
+    sent = _Sent(bytes(read), wire, is_all=not piece)
     stdin = io.TextIOWrapper(io.BufferedReader(sent), encoding="utf-8", errors="replace")
     return Greeted(stdin, answer["id"] if answer else None, sent.end)
 
@@ -99,17 +103,20 @@ class _Sent(io.RawIOBase):
     It closes no descriptor: a thread may still use it when the server ends.
     """
 
-    def __init__(self, read: bytes, wire: int) -> None:
-        self._read, self._wire = read, wire
+    def __init__(self, read: bytes, wire: int, *, is_all: bool) -> None:
+        self._read, self._wire = io.BytesIO(read), wire
         self._ended, self._ends = os.pipe()
+        if is_all:  # a terminal would be asked again, and ended with Ctrl-D again
+            self.end()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        piece, self._read = self._read[: len(buffer)], self._read[len(buffer) :]
-        if not piece and not self._has_ended():
-            piece = os.read(self._wire, len(buffer))
+        taken = self._read.readinto(buffer)
+        if taken or self._has_ended():
+            return taken
+        piece = os.read(self._wire, len(buffer))
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -126,6 +133,8 @@ class _Sent(io.RawIOBase):
 
 def answer_to(line: bytes) -> dict[str, Any] | None:
     """Return the answer to a line that is a plain `initialize`; `None` if the SDK has to answer it."""
+    if len(line) > _PIECE:
+        return None
     try:
         request = json.loads(line.decode())
         json.dumps(request, ensure_ascii=False).encode()  # the SDK refuses halves of a surrogate pair
@@ -139,7 +148,7 @@ def answer_to(line: bytes) -> dict[str, Any] | None:
         if known["sdk"] != version("mcp"):
             return None
         ours = version("sixplane")
-    except PackageNotFoundError:
+    except (PackageNotFoundError, OSError):
         return None
     wanted, versions = request["params"]["protocolVersion"], known["versions"]
     result = {"protocolVersion": wanted if wanted in versions else versions[-1], **known["result"]}
@@ -162,17 +171,28 @@ def _is_plain(request: Any) -> bool:
         return False
     if not all(isinstance(value, str) for value in client.values()) or not isinstance(able, dict):
         return False
-    others = {name: value for name, value in able.items() if name != "roots"}
-    return _is_bare(others) and _are_roots(able.get("roots", {}))
+    return all(_is_usual(name, value) for name, value in able.items())
 
 
-def _are_roots(value: Any) -> bool:
-    """Whether a value is what a client says of its roots."""
-    return value == {} or (
-        isinstance(value, dict) and list(value) == ["listChanged"] and isinstance(value["listChanged"], bool)
-    )
+def _is_usual(name: str, value: Any) -> bool:
+    """Whether a client may say this of one of its capabilities."""
+    if not isinstance(value, dict):
+        return False
+    if name == "roots" and value:
+        return list(value) == ["listChanged"] and isinstance(value["listChanged"], bool)
+    if name in ("experimental", "extensions"):  # settings of any kind
+        return all(isinstance(each, dict) and _is_shallow(each) for each in value.values())
+    return _is_bare(value)
 
 
-def _is_bare(value: Any) -> bool:
+def _is_bare(value: Any, depth: int = _DEEPEST) -> bool:
     """Whether a value is an object of objects without any other value."""
-    return isinstance(value, dict) and all(map(_is_bare, value.values()))
+    return depth > 0 and isinstance(value, dict) and all(_is_bare(each, depth - 1) for each in value.values())
+
+
+def _is_shallow(value: Any, depth: int = _DEEPEST) -> bool:
+    """Whether a value of JSON has few levels and no number that JSON does not know."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_is_shallow(each, depth - 1) for each in inner)
+    return not isinstance(value, float) or math.isfinite(value)

@@ -11,20 +11,29 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mcp_types import InitializeRequestParams, jsonrpc_message_adapter
 
 from docs.greeting import sdk_answer
 from experience.mcp.greeting import ANSWER, answer_to
 from tests.doubles.waiting import SAFETY_SECONDS
 
 PARAMS = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
-LIST = {"jsonrpc": "2.0", "id": "liste", "method": "tools/list"}
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}  # the id of `initialize` again: it is not swallowed twice
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+pytestmark = pytest.mark.timeout(SAFETY_SECONDS)  # a server that does not answer would hold its test for ever
 VERSIONS = json.loads(ANSWER.read_text())["versions"]
 
 
 def line(number=1, **params):
     request = {"jsonrpc": "2.0", "id": number, "method": "initialize", "params": {**PARAMS, **params}}
     return json.dumps(request).encode()
+
+
+def nested(levels):
+    value = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
 
 
 @pytest.mark.parametrize("wanted", [*VERSIONS, "2026-07-28", "1.0", ""])
@@ -38,6 +47,7 @@ def test_the_answer_is_the_sdk_s_for_every_version(wanted):
         {"roots": {"listChanged": True}, "sampling": {}, "elicitation": {"form": {}, "url": {}}},
         {"roots": {}, "tasks": {"list": {}, "cancel": {}, "requests": {"sampling": {"createMessage": {}}}}},
         {"experimental": {"a": {}}, "extensions": {"io.modelcontextprotocol/ui": {}}, "of-its-own": {"b": {}}},
+        {"extensions": {"io.modelcontextprotocol/ui": {"mimeTypes": ["text/html;profile=mcp-app"], "n": 1.5}}},
     ],
 )
 def test_the_answer_is_the_sdk_s_for_what_clients_can_do(able):
@@ -60,11 +70,11 @@ names = st.sampled_from(["roots", "sampling", "elicitation", "experimental", "ex
     st.dictionaries(names, values, max_size=3), st.dictionaries(st.sampled_from(["name", "version", "title"]), values)
 )
 def test_what_is_answered_the_sdk_accepts(able, client):
-    from mcp_types import InitializeRequestParams
-
     params = {**PARAMS, "capabilities": able, "clientInfo": {"name": "c", "version": "1", **client}}
-    if answer_to(line(**params)) is not None:
-        InitializeRequestParams.model_validate(params, by_name=False)
+    sent = line(**params)
+    if answer_to(sent) is not None:
+        request = jsonrpc_message_adapter.validate_json(sent, by_name=False)
+        InitializeRequestParams.model_validate(request.params, by_name=False)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +86,12 @@ def test_what_is_answered_the_sdk_accepts(able, client):
         b"\xff" + line(),
         b"\xef\xbb\xbf" + line(),
         b"[" * 100_000,
+        line(capabilities={"experimental": nested(300)}),
+        line(capabilities={"mine": nested(300)}),
+        line(capabilities={"mine": nested(700)}),
+        line(capabilities={"experimental": {"a": {"b": float("nan")}}}),
+        line(capabilities={"experimental": {"a": []}}),
+        line(clientInfo={"name": "c", "version": "1" * 70_000}),
         line().replace(b'"2.0", ', b'"2.0",\r'),
         line().replace(b'"1"', b'"\\ud800"'),
         line().replace(b"initialize", b"ping"),
@@ -157,7 +173,7 @@ def test_a_client_is_answered_before_the_sdk_is_there_and_then_served(served, tm
     (tmp_path / "gate").touch()
     out, err = served.communicate(lines(LIST)[9:], timeout=SAFETY_SECONDS)
     (listed,) = [json.loads(each) for each in out.splitlines()]
-    assert listed["id"] == "liste"
+    assert listed["id"] == 1
     assert {"search", "ingest"} <= {tool["name"] for tool in listed["result"]["tools"]}
     assert (served.returncode, err) == (0, b"")
 
@@ -189,7 +205,7 @@ def test_a_signal_ends_the_server_of_a_client_that_is_silent(served, tmp_path, n
     (tmp_path / "gate").touch()
     served.stdin.write(line() + b"\n" + lines(INITIALIZED, LIST))
     served.stdin.flush()
-    assert [json.loads(served.stdout.readline())["id"] for _ in range(2)] == [1, "liste"]
+    assert [json.loads(served.stdout.readline())["id"] for _ in range(2)] == [1, 1]
     served.send_signal(number)
     assert served.wait(SAFETY_SECONDS) == 6
     assert b"stopped on request" in served.stderr.read()
